@@ -1,0 +1,48 @@
+# Copyright (c) 2026, The virtops.live_migration authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# This file is private to the collection and may change at any time.
+"""Sizes, rates and times as a person reads them. Rounded: never compute with the result."""
+
+from __future__ import annotations
+
+KIB = 1 << 10
+MIB = 1 << 20
+GIB = 1 << 30
+TIB = 1 << 40
+
+_UNITS = ("KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
+
+
+def human_bytes(size_bytes: float) -> str:
+    """``36053188`` -> ``34.4 MiB``; below 1 KiB whole bytes."""
+    if abs(size_bytes) < KIB:
+        return f"{size_bytes:.0f} B"
+    scaled = float(size_bytes)
+    for unit in _UNITS:
+        scaled /= 1024
+        # Rounded first, so that 1023.96 KiB becomes 1.0 MiB and not 1024.0 KiB.
+        if round(abs(scaled), 1) < 1024:
+            break
+    return f"{scaled:.1f} {unit}"
+
+
+def human_rate(bytes_per_s: float) -> str:
+    """``30467424`` -> ``29.1 MiB/s``."""
+    return human_bytes(bytes_per_s) + "/s"
+
+
+def human_ms(time_ms: float) -> str:
+    """``300 ms``, ``5.6 s``, ``12 min 3 s``, ``46 h 44 min``: two parts at most, the last one cut off, not rounded."""
+    if time_ms < 0:
+        return "-" + human_ms(-time_ms)
+    if round(time_ms) < 1000:
+        return f"{time_ms:.0f} ms"
+    seconds = time_ms / 1000
+    if round(seconds, 1) < 60:
+        return f"{seconds:.1f} s"
+    # A time that rounds up to a minute is one: "60.0 s" and "0 min 59 s" would both read oddly.
+    whole_s = max(60, int(seconds))
+    if whole_s < 3600:
+        return f"{whole_s // 60} min {whole_s % 60} s"
+    return f"{whole_s // 3600} h {whole_s % 3600 // 60} min"
