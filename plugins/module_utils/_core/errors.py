@@ -1,0 +1,37 @@
+# Copyright (c) 2026, The virtops.live_migration authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# This file is private to the collection and may change at any time.
+"""The one exception that everything below ``main()`` raises."""
+
+from __future__ import annotations
+
+import typing as t
+
+
+class MigrationError(Exception):
+    """Something could not be done, told in the operator's terms.
+
+    ``reason`` is a stable code, ``problem`` what happened, ``state`` where that leaves the guest, ``remedy`` what to
+    do next, ``evidence`` the facts behind it (JSON types only).
+    """
+
+    def __init__(
+        self,
+        reason: str,
+        problem: str,
+        *,
+        state: str = "",
+        remedy: str = "",
+        evidence: t.Optional[t.Mapping[str, t.Any]] = None,
+    ) -> None:
+        self.reason = reason
+        self.problem = problem
+        self.state = state
+        self.remedy = remedy
+        self.evidence = dict(evidence or {})
+        super().__init__(" ".join(part for part in (problem, state, remedy) if part))
+
+    def result(self) -> dict[str, t.Any]:
+        """The fields a module fails with, beside ``msg``."""
+        return {"reason": self.reason, "state": self.state, "remedy": self.remedy, "evidence": self.evidence}

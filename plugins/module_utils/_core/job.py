@@ -1,0 +1,348 @@
+# Copyright (c) 2026, The virtops.live_migration authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# This file is private to the collection and may change at any time.
+"""What one look at a migration job says, and the document the collection gives it out as.
+
+libvirt's statistics come as a flat mapping with the keys of ``virDomainGetJobStats`` (``virsh domjobinfo --rawstats``
+prints the same ones), so a live job and a pasted text become a :class:`JobSample` by the same function.
+"""
+
+from __future__ import annotations
+
+import enum
+import typing as t
+from dataclasses import dataclass, field, replace
+
+Stats = t.Mapping[str, t.Any]
+
+
+class Phase(str, enum.Enum):
+    """Where a migration is; libvirt has no such field, see :func:`phase_of`."""
+
+    NONE = "none"
+    SETUP = "setup"
+    PRECOPY = "precopy"
+    SWITCHOVER = "switchover"
+    POSTCOPY = "postcopy"
+    POSTCOPY_FAILED = "postcopy_failed"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+    @property
+    def running(self) -> bool:
+        return self in _RUNNING
+
+
+_RUNNING = (Phase.SETUP, Phase.PRECOPY, Phase.SWITCHOVER, Phase.POSTCOPY, Phase.POSTCOPY_FAILED)
+
+
+class JobType(enum.IntEnum):
+    """virDomainJobType."""
+
+    NONE = 0
+    BOUNDED = 1
+    UNBOUNDED = 2
+    COMPLETED = 3
+    FAILED = 4
+    CANCELLED = 5
+
+
+class Operation(enum.IntEnum):
+    """virDomainJobOperation, as far as migrations go."""
+
+    MIGRATION_IN = 4
+    MIGRATION_OUT = 5
+
+
+OPERATION_NAMES = {Operation.MIGRATION_OUT: "outgoing", Operation.MIGRATION_IN: "incoming"}
+
+
+class DomainState(t.NamedTuple):
+    """virDomainState and its reason, as ``virDomain.state()`` returns them."""
+
+    state: int
+    reason: int
+
+    @property
+    def running(self) -> bool:
+        return self.state == STATE_RUNNING
+
+    @property
+    def paused_for_migration(self) -> bool:
+        return self.state == STATE_PAUSED and self.reason == _PAUSED_MIGRATION
+
+    @property
+    def in_postcopy(self) -> bool:
+        return (self.state, self.reason) in (
+            (STATE_PAUSED, _PAUSED_POSTCOPY),
+            (STATE_RUNNING, _RUNNING_POSTCOPY),
+        )
+
+    @property
+    def postcopy_failed(self) -> bool:
+        return (self.state, self.reason) in (
+            (STATE_PAUSED, _PAUSED_POSTCOPY_FAILED),
+            (STATE_RUNNING, _RUNNING_POSTCOPY_FAILED),
+        )
+
+    @property
+    def name(self) -> str:
+        return _STATE_NAMES.get(self.state, "unknown")
+
+    @property
+    def reason_name(self) -> str:
+        return _REASON_NAMES.get(self.state, {}).get(self.reason, "other")
+
+
+STATE_RUNNING = 1
+STATE_PAUSED = 3
+STATE_SHUTOFF = 5
+
+_PAUSED_MIGRATION = 2
+_PAUSED_POSTCOPY = 12
+_PAUSED_POSTCOPY_FAILED = 13
+_RUNNING_POSTCOPY = 10
+_RUNNING_POSTCOPY_FAILED = 11
+
+_STATE_NAMES = {
+    0: "no state",
+    1: "running",
+    2: "blocked",
+    3: "paused",
+    4: "shutting down",
+    5: "shut off",
+    6: "crashed",
+    7: "suspended by the guest",
+}
+_REASON_NAMES = {
+    1: {
+        1: "booted",
+        2: "migrated",
+        3: "restored",
+        4: "from snapshot",
+        5: "unpaused",
+        6: "migration cancelled",
+        7: "save cancelled",
+        8: "woken up",
+        9: "crashed",
+        10: "post-copy",
+        11: "post-copy failed",
+    },
+    3: {
+        1: "by the user",
+        2: "migration",
+        3: "save",
+        4: "dump",
+        5: "I/O error",
+        6: "watchdog",
+        7: "from snapshot",
+        8: "guest shutdown",
+        9: "snapshot",
+        10: "crashed",
+        11: "starting up",
+        12: "post-copy",
+        13: "post-copy failed",
+        14: "API error",
+    },
+    5: {
+        1: "shut down",
+        2: "destroyed",
+        3: "crashed",
+        4: "migrated",
+        5: "saved",
+        6: "failed",
+        7: "from snapshot",
+        8: "by the daemon",
+    },
+}
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Bytes of one kind of data: all there is, sent so far (resent pages counted again), and left."""
+
+    total_bytes: int = 0
+    processed_bytes: int = 0
+    remaining_bytes: int = 0
+
+    def document(self) -> dict[str, t.Any]:
+        return {
+            "total_bytes": self.total_bytes,
+            "processed_bytes": self.processed_bytes,
+            "remaining_bytes": self.remaining_bytes,
+        }
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What QEMU is told to keep to. None: not known. Bandwidths: 0 is no limit."""
+
+    max_downtime_ms: t.Optional[int] = None
+    bandwidth_mib_per_s: t.Optional[int] = None
+    postcopy_bandwidth_mib_per_s: t.Optional[int] = None
+
+    def document(self) -> dict[str, t.Any]:
+        return {
+            "max_downtime_ms": self.max_downtime_ms,
+            "bandwidth_mib_per_s": self.bandwidth_mib_per_s,
+            "postcopy_bandwidth_mib_per_s": self.postcopy_bandwidth_mib_per_s,
+        }
+
+
+@dataclass(frozen=True)
+class JobSample:
+    """One look at one job. ``at_s`` is the observer's own monotonic clock."""
+
+    phase: Phase
+    operation: str
+    elapsed_ms: int = 0
+    pass_number: t.Optional[int] = None
+    memory: Progress = field(default_factory=Progress)
+    disk: Progress = field(default_factory=Progress)
+    bandwidth_bytes_per_s: int = 0
+    dirty_pages_per_s: int = 0
+    page_size_bytes: int = 4096
+    expected_downtime_ms: t.Optional[int] = None
+    downtime_ms: t.Optional[int] = None
+    throttle_percent: int = 0
+    postcopy_requests: int = 0
+    limits: Limits = field(default_factory=Limits)
+    name: str = ""
+    uuid: str = ""
+    at_s: float = 0.0
+
+    @property
+    def dirty_bytes_per_s(self) -> int:
+        return self.dirty_pages_per_s * self.page_size_bytes
+
+    def document(self, diagnosis: t.Optional[t.Mapping[str, t.Any]] = None) -> dict[str, t.Any]:
+        """The job document of the collection; the downtime key tells an expectation from a measurement."""
+        downtime = (
+            {"downtime_ms": self.downtime_ms}
+            if self.phase is Phase.COMPLETED
+            else {"expected_downtime_ms": self.expected_downtime_ms}
+        )
+        return {
+            "name": self.name,
+            "uuid": self.uuid,
+            "phase": self.phase.value,
+            "operation": self.operation,
+            "elapsed_ms": self.elapsed_ms,
+            "pass": self.pass_number,
+            "memory": {
+                **self.memory.document(),
+                "bandwidth_bytes_per_s": self.bandwidth_bytes_per_s,
+                "dirty_pages_per_s": self.dirty_pages_per_s,
+                "page_size_bytes": self.page_size_bytes,
+                "dirty_bytes_per_s": self.dirty_bytes_per_s,
+            },
+            "disk": self.disk.document(),
+            **downtime,
+            "limits": self.limits.document(),
+            "throttle_percent": self.throttle_percent,
+            "postcopy_requests": self.postcopy_requests,
+            "diagnosis": dict(diagnosis or {}),
+        }
+
+    def named(self, name: str, uuid: str) -> JobSample:
+        return replace(self, name=name, uuid=uuid)
+
+
+def phase_of(stats: Stats, state: t.Optional[DomainState] = None) -> Phase:
+    """The phase, from the statistics and the domain's state (unknown when only a text is at hand)."""
+    kind = int(stats.get("type", JobType.NONE))
+    ended = {
+        JobType.NONE: Phase.NONE,
+        JobType.COMPLETED: Phase.COMPLETED,
+        JobType.FAILED: Phase.FAILED,
+        JobType.CANCELLED: Phase.CANCELLED,
+    }
+    if kind in ended:
+        return ended[JobType(kind)]
+    if state is not None and state.postcopy_failed:
+        return Phase.POSTCOPY_FAILED
+    if (state is not None and state.in_postcopy) or int(stats.get("memory_postcopy_requests", 0)) > 0:
+        return Phase.POSTCOPY
+    started = int(stats.get("memory_total", 0)) > 0 or int(stats.get("disk_total", 0)) > 0
+    if not started:
+        return Phase.SETUP
+    if state is not None and state.paused_for_migration:
+        return Phase.SWITCHOVER
+    return Phase.PRECOPY
+
+
+def sample_from_stats(
+    stats: Stats,
+    *,
+    state: t.Optional[DomainState] = None,
+    limits: t.Optional[Limits] = None,
+    name: str = "",
+    uuid: str = "",
+    at_s: float = 0.0,
+) -> JobSample:
+    """A sample from the keys and units of ``virDomainGetJobStats`` (bytes, bytes/s, ms, pages)."""
+
+    def number(key: str, default: int = 0) -> int:
+        return int(stats.get(key, default))
+
+    def maybe(key: str) -> t.Optional[int]:
+        return int(stats[key]) if key in stats else None
+
+    phase = phase_of(stats, state)
+    downtime_ms = maybe("downtime")
+    operation = number("operation")
+    return JobSample(
+        phase=phase,
+        operation=OPERATION_NAMES.get(Operation(operation), "other") if operation in (4, 5) else "other",
+        elapsed_ms=number("time_elapsed"),
+        pass_number=maybe("memory_iteration"),
+        memory=Progress(number("memory_total"), number("memory_processed"), number("memory_remaining")),
+        disk=Progress(number("disk_total"), number("disk_processed"), number("disk_remaining")),
+        bandwidth_bytes_per_s=number("memory_bps"),
+        dirty_pages_per_s=number("memory_dirty_rate"),
+        page_size_bytes=number("memory_page_size", 4096),
+        expected_downtime_ms=None if phase is Phase.COMPLETED else downtime_ms,
+        downtime_ms=downtime_ms if phase is Phase.COMPLETED else None,
+        throttle_percent=number("auto_converge_throttle"),
+        postcopy_requests=number("memory_postcopy_requests"),
+        limits=limits or Limits(),
+        name=name,
+        uuid=uuid,
+        at_s=at_s,
+    )
+
+
+def sample_from_document(document: t.Mapping[str, t.Any]) -> JobSample:
+    """The way back from :meth:`JobSample.document`; raises KeyError, TypeError or ValueError on another shape."""
+    memory, disk, limits = document["memory"], document["disk"], document.get("limits") or {}
+
+    def progress(part: t.Mapping[str, t.Any]) -> Progress:
+        return Progress(int(part["total_bytes"]), int(part["processed_bytes"]), int(part["remaining_bytes"]))
+
+    def maybe(value: t.Any) -> t.Optional[int]:
+        return None if value is None else int(value)
+
+    return JobSample(
+        phase=Phase(str(document["phase"])),
+        operation=str(document["operation"]),
+        elapsed_ms=int(document["elapsed_ms"]),
+        pass_number=maybe(document.get("pass")),
+        memory=progress(memory),
+        disk=progress(disk),
+        bandwidth_bytes_per_s=int(memory["bandwidth_bytes_per_s"]),
+        dirty_pages_per_s=int(memory["dirty_pages_per_s"]),
+        page_size_bytes=int(memory["page_size_bytes"]),
+        expected_downtime_ms=maybe(document.get("expected_downtime_ms")),
+        downtime_ms=maybe(document.get("downtime_ms")),
+        throttle_percent=int(document.get("throttle_percent") or 0),
+        postcopy_requests=int(document.get("postcopy_requests") or 0),
+        limits=Limits(
+            maybe(limits.get("max_downtime_ms")),
+            maybe(limits.get("bandwidth_mib_per_s")),
+            maybe(limits.get("postcopy_bandwidth_mib_per_s")),
+        ),
+        name=str(document.get("name") or ""),
+        uuid=str(document.get("uuid") or ""),
+    )
