@@ -19,12 +19,12 @@ def human_bytes(size_bytes: float) -> str:
     if abs(size_bytes) < KIB:
         return f"{size_bytes:.0f} B"
     scaled = float(size_bytes)
-    for unit in _UNITS:
+    for unit in _UNITS[:-1]:
         scaled /= 1024
         # Rounded first, so that 1023.96 KiB becomes 1.0 MiB and not 1024.0 KiB.
         if round(abs(scaled), 1) < 1024:
-            break
-    return f"{scaled:.1f} {unit}"
+            return f"{scaled:.1f} {unit}"
+    return f"{scaled / 1024:.1f} {_UNITS[-1]}"
 
 
 def human_rate(bytes_per_s: float) -> str:
