@@ -1,0 +1,43 @@
+# Every target is a script of tests/setup, tests/run or tests/demo; this file only names them.
+
+help:
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
+
+setup: ## packages of the distribution, and a Python environment in .venv
+	@tests/setup/packages
+	@tests/setup/python
+
+demo: ## see a stuck migration, why it is stuck, and how it is freed
+	@tests/demo/run
+
+test: ## everything below, in order; ends with "N passed, N failed"
+	@tests/run/test
+
+test-matrix: ## the same, and the checks on older versions of ansible-core
+	@tests/run/test --matrix
+
+lint: setup ## ruff, mypy, yamllint, shellcheck, ansible-lint
+	@tests/run/lint
+
+sanity: setup ## ansible-test sanity
+	@tests/run/sanity
+
+units: setup ## unit tests on every Python from 3.9 up that is there
+	@tests/run/units
+
+integration: setup ## real guests that really migrate, in the lab
+	@tests/run/integration
+
+docs-lint: setup ## documentation and changelog
+	@tests/run/docs-lint
+
+build: setup ## the artifact in build/, and galaxy-importer's opinion of it
+	@tests/run/build
+
+docs: setup ## the documentation as HTML, in build/docs
+	@tests/run/docs
+
+clean: ## remove what the targets made, environments included
+	@rm -rf build .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .ansible .venv .venv-*
+
+.PHONY: help setup demo test test-matrix lint sanity units integration docs-lint build docs clean

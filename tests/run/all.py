@@ -1,0 +1,142 @@
+# Copyright (c) 2026, The virtops maintainers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Run every check of the collection, show and keep its output, and end with one line that counts.
+
+A step that runs pytest counts its tests; any other step counts as one. A pytest step that ran no test, or that failed
+although no test did, counts as one failure more. A failed step does not keep the later ones from running.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import time
+import typing as t
+from pathlib import Path
+from xml.etree import ElementTree
+
+ROOT = Path(__file__).resolve().parents[2]
+RESULTS = ROOT / "build" / "test"
+
+# Versions of ansible-core that "make test-matrix" adds, with the Pythons that they support on the controller.
+MATRIX = {"2.16": "3.10,3.11,3.12", "2.18": "3.11,3.12,3.13"}
+
+
+class Counts(t.NamedTuple):
+    passed: int = 0
+    failed: int = 0
+    skipped: int = 0
+
+    def add(self, other: Counts) -> Counts:
+        return Counts(self.passed + other.passed, self.failed + other.failed, self.skipped + other.skipped)
+
+    def __str__(self) -> str:
+        text = f"{self.passed} passed, {self.failed} failed"
+        return f"{text}, {self.skipped} skipped" if self.skipped else text
+
+
+class Step(t.NamedTuple):
+    name: str
+    command: list[str]
+    junit: Path | None = None
+    environment: t.Mapping[str, str] = {}
+
+
+def run_script(name: str, *arguments: str) -> list[str]:
+    return [str(ROOT / "tests" / "run" / name), *arguments]
+
+
+def steps(matrix: bool) -> list[Step]:
+    result = [
+        Step("lint", run_script("lint")),
+        Step("sanity", run_script("sanity")),
+        Step("units", run_script("units"), RESULTS / "units"),
+        Step("integration", run_script("integration"), RESULTS / "integration"),
+        Step("docs-lint", run_script("docs-lint")),
+        Step("build", run_script("build")),
+    ]
+    if matrix:
+        for core, pythons in MATRIX.items():
+            results = RESULTS / f"core-{core}"
+            environment = {"VENV": str(ROOT / f".venv-{core}"), "RESULTS": str(results)}
+            setup = [str(ROOT / "tests" / "setup" / "python"), "--core", core, "--python", pythons]
+            result += [
+                Step(f"setup-{core}", setup),
+                Step(f"sanity-{core}", run_script("sanity"), None, environment),
+                Step(f"units-{core}", run_script("units"), results / "units", environment),
+                Step(f"syntax-{core}", run_script("syntax"), None, environment),
+            ]
+    return result
+
+
+def count_tests(directory: Path) -> Counts:
+    total = Counts()
+    for file in directory.glob("*.xml"):
+        for case in ElementTree.parse(file).iter("testcase"):
+            outcomes = {child.tag for child in case}
+            if outcomes & {"failure", "error"}:
+                total = total.add(Counts(failed=1))
+            elif "skipped" in outcomes:
+                total = total.add(Counts(skipped=1))
+            else:
+                total = total.add(Counts(passed=1))
+    return total
+
+
+def run(step: Step) -> Counts:
+    """Run one step with its output on the terminal and in a file, and say what came of it."""
+    if step.junit:
+        for old in step.junit.glob("*.xml"):
+            old.unlink()
+    log = RESULTS / f"{step.name}.log"
+    print(f"\n===== {step.name}", flush=True)
+    with log.open("w", encoding="utf-8", errors="replace") as file:
+        process = subprocess.Popen(
+            step.command,
+            cwd=ROOT,
+            env={**os.environ, **step.environment},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+        )
+        assert process.stdout is not None
+        for line in process.stdout:
+            print(line, end="", flush=True)
+            file.write(line)
+        status = process.wait()
+    if step.junit is None:
+        return Counts(failed=1) if status else Counts(passed=1)
+    counts = count_tests(step.junit)
+    if counts.failed == 0 and (status or counts.passed == 0):
+        counts = counts.add(Counts(failed=1))
+    return counts
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--matrix", action="store_true", help="also check on older versions of ansible-core")
+    arguments = parser.parse_args()
+
+    RESULTS.mkdir(parents=True, exist_ok=True)
+    total = Counts()
+    lines = []
+    for step in steps(arguments.matrix):
+        start = time.monotonic()
+        counts = run(step)
+        total = total.add(counts)
+        lines.append(f"{step.name:<14} {time.monotonic() - start:6.0f} s   {counts}")
+        print(f"----- {lines[-1]}", flush=True)
+    print(f"\n===== all steps (logs in {RESULTS.relative_to(ROOT)})")
+    print("\n".join(lines))
+    print(total)
+    return 1 if total.failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,18 @@
+# Copyright (c) 2026, The virtops maintainers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Give pip to an environment that has none, with the pip that the interpreter brings along.
+
+tests/setup/python puts this file into the cache of ansible-test, in the place of the script it would download.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+packages = [argument for argument in sys.argv[1:] if not argument.startswith("-")]
+# In a process of its own, because ensurepip removes the PIP_* variables from its environment.
+subprocess.check_call([sys.executable, "-m", "ensurepip", "--upgrade"], stdout=subprocess.DEVNULL)
+sys.exit(subprocess.call([sys.executable, "-m", "pip", "install", "--quiet", "--upgrade", *packages]))
