@@ -1,0 +1,92 @@
+# Copyright (c) 2026, The virtops.live_migration authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# This file is private to the collection and may change at any time.
+"""What the filters share: plain data in, one kind of error out."""
+
+from __future__ import annotations
+
+import functools
+import json
+import typing as t
+
+from ansible.errors import AnsibleFilterError
+
+from ..module_utils._core.diagnosis import Context
+from ..module_utils._core.errors import MigrationError
+from ..module_utils._core.job import JobSample
+from ..module_utils._core.job_document import read_job
+from ..module_utils._core.policy import contract_from
+from ..module_utils._core.virsh_text import parse_domjobinfo
+
+F = t.TypeVar("F", bound=t.Callable[..., t.Any])
+
+_BYTES_PER_MBIT = 125_000
+
+
+def told_to_the_user(function: F) -> F:
+    """A filter whose errors are those of Ansible, with the text of ours."""
+
+    @functools.wraps(function)
+    def wrapped(*args: t.Any, **kwargs: t.Any) -> t.Any:
+        try:
+            return function(*args, **kwargs)
+        except MigrationError as exc:
+            # Without a cause: newer versions of Ansible would print its text a second time.
+            raise AnsibleFilterError(f"{function.__name__}: {exc}") from None
+
+    return t.cast("F", wrapped)
+
+
+def plain(value: t.Any) -> t.Any:
+    """The same as built-in types: what a template passes in are lazy or tagged subclasses, or not yet templated."""
+    return json.loads(json.dumps(value, default=str))
+
+
+def text_of(value: t.Any) -> str:
+    value = plain(value)
+    if isinstance(value, str):
+        return value
+    raise MigrationError(
+        "NOT_A_TEXT",
+        f"Expected the text of 'virsh domjobinfo', but got {'nothing' if value is None else type(value).__name__}.",
+        remedy="Of a registered result, give stdout.",
+    )
+
+
+def sample_from(value: t.Any) -> JobSample:
+    """A sample from a job document, or from the text of ``virsh domjobinfo``."""
+    value = plain(value)
+    return parse_domjobinfo(value) if isinstance(value, str) else read_job(value)
+
+
+def context_from(
+    max_downtime_ms: t.Any = None, postcopy: t.Any = None, max_pause_s: t.Any = None, link_mbit_per_s: t.Any = None
+) -> Context:
+    """What the user allows and knows; None is a default of the contract, or not known."""
+    contract = contract_from(
+        {
+            "max_downtime_ms": _number("max_downtime_ms", max_downtime_ms, int),
+            "postcopy": plain(postcopy),
+            "max_pause_s": _number("max_pause_s", max_pause_s, float),
+        }
+    )
+    link = _number("link_mbit_per_s", link_mbit_per_s, float)
+    if link is not None and not 0 < link < float("inf"):
+        raise _bad_option("link_mbit_per_s", link_mbit_per_s, "a number above 0")
+    return Context(contract, None if link is None else int(link * _BYTES_PER_MBIT))
+
+
+def _number(name: str, value: t.Any, kind: t.Callable[[t.Any], t.Any]) -> t.Any:
+    # A variable from the command line, or templated by an older Ansible, arrives as text.
+    value = plain(value)
+    if value is None:
+        return None
+    try:
+        return kind(value)
+    except (TypeError, ValueError, OverflowError) as exc:
+        raise _bad_option(name, value, "a number") from exc
+
+
+def _bad_option(name: str, value: t.Any, wanted: str) -> MigrationError:
+    return MigrationError("BAD_OPTION", f"{name} is {value!r}, but must be {wanted}.")
