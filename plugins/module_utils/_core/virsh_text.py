@@ -42,10 +42,11 @@ class _Kind(t.NamedTuple):
 
 
 def _kind(pattern: str, example: str) -> _Kind:
-    # A value ends at white space or a separator; a digit after the comma means "1,234", which is not virsh's writing.
-    return _Kind(re.compile(pattern + r"(?=$|[\s;|]|,(?![0-9]))"), example)
+    return _Kind(re.compile(pattern + _END), example)
 
 
+# A value ends at white space or a separator; a digit after the comma means "1,234", which is not virsh's writing.
+_END = r"(?=$|[\s;|]|,(?![0-9]))"
 _COUNT = r"(?P<number>[0-9]{1,20})"
 _SIZE = r"(?P<number>[0-9]{1,20}(?:\.[0-9]{1,20})?)\s*(?P<unit>" + "|".join(_UNITS) + ")"
 
@@ -91,7 +92,7 @@ _find_operation = _finder(["Operation"])
 _find_plain = _finder(_PLAIN_FIELDS)
 _find_raw = _finder(_RAW_FIELDS)
 _job_type = re.compile(r"(?P<name>" + "|".join(_JOB_TYPES) + r")\b")
-_raw_job_type = re.compile(r"(?P<number>[0-9])(?=\s|$)")
+_raw_job_type = re.compile(r"(?P<number>[0-9])" + _END)
 
 
 def parse_domjobinfo(text: str) -> JobSample:
