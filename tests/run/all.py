@@ -90,6 +90,7 @@ def count_tests(directory: Path) -> Counts:
 def run(step: Step) -> Counts:
     """Run one step with its output on the terminal and in a file, and say what came of it."""
     if step.junit:
+        step.junit.mkdir(parents=True, exist_ok=True)
         for old in step.junit.glob("*.xml"):
             old.unlink()
     log = RESULTS / f"{step.name}.log"
@@ -106,10 +107,13 @@ def run(step: Step) -> Counts:
             errors="replace",
         )
         assert process.stdout is not None
-        for line in process.stdout:
-            print(line, end="", flush=True)
-            file.write(line)
-        status = process.wait()
+        try:
+            for line in process.stdout:
+                print(line, end="", flush=True)
+                file.write(line)
+        finally:
+            # Also when interrupted: the step got the signal as well, and must be left to clean up.
+            status = process.wait()
     if step.junit is None:
         return Counts(failed=1) if status else Counts(passed=1)
     counts = count_tests(step.junit)
@@ -126,12 +130,20 @@ def main() -> int:
     RESULTS.mkdir(parents=True, exist_ok=True)
     total = Counts()
     lines = []
+    interrupted = False
     for step in steps(arguments.matrix):
         start = time.monotonic()
-        counts = run(step)
+        try:
+            counts = run(step)
+        except KeyboardInterrupt:
+            counts = Counts(failed=1)
+            interrupted = True
         total = total.add(counts)
         lines.append(f"{step.name:<14} {time.monotonic() - start:6.0f} s   {counts}")
         print(f"----- {lines[-1]}", flush=True)
+        if interrupted:
+            print("Interrupted: the steps after this one did not run.")
+            break
     print(f"\n===== all steps (logs in {RESULTS.relative_to(ROOT)})")
     print("\n".join(lines))
     print(total)

@@ -26,7 +26,8 @@ use_tools() {
     directories+="$(dirname "$interpreter"):"
   done < <("$ROOT/tests/setup/interpreters")
   others=$(tr ':' '\n' <<<"$PATH" | grep -v '/shims$' | paste -sd:)
-  export PATH="$VENV/bin:$directories$others"
+  # Quiet, because ansible-test shows what pip says about every package of every environment.
+  export PATH="$VENV/bin:$directories$others" PIP_QUIET=2
   hash -r
 }
 
