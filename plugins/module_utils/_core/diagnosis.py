@@ -108,7 +108,7 @@ def diagnose(samples: t.Sequence[JobSample], context: t.Optional[Context] = None
     case = _Case(seen, context, Remedies(seen, context.contract, context.postcopy_flag, context.link_bytes_per_s))
     if not seen.last.phase.running:
         return _ended(seen.last)
-    if seen.last.operation == "incoming":
+    if seen.last.operation == "incoming" and seen.last.phase is not Phase.POSTCOPY_FAILED:
         return case.says(
             Verdict.UNKNOWN,
             Reason.INCOMING,
@@ -236,12 +236,13 @@ def _postcopy(case: _Case) -> Diagnosis:
 
 
 def _postcopy_failed(case: _Case) -> Diagnosis:
+    left = case.seen.last.memory.remaining_bytes
     return case.says(
         Verdict.BROKEN,
         Reason.POSTCOPY_BROKEN,
-        "{guest} stands still: its post-copy migration broke with "
-        + human_bytes(case.seen.last.memory.remaining_bytes)
-        + " still on the source. Both halves are needed to bring it back.",
+        "{guest} stands still: its post-copy migration broke"
+        + (f" with {human_bytes(left)} still on the source" if left else "")
+        + ". Both halves are needed to bring it back.",
         [case.remedies.network(), case.remedies.recover()],
     )
 
@@ -357,7 +358,7 @@ def _stuck(case: _Case, firm: bool) -> Diagnosis:
         return says(
             Reason.BANDWIDTH_CAP,
             "{guest} may send only "
-            + f"{last.limits.bandwidth_mib_per_s} MiB/s and does; at that rate it never finishes: {rates}, and {still}.",
+            + f"{last.limits.bandwidth_mib_per_s} MiB/s and does, at which it never finishes: {rates}, and {still}.",
             [can.bandwidth(), *usual],
         )
     if last.throttle_percent >= _THROTTLE_END_PERCENT:
@@ -388,7 +389,7 @@ def _stuck(case: _Case, firm: bool) -> Diagnosis:
             [can.network(), *usual],
             link_reference_bytes_per_s=reference,
         )
-    to_set = can.downtime_to_set_ms
+    to_set = seen.downtime_to_set_ms
     if to_set is not None and to_set <= case.context.contract.max_downtime_ms:
         return says(
             Reason.DOWNTIME_LIMIT_LOW,

@@ -110,6 +110,12 @@ class Observation:
         return math.ceil(self.floor_bytes * 1000 / bandwidth) if bandwidth > 0 else None
 
     @property
+    def downtime_to_set_ms(self) -> t.Optional[int]:
+        """The limit at which QEMU would switch over: what is needed, with a margin for the next pass."""
+        needed = self.needed_downtime_ms
+        return None if needed is None else math.ceil((needed * 1.15 + 50) / 10) * 10
+
+    @property
     def needed_bandwidth_bytes_per_s(self) -> t.Optional[int]:
         """What would have to be sent per second for the rest to fit the downtime limit."""
         limit_ms = self.last.limits.max_downtime_ms
@@ -144,6 +150,8 @@ class Observation:
             "remaining_bytes": last.memory.remaining_bytes,
             "sent_over_memory": self.sent_over_memory,
             "needed_downtime_ms": self.needed_downtime_ms,
+            "downtime_to_set_ms": self.downtime_to_set_ms,
+            "longest_pause_ms": self.longest_pause_ms,
             "needed_bandwidth_bytes_per_s": self.needed_bandwidth_bytes_per_s,
             "max_downtime_ms": last.limits.max_downtime_ms,
             "bandwidth_limit_mib_per_s": last.limits.bandwidth_mib_per_s,

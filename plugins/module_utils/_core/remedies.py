@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import math
 import shlex
 import typing as t
 from dataclasses import asdict, dataclass
@@ -52,12 +51,6 @@ class Remedies:
     def _virsh(self, command: str, *arguments: str) -> str:
         return " ".join(["virsh", command, guest_word(self.seen.last.name, self.seen.last.uuid), *arguments])
 
-    @property
-    def downtime_to_set_ms(self) -> t.Optional[int]:
-        """The limit at which QEMU would switch over: what is needed with a margin for the next pass."""
-        needed = self.seen.needed_downtime_ms
-        return None if needed is None else math.ceil((needed * 1.15 + 50) / 10) * 10
-
     def bandwidth(self) -> Remedy:
         limit = self.seen.last.limits.bandwidth_mib_per_s
         link = self.link_bytes_per_s
@@ -76,7 +69,7 @@ class Remedies:
         )
 
     def downtime(self) -> Remedy:
-        value = self.downtime_to_set_ms
+        value = self.seen.downtime_to_set_ms
         needed = self.seen.needed_downtime_ms or 0
         return Remedy(
             "downtime",
@@ -86,9 +79,7 @@ class Remedies:
             if value
             else "Not known: nothing is being sent.",
             "Clients whose time-outs are shorter than that see errors.",
-            allowed=value is not None
-            and value <= MAX_DOWNTIME_LIMIT_MS
-            and value <= self.contract.max_downtime_ms,
+            allowed=value is not None and value <= MAX_DOWNTIME_LIMIT_MS and value <= self.contract.max_downtime_ms,
         )
 
     def postcopy(self) -> Remedy:
@@ -139,7 +130,7 @@ class Remedies:
     def network(self) -> Remedy:
         return Remedy(
             "network",
-            expected="Look at the link between the two hosts: is it up, at full speed and duplex, shared, losing packets?",
+            expected="Look at the link between the hosts: is it up, at full speed and duplex, shared, losing packets?",
             risk="None.",
         )
 
@@ -166,4 +157,3 @@ class Remedies:
             f" ({human_bytes(self.seen.last.memory.processed_bytes)} so far).",
             "None for the guest; the next attempt needs another way to finish.",
         )
-

@@ -1,0 +1,104 @@
+# Copyright (c) 2026, The virtops.live_migration authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# This file is private to the collection and may change at any time.
+"""The frame of every module: options, an interpreter with libvirt, a connection, and errors told once."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+from ansible.module_utils.common.respawn import has_respawned, probe_interpreters_for_module, respawn_module
+
+from .._core.errors import MigrationError
+from .._libvirt.connection import LIBVIRT_IMPORT_ERROR, Connection, libvirt
+from .._libvirt.domain import Guest, find_guest
+from .._libvirt.errors import translate
+from .argspec import ONE_DOMAIN, Spec, connection_spec, domain_spec
+
+Result = dict[str, t.Any]
+Work = t.Callable[[AnsibleModule, Connection], Result]
+DomainWork = t.Callable[[AnsibleModule, Connection, Guest], Result]
+
+_INTERPRETERS = ["/usr/bin/python3", "/usr/libexec/platform-python", "/usr/local/bin/python3"]
+
+
+def run(argument_spec: Spec, work: Work, *, events: bool = False, **module_options: t.Any) -> t.NoReturn:
+    """Run ``work`` as a module and exit with what it returns, or fail with what it raises."""
+    module = AnsibleModule(
+        argument_spec={**connection_spec(), **argument_spec}, supports_check_mode=True, **module_options
+    )
+    _require_libvirt(module)
+    try:
+        with Connection(module.params["uri"], events=events) as connection:
+            result = work(module, connection)
+    except MigrationError as exc:
+        _fail(module, exc)
+    except libvirt.libvirtError as exc:
+        _fail(module, translate(exc, "This could not be done."))
+    module.exit_json(**result)
+
+
+def run_on_domain(argument_spec: Spec, work: DomainWork, **options: t.Any) -> t.NoReturn:
+    """The same for a module that acts on the one domain named by ``name`` or ``uuid``."""
+
+    def on_domain(module: AnsibleModule, connection: Connection) -> Result:
+        guest = find_guest(connection, module.params["name"], module.params["uuid"])
+        try:
+            result = work(module, connection, guest)
+        except libvirt.libvirtError as exc:
+            raise translate(exc, f"This could not be done to {guest.name!r}.", guest_state=guest.told()) from exc
+        return {"name": guest.name, "uuid": guest.uuid, **result}
+
+    run(
+        {**domain_spec(), **argument_spec},
+        on_domain,
+        required_one_of=[ONE_DOMAIN, *options.pop("required_one_of", [])],
+        mutually_exclusive=[ONE_DOMAIN],
+        **options,
+    )
+
+
+def set_values(
+    module: AnsibleModule,
+    before: t.Mapping[str, t.Any],
+    wanted: t.Mapping[str, t.Any],
+    apply: t.Callable[[str, t.Any], None],
+    read: t.Callable[[], t.Mapping[str, t.Any]],
+) -> Result:
+    """Compare, set what differs, read back; what is in force is returned under the names of the options."""
+    differing = {key: value for key, value in wanted.items() if before[key] != value}
+    after = {**before, **differing}
+    if differing and not module.check_mode:
+        for key, value in differing.items():
+            apply(key, value)
+        after = dict(read())
+        ignored = {key: after[key] for key, value in differing.items() if after[key] != value}
+        if ignored:
+            raise MigrationError(
+                "NOT_IN_FORCE",
+                f"libvirt took the new value but did not keep it: {ignored!r} in force, {differing!r} wanted.",
+                state=f"In force is {after!r}.",
+                remedy="Somebody may have set another value at the same moment; look and run it again.",
+            )
+    return {"changed": bool(differing), **after, "diff": {"before": dict(before), "after": after}}
+
+
+def _require_libvirt(module: AnsibleModule) -> None:
+    if LIBVIRT_IMPORT_ERROR is None:
+        return
+    if not has_respawned():
+        interpreter = probe_interpreters_for_module(_INTERPRETERS, "libvirt")
+        if interpreter:
+            respawn_module(interpreter)
+    module.fail_json(
+        msg=missing_required_lib("libvirt-python", url="https://libvirt.org/python.html")
+        + " On a hypervisor install the package python3-libvirt.",
+        reason="LIBVIRT_BINDING_MISSING",
+        exception=LIBVIRT_IMPORT_ERROR,
+    )
+
+
+def _fail(module: AnsibleModule, exc: MigrationError) -> t.NoReturn:
+    module.fail_json(msg=str(exc), **exc.result())

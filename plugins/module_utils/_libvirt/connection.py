@@ -1,0 +1,87 @@
+# Copyright (c) 2026, The virtops.live_migration authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# This file is private to the collection and may change at any time.
+"""The connection to a libvirt daemon, and the only place that imports the binding."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import traceback
+import typing as t
+
+from .._core.errors import MigrationError
+
+__all__ = ["LIBVIRT_IMPORT_ERROR", "Connection", "libvirt", "require_version"]
+
+LIBVIRT_IMPORT_ERROR: t.Optional[str] = None
+try:
+    import libvirt
+except ImportError:
+    libvirt = None
+    LIBVIRT_IMPORT_ERROR = traceback.format_exc()
+
+_loop_started = False
+
+
+def _start_event_loop() -> None:
+    """Run libvirt's event loop: it must exist before a connection that wants events or notices a dead peer."""
+    global _loop_started
+    if _loop_started:
+        return
+    libvirt.virEventRegisterDefaultImpl()
+
+    def run() -> None:
+        while True:
+            libvirt.virEventRunDefaultImpl()
+
+    threading.Thread(target=run, name="libvirt-events", daemon=True).start()
+    _loop_started = True
+
+
+class Connection:
+    """An open connection; a context manager. ``raw`` is the binding's ``virConnect``."""
+
+    def __init__(self, uri: str, *, events: bool = False) -> None:
+        # Without a handler of ours the binding prints each error to stderr, beside the module's JSON.
+        libvirt.registerErrorHandler(lambda _context, _error: None, None)
+        if events:
+            _start_event_loop()
+        self.uri = uri
+        try:
+            self.raw = libvirt.open(uri)
+        except libvirt.libvirtError as exc:
+            from .errors import translate
+
+            raise translate(exc, f"Could not connect to libvirt at {uri}.") from exc
+        if events:
+            # A dead daemon is noticed after 5 x 6 s; local connections do not take keep-alives everywhere.
+            with contextlib.suppress(libvirt.libvirtError):
+                self.raw.setKeepAlive(5, 5)
+
+    def __enter__(self) -> Connection:
+        return self
+
+    def __exit__(self, *_exc: object) -> None:
+        with contextlib.suppress(libvirt.libvirtError):
+            self.raw.close()
+
+    @property
+    def local(self) -> bool:
+        """Whether the daemon is on the machine that this runs on, so that its files and processes can be looked at."""
+        uri = str(self.uri)
+        return "://" in uri and uri.split("://", 1)[1].startswith("/") and "+" not in uri.split("://", 1)[0]
+
+
+def require_version(connection: Connection, wanted: tuple[int, int, int], what: str) -> None:
+    """Fail when the daemon is older than ``wanted``."""
+    have = int(connection.raw.getLibVersion())
+    if have < wanted[0] * 1_000_000 + wanted[1] * 1000 + wanted[2]:
+        raise MigrationError(
+            "LIBVIRT_TOO_OLD",
+            f"{what} needs libvirt {'.'.join(map(str, wanted))} or newer;"
+            f" this host has {have // 1_000_000}.{have // 1000 % 1000}.{have % 1000}.",
+            state="Nothing was changed.",
+            remedy="Update libvirt on this host, or do without it.",
+        )

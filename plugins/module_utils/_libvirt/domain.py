@@ -1,0 +1,62 @@
+# Copyright (c) 2026, The virtops.live_migration authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# This file is private to the collection and may change at any time.
+"""A domain as libvirt shows it: who it is and what state it is in."""
+
+from __future__ import annotations
+
+import typing as t
+from dataclasses import dataclass
+
+from .._core.job import DomainState
+from .connection import Connection, libvirt
+from .errors import translate
+
+
+@dataclass(frozen=True)
+class Guest:
+    """A domain; ``raw`` is the binding's ``virDomain``."""
+
+    raw: t.Any
+    name: str
+    uuid: str
+
+    def state(self) -> DomainState:
+        """Does not need the domain's lock, so it answers in every state."""
+        state, reason = self.raw.state()
+        return DomainState(int(state), int(reason))
+
+    def documents(self) -> list[dict[str, t.Any]]:
+        """Name, UUID, state and its reason; nothing when the guest has left this host for good meanwhile."""
+        try:
+            state = self.state()
+        except libvirt.libvirtError:
+            return []
+        return [{"name": self.name, "uuid": self.uuid, "state": state.name, "state_reason": state.reason_name}]
+
+    def told(self) -> str:
+        """The state as part of a sentence."""
+        try:
+            state = self.state()
+        except libvirt.libvirtError:
+            return "no longer defined"
+        return f"{state.name} ({state.reason_name})"
+
+
+def guest_of(raw: t.Any) -> Guest:
+    return Guest(raw, raw.name(), raw.UUIDString())
+
+
+def find_guest(connection: Connection, name: t.Optional[str], uuid: t.Optional[str]) -> Guest:
+    """The guest of that name or UUID; GUEST_NOT_FOUND when this host has none."""
+    try:
+        if uuid:
+            return guest_of(connection.raw.lookupByUUIDString(uuid))
+        return guest_of(connection.raw.lookupByName(name))
+    except libvirt.libvirtError as exc:
+        raise translate(exc, f"There is no guest {name or uuid!r} on this host.") from exc
+
+
+def all_guests(connection: Connection) -> list[Guest]:
+    return sorted((guest_of(raw) for raw in connection.raw.listAllDomains(0)), key=lambda guest: guest.name)

@@ -1,0 +1,63 @@
+# Copyright (c) 2026, The virtops.live_migration authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# This file is private to the collection and may change at any time.
+"""libvirt's events, taken from its own thread into a queue that the caller reads."""
+
+from __future__ import annotations
+
+import queue
+import time
+import typing as t
+
+from .._core.job import Stats
+from .connection import Connection
+
+_ITERATION = 20
+_JOB_COMPLETED = 21
+
+
+class Event(t.NamedTuple):
+    """A bitmap sync (``pass_number``) or the end of a migration that succeeded (``completed``, its statistics)."""
+
+    uuid: str
+    pass_number: int = 0
+    completed: t.Optional[Stats] = None
+
+
+class Events:
+    """Migration events of all domains of a connection that was opened with ``events``; a context manager."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._raw = connection.raw
+        self._queue: queue.Queue[Event] = queue.Queue()
+        self._ids: list[int] = []
+
+    def __enter__(self) -> Events:
+        def iteration(_connection: t.Any, domain: t.Any, number: int, _opaque: t.Any) -> None:
+            self._queue.put(Event(domain.UUIDString(), pass_number=number))
+
+        def completed(_connection: t.Any, domain: t.Any, stats: Stats, _opaque: t.Any) -> None:
+            self._queue.put(Event(domain.UUIDString(), completed=dict(stats)))
+
+        for kind, callback in ((_ITERATION, iteration), (_JOB_COMPLETED, completed)):
+            self._ids.append(self._raw.domainEventRegisterAny(None, kind, callback, None))
+        return self
+
+    def __exit__(self, *_exc: object) -> None:
+        for number in self._ids:
+            self._raw.domainEventDeregisterAny(number)
+
+    def next(self, wait_s: float) -> t.Optional[Event]:
+        """The next event, or None when none comes in time."""
+        try:
+            return self._queue.get(timeout=max(0.0, wait_s))
+        except queue.Empty:
+            return None
+
+    def until(self, deadline_s: float, uuid: str) -> t.Optional[Event]:
+        """The next event of one domain before a moment of the monotonic clock."""
+        while True:
+            event = self.next(deadline_s - time.monotonic())
+            if event is None or event.uuid == uuid:
+                return event

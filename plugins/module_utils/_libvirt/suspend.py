@@ -1,0 +1,48 @@
+# Copyright (c) 2026, The virtops.live_migration authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# This file is private to the collection and may change at any time.
+"""Letting a migration finish with the guest stopped, for a bounded time."""
+
+from __future__ import annotations
+
+import time
+
+from .._core.errors import MigrationError
+from .._core.job import Phase
+from .._core.units import human_bytes
+from .abort import abort
+from .domain import Guest
+from .events import Events
+from .guard import within
+from .look import glance
+from .waiting import Outcome, wait_for_end
+
+
+def suspend_until_done(guest: Guest, events: Events, max_pause_s: float, on_expiry: str) -> Outcome:
+    """Stop the guest so that its migration ends, for at most ``max_pause_s``.
+
+    At expiry the migration is aborted and the guest resumes on the source (PAUSE_EXPIRED), or with
+    ``on_expiry='leave'`` it is left to finish as it is.
+    """
+    begin_s = time.monotonic()
+    paused_before = guest.state().paused_for_migration
+    if not paused_before:
+        within(guest.raw.suspend, f"suspending {guest.name!r}")
+    outcome = wait_for_end(guest, events, begin_s + max_pause_s)
+    if outcome is None and on_expiry == "leave":
+        return Outcome(not paused_before, Phase.SWITCHOVER, glance(guest))
+    if outcome is None:
+        left = glance(guest)
+        ended = abort(guest, events)
+        if ended.phase is Phase.COMPLETED:
+            return ended
+        raise MigrationError(
+            "PAUSE_EXPIRED",
+            f"{guest.name!r} did not finish within the pause of {max_pause_s:g} s that it is allowed"
+            + (f" ({human_bytes(left.memory.remaining_bytes)} were left)." if left else "."),
+            state=f"The migration was aborted; the guest is {guest.told()} on the source.",
+            remedy="Allow a longer pause (the diagnosis says how long), more bandwidth, or post-copy.",
+            evidence={"max_pause_s": max_pause_s, "remaining_bytes": left.memory.remaining_bytes if left else None},
+        )
+    return outcome

@@ -1,0 +1,171 @@
+#!/usr/bin/python
+# Copyright (c) 2026, The virtops maintainers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: migration_abort
+short_description: Cancel a live migration and verify that the guest runs on the source
+version_added: 0.1.0
+description:
+  - Cancels the outgoing migration of a guest in pre-copy, and waits until its job has ended and the guest is on the
+    source as it was before. It is the module for C(virsh domjobabort).
+  - When no migration runs there is nothing to do, which is no error.
+  - A migration in post-copy cannot be cancelled, because the guest runs on the destination already. With O(postcopy)
+    it can be paused.
+options:
+  postcopy:
+    description:
+      - Pause a migration that is in post-copy instead of cancelling one in pre-copy. It is never cancelled.
+      - The guest stops as soon as it needs a page that has not arrived. Both halves are kept, and the migration must be
+        recovered (C(virsh migrate --postcopy --postcopy-resume)).
+      - Needs libvirt 8.5.0.
+    type: bool
+    default: false
+extends_documentation_fragment:
+  - virtops.live_migration._attributes
+  - virtops.live_migration._attributes.actiongroup_all
+  - virtops.live_migration._attributes.state_module
+  - virtops.live_migration._libvirt
+  - virtops.live_migration._libvirt.domain
+seealso:
+  - module: virtops.live_migration.migration_job_info
+author:
+  - virtops maintainers (@virtops)
+"""
+
+EXAMPLES = r"""
+---
+- name: Give up the migration of erp01
+  virtops.live_migration.migration_abort:
+    name: erp01
+
+- name: Pause a post-copy before work on the network
+  virtops.live_migration.migration_abort:
+    name: erp01
+    postcopy: true
+"""
+
+RETURN = r"""
+name:
+  description: Name of the guest.
+  returned: success
+  type: str
+  sample: erp01
+uuid:
+  description: UUID of the guest.
+  returned: success
+  type: str
+  sample: 1f3c6f0a-6a40-4d0c-9d5e-0a6b1d1f0c11
+phase:
+  description:
+    - What became of the job. It is V(none) when there was none, V(cancelled) when it was aborted, and
+      V(postcopy_failed) when a post-copy was paused.
+    - In check mode it is what would become of it.
+  returned: success
+  type: str
+  choices: [none, cancelled, postcopy_failed]
+  sample: cancelled
+guest_state:
+  description: State of the guest on this host, with its reason.
+  returned: success
+  type: str
+  sample: running (migration cancelled)
+reason:
+  description: Why it failed, as a stable code. The RV(msg) says the same in words, with what to do next.
+  returned: failure
+  type: str
+  sample: GUEST_NOT_RUNNING
+state:
+  description: What state the failure leaves things in.
+  returned: failure
+  type: str
+  sample: Nothing was changed.
+remedy:
+  description: What to do next.
+  returned: failure
+  type: str
+  sample: Start the guest first; a guest that is off needs no live migration.
+evidence:
+  description: The facts behind a failure, for example the code and the text of the error of libvirt.
+  returned: failure
+  type: dict
+  sample:
+    libvirt_code: 55
+    libvirt_domain: 10
+    libvirt_message: domain is not running
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ..module_utils._ansible.runner import Result, run_on_domain
+from ..module_utils._core.errors import MigrationError
+from ..module_utils._core.job import JobSample, Phase
+from ..module_utils._libvirt.abort import abort
+from ..module_utils._libvirt.connection import Connection
+from ..module_utils._libvirt.domain import Guest
+from ..module_utils._libvirt.events import Events
+from ..module_utils._libvirt.job import outgoing_job
+from ..module_utils._libvirt.postcopy import pause_postcopy
+
+IN_POSTCOPY = (Phase.POSTCOPY, Phase.POSTCOPY_FAILED)
+
+
+def check_wanted_is_possible(guest: Guest, job: JobSample, postcopy: bool) -> None:
+    if job.phase in IN_POSTCOPY and not postcopy:
+        raise MigrationError(
+            "POSTCOPY_RUNNING",
+            f"The migration of {guest.name!r} is in post-copy and cannot be cancelled:"
+            " a part of the guest's memory is on each host.",
+            state=f"The guest is {guest.told()} here. Nothing was changed.",
+            remedy="Let it finish. To stop it for a while set postcopy: true; then it must be recovered.",
+        )
+    if job.phase not in IN_POSTCOPY and postcopy:
+        raise MigrationError(
+            "NOT_IN_POSTCOPY",
+            f"The migration of {guest.name!r} is not in post-copy, so there is no post-copy to pause.",
+            state=f"The guest is {guest.told()} here and its migration goes on. Nothing was changed.",
+            remedy="Leave postcopy out to cancel it.",
+        )
+
+
+def work(module: AnsibleModule, connection: Connection, guest: Guest) -> Result:
+    postcopy = module.params["postcopy"]
+    job = outgoing_job(guest)
+    if job is None:
+        return result(guest, Phase.NONE, Phase.NONE)
+    check_wanted_is_possible(guest, job, postcopy)
+    if job.phase is Phase.POSTCOPY_FAILED:
+        return result(guest, job.phase, job.phase)
+    wanted = Phase.POSTCOPY_FAILED if postcopy else Phase.CANCELLED
+    if module.check_mode:
+        return result(guest, job.phase, wanted)
+    with Events(connection) as events:
+        outcome = pause_postcopy(connection, guest, events) if postcopy else abort(guest, events)
+    if outcome.phase is Phase.COMPLETED:
+        raise MigrationError(
+            "ALREADY_COMPLETED",
+            f"The migration of {guest.name!r} completed before it could be stopped.",
+            state="The guest runs on the destination.",
+            remedy="Migrate it back if it should be here.",
+        )
+    return result(guest, job.phase, wanted)
+
+
+def result(guest: Guest, before: Phase, after: Phase) -> Result:
+    return {
+        "changed": before is not after,
+        "phase": after.value,
+        "guest_state": guest.told(),
+        "diff": {"before": {"phase": before.value}, "after": {"phase": after.value}},
+    }
+
+
+def main() -> None:
+    run_on_domain({"postcopy": {"type": "bool", "default": False}}, work, events=True)
+
+
+if __name__ == "__main__":
+    main()

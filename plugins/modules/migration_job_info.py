@@ -1,0 +1,405 @@
+#!/usr/bin/python
+# Copyright (c) 2026, The virtops maintainers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: migration_job_info
+short_description: Show the live migrations of a host, and why one does not finish
+version_added: 0.1.0
+description:
+  - Returns the migration jobs that run on a host, each with its phase, its statistics, the limits in force and a
+    diagnosis. The diagnosis has a verdict, the reason as a stable code, the figures behind it, and what can be done,
+    each remedy with its C(virsh) command, its module, what it would do, and its risk.
+  - It is the module for C(virsh domjobinfo).
+  - One look compares the rate at which the guest rewrites memory with the rate at which it is sent. A guest that is
+    stuck shows nearly equal rates, because QEMU counts a page once for each pass, whatever it really writes. With
+    O(observe_s) the module watches what is left after each pass, which gives a firm verdict.
+  - Jobs are told by the host that a guest leaves. On the destination libvirt knows only that a guest is arriving.
+options:
+  name:
+    description:
+      - Name of the domain. All domains of the host are looked at when neither O(name) nor O(uuid) is given.
+  completed:
+    description:
+      - Return the last completed migration of each domain instead of the running ones. The statistics are kept, so that
+        they can be read again.
+      - libvirt has none while a job runs, after a migration that failed or was aborted, and after a restart of the
+        daemon.
+    type: bool
+    default: false
+  observe_s:
+    description:
+      - Watch the running jobs for so many seconds and diagnose from all that was seen. V(0) looks once.
+      - A firm verdict needs two passes to begin in that time.
+      - Watching ends early when no job is left.
+    type: float
+    default: 0
+  link_mbit_per_s:
+    description:
+      - What the link between the hosts should carry, in Mbit/s. With it, a migration that gets much less is diagnosed
+        as C(LINK_SLOW).
+    type: int
+  contract:
+    description:
+      - What may be done to the guest. It decides which remedies are RV(jobs[].diagnosis.remedies[].allowed), and from
+        what downtime on a low limit is no longer the reason.
+    type: dict
+    default: {}
+    suboptions:
+      max_downtime_ms:
+        description: How long the guest may stand still at the switch-over, in milliseconds.
+        type: int
+        default: 1000
+      postcopy:
+        description: Whether the guest may be switched to post-copy.
+        type: str
+        choices: [never, if_needed, prefer]
+        default: if_needed
+      max_pause_s:
+        description: How long the guest may be suspended to finish, in seconds. V(0) is not at all.
+        type: float
+        default: 0
+extends_documentation_fragment:
+  - virtops.live_migration._attributes
+  - virtops.live_migration._attributes.actiongroup_all
+  - virtops.live_migration._attributes.info_module
+  - virtops.live_migration._libvirt
+  - virtops.live_migration._libvirt.domain
+seealso:
+  - module: virtops.live_migration.migration_downtime
+  - module: virtops.live_migration.migration_bandwidth
+  - module: virtops.live_migration.migration_postcopy
+  - module: virtops.live_migration.migration_suspend
+  - module: virtops.live_migration.migration_abort
+author:
+  - virtops maintainers (@virtops)
+"""
+
+EXAMPLES = r"""
+---
+- name: Which migrations run here, and how are they doing?
+  virtops.live_migration.migration_job_info:
+  register: migrations
+
+- name: Why does the migration of erp01 not finish?
+  virtops.live_migration.migration_job_info:
+    name: erp01
+    observe_s: 30
+    contract:
+      max_downtime_ms: 2000
+      postcopy: never
+  register: erp01
+
+- name: How long did the guest stand still?
+  virtops.live_migration.migration_job_info:
+    name: erp01
+    completed: true
+"""
+
+RETURN = r"""
+jobs:
+  description:
+    - The migrations that run on this host, or the last completed ones with O(completed). Empty when there are none.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    name:
+      description: Name of the guest.
+      type: str
+      sample: erp01
+    uuid:
+      description: UUID of the guest.
+      type: str
+      sample: 1f3c6f0a-6a40-4d0c-9d5e-0a6b1d1f0c11
+    phase:
+      description: Where the migration is.
+      type: str
+      choices: [setup, precopy, switchover, postcopy, postcopy_failed, completed, failed]
+      sample: precopy
+    operation:
+      description: Whether the guest leaves this host or arrives here.
+      type: str
+      choices: [outgoing, incoming]
+      sample: outgoing
+    elapsed_ms:
+      description: Time since the job started.
+      type: int
+      sample: 30412
+    pass:
+      description:
+        - The pass over the guest's memory that is being sent, from 1 on.
+        - Not known (V(none)) for a guest that arrives.
+      type: int
+      sample: 5
+    memory:
+      description: The memory.
+      type: dict
+      contains:
+        total_bytes:
+          description: All memory of the guest.
+          type: int
+        processed_bytes:
+          description: Bytes sent so far. Pages that were sent again are counted again.
+          type: int
+        remaining_bytes:
+          description: Bytes left in this pass. It falls during a pass and jumps up at the start of the next one.
+          type: int
+        bandwidth_bytes_per_s:
+          description: Bytes sent per second, by QEMU's last measurement of about 100 ms.
+          type: int
+        dirty_pages_per_s:
+          description: Distinct pages rewritten per second in the pass before. It is V(0) in the first pass.
+          type: int
+        page_size_bytes:
+          description: Size of these pages.
+          type: int
+        dirty_bytes_per_s:
+          description: The product of the two.
+          type: int
+      sample:
+        total_bytes: 554246144
+    disk:
+      description: The disks that are copied with the guest.
+      type: dict
+      contains:
+        total_bytes:
+          description: All of them.
+          type: int
+        processed_bytes:
+          description: Bytes sent so far.
+          type: int
+        remaining_bytes:
+          description: Bytes left.
+          type: int
+      sample: {total_bytes: 0, processed_bytes: 0, remaining_bytes: 0}
+    expected_downtime_ms:
+      description: QEMU's expectation of the downtime, if it switched over now. It means something from pass 2 on.
+      returned: while the job runs
+      type: int
+      sample: 5652
+    downtime_ms:
+      description: How long the guest stood still.
+      returned: for a completed job
+      type: int
+      sample: 351
+    limits:
+      description: The limits in force. A value is V(none) where it is not known.
+      type: dict
+      contains:
+        max_downtime_ms:
+          description: Maximum downtime.
+          type: int
+        bandwidth_mib_per_s:
+          description: Bandwidth of the pre-copy phase. V(0) is no limit.
+          type: int
+        postcopy_bandwidth_mib_per_s:
+          description: Bandwidth of the post-copy phase. V(0) is no limit.
+          type: int
+      sample: {max_downtime_ms: 300, bandwidth_mib_per_s: 0, postcopy_bandwidth_mib_per_s: 0}
+    throttle_percent:
+      description: How much of their time auto-converge takes from the guest's CPUs.
+      type: int
+      sample: 0
+    postcopy_requests:
+      description: Pages that the guest had to wait for in post-copy.
+      type: int
+      sample: 0
+    diagnosis:
+      description: Why it does not finish, or that it will.
+      type: dict
+      contains:
+        verdict:
+          description: How it is doing.
+          type: str
+          choices: [converging, stuck, stalled, finishing, broken, unknown, none]
+        reason:
+          description: The cause, as a stable code.
+          type: str
+          choices:
+            - COMPLETED
+            - FAILED
+            - INCOMING
+            - CONVERGING
+            - FIRST_PASS
+            - SETUP_SLOW
+            - BANDWIDTH_CAP
+            - LINK_SHARED
+            - LINK_SLOW
+            - NETWORK_STALL
+            - DOWNTIME_LIMIT_LOW
+            - DIRTY_RATE
+            - THROTTLE_EXHAUSTED
+            - STORAGE_COPY
+            - SWITCHOVER_BLOCKED
+            - SUSPENDED
+            - POSTCOPY_RUNNING
+            - POSTCOPY_BROKEN
+        summary:
+          description: The same in a sentence.
+          type: str
+        evidence:
+          description:
+            - The figures behind it. What is not known is left out.
+            - C(firm) says whether the verdict was seen over two boundaries or only follows from the rates.
+            - C(boundaries) has the pass and the bytes left for each bitmap sync that was seen.
+            - C(needed_downtime_ms) is how long the guest would have to stand still, C(downtime_to_set_ms) the limit to
+              set for that, and C(longest_pause_ms) how long a suspended guest would stand still at most.
+          type: dict
+        remedies:
+          description: What can be done, best first.
+          type: list
+          elements: dict
+          contains:
+            action:
+              description: Short name of the remedy.
+              type: str
+            command:
+              description: The C(virsh) command. Empty when it is to be done by hand.
+              type: str
+            module:
+              description: The module of this collection, or empty.
+              type: str
+            expected:
+              description: What it would do, in numbers.
+              type: str
+            risk:
+              description: What can go wrong.
+              type: str
+            allowed:
+              description: Whether O(contract) and the flags that the job was started with admit it.
+              type: bool
+      sample:
+        verdict: stuck
+        reason: DIRTY_RATE
+guests:
+  description: The guests that were looked at and are still on this host.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    name:
+      description: Name of the guest.
+      type: str
+    uuid:
+      description: UUID of the guest.
+      type: str
+    state:
+      description: Its state on this host.
+      type: str
+    state_reason:
+      description: Why it is in that state.
+      type: str
+  sample:
+    - name: erp01
+      uuid: 1f3c6f0a-6a40-4d0c-9d5e-0a6b1d1f0c11
+      state: running
+      state_reason: booted
+reason:
+  description: Why it failed, as a stable code. The RV(msg) says the same in words, with what to do next.
+  returned: failure
+  type: str
+  sample: GUEST_NOT_RUNNING
+state:
+  description: What state the failure leaves things in.
+  returned: failure
+  type: str
+  sample: Nothing was changed.
+remedy:
+  description: What to do next.
+  returned: failure
+  type: str
+  sample: Start the guest first; a guest that is off needs no live migration.
+evidence:
+  description: The facts behind a failure, for example the code and the text of the error of libvirt.
+  returned: failure
+  type: dict
+  sample:
+    libvirt_code: 55
+    libvirt_domain: 10
+    libvirt_message: domain is not running
+"""
+
+import typing as t
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ..module_utils._ansible.argspec import ONE_DOMAIN, domain_spec
+from ..module_utils._ansible.runner import Result, run
+from ..module_utils._core.diagnosis import diagnose
+from ..module_utils._core.errors import MigrationError
+from ..module_utils._core.policy import contract_from
+from ..module_utils._libvirt.connection import Connection
+from ..module_utils._libvirt.domain import Guest, all_guests, find_guest
+from ..module_utils._libvirt.job import completed_job
+from ..module_utils._libvirt.look import context_of, look
+
+BITS_PER_MBIT = 1_000_000
+
+OPTIONS: dict[str, t.Any] = {
+    **domain_spec(),
+    "completed": {"type": "bool", "default": False},
+    "observe_s": {"type": "float", "default": 0},
+    "link_mbit_per_s": {"type": "int"},
+    "contract": {
+        "type": "dict",
+        "default": {},
+        "options": {
+            "max_downtime_ms": {"type": "int", "default": 1000},
+            "postcopy": {"type": "str", "choices": ["never", "if_needed", "prefer"], "default": "if_needed"},
+            "max_pause_s": {"type": "float", "default": 0},
+        },
+    },
+}
+
+
+def check(params: t.Mapping[str, t.Any]) -> None:
+    wrong = ""
+    if params["observe_s"] < 0:
+        wrong = f"observe_s is {params['observe_s']:g}, but must be 0 or more."
+    elif params["link_mbit_per_s"] is not None and params["link_mbit_per_s"] <= 0:
+        wrong = f"link_mbit_per_s is {params['link_mbit_per_s']}, but must be more than 0."
+    if wrong:
+        raise MigrationError("OUT_OF_RANGE", wrong, state="Nothing was changed.", remedy="Correct the value.")
+
+
+def running_jobs(module: AnsibleModule, connection: Connection, guests: t.Sequence[Guest]) -> list[dict[str, t.Any]]:
+    params = module.params
+    contract = contract_from(params["contract"])
+    link = params["link_mbit_per_s"]
+    link_bytes_per_s = link * BITS_PER_MBIT // 8 if link else None
+    watched, problems = look(connection, guests, params["observe_s"])
+    if problems and len(guests) == 1:
+        raise problems[0]
+    for problem in problems:
+        module.warn(str(problem))
+    return [
+        one.samples[-1].document(
+            diagnose(one.samples, context_of(one, connection, contract, link_bytes_per_s)).document()
+        )
+        for one in watched
+    ]
+
+
+def completed_jobs(guests: t.Sequence[Guest]) -> list[dict[str, t.Any]]:
+    samples = [sample for guest in guests for sample in [completed_job(guest)] if sample is not None]
+    return [sample.document(diagnose([sample]).document()) for sample in samples]
+
+
+def work(module: AnsibleModule, connection: Connection) -> Result:
+    check(module.params)
+    name, uuid = module.params["name"], module.params["uuid"]
+    guests = [find_guest(connection, name, uuid)] if name or uuid else all_guests(connection)
+    jobs = completed_jobs(guests) if module.params["completed"] else running_jobs(module, connection, guests)
+    return {"changed": False, "jobs": jobs, "guests": [document for guest in guests for document in guest.documents()]}
+
+
+def main() -> None:
+    run(OPTIONS, work, events=True, mutually_exclusive=[ONE_DOMAIN])
+
+
+if __name__ == "__main__":
+    main()

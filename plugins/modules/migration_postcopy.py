@@ -1,0 +1,185 @@
+#!/usr/bin/python
+# Copyright (c) 2026, The virtops maintainers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: migration_postcopy
+short_description: Switch a running live migration to post-copy
+version_added: 0.1.0
+description:
+  - Makes the guest run on the destination at once and fetch the rest of its memory from the source. A migration that
+    was stuck always ends that way. It is the module for C(virsh migrate-postcopy).
+  - Until the last page has arrived, the guest lives on both hosts. If the network or one of the hosts fails in that
+    time, the guest stops and may be lost. The switch cannot be undone.
+  - That is why the job is watched for three seconds first, and the switch is refused while the network stands still or
+    is not steady, while the first pass is not over, when the rest would take longer than O(max_postcopy_s), and for a
+    guest with host devices. See O(guard).
+  - A job that is in post-copy already, or has completed while this module watched it, is left as it is.
+notes:
+  - Post-copy must be enabled when the migration is started (C(virsh migrate --postcopy)). It cannot be added later.
+  - The guard cannot know how critical a guest is. Do not use post-copy for a guest that must not be lost whatever
+    happens to the network.
+options:
+  guard:
+    description:
+      - Whether to watch the job first and to refuse when something speaks against the switch.
+      - With V(false) only what libvirt itself refuses is refused.
+    type: bool
+    default: true
+  max_postcopy_s:
+    description:
+      - The longest time, in seconds, that the guest may depend on both hosts, as estimated by the guard.
+    type: float
+    default: 120
+extends_documentation_fragment:
+  - virtops.live_migration._attributes
+  - virtops.live_migration._attributes.actiongroup_all
+  - virtops.live_migration._attributes.state_module
+  - virtops.live_migration._libvirt
+  - virtops.live_migration._libvirt.domain
+seealso:
+  - module: virtops.live_migration.migration_job_info
+  - module: virtops.live_migration.migration_abort
+    description: Can pause a post-copy that runs.
+author:
+  - virtops maintainers (@virtops)
+"""
+
+EXAMPLES = r"""
+---
+- name: Free the stuck migration of erp01
+  virtops.live_migration.migration_postcopy:
+    name: erp01
+
+- name: Switch without looking, because the first pass may take longer than there is time
+  virtops.live_migration.migration_postcopy:
+    name: erp01
+    guard: false
+"""
+
+RETURN = r"""
+name:
+  description: Name of the guest.
+  returned: success
+  type: str
+  sample: erp01
+uuid:
+  description: UUID of the guest.
+  returned: success
+  type: str
+  sample: 1f3c6f0a-6a40-4d0c-9d5e-0a6b1d1f0c11
+phase:
+  description:
+    - Phase of the job now. It is V(completed) when the migration ended while this module looked.
+    - In check mode V(postcopy) stands for the switch that would be made.
+  returned: success
+  type: str
+  choices: [postcopy, postcopy_failed, completed]
+  sample: postcopy
+objections:
+  description: What speaks against the switch, when the guard refuses it.
+  returned: when the guard refuses
+  type: list
+  elements: dict
+  contains:
+    id:
+      description: Stable code of the objection.
+      type: str
+      sample: FIRST_PASS
+    message:
+      description: The same in words.
+      type: str
+      sample: "the first pass is not over: nearly all of its memory would have to be fetched while it runs"
+reason:
+  description: Why it failed, as a stable code. The RV(msg) says the same in words, with what to do next.
+  returned: failure
+  type: str
+  sample: GUEST_NOT_RUNNING
+state:
+  description: What state the failure leaves things in.
+  returned: failure
+  type: str
+  sample: Nothing was changed.
+remedy:
+  description: What to do next.
+  returned: failure
+  type: str
+  sample: Start the guest first; a guest that is off needs no live migration.
+evidence:
+  description: The facts behind a failure, for example the code and the text of the error of libvirt.
+  returned: failure
+  type: dict
+  sample:
+    libvirt_code: 55
+    libvirt_domain: 10
+    libvirt_message: domain is not running
+"""
+
+import typing as t
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ..module_utils._ansible.runner import Result, run_on_domain
+from ..module_utils._core.errors import MigrationError
+from ..module_utils._core.job import Phase
+from ..module_utils._libvirt.connection import Connection
+from ..module_utils._libvirt.domain import Guest
+from ..module_utils._libvirt.events import Events
+from ..module_utils._libvirt.job import require_job
+from ..module_utils._libvirt.postcopy import (
+    postcopy_objections,
+    refuse_postcopy_that_cannot_be,
+    start_postcopy,
+)
+
+
+def refuse(guest: Guest, objections: t.Sequence[t.Any]) -> MigrationError:
+    return MigrationError(
+        "GUARD_REFUSED",
+        f"{guest.name!r} was not switched to post-copy: " + "; ".join(one.message for one in objections) + ".",
+        state="The guest runs on the source and its migration goes on. Nothing was changed.",
+        remedy="Wait until that has changed, choose another remedy, or set guard: false if you accept the risk.",
+        evidence={"objections": [{"id": one.id, "message": one.message} for one in objections]},
+    )
+
+
+def work(module: AnsibleModule, connection: Connection, guest: Guest) -> Result:
+    before = require_job(guest).phase
+    if before in (Phase.POSTCOPY, Phase.POSTCOPY_FAILED):
+        return result(before, before, changed=False)
+    refuse_postcopy_that_cannot_be(connection, guest)
+    if module.params["guard"]:
+        objections, last = postcopy_objections(connection, guest, module.params["max_postcopy_s"])
+        now = last.phase if last is not None else Phase.COMPLETED
+        if now not in (Phase.PRECOPY, Phase.SETUP):
+            return result(before, now, changed=False)
+        if objections:
+            raise refuse(guest, objections)
+    if module.check_mode:
+        return result(before, Phase.POSTCOPY, changed=True)
+    with Events(connection) as events:
+        outcome = start_postcopy(guest, events)
+    return result(before, outcome.phase, changed=True)
+
+
+def result(before: Phase, after: Phase, *, changed: bool) -> Result:
+    return {
+        "changed": changed,
+        "phase": after.value,
+        "diff": {"before": {"phase": before.value}, "after": {"phase": after.value}},
+    }
+
+
+def main() -> None:
+    run_on_domain(
+        {"guard": {"type": "bool", "default": True}, "max_postcopy_s": {"type": "float", "default": 120}},
+        work,
+        events=True,
+    )
+
+
+if __name__ == "__main__":
+    main()

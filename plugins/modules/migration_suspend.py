@@ -1,0 +1,162 @@
+#!/usr/bin/python
+# Copyright (c) 2026, The virtops maintainers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: migration_suspend
+short_description: Let a live migration finish with the guest stopped, for a bounded time
+version_added: 0.1.0
+description:
+  - Stops the guest while its migration runs, so that it rewrites no more memory and the rest can be sent. The guest
+    goes on by itself on the destination when the migration completes.
+  - A plain C(virsh suspend) has no end, and C(virsh resume) is refused until the migration ends. This module waits for
+    the end and acts when it does not come within O(max_pause_s).
+  - A guest that a migration has stopped already is adopted, and the time counts from now. A guest in post-copy is left
+    as it is, because it runs on the destination.
+notes:
+  - When the module itself is killed while the guest stands still, the migration goes on and ends the pause in its own
+    time. Run the module again to bound it.
+options:
+  max_pause_s:
+    description:
+      - The longest time, in seconds, that the guest may stand still.
+      - RV(virtops.live_migration.migration_job_info#module:jobs[].diagnosis.evidence) has an estimate of what is
+        needed, as C(longest_pause_ms).
+    type: float
+    required: true
+  on_expiry:
+    description:
+      - What to do when the migration has not completed in that time.
+      - With V(abort) the migration is aborted, the guest resumes on the source, and the module fails.
+      - With V(leave) the guest stays stopped and the migration goes on. It resumes when the migration ends, on the
+        destination, or on the source if the migration fails.
+    type: str
+    choices: [abort, leave]
+    default: abort
+extends_documentation_fragment:
+  - virtops.live_migration._attributes
+  - virtops.live_migration._attributes.actiongroup_all
+  - virtops.live_migration._attributes.state_module
+  - virtops.live_migration._libvirt
+  - virtops.live_migration._libvirt.domain
+seealso:
+  - module: virtops.live_migration.migration_job_info
+  - module: virtops.live_migration.migration_abort
+author:
+  - virtops maintainers (@virtops)
+"""
+
+EXAMPLES = r"""
+---
+- name: Finish the migration of erp01, for which it may stand still for ten seconds
+  virtops.live_migration.migration_suspend:
+    name: erp01
+    max_pause_s: 10
+"""
+
+RETURN = r"""
+name:
+  description: Name of the guest.
+  returned: success
+  type: str
+  sample: erp01
+uuid:
+  description: UUID of the guest.
+  returned: success
+  type: str
+  sample: 1f3c6f0a-6a40-4d0c-9d5e-0a6b1d1f0c11
+phase:
+  description:
+    - Phase of the job now. It is V(switchover) when the guest was left stopped, and V(postcopy) when there was
+      nothing to do.
+    - In check mode V(completed) stands for what is hoped for.
+  returned: success
+  type: str
+  choices: [completed, switchover, postcopy, postcopy_failed]
+  sample: completed
+downtime_ms:
+  description: How long the guest stood still, by libvirt's own measurement.
+  returned: success
+  type: int
+  sample: 7214
+elapsed_ms:
+  description: How long the whole migration took.
+  returned: success
+  type: int
+  sample: 23874
+reason:
+  description: Why it failed, as a stable code. The RV(msg) says the same in words, with what to do next.
+  returned: failure
+  type: str
+  sample: GUEST_NOT_RUNNING
+state:
+  description: What state the failure leaves things in.
+  returned: failure
+  type: str
+  sample: Nothing was changed.
+remedy:
+  description: What to do next.
+  returned: failure
+  type: str
+  sample: Start the guest first; a guest that is off needs no live migration.
+evidence:
+  description: The facts behind a failure, for example the code and the text of the error of libvirt.
+  returned: failure
+  type: dict
+  sample:
+    libvirt_code: 55
+    libvirt_domain: 10
+    libvirt_message: domain is not running
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ..module_utils._ansible.runner import Result, run_on_domain
+from ..module_utils._core.errors import MigrationError
+from ..module_utils._core.job import Phase
+from ..module_utils._libvirt.connection import Connection
+from ..module_utils._libvirt.domain import Guest
+from ..module_utils._libvirt.events import Events
+from ..module_utils._libvirt.job import require_job
+from ..module_utils._libvirt.suspend import suspend_until_done
+from ..module_utils._libvirt.waiting import Outcome
+
+
+def work(module: AnsibleModule, connection: Connection, guest: Guest) -> Result:
+    max_pause_s = module.params["max_pause_s"]
+    if max_pause_s <= 0:
+        raise MigrationError(
+            "OUT_OF_RANGE",
+            f"max_pause_s is {max_pause_s:g}, but must be more than 0.",
+            state="Nothing was changed.",
+            remedy="Say how many seconds the guest may stand still.",
+        )
+    before = guest.told()
+    job = require_job(guest)
+    if job.phase in (Phase.POSTCOPY, Phase.POSTCOPY_FAILED):
+        outcome = Outcome(False, job.phase)
+    elif module.check_mode:
+        outcome = Outcome(True, Phase.COMPLETED)
+    else:
+        with Events(connection) as events:
+            outcome = suspend_until_done(guest, events, max_pause_s, module.params["on_expiry"])
+    after = before if not outcome.changed or module.check_mode else guest.told()
+    return {**outcome.document(), "diff": {"before": {"state": before}, "after": {"state": after}}}
+
+
+def main() -> None:
+    run_on_domain(
+        {
+            "max_pause_s": {"type": "float", "required": True},
+            "on_expiry": {"type": "str", "choices": ["abort", "leave"], "default": "abort"},
+        },
+        work,
+        events=True,
+    )
+
+
+if __name__ == "__main__":
+    main()
