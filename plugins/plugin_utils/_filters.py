@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import json
+import math
 import typing as t
 
 from ansible.errors import AnsibleFilterError
@@ -72,7 +73,7 @@ def context_from(
         }
     )
     link = _number("link_mbit_per_s", link_mbit_per_s, float)
-    if link is not None and not 0 < link < float("inf"):
+    if link is not None and link <= 0:
         raise _bad_option("link_mbit_per_s", link_mbit_per_s, "a number above 0")
     return Context(contract, None if link is None else int(link * _BYTES_PER_MBIT))
 
@@ -83,9 +84,12 @@ def _number(name: str, value: t.Any, kind: t.Callable[[t.Any], t.Any]) -> t.Any:
     if value is None:
         return None
     try:
-        return kind(value)
+        number = kind(value)
     except (TypeError, ValueError, OverflowError) as exc:
         raise _bad_option(name, value, "a number") from exc
+    if not math.isfinite(number):
+        raise _bad_option(name, value, "a number")
+    return number
 
 
 def _bad_option(name: str, value: t.Any, wanted: str) -> MigrationError:
