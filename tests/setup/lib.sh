@@ -4,7 +4,7 @@
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 VENV=${VENV:-$ROOT/.venv}
 RESULTS=${RESULTS:-$ROOT/build/test}
-export LC_ALL=C.UTF-8 NO_COLOR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
+export HOME=${HOME:-/root} LC_ALL=C.UTF-8 NO_COLOR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 
 say() { printf '%s\n' "$*" >&2; }
 
