@@ -1,0 +1,275 @@
+"""Guests: their libvirt document, their start and end, and the commands they obey."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import socket
+import time
+import uuid as uuid_module
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from xml.sax.saxutils import escape, quoteattr
+
+from . import host as hosts
+from . import image
+from .errors import LabError
+from .proc import run, send_signal, start_ticks
+from .record import record_path
+from .report import Entry, VerifyResult, entries, last_beat
+from .state import Host, LabState, host_dir, lab_dir, write_atomically
+
+KERNEL_WORDS = "console=ttyS0 loglevel=4 panic=-1 nokaslr mitigations=off nowatchdog audit=0 tsc=reliable no_timer_check"
+RESEND_AFTER_S = 1.0
+
+
+@dataclass(frozen=True)
+class GuestOptions:
+    """How a guest is built and what it does; the hot set is rewritten all the time, the cold set never."""
+
+    ram_mib: int = 512
+    hot_mib: int = 128
+    cold_mib: int = 64
+    pages_per_s: int = 0
+    whole_pages: bool = False
+    busy_s: float = 0.0
+    calm_s: float = 0.0
+    vcpus: int = 1
+    disk: str | None = None
+    disk_mib: int = 32
+    transient: bool = False
+    machine: str | None = None
+
+
+@dataclass(frozen=True)
+class Guest:
+    name: str
+    uuid: str
+    started_on: str
+    options: GuestOptions = field(default_factory=GuestOptions)
+
+
+def guests_dir(state: LabState) -> Path:
+    return lab_dir(state.name) / "guests"
+
+
+def load(path: Path) -> Guest:
+    data = json.loads(path.read_text())
+    data["options"] = GuestOptions(**data["options"])
+    return Guest(**data)
+
+
+def all_guests(state: LabState) -> list[Guest]:
+    return [load(path) for path in sorted(guests_dir(state).glob("*.json"), key=lambda each: each.stat().st_mtime)]
+
+
+def find(state: LabState, name: str) -> Guest:
+    """By name, or by UUID."""
+    for guest in all_guests(state):
+        if name in (guest.name, guest.uuid):
+            return guest
+    raise LabError(f"no guest {name!r} in this lab")
+
+
+def disk_path(guest: Guest) -> str | None:
+    folder = {"local": hosts.LOCAL_DIR, "shared": hosts.SHARED_DIR}.get(guest.options.disk or "")
+    return f"{folder}/{guest.uuid}.img" if folder else None
+
+
+def default_machine(state: LabState) -> str:
+    """The machine's own q35 by its full name where a newer QEMU takes part: only then can guests go both ways."""
+    if all(each.version == "machine" for each in state.hosts):
+        return "q35"
+    listed = run(["qemu-system-x86_64", "-machine", "help"]).stdout
+    found = re.search(r"^q35\b.*alias of (\S+)\)", listed, re.MULTILINE)
+    return found[1] if found else "q35"
+
+
+def document(state: LabState, guest: Guest, image_name: str) -> str:
+    options = guest.options
+    settings = {
+        "hot_mib": options.hot_mib,
+        "cold_mib": options.cold_mib,
+        "rate": options.pages_per_s,
+        "whole": int(options.whole_pages),
+        "busy_ms": int(options.busy_s * 1000),
+        "calm_ms": int(options.calm_s * 1000),
+    }
+    words = " ".join(f"memguest_{name}={value}" for name, value in settings.items())
+    boot = f"{hosts.IMAGE_DIR}/{image_name}"
+    disk = ""
+    if path := disk_path(guest):
+        cache = " cache='none'" if options.disk == "shared" else ""
+        disk = f"""
+    <disk type='file' device='disk'>
+      <driver name='qemu' type='raw'{cache}/>
+      <source file={quoteattr(path)}/>
+      <target dev='vda' bus='virtio'/>
+    </disk>"""
+    return f"""<domain type='qemu'>
+  <name>{escape(guest.name)}</name>
+  <uuid>{guest.uuid}</uuid>
+  <memory unit='MiB'>{options.ram_mib}</memory>
+  <vcpu>{options.vcpus}</vcpu>
+  <os>
+    <type arch='x86_64' machine='{options.machine or default_machine(state)}'>hvm</type>
+    <kernel>{boot}/vmlinuz</kernel>
+    <initrd>{boot}/initramfs</initrd>
+    <cmdline>{KERNEL_WORDS} {words}</cmdline>
+  </os>
+  <features><acpi/></features>
+  <cpu mode='maximum'/>
+  <on_poweroff>destroy</on_poweroff>
+  <on_reboot>restart</on_reboot>
+  <on_crash>destroy</on_crash>
+  <devices>{disk}
+    <controller type='usb' model='none'/>
+    <serial type='file'>
+      <source path='{hosts.CONSOLE_DIR}/{guest.uuid}.log' append='on'/>
+      <target port='0'/>
+    </serial>
+    <serial type='unix'>
+      <source mode='bind' path='{hosts.COMMAND_DIR}/{guest.uuid}.sock'/>
+      <target port='1'/>
+    </serial>
+    <memballoon model='none'/>
+  </devices>
+</domain>
+"""
+
+
+def make_disk(state: LabState, guest: Guest, host: Host) -> None:
+    path = disk_path(guest)
+    if path is None:
+        return
+    # Random content, since zeros are not sent when storage is copied.
+    amount = ["bs=1M", f"count={guest.options.disk_mib}", "status=none"]
+    hosts.execute(host, "dd", "if=/dev/urandom", f"of={path}", *amount)
+
+
+def start(state: LabState, host: Host, name: str, options: GuestOptions, uuid: str | None, timeout_s: float) -> Guest:
+    """Define and start a guest; return when its memory is filled and its work has begun (timeout 0: at once)."""
+    if any(each.name == name for each in all_guests(state)):
+        raise LabError(f"there is a guest {name!r} already")
+    if options.disk not in (None, "local", "shared"):
+        raise LabError("a guest's disk is local or shared")
+    if options.hot_mib + options.cold_mib + 96 > options.ram_mib:
+        raise LabError(f"{options.ram_mib} MiB of RAM are too few: hot and cold set, and 96 MiB for the guest's kernel")
+    guest = Guest(name, uuid or str(uuid_module.uuid4()), host.name, options)
+    xml = document(state, guest, image.build())
+    offset = record_size(state, guest)
+    path = guests_dir(state) / f"{guest.uuid}.json"
+    write_atomically(path, json.dumps(asdict(guest), indent=1))
+    try:
+        make_disk(state, guest, host)
+        if options.transient:
+            hosts.virsh(host, "create", "/dev/stdin", input_text=xml)
+        else:
+            hosts.virsh(host, "define", "/dev/stdin", input_text=xml)
+            hosts.virsh(host, "start", guest.uuid)
+    except LabError:
+        stop(state, guest)
+        raise
+    if timeout_s > 0:
+        wait_entry(state, guest, offset, timeout_s, "its program to be ready", lambda entry: entry.kind == "R")
+    return guest
+
+
+def stop(state: LabState, guest: Guest) -> None:
+    """End the guest on every host, and remove what belongs to it; its record stays."""
+    for host in state.hosts:
+        hosts.virsh(host, "destroy", guest.uuid, check=False)
+        hosts.virsh(host, "undefine", guest.uuid, check=False)
+        pid = hosts.qemu_pid(host, guest.uuid)
+        if pid is not None:
+            send_signal(pid, start_ticks(pid), 9)
+        if path := disk_path(guest):
+            hosts.execute(host, "rm", "-f", path)
+        (host_dir(state, host) / "in" / f"{guest.uuid}.sock").unlink(missing_ok=True)
+    (guests_dir(state) / f"{guest.uuid}.json").unlink(missing_ok=True)
+    (guests_dir(state) / f"{guest.uuid}.mark").unlink(missing_ok=True)
+
+
+def record_size(state: LabState, guest: Guest) -> int:
+    try:
+        return record_path(state, guest.uuid).stat().st_size
+    except FileNotFoundError:
+        return 0
+
+
+def wait_entry(state: LabState, guest: Guest, offset: int, timeout_s: float, what: str, wanted) -> Entry:  # type: ignore[no-untyped-def]
+    """The first line after the offset that is wanted."""
+    deadline = time.monotonic() + timeout_s
+    path = record_path(state, guest.uuid)
+    while True:
+        size = record_size(state, guest)
+        for entry in entries(path, offset):
+            if entry.kind == "E":
+                raise LabError(f"guest {guest.name!r} says: {' '.join(entry.words)}")
+            if wanted(entry):
+                return entry
+        offset = max(offset, size - 256)  # a line may have been half there
+        if time.monotonic() > deadline:
+            raise LabError(f"waited {timeout_s:g} s in vain for {what} (guest {guest.name!r})")
+        time.sleep(0.02)
+
+
+def send(state: LabState, guest: Guest, line: str) -> None:
+    """Write one command to the guest's second serial port, on the host where its heart beats."""
+    beat = last_beat(record_path(state, guest.uuid))
+    where = beat.host if beat else guest.started_on
+    path = lab_dir(state.name) / "hosts" / where / "in" / f"{guest.uuid}.sock"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as link:
+        link.settimeout(2)
+        link.connect(os.fspath(path))
+        # A newline first ends whatever a migration may have left half-sent.
+        link.sendall(b"\n" + line.encode() + b"\n")
+        link.shutdown(socket.SHUT_WR)
+        # QEMU hangs up when it has taken everything; leaving earlier could lose it.
+        try:
+            link.recv(1)
+        except OSError:
+            pass
+
+
+def ask(state: LabState, guest: Guest, line: str, timeout_s: float, wanted) -> Entry:  # type: ignore[no-untyped-def]
+    """Send a command until it is answered: what is sent while the guest changes hosts may be lost."""
+    offset = record_size(state, guest)
+    deadline = time.monotonic() + timeout_s
+    while True:
+        problem = ""
+        try:
+            send(state, guest, line)
+        except OSError as refused:
+            problem = f" ({refused})"
+        rest_s = deadline - time.monotonic()
+        try:
+            return wait_entry(state, guest, offset, min(max(rest_s, 0), RESEND_AFTER_S), "", wanted)
+        except LabError:
+            if rest_s <= RESEND_AFTER_S:
+                raise LabError(f"guest {guest.name!r} did not answer {line!r} within {timeout_s:g} s{problem}") from None
+
+
+def set_load(state: LabState, guest: Guest, pages_per_s: int, timeout_s: float) -> None:
+    wanted = f"{pages_per_s:x}"
+    ask(state, guest, f"L {wanted}", timeout_s, lambda entry: entry.kind == "L" and entry.words[0] == wanted)
+
+
+def set_phases(state: LabState, guest: Guest, busy_s: float, calm_s: float, timeout_s: float) -> None:
+    line = f"P {int(busy_s * 1000):x} {int(calm_s * 1000):x}"
+    ask(state, guest, line, timeout_s, lambda entry: " ".join((entry.kind, *entry.words)) == line)
+
+
+def corrupt(state: LabState, guest: Guest, region: str, page: int, timeout_s: float) -> None:
+    """Change one byte behind the verifier's back: a check that cannot fail proves nothing."""
+    line = f"C {region} {page:x}"
+    ask(state, guest, line, timeout_s, lambda entry: " ".join((entry.kind, *entry.words)) == line)
+
+
+def verify(state: LabState, guest: Guest, timeout_s: float) -> VerifyResult:
+    began = time.monotonic()
+    number = f"{time.monotonic_ns() // 1_000_000:x}"
+    answer = ask(state, guest, f"V {number}", timeout_s, lambda entry: entry.kind == "V" and entry.words[0] == number)
+    checked, bad = (int(word, 16) for word in answer.words[1:])
+    return VerifyResult(checked, bad, round(time.monotonic() - began, 3))

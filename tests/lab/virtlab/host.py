@@ -1,0 +1,226 @@
+"""One host: its configuration files, its start, and commands inside it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from . import image, ssh
+from .errors import LabError
+from .net import in_netns, netns_path
+from .proc import cmdline, detach, inner_pid, namespace_id, pids_in_namespace, run, send_signal, start_ticks, wait_for
+from .state import CACHE_DIR, Host, LabState, host_dir, lab_dir
+
+IMAGE_DIR = "/var/lib/libvirt/memguest"
+CONSOLE_DIR = "/var/log/libvirt/memguest"
+COMMAND_DIR = "/var/lib/libvirt/memguest-in"
+LOCAL_DIR = "/var/lib/libvirt/images"
+SHARED_DIR = "/var/lib/libvirt/shared"
+IMAGES_MIB = 512
+LIBVIRTD = ["/usr/sbin/libvirtd", "--daemon", "--listen", "--pid-file", "/run/libvirtd.pid"]
+ENVIRONMENT = {
+    "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+    "HOME": "/root",
+    "USER": "root",
+    "LANG": "C.UTF-8",
+}
+
+
+def libvirtd_conf(host: Host) -> str:
+    return f"""host_uuid = "{host.uuid}"
+auth_unix_ro = "none"
+auth_unix_rw = "none"
+listen_tls = 0
+listen_tcp = 1
+auth_tcp = "none"
+listen_addr = "{host.mgmt_address}"
+log_level = 3
+log_outputs = "3:file:/var/log/libvirt/libvirtd.log"
+"""
+
+
+def qemu_conf(host: Host) -> str:
+    return f"""user = "root"
+group = "root"
+security_driver = "none"
+cgroup_controllers = [ ]
+namespaces = [ ]
+stdio_handler = "file"
+remember_owner = 0
+migration_host = "{host.migration_address}"
+"""
+
+
+def pool_xml(name: str, path: str) -> str:
+    return f"<pool type='dir'><name>{name}</name><target><path>{path}</path></target></pool>\n"
+
+
+def hosts_file(state: LabState) -> str:
+    lines = ["127.0.0.1 localhost", "::1 localhost"]
+    for host in state.hosts:
+        lines.append(f"{host.mgmt_address} {host.name}")
+        lines.append(f"{host.migration_address} {host.name}-migration")
+    return "\n".join(lines) + "\n"
+
+
+def files(state: LabState, host: Host) -> dict[str, tuple[str, int]]:
+    """Everything that is written inside the host, by path."""
+    found = {
+        "/etc/hostname": (host.name + "\n", 0o644),
+        "/etc/hosts": (hosts_file(state), 0o644),
+        "/etc/machine-id": (host.uuid.replace("-", "") + "\n", 0o444),
+        "/etc/libvirt/libvirtd.conf": (libvirtd_conf(host), 0o644),
+        "/etc/libvirt/qemu.conf": (qemu_conf(host), 0o600),
+    }
+    for name, path in (("default", LOCAL_DIR), ("shared", SHARED_DIR)):
+        found[f"/etc/libvirt/storage/{name}.xml"] = (pool_xml(name, path), 0o600)
+        found[f"/etc/libvirt/storage/autostart/{name}.xml"] = (pool_xml(name, path), 0o600)
+    found.update(ssh.files(state, host))
+    return found
+
+
+def spec(state: LabState, host: Host, root: str) -> dict[str, Any]:
+    own = host_dir(state, host)
+    capabilities = CACHE_DIR / f"capabilities-{host.version}"
+    for directory in (own / "scratch", own / "lib", own / "log", own / "console", own / "in", capabilities):
+        directory.mkdir(parents=True, exist_ok=True)
+    binds = [
+        (own / "lib", "/var/lib/libvirt"),
+        (own / "log", "/var/log/libvirt"),
+        (own / "console", CONSOLE_DIR),
+        (own / "in", COMMAND_DIR),
+        (image.IMAGES, IMAGE_DIR),
+        (lab_dir(state.name) / "shared", SHARED_DIR),
+        # What libvirtd finds out about QEMU is the same for all hosts, and takes a second to find out.
+        (capabilities, "/var/cache/libvirt/qemu/capabilities"),
+    ]
+    return {
+        "hostname": host.name,
+        "root": root,
+        "scratch": str(own / "scratch"),
+        "binds": [(str(source), target) for source, target in binds],
+        "images_mib": IMAGES_MIB,
+        "files": files(state, host),
+        "environment": ENVIRONMENT,
+        "daemons": [ssh.SSHD, LIBVIRTD],
+    }
+
+
+def launch(state: LabState, host: Host) -> subprocess.Popen[str]:
+    """Start the host's first process; it waits for its orders, and ends when the one who would give them dies."""
+    own = host_dir(state, host)
+    own.mkdir(parents=True, exist_ok=True)
+    unshare = ["unshare", "--mount", "--uts", "--pid", "--fork", "--propagation", "private"]
+    with (own / "init.log").open("w") as log:
+        return subprocess.Popen(
+            in_netns(host.netns, *unshare, sys.executable, "-m", "virtlab.hostinit"),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
+            start_new_session=True,
+            env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1]), "PYTHONDONTWRITEBYTECODE": "1"},
+            cwd="/",
+        )
+
+
+def order(process: subprocess.Popen[str], orders: dict[str, Any]) -> None:
+    assert process.stdin is not None
+    process.stdin.write(json.dumps(orders) + "\n")
+    process.stdin.flush()
+
+
+def finish(state: LabState, host: Host, process: subprocess.Popen[str]) -> None:
+    """Wait until the host is ready, and note its first process."""
+    assert process.stdout is not None
+    answer = process.stdout.readline().strip()
+    if answer != "ready":
+        raise LabError(f"{host.name}: {answer or 'its first process died'} (see {host_dir(state, host)}/init.log)")
+    network = namespace_id(netns_path(host.netns))
+    assert network is not None
+    first = [pid for pid in pids_in_namespace("net", network) if inner_pid(pid) == 1]
+    if len(first) != 1:
+        raise LabError(f"{host.name}: its first process is not to be found")
+    host.init_pid, host.init_ticks = first[0], start_ticks(first[0])
+    for pipe in (process.stdin, process.stdout):
+        if pipe is not None:
+            pipe.close()
+    detach(process)
+
+
+def init_pid(host: Host) -> int:
+    if host.init_pid is None or start_ticks(host.init_pid) != host.init_ticks:
+        raise LabError(f"{host.name} is not up")
+    return host.init_pid
+
+
+def inside(host: Host, command: Sequence[str]) -> list[str]:
+    """The command line that runs a command inside the host."""
+    environment = [f"{name}={value}" for name, value in ENVIRONMENT.items()]
+    enter = ["nsenter", "--target", str(init_pid(host)), "--mount", "--uts", "--net", "--pid", "--root", "--wd=/root"]
+    return [*enter, "env", "-i", *environment, *command]
+
+
+def execute(
+    host: Host, *command: str, input_text: str | None = None, check: bool = True, timeout_s: float = 60
+) -> subprocess.CompletedProcess[str]:
+    return run(inside(host, command), input_text=input_text, check=check, timeout_s=timeout_s)
+
+
+def virsh(
+    host: Host, *arguments: str, input_text: str | None = None, check: bool = True, timeout_s: float = 60
+) -> subprocess.CompletedProcess[str]:
+    return execute(host, "virsh", *arguments, input_text=input_text, check=check, timeout_s=timeout_s)
+
+
+def processes(host: Host) -> dict[int, list[str]]:
+    """Every process of the host, by its pid on the machine, with its command line."""
+    own = namespace_id(f"/proc/{init_pid(host)}/ns/pid")
+    assert own is not None
+    return {pid: cmdline(pid) for pid in pids_in_namespace("pid", own)}
+
+
+def qemu_pid(host: Host, uuid: str) -> int | None:
+    for pid, words in processes(host).items():
+        if words and "qemu" in words[0] and uuid in words:
+            return pid
+    return None
+
+
+def libvirtd_pid(host: Host) -> int | None:
+    for pid, words in processes(host).items():
+        if words and words[0].endswith("/libvirtd"):
+            return pid
+    return None
+
+
+def stop_libvirtd(host: Host, *, kill: bool, timeout_s: float = 20) -> None:
+    pid = libvirtd_pid(host)
+    if pid is None:
+        return
+    ticks = start_ticks(pid)
+    send_signal(pid, ticks, signal.SIGKILL if kill else signal.SIGTERM)
+    try:
+        wait_for(lambda: start_ticks(pid) != ticks, timeout_s=timeout_s, what=f"the end of libvirtd on {host.name}")
+    except LabError:
+        if kill:
+            raise
+        stop_libvirtd(host, kill=True)
+
+
+def start_libvirtd(host: Host) -> None:
+    if libvirtd_pid(host) is None:
+        execute(host, *LIBVIRTD)
+    started_at = time.monotonic()
+    wait_for(
+        lambda: virsh(host, "version", check=False).returncode == 0,
+        timeout_s=30,
+        what=f"libvirtd on {host.name} (since {started_at:.0f})",
+    )
