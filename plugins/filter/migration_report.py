@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 name: migration_report
 author:
-  - The virtops maintainers (@virtops)
+  - virtops maintainers (@virtops)
 version_added: 0.1.0
 short_description: Tell a person how migrations stand
 description:

@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 name: parse_domjobinfo
 author:
-  - The virtops maintainers (@virtops)
+  - virtops maintainers (@virtops)
 version_added: 0.1.0
 short_description: Turn the text of virsh domjobinfo into a job document
 description:

@@ -1,0 +1,227 @@
+#!/usr/bin/python
+# Copyright (c) 2026, The virtops maintainers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: migration_dirty_rate_info
+short_description: Measure how much memory a guest rewrites, before migrating it
+version_added: 0.1.0
+description:
+  - Measures over two windows of time how many bytes of its memory a running guest dirties, and computes from them its
+    dirty rate and its working set. The two decide whether a live migration can finish. It is the module for
+    C(virsh domdirtyrate-calc).
+  - A page counts once in a window, however often it is written. From a short and a long window it therefore shows
+    whether the guest writes ever more memory or always the same.
+  - The guest goes on running. The measurement takes as long as the windows together.
+  - It is not possible while a migration, a backup or another job runs on the guest, and the module says so at once. A
+    running migration tells its own rate, see M(virtops.live_migration.migration_job_info).
+notes:
+  - Needs libvirt 7.2.0 and QEMU 5.2, and for the modes other than V(page-sampling) libvirt 8.1.0 and QEMU 6.2.
+  - QEMU tells whole MiB/s, so a slower guest looks idle. RV(dirty_rate.resolution_bytes) is the difference that still
+    means something.
+options:
+  windows_s:
+    description:
+      - The two windows in seconds, each from 1 to 60 and different from the other.
+      - A long second window sees more of a big working set.
+    type: list
+    elements: int
+    default: [1, 4]
+  mode:
+    description: How QEMU measures.
+    type: str
+    choices:
+      page-sampling: Compares a sample of pages, 512 in each GiB. Works for every guest. Coarse for a small guest.
+      dirty-bitmap: >-
+        Logs each page that is written, which slows the guest down meanwhile. Only for guests of type C(kvm), because
+        others crash with QEMU 7.2, and not with a dirty ring. Two more seconds are needed, because the first results
+        of QEMU are wrong.
+      dirty-ring: The most exact and the cheapest one. The guest must have been started with a dirty ring.
+    default: page-sampling
+extends_documentation_fragment:
+  - virtops.live_migration._attributes
+  - virtops.live_migration._attributes.actiongroup_all
+  - virtops.live_migration._attributes.info_module
+  - virtops.live_migration._libvirt
+  - virtops.live_migration._libvirt.domain
+seealso:
+  - module: virtops.live_migration.migration_job_info
+    description: Tells the rate that a running migration sees.
+  - module: virtops.live_migration.migration_downtime
+author:
+  - virtops maintainers (@virtops)
+"""
+
+EXAMPLES = r"""
+---
+- name: Measure what erp01 rewrites
+  virtops.live_migration.migration_dirty_rate_info:
+    name: erp01
+  register: measured
+
+- name: Tell how long it would stand still if it were migrated over a link of 1 GiB/s
+  ansible.builtin.debug:
+    msg: "{{ measured.dirty_rate.working_set_bytes * 1000 // 1024 ** 3 }} ms"
+
+- name: Measure a big guest for longer
+  virtops.live_migration.migration_dirty_rate_info:
+    name: erp01
+    windows_s: [5, 60]
+"""
+
+RETURN = r"""
+name:
+  description: Name of the guest.
+  returned: success
+  type: str
+  sample: erp01
+uuid:
+  description: UUID of the guest.
+  returned: success
+  type: str
+  sample: 1f3c6f0a-6a40-4d0c-9d5e-0a6b1d1f0c11
+dirty_rate:
+  description: What was measured, and what follows from it.
+  returned: success
+  type: dict
+  contains:
+    name:
+      description: Name of the guest.
+      type: str
+      sample: erp01
+    uuid:
+      description: UUID of the guest.
+      type: str
+      sample: 1f3c6f0a-6a40-4d0c-9d5e-0a6b1d1f0c11
+    mode:
+      description: How it was measured.
+      type: str
+      sample: page-sampling
+    windows:
+      description: The windows, the shorter one first.
+      type: list
+      elements: dict
+      contains:
+        window_s:
+          description: Length of the window in seconds.
+          type: int
+        mib_per_s:
+          description: The result of QEMU, in whole MiB/s over the window.
+          type: int
+        unique_bytes:
+          description: Bytes that were dirtied within the window, each page counted once.
+          type: int
+      sample: []
+    dirty_bytes_per_s:
+      description: Bytes of distinct memory that the guest dirties per second.
+      type: int
+      sample: 0
+    dirty_rate_is_lower_bound:
+      description: The short window saw the whole working set already. The guest rewrites it at this rate or faster.
+      type: bool
+      sample: false
+    working_set_bytes:
+      description: Bytes of memory that the guest keeps rewriting.
+      type: int
+      sample: 0
+    working_set_is_lower_bound:
+      description: The long window did not see the end of it. The working set is of this size or larger.
+      type: bool
+      sample: false
+    resolution_bytes:
+      description: A difference smaller than this means nothing, in the windows and in the working set.
+      type: int
+      sample: 4194304
+    memory_bytes:
+      description: Memory of the guest.
+      type: int
+      sample: 536870912
+reason:
+  description: Why it failed, as a stable code. The RV(msg) says the same in words, with what to do next.
+  returned: failure
+  type: str
+  sample: JOB_RUNNING
+state:
+  description: What state the failure leaves things in.
+  returned: failure
+  type: str
+  sample: Nothing was changed.
+remedy:
+  description: What to do next.
+  returned: failure
+  type: str
+  sample: Use mode page-sampling.
+evidence:
+  description: The facts behind a failure.
+  returned: failure
+  type: dict
+  sample:
+    operation: 5
+    elapsed_ms: 12345
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ..module_utils._ansible.runner import Result, run_on_domain
+from ..module_utils._core.errors import MigrationError
+from ..module_utils._core.memory import working_set
+from ..module_utils._core.units import MIB
+from ..module_utils._libvirt.connection import Connection
+from ..module_utils._libvirt.dirty_rate import MODES, measure_windows, memory_bytes, resolution_bytes
+from ..module_utils._libvirt.domain import Guest
+
+LONGEST_WINDOW_S = 60
+
+
+def two_windows(windows_s: list[int]) -> list[int]:
+    wanted = sorted(set(windows_s))
+    if len(windows_s) != 2 or len(wanted) != 2 or wanted[0] < 1 or wanted[1] > LONGEST_WINDOW_S:
+        raise MigrationError(
+            "BAD_WINDOWS",
+            f"windows_s is {windows_s}, but must be two different numbers from 1 to {LONGEST_WINDOW_S}.",
+            state="Nothing was measured.",
+        )
+    return wanted
+
+
+def work(module: AnsibleModule, connection: Connection, guest: Guest) -> Result:
+    windows_s, mode = two_windows(module.params["windows_s"]), module.params["mode"]
+    windows = measure_windows(connection, guest, windows_s, mode)
+    found = working_set(windows)
+    return {
+        "changed": False,
+        "dirty_rate": {
+            "name": guest.name,
+            "uuid": guest.uuid,
+            "mode": mode,
+            "windows": [
+                {
+                    "window_s": window.window_s,
+                    "mib_per_s": window.unique_bytes // MIB // window.window_s,
+                    "unique_bytes": window.unique_bytes,
+                }
+                for window in windows
+            ],
+            "dirty_bytes_per_s": found.dirty_bytes_per_s,
+            "dirty_rate_is_lower_bound": found.dirty_rate_is_lower_bound,
+            "working_set_bytes": found.working_set_bytes,
+            "working_set_is_lower_bound": found.working_set_is_lower_bound,
+            "resolution_bytes": resolution_bytes(windows_s, mode),
+            "memory_bytes": memory_bytes(guest),
+        },
+    }
+
+
+def main() -> None:
+    spec = {
+        "windows_s": {"type": "list", "elements": "int", "default": [1, 4]},
+        "mode": {"type": "str", "choices": list(MODES), "default": "page-sampling"},
+    }
+    run_on_domain(spec, work)
+
+
+if __name__ == "__main__":
+    main()
