@@ -20,8 +20,10 @@ description:
     running migration tells its own rate, see M(virtops.live_migration.migration_job_info).
 notes:
   - Needs libvirt 7.2.0 and QEMU 5.2, and for the modes other than V(page-sampling) libvirt 8.1.0 and QEMU 6.2.
-  - QEMU tells whole MiB/s, so a slower guest looks idle. RV(dirty_rate.resolution_bytes) is the difference that still
-    means something.
+  - QEMU tells whole MiB/s, so a slower guest looks idle. RV(dirty_rate.windows[].tolerance_bytes) says how rough a
+    result is.
+  - The working set is that of a guest that writes all over it at random. For one that writes from end to end it comes
+    out too large if the long window is too short to see the end.
 options:
   windows_s:
     description:
@@ -114,13 +116,18 @@ dirty_rate:
         unique_bytes:
           description: Bytes that were dirtied within the window, each page counted once.
           type: int
+        tolerance_bytes:
+          description: How far RV(dirty_rate.windows[].unique_bytes) may be off, by rounding and by sampling.
+          type: int
       sample: []
     dirty_bytes_per_s:
       description: Bytes of distinct memory that the guest dirties per second.
       type: int
       sample: 0
     dirty_rate_is_lower_bound:
-      description: The short window saw the whole working set already. The guest rewrites it at this rate or faster.
+      description:
+        - The guest dirties memory at this rate or faster, because the short window saw the whole working set already,
+          or because the windows are too rough to tell.
       type: bool
       sample: false
     working_set_bytes:
@@ -128,13 +135,11 @@ dirty_rate:
       type: int
       sample: 0
     working_set_is_lower_bound:
-      description: The long window did not see the end of it. The working set is of this size or larger.
+      description:
+        - The working set is of this size or larger, because the long window did not see the end of it, or because the
+          windows are too rough to tell.
       type: bool
       sample: false
-    resolution_bytes:
-      description: A difference smaller than this means nothing, in the windows and in the working set.
-      type: int
-      sample: 4194304
     memory_bytes:
       description: Memory of the guest.
       type: int
@@ -170,7 +175,7 @@ from ..module_utils._core.errors import MigrationError
 from ..module_utils._core.memory import working_set
 from ..module_utils._core.units import MIB
 from ..module_utils._libvirt.connection import Connection
-from ..module_utils._libvirt.dirty_rate import MODES, measure_windows, memory_bytes, resolution_bytes
+from ..module_utils._libvirt.dirty_rate import MODES, measure_windows, memory_bytes
 from ..module_utils._libvirt.domain import Guest
 
 LONGEST_WINDOW_S = 60
@@ -190,7 +195,8 @@ def two_windows(windows_s: list[int]) -> list[int]:
 def work(module: AnsibleModule, connection: Connection, guest: Guest) -> Result:
     windows_s, mode = two_windows(module.params["windows_s"]), module.params["mode"]
     windows = measure_windows(connection, guest, windows_s, mode)
-    found = working_set(windows)
+    memory = memory_bytes(guest)
+    found = working_set(windows, memory)
     return {
         "changed": False,
         "dirty_rate": {
@@ -202,6 +208,7 @@ def work(module: AnsibleModule, connection: Connection, guest: Guest) -> Result:
                     "window_s": window.window_s,
                     "mib_per_s": window.unique_bytes // MIB // window.window_s,
                     "unique_bytes": window.unique_bytes,
+                    "tolerance_bytes": window.tolerance_bytes,
                 }
                 for window in windows
             ],
@@ -209,18 +216,19 @@ def work(module: AnsibleModule, connection: Connection, guest: Guest) -> Result:
             "dirty_rate_is_lower_bound": found.dirty_rate_is_lower_bound,
             "working_set_bytes": found.working_set_bytes,
             "working_set_is_lower_bound": found.working_set_is_lower_bound,
-            "resolution_bytes": resolution_bytes(windows_s, mode),
-            "memory_bytes": memory_bytes(guest),
+            "memory_bytes": memory,
         },
     }
 
 
 def main() -> None:
-    spec = {
-        "windows_s": {"type": "list", "elements": "int", "default": [1, 4]},
-        "mode": {"type": "str", "choices": list(MODES), "default": "page-sampling"},
-    }
-    run_on_domain(spec, work)
+    run_on_domain(
+        {
+            "windows_s": {"type": "list", "elements": "int", "default": [1, 4]},
+            "mode": {"type": "str", "choices": list(MODES), "default": "page-sampling"},
+        },
+        work,
+    )
 
 
 if __name__ == "__main__":

@@ -15,18 +15,20 @@ import math
 import typing as t
 from dataclasses import dataclass
 
-# Measured bytes are rough (sampled pages, whole MiB/s), so a curve that differs from a straight line, or from its
-# plateau, by less than this tells nothing.
-_INDISTINCT = 0.05
-_LINEAR_BELOW = 2 * _INDISTINCT  # d t / W of the long window; U falls short of d t by half of it
-_SATURATED_ABOVE = -math.log(_INDISTINCT)  # d t / W of the short window; U has come that near to W
+# No guest writes as evenly as the formula has it: differences below this share of the measured bytes tell nothing.
+_MODEL_TOLERANCE = 0.05
 
 
 class Window(t.NamedTuple):
-    """Unique bytes dirtied within ``window_s`` seconds."""
+    """Unique bytes dirtied within ``window_s`` seconds, right to ``tolerance_bytes`` more or less."""
 
     window_s: float
     unique_bytes: int
+    tolerance_bytes: int = 0
+
+    @property
+    def doubt_bytes(self) -> float:
+        return max(self.tolerance_bytes, _MODEL_TOLERANCE * self.unique_bytes)
 
 
 @dataclass(frozen=True)
@@ -39,11 +41,12 @@ class WorkingSet:
     dirty_rate_is_lower_bound: bool
 
 
-def working_set(windows: t.Iterable[Window]) -> WorkingSet:
+def working_set(windows: t.Iterable[Window], memory_bytes: t.Optional[int] = None) -> WorkingSet:
     """Solve for W and d from the shortest and the longest window; raises ValueError without a usable one.
 
-    One window alone gives only lower bounds. The longer window dirtying no more than the shorter means that the
-    shorter has seen the whole set already. Nothing dirtied at all is taken as it is.
+    As much in the longer window as in the shorter means that the shorter saw the whole set, and d may be anything
+    above. As much again in each second means that the set goes on beyond what was seen. One window alone, or two that
+    are too rough to tell these apart, give only lower bounds. Nothing dirtied at all is taken as it is.
     """
     ordered = sorted(windows)
     if not ordered or ordered[0].window_s <= 0 or any(window.unique_bytes < 0 for window in ordered):
@@ -56,31 +59,30 @@ def working_set(windows: t.Iterable[Window]) -> WorkingSet:
         return WorkingSet(least_set_bytes, True, least_bytes_per_s, True)
     if least_set_bytes == 0:
         return WorkingSet(0, False, 0, False)
-    turns = _turns_of_the_set(short, long)
-    if turns * long.window_s / short.window_s < _LINEAR_BELOW:
-        return WorkingSet(least_set_bytes, True, least_bytes_per_s, False)
-    if turns > _SATURATED_ABOVE:
-        return WorkingSet(least_set_bytes, False, least_bytes_per_s, True)
-    set_bytes = short.unique_bytes / -math.expm1(-turns)
-    return WorkingSet(
-        max(least_set_bytes, round(set_bytes)),
-        False,
-        max(least_bytes_per_s, round(turns * set_bytes / short.window_s)),
-        False,
-    )
 
-
-def _turns_of_the_set(short: Window, long: Window) -> float:
-    """x = d t / W of the short window: how many times it could have written the whole set; 0 to infinity."""
     stretch = long.window_s / short.window_s
-    if long.unique_bytes <= short.unique_bytes:
-        return math.inf
-    if long.unique_bytes >= stretch * short.unique_bytes:
-        return 0.0
-    growth = long.unique_bytes / short.unique_bytes
+    straight = stretch * short.unique_bytes - long.unique_bytes <= math.hypot(
+        stretch * short.doubt_bytes, long.doubt_bytes
+    )
+    flat = long.unique_bytes - short.unique_bytes <= math.hypot(short.doubt_bytes, long.doubt_bytes)
+    if straight or flat:
+        return WorkingSet(least_set_bytes, straight, least_bytes_per_s, flat)
+    turns = _turns_of_the_set(stretch, long.unique_bytes / short.unique_bytes)
+    set_bytes = short.unique_bytes / -math.expm1(-turns)
+    bytes_per_s = max(least_bytes_per_s, round(turns * set_bytes / short.window_s))
+    if memory_bytes is not None and set_bytes > memory_bytes:
+        # A guest that sweeps through its set in order bends the curve later than the formula has it.
+        return WorkingSet(least_set_bytes, True, bytes_per_s, False)
+    return WorkingSet(max(least_set_bytes, round(set_bytes)), False, bytes_per_s, False)
 
-    # U(long) / U(short) falls steadily from `stretch` (nothing saturated) to 1 (all of it), so halving finds x.
-    low, high = 0.0, 2 * _SATURATED_ABOVE
+
+def _turns_of_the_set(stretch: float, growth: float) -> float:
+    """d t / W of the short window, that is how many times it could have written the whole set.
+
+    ``growth`` is U(long) / U(short). It falls steadily from ``stretch``, when no page is hit twice, to 1, when the
+    short window has hit all of them; so halving finds the place.
+    """
+    low, high = 0.0, 64.0
     for _step in range(60):
         middle = (low + high) / 2
         if math.expm1(-middle * stretch) / math.expm1(-middle) > growth:

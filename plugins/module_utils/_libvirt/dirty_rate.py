@@ -10,6 +10,7 @@ guest's lock, which a job holds until it ends, so it is refused at once instead 
 
 from __future__ import annotations
 
+import math
 import time
 import typing as t
 import xml.etree.ElementTree as ET
@@ -69,7 +70,7 @@ def measure(
     while True:
         stats = _dirty_rate_stats(connection, guest)
         if stats.get("dirtyrate.calc_status") == _STATUS_MEASURED:
-            return _window(guest, seconds, stats)
+            return _window(guest, seconds, mode, stats)
         if clock() > deadline_s:
             raise MigrationError(
                 "NOT_MEASURED",
@@ -80,19 +81,13 @@ def measure(
         sleep(_POLL_S)
 
 
-def resolution_bytes(windows_s: t.Sequence[int], mode: str) -> int:
-    """A difference smaller than this means nothing: QEMU tells whole MiB/s, and samples pages in the default mode."""
-    rounding_bytes = MIB * max(windows_s)
-    return max(rounding_bytes, _SAMPLED_PAGE_STANDS_FOR_BYTES) if mode == "page-sampling" else rounding_bytes
-
-
 def memory_bytes(guest: Guest) -> int:
     """The guest's memory at its maximum, which is what QEMU samples."""
     _state, max_memory_kib, *_rest = within(guest.raw.info, f"reading the memory size of {guest.name!r}")
     return int(max_memory_kib) * 1024
 
 
-def _window(guest: Guest, seconds: int, stats: t.Mapping[str, t.Any]) -> Window:
+def _window(guest: Guest, seconds: int, mode: str, stats: t.Mapping[str, t.Any]) -> Window:
     period_s = int(stats.get("dirtyrate.calc_period", seconds))
     if period_s != seconds:
         raise _already_measuring(guest, f"somebody else measured it over {period_s} s in between")
@@ -104,7 +99,19 @@ def _window(guest: Guest, seconds: int, stats: t.Mapping[str, t.Any]) -> Window:
             state=_NOTHING,
             remedy="The guest is too small for page-sampling; use dirty-ring, or dirty-bitmap on a KVM guest.",
         )
-    return Window(seconds, mib_per_s * seconds * MIB)
+    unique_bytes = mib_per_s * seconds * MIB
+    return Window(seconds, unique_bytes, _tolerance_bytes(unique_bytes, seconds, mode, memory_bytes(guest)))
+
+
+def _tolerance_bytes(unique_bytes: int, seconds: int, mode: str, all_bytes: int) -> int:
+    """How far the result may be off: QEMU tells whole MiB/s, and in the default mode looks at a sample of pages."""
+    rounding_bytes = MIB * seconds
+    if mode != "page-sampling":
+        return rounding_bytes
+    # Two standard deviations of drawing that many dirty pages; at least one page, for a guest that looks idle.
+    dirty_bytes = min(max(unique_bytes, _SAMPLED_PAGE_STANDS_FOR_BYTES), all_bytes)
+    variance = dirty_bytes * (all_bytes - dirty_bytes) / all_bytes * _SAMPLED_PAGE_STANDS_FOR_BYTES
+    return rounding_bytes + math.ceil(2 * math.sqrt(variance))
 
 
 def _dirty_rate_stats(connection: Connection, guest: Guest) -> t.Mapping[str, t.Any]:
@@ -121,13 +128,6 @@ def _refuse_what_would_hurt(connection: Connection, guest: Guest, mode: str) -> 
         require_version(connection, (7, 2, 0), "Measuring the dirty rate")
     else:
         require_version(connection, (8, 1, 0), f"Measuring the dirty rate by {mode}")
-    if not guest.state().running:
-        raise MigrationError(
-            "GUEST_NOT_RUNNING",
-            f"The dirty rate of {guest.name!r} cannot be measured: it is {guest.told()}.",
-            state=_NOTHING,
-            remedy="Measure it while it runs and does its usual work.",
-        )
     job = current_stats(guest)
     if job is not None:
         raise MigrationError(
@@ -139,6 +139,13 @@ def _refuse_what_would_hurt(connection: Connection, guest: Guest, mode: str) -> 
             " 'virsh domjobinfo' shows none.",
             evidence={"operation": job.get("operation"), "elapsed_ms": job.get("time_elapsed")},
         )
+    if not guest.state().running:
+        raise MigrationError(
+            "GUEST_NOT_RUNNING",
+            f"The dirty rate of {guest.name!r} cannot be measured: it is {guest.told()}.",
+            state=_NOTHING,
+            remedy="Measure it while it runs and does its usual work.",
+        )
     if mode != "page-sampling":
         _refuse_mode(guest, mode)
     if _dirty_rate_stats(connection, guest).get("dirtyrate.calc_status") == _STATUS_MEASURING:
@@ -146,7 +153,7 @@ def _refuse_what_would_hurt(connection: Connection, guest: Guest, mode: str) -> 
 
 
 def _refuse_mode(guest: Guest, mode: str) -> None:
-    definition = ET.fromstring(within(lambda: guest.raw.XMLDesc(0), f"reading the definition of {guest.name!r}"))  # noqa: S314 - libvirt's own XML
+    definition = ET.fromstring(within(lambda: guest.raw.XMLDesc(0), f"reading the definition of {guest.name!r}"))
     ring = definition.find("./features/kvm/dirty-ring")
     ring_on = ring is not None and ring.get("state") == "on"
     if mode == "dirty-ring" and not ring_on:

@@ -29,7 +29,7 @@ def work(windows_s: list[int]) -> dict[str, t.Any]:
 
 def test_the_document(monkeypatch: pytest.MonkeyPatch) -> None:
     def fake(_connection: t.Any, _guest: t.Any, windows_s: list[int], _mode: str) -> list[Window]:
-        return [Window(seconds, 256 * MIB) for seconds in windows_s]
+        return [Window(seconds, 256 * MIB, 7) for seconds in windows_s]
 
     monkeypatch.setattr(module, "measure_windows", fake)
     assert work([4, 1]) == {
@@ -39,14 +39,13 @@ def test_the_document(monkeypatch: pytest.MonkeyPatch) -> None:
             "uuid": "1f3c",
             "mode": "page-sampling",
             "windows": [
-                {"window_s": 1, "mib_per_s": 256, "unique_bytes": 256 * MIB},
-                {"window_s": 4, "mib_per_s": 64, "unique_bytes": 256 * MIB},
+                {"window_s": 1, "mib_per_s": 256, "unique_bytes": 256 * MIB, "tolerance_bytes": 7},
+                {"window_s": 4, "mib_per_s": 64, "unique_bytes": 256 * MIB, "tolerance_bytes": 7},
             ],
             "dirty_bytes_per_s": 256 * MIB,
             "dirty_rate_is_lower_bound": True,
             "working_set_bytes": 256 * MIB,
             "working_set_is_lower_bound": False,
-            "resolution_bytes": 4 * MIB,
             "memory_bytes": 512 * MIB,
         },
     }

@@ -14,7 +14,6 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.di
     measure,
     measure_windows,
     memory_bytes,
-    resolution_bytes,
 )
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.domain import Guest
 
@@ -69,6 +68,7 @@ def version(number: int = 9_000_000) -> Call:
 
 
 STATE: Call = ("state", (), [1, 1])
+INFO: Call = ("info", (), [1, 524288, 262144, 2, 123456])
 NO_JOB: Call = ("jobStats", (), {"type": 0})
 UNSTARTED = {"dirtyrate.calc_status": 0}
 MEASURING = {"dirtyrate.calc_status": 1, "dirtyrate.calc_start_time": 5, "dirtyrate.calc_period": 4}
@@ -100,16 +100,17 @@ def test_a_fresh_result_is_the_one_that_became_measured() -> None:
     script, clock = Script(), Clock()
     script.calls = [
         version(),
-        STATE,
         NO_JOB,
+        STATE,
         stats(script, measured(777)),  # of yesterday
         ("startDirtyRateCalc", (4, 0), 0),
         stats(script, UNSTARTED),
         stats(script, MEASURING),
         stats(script, {}),  # the guest's lock was taken just then
         stats(script, measured(64)),
+        INFO,
     ]
-    assert run(script, clock=clock) == Window(4, 256 * MIB)
+    assert run(script, clock=clock)[:2] == (4, 256 * MIB)
     assert 4 < clock.now_s < 5
 
 
@@ -122,14 +123,15 @@ def test_modes(mode: str, definition: str, flag: int) -> None:
     script = Script()
     script.calls = [
         version(),
-        STATE,
         NO_JOB,
+        STATE,
         ("XMLDesc", (0,), definition),
         stats(script, {}),
         ("startDirtyRateCalc", (4, flag), 0),
         stats(script, measured(0)),
+        INFO,
     ]
-    assert run(script, mode) == Window(4, 0)
+    assert run(script, mode)[:2] == (4, 0)
 
 
 # mode, definition, reason
@@ -144,7 +146,7 @@ BAD_MODES = [
 
 @pytest.mark.parametrize(("mode", "definition", "reason"), BAD_MODES)
 def test_modes_that_would_hurt_are_refused(mode: str, definition: str, reason: str) -> None:
-    script = Script(version(), STATE, NO_JOB, ("XMLDesc", (0,), definition))
+    script = Script(version(), NO_JOB, STATE, ("XMLDesc", (0,), definition))
     assert refused(script, mode).reason == reason
 
 
@@ -159,21 +161,21 @@ def test_old_libvirt(number: int, mode: str) -> None:
 
 def test_a_guest_that_stands_still_is_refused() -> None:
     paused: Call = ("state", (), [3, 1])
-    error = refused(Script(version(), paused, paused))
+    error = refused(Script(version(), NO_JOB, paused, paused))
     assert error.reason == "GUEST_NOT_RUNNING"
     assert "paused (by the user)" in str(error)
 
 
 def test_a_job_is_refused_instead_of_waiting_for_it() -> None:
     job = {"type": 2, "operation": 5, "time_elapsed": 1200}
-    error = refused(Script(version(), STATE, ("jobStats", (), job)))
+    error = refused(Script(version(), ("jobStats", (), job)))
     assert error.reason == "JOB_RUNNING"
     assert error.evidence == {"operation": 5, "elapsed_ms": 1200}
 
 
 def test_a_measurement_of_somebody_else_is_refused() -> None:
     script = Script()
-    script.calls = [version(), STATE, NO_JOB, stats(script, MEASURING)]
+    script.calls = [version(), NO_JOB, STATE, stats(script, MEASURING)]
     assert refused(script).reason == "ALREADY_MEASURING"
 
 
@@ -186,8 +188,8 @@ def test_results_that_are_none(result: dict[str, t.Any], reason: str) -> None:
     script = Script()
     script.calls = [
         version(),
-        STATE,
         NO_JOB,
+        STATE,
         stats(script, {}),
         ("startDirtyRateCalc", (4, 0), 0),
         stats(script, result),
@@ -204,7 +206,7 @@ class NeverDone(Script):
 
 def test_no_result_in_time() -> None:
     clock = Clock()
-    script = NeverDone(version(), STATE, NO_JOB, ("startDirtyRateCalc", (4, 0), 0), STATE)
+    script = NeverDone(version(), NO_JOB, STATE, ("startDirtyRateCalc", (4, 0), 0), STATE)
     with pytest.raises(MigrationError) as caught:
         run(script, clock=clock)
     assert caught.value.reason == "NOT_MEASURED"
@@ -228,15 +230,34 @@ def test_the_first_two_runs_of_the_bitmap_are_thrown_away(monkeypatch: pytest.Mo
     assert measure_windows(nothing, nothing, [1, 4], "page-sampling") == [Window(1, 1), Window(4, 2)]
 
 
-# windows, mode, bytes
-RESOLUTIONS = [([1, 1], "page-sampling", 2 * MIB), ([1, 4], "page-sampling", 4 * MIB), ([1, 2], "dirty-ring", 2 * MIB)]
+# unique MiB/s over 4 s, mode, tolerance in MiB
+TOLERANCES = [
+    (0, "page-sampling", 8),  # one sampled page of 2 MiB, twice, and 4 MiB of rounding
+    (64, "page-sampling", 36),  # 256 MiB of 512: half of 256 samples, give or take 16
+    (128, "page-sampling", 4),
+    (200, "page-sampling", 4),  # more than there is
+    (64, "dirty-ring", 4),
+]
 
 
-@pytest.mark.parametrize(("windows_s", "mode", "expected"), RESOLUTIONS)
-def test_resolution(windows_s: list[int], mode: str, expected: int) -> None:
-    assert resolution_bytes(windows_s, mode) == expected
+@pytest.mark.parametrize(("mib_per_s", "mode", "expected_mib"), TOLERANCES)
+def test_how_rough_a_result_is(mib_per_s: int, mode: str, expected_mib: int) -> None:
+    script = Script()
+    script.calls = [
+        version(),
+        NO_JOB,
+        STATE,
+        *([("XMLDesc", (0,), KVM_RING)] if mode == "dirty-ring" else []),
+        stats(script, {}),
+        ("startDirtyRateCalc", (4, 2 if mode == "dirty-ring" else 0), 0),
+        stats(script, measured(mib_per_s)),
+        INFO,
+    ]
+    window = run(script, mode)
+    assert window[:2] == (4, 4 * mib_per_s * MIB)
+    assert round(window.tolerance_bytes / MIB) == expected_mib
 
 
 def test_memory() -> None:
-    script = Script(("info", (), [1, 524288, 262144, 2, 123456]))
+    script = Script(INFO)
     assert memory_bytes(Guest(script, "erp01", "uuid")) == 512 * MIB
