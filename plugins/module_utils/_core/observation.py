@@ -15,6 +15,15 @@ from .units import MIB
 
 _MIN_RATE_WINDOW_S = 1.0  # QEMU's counters move in steps of 100 ms: a shorter window measures the steps
 
+_AFTER_FIRST_PASS = (
+    "dirty_bytes_per_s",
+    "dirty_to_bandwidth_ratio",
+    "needed_downtime_ms",
+    "downtime_to_set_ms",
+    "longest_pause_ms",
+    "needed_bandwidth_bytes_per_s",
+)
+
 
 class Boundary(t.NamedTuple):
     """The moment after a bitmap sync: the only moments whose remaining bytes may be compared."""
@@ -138,8 +147,10 @@ class Observation:
         return bool(limit) and self.bandwidth_bytes_per_s >= share * (limit or 0) * MIB
 
     def evidence(self) -> dict[str, t.Any]:
-        """The figures, without those that are not known."""
+        """The figures, without those that are not known; before the first bitmap sync that is most of them."""
         last = self.last
+        if last.operation == "incoming":
+            return {}
         figures: dict[str, t.Any] = {
             "looks": len(self.samples),
             "observed_s": round(self.observed_s, 1),
@@ -156,7 +167,8 @@ class Observation:
             "max_downtime_ms": last.limits.max_downtime_ms,
             "bandwidth_limit_mib_per_s": last.limits.bandwidth_mib_per_s,
         }
-        return {key: value for key, value in figures.items() if value is not None}
+        known = {key: value for key, value in figures.items() if value is not None}
+        return {key: value for key, value in known.items() if not self.first_pass or key not in _AFTER_FIRST_PASS}
 
 
 def _sent_bytes(sample: JobSample) -> int:

@@ -10,7 +10,7 @@ import queue
 import time
 import typing as t
 
-from .._core.job import Stats
+from .._core.job import Operation, Stats
 from .connection import Connection
 
 _ITERATION = 20
@@ -38,7 +38,8 @@ class Events:
             self._queue.put(Event(domain.UUIDString(), pass_number=number))
 
         def completed(_connection: t.Any, domain: t.Any, stats: Stats, _opaque: t.Any) -> None:
-            self._queue.put(Event(domain.UUIDString(), completed=dict(stats)))
+            if stats.get("operation") == Operation.MIGRATION_OUT:  # backups end with this event too
+                self._queue.put(Event(domain.UUIDString(), completed=dict(stats)))
 
         for kind, callback in ((_ITERATION, iteration), (_JOB_COMPLETED, completed)):
             self._ids.append(self._raw.domainEventRegisterAny(None, kind, callback, None))

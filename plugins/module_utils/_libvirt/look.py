@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 
 from .._core.diagnosis import Context
 from .._core.errors import MigrationError
-from .._core.job import DomainState, JobSample, Phase, sample_from_stats
+from .._core.job import DomainState, JobSample, JobType, Phase, Stats, sample_from_stats
 from .._core.policy import Contract
 from .connection import Connection, libvirt
 from .domain import Guest
@@ -114,16 +114,17 @@ def _observe(connection: Connection, watched: t.Sequence[Watched], observe_s: fl
             _add_look(one)
 
 
-def _add_event(one: Watched, completed: t.Optional[t.Mapping[str, t.Any]]) -> None:
+def _add_event(one: Watched, completed: t.Optional[Stats]) -> None:
     if completed is None:
         _add_look(one)
     else:
         one.samples.append(sample_of_ended(one.guest, completed))
 
 
-def sample_of_ended(guest: Guest, stats: t.Mapping[str, t.Any]) -> JobSample:
-    """The statistics of a JOB_COMPLETED event; the domain may be gone from this host by now."""
-    return sample_from_stats(stats, name=guest.name, uuid=guest.uuid, at_s=time.monotonic())
+def sample_of_ended(guest: Guest, stats: Stats) -> JobSample:
+    """The statistics of a JOB_COMPLETED event, which have no type; the domain may be gone from this host by now."""
+    ended = {**stats, "type": JobType.COMPLETED}
+    return sample_from_stats(ended, name=guest.name, uuid=guest.uuid, at_s=time.monotonic())
 
 
 def _add_look(one: Watched) -> None:
