@@ -39,9 +39,11 @@ options:
       page-sampling: Compares a sample of pages, 512 in each GiB. Works for every guest. Coarse for a small guest.
       dirty-bitmap: >-
         Logs each page that is written, which slows the guest down meanwhile. Only for guests of type C(kvm), because
-        others crash with QEMU 7.2, and not with a dirty ring. Two more seconds are needed, because the first results
-        of QEMU are wrong.
-      dirty-ring: The most exact and the cheapest one. The guest must have been started with a dirty ring.
+        others crash with QEMU 7.2, and not with a dirty ring. Takes two seconds more, because the first two results of
+        QEMU are wrong.
+      dirty-ring: >-
+        The most exact and the cheapest one. The guest must have been started with a dirty ring. Takes a second more,
+        because the first result of QEMU is wrong.
     default: page-sampling
 extends_documentation_fragment:
   - virtops.live_migration._attributes
@@ -84,7 +86,7 @@ uuid:
   description: UUID of the guest.
   returned: success
   type: str
-  sample: 1f3c6f0a-6a40-4d0c-9d5e-0a6b1d1f0c11
+  sample: f289a0db-6b67-40e1-9254-8633b6abe874
 dirty_rate:
   description: What was measured, and what follows from it.
   returned: success
@@ -97,7 +99,7 @@ dirty_rate:
     uuid:
       description: UUID of the guest.
       type: str
-      sample: 1f3c6f0a-6a40-4d0c-9d5e-0a6b1d1f0c11
+      sample: f289a0db-6b67-40e1-9254-8633b6abe874
     mode:
       description: How it was measured.
       type: str
@@ -119,11 +121,19 @@ dirty_rate:
         tolerance_bytes:
           description: How far RV(dirty_rate.windows[].unique_bytes) may be off, by rounding and by sampling.
           type: int
-      sample: []
+      sample:
+        - window_s: 1
+          mib_per_s: 106
+          unique_bytes: 111149056
+          tolerance_bytes: 29961610
+        - window_s: 4
+          mib_per_s: 58
+          unique_bytes: 243269632
+          tolerance_bytes: 43928421
     dirty_bytes_per_s:
       description: Bytes of distinct memory that the guest dirties per second.
       type: int
-      sample: 0
+      sample: 141529050
     dirty_rate_is_lower_bound:
       description:
         - The guest dirties memory at this rate or faster, because the short window saw the whole working set already,
@@ -133,7 +143,7 @@ dirty_rate:
     working_set_bytes:
       description: Bytes of memory that the guest keeps rewriting.
       type: int
-      sample: 0
+      sample: 280575234
     working_set_is_lower_bound:
       description:
         - The working set is of this size or larger, because the long window did not see the end of it, or because the
@@ -143,7 +153,7 @@ dirty_rate:
     memory_bytes:
       description: Memory of the guest.
       type: int
-      sample: 536870912
+      sample: 1074790400
 reason:
   description: Why it failed, as a stable code. The RV(msg) says the same in words, with what to do next.
   returned: failure
@@ -158,14 +168,16 @@ remedy:
   description: What to do next.
   returned: failure
   type: str
-  sample: Use mode page-sampling.
+  sample: >-
+    For a migration, migration_job_info tells the rate that the job itself sees. Else wait until 'virsh domjobinfo'
+    shows none.
 evidence:
   description: The facts behind a failure.
   returned: failure
   type: dict
   sample:
     operation: 5
-    elapsed_ms: 12345
+    elapsed_ms: 9918
 """
 
 from ansible.module_utils.basic import AnsibleModule

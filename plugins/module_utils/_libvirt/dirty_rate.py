@@ -33,16 +33,15 @@ _STATUS_MEASURED = 2
 _POLL_S = 0.2
 _GRACE_S = 30.0  # QEMU hashes or syncs all of a guest's memory around the window; big guests take seconds
 _SAMPLED_PAGE_STANDS_FOR_BYTES = 2 * MIB  # QEMU samples 512 pages per GiB
-_WARM_UP_RUNS = 2
+# The first results of these modes count memory that was dirtied long before.
+_WARM_UP_RUNS = {"page-sampling": 0, "dirty-bitmap": 2, "dirty-ring": 1}
 _NOTHING = "Nothing was changed."
 
 
 def measure_windows(connection: Connection, guest: Guest, windows_s: t.Sequence[int], mode: str) -> list[Window]:
     """The unique bytes dirtied in each window, one window after the other; see :func:`measure` for the errors."""
-    if mode == "dirty-bitmap":
-        # Dirty logging starts with every page marked: the first two results count memory that nobody wrote.
-        for _run in range(_WARM_UP_RUNS):
-            measure(connection, guest, 1, mode)
+    for _run in range(_WARM_UP_RUNS[mode]):
+        measure(connection, guest, 1, mode)
     return [measure(connection, guest, seconds, mode) for seconds in windows_s]
 
 

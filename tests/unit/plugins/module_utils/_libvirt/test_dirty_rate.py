@@ -213,21 +213,22 @@ def test_no_result_in_time() -> None:
     assert 34 < clock.now_s < 35
 
 
-def test_the_first_two_runs_of_the_bitmap_are_thrown_away(monkeypatch: pytest.MonkeyPatch) -> None:
+# mode, how many runs come before those that count
+WARM_UPS = [("page-sampling", 0), ("dirty-ring", 1), ("dirty-bitmap", 2)]
+
+
+@pytest.mark.parametrize(("mode", "runs"), WARM_UPS)
+def test_first_results_that_mean_nothing_are_thrown_away(mode: str, runs: int, monkeypatch: pytest.MonkeyPatch) -> None:
     taken: list[tuple[int, str]] = []
 
     def fake(_connection: t.Any, _guest: t.Any, seconds: int, mode: str) -> Window:
         taken.append((seconds, mode))
         return Window(seconds, len(taken))
 
-    monkeypatch.setattr(
-        "ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.dirty_rate.measure", fake
-    )
+    monkeypatch.setattr(dirty_rate, "measure", fake)
     nothing = t.cast(t.Any, None)
-    assert measure_windows(nothing, nothing, [1, 4], "dirty-bitmap") == [Window(1, 3), Window(4, 4)]
-    assert taken == [(1, "dirty-bitmap")] * 3 + [(4, "dirty-bitmap")]
-    taken.clear()
-    assert measure_windows(nothing, nothing, [1, 4], "page-sampling") == [Window(1, 1), Window(4, 2)]
+    assert measure_windows(nothing, nothing, [1, 4], mode) == [Window(1, runs + 1), Window(4, runs + 2)]
+    assert taken == [(1, mode)] * (runs + 1) + [(4, mode)]
 
 
 # unique MiB/s over 4 s, mode, tolerance in MiB
