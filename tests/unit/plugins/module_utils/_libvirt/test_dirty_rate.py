@@ -10,6 +10,7 @@ import pytest
 
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.errors import MigrationError
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.memory import Window
+from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt import dirty_rate
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.dirty_rate import (
     measure,
     measure_windows,
