@@ -94,14 +94,15 @@ from ..module_utils._libvirt.job import outgoing_job, require_running
 from ..module_utils._libvirt.limits import compression_cache_bytes, set_compression_cache
 
 PAGE_BYTES = 4096
+MAX_BYTES = 1 << 63  # the largest power of two that libvirt can count to
 
 
 def work(module: AnsibleModule, connection: Connection, guest: Guest) -> Result:
     wanted = module.params["size_bytes"]
-    if wanted < PAGE_BYTES or wanted & (wanted - 1):
+    if not PAGE_BYTES <= wanted <= MAX_BYTES or wanted & (wanted - 1):
         raise MigrationError(
             "OUT_OF_RANGE",
-            f"size_bytes is {wanted}, but must be a power of two of at least {PAGE_BYTES}.",
+            f"size_bytes is {wanted}, but must be a power of two from {PAGE_BYTES} to {MAX_BYTES}.",
             state="Nothing was changed.",
             remedy="Use for example 67108864 (64 MiB, the default), 268435456 or 1073741824.",
         )

@@ -71,9 +71,7 @@ def set_values(
     differing = {key: value for key, value in wanted.items() if before[key] != value}
     after = {**before, **differing}
     if differing and not module.check_mode:
-        for key, value in differing.items():
-            apply(key, value)
-        after = dict(read())
+        after = _apply(differing, apply, read)
         ignored = {key: after[key] for key, value in differing.items() if after[key] != value}
         if ignored:
             raise MigrationError(
@@ -83,6 +81,26 @@ def set_values(
                 remedy="Somebody may have set another value at the same moment; look and run it again.",
             )
     return {"changed": bool(differing), **after, "diff": {"before": dict(before), "after": after}}
+
+
+def _apply(
+    values: t.Mapping[str, t.Any], apply: t.Callable[[str, t.Any], None], read: t.Callable[[], t.Mapping[str, t.Any]]
+) -> dict[str, t.Any]:
+    """Set one value after the other and read all back; an error on the way says which ones are set already."""
+    done: list[str] = []
+    try:
+        for key, value in values.items():
+            apply(key, value)
+            done.append(f"{key} was set to {value}")
+        return dict(read())
+    except (MigrationError, libvirt.libvirtError) as exc:
+        if not done:
+            raise
+        error = exc if isinstance(exc, MigrationError) else translate(exc, "Not everything could be set.")
+        state = "Before that, " + " and ".join(done) + "."
+        raise MigrationError(
+            error.reason, error.problem, state=state, remedy=error.remedy, evidence=error.evidence
+        ) from exc
 
 
 def _require_libvirt(module: AnsibleModule) -> None:
