@@ -54,7 +54,7 @@ class Connection:
         except libvirt.libvirtError as exc:
             from .errors import translate
 
-            raise translate(exc, f"Could not connect to libvirt at {uri}.") from exc
+            raise translate(exc, f"Could not connect to libvirt at {uri}.", state="Nothing was changed.") from exc
         if events:
             # A dead daemon is noticed after 5 x 6 s; local connections do not take keep-alives everywhere.
             with contextlib.suppress(libvirt.libvirtError):

@@ -13,6 +13,8 @@ from .._core.job import DomainState
 from .connection import Connection, libvirt
 from .errors import translate
 
+_ERR_NO_DOMAIN = 42
+
 
 @dataclass(frozen=True)
 class Guest:
@@ -55,7 +57,9 @@ def find_guest(connection: Connection, name: t.Optional[str], uuid: t.Optional[s
             return guest_of(connection.raw.lookupByUUIDString(uuid))
         return guest_of(connection.raw.lookupByName(name))
     except libvirt.libvirtError as exc:
-        raise translate(exc, f"There is no guest {name or uuid!r} on this host.") from exc
+        missing = exc.get_error_code() == _ERR_NO_DOMAIN
+        problem = "There is no guest {!r} on this host." if missing else "The guest {!r} could not be looked up."
+        raise translate(exc, problem.format(uuid or name), state="Nothing was changed.") from exc
 
 
 def all_guests(connection: Connection) -> list[Guest]:

@@ -1,0 +1,47 @@
+# Copyright (c) 2026, The virtops.live_migration authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import sys
+import time
+import typing as t
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt import events, guard, status_file
+from ansible_collections.virtops.live_migration.tests.unit.plugins.fake_libvirt import FakeLibvirt, VirtualQueue
+from ansible_collections.virtops.live_migration.tests.unit.plugins.run_module import ModuleRunner
+
+UTILS = "ansible_collections.virtops.live_migration.plugins.module_utils."
+LIMIT_S = 0.2  # real seconds that a call which never answers costs a test
+
+
+@pytest.fixture
+def libvirt(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> t.Iterator[FakeLibvirt]:
+    """The scripted binding in the place of the real one, which need not be installed, and virtual time."""
+    fake = FakeLibvirt()
+    for name, module in list(sys.modules.items()):
+        if not name.startswith((UTILS + "_libvirt.", UTILS + "_ansible.")):
+            continue
+        for attribute, stand_in in (("libvirt", fake), ("LIBVIRT_IMPORT_ERROR", None), ("_loop_started", False)):
+            if hasattr(module, attribute):
+                monkeypatch.setattr(module, attribute, stand_in)
+        if getattr(module, "time", None) is time:
+            monkeypatch.setattr(module, "time", fake.clock)
+    queues = SimpleNamespace(Queue=lambda: VirtualQueue(fake.clock), Empty=VirtualQueue.Empty)
+    monkeypatch.setattr(events, "queue", queues)
+    # A default value is bound when the function is made, so that changing the constant would do nothing.
+    monkeypatch.setattr(guard.within, "__defaults__", (LIMIT_S,))
+    for function in (status_file.start_flags, status_file.other_outgoing):
+        monkeypatch.setattr(function, "__defaults__", (tmp_path,))
+    yield fake
+    fake.finish()
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> ModuleRunner:
+    return ModuleRunner(monkeypatch, capsys)
