@@ -155,7 +155,7 @@ dirty_rate:
       type: int
       sample: 1074790400
 reason:
-  description: Why it failed, as a stable code. The RV(msg) says the same in words, with what to do next.
+  description: Why it failed, as a stable code. The message says the same in words, with what to do next.
   returned: failure
   type: str
   sample: JOB_RUNNING
