@@ -7,7 +7,7 @@ setup: ## packages of the distribution, and a Python environment in .venv
 	@tests/setup/packages
 	@tests/setup/python
 
-demo: setup ## see a stuck migration, why it is stuck, and how it is freed
+demo: ## see a stuck migration, why it is stuck, and how it is freed
 	@tests/demo/run
 
 test: ## everything below, in order; ends with "N passed, N failed"

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import subprocess
 import sys
 import time
@@ -21,6 +22,13 @@ from xml.etree import ElementTree
 
 ROOT = Path(__file__).resolve().parents[2]
 RESULTS = ROOT / "build" / "test"
+
+# What pip says about each package of each environment of ansible-test. It is in the log only.
+CHATTER = re.compile(
+    r"\s*(Collecting|Downloading|Processing|Using cached|Looking in|Requirement already|Preparing|Getting requirements"
+    r"|Building wheel|Created wheel|Stored in|Installing (collected|build|backend)|Successfully|INFO: pip|\[notice\]"
+    r"|WARNING: Location|━)|\s*$"
+)
 
 # Versions of ansible-core that "make test-matrix" adds, with the Pythons that they support on the controller.
 MATRIX = {"2.16": "3.10,3.11,3.12", "2.18": "3.11,3.12,3.13"}
@@ -109,8 +117,9 @@ def run(step: Step) -> Counts:
         assert process.stdout is not None
         try:
             for line in process.stdout:
-                print(line, end="", flush=True)
                 file.write(line)
+                if not CHATTER.match(line):
+                    print(line, end="", flush=True)
         finally:
             # Also when interrupted: the step got the signal as well, and must be left to clean up.
             status = process.wait()

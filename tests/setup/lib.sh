@@ -26,8 +26,7 @@ use_tools() {
     directories+="$(dirname "$interpreter"):"
   done < <("$ROOT/tests/setup/interpreters")
   others=$(tr ':' '\n' <<<"$PATH" | grep -v '/shims$' | paste -sd:)
-  # Quiet, because ansible-test shows what pip says about every package of every environment.
-  export PATH="$VENV/bin:$directories$others" PIP_QUIET=2
+  export PATH="$VENV/bin:$directories$others"
   hash -r
 }
 
