@@ -207,7 +207,7 @@ def add_guest_commands(commands: Any, common: argparse.ArgumentParser) -> None:
         parser: argparse.ArgumentParser = guest.add_parser(name, help=text, parents=[common])
         parser.set_defaults(run=action)
         if name != "list":
-            parser.add_argument("guest", metavar="NAME", help="the guest's name, or its UUID; after -- any name will do")
+            parser.add_argument("guest", metavar="NAME", help="its name, or its UUID; after -- any name will do")
         return parser
 
     defaults = GuestOptions()
@@ -231,7 +231,8 @@ def add_guest_commands(commands: Any, common: argparse.ArgumentParser) -> None:
     console = add("console", guest_console, "what it printed, on all hosts")
     console.add_argument("--heartbeats", action="store_true", help="its heartbeats too")
     console.add_argument("--follow", action="store_true")
-    add("report", guest_report, "work done, standstill, memory checks").add_argument("--since-mark", action="store_true")
+    told = add("report", guest_report, "work done, standstill, memory checks")
+    told.add_argument("--since-mark", action="store_true")
     add("mark", guest_mark, "begin a window for `report --since-mark`")
     verify = add("verify", guest_verify, "a full check of its memory that begins now; exit code 1 if a page is bad")
     verify.add_argument("--timeout-s", type=float, default=60)
@@ -287,7 +288,8 @@ def make_parser() -> argparse.ArgumentParser:
     start.add_argument("--debian13", action="append", default=[], metavar="HOST", help="let this host be a Debian 13")
     add("down", down, "remove everything").add_argument("--all", action="store_true", help="every lab")
     add("status", status, "which labs there are")
-    add("inventory", inventory, "for ansible-playbook -i").add_argument("--format", choices=["yaml", "ini"], default="yaml")
+    listed = add("inventory", inventory, "for ansible-playbook -i")
+    listed.add_argument("--format", choices=["yaml", "ini"], default="yaml")
     for name, text in (("exec", "run a command in a host"), ("virsh", "run virsh in a host")):
         inside = add(name, execute, text)
         inside.add_argument("host")

@@ -100,6 +100,6 @@ def clear(host: Host) -> None:
         if PORT_HOLDER in words:
             send_signal(pid, start_ticks(pid), signal.SIGKILL)
     hosts.execute(host, "rm", "-f", FILLER)
-    pid = hosts.libvirtd_pid(host)
-    if pid is not None:
-        run(["prlimit", "--pid", str(pid), "--as=unlimited:unlimited"])
+    libvirtd = hosts.libvirtd_pid(host)
+    if libvirtd is not None:
+        run(["prlimit", "--pid", str(libvirtd), "--as=unlimited:unlimited"])

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
 import socket
 import time
 import uuid as uuid_module
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from xml.sax.saxutils import escape, quoteattr
@@ -20,7 +22,7 @@ from .record import record_path
 from .report import Entry, VerifyResult, entries, last_beat
 from .state import Host, LabState, host_dir, lab_dir, write_atomically
 
-KERNEL_WORDS = "console=ttyS0 loglevel=4 panic=-1 nokaslr mitigations=off nowatchdog audit=0 tsc=reliable no_timer_check"
+KERNEL_WORDS = "console=ttyS0 loglevel=4 panic=-1 nokaslr mitigations=off nowatchdog tsc=reliable no_timer_check"
 RESEND_AFTER_S = 1.0
 
 
@@ -210,7 +212,9 @@ def record_size(state: LabState, guest: Guest) -> int:
         return 0
 
 
-def wait_entry(state: LabState, guest: Guest, offset: int, timeout_s: float, what: str, wanted) -> Entry:  # type: ignore[no-untyped-def]
+def wait_entry(
+    state: LabState, guest: Guest, offset: int, timeout_s: float, what: str, wanted: Callable[[Entry], bool]
+) -> Entry:
     """The first line after the offset that is wanted."""
     deadline = time.monotonic() + timeout_s
     path = record_path(state, guest.uuid)
@@ -239,13 +243,11 @@ def send(state: LabState, guest: Guest, line: str) -> None:
         link.sendall(b"\n" + line.encode() + b"\n")
         link.shutdown(socket.SHUT_WR)
         # QEMU hangs up when it has taken everything; leaving earlier could lose it.
-        try:
+        with contextlib.suppress(OSError):
             link.recv(1)
-        except OSError:
-            pass
 
 
-def ask(state: LabState, guest: Guest, line: str, timeout_s: float, wanted) -> Entry:  # type: ignore[no-untyped-def]
+def ask(state: LabState, guest: Guest, line: str, timeout_s: float, wanted: Callable[[Entry], bool]) -> Entry:
     """Send a command until it is answered: what is sent while the guest changes hosts may be lost."""
     offset = record_size(state, guest)
     deadline = time.monotonic() + timeout_s
@@ -260,7 +262,8 @@ def ask(state: LabState, guest: Guest, line: str, timeout_s: float, wanted) -> E
             return wait_entry(state, guest, offset, min(max(rest_s, 0), RESEND_AFTER_S), "", wanted)
         except LabError:
             if rest_s <= RESEND_AFTER_S:
-                raise LabError(f"guest {guest.name!r} did not answer {line!r} within {timeout_s:g} s{problem}") from None
+                late = f"guest {guest.name!r} did not answer {line!r} within {timeout_s:g} s{problem}"
+                raise LabError(late) from None
 
 
 def set_load(state: LabState, guest: Guest, pages_per_s: int, timeout_s: float) -> None:

@@ -14,6 +14,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_BIND, MS_REC, MS_PRIVATE = 2, 4, 8, 4096, 16384, 1 << 18
 MNT_DETACH = 2
@@ -35,7 +36,7 @@ def overlay(lower: str, target: str, upper_dir: Path) -> None:
     mount("overlay", target, "overlay", 0, f"lowerdir={lower},upperdir={upper_dir}/upper,workdir={upper_dir}/work")
 
 
-def make_file_tree(spec: dict) -> None:
+def make_file_tree(spec: dict[str, Any]) -> None:
     """Mount the host's private directories; nothing of it is seen outside, and it goes with the last process."""
     mount("none", "/", "", MS_REC | MS_PRIVATE)
     scratch = Path(spec["scratch"])
@@ -74,7 +75,7 @@ def make_file_tree(spec: dict) -> None:
     os.chdir("/")
 
 
-def write_files(files: dict[str, list]) -> None:
+def write_files(files: dict[str, tuple[str, int]]) -> None:
     for name, (text, mode) in files.items():
         path = Path(name)
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -287,6 +287,10 @@ class Lab:
     def kill_qemu(self, name: str, *, host: str) -> None:
         fault.signal_qemu(self.host(host), self.guest(name), signal.SIGKILL)
 
+    def guest_process(self, name: str, *, host: str) -> int | None:
+        """The pid of the guest's QEMU, as this machine counts them."""
+        return hosts.qemu_pid(self.host(host), self.guest(name).uuid)
+
     def fill_ports(self, host: str) -> int:
         return fault.fill_ports(self.host(host))
 

@@ -35,7 +35,6 @@ class GuestReport:
     bad_pages: int = 0
     passes_verified: int = 0
     split_brain_beats: int = 0
-    pages_per_s_set: int | None = None
 
 
 @dataclass(frozen=True)
@@ -142,8 +141,6 @@ def summarize(report: GuestReport, lines: Iterable[Entry], *, mark_us: int | Non
             gap_us, base_pages = 0, 0
         elif entry.kind == "R":
             report.ready = True
-        elif entry.kind == "L" and entry.words:
-            report.pages_per_s_set = int(entry.words[0], 16)
         this = beat(entry)
         if this is None:
             continue

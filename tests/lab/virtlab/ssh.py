@@ -32,7 +32,8 @@ def make_keys(state: LabState) -> None:
     directory.mkdir(mode=0o700)
     control_dir(state).mkdir(mode=0o700)
     for name in ("id_ed25519", "host_key"):
-        run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", f"virtops-lab-{state.name}", "-f", f"{directory}/{name}"])
+        comment = f"virtops-lab-{state.name}"
+        run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", comment, "-f", f"{directory}/{name}"])
     public = (directory / "host_key.pub").read_text().strip()
     known_hosts(state).write_text("".join(f"{host.mgmt_address} {public}\n" for host in state.hosts))
 
