@@ -114,6 +114,15 @@ IN_POSTCOPY = (Phase.POSTCOPY, Phase.POSTCOPY_FAILED)
 
 
 def check_wanted_is_possible(guest: Guest, job: JobSample, postcopy: bool) -> None:
+    if job.phase is Phase.POSTCOPY_FAILED and not postcopy:
+        raise MigrationError(
+            "POSTCOPY_BROKEN",
+            f"The post-copy migration of {guest.name!r} is broken and cannot be cancelled:"
+            " a part of the guest's memory is on each host.",
+            state=f"The guest is {guest.told()} here. Nothing was changed.",
+            remedy="Restore the network, then recover it ('virsh migrate --postcopy --postcopy-resume' with the flags"
+            " of the first start). Destroy neither half.",
+        )
     if job.phase in IN_POSTCOPY and not postcopy:
         raise MigrationError(
             "POSTCOPY_RUNNING",

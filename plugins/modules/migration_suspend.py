@@ -112,6 +112,8 @@ evidence:
     libvirt_message: domain is not running
 """
 
+import math
+
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils._ansible.runner import Result, run_on_domain
@@ -127,7 +129,7 @@ from ..module_utils._libvirt.waiting import Outcome
 
 def work(module: AnsibleModule, connection: Connection, guest: Guest) -> Result:
     max_pause_s = module.params["max_pause_s"]
-    if max_pause_s <= 0:
+    if not 0 < max_pause_s < math.inf:  # "nan" and "inf" are numbers to Ansible, and would have no end
         raise MigrationError(
             "OUT_OF_RANGE",
             f"max_pause_s is {max_pause_s:g}, but must be more than 0.",

@@ -12,7 +12,12 @@ from types import SimpleNamespace
 
 import pytest
 
-from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt import events, guard, status_file
+from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt import (
+    connection,
+    events,
+    guard,
+    status_file,
+)
 from ansible_collections.virtops.live_migration.tests.unit.plugins.fake_libvirt import FakeLibvirt, VirtualQueue
 from ansible_collections.virtops.live_migration.tests.unit.plugins.run_module import ModuleRunner
 
@@ -34,6 +39,8 @@ def libvirt(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> t.Iterator[FakeL
             monkeypatch.setattr(module, "time", fake.clock)
     queues = SimpleNamespace(Queue=lambda: VirtualQueue(fake.clock), Empty=VirtualQueue.Empty)
     monkeypatch.setattr(events, "queue", queues)
+    no_thread = SimpleNamespace(Thread=lambda **_options: SimpleNamespace(start=lambda: None))
+    monkeypatch.setattr(connection, "threading", no_thread)  # the fake has no event loop to run
     # A default value is bound when the function is made, so that changing the constant would do nothing.
     monkeypatch.setattr(guard.within, "__defaults__", (LIMIT_S,))
     for function in (status_file.start_flags, status_file.other_outgoing):

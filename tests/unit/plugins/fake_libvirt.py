@@ -260,10 +260,6 @@ class FakeLibvirt:
         assert not self._connections, "The event loop must be there before the connection."
         self.event_loop = True
 
-    def virEventRunDefaultImpl(self) -> None:
-        self.over.wait()
-        raise SystemExit  # ends the thread of the loop, which has no other end
-
     # --- the script
 
     def expect(self, *calls: Call) -> None:
