@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import os
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -22,6 +23,7 @@ from xml.etree import ElementTree
 
 ROOT = Path(__file__).resolve().parents[2]
 RESULTS = ROOT / "build" / "test"
+TERMINAL = sys.stdin is not None and sys.stdin.isatty()
 
 # What pip says about each package of each environment of ansible-test. It is in the log only.
 CHATTER = re.compile(
@@ -113,6 +115,8 @@ def run(step: Step) -> Counts:
             stderr=subprocess.STDOUT,
             text=True,
             errors="replace",
+            # Without a terminal nothing but this script can tell the step to end.
+            start_new_session=not TERMINAL,
         )
         assert process.stdout is not None
         try:
@@ -120,9 +124,13 @@ def run(step: Step) -> Counts:
                 file.write(line)
                 if not CHATTER.match(line):
                     print(line, end="", flush=True)
-        finally:
-            # Also when interrupted: the step got the signal as well, and must be left to clean up.
-            status = process.wait()
+        except KeyboardInterrupt:
+            if not TERMINAL:
+                os.killpg(process.pid, signal.SIGTERM)
+            file.writelines(process.stdout)  # the step is left to clean up, and must not be blocked meanwhile
+            process.wait()
+            raise
+        status = process.wait()
     if step.junit is None:
         return Counts(failed=1) if status else Counts(passed=1)
     counts = count_tests(step.junit)
@@ -136,6 +144,7 @@ def main() -> int:
     parser.add_argument("--matrix", action="store_true", help="also check on older versions of ansible-core")
     arguments = parser.parse_args()
 
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     RESULTS.mkdir(parents=True, exist_ok=True)
     total = Counts()
     lines = []
