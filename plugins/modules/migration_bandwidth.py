@@ -80,7 +80,7 @@ postcopy_bandwidth_mib_per_s:
   type: int
   sample: 560
 reason:
-  description: Why it failed, as a stable code. The RV(msg) says the same in words, with what to do next.
+  description: Why it failed, as a stable code. The message says the same in words, with what to do next.
   returned: failure
   type: str
   sample: GUEST_NOT_RUNNING

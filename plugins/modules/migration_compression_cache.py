@@ -58,7 +58,7 @@ size_bytes:
   type: int
   sample: 268435456
 reason:
-  description: Why it failed, as a stable code. The RV(msg) says the same in words, with what to do next.
+  description: Why it failed, as a stable code. The message says the same in words, with what to do next.
   returned: failure
   type: str
   sample: GUEST_NOT_RUNNING

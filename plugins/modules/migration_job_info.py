@@ -299,7 +299,7 @@ guests:
       state: running
       state_reason: booted
 reason:
-  description: Why it failed, as a stable code. The RV(msg) says the same in words, with what to do next.
+  description: Why it failed, as a stable code. The message says the same in words, with what to do next.
   returned: failure
   type: str
   sample: GUEST_NOT_RUNNING

@@ -73,11 +73,12 @@ uuid:
   sample: 1f3c6f0a-6a40-4d0c-9d5e-0a6b1d1f0c11
 phase:
   description:
-    - Phase of the job now. It is V(completed) when the migration ended while this module looked.
+    - Phase of the job now. It is V(completed) when the migration ended while this module looked, and V(switchover)
+      when the guest was stopped to finish, so that there is nothing to switch.
     - In check mode V(postcopy) stands for the switch that would be made.
   returned: success
   type: str
-  choices: [postcopy, postcopy_failed, completed]
+  choices: [switchover, postcopy, postcopy_failed, completed]
   sample: postcopy
 objections:
   description: What speaks against the switch, when the guard refuses it.
@@ -94,7 +95,7 @@ objections:
       type: str
       sample: "the first pass is not over: nearly all of its memory would have to be fetched while it runs"
 reason:
-  description: Why it failed, as a stable code. The RV(msg) says the same in words, with what to do next.
+  description: Why it failed, as a stable code. The message says the same in words, with what to do next.
   returned: failure
   type: str
   sample: GUEST_NOT_RUNNING
@@ -118,6 +119,7 @@ evidence:
     libvirt_message: domain is not running
 """
 
+import math
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
@@ -130,6 +132,7 @@ from ..module_utils._libvirt.domain import Guest
 from ..module_utils._libvirt.events import Events
 from ..module_utils._libvirt.job import require_job
 from ..module_utils._libvirt.postcopy import (
+    outcome_of_ended,
     postcopy_objections,
     refuse_postcopy_that_cannot_be,
     start_postcopy,
@@ -147,15 +150,24 @@ def refuse(guest: Guest, objections: t.Sequence[t.Any]) -> MigrationError:
 
 
 def work(module: AnsibleModule, connection: Connection, guest: Guest) -> Result:
+    max_postcopy_s = module.params["max_postcopy_s"]
+    if not 0 < max_postcopy_s < math.inf:  # "nan" and "inf" are numbers to Ansible
+        raise MigrationError(
+            "OUT_OF_RANGE",
+            f"max_postcopy_s is {max_postcopy_s:g}, but must be more than 0.",
+            state="Nothing was changed.",
+            remedy="Say how many seconds the guest may depend on both hosts, or set guard: false.",
+        )
     before = require_job(guest).phase
     if before in (Phase.POSTCOPY, Phase.POSTCOPY_FAILED):
         return result(before, before, changed=False)
     refuse_postcopy_that_cannot_be(connection, guest)
     if module.params["guard"]:
-        objections, last = postcopy_objections(connection, guest, module.params["max_postcopy_s"])
-        now = last.phase if last is not None else Phase.COMPLETED
-        if now not in (Phase.PRECOPY, Phase.SETUP):
-            return result(before, now, changed=False)
+        objections, last = postcopy_objections(connection, guest, max_postcopy_s)
+        if last is None or not last.phase.running:
+            return result(before, outcome_of_ended(connection, guest, last).phase, changed=False)
+        if last.phase not in (Phase.PRECOPY, Phase.SETUP):
+            return result(before, last.phase, changed=False)
         if objections:
             raise refuse(guest, objections)
     if module.check_mode:

@@ -88,7 +88,7 @@ elapsed_ms:
   type: int
   sample: 23874
 reason:
-  description: Why it failed, as a stable code. The RV(msg) says the same in words, with what to do next.
+  description: Why it failed, as a stable code. The message says the same in words, with what to do next.
   returned: failure
   type: str
   sample: GUEST_NOT_RUNNING

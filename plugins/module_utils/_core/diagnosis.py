@@ -52,6 +52,7 @@ class Reason(str, enum.Enum):
     FAILED = "FAILED"
     CANCELLED = "CANCELLED"
     INCOMING = "INCOMING"
+    NOT_A_MIGRATION = "NOT_A_MIGRATION"
     CONVERGING = "CONVERGING"
     FIRST_PASS = "FIRST_PASS"
     SETUP_SLOW = "SETUP_SLOW"
@@ -108,6 +109,9 @@ def diagnose(samples: t.Sequence[JobSample], context: t.Optional[Context] = None
     case = _Case(seen, context, Remedies(seen, context.contract, context.postcopy_flag, context.link_bytes_per_s))
     if not seen.last.phase.running:
         return _ended(seen.last)
+    if seen.last.operation == "other":
+        summary = f"{seen.last.name or 'The guest'} is busy with another job (backup, snapshot, save or dump)."
+        return Diagnosis(Verdict.NONE, Reason.NOT_A_MIGRATION, summary)
     if seen.last.operation == "incoming" and seen.last.phase is not Phase.POSTCOPY_FAILED:
         return case.says(
             Verdict.UNKNOWN,
@@ -159,9 +163,7 @@ def _ended(last: JobSample) -> Diagnosis:
         summary = f"{guest} has been migrated in {human_ms(last.elapsed_ms)}{stood}."
         return Diagnosis(Verdict.NONE, Reason.COMPLETED, summary)
     how = "failed" if last.phase is Phase.FAILED else "was cancelled"
-    return Diagnosis(
-        Verdict.NONE, Reason[last.phase.name], f"The migration of {guest} {how}; it runs on the source as before."
-    )
+    return Diagnosis(Verdict.NONE, Reason[last.phase.name], f"The migration of {guest} {how}.")
 
 
 def _setup(case: _Case) -> Diagnosis:
@@ -346,9 +348,10 @@ def _stuck(case: _Case, firm: bool) -> Diagnosis:
     seen, last, can = case.seen, case.seen.last, case.remedies
     bandwidth = seen.bandwidth_bytes_per_s
     needed = human_ms(seen.needed_downtime_ms) if seen.needed_downtime_ms is not None else "an unknown time"
+    about = "at least" if seen.floor_is_too_low else "about"
     limit = f" (limit {human_ms(last.limits.max_downtime_ms)})" if last.limits.max_downtime_ms is not None else ""
     rates = f"{human_rate(last.dirty_bytes_per_s)} of memory is rewritten while {human_rate(bandwidth)} is sent"
-    still = f"it would have to stand still for about {needed}{limit} to finish"
+    still = f"it would have to stand still for {about} {needed}{limit} to finish"
     usual = [can.downtime(), can.postcopy(), can.suspend(), can.quiesce(), can.abort()]
 
     def says(reason: Reason, summary: str, remedies: t.Sequence[Remedy], **evidence: t.Any) -> Diagnosis:

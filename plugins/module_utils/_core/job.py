@@ -74,6 +74,10 @@ class DomainState(t.NamedTuple):
         return self.state == STATE_PAUSED and self.reason == _PAUSED_MIGRATION
 
     @property
+    def moved_away(self) -> bool:
+        return self.state == STATE_SHUTOFF and self.reason == _SHUTOFF_MIGRATED
+
+    @property
     def in_postcopy(self) -> bool:
         return (self.state, self.reason) in (
             (STATE_PAUSED, _PAUSED_POSTCOPY),
@@ -101,6 +105,7 @@ STATE_PAUSED = 3
 STATE_SHUTOFF = 5
 
 _PAUSED_MIGRATION = 2
+_SHUTOFF_MIGRATED = 4
 _PAUSED_POSTCOPY = 12
 _PAUSED_POSTCOPY_FAILED = 13
 _RUNNING_POSTCOPY = 10
@@ -292,7 +297,8 @@ def sample_from_stats(
 
     phase = phase_of(stats, state)
     downtime_ms = maybe("downtime")
-    operation = number("operation")
+    # Before libvirt 3.3 there was no such field, and the jobs that have statistics were migrations that leave.
+    operation = number("operation", Operation.MIGRATION_OUT)
     return JobSample(
         phase=phase,
         operation=OPERATION_NAMES.get(Operation(operation), "other") if operation in (4, 5) else "other",

@@ -99,6 +99,15 @@ class Observation:
         return round(self.last.memory.processed_bytes / total, 2) if total > 0 else None
 
     @property
+    def floor_is_too_low(self) -> bool:
+        """Whether only what is left somewhere within a pass is known."""
+        return not self.boundaries and not self._expects
+
+    @property
+    def _expects(self) -> bool:
+        return bool(self.last.expected_downtime_ms) and self.last.dirty_pages_per_s > 0
+
+    @property
     def floor_bytes(self) -> int:
         """The least that was left at a boundary: what the guest rewrites in one pass.
 
@@ -108,8 +117,8 @@ class Observation:
         if self.boundaries:
             return min(boundary.remaining_bytes for boundary in self.boundaries)
         last = self.last
-        if last.expected_downtime_ms and last.dirty_pages_per_s > 0:
-            return max(last.expected_downtime_ms * last.bandwidth_bytes_per_s // 1000, 0)
+        if self._expects:
+            return (last.expected_downtime_ms or 0) * last.bandwidth_bytes_per_s // 1000
         return last.memory.remaining_bytes
 
     @property

@@ -71,11 +71,14 @@ class Remedies:
     def downtime(self) -> Remedy:
         value = self.seen.downtime_to_set_ms
         needed = self.seen.needed_downtime_ms or 0
+        low = self.seen.floor_is_too_low
+        about = "at least" if low else "about"
         return Remedy(
             "downtime",
             self._virsh("migrate-setmaxdowntime", str(value) if value else "MS"),
             "migration_downtime",
-            f"The guest stands still once for about {human_ms(needed)}, then runs on the destination."
+            f"The guest stands still once for {about} {human_ms(needed)}, then runs on the destination."
+            + (" Look at the moment a pass begins (observe_s) for the right value." if low else "")
             if value
             else "Not known: nothing is being sent.",
             "Clients whose time-outs are shorter than that see errors.",

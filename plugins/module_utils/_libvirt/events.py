@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import queue
-import time
 import typing as t
 
 from .._core.job import Operation, Stats
@@ -18,11 +17,9 @@ _JOB_COMPLETED = 21
 
 
 class Event(t.NamedTuple):
-    """A bitmap sync (``pass_number``) or the end of a migration that succeeded (``completed``, its statistics)."""
+    """A bitmap sync, or the end of a migration that succeeded."""
 
     uuid: str
-    pass_number: int = 0
-    completed: t.Optional[Stats] = None
 
 
 class Events:
@@ -31,15 +28,17 @@ class Events:
     def __init__(self, connection: Connection) -> None:
         self._raw = connection.raw
         self._queue: queue.Queue[Event] = queue.Queue()
+        self._completions: dict[str, Stats] = {}
         self._ids: list[int] = []
 
     def __enter__(self) -> Events:
-        def iteration(_connection: t.Any, domain: t.Any, number: int, _opaque: t.Any) -> None:
-            self._queue.put(Event(domain.UUIDString(), pass_number=number))
+        def iteration(_connection: t.Any, domain: t.Any, _number: int, _opaque: t.Any) -> None:
+            self._queue.put(Event(domain.UUIDString()))
 
         def completed(_connection: t.Any, domain: t.Any, stats: Stats, _opaque: t.Any) -> None:
             if stats.get("operation") == Operation.MIGRATION_OUT:  # backups end with this event too
-                self._queue.put(Event(domain.UUIDString(), completed=dict(stats)))
+                self._completions[domain.UUIDString()] = dict(stats)
+                self._queue.put(Event(domain.UUIDString()))
 
         for kind, callback in ((_ITERATION, iteration), (_JOB_COMPLETED, completed)):
             self._ids.append(self._raw.domainEventRegisterAny(None, kind, callback, None))
@@ -56,9 +55,6 @@ class Events:
         except queue.Empty:
             return None
 
-    def until(self, deadline_s: float, uuid: str) -> t.Optional[Event]:
-        """The next event of one domain before a moment of the monotonic clock."""
-        while True:
-            event = self.next(deadline_s - time.monotonic())
-            if event is None or event.uuid == uuid:
-                return event
+    def completion(self, uuid: str) -> t.Optional[Stats]:
+        """The statistics of a domain's migration that has completed since these events were asked for."""
+        return self._completions.get(uuid)

@@ -12,13 +12,14 @@ from dataclasses import dataclass, field, replace
 
 from .._core.diagnosis import Context
 from .._core.errors import MigrationError
-from .._core.job import DomainState, JobSample, JobType, Phase, Stats, sample_from_stats
+from .._core.job import DomainState, JobSample, Phase
 from .._core.policy import Contract
 from .connection import Connection, libvirt
 from .domain import Guest
+from .ending import ended
 from .errors import translate
 from .events import Events
-from .job import completed_job, current_stats, is_migration, sample_of
+from .job import current_stats, is_migration, sample_of
 from .limits import limits_of
 from .status_file import other_outgoing, start_flags
 
@@ -104,46 +105,28 @@ def _observe(connection: Connection, watched: t.Sequence[Watched], observe_s: fl
             event = events.next(min(end_s, next_poll_s) - time.monotonic())
             if event is None:
                 next_poll_s = time.monotonic() + _POLL_S
-                for one in watched:
-                    if one.running:
-                        _add_look(one)
-            elif event.uuid in by_uuid and by_uuid[event.uuid].running:
-                _add_event(by_uuid[event.uuid], event.completed)
-    for one in watched:
-        if one.running:
-            _add_look(one)
+                due: t.Sequence[Watched] = watched
+            else:
+                due = [by_uuid[event.uuid]] if event.uuid in by_uuid else []
+            for one in due:
+                _add_look(one, events)
+        for one in watched:
+            _add_look(one, events)
 
 
-def _add_event(one: Watched, completed: t.Optional[Stats]) -> None:
-    if completed is None:
-        _add_look(one)
-    else:
-        one.samples.append(sample_of_ended(one.guest, completed))
-
-
-def sample_of_ended(guest: Guest, stats: Stats) -> JobSample:
-    """The statistics of a JOB_COMPLETED event, which have no type; the domain may be gone from this host by now."""
-    ended = {**stats, "type": JobType.COMPLETED}
-    return sample_from_stats(ended, name=guest.name, uuid=guest.uuid, at_s=time.monotonic())
-
-
-def _add_look(one: Watched) -> None:
+def _add_look(one: Watched, events: Events) -> None:
+    if not one.running:
+        return
     try:
         sample = glance(one.guest)
     except libvirt.libvirtError:
         sample = None
-    if sample is None:
-        sample = completed_job(one.guest) or _lost(one)
-    one.samples.append(replace(sample, at_s=time.monotonic()))
-
-
-def _lost(one: Watched) -> JobSample:
-    """The job is gone and left no statistics: it failed when the guest still runs here, else it is on its way."""
-    try:
-        here = one.guest.state().running
-    except libvirt.libvirtError:
-        here = False
-    return replace(one.samples[-1], phase=Phase.FAILED if here else Phase.COMPLETED)
+    if sample is not None:
+        one.samples.append(sample)
+    elif one.samples[-1].operation == "incoming":
+        one.samples.append(replace(one.samples[-1], phase=Phase.NONE))
+    else:
+        one.samples.append(ended(one.guest, events))
 
 
 def context_of(

@@ -26,12 +26,14 @@ _ABORT_POSTCOPY = 1
 def postcopy_objections(
     connection: Connection, guest: Guest, max_postcopy_s: float
 ) -> tuple[list[Objection], t.Optional[JobSample]]:
-    """Watch the job for a moment: what speaks against post-copy, and the last look (None when it just ended)."""
+    """Watch the job for a moment: what speaks against post-copy, and the last look (None when it was gone before)."""
     watched, problems = look(connection, [guest], GUARD_OBSERVE_S)
     if problems:
         raise problems[0]
     if not watched:
         return [], None
+    if not watched[0].running:
+        return [], watched[0].samples[-1]
     root = ElementTree.fromstring(within(lambda: guest.raw.XMLDesc(0), f"reading the definition of {guest.name!r}"))
     found = objections(
         watched[0].samples,
@@ -39,6 +41,14 @@ def postcopy_objections(
         max_postcopy_s=max_postcopy_s,
     )
     return found, watched[0].samples[-1]
+
+
+def outcome_of_ended(connection: Connection, guest: Guest, last: t.Optional[JobSample]) -> Outcome:
+    """What became of a job that ended while it was watched; raises unless it completed."""
+    if last is not None and last.phase is Phase.COMPLETED:
+        return Outcome(False, last.phase, last)
+    with Events(connection) as events:
+        return until(guest, events, 0.0, lambda _sample: True, "", "")
 
 
 def refuse_postcopy_that_cannot_be(connection: Connection, guest: Guest) -> None:

@@ -13,11 +13,10 @@ from dataclasses import dataclass
 from .._core.errors import MigrationError
 from .._core.job import JobSample, Phase
 from .._core.units import human_ms
-from .connection import libvirt
 from .domain import Guest
+from .ending import ended
 from .events import Events
-from .job import completed_job
-from .look import glance, sample_of_ended
+from .look import glance
 
 _POLL_S = 0.2
 SWITCH_LIMIT_S = 30.0
@@ -78,29 +77,30 @@ def wait_for_end(
 
 
 def _ended(guest: Guest, events: Events, *, failed_is_fine: bool = False) -> Outcome:
-    """Whether the migration whose job is gone has completed, or failed and left the guest on the source."""
-    try:
-        active = guest.raw.isActive()
-    except libvirt.libvirtError:
-        active = False
-    if not active:
-        return Outcome(True, Phase.COMPLETED, _completed(guest, events))
+    """The outcome of a job that is gone; raises unless it completed, or left the guest on the source as was wanted."""
+    sample = ended(guest, events)
+    if sample.phase is Phase.COMPLETED:
+        return Outcome(True, Phase.COMPLETED, sample)
+    if sample.phase is Phase.NONE:
+        raise MigrationError(
+            "OUTCOME_UNKNOWN",
+            f"The migration of {guest.name!r} is over and the guest is no longer defined here,"
+            " but libvirt did not report success.",
+            state="It runs on the destination, or it was shut down meanwhile.",
+            remedy="Look for it on the destination before the next step.",
+        )
+    if not guest.raw.isActive():
+        raise MigrationError(
+            "GUEST_STOPPED",
+            f"{guest.name!r} stopped while it was being migrated.",
+            state=f"The guest is {guest.told()} on the source.",
+            remedy="Find out who shut it down or why it crashed; start it here when it should run.",
+        )
     if failed_is_fine:
-        return Outcome(True, Phase.CANCELLED)
+        return Outcome(True, Phase.CANCELLED, sample)
     raise MigrationError(
         "MIGRATION_FAILED",
         f"The migration of {guest.name!r} ended without success.",
         state=f"The guest is {guest.told()} here, on the source.",
         remedy="The error is told to whoever started the migration, and stands in the daemons' logs of both hosts.",
     )
-
-
-def _completed(guest: Guest, events: Events) -> t.Optional[JobSample]:
-    """The final statistics: from libvirt while the domain is defined here, else from the event."""
-    kept = completed_job(guest)
-    if kept is not None:
-        return kept
-    event = events.until(time.monotonic() + 1.0, guest.uuid)
-    while event is not None and event.completed is None:
-        event = events.until(time.monotonic() + 1.0, guest.uuid)
-    return sample_of_ended(guest, event.completed) if event is not None and event.completed is not None else None
