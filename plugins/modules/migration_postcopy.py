@@ -80,20 +80,6 @@ phase:
   type: str
   choices: [switchover, postcopy, postcopy_failed, completed]
   sample: postcopy
-objections:
-  description: What speaks against the switch, when the guard refuses it.
-  returned: when the guard refuses
-  type: list
-  elements: dict
-  contains:
-    id:
-      description: Stable code of the objection.
-      type: str
-      sample: FIRST_PASS
-    message:
-      description: The same in words.
-      type: str
-      sample: "the first pass is not over: nearly all of its memory would have to be fetched while it runs"
 reason:
   description: Why it failed, as a stable code. The message says the same in words, with what to do next.
   returned: failure
@@ -110,7 +96,10 @@ remedy:
   type: str
   sample: Start the guest first; a guest that is off needs no live migration.
 evidence:
-  description: The facts behind a failure, for example the code and the text of the error of libvirt.
+  description:
+    - The facts behind a failure, for example the code and the text of the error of libvirt.
+    - With reason C(GUARD_REFUSED) it has C(objections), a list of what speaks against the switch, each with a stable
+      C(id), for example C(FIRST_PASS), and a C(message).
   returned: failure
   type: dict
   sample:
