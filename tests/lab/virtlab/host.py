@@ -164,8 +164,8 @@ def init_pid(host: Host) -> int:
 def inside(host: Host, command: Sequence[str]) -> list[str]:
     """The command line that runs a command inside the host."""
     environment = [f"{name}={value}" for name, value in ENVIRONMENT.items()]
-    enter = ["nsenter", "--target", str(init_pid(host)), "--mount", "--uts", "--net", "--pid", "--root", "--wd=/root"]
-    return [*enter, "env", "-i", *environment, *command]
+    enter = ["nsenter", "--target", str(init_pid(host)), "--mount", "--uts", "--net", "--pid", "--root"]
+    return [*enter, "env", "-i", "--chdir=/root", *environment, *command]
 
 
 def execute(

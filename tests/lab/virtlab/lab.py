@@ -81,8 +81,8 @@ class Lab:
             roots = {"machine": ""}
             if debian13:
                 roots["trixie"] = versions.trixie()
-            made = state.claim(self.name, host_count, link_mbit, dict.fromkeys(debian13, "trixie"))
             try:
+                made = state.claim(self.name, host_count, link_mbit, dict.fromkeys(debian13, "trixie"))
                 self._make(made, roots)
             except BaseException:
                 # Also after Ctrl-C; what kill -9 leaves is removed by the next `down` or `up`.
