@@ -1,0 +1,134 @@
+# Copyright (c) 2026, The virtops maintainers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Runs of ansible-playbook against the lab, the way a user runs them, with their results as data."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import typing as t
+from dataclasses import dataclass, field
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[3]
+COLLECTION = "virtops.live_migration"
+CALLBACKS = Path(__file__).with_name("callbacks")
+
+Result = dict[str, t.Any]
+Task = dict[str, t.Any]
+
+
+def task(module: str, /, *, check: bool = False, timeout_s: int = 0, **arguments: t.Any) -> Task:
+    """One call of a module; `timeout_s` lets Ansible stop it when it hangs."""
+    words: Task = {f"{COLLECTION}.{module}": arguments, "check_mode": check, "diff": True, "ignore_errors": True}
+    return {**words, "timeout": timeout_s} if timeout_s else words
+
+
+def assert_refused(result: Result, reason: str) -> None:
+    """A failure with this reason, which says what it leaves behind and what to do next."""
+    assert result["failed"], result
+    assert result.get("reason") == reason, result
+    assert result["msg"], result
+    assert result["state"], result
+    assert result["remedy"], result
+
+
+@dataclass
+class Run:
+    """What came of one ansible-playbook."""
+
+    code: int
+    output: str
+    records: list[Result] = field(default_factory=list)
+
+    @property
+    def stats(self) -> Result:
+        """What the play handed on by set_stats."""
+        return next((record["custom"].get("_run", {}) for record in self.records if record["status"] == "stats"), {})
+
+    @property
+    def tasks(self) -> list[Result]:
+        return [record for record in self.records if record["status"] != "stats"]
+
+    @property
+    def changed(self) -> list[str]:
+        return [record["task"] for record in self.tasks if record["result"].get("changed")]
+
+    @property
+    def failure(self) -> str:
+        """The message of the task that ended the play."""
+        failed = [record for record in self.tasks if record["status"] == "failed" and not record["ignored"]]
+        return str(failed[-1]["result"]["msg"]) if failed else ""
+
+
+class Ansible:
+    """Ansible with an inventory of the lab and with the collection of this checkout."""
+
+    def __init__(self, directory: Path, inventory: str) -> None:
+        self.directory = directory
+        self.inventory = directory / "inventory.yml"
+        self.inventory.write_text(inventory, encoding="utf-8")
+        (directory / "ansible.cfg").write_text("[connection]\npipelining = True\n", encoding="utf-8")
+        self.collections = os.environ.get("ANSIBLE_COLLECTIONS_PATH", "")
+        if not self.collections:
+            link = directory / "ansible_collections" / "virtops" / "live_migration"
+            link.parent.mkdir(parents=True)
+            link.symlink_to(ROOT)
+            self.collections = str(directory)
+        self._count = 0
+
+    def _environment(self, results: Path) -> dict[str, str]:
+        return {
+            **os.environ,
+            "ANSIBLE_CALLBACK_PLUGINS": str(CALLBACKS),
+            "ANSIBLE_CALLBACKS_ENABLED": "virtops_results",
+            "ANSIBLE_COLLECTIONS_PATH": self.collections,
+            "ANSIBLE_HOME": str(self.directory / "home"),
+            # Settings of whoever runs the tests stay out.
+            "ANSIBLE_CONFIG": str(self.directory / "ansible.cfg"),
+            "ANSIBLE_NOCOLOR": "1",
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "VIRTOPS_RESULTS": str(results),
+        }
+
+    def playbook(self, playbook: str, *options: str, timeout_s: float = 300, **variables: t.Any) -> Run:
+        """Run a playbook: a file, or one of the collection by its full name."""
+        self._count += 1
+        results = self.directory / f"results-{self._count}.jsonl"
+        # The program of the environment that runs the tests, whatever PATH says.
+        program = Path(sys.executable).with_name("ansible-playbook")
+        command = [str(program), "-i", str(self.inventory), playbook, *options]
+        if variables:
+            command += ["-e", json.dumps(variables)]
+        done = subprocess.run(
+            command,
+            env=self._environment(results),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            timeout=timeout_s,
+            check=False,
+            cwd=self.directory,
+        )
+        lines = results.read_text(encoding="utf-8").splitlines() if results.exists() else []
+        return Run(done.returncode, done.stdout, [json.loads(line) for line in lines])
+
+    def run(self, host: str, *tasks: Task, variables: t.Optional[t.Mapping[str, t.Any]] = None) -> list[Result]:
+        """Run modules one after the other over SSH; a result of each, whether it failed or not."""
+        play = [{"hosts": host, "gather_facts": False, "vars": dict(variables or {}), "tasks": list(tasks)}]
+        path = self.directory / f"play-{self._count + 1}.yml"
+        path.write_text(json.dumps(play), encoding="utf-8")
+        done = self.playbook(str(path))
+        results = [{**record["result"], "failed": record["status"] == "failed"} for record in done.tasks]
+        assert len(results) == len(tasks), done.output
+        return results
+
+    def module(
+        self, host: str, module: str, /, *, check: bool = False, timeout_s: int = 0, **arguments: t.Any
+    ) -> Result:
+        return self.run(host, task(module, check=check, timeout_s=timeout_s, **arguments))[0]

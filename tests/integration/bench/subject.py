@@ -1,0 +1,132 @@
+# Copyright (c) 2026, The virtops maintainers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The guest under test: it is migrated back and forth, and its memory is checked after every test."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+import typing as t
+
+from virtlab.errors import LabError
+from virtlab.guest import GuestOptions
+from virtlab.lab import Lab
+from virtlab.migrate import Migration
+
+LINK_MBIT = 400
+LIMIT_S = 90.0
+DEFAULT_DOWNTIME_MS = 300
+
+T = t.TypeVar("T")
+
+
+def wait_for(look: t.Callable[[], T], what: str, timeout_s: float = LIMIT_S) -> T:
+    """What `look` returns, once that is true."""
+    deadline_s = time.monotonic() + timeout_s
+    while not (found := look()):
+        if time.monotonic() > deadline_s:
+            raise AssertionError(f"waited {timeout_s:g} s in vain for {what}")
+        time.sleep(0.1)
+    return found
+
+
+class Subject:
+    """One guest of the lab, the host it is on, and the other one."""
+
+    def __init__(self, lab: Lab, name: str, options: GuestOptions) -> None:
+        self.lab = lab
+        self.name = name
+        self.options = options
+        self.source, self.destination = "kvm01", "kvm02"
+        self.uuid = ""
+
+    def start(self) -> None:
+        self.source, self.destination = "kvm01", "kvm02"
+        self.uuid = self.lab.guest_start(self.name, host=self.source, options=self.options).uuid
+
+    def stop(self) -> None:
+        if self.uuid:
+            for host in (self.source, self.destination):
+                with contextlib.suppress(LabError):
+                    self.lab.cont_qemu(self.uuid, host=host)
+            self.lab.guest_stop(self.uuid)
+        self.uuid = ""
+
+    def load(self, pages_per_s: int) -> None:
+        self.lab.guest_load(self.uuid, pages_per_s=pages_per_s)
+
+    def virsh(self, command: str, *arguments: str, host: str = "", check: bool = True) -> str:
+        """Run virsh on this guest, and return what it prints."""
+        return self.lab.virsh(host or self.source, command, self.uuid, *arguments, check=check).stdout.strip()
+
+    def state(self, host: str = "") -> str:
+        """State and reason, empty where the guest is unknown."""
+        return self.lab.guest_states(self.uuid).get(host or self.source, "")
+
+    def job(self) -> dict[str, int]:
+        """The statistics of the job on the source; empty when none runs."""
+        done = self.lab.virsh(self.source, "domjobinfo", self.uuid, "--rawstats", check=False)
+        pairs = [line.split(":", 1) for line in done.stdout.splitlines() if ":" in line]
+        return {key.strip(): int(value) for key, value in pairs if value.strip().isdigit()}
+
+    def in_pass(self, number: int) -> None:
+        """Wait until the memory is being sent for this time, or a later one."""
+        wait_for(lambda: self.job().get("memory_iteration", 0) >= number, f"pass {number}")
+
+    def migrate(self, *flags: str) -> Migration:
+        """Start to migrate it; returns when its memory is being sent."""
+        started = self.lab.migrate(self.uuid, source=self.source, destination=self.destination, flags=flags)
+
+        def sending() -> bool:
+            assert started.exit_code() in (None, 0), started.output()
+            return started.exit_code() == 0 or self.job().get("memory_processed", 0) > 0
+
+        wait_for(sending, "the memory to be sent")
+        return started
+
+    def arrives(self, migration: Migration) -> None:
+        """Wait for the end of a migration that must succeed; the guest's two hosts change places."""
+        assert migration.wait(LIMIT_S) == 0, migration.output()
+        self.source, self.destination = self.destination, self.source
+        assert self.state() == "running (migrated)"
+        assert "running" not in self.state(self.destination)
+
+    def recover(self) -> None:
+        """Bring a broken post-copy back as an administrator would."""
+        flags = ("--postcopy", "--postcopy-resume")
+        resumed = self.lab.migrate(self.uuid, source=self.source, destination=self.destination, flags=flags)
+        self.arrives(resumed)
+
+    def abort(self) -> None:
+        self.virsh("domjobabort", check=False)
+        wait_for(lambda: not self.job() and self.state().startswith("running"), "the end of the job")
+
+    def verify(self) -> None:
+        """Nothing of its memory was lost, and it is one guest."""
+        result = self.lab.guest_verify(self.uuid, timeout_s=LIMIT_S)
+        assert result.bad_pages == 0
+        assert result.checked_pages > 0
+        assert self.lab.guest_report(self.uuid, ask_libvirt=False).split_brain_beats == 0
+
+    def settle(self) -> None:
+        """End what a test left running, and take back its limits."""
+        for host in ("kvm01", "kvm02"):
+            self.lab.link_up(host)
+            self.lab.link_set(host, mbit=LINK_MBIT)
+        if self.job():
+            self.virsh("domjobabort", check=False)
+        running = wait_for(self._running_alone, f"{self.name!r} to run on one host and without a job")
+        if running != self.source:
+            self.source, self.destination = self.destination, self.source
+        self.virsh("migrate-setmaxdowntime", str(DEFAULT_DOWNTIME_MS))
+        self.virsh("migrate-setspeed", "8796093022207")
+        self.virsh("migrate-setspeed", "0", "--postcopy")
+
+    def _running_alone(self) -> str:
+        states = self.lab.guest_states(self.uuid)
+        alive = [host for host, state in states.items() if not state.startswith("shut off")]
+        if len(alive) != 1 or not states[alive[0]].startswith("running"):
+            return ""
+        done = self.lab.virsh(alive[0], "domjobinfo", self.uuid, check=False).stdout
+        return alive[0] if "None" in done else ""

@@ -1,0 +1,74 @@
+# Copyright (c) 2026, The virtops maintainers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""migration_abort on a real guest: cancelled and verified, or refused."""
+
+from __future__ import annotations
+
+from bench.runs import Ansible, assert_refused, task
+from bench.subject import Subject
+
+MODULE = "migration_abort"
+
+
+def test_cancel_a_precopy(ansible: Ansible, erp01: Subject) -> None:
+    migration = erp01.migrate("--postcopy")
+    foreseen, refused = ansible.run(
+        erp01.source, task(MODULE, check=True, name="erp01"), task(MODULE, name="erp01", postcopy=True)
+    )
+    assert (foreseen["changed"], foreseen["phase"]) == (True, "cancelled")
+    assert_refused(refused, "NOT_IN_POSTCOPY")
+    assert erp01.job(), "check mode has cancelled it"
+
+    first, second = ansible.run(erp01.source, task(MODULE, name="erp01"), task(MODULE, name="erp01"))
+    assert (first["changed"], first["phase"]) == (True, "cancelled"), first
+    assert first["guest_state"] == "running (migration cancelled)"
+    assert first["diff"] == foreseen["diff"] == {"before": {"phase": "precopy"}, "after": {"phase": "cancelled"}}
+    assert (second["changed"], second["phase"]) == (False, "none"), second
+    assert migration.wait() != 0
+    assert erp01.state() == "running (migration canceled)"
+    assert not erp01.state(erp01.destination).startswith(("running", "paused"))
+
+
+def test_a_suspended_guest_is_brought_back(ansible: Ansible, erp01: Subject) -> None:
+    erp01.migrate("--bandwidth", "2")
+    erp01.virsh("suspend")
+    result = ansible.module(erp01.source, MODULE, name="erp01")
+    assert result["changed"], result
+    assert result["guest_state"] == "running (migration cancelled)"
+
+
+def test_postcopy_is_paused_and_never_cancelled(ansible: Ansible, erp01: Subject) -> None:
+    erp01.virsh("migrate-setspeed", "2", "--postcopy")
+    migration = erp01.migrate("--postcopy")
+    erp01.virsh("migrate-postcopy")
+    refused, foreseen, first, second = ansible.run(
+        erp01.source,
+        task(MODULE, name="erp01"),
+        task(MODULE, check=True, name="erp01", postcopy=True),
+        task(MODULE, name="erp01", postcopy=True),
+        task(MODULE, name="erp01", postcopy=True),
+    )
+    assert_refused(refused, "POSTCOPY_RUNNING")
+    assert (foreseen["changed"], foreseen["phase"]) == (True, "postcopy_failed")
+    assert (first["changed"], first["phase"]) == (True, "postcopy_failed"), first
+    assert first["diff"]["before"] == {"phase": "postcopy"}
+    assert (second["changed"], second["phase"]) == (False, "postcopy_failed"), second
+    assert migration.wait() != 0
+    assert erp01.state() == "paused (post-copy failed)"
+    # libvirt applies the limit for post-copy anew when it resumes.
+    erp01.virsh("migrate-setspeed", "0", "--postcopy")
+    erp01.recover()
+
+
+def test_nothing_to_abort(ansible: Ansible, erp01: Subject) -> None:
+    results = ansible.run(
+        erp01.source,
+        task(MODULE, name="erp01"),
+        task(MODULE, check=True, name="erp01"),
+        task(MODULE, name="erp01", postcopy=True),
+    )
+    for result in results:
+        assert not result["failed"], result
+        assert (result["changed"], result["phase"]) == (False, "none")
+        assert result["guest_state"].startswith("running")

@@ -1,0 +1,135 @@
+# Copyright (c) 2026, The virtops maintainers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The playbooks over SSH, with an ordinary inventory of both hosts."""
+
+from __future__ import annotations
+
+import typing as t
+
+import pytest
+from bench.runs import Ansible, Run
+from bench.subject import Subject
+
+DIAGNOSE = "virtops.live_migration.diagnose"
+RESCUE = "virtops.live_migration.rescue"
+
+
+def rescue(ansible: Ansible, guest: Subject, *options: str, **limits: t.Any) -> Run:
+    return ansible.playbook(RESCUE, *options, live_migration_guest=guest.name, live_migration_observe_s=6, **limits)
+
+
+def check_rescued(run: Run, guest: Subject, remedies: list[str]) -> None:
+    """The play says where the guest is now, and how it got there; to be asked after its arrival."""
+    assert run.code == 0, run.output
+    told = run.stats["live_migration_rescue"]
+    assert told["remedies"] == remedies
+    assert told["source"] == guest.destination
+    assert told["runs_on"] == [guest.source]
+    assert told["downtime_ms"] > 0
+    assert f"runs on {guest.source}" in run.output
+
+
+def test_diagnose_where_nothing_migrates(ansible: Ansible) -> None:
+    run = ansible.playbook(DIAGNOSE)
+    assert run.code == 0, run.output
+    assert run.changed == []
+    assert "No live migration runs on the hosts kvm01, kvm02" in run.output
+    assert run.stats["live_migration_jobs"] == {"kvm01": [], "kvm02": []}
+
+
+def test_diagnose_a_guest(ansible: Ansible, erp01: Subject) -> None:
+    erp01.migrate("--postcopy")
+    erp01.in_pass(2)
+    run = ansible.playbook(DIAGNOSE, live_migration_guest="erp01", live_migration_observe_s=8)
+    assert run.code == 0, run.output
+    assert run.changed == []
+    jobs = run.stats["live_migration_jobs"]
+    (leaving,), (arriving,) = jobs[erp01.source], jobs[erp01.destination]
+    assert leaving["diagnosis"]["reason"] == "DIRTY_RATE"
+    assert arriving["operation"] == "incoming"
+    for word in ("DIRTY_RATE", "virsh migrate-postcopy erp01", "erp01 rewrites its memory"):
+        assert word in run.output
+    assert erp01.job()
+
+
+def test_diagnose_a_guest_that_nobody_has(ansible: Ansible) -> None:
+    run = ansible.playbook(DIAGNOSE, live_migration_guest="erp99")
+    assert run.code != 0
+    assert "erp99" in run.failure
+    assert "kvm01, kvm02" in run.failure
+
+
+def test_rescue_by_postcopy_and_again(ansible: Ansible, erp01: Subject) -> None:
+    migration = erp01.migrate("--postcopy")
+    erp01.in_pass(2)
+    run = rescue(ansible, erp01)
+    assert run.code == 0, run.output
+    erp01.arrives(migration)
+    check_rescued(run, erp01, ["postcopy"])
+    # Nothing is left to do.
+    again = rescue(ansible, erp01)
+    assert again.code == 0, again.output
+    assert again.changed == []
+    assert "was not being migrated" in again.output
+    assert again.stats["live_migration_rescue"]["runs_on"] == [erp01.source]
+
+
+def test_rescue_by_downtime(ansible: Ansible, erp01: Subject) -> None:
+    migration = erp01.migrate("--postcopy")
+    erp01.in_pass(2)
+    run = rescue(ansible, erp01, live_migration_postcopy="never", live_migration_max_downtime_ms=8000)
+    assert run.code == 0, run.output
+    erp01.arrives(migration)
+    check_rescued(run, erp01, ["downtime"])
+    assert run.stats["live_migration_rescue"]["downtime_ms"] > 1000
+
+
+def test_rescue_by_suspend(ansible: Ansible, erp01: Subject) -> None:
+    migration = erp01.migrate()
+    erp01.in_pass(2)
+    run = rescue(ansible, erp01, live_migration_max_pause_s=30)
+    assert run.code == 0, run.output
+    erp01.arrives(migration)
+    check_rescued(run, erp01, ["suspend"])
+
+
+def test_rescue_by_bandwidth(ansible: Ansible, crm01: Subject) -> None:
+    # Too much for the cap, little for the link.
+    crm01.load(3_000)
+    migration = crm01.migrate("--bandwidth", "8")
+    crm01.in_pass(2)
+    run = rescue(ansible, crm01, live_migration_postcopy="never")
+    assert run.code == 0, run.output
+    crm01.arrives(migration)
+    check_rescued(run, crm01, ["bandwidth"])
+    crm01.load(0)
+
+
+def test_rescue_with_nothing_allowed(ansible: Ansible, erp01: Subject) -> None:
+    migration = erp01.migrate("--postcopy")
+    erp01.in_pass(2)
+    run = rescue(ansible, erp01, live_migration_postcopy="never", live_migration_timeout_s=12)
+    assert run.code != 0, run.output
+    assert run.changed == []
+    for words in (f"still being migrated from {erp01.source}", "remedies used: none", "erp01 rewrites its memory"):
+        assert words in run.failure
+    assert migration.exit_code() is None
+    assert erp01.state().startswith("running")
+
+
+def test_check_mode_changes_nothing(ansible: Ansible, erp01: Subject) -> None:
+    erp01.migrate("--postcopy")
+    erp01.in_pass(2)
+    run = rescue(ansible, erp01, "--check")
+    assert run.code == 0, run.output
+    assert "Rescue | Switch to post-copy" in run.changed
+    assert erp01.state().startswith("running")
+    assert erp01.job()
+
+
+@pytest.mark.parametrize("limits", [{"live_migration_guest": ""}, {"live_migration_guest": "erp99"}])
+def test_a_rescue_of_nobody(ansible: Ansible, limits: dict[str, t.Any]) -> None:
+    run = ansible.playbook(RESCUE, **limits)
+    assert run.code != 0
+    assert "Nothing was changed." in run.failure

@@ -1,0 +1,77 @@
+# Copyright (c) 2026, The virtops maintainers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""migration_postcopy on a real guest: the switch, and when it is refused."""
+
+from __future__ import annotations
+
+from bench.runs import Ansible, assert_refused, task
+from bench.subject import Subject
+
+MODULE = "migration_postcopy"
+
+
+def test_switch_a_stuck_migration(ansible: Ansible, erp01: Subject) -> None:
+    # Post-copy slowed down, so that it still runs when the module is called again.
+    erp01.virsh("migrate-setspeed", "4", "--postcopy")
+    migration = erp01.migrate("--postcopy")
+    erp01.in_pass(2)
+    foreseen = ansible.module(erp01.source, MODULE, check=True, name="erp01")
+    assert foreseen["changed"], foreseen
+    assert foreseen["phase"] == "postcopy", foreseen
+    assert erp01.state().startswith("running"), "check mode has switched"
+
+    first, second = ansible.run(erp01.source, task(MODULE, name="erp01"), task(MODULE, name="erp01"))
+    assert (first["changed"], first["phase"]) == (True, "postcopy"), first
+    assert (second["changed"], second["phase"]) == (False, "postcopy"), second
+    assert first["diff"] == foreseen["diff"] == {"before": {"phase": "precopy"}, "after": {"phase": "postcopy"}}
+    assert erp01.state() == "paused (post-copy)"
+    assert erp01.state(erp01.destination) == "running (post-copy)"
+    erp01.virsh("migrate-setspeed", "0", "--postcopy")
+    erp01.arrives(migration)
+
+
+def test_the_guard_refuses_in_the_first_pass(ansible: Ansible, erp01: Subject) -> None:
+    migration = erp01.migrate("--postcopy", "--bandwidth", "4")
+    refused, foreseen = ansible.run(erp01.source, task(MODULE, name="erp01"), task(MODULE, check=True, name="erp01"))
+    for result in (refused, foreseen):
+        assert_refused(result, "GUARD_REFUSED")
+        assert "FIRST_PASS" in [one["id"] for one in result["objections"]]
+    assert erp01.state().startswith("running")
+    # The one who knows better may.
+    forced = ansible.module(erp01.source, MODULE, name="erp01", guard=False)
+    assert (forced["changed"], forced["phase"]) == (True, "postcopy"), forced
+    erp01.arrives(migration)
+
+
+def test_the_guard_refuses_on_a_network_that_stands_still(ansible: Ansible, erp01: Subject) -> None:
+    erp01.migrate("--postcopy")
+    erp01.in_pass(2)
+    erp01.lab.link_down(erp01.destination)
+    result = ansible.module(erp01.source, MODULE, name="erp01")
+    assert_refused(result, "GUARD_REFUSED")
+    assert "NETWORK_STALL" in [one["id"] for one in result["objections"]]
+    assert erp01.state().startswith("running")
+    erp01.lab.link_up(erp01.destination)
+
+
+def test_the_guard_refuses_what_takes_too_long(ansible: Ansible, erp01: Subject) -> None:
+    erp01.migrate("--postcopy")
+    erp01.in_pass(2)
+    result = ansible.module(erp01.source, MODULE, name="erp01", max_postcopy_s=0.5)
+    assert_refused(result, "GUARD_REFUSED")
+    assert [one["id"] for one in result["objections"]] == ["TOO_LONG"]
+
+
+def test_a_job_that_was_started_without_postcopy(ansible: Ansible, erp01: Subject) -> None:
+    erp01.migrate()
+    for guard in (True, False):
+        result = ansible.module(erp01.source, MODULE, name="erp01", guard=guard)
+        assert_refused(result, "POSTCOPY_NOT_ENABLED")
+        assert "--postcopy" in result["remedy"]
+    assert erp01.job(), "its migration goes on"
+
+
+def test_nothing_to_switch(ansible: Ansible, erp01: Subject) -> None:
+    result = ansible.module(erp01.source, MODULE, name="erp01")
+    assert_refused(result, "NO_JOB")
