@@ -114,11 +114,13 @@ jobs:
     uuid:
       description: UUID of the guest.
       type: str
-      sample: 1f3c6f0a-6a40-4d0c-9d5e-0a6b1d1f0c11
+      sample: 7b7f4acb-861b-4fc4-a8f0-fddfb4d9829d
     phase:
-      description: Where the migration is.
+      description:
+        - Where the migration is.
+        - V(none) is for a job that ended while it was watched, when the guest left this host without a word.
       type: str
-      choices: [setup, precopy, switchover, postcopy, postcopy_failed, completed, failed]
+      choices: [none, setup, precopy, switchover, postcopy, postcopy_failed, completed, failed]
       sample: precopy
     operation:
       description: Whether the guest leaves this host or arrives here.
@@ -128,13 +130,13 @@ jobs:
     elapsed_ms:
       description: Time since the job started.
       type: int
-      sample: 30412
+      sample: 35443
     pass:
       description:
         - The pass over the guest's memory that is being sent, from 1 on.
         - Not known (V(none)) for a guest that arrives.
       type: int
-      sample: 5
+      sample: 6
     memory:
       description: The memory.
       type: dict
@@ -142,26 +144,31 @@ jobs:
         total_bytes:
           description: All memory of the guest.
           type: int
+          sample: 538451968
         processed_bytes:
           description: Bytes sent so far. Pages that were sent again are counted again.
           type: int
+          sample: 1673519064
         remaining_bytes:
           description: Bytes left in this pass. It falls during a pass and jumps up at the start of the next one.
           type: int
+          sample: 32854016
         bandwidth_bytes_per_s:
           description: Bytes sent per second, by QEMU's last measurement of about 100 ms.
           type: int
+          sample: 48222300
         dirty_pages_per_s:
           description: Distinct pages rewritten per second in the pass before. It is V(0) in the first pass.
           type: int
+          sample: 11657
         page_size_bytes:
           description: Size of these pages.
           type: int
+          sample: 4096
         dirty_bytes_per_s:
           description: The product of the two.
           type: int
-      sample:
-        total_bytes: 554246144
+          sample: 47747072
     disk:
       description: The disks that are copied with the guest.
       type: dict
@@ -169,23 +176,25 @@ jobs:
         total_bytes:
           description: All of them.
           type: int
+          sample: 0
         processed_bytes:
           description: Bytes sent so far.
           type: int
+          sample: 0
         remaining_bytes:
           description: Bytes left.
           type: int
-      sample: {total_bytes: 0, processed_bytes: 0, remaining_bytes: 0}
+          sample: 0
     expected_downtime_ms:
       description: QEMU's expectation of the downtime, if it switched over now. It means something from pass 2 on.
       returned: while the job runs
       type: int
-      sample: 5652
+      sample: 5580
     downtime_ms:
       description: How long the guest stood still.
       returned: for a completed job
       type: int
-      sample: 351
+      sample: 6656
     limits:
       description: The limits in force. A value is V(none) where it is not known.
       type: dict
@@ -193,13 +202,15 @@ jobs:
         max_downtime_ms:
           description: Maximum downtime.
           type: int
+          sample: 300
         bandwidth_mib_per_s:
           description: Bandwidth of the pre-copy phase. V(0) is no limit.
           type: int
+          sample: 0
         postcopy_bandwidth_mib_per_s:
           description: Bandwidth of the post-copy phase. V(0) is no limit.
           type: int
-      sample: {max_downtime_ms: 300, bandwidth_mib_per_s: 0, postcopy_bandwidth_mib_per_s: 0}
+          sample: 0
     throttle_percent:
       description: How much of their time auto-converge takes from the guest's CPUs.
       type: int
@@ -216,10 +227,12 @@ jobs:
           description: How it is doing.
           type: str
           choices: [converging, stuck, stalled, finishing, broken, unknown, none]
+          sample: stuck
         reason:
           description: The cause, as a stable code.
           type: str
           choices:
+            - NO_JOB
             - COMPLETED
             - FAILED
             - INCOMING
@@ -238,9 +251,14 @@ jobs:
             - SUSPENDED
             - POSTCOPY_RUNNING
             - POSTCOPY_BROKEN
+          sample: DIRTY_RATE
         summary:
           description: The same in a sentence.
           type: str
+          sample: >-
+            erp01 rewrites its memory as fast as the link carries it, so it never finishes on its own: 45.5 MiB/s of
+            memory is rewritten while 45.5 MiB/s is sent, and it would have to stand still for about 5.6 s (limit
+            300 ms) to finish. It has sent its memory 3.11 times over.
         evidence:
           description:
             - The figures behind it. What is not known is left out.
@@ -249,6 +267,22 @@ jobs:
             - C(needed_downtime_ms) is how long the guest would have to stand still, C(downtime_to_set_ms) the limit to
               set for that, and C(longest_pause_ms) how long a suspended guest would stand still at most.
           type: dict
+          sample:
+            looks: 45
+            observed_s: 20.0
+            boundaries: [[4, 267800576], [5, 267718656], [6, 267800576]]
+            bandwidth_bytes_per_s: 47736569
+            dirty_bytes_per_s: 47747072
+            dirty_to_bandwidth_ratio: 1.0
+            remaining_bytes: 32854016
+            sent_over_memory: 3.11
+            needed_downtime_ms: 5609
+            downtime_to_set_ms: 6510
+            longest_pause_ms: 6297
+            needed_bandwidth_bytes_per_s: 892395520
+            max_downtime_ms: 300
+            bandwidth_limit_mib_per_s: 0
+            firm: true
         remedies:
           description: What can be done, best first.
           type: list
@@ -257,24 +291,31 @@ jobs:
             action:
               description: Short name of the remedy.
               type: str
+              sample: postcopy
             command:
               description: The C(virsh) command. Empty when it is to be done by hand.
               type: str
+              sample: virsh migrate-postcopy erp01
             module:
               description: The module of this collection, or empty.
               type: str
+              sample: migration_postcopy
             expected:
               description: What it would do, in numbers.
               type: str
+              sample: >-
+                The guest goes on on the destination at once and fetches the rest over the network, for at most about
+                6.3 s.
             risk:
               description: What can go wrong.
               type: str
+              sample: >-
+                Until the end the guest lives on both hosts: if the network or a host fails, it stops and may be lost.
+                Not for a critical guest or over an unstable network. It cannot be undone.
             allowed:
               description: Whether O(contract) and the flags that the job was started with admit it.
               type: bool
-      sample:
-        verdict: stuck
-        reason: DIRTY_RATE
+              sample: true
 guests:
   description: The guests that were looked at and are still on this host.
   returned: success
@@ -295,7 +336,7 @@ guests:
       type: str
   sample:
     - name: erp01
-      uuid: 1f3c6f0a-6a40-4d0c-9d5e-0a6b1d1f0c11
+      uuid: 7b7f4acb-861b-4fc4-a8f0-fddfb4d9829d
       state: running
       state_reason: booted
 reason:
@@ -323,6 +364,7 @@ evidence:
     libvirt_message: domain is not running
 """
 
+import math
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
@@ -334,8 +376,7 @@ from ..module_utils._core.errors import MigrationError
 from ..module_utils._core.policy import contract_from
 from ..module_utils._libvirt.connection import Connection
 from ..module_utils._libvirt.domain import Guest, all_guests, find_guest
-from ..module_utils._libvirt.job import completed_job
-from ..module_utils._libvirt.look import context_of, look
+from ..module_utils._libvirt.look import context_of, look, look_back
 
 BITS_PER_MBIT = 1_000_000
 
@@ -358,12 +399,13 @@ OPTIONS: dict[str, t.Any] = {
 
 def check(params: t.Mapping[str, t.Any]) -> None:
     wrong = ""
-    if params["observe_s"] < 0:
+    if not 0 <= params["observe_s"] < math.inf:  # "nan" and "inf" are numbers to Ansible
         wrong = f"observe_s is {params['observe_s']:g}, but must be 0 or more."
     elif params["link_mbit_per_s"] is not None and params["link_mbit_per_s"] <= 0:
         wrong = f"link_mbit_per_s is {params['link_mbit_per_s']}, but must be more than 0."
     if wrong:
         raise MigrationError("OUT_OF_RANGE", wrong, state="Nothing was changed.", remedy="Correct the value.")
+    contract_from(params["contract"])
 
 
 def running_jobs(module: AnsibleModule, connection: Connection, guests: t.Sequence[Guest]) -> list[dict[str, t.Any]]:
@@ -372,10 +414,7 @@ def running_jobs(module: AnsibleModule, connection: Connection, guests: t.Sequen
     link = params["link_mbit_per_s"]
     link_bytes_per_s = link * BITS_PER_MBIT // 8 if link else None
     watched, problems = look(connection, guests, params["observe_s"])
-    if problems and len(guests) == 1:
-        raise problems[0]
-    for problem in problems:
-        module.warn(str(problem))
+    tell(module, guests, problems)
     return [
         one.samples[-1].document(
             diagnose(one.samples, context_of(one, connection, contract, link_bytes_per_s)).document()
@@ -384,16 +423,25 @@ def running_jobs(module: AnsibleModule, connection: Connection, guests: t.Sequen
     ]
 
 
-def completed_jobs(guests: t.Sequence[Guest]) -> list[dict[str, t.Any]]:
-    samples = [sample for guest in guests for sample in [completed_job(guest)] if sample is not None]
+def completed_jobs(module: AnsibleModule, guests: t.Sequence[Guest]) -> list[dict[str, t.Any]]:
+    samples, problems = look_back(guests)
+    tell(module, guests, problems)
     return [sample.document(diagnose([sample]).document()) for sample in samples]
+
+
+def tell(module: AnsibleModule, guests: t.Sequence[Guest], problems: t.Sequence[MigrationError]) -> None:
+    """One guest that cannot be read does not hide the others; it is an error when there is no other."""
+    if problems and len(guests) == 1:
+        raise problems[0]
+    for problem in problems:
+        module.warn(str(problem))
 
 
 def work(module: AnsibleModule, connection: Connection) -> Result:
     check(module.params)
     name, uuid = module.params["name"], module.params["uuid"]
     guests = [find_guest(connection, name, uuid)] if name or uuid else all_guests(connection)
-    jobs = completed_jobs(guests) if module.params["completed"] else running_jobs(module, connection, guests)
+    jobs = completed_jobs(module, guests) if module.params["completed"] else running_jobs(module, connection, guests)
     return {"changed": False, "jobs": jobs, "guests": [document for guest in guests for document in guest.documents()]}
 
 

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import math
 import typing as t
 from dataclasses import dataclass
 
@@ -32,7 +33,7 @@ class Contract:
             raise _bad("max_downtime_ms", self.max_downtime_ms, f"a number from 1 to {MAX_DOWNTIME_LIMIT_MS}")
         if self.postcopy not in POSTCOPY_CHOICES:
             raise _bad("postcopy", self.postcopy, "one of " + ", ".join(POSTCOPY_CHOICES))
-        if self.max_pause_s < 0:
+        if not 0 <= self.max_pause_s < math.inf:
             raise _bad("max_pause_s", self.max_pause_s, "0 or more seconds")
 
 

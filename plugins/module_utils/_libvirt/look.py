@@ -12,30 +12,33 @@ from dataclasses import dataclass, field, replace
 
 from .._core.diagnosis import Context
 from .._core.errors import MigrationError
-from .._core.job import DomainState, JobSample, Phase
+from .._core.job import DomainState, JobSample, Limits, Phase
 from .._core.policy import Contract
 from .connection import Connection, libvirt
 from .domain import Guest
 from .ending import ended
 from .errors import translate
 from .events import Events
-from .job import current_stats, is_migration, sample_of
+from .job import completed_job, current_stats, is_migration, sample_of
 from .limits import limits_of
 from .status_file import other_outgoing, start_flags
+
+T = t.TypeVar("T")
 
 _POLL_S = 0.5
 
 
 @dataclass
 class Watched:
-    """A guest with a migration, and the looks at it, oldest first."""
+    """A guest with a migration, and the looks at it, oldest first; given up when it cannot be looked at any more."""
 
     guest: Guest
     samples: list[JobSample] = field(default_factory=list)
+    given_up: bool = False
 
     @property
     def running(self) -> bool:
-        return self.samples[-1].phase.running
+        return not self.given_up and self.samples[-1].phase.running
 
 
 def glance(guest: Guest) -> t.Optional[JobSample]:
@@ -78,24 +81,41 @@ def look(
     watched: list[Watched] = []
     problems: list[MigrationError] = []
     for guest in guests:
-        try:
-            sample = glance(guest)
-        except libvirt.libvirtError as exc:
-            problems.append(translate(exc, f"Could not read the job of {guest.name!r}.", guest_state=guest.told()))
-        except MigrationError as exc:
-            problems.append(exc)
-        else:
-            if sample is not None:
-                watched.append(Watched(guest, [sample]))
+        sample = _unless_problem(guest, problems, glance)
+        if sample is not None:
+            watched.append(Watched(guest, [sample]))
     if observe_s > 0 and watched:
-        _observe(connection, watched, observe_s)
+        _observe(connection, watched, observe_s, problems)
     for one in watched:
         if one.running and one.samples[-1].operation == "outgoing":
-            one.samples[-1] = replace(one.samples[-1], limits=limits_of(one.guest))
+            limits = _unless_problem(one.guest, problems, limits_of)
+            one.samples[-1] = replace(one.samples[-1], limits=limits or Limits())
     return watched, problems
 
 
-def _observe(connection: Connection, watched: t.Sequence[Watched], observe_s: float) -> None:
+def look_back(guests: t.Sequence[Guest]) -> tuple[list[JobSample], list[MigrationError]]:
+    """The last completed migrations of ``guests``; and what could not be looked at."""
+    problems: list[MigrationError] = []
+    samples = [_unless_problem(guest, problems, completed_job) for guest in guests]
+    return [sample for sample in samples if sample is not None], problems
+
+
+def _unless_problem(
+    guest: Guest, problems: list[MigrationError], read: t.Callable[[Guest], t.Optional[T]]
+) -> t.Optional[T]:
+    """What is read of a guest, or None and one problem more: one guest must not hide the others."""
+    try:
+        return read(guest)
+    except libvirt.libvirtError as exc:
+        problems.append(translate(exc, f"Could not read the job of {guest.name!r}.", guest_state=guest.told()))
+    except MigrationError as exc:
+        problems.append(exc)
+    return None
+
+
+def _observe(
+    connection: Connection, watched: t.Sequence[Watched], observe_s: float, problems: list[MigrationError]
+) -> None:
     """Add a look at each guest every half second, and at once at each of its bitmap syncs, until all have ended."""
     by_uuid = {one.guest.uuid: one for one in watched}
     end_s = time.monotonic() + observe_s
@@ -109,24 +129,28 @@ def _observe(connection: Connection, watched: t.Sequence[Watched], observe_s: fl
             else:
                 due = [by_uuid[event.uuid]] if event.uuid in by_uuid else []
             for one in due:
-                _add_look(one, events)
+                _add_look(one, events, problems)
         for one in watched:
-            _add_look(one, events)
+            _add_look(one, events, problems)
 
 
-def _add_look(one: Watched, events: Events) -> None:
+def _add_look(one: Watched, events: Events, problems: list[MigrationError]) -> None:
     if not one.running:
         return
-    try:
-        sample = glance(one.guest)
-    except libvirt.libvirtError:
-        sample = None
-    if sample is not None:
-        one.samples.append(sample)
-    elif one.samples[-1].operation == "incoming":
-        one.samples.append(replace(one.samples[-1], phase=Phase.NONE))
+
+    def next_look(guest: Guest) -> JobSample:
+        sample = glance(guest)
+        if sample is not None:
+            return sample
+        if one.samples[-1].operation == "incoming":
+            return replace(one.samples[-1], phase=Phase.NONE)
+        return ended(guest, events)
+
+    sample = _unless_problem(one.guest, problems, next_look)
+    if sample is None:
+        one.given_up = True
     else:
-        one.samples.append(ended(one.guest, events))
+        one.samples.append(sample)
 
 
 def context_of(
