@@ -141,9 +141,13 @@ class Observation:
 
     @property
     def longest_pause_ms(self) -> t.Optional[int]:
-        """How long the guest would stand still if it was suspended now: the rest of this pass and one more."""
-        bandwidth = self.bandwidth_bytes_per_s
-        left = self.last.memory.remaining_bytes + self.floor_bytes
+        """How long the guest would stand still at most if it was suspended now: the rest of this pass and one more.
+
+        How much is rewritten in a pass is not known before the first sync: then it may be all that was sent.
+        """
+        bandwidth, memory = self.bandwidth_bytes_per_s, self.last.memory
+        rewritten = memory.total_bytes - memory.remaining_bytes if self.floor_is_too_low else self.floor_bytes
+        left = memory.remaining_bytes + max(0, rewritten)
         return math.ceil(left * 1000 / bandwidth) if bandwidth > 0 else None
 
     def time_for(self, remaining_bytes: int) -> t.Optional[int]:

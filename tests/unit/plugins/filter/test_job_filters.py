@@ -53,8 +53,11 @@ def test_what_is_allowed_follows_the_limits() -> None:
         return {remedy["action"]: remedy["allowed"] for remedy in diagnosis(TEXT, **limits)["remedies"]}
 
     strict = allowed(max_downtime_ms=100, postcopy="never")
-    relaxed = allowed(max_downtime_ms="60000", postcopy="if_needed", max_pause_s="60")
+    # The text does not say what the guest rewrites in a pass, so a pause may take as long as sending all its memory.
+    minute = allowed(max_pause_s="60")
+    relaxed = allowed(max_downtime_ms="60000", postcopy="if_needed", max_pause_s="400000")
     assert (strict["downtime"], strict["postcopy"], strict["suspend"]) == (False, False, False)
+    assert not minute["suspend"]
     assert (relaxed["downtime"], relaxed["postcopy"], relaxed["suspend"]) == (True, True, True)
 
 

@@ -170,7 +170,7 @@ def test_raw() -> None:
 # text, phase, operation
 PHASES = [
     ("Job type:         None        \n\n", Phase.NONE, "other"),
-    ("Job type: 0", Phase.NONE, "other"),
+    ("Job type: 0", Phase.NONE, "outgoing"),
     ("Job type: Unbounded\nOperation: Outgoing migration", Phase.SETUP, "outgoing"),
     ("Job type: Bounded\nOperation: Backup\nFile total: 1.000 B", Phase.PRECOPY, "other"),
     ("Job type: Failed\nOperation: Outgoing migration", Phase.FAILED, "outgoing"),
