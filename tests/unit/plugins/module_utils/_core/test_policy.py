@@ -1,0 +1,46 @@
+# Copyright (c) 2026, The virtops.live_migration authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import typing as t
+
+import pytest
+
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.errors import MigrationError
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.policy import Contract, contract_from
+
+
+def test_defaults() -> None:
+    assert contract_from({}) == Contract(1000, "if_needed", 0.0)
+    assert contract_from({"max_downtime_ms": None, "postcopy": "never"}) == Contract(postcopy="never")
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("max_downtime_ms", 1), ("max_downtime_ms", 2_000_000), ("postcopy", "prefer"), ("max_pause_s", 0)],
+)
+def test_values_at_the_edge(field: str, value: t.Any) -> None:
+    assert getattr(contract_from({field: value}), field) == value
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("max_downtime_ms", 0),
+        ("max_downtime_ms", -1),
+        ("max_downtime_ms", 2_000_001),
+        ("postcopy", "always"),
+        ("postcopy", ""),
+        ("max_pause_s", -0.1),
+        ("max_pause_s", float("nan")),
+        ("max_pause_s", float("inf")),
+        ("max_downtime", 300),
+    ],
+)
+def test_bad_values(field: str, value: t.Any) -> None:
+    with pytest.raises(MigrationError, match=field) as caught:
+        contract_from({field: value})
+    assert caught.value.reason == "BAD_CONTRACT"
+    assert caught.value.remedy
