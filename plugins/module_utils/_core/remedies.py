@@ -34,9 +34,9 @@ def guest_word(name: str, uuid: str) -> str:
     """How to name a guest on a command line; its UUID where the name would be taken for something else."""
     if not name:
         return uuid or "GUEST"
-    if name.startswith("-") or not name.isprintable():
-        return uuid or shlex.quote(name)
-    return shlex.quote(name)
+    if uuid and (name.startswith("-") or not name.isprintable()):
+        return uuid
+    return ("--domain=" if name.startswith("-") else "") + shlex.quote(name)
 
 
 @dataclass(frozen=True)
