@@ -41,12 +41,15 @@ def run(command: list[str], **environment: str) -> None:
 
 def build_collection(directory: Path) -> None:
     """Build the artifact from the checkout and install it as a user would."""
-    environment = {**os.environ, "ANSIBLE_COLLECTIONS_PATH": str(directory)}
-    quiet = {"check": True, "stdout": subprocess.DEVNULL, "cwd": ROOT, "env": environment}
-    galaxy = ["ansible-galaxy", "collection"]
-    subprocess.run([*galaxy, "build", "--force", "--output-path", str(directory)], **quiet)
+
+    def galaxy(*arguments: str) -> None:
+        environment = {**os.environ, "ANSIBLE_COLLECTIONS_PATH": str(directory)}
+        command = ["ansible-galaxy", "collection", *arguments]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, cwd=ROOT, env=environment)
+
+    galaxy("build", "--force", "--output-path", str(directory))
     (artifact,) = directory.glob("*.tar.gz")
-    subprocess.run([*galaxy, "install", "--offline", "-p", str(directory), str(artifact)], **quiet)
+    galaxy("install", "--offline", "-p", str(directory), str(artifact))
     tell(f"Built and installed {artifact.name}.")
 
 
