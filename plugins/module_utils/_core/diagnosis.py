@@ -270,6 +270,14 @@ def _precopy(case: _Case) -> Diagnosis:
             + " are left; its memory comes after them.",
             [case.remedies.wait("Look again when the disks are done.")],
         )
+    if seen.bandwidth_bytes_per_s <= 0:
+        return case.says(
+            Verdict.UNKNOWN,
+            Reason.NETWORK_STALL,
+            "Nothing of {guest} is being sent at this moment. Whether the link or the destination does not answer, or"
+            " it only paused between two passes, a longer look (observe_s) says.",
+            [case.remedies.wait("Look again, for some seconds."), case.remedies.network()],
+        )
     if seen.first_pass:
         return _first_pass(case)
     limit_ms, needed_ms = last.limits.max_downtime_ms, seen.needed_downtime_ms
