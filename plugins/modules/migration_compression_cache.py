@@ -51,7 +51,7 @@ uuid:
   description: UUID of the guest.
   returned: success
   type: str
-  sample: 1f3c6f0a-6a40-4d0c-9d5e-0a6b1d1f0c11
+  sample: 7b7f4acb-861b-4fc4-a8f0-fddfb4d9829d
 size_bytes:
   description: The size in force, read back from libvirt. In check mode the one that would be.
   returned: success
@@ -61,7 +61,7 @@ reason:
   description: Why it failed, as a stable code. The message says the same in words, with what to do next.
   returned: failure
   type: str
-  sample: GUEST_NOT_RUNNING
+  sample: GUEST_NOT_FOUND
 state:
   description: What state the failure leaves things in.
   returned: failure
@@ -71,15 +71,16 @@ remedy:
   description: What to do next.
   returned: failure
   type: str
-  sample: Start the guest first; a guest that is off needs no live migration.
+  sample: >-
+    Check the name or UUID with 'virsh list --all' on this host; the guest may already run on another host.
 evidence:
   description: The facts behind a failure, for example the code and the text of the error of libvirt.
   returned: failure
   type: dict
   sample:
-    libvirt_code: 55
+    libvirt_code: 42
     libvirt_domain: 10
-    libvirt_message: domain is not running
+    libvirt_message: "Domain not found: no domain with matching name 'erp01'"
 """
 
 import typing as t

@@ -86,7 +86,7 @@ uuid:
   description: UUID of the guest.
   returned: success
   type: str
-  sample: f289a0db-6b67-40e1-9254-8633b6abe874
+  sample: 7b7f4acb-861b-4fc4-a8f0-fddfb4d9829d
 dirty_rate:
   description: What was measured, and what follows from it.
   returned: success
@@ -99,7 +99,7 @@ dirty_rate:
     uuid:
       description: UUID of the guest.
       type: str
-      sample: f289a0db-6b67-40e1-9254-8633b6abe874
+      sample: 7b7f4acb-861b-4fc4-a8f0-fddfb4d9829d
     mode:
       description: How it was measured.
       type: str

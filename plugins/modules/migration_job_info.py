@@ -343,7 +343,7 @@ reason:
   description: Why it failed, as a stable code. The message says the same in words, with what to do next.
   returned: failure
   type: str
-  sample: GUEST_NOT_RUNNING
+  sample: GUEST_NOT_FOUND
 state:
   description: What state the failure leaves things in.
   returned: failure
@@ -353,15 +353,16 @@ remedy:
   description: What to do next.
   returned: failure
   type: str
-  sample: Start the guest first; a guest that is off needs no live migration.
+  sample: >-
+    Check the name or UUID with 'virsh list --all' on this host; the guest may already run on another host.
 evidence:
   description: The facts behind a failure, for example the code and the text of the error of libvirt.
   returned: failure
   type: dict
   sample:
-    libvirt_code: 55
+    libvirt_code: 42
     libvirt_domain: 10
-    libvirt_message: domain is not running
+    libvirt_message: "Domain not found: no domain with matching name 'erp01'"
 """
 
 import math
