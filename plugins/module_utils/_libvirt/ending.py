@@ -32,12 +32,13 @@ def ended(guest: Guest, events: Events) -> JobSample:
         stats = events.completion(guest.uuid)
         if stats is not None:
             return _sample(guest, {**stats, "type": JobType.COMPLETED})
-        kept = completed_job(guest) if state is not None else None
-        # Statistics of its arrival here say nothing of its departure.
-        if kept is not None and kept.operation == "outgoing":
-            return kept
+        # Statistics that libvirt keeps may be of an earlier migration, so a guest that is still here has not left,
+        # whatever they say; and those of its arrival say nothing of its departure.
         if state is not None and not state.moved_away:
             return _sample(guest, {"type": JobType.FAILED})
+        kept = completed_job(guest) if state is not None else None
+        if kept is not None and kept.operation == "outgoing":
+            return kept
         if time.monotonic() >= deadline_s:
             return _sample(guest, {"type": JobType.COMPLETED if state is not None else JobType.NONE})
         time.sleep(_POLL_S)

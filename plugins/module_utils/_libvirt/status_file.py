@@ -31,7 +31,8 @@ class StartFlags:
 
 def start_flags(name: str, directory: Path = STATUS_DIRECTORY) -> t.Optional[StartFlags]:
     """The flags of the outgoing migration of the guest ``name`` on this machine, or None when not known."""
-    job = _outgoing_job(directory / f"{name}.xml")
+    # libvirt has no guest of such a name; the path would lead to another directory.
+    job = None if "/" in name else _outgoing_job(directory / f"{name}.xml")
     if job is None:
         return None
     try:

@@ -11,7 +11,13 @@ import typing as t
 
 import pytest
 from ansible.module_utils import basic
+from ansible.module_utils.common import warnings
 
+try:
+    # From ansible-core 2.19 on, modules warn elsewhere in a process into which a test has imported the controller.
+    from ansible.module_utils import _internal as context
+except ImportError:
+    context = None
 try:
     from ansible.module_utils.testing import patch_module_args
 except ImportError:  # ansible-core before 2.19
@@ -38,6 +44,9 @@ class ModuleRunner:
 
     def _run(self, module: t.Any, check: bool, arguments: t.Mapping[str, t.Any]) -> tuple[t.Any, Result]:
         self._capsys.readouterr()
+        warnings._global_warnings.clear()
+        if context is not None:
+            self._monkeypatch.setattr(context, "is_controller", False, raising=False)
         given = {**arguments, "_ansible_check_mode": check, "_ansible_diff": True, "_ansible_remote_tmp": "/tmp"}
         with self._arguments(given), pytest.raises(SystemExit) as stopped:
             module.main()
