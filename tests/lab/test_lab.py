@@ -224,12 +224,11 @@ def test_a_name_that_libvirt_refuses_leaves_nothing(lab: Lab) -> None:
 
 
 @needs_root
-@pytest.mark.parametrize("whole_pages", [False, True])
-def test_a_light_guest_moves_there_and_back_with_its_memory_intact(lab: Lab, whole_pages: bool) -> None:
-    options = GuestOptions(ram_mib=256, hot_mib=64, cold_mib=32, pages_per_s=1000, whole_pages=whole_pages)
-    lab.guest_start("mover", options=options)
+def test_a_light_guest_moves_there_and_back_with_its_memory_intact(lab: Lab) -> None:
+    lab.guest_start("mover", options=GuestOptions(ram_mib=256, hot_mib=64, cold_mib=32, pages_per_s=1000))
     try:
-        for source, destination in (("kvm01", "kvm02"), ("kvm02", "kvm01")):
+        for source, destination, whole_pages in (("kvm01", "kvm02", False), ("kvm02", "kvm01", True)):
+            lab.guest_pages("mover", whole=whole_pages)
             lab.guest_mark("mover")
             started = lab.migrate("mover", source=source, destination=destination)
             assert started.wait(120) == 0, started.output()
@@ -288,11 +287,13 @@ def test_cutting_the_stream_breaks_the_migration_and_not_the_guest(lab: Lab, bus
 
 @needs_root
 def test_cutting_the_stream_in_post_copy_pauses_both_halves_and_recovery_heals_it(lab: Lab, busy: str) -> None:
-    lab.link_set("kvm01", mbit=150)
     started = start_stuck(lab, busy, "--postcopy")
-    uuid = lab.guest(busy).uuid
-    lab.virsh("kvm01", "migrate-postcopy", uuid)
-    wait_until(lambda: lab.guest_states(busy).get("kvm02", "").startswith("running"))
+    # Broken before the guest's kernel is there, QEMU 7.2 cannot be recovered: its one lock waits for a missing page.
+    wait_until(lambda: int(job(lab, "kvm01", busy).get("memory_iteration", "0")) >= 2)
+    lab.link_set("kvm01", mbit=100)
+    lab.guest_mark(busy)
+    lab.virsh("kvm01", "migrate-postcopy", lab.guest(busy).uuid)
+    wait_until(lambda: lab.guest_report(busy, since_mark=True, ask_libvirt=False).last_heartbeat_host == "kvm02")
     lab.cut_stream(source="kvm01", destination="kvm02")
     wait_until(lambda: all("post-copy failed" in each for each in lab.guest_states(busy).values()))
     started.wait(60)
@@ -394,8 +395,11 @@ def interrupted_up(name: str, number: int, after_s: float) -> int:
 
 
 @needs_root
-@pytest.mark.parametrize("after_s", [0.0, 0.05, 0.15, 0.3])
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize(
+    ("number", "after_s"),
+    [(signal.SIGINT, 0.0), (signal.SIGINT, 0.15), (signal.SIGTERM, 0.1)]
+    + [(signal.SIGKILL, after_s) for after_s in (0.0, 0.05, 0.1, 0.2, 0.4)],
+)
 def test_an_interrupted_up_leaves_nothing_after_down(number: int, after_s: float) -> None:
     name = f"{OWN}-torn"
     before = {(namespace_id(f"/proc/{pid}/ns/net"), namespace_id(f"/proc/{pid}/ns/pid")) for pid in all_pids()}

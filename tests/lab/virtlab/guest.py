@@ -276,6 +276,12 @@ def set_phases(state: LabState, guest: Guest, busy_s: float, calm_s: float, time
     ask(state, guest, line, timeout_s, lambda entry: " ".join((entry.kind, *entry.words)) == line)
 
 
+def set_pages(state: LabState, guest: Guest, whole: bool, timeout_s: float) -> None:
+    """Whole pages or a few words of each from now on."""
+    wanted = f"{int(whole)}"
+    ask(state, guest, f"W {wanted}", timeout_s, lambda entry: entry.kind == "L" and entry.words[1] == wanted)
+
+
 def corrupt(state: LabState, guest: Guest, region: str, page: int, timeout_s: float) -> None:
     """Change one byte behind the verifier's back: a check that cannot fail proves nothing."""
     line = f"C {region} {page:x}"

@@ -204,6 +204,10 @@ class Lab:
     def guest_phases(self, name: str, *, busy_s: float, calm_s: float, timeout_s: float = 20) -> None:
         guests.set_phases(self.state, self.guest(name), busy_s, calm_s, timeout_s)
 
+    def guest_pages(self, name: str, *, whole: bool, timeout_s: float = 20) -> None:
+        """Write whole pages, or four words of each, from now on."""
+        guests.set_pages(self.state, self.guest(name), whole, timeout_s)
+
     def guest_corrupt(self, name: str, *, region: str = "cold", page: int = 0, timeout_s: float = 20) -> None:
         guests.corrupt(self.state, self.guest(name), region, page, timeout_s)
 
