@@ -72,7 +72,7 @@ guest_state:
   description: State of the guest on this host, with its reason.
   returned: success
   type: str
-  sample: running (migration cancelled)
+  sample: running (booted)
 reason:
   description: Why it failed, as a stable code. The message says the same in words, with what to do next.
   returned: failure

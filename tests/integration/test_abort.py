@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from bench.runs import Ansible, assert_refused, task
+from bench.runs import Ansible, assert_done, assert_refused, task
 from bench.subject import Subject
 
 MODULE = "migration_abort"
@@ -16,17 +16,17 @@ def test_cancel_a_precopy(ansible: Ansible, erp01: Subject) -> None:
     foreseen, refused = ansible.run(
         erp01.source, task(MODULE, check=True, name="erp01"), task(MODULE, name="erp01", postcopy=True)
     )
-    assert (foreseen["changed"], foreseen["phase"]) == (True, "cancelled")
+    assert_done(foreseen, True, phase="cancelled")
     assert_refused(refused, "NOT_IN_POSTCOPY")
     assert erp01.job(), "check mode has cancelled it"
 
     first, second = ansible.run(erp01.source, task(MODULE, name="erp01"), task(MODULE, name="erp01"))
-    assert (first["changed"], first["phase"]) == (True, "cancelled"), first
-    assert first["guest_state"] == "running (migration cancelled)"
+    assert_done(first, True, phase="cancelled")
+    # It never stopped, so libvirt still gives the reason for which it ran before.
+    assert first["guest_state"].startswith("running")
     assert first["diff"] == foreseen["diff"] == {"before": {"phase": "precopy"}, "after": {"phase": "cancelled"}}
-    assert (second["changed"], second["phase"]) == (False, "none"), second
+    assert_done(second, False, phase="none")
     assert migration.wait() != 0
-    assert erp01.state() == "running (migration canceled)"
     assert not erp01.state(erp01.destination).startswith(("running", "paused"))
 
 
@@ -34,7 +34,7 @@ def test_a_suspended_guest_is_brought_back(ansible: Ansible, erp01: Subject) -> 
     erp01.migrate("--bandwidth", "2")
     erp01.virsh("suspend")
     result = ansible.module(erp01.source, MODULE, name="erp01")
-    assert result["changed"], result
+    assert_done(result, True)
     assert result["guest_state"] == "running (migration cancelled)"
 
 
@@ -50,10 +50,10 @@ def test_postcopy_is_paused_and_never_cancelled(ansible: Ansible, erp01: Subject
         task(MODULE, name="erp01", postcopy=True),
     )
     assert_refused(refused, "POSTCOPY_RUNNING")
-    assert (foreseen["changed"], foreseen["phase"]) == (True, "postcopy_failed")
-    assert (first["changed"], first["phase"]) == (True, "postcopy_failed"), first
+    assert_done(foreseen, True, phase="postcopy_failed")
+    assert_done(first, True, phase="postcopy_failed")
     assert first["diff"]["before"] == {"phase": "postcopy"}
-    assert (second["changed"], second["phase"]) == (False, "postcopy_failed"), second
+    assert_done(second, False, phase="postcopy_failed")
     assert migration.wait() != 0
     assert erp01.state() == "paused (post-copy failed)"
     # libvirt applies the limit for post-copy anew when it resumes.
@@ -70,5 +70,5 @@ def test_nothing_to_abort(ansible: Ansible, erp01: Subject) -> None:
     )
     for result in results:
         assert not result["failed"], result
-        assert (result["changed"], result["phase"]) == (False, "none")
+        assert_done(result, False, phase="none")
         assert result["guest_state"].startswith("running")

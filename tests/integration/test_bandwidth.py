@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from bench.runs import Ansible, task
+from bench.runs import Ansible, assert_done, task
 from bench.subject import Subject, wait_for
 
 MODULE = "migration_bandwidth"
@@ -17,18 +17,20 @@ def test_both_limits_set_once_and_told_right(ansible: Ansible, erp01: Subject) -
     none = {"bandwidth_mib_per_s": 0, "postcopy_bandwidth_mib_per_s": 0}
     limits = {"bandwidth_mib_per_s": 40, "postcopy_bandwidth_mib_per_s": 30}
     foreseen = ansible.module(erp01.source, MODULE, check=True, **wanted)
-    assert foreseen["changed"]
+    assert_done(foreseen, True)
     assert erp01.virsh("migrate-getspeed") == UNLIMITED, "check mode has set it"
 
     first, second = ansible.run(erp01.source, task(MODULE, **wanted), task(MODULE, **wanted))
-    assert (first["changed"], second["changed"]) == (True, False)
+    assert_done(first, True)
+    assert_done(second, False)
     assert {key: first[key] for key in limits} == {key: foreseen[key] for key in limits} == limits
     assert first["diff"] == foreseen["diff"] == {"before": none, "after": limits}
     assert erp01.virsh("migrate-getspeed") == "40"
     assert erp01.virsh("migrate-getspeed", "--postcopy") == "30"
 
     lifted, again = ansible.run(erp01.source, task(MODULE, name="erp01", **none), task(MODULE, name="erp01", **none))
-    assert (lifted["changed"], again["changed"]) == (True, False)
+    assert_done(lifted, True)
+    assert_done(again, False)
     assert {key: again[key] for key in none} == none
     assert erp01.virsh("migrate-getspeed") == UNLIMITED
     assert erp01.virsh("migrate-getspeed", "--postcopy") == "0"
@@ -46,13 +48,13 @@ def test_during_a_migration_it_acts_at_once(ansible: Ansible, erp01: Subject) ->
         task(MODULE, name="erp01", bandwidth_mib_per_s=2),
         task(MODULE, name="erp01", postcopy_bandwidth_mib_per_s=20),
     )
-    assert slow["changed"]
+    assert_done(slow, True)
     assert other["changed"], (slow, other)
     assert erp01.virsh("migrate-getspeed") == "2"
     assert erp01.virsh("migrate-getspeed", "--postcopy") == "20"
     wait_for(lambda: 0 < erp01.job()["memory_bps"] < 4 * 1024**2, "the stream to slow down")
     fast = ansible.module(erp01.source, MODULE, name="erp01", bandwidth_mib_per_s=0)
-    assert fast["changed"]
+    assert_done(fast, True)
     assert fast["diff"]["before"] == {"bandwidth_mib_per_s": 2}
     wait_for(lambda: erp01.job()["memory_bps"] > 20 * 1024**2, "the stream to speed up")
     assert migration.exit_code() is None
@@ -71,7 +73,8 @@ def test_a_guest_that_is_off_takes_the_precopy_limit_only(ansible: Ansible, erp0
         task(MODULE, name="erp01", bandwidth_mib_per_s=50),
         task(MODULE, name="erp01", postcopy_bandwidth_mib_per_s=50),
     )
-    assert (taken["changed"], again["changed"]) == (True, False)
+    assert_done(taken, True)
+    assert_done(again, False)
     assert erp01.virsh("migrate-getspeed", host=off) == "50"
     assert refused["reason"] == "GUEST_NOT_RUNNING"
     assert ansible.module(off, MODULE, name="erp01", bandwidth_mib_per_s=0)["changed"]

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from bench.runs import Ansible, assert_refused, task
+from bench.runs import Ansible, assert_done, assert_refused, task
 from bench.subject import Subject
 
 MODULE = "migration_compression_cache"
@@ -21,13 +21,14 @@ def in_force(guest: Subject) -> int:
 def test_set_once_and_told_right(ansible: Ansible, crm01: Subject) -> None:
     size = 32 * 1024**2
     foreseen = ansible.module(crm01.source, MODULE, check=True, name="crm01", size_bytes=size)
-    assert foreseen["changed"]
+    assert_done(foreseen, True)
     before = in_force(crm01)
     assert before == DEFAULT, "check mode has set it"
     first, second = ansible.run(
         crm01.source, task(MODULE, name="crm01", size_bytes=size), task(MODULE, guest="crm01", size_bytes=size)
     )
-    assert (first["changed"], second["changed"]) == (True, False)
+    assert_done(first, True)
+    assert_done(second, False)
     assert first["size_bytes"] == second["size_bytes"] == size
     assert first["diff"] == foreseen["diff"] == {"before": {"size_bytes": DEFAULT}, "after": {"size_bytes": size}}
     assert in_force(crm01) == size
@@ -37,7 +38,7 @@ def test_set_once_and_told_right(ansible: Ansible, crm01: Subject) -> None:
 def test_during_a_migration(ansible: Ansible, erp01: Subject) -> None:
     erp01.migrate("--compressed", "--comp-methods", "xbzrle", "--bandwidth", "4")
     result = ansible.module(erp01.source, MODULE, name="erp01", size_bytes=128 * 1024**2)
-    assert result["changed"], result
+    assert_done(result, True)
     assert in_force(erp01) == 128 * 1024**2
 
 

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from bench.runs import Ansible, assert_refused, task
+from bench.runs import Ansible, assert_done, assert_refused, task
 from bench.subject import Subject
 
 MODULE = "migration_downtime"
@@ -16,12 +16,13 @@ def test_set_once_and_told_right(ansible: Ansible, erp01: Subject) -> None:
     foreseen, again_foreseen = ansible.run(
         erp01.source, task(MODULE, check=True, **wanted), task(MODULE, check=True, **wanted)
     )
-    assert foreseen["changed"]
-    assert again_foreseen["changed"]
+    assert_done(foreseen, True)
+    assert_done(again_foreseen, True)
     assert erp01.virsh("migrate-getmaxdowntime") == "300", "check mode has set it"
 
     first, second = ansible.run(erp01.source, task(MODULE, **wanted), task(MODULE, **wanted))
-    assert (first["changed"], second["changed"]) == (True, False)
+    assert_done(first, True)
+    assert_done(second, False)
     assert first["max_downtime_ms"] == second["max_downtime_ms"] == foreseen["max_downtime_ms"] == 900
     assert first["diff"] == foreseen["diff"] == {"before": {"max_downtime_ms": 300}, "after": {"max_downtime_ms": 900}}
     assert (first["name"], first["uuid"]) == ("erp01", erp01.uuid)
@@ -32,7 +33,7 @@ def test_during_a_migration_it_acts_at_once(ansible: Ansible, erp01: Subject) ->
     migration = erp01.migrate()
     erp01.in_pass(2)
     result = ansible.module(erp01.source, MODULE, uuid=erp01.uuid, max_downtime_ms=6000)
-    assert result["changed"], result
+    assert_done(result, True)
     assert result["diff"]["before"] == {"max_downtime_ms": 300}
     erp01.arrives(migration)
 

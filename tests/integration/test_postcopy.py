@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from bench.runs import Ansible, assert_refused, task
+from bench.runs import Ansible, assert_done, assert_refused, task
 from bench.subject import Subject
 
 MODULE = "migration_postcopy"
@@ -17,13 +17,12 @@ def test_switch_a_stuck_migration(ansible: Ansible, erp01: Subject) -> None:
     migration = erp01.migrate("--postcopy")
     erp01.in_pass(2)
     foreseen = ansible.module(erp01.source, MODULE, check=True, name="erp01")
-    assert foreseen["changed"], foreseen
-    assert foreseen["phase"] == "postcopy", foreseen
+    assert_done(foreseen, True, phase="postcopy")
     assert erp01.state().startswith("running"), "check mode has switched"
 
     first, second = ansible.run(erp01.source, task(MODULE, name="erp01"), task(MODULE, name="erp01"))
-    assert (first["changed"], first["phase"]) == (True, "postcopy"), first
-    assert (second["changed"], second["phase"]) == (False, "postcopy"), second
+    assert_done(first, True, phase="postcopy")
+    assert_done(second, False, phase="postcopy")
     assert first["diff"] == foreseen["diff"] == {"before": {"phase": "precopy"}, "after": {"phase": "postcopy"}}
     assert erp01.state() == "paused (post-copy)"
     assert erp01.state(erp01.destination) == "running (post-copy)"
@@ -36,11 +35,11 @@ def test_the_guard_refuses_in_the_first_pass(ansible: Ansible, erp01: Subject) -
     refused, foreseen = ansible.run(erp01.source, task(MODULE, name="erp01"), task(MODULE, check=True, name="erp01"))
     for result in (refused, foreseen):
         assert_refused(result, "GUARD_REFUSED")
-        assert "FIRST_PASS" in [one["id"] for one in result["objections"]]
+        assert "FIRST_PASS" in [one["id"] for one in result["evidence"]["objections"]]
     assert erp01.state().startswith("running")
     # The one who knows better may.
     forced = ansible.module(erp01.source, MODULE, name="erp01", guard=False)
-    assert (forced["changed"], forced["phase"]) == (True, "postcopy"), forced
+    assert_done(forced, True, phase="postcopy")
     erp01.arrives(migration)
 
 
@@ -50,7 +49,7 @@ def test_the_guard_refuses_on_a_network_that_stands_still(ansible: Ansible, erp0
     erp01.lab.link_down(erp01.destination)
     result = ansible.module(erp01.source, MODULE, name="erp01")
     assert_refused(result, "GUARD_REFUSED")
-    assert "NETWORK_STALL" in [one["id"] for one in result["objections"]]
+    assert "NETWORK_STALL" in [one["id"] for one in result["evidence"]["objections"]]
     assert erp01.state().startswith("running")
     erp01.lab.link_up(erp01.destination)
 
@@ -60,7 +59,7 @@ def test_the_guard_refuses_what_takes_too_long(ansible: Ansible, erp01: Subject)
     erp01.in_pass(2)
     result = ansible.module(erp01.source, MODULE, name="erp01", max_postcopy_s=0.5)
     assert_refused(result, "GUARD_REFUSED")
-    assert [one["id"] for one in result["objections"]] == ["TOO_LONG"]
+    assert [one["id"] for one in result["evidence"]["objections"]] == ["TOO_LONG"]
 
 
 def test_a_job_that_was_started_without_postcopy(ansible: Ansible, erp01: Subject) -> None:

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from bench.runs import Ansible, assert_refused
+from bench.runs import Ansible, assert_done, assert_refused
 from bench.subject import Subject
 
 MODULE = "migration_suspend"
@@ -15,14 +15,12 @@ def test_it_finishes_within_the_pause(ansible: Ansible, erp01: Subject) -> None:
     migration = erp01.migrate()
     erp01.in_pass(2)
     foreseen = ansible.module(erp01.source, MODULE, check=True, name="erp01", max_pause_s=60)
-    assert foreseen["changed"], foreseen
-    assert foreseen["phase"] == "completed", foreseen
+    assert_done(foreseen, True, phase="completed")
     assert erp01.state().startswith("running"), "check mode has suspended it"
 
     source = erp01.source
     result = ansible.module(source, MODULE, name="erp01", max_pause_s=60)
-    assert result["changed"], result
-    assert result["phase"] == "completed", result
+    assert_done(result, True, phase="completed")
     erp01.arrives(migration)
     completed = ansible.module(source, "migration_job_info", name="erp01", completed=True)["jobs"][0]
     assert result["downtime_ms"] == completed["downtime_ms"] > 0
@@ -47,11 +45,11 @@ def test_expired_and_left(ansible: Ansible, erp01: Subject) -> None:
     migration = erp01.migrate("--bandwidth", "2")
     arguments = {"name": "erp01", "max_pause_s": 1, "on_expiry": "leave"}
     first = ansible.module(erp01.source, MODULE, **arguments)
-    assert (first["changed"], first["phase"]) == (True, "switchover"), first
+    assert_done(first, True, phase="switchover")
     assert erp01.state() == "paused (migrating)"
     # The pause is adopted, not begun again.
     second = ansible.module(erp01.source, MODULE, **arguments)
-    assert (second["changed"], second["phase"]) == (False, "switchover"), second
+    assert_done(second, False, phase="switchover")
     erp01.virsh("migrate-setspeed", "0")
     erp01.arrives(migration)
 

@@ -27,11 +27,17 @@ def task(module: str, /, *, check: bool = False, timeout_s: int = 0, **arguments
     return {**words, "timeout": timeout_s} if timeout_s else words
 
 
+def assert_done(result: Result, changed: bool, **expected: t.Any) -> None:
+    """A success that reports this, and so much more."""
+    assert not result["failed"], result["msg"]
+    assert result["changed"] is changed, result
+    assert {key: result[key] for key in expected} == expected
+
+
 def assert_refused(result: Result, reason: str) -> None:
     """A failure with this reason, which says what it leaves behind and what to do next."""
     assert result["failed"], result
-    assert result.get("reason") == reason, result
-    assert result["msg"], result
+    assert result.get("reason") == reason, result["msg"]
     assert result["state"], result
     assert result["remedy"], result
 

@@ -68,7 +68,8 @@ class Subject:
         """The statistics of the job on the source; empty when none runs."""
         done = self.lab.virsh(self.source, "domjobinfo", self.uuid, "--rawstats", check=False)
         pairs = [line.split(":", 1) for line in done.stdout.splitlines() if ":" in line]
-        return {key.strip(): int(value) for key, value in pairs if value.strip().isdigit()}
+        found = {key.strip(): int(value) for key, value in pairs if value.strip().isdigit()}
+        return found if "operation" in found else {}
 
     def in_pass(self, number: int) -> None:
         """Wait until the memory is being sent for this time, or a later one."""
