@@ -18,11 +18,14 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt im
     guard,
     status_file,
 )
-from ansible_collections.virtops.live_migration.tests.unit.plugins.fake_libvirt import FakeLibvirt, VirtualQueue
+from ansible_collections.virtops.live_migration.tests.unit.plugins.fake_libvirt import (
+    CallThread,
+    FakeLibvirt,
+    VirtualQueue,
+)
 from ansible_collections.virtops.live_migration.tests.unit.plugins.run_module import ModuleRunner
 
 UTILS = "ansible_collections.virtops.live_migration.plugins.module_utils."
-LIMIT_S = 0.2  # real seconds that a call which never answers costs a test
 
 
 @pytest.fixture
@@ -41,8 +44,9 @@ def libvirt(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> t.Iterator[FakeL
     monkeypatch.setattr(events, "queue", queues)
     no_thread = SimpleNamespace(Thread=lambda **_options: SimpleNamespace(start=lambda: None))
     monkeypatch.setattr(connection, "threading", no_thread)  # the fake has no event loop to run
+    at_once = SimpleNamespace(Thread=lambda target, **_options: CallThread(fake, target))
+    monkeypatch.setattr(guard, "threading", at_once)
     # A default value is bound when the function is made, so that changing the constant would do nothing.
-    monkeypatch.setattr(guard.within, "__defaults__", (LIMIT_S,))
     for function in (status_file.start_flags, status_file.other_outgoing):
         monkeypatch.setattr(function, "__defaults__", (tmp_path,))
     yield fake
