@@ -12,7 +12,9 @@ from .._core.errors import MigrationError
 from .._core.job import Phase
 from .._core.units import human_bytes
 from .abort import abort
+from .connection import libvirt
 from .domain import Guest
+from .errors import translate
 from .events import Events
 from .guard import within
 from .look import glance
@@ -29,7 +31,11 @@ def suspend_until_done(guest: Guest, events: Events, max_pause_s: float, on_expi
     paused_before = guest.state().paused_for_migration
     if not paused_before:
         within(guest.raw.suspend, f"suspending {guest.name!r}")
-    outcome = wait_for_end(guest, events, begin_s + max_pause_s)
+    try:
+        outcome = wait_for_end(guest, events, begin_s + max_pause_s)
+    except (libvirt.libvirtError, MigrationError) as exc:
+        error = _with_the_guest_stopped(exc, guest)
+        raise error from (None if error is exc else exc)
     if outcome is None and on_expiry == "leave":
         return Outcome(not paused_before, Phase.SWITCHOVER, glance(guest))
     if outcome is None:
@@ -46,3 +52,21 @@ def suspend_until_done(guest: Guest, events: Events, max_pause_s: float, on_expi
             evidence={"max_pause_s": max_pause_s, "remaining_bytes": left.memory.remaining_bytes if left else None},
         )
     return outcome
+
+
+def _with_the_guest_stopped(exc: Exception, guest: Guest) -> MigrationError:
+    """The error of a wait that could not go on; it says so when the guest still stands still, now without a bound."""
+    error = exc if isinstance(exc, MigrationError) else translate(exc, f"Could not wait for {guest.name!r}.")
+    try:
+        stopped = guest.state().paused_for_migration
+    except libvirt.libvirtError:
+        stopped = True  # as far as anybody knows
+    if not stopped:
+        return error
+    return MigrationError(
+        error.reason,
+        error.problem,
+        state=f"{error.state} The guest was suspended, and goes on by itself only when its migration ends.",
+        remedy=f"{error.remedy} Run this again to bound the pause, or abort the migration.",
+        evidence=error.evidence,
+    )

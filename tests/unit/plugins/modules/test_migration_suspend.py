@@ -188,3 +188,22 @@ def test_another_job_is_refused_at_once(libvirt: FakeLibvirt, run: ModuleRunner)
 def test_monitor_hung(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
     libvirt.expect(*FOUND, LOOK, Call("suspend").hangs())
     assert run.fails(migration_suspend, name="erp01", max_pause_s=10)["reason"] == "MONITOR_HUNG"
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        (Call("jobStats").hangs(), "MONITOR_HUNG"),
+        (Call("jobStats").raises(38, "Cannot recv data: Connection reset by peer"), "CONNECTION_LOST"),
+        (Call("jobStats").raises(38, "Cannot recv data: Connection reset by peer").leaves(GONE), "CONNECTION_LOST"),
+    ],
+    ids=["hung", "lost", "lost for all calls"],
+)
+def test_a_wait_that_cannot_go_on_says_that_the_guest_stands_still(
+    libvirt: FakeLibvirt, run: ModuleRunner, answer: Call, reason: str
+) -> None:
+    libvirt.expect(*FOUND, LOOK, suspend(), LOOK, answer)
+    result = run.fails(migration_suspend, name="erp01", max_pause_s=10)
+    assert result["reason"] == reason
+    assert "The guest was suspended" in result["state"]
+    assert "bound the pause" in result["remedy"]
