@@ -50,10 +50,15 @@ def set_rate(host: Host, mbit: int) -> None:
     if mbit == 0:
         run(["tc", "-n", host.netns, "qdisc", "del", "dev", "eth1", "root"], check=False)
         return
-    # Below about 5 ms worth of traffic (one timer tick) tbf cannot keep the rate up.
-    burst_bytes = max(64 * 1024, mbit * 655)
-    shape = ["rate", f"{mbit}mbit", "burst", str(burst_bytes), "latency", "20ms"]
-    run(["tc", "-n", host.netns, "qdisc", "replace", "dev", "eth1", "root", "tbf", *shape])
+    # Below about 5 ms worth of traffic (one timer tick) tbf cannot keep the rate up; below one large segment of 64 KiB,
+    # and with a queue that is shorter than what TCP has in flight, a lowered rate stalls the stream for seconds.
+    burst_bytes = max(160 * 1024, mbit * 655)
+    limit_bytes = burst_bytes + max(1024 * 1024, mbit * 2500)
+    shape = ["root", "tbf", "rate", f"{mbit}mbit", "burst", str(burst_bytes), "limit", str(limit_bytes)]
+    tool = ["tc", "-n", host.netns, "qdisc"]
+    # "change" keeps the queue, "replace" would drop it.
+    if run([*tool, "change", "dev", "eth1", *shape], check=False).returncode:
+        run([*tool, "replace", "dev", "eth1", *shape])
 
 
 def set_link(state: LabState, host: Host, *, up: bool, network: str = "migr") -> None:
