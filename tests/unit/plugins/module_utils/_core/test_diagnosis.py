@@ -262,8 +262,9 @@ def test_bandwidth_cap() -> None:
     assert diagnosis.remedies[0].command == "virsh migrate-setspeed erp01 0"
 
 
-def test_a_cap_that_is_not_reached_is_not_the_cause() -> None:
-    assert diagnose([replace(STUCK, limits=Limits(300, 200))]).reason is Reason.DIRTY_RATE
+@pytest.mark.parametrize(("limit", "reason"), [(111, Reason.BANDWIDTH_CAP), (112, Reason.DIRTY_RATE)])
+def test_a_cap_counts_from_nine_tenths_on(limit: int, reason: Reason) -> None:
+    assert diagnose([replace(STUCK, limits=Limits(300, limit))]).reason is reason
 
 
 def test_throttle_exhausted() -> None:
