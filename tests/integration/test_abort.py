@@ -39,9 +39,8 @@ def test_a_suspended_guest_is_brought_back(ansible: Ansible, erp01: Subject) -> 
 
 
 def test_postcopy_is_paused_and_never_cancelled(ansible: Ansible, erp01: Subject) -> None:
-    erp01.virsh("migrate-setspeed", "2", "--postcopy")
     migration = erp01.migrate("--postcopy")
-    erp01.virsh("migrate-postcopy")
+    erp01.switch_to_postcopy(2)
     refused, foreseen, first, second = ansible.run(
         erp01.source,
         task(MODULE, name="erp01"),

@@ -103,7 +103,6 @@ def test_rescue_by_bandwidth(ansible: Ansible, crm01: Subject) -> None:
     assert run.code == 0, run.output
     crm01.arrives(migration)
     check_rescued(run, crm01, ["bandwidth"])
-    crm01.load(0)
 
 
 def test_rescue_with_nothing_allowed(ansible: Ansible, erp01: Subject) -> None:

@@ -28,7 +28,7 @@ def task(module: str, /, *, check: bool = False, timeout_s: int = 0, **arguments
 
 
 def assert_done(result: Result, changed: bool, **expected: t.Any) -> None:
-    """A success that reports this, and so much more."""
+    """A success that reports this and, among other things, what is expected."""
     assert not result["failed"], result["msg"]
     assert result["changed"] is changed, result
     assert {key: result[key] for key in expected} == expected
