@@ -27,10 +27,6 @@ ERP = GuestOptions(ram_mib=256, hot_mib=96, cold_mib=16, pages_per_s=20_000)
 CRM = GuestOptions(ram_mib=160, hot_mib=24, cold_mib=8)
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "slow: takes more than half a minute; left out with -m 'not slow'")
-
-
 def remove_labs_of_the_dead() -> None:
     """A run that was killed by SIGKILL has left its lab behind."""
     for name in state.lab_names():

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import pytest
 from bench.runs import Ansible, assert_refused, task
 from bench.subject import Subject
 
@@ -40,8 +39,7 @@ def test_a_qemu_that_stands_still(ansible: Ansible, crm01: Subject) -> None:
     assert "stopped" in result["remedy"]
 
 
-@pytest.mark.slow
-def test_a_qemu_that_stands_still_while_it_migrates(ansible: Ansible, erp01: Subject, crm01: Subject) -> None:
+def test_a_qemu_that_stands_still_while_it_migrates(ansible: Ansible, erp01: Subject) -> None:
     erp01.migrate()
     erp01.lab.stop_qemu(erp01.uuid, host=erp01.source)
     one = ansible.module(erp01.source, "migration_job_info", timeout_s=60, name="erp01")

@@ -117,6 +117,19 @@ def test_rescue_with_nothing_allowed(ansible: Ansible, erp01: Subject) -> None:
     assert erp01.state().startswith("running")
 
 
+def test_rescue_when_the_guard_refuses(ansible: Ansible, erp01: Subject) -> None:
+    erp01.migrate("--postcopy")
+    erp01.in_pass(2)
+    # At this rate the guest would depend on both hosts for minutes.
+    erp01.lab.link_set(erp01.source, mbit=4)
+    run = rescue(ansible, erp01, live_migration_timeout_s=12)
+    assert run.code != 0, run.output
+    assert run.changed == []
+    assert f"still being migrated from {erp01.source}" in run.failure
+    assert "would depend on both hosts" in run.output
+    assert erp01.state().startswith("running")
+
+
 def test_check_mode_changes_nothing(ansible: Ansible, erp01: Subject) -> None:
     erp01.migrate("--postcopy")
     erp01.in_pass(2)
