@@ -109,7 +109,7 @@ from ..module_utils._libvirt.connection import Connection
 from ..module_utils._libvirt.domain import Guest
 from ..module_utils._libvirt.events import Events
 from ..module_utils._libvirt.job import outgoing_job
-from ..module_utils._libvirt.postcopy import pause_postcopy
+from ..module_utils._libvirt.postcopy import pause_postcopy, require_pausing
 
 IN_POSTCOPY = (Phase.POSTCOPY, Phase.POSTCOPY_FAILED)
 
@@ -149,11 +149,13 @@ def work(module: AnsibleModule, connection: Connection, guest: Guest) -> Result:
     check_wanted_is_possible(guest, job, postcopy)
     if job.phase is Phase.POSTCOPY_FAILED:
         return result(guest, job.phase, job.phase)
+    if postcopy:
+        require_pausing(connection)
     wanted = Phase.POSTCOPY_FAILED if postcopy else Phase.CANCELLED
     if module.check_mode:
         return result(guest, job.phase, wanted)
     with Events(connection) as events:
-        outcome = pause_postcopy(connection, guest, events) if postcopy else abort(guest, events)
+        outcome = pause_postcopy(guest, events) if postcopy else abort(guest, events)
     if outcome.phase is Phase.COMPLETED:
         raise MigrationError(
             "ALREADY_COMPLETED",

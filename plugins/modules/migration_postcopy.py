@@ -15,8 +15,8 @@ description:
   - Until the last page has arrived, the guest lives on both hosts. If the network or one of the hosts fails in that
     time, the guest stops and may be lost. The switch cannot be undone.
   - That is why the job is watched for three seconds first, and the switch is refused while the network stands still or
-    is not steady, while the first pass is not over, when the rest would take longer than O(max_postcopy_s), and for a
-    guest with host devices. See O(guard).
+    is not steady, while the first pass is not over, when the rest would take longer than O(max_postcopy_s), for a guest
+    with host devices, and for one that stands still already. See O(guard).
   - A job that is in post-copy already, or has completed while this module watched it, is left as it is.
 notes:
   - Post-copy must be enabled when the migration is started (C(virsh migrate --postcopy)). It cannot be added later.
@@ -73,12 +73,11 @@ uuid:
   sample: 7b7f4acb-861b-4fc4-a8f0-fddfb4d9829d
 phase:
   description:
-    - Phase of the job now. It is V(completed) when the migration ended while this module looked, and V(switchover)
-      when the guest was stopped to finish, so that there is nothing to switch.
+    - Phase of the job now. It is V(completed) when the migration ended while this module looked.
     - In check mode V(postcopy) stands for the switch that would be made.
   returned: success
   type: str
-  choices: [switchover, postcopy, postcopy_failed, completed]
+  choices: [postcopy, postcopy_failed, completed]
   sample: postcopy
 reason:
   description: Why it failed, as a stable code. The message says the same in words, with what to do next.
@@ -156,7 +155,7 @@ def work(module: AnsibleModule, connection: Connection, guest: Guest) -> Result:
         objections, last = postcopy_objections(connection, guest, max_postcopy_s)
         if last is None or not last.phase.running:
             return result(before, outcome_of_ended(connection, guest, last).phase, changed=False)
-        if last.phase not in (Phase.PRECOPY, Phase.SETUP):
+        if last.phase not in (Phase.PRECOPY, Phase.SETUP, Phase.SWITCHOVER):
             return result(before, last.phase, changed=False)
         if objections:
             raise refuse(guest, objections)

@@ -6,7 +6,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -35,9 +34,7 @@ def wait_until(condition: Callable[[], bool], timeout_s: float = 60) -> None:
 
 
 def tool(*words: str, timeout_s: float = 120) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, str(TOOL), *words], capture_output=True, text=True, timeout=timeout_s, check=False
-    )
+    return subprocess.run([str(TOOL), *words], capture_output=True, text=True, timeout=timeout_s, check=False)
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +64,7 @@ def job(lab: Lab, host: str, guest: str) -> dict[str, str]:
     """What `virsh domjobinfo --rawstats` says, when it says something."""
     done = lab.virsh(host, "domjobinfo", "--rawstats", lab.guest(guest).uuid, check=False)
     pairs = (line.partition(":") for line in done.stdout.splitlines())
-    return {name.strip(): value.strip() for name, _, value in pairs}
+    return {name.strip(): value.strip() for name, _colon, value in pairs}
 
 
 def start_stuck(lab: Lab, guest: str, *flags: str) -> Migration:
@@ -385,9 +382,7 @@ def lab_processes(name: str) -> list[int]:
 
 
 def interrupted_up(name: str, number: int, after_s: float) -> int:
-    process = subprocess.Popen(
-        [sys.executable, str(TOOL), "up", "--name", name], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
+    process = subprocess.Popen([str(TOOL), "up", "--name", name], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     wait_until(lambda: lab_state.load(name) is not None or process.poll() is not None)
     time.sleep(after_s)
     process.send_signal(number)

@@ -33,6 +33,8 @@ class Objection:
 def objections(samples: t.Sequence[JobSample], *, host_devices: int, max_postcopy_s: float) -> list[Objection]:
     """What speaks against post-copy, from looks over some seconds; an empty list when nothing does."""
     seen = Observation(samples)
+    if seen.last.phase is Phase.SWITCHOVER:
+        return [Objection("SUSPENDED", "it stands still already, so that its migration ends by itself")]
     found: list[Objection] = []
     if host_devices:
         found.append(

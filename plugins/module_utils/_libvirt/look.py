@@ -162,10 +162,10 @@ def context_of(
     """What is known about a job beside its statistics; more of it on the hypervisor itself than from afar."""
     if not connection.local:
         return Context(contract, link_bytes_per_s)
-    flags = start_flags(one.guest.name)
+    flags = start_flags(one.guest.name, one.guest.uuid)
     return Context(
         contract,
         link_bytes_per_s,
         postcopy_flag=None if flags is None else flags.postcopy,
-        other_streams=other_outgoing(one.guest.name),
+        other_streams=other_outgoing(one.guest.uuid),
     )

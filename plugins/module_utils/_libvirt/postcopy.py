@@ -53,7 +53,7 @@ def outcome_of_ended(connection: Connection, guest: Guest, last: t.Optional[JobS
 
 def refuse_postcopy_that_cannot_be(connection: Connection, guest: Guest) -> None:
     """Fail when the job was started without post-copy, as far as that can be known beforehand."""
-    flags = start_flags(guest.name) if connection.local else None
+    flags = start_flags(guest.name, guest.uuid) if connection.local else None
     if flags is not None and not flags.postcopy:
         raise MigrationError(
             "POSTCOPY_NOT_ENABLED",
@@ -76,9 +76,12 @@ def start_postcopy(guest: Guest, events: Events) -> Outcome:
     )
 
 
-def pause_postcopy(connection: Connection, guest: Guest, events: Events) -> Outcome:
-    """Pause a running post-copy migration; both halves stay and it can be recovered."""
+def require_pausing(connection: Connection) -> None:
     require_version(connection, (8, 5, 0), "Pausing a post-copy migration")
+
+
+def pause_postcopy(guest: Guest, events: Events) -> Outcome:
+    """Pause a running post-copy migration; both halves stay and it can be recovered."""
     within(lambda: guest.raw.abortJobFlags(_ABORT_POSTCOPY), f"pausing the post-copy of {guest.name!r}")
     return until(
         guest,

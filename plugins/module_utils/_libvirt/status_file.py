@@ -29,28 +29,41 @@ class StartFlags:
     auto_converge: bool
 
 
-def start_flags(name: str, directory: Path = STATUS_DIRECTORY) -> t.Optional[StartFlags]:
-    """The flags of the outgoing migration of the guest ``name`` on this machine, or None when not known."""
-    # libvirt has no guest of such a name; the path would lead to another directory.
-    job = None if "/" in name else _outgoing_job(directory / f"{name}.xml")
-    if job is None:
+class _Outgoing(t.NamedTuple):
+    """A domain that is migrating away, as its status file has it."""
+
+    uuid: str
+    flags: str
+
+
+def start_flags(name: str, uuid: str, directory: Path = STATUS_DIRECTORY) -> t.Optional[StartFlags]:
+    """The flags of a guest's outgoing migration, or None when not known.
+
+    The UUID must be that of the file: another daemon of this machine may have a guest of the same name.
+    """
+    # libvirt has no guest with a slash in its name; the path would lead to another directory.
+    found = None if "/" in name else _outgoing(directory / f"{name}.xml")
+    if found is None or found.uuid != uuid:
         return None
     try:
-        flags = int(job.get("flags", ""), 16)
+        flags = int(found.flags, 16)
     except ValueError:
         return None
     return StartFlags(bool(flags & _FLAG_POSTCOPY), bool(flags & _FLAG_AUTO_CONVERGE))
 
 
-def other_outgoing(name: str, directory: Path = STATUS_DIRECTORY) -> int:
-    """How many guests other than ``name`` are migrating away from this machine, without asking any of them."""
-    files = [path for path in directory.glob("*.xml") if path.stem != name]
-    return sum(1 for path in files if _outgoing_job(path) is not None)
+def other_outgoing(uuid: str, directory: Path = STATUS_DIRECTORY) -> int:
+    """How many guests other than this one are migrating away from this machine, without asking any of them."""
+    leaving = [_outgoing(path) for path in directory.glob("*.xml")]
+    return sum(1 for found in leaving if found is not None and found.uuid != uuid)
 
 
-def _outgoing_job(path: Path) -> t.Optional[ElementTree.Element]:
+def _outgoing(path: Path) -> t.Optional[_Outgoing]:
     try:
-        job = ElementTree.parse(path).getroot().find("job")
+        root = ElementTree.parse(path).getroot()
     except (OSError, ValueError, ElementTree.ParseError):
         return None
-    return job if job is not None and job.get("async") == "migration out" else None
+    job = root.find("job")
+    if job is None or job.get("async") != "migration out":
+        return None
+    return _Outgoing(root.findtext("domain/uuid", ""), job.get("flags", ""))

@@ -71,15 +71,15 @@ def remove_network(state: LabState) -> None:
     """End all processes in the lab's namespaces, then the wires and the namespaces; what is gone already is fine."""
     names = [*(host.netns for host in state.hosts), state.switch_netns]
     known = [(name, found) for name in names if (found := namespace_id(netns_path(name))) is not None]
-    for _, found in known:
+    for _name, found in known:
         end_namespace(found)
     if namespace_id(f"/sys/class/net/{state.root_leg}") is not None:
         run(["ip", "link", "del", state.root_leg], check=False)
-    for name, _ in known:
+    for name, _found in known:
         if name == state.switch_netns:
             # Explicitly, because a namespace that something still holds open would keep its wires.
             for host in state.hosts:
                 run(["ip", "-n", name, "link", "del", f"{host.name}-mgmt"], check=False)
                 run(["ip", "-n", name, "link", "del", f"{host.name}-migr"], check=False)
-    for name, _ in known:
+    for name, _found in known:
         run(["ip", "netns", "del", name], check=False)

@@ -44,8 +44,9 @@ COMPLETED = {
 }
 
 
-def later(seconds: float, stats: t.Mapping[str, t.Any] = MIGRATING, **changes: t.Any) -> dict[str, t.Any]:
+def later(seconds: float, stats: t.Optional[t.Mapping[str, t.Any]] = None, **changes: t.Any) -> dict[str, t.Any]:
     """The same job after some seconds in which it has sent at its bandwidth."""
+    stats = MIGRATING if stats is None else stats
     sent = int(seconds * stats["memory_bps"])
     return {
         **stats,

@@ -158,7 +158,7 @@ def test_pause_of_postcopy(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
 
 def test_pause_of_postcopy_in_check_mode(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
     libvirt.states["erp01"] = IN_POSTCOPY
-    libvirt.expect(*FOUND, LOOK_POSTCOPY)
+    libvirt.expect(*FOUND, LOOK_POSTCOPY, Call("getLibVersion").returns(9_000_000))
     result = run(migration_abort, check=True, name="erp01", postcopy=True)
     assert (result["changed"], result["phase"]) == (True, "postcopy_failed")
 

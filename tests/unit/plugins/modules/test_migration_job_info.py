@@ -224,9 +224,9 @@ def test_a_guest_that_vanishes_between(libvirt: FakeLibvirt, run: ModuleRunner) 
 
 
 def test_what_the_files_of_the_host_say(libvirt: FakeLibvirt, run: ModuleRunner, tmp_path: Path) -> None:
-    status = "<domstatus><job type='none' async='migration out' flags='{}'/></domstatus>"
-    (tmp_path / "erp01.xml").write_text(status.format("0x3"))
-    (tmp_path / "erp02.xml").write_text(status.format("0x8003"))
+    status = "<domstatus><job async='migration out' flags='{}'/><domain><uuid>{}</uuid></domain></domstatus>"
+    (tmp_path / "erp01.xml").write_text(status.format("0x3", ERP01))
+    (tmp_path / "erp02.xml").write_text(status.format("0x8003", "another"))
     (tmp_path / "erp03.xml").write_text("<domstatus><job type='none' async='none'/></domstatus>")
     libvirt.expect(*FOUND, LOOK, *limits())
     (job,) = run(migration_job_info, name="erp01")["jobs"]

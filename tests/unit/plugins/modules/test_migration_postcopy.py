@@ -14,8 +14,10 @@ from ansible_collections.virtops.live_migration.plugins.modules import migration
 from ansible_collections.virtops.live_migration.tests.unit.plugins.fake_libvirt import (
     ARRIVING,
     CANCELLED,
+    ERP01,
     IN_POSTCOPY,
     MIGRATED,
+    PAUSED_FOR_MIGRATION,
     POSTCOPY_FAILED,
     SHUT_DOWN,
     Call,
@@ -168,6 +170,12 @@ def test_guard_network_is_not_steady(libvirt: FakeLibvirt, run: ModuleRunner) ->
     assert ids(run.fails(migration_postcopy, name="erp01")) == ["NETWORK_UNSTEADY"]
 
 
+def test_guard_guest_that_stands_still_already(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
+    libvirt.states["erp01"] = PAUSED_FOR_MIGRATION
+    libvirt.expect(*FOUND, LOOK, *STEADY)
+    assert ids(run.fails(migration_postcopy, name="erp01")) == ["SUSPENDED"]
+
+
 def test_guard_too_long(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
     libvirt.expect(*FOUND, LOOK, *STEADY)
     result = run.fails(migration_postcopy, name="erp01", max_postcopy_s=1)
@@ -209,7 +217,7 @@ def test_fails_just_before_the_guard_looks(libvirt: FakeLibvirt, run: ModuleRunn
 
 # --- post-copy was not enabled at the start
 
-STATUS = "<domstatus><job type='none' async='migration out' flags='{}'/></domstatus>"
+STATUS = "<domstatus><job async='migration out' flags='{}'/><domain><uuid>" + ERP01 + "</uuid></domain></domstatus>"
 
 
 def test_job_started_without_postcopy(libvirt: FakeLibvirt, run: ModuleRunner, tmp_path: Path) -> None:

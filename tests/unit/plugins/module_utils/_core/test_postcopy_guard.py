@@ -13,12 +13,12 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._core.job i
     sample_from_stats,
 )
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.postcopy_guard import objections
-from ansible_collections.virtops.live_migration.tests.unit.plugins.jobs import FIRST_PASS, MIB, MIGRATING, later
+from ansible_collections.virtops.live_migration.tests.unit.plugins.jobs import FIRST_PASS, MIB, later
 
 RUNNING = DomainState(1, 1)
 
 
-def looks(sent_s: t.Callable[[float], float], stats: dict[str, t.Any] = MIGRATING) -> list[JobSample]:
+def looks(sent_s: t.Callable[[float], float], stats: t.Optional[dict[str, t.Any]] = None) -> list[JobSample]:
     """Looks each half second for three, ``sent_s`` seconds' worth of data sent at each of these moments."""
     return [sample_from_stats(later(sent_s(step / 2), stats), state=RUNNING, at_s=500 + step / 2) for step in range(7)]
 

@@ -14,6 +14,8 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.st
     start_flags,
 )
 
+UUID = "1f3c6f0a-6a40-4d0c-9d5e-0a6b1d1f0c11"
+
 # As libvirt 9.0 writes it, shortened: a post-copy capable migration in its third pass.
 OUTGOING = """\
 <!--
@@ -77,7 +79,7 @@ def write(directory: Path, name: str, text: str) -> None:
 )
 def test_start_flags(tmp_path: Path, flags: str, expected: StartFlags | None) -> None:
     write(tmp_path, "erp01", OUTGOING.replace("{flags}", flags))
-    assert start_flags("erp01", tmp_path) == expected
+    assert start_flags("erp01", UUID, tmp_path) == expected
 
 
 @pytest.mark.parametrize(
@@ -87,33 +89,33 @@ def test_start_flags(tmp_path: Path, flags: str, expected: StartFlags | None) ->
 )
 def test_what_says_nothing_is_not_known(tmp_path: Path, text: str) -> None:
     write(tmp_path, "erp01", text)
-    assert start_flags("erp01", tmp_path) is None
+    assert start_flags("erp01", UUID, tmp_path) is None
 
 
 def test_bytes_that_are_no_text(tmp_path: Path) -> None:
     (tmp_path / "erp01.xml").write_bytes(b"\xff\xfe\x00<domstatus")
-    assert start_flags("erp01", tmp_path) is None
+    assert start_flags("erp01", UUID, tmp_path) is None
 
 
 def test_no_file(tmp_path: Path) -> None:
-    assert start_flags("erp01", tmp_path) is None
-    assert start_flags("erp01", tmp_path / "missing") is None
-    assert other_outgoing("erp01", tmp_path / "missing") == 0
+    assert start_flags("erp01", UUID, tmp_path) is None
+    assert start_flags("erp01", UUID, tmp_path / "missing") is None
+    assert other_outgoing(UUID, tmp_path / "missing") == 0
 
 
 @pytest.mark.parametrize("name", ["../erp01", "a\0b", "x" * 5000])
 def test_odd_names_lead_nowhere(tmp_path: Path, name: str) -> None:
     (tmp_path / "qemu").mkdir()
     write(tmp_path, "erp01", OUTGOING.replace("{flags}", "0x8003"))
-    assert start_flags(name, tmp_path / "qemu") is None
+    assert start_flags(name, UUID, tmp_path / "qemu") is None
 
 
 def test_other_outgoing(tmp_path: Path) -> None:
     outgoing = OUTGOING.replace("{flags}", "0x3")
     for name, text in {
         "erp01": outgoing,
-        "erp02": outgoing,
-        "db 1": outgoing,
+        "erp02": outgoing.replace(UUID, "2" + UUID[1:]),
+        "db 1": outgoing.replace(UUID, "3" + UUID[1:]),
         "idle": IDLE,
         "arrives": INCOMING,
         "backup": BACKUP,
@@ -121,5 +123,10 @@ def test_other_outgoing(tmp_path: Path) -> None:
     }.items():
         write(tmp_path, name, text)
     (tmp_path / "erp04.pid").write_text("1")
-    assert other_outgoing("erp01", tmp_path) == 2
-    assert other_outgoing("idle", tmp_path) == 3
+    assert other_outgoing(UUID, tmp_path) == 2
+    assert other_outgoing("of an idle guest", tmp_path) == 3
+
+
+def test_a_guest_of_the_same_name_of_another_daemon(tmp_path: Path) -> None:
+    write(tmp_path, "erp01", OUTGOING.replace("{flags}", "0x8003"))
+    assert start_flags("erp01", "9" + UUID[1:], tmp_path) is None
