@@ -9,7 +9,7 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass
 
-from .._core.job import DomainState
+from .._core.domain_state import DomainState
 from .connection import Connection, libvirt
 from .errors import translate
 

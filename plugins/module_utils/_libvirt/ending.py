@@ -9,7 +9,8 @@ from __future__ import annotations
 import time
 import typing as t
 
-from .._core.job import DomainState, JobSample, JobType, Stats, sample_from_stats
+from .._core.domain_state import DomainState
+from .._core.job import JobSample, JobType, Stats, sample_from_stats
 from .connection import libvirt
 from .domain import Guest
 from .events import Events

@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.domain_state import DomainState
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.errors import MigrationError
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.job import (
-    DomainState,
     JobSample,
     Limits,
     Phase,

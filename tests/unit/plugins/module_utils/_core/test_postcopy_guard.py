@@ -6,8 +6,8 @@ from __future__ import annotations
 
 import typing as t
 
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.domain_state import DomainState
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.job import (
-    DomainState,
     JobSample,
     Phase,
     sample_from_stats,
