@@ -13,11 +13,11 @@ import typing as t
 
 from ansible.errors import AnsibleFilterError
 
-from ..module_utils._core.diagnosis import Context
 from ..module_utils._core.errors import MigrationError
 from ..module_utils._core.job import JobSample
 from ..module_utils._core.job_document import read_job
 from ..module_utils._core.policy import contract_from
+from ..module_utils._core.verdict import Context
 from ..module_utils._core.virsh_text import parse_domjobinfo
 
 F = t.TypeVar("F", bound=t.Callable[..., t.Any])

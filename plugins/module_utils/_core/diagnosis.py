@@ -11,16 +11,15 @@ it fits bandwidth times downtime limit. A single look can only compare rates, an
 
 from __future__ import annotations
 
-import enum
 import math
 import typing as t
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from .job import JobSample, Phase
 from .observation import Observation
-from .policy import Contract
 from .remedies import Remedies, Remedy, guest_word
 from .units import human_bytes, human_ms, human_rate
+from .verdict import Context, Diagnosis, Reason, Verdict
 
 STALL_S = 5.0
 SETUP_SLOW_MS = 30_000
@@ -32,74 +31,6 @@ _SLOWED_SHARE = 0.5
 _LINK_SHARE = 0.6
 _SLOWED_WINDOW_S = 3.0
 _THROTTLE_END_PERCENT = 99
-
-
-class Verdict(str, enum.Enum):
-    CONVERGING = "converging"
-    STUCK = "stuck"
-    STALLED = "stalled"
-    FINISHING = "finishing"
-    BROKEN = "broken"
-    UNKNOWN = "unknown"
-    NONE = "none"
-
-
-class Reason(str, enum.Enum):
-    """Stable codes; users match on them."""
-
-    NO_JOB = "NO_JOB"
-    COMPLETED = "COMPLETED"
-    FAILED = "FAILED"
-    CANCELLED = "CANCELLED"
-    INCOMING = "INCOMING"
-    NOT_A_MIGRATION = "NOT_A_MIGRATION"
-    CONVERGING = "CONVERGING"
-    FIRST_PASS = "FIRST_PASS"
-    SETUP_SLOW = "SETUP_SLOW"
-    BANDWIDTH_CAP = "BANDWIDTH_CAP"
-    LINK_SHARED = "LINK_SHARED"
-    LINK_SLOW = "LINK_SLOW"
-    NETWORK_STALL = "NETWORK_STALL"
-    DOWNTIME_LIMIT_LOW = "DOWNTIME_LIMIT_LOW"
-    DIRTY_RATE = "DIRTY_RATE"
-    THROTTLE_EXHAUSTED = "THROTTLE_EXHAUSTED"
-    STORAGE_COPY = "STORAGE_COPY"
-    SWITCHOVER_BLOCKED = "SWITCHOVER_BLOCKED"
-    SUSPENDED = "SUSPENDED"
-    POSTCOPY_RUNNING = "POSTCOPY_RUNNING"
-    POSTCOPY_BROKEN = "POSTCOPY_BROKEN"
-
-
-@dataclass(frozen=True)
-class Context:
-    """What is known beside the job's own statistics.
-
-    ``link_bytes_per_s``: what the link should carry; ``postcopy_flag``: whether the job was started with it (None:
-    not known); ``other_streams``: other migrations that leave the same host now.
-    """
-
-    contract: Contract = field(default_factory=Contract)
-    link_bytes_per_s: t.Optional[int] = None
-    postcopy_flag: t.Optional[bool] = None
-    other_streams: int = 0
-
-
-@dataclass(frozen=True)
-class Diagnosis:
-    verdict: Verdict
-    reason: Reason
-    summary: str
-    evidence: t.Mapping[str, t.Any] = field(default_factory=dict)
-    remedies: t.Sequence[Remedy] = ()
-
-    def document(self) -> dict[str, t.Any]:
-        return {
-            "verdict": self.verdict.value,
-            "reason": self.reason.value,
-            "summary": self.summary,
-            "evidence": dict(self.evidence),
-            "remedies": [remedy.document() for remedy in self.remedies],
-        }
 
 
 def diagnose(samples: t.Sequence[JobSample], context: t.Optional[Context] = None) -> Diagnosis:

@@ -10,11 +10,11 @@ import time
 import typing as t
 from dataclasses import dataclass, field, replace
 
-from .._core.diagnosis import Context
 from .._core.domain_state import DomainState
 from .._core.errors import MigrationError
 from .._core.job import JobSample, Limits, Phase
 from .._core.policy import Contract
+from .._core.verdict import Context
 from .connection import Connection, libvirt
 from .domain import Guest
 from .ending import ended

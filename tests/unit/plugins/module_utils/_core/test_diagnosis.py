@@ -13,13 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.diagnosis import (
-    Context,
-    Diagnosis,
-    Reason,
-    Verdict,
-    diagnose,
-)
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.diagnosis import diagnose
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.job import (
     JobSample,
     Limits,
@@ -28,6 +22,12 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._core.job i
     sample_from_stats,
 )
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.policy import Contract
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.verdict import (
+    Context,
+    Diagnosis,
+    Reason,
+    Verdict,
+)
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.virsh_text import parse_domjobinfo
 from ansible_collections.virtops.live_migration.tests.unit.plugins.jobs import FIRST_PASS, GIB, MIB, MIGRATING
 
