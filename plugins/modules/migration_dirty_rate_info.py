@@ -33,17 +33,17 @@ options:
     elements: int
     default: [1, 4]
   mode:
-    description: How QEMU measures.
+    description:
+      - How QEMU measures.
+      - V(page-sampling) compares a sample of pages, 512 in each GiB. It works for every guest, and is coarse for a small
+        one.
+      - V(dirty-bitmap) logs each page that is written, which slows the guest down meanwhile. It is only for guests of
+        type C(kvm), because others crash with QEMU 7.2, and not with a dirty ring. It takes two seconds more, because
+        the first two results of QEMU are wrong.
+      - V(dirty-ring) is the most exact and the cheapest one. The guest must have been started with a dirty ring. It
+        takes a second more, because the first result of QEMU is wrong.
     type: str
-    choices:
-      page-sampling: Compares a sample of pages, 512 in each GiB. Works for every guest. Coarse for a small guest.
-      dirty-bitmap: >-
-        Logs each page that is written, which slows the guest down meanwhile. Only for guests of type C(kvm), because
-        others crash with QEMU 7.2, and not with a dirty ring. Takes two seconds more, because the first two results of
-        QEMU are wrong.
-      dirty-ring: >-
-        The most exact and the cheapest one. The guest must have been started with a dirty ring. Takes a second more,
-        because the first result of QEMU is wrong.
+    choices: [page-sampling, dirty-bitmap, dirty-ring]
     default: page-sampling
 extends_documentation_fragment:
   - virtops.live_migration._attributes

@@ -36,9 +36,14 @@ MODULES: list[tuple[t.Any, dict[str, t.Any]]] = [
 ]
 ON_ONE_GUEST = [one for one in MODULES if one[0] is not migration_job_info]
 
-each = pytest.mark.parametrize(("module", "options"), MODULES, ids=[one[0].__name__.split(".")[-1] for one in MODULES])
+
+def name_of(one: t.Any) -> str:
+    return str(one[0].__name__).rpartition(".")[2]
+
+
+each = pytest.mark.parametrize(("module", "options"), MODULES, ids=[name_of(one) for one in MODULES])
 each_on_one_guest = pytest.mark.parametrize(
-    ("module", "options"), ON_ONE_GUEST, ids=[one[0].__name__.split(".")[-1] for one in ON_ONE_GUEST]
+    ("module", "options"), ON_ONE_GUEST, ids=[name_of(one) for one in ON_ONE_GUEST]
 )
 
 
