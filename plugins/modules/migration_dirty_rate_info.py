@@ -35,8 +35,8 @@ options:
   mode:
     description:
       - How QEMU measures.
-      - V(page-sampling) compares a sample of pages, 512 in each GiB. It works for every guest, and is coarse for a small
-        one.
+      - V(page-sampling) compares a sample of pages, 512 in each GiB. It works for every guest, and is coarse for a
+        small one.
       - V(dirty-bitmap) logs each page that is written, which slows the guest down meanwhile. It is only for guests of
         type C(kvm), because others crash with QEMU 7.2, and not with a dirty ring. It takes two seconds more, because
         the first two results of QEMU are wrong.
