@@ -200,6 +200,7 @@ def two_windows(windows_s: list[int]) -> list[int]:
             "BAD_WINDOWS",
             f"windows_s is {windows_s}, but must be two different numbers from 1 to {LONGEST_WINDOW_S}.",
             state="Nothing was measured.",
+            remedy="Correct the values.",
         )
     return wanted
 
