@@ -114,6 +114,9 @@ def _require_libvirt(module: AnsibleModule) -> None:
         msg=missing_required_lib("libvirt-python", url="https://libvirt.org/python.html")
         + " On a hypervisor install the package python3-libvirt.",
         reason="LIBVIRT_BINDING_MISSING",
+        state="Nothing was changed.",
+        remedy="Install the package python3-libvirt on the host that runs the module.",
+        evidence={},
         exception=LIBVIRT_IMPORT_ERROR,
     )
 
