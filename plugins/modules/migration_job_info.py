@@ -238,6 +238,7 @@ jobs:
             - INCOMING
             - CONVERGING
             - FIRST_PASS
+            - RATES_CLOSE
             - SETUP_SLOW
             - BANDWIDTH_CAP
             - LINK_SHARED

@@ -124,7 +124,7 @@ def demonstrate(lab: Lab, directory: Path) -> None:
 
 
 def main() -> int:
-    lab = Lab("demo")
+    lab = Lab(sys.argv[1] if len(sys.argv) > 1 else "demo")
     # A terminated demonstration cleans up like an interrupted one.
     signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit(143))
     begin_s = time.monotonic()

@@ -24,6 +24,7 @@ from .verdict import Context, Diagnosis, Reason, Verdict
 STALL_S = 5.0
 SETUP_SLOW_MS = 30_000
 _STUCK_RATIO = 0.9
+_CLOSE_RATIO = 0.8  # QEMU's rates of 100 ms are off by more than the rest
 _SHRINKS = 0.85  # a pass that leaves less than this share of the pass before makes progress
 _PATIENCE_OVER_MEMORY = 4.0  # sent so many times over, a job that looks like converging is not
 _CAPPED_SHARE = 0.9
@@ -221,6 +222,8 @@ def _precopy(case: _Case) -> Diagnosis:
             firm=bool(seen.boundaries),
         )
     shrinks, firm = _shrinks(seen)
+    if shrinks and not firm and (seen.dirty_to_bandwidth or 0.0) >= _CLOSE_RATIO:
+        return _too_close(case)
     return _converging(case, firm) if shrinks else _stuck(case, firm)
 
 
@@ -250,6 +253,21 @@ def _shrinks(seen: Observation) -> tuple[bool, bool]:
     if over is not None and over >= _PATIENCE_OVER_MEMORY:
         return False, False
     return ratio is not None and ratio < _STUCK_RATIO, False
+
+
+def _too_close(case: _Case) -> Diagnosis:
+    seen = case.seen
+    return case.says(
+        Verdict.UNKNOWN,
+        Reason.RATES_CLOSE,
+        "{guest} rewrites "
+        + human_rate(seen.last.dirty_bytes_per_s)
+        + " while "
+        + human_rate(seen.bandwidth_bytes_per_s)
+        + " is sent: too close to say from one look whether it will finish.",
+        [case.remedies.wait("Watch it over some passes (observe_s).")],
+        firm=False,
+    )
 
 
 def _converging(case: _Case, firm: bool) -> Diagnosis:

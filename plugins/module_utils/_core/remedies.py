@@ -146,9 +146,10 @@ class Remedies:
             self._virsh("migrate --live --p2p --postcopy --postcopy-resume", "DESTINATION_URI"),
             "",
             f"Joins the two halves again and sends the {human_bytes(self.seen.last.memory.remaining_bytes)} left."
-            " Run it on the source with the flags of the first start, once the network is well.",
+            " Run it on the source with the flags of the first start, once the network is well;"
+            " it may be repeated.",
             "Never destroy either half, and do not restart a host: each holds a part of the guest's memory."
-            " libvirt 11.2 and 11.3 crash on resuming.",
+            " libvirt 11.2 and 11.3 crash on resuming. A post-copy that broke in its first moments may not come back.",
         )
 
     def abort(self) -> Remedy:

@@ -229,6 +229,19 @@ def test_what_fits_the_limit_is_about_to_finish() -> None:
     assert diagnosis.evidence["firm"] is False
 
 
+@pytest.mark.parametrize(
+    ("dirty_pages_per_s", "verdict"),
+    [(2500, Verdict.CONVERGING), (2802, Verdict.UNKNOWN), (2880, Verdict.STUCK)],
+)
+def test_rates_too_close_for_one_look(dirty_pages_per_s: int, verdict: Verdict) -> None:
+    """The one in the middle was seen on a link of 100 Mbit/s, for a guest that watching showed to be stuck."""
+    memory = Progress(270 * MIB, 500 * MIB, 60 * MIB)
+    look = replace(STUCK, memory=memory, bandwidth_bytes_per_s=13_105_790, dirty_pages_per_s=dirty_pages_per_s)
+    diagnosis = diagnose([look])
+    assert (diagnosis.verdict, diagnosis.evidence["firm"]) == (verdict, False)
+    assert (diagnosis.reason is Reason.RATES_CLOSE) == (verdict is Verdict.UNKNOWN)
+
+
 def test_converging_says_how_long() -> None:
     diagnosis = diagnose(passes(800, 400))
     # 400 MiB, then 200, 100, 50; what is left after that, 25 MiB, fits into 300 ms at 100 MiB/s
