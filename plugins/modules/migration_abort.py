@@ -20,7 +20,7 @@ options:
     description:
       - Pause a migration that is in post-copy instead of cancelling one in pre-copy. It is never cancelled.
       - The guest stops as soon as it needs a page that has not arrived. Both halves are kept, and the migration must be
-        recovered (C(virsh migrate --postcopy --postcopy-resume)).
+        recovered with M(virtops.live_migration.migration_recover).
       - Needs libvirt 8.5.0.
     type: bool
     default: false
@@ -121,8 +121,7 @@ def check_wanted_is_possible(guest: Guest, job: JobSample, postcopy: bool) -> No
             f"The post-copy migration of {guest.name!r} is broken and cannot be cancelled:"
             " a part of the guest's memory is on each host.",
             state=f"The guest is {guest.told()} here. Nothing was changed.",
-            remedy="Restore the network, then recover it ('virsh migrate --postcopy --postcopy-resume' with the flags"
-            " of the first start). Destroy neither half.",
+            remedy="Restore the network, then recover it (migration_recover). Destroy neither half.",
         )
     if job.phase in IN_POSTCOPY and not postcopy:
         raise MigrationError(

@@ -144,7 +144,7 @@ class Remedies:
         return Remedy(
             "recover",
             self._virsh("migrate --live --p2p --postcopy --postcopy-resume", "DESTINATION_URI"),
-            "",
+            "migration_recover",
             f"Joins the two halves again and sends the {human_bytes(self.seen.last.memory.remaining_bytes)} left."
             " Run it on the source with the flags of the first start, once the network is well;"
             " it may be repeated.",

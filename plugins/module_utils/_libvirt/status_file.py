@@ -23,10 +23,17 @@ _FLAG_POSTCOPY = 1 << 15
 
 @dataclass(frozen=True)
 class StartFlags:
-    """The part of a job's VIR_MIGRATE_* flags that limits what can be done later."""
+    """A job's VIR_MIGRATE_* flags, and the part of them that limits what can be done later."""
 
-    postcopy: bool
-    auto_converge: bool
+    all: int
+
+    @property
+    def postcopy(self) -> bool:
+        return bool(self.all & _FLAG_POSTCOPY)
+
+    @property
+    def auto_converge(self) -> bool:
+        return bool(self.all & _FLAG_AUTO_CONVERGE)
 
 
 class _Outgoing(t.NamedTuple):
@@ -46,10 +53,9 @@ def start_flags(name: str, uuid: str, directory: Path = STATUS_DIRECTORY) -> t.O
     if found is None or found.uuid != uuid:
         return None
     try:
-        flags = int(found.flags, 16)
+        return StartFlags(int(found.flags, 16))
     except ValueError:
         return None
-    return StartFlags(bool(flags & _FLAG_POSTCOPY), bool(flags & _FLAG_AUTO_CONVERGE))
 
 
 def other_outgoing(uuid: str, directory: Path = STATUS_DIRECTORY) -> int:

@@ -99,7 +99,7 @@ def test_broken_postcopy_is_never_cancelled(libvirt: FakeLibvirt, run: ModuleRun
     libvirt.expect(*FOUND, LOOK_POSTCOPY)
     result = run.fails(migration_abort, name="erp01")
     assert result["reason"] == "POSTCOPY_BROKEN"
-    assert "--postcopy-resume" in result["remedy"]
+    assert "migration_recover" in result["remedy"]
     assert "finish" not in result["remedy"]
 
 

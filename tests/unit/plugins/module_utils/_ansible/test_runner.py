@@ -19,6 +19,7 @@ from ansible_collections.virtops.live_migration.plugins.modules import (
     migration_downtime,
     migration_job_info,
     migration_postcopy,
+    migration_recover,
     migration_suspend,
 )
 from ansible_collections.virtops.live_migration.tests.unit.plugins.fake_libvirt import ERP01, Call, FakeLibvirt
@@ -32,6 +33,7 @@ MODULES: list[tuple[t.Any, dict[str, t.Any]]] = [
     (migration_downtime, {"max_downtime_ms": 300}),
     (migration_job_info, {}),
     (migration_postcopy, {}),
+    (migration_recover, {"destination_uri": "qemu+tcp://kvm02/system"}),
     (migration_suspend, {"max_pause_s": 1}),
 ]
 ON_ONE_GUEST = [one for one in MODULES if one[0] is not migration_job_info]

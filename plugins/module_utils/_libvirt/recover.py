@@ -1,0 +1,164 @@
+# Copyright (c) 2026, The virtops.live_migration authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# This file is private to the collection and may change at any time.
+"""Joining the halves of a guest whose post-copy migration broke. Neither half is ever destroyed here."""
+
+from __future__ import annotations
+
+import threading
+import time
+import typing as t
+from xml.etree import ElementTree
+
+from .._core.domain_state import DomainState
+from .._core.errors import MigrationError
+from .._core.job import JobSample
+from .connection import Connection, libvirt
+from .domain import Guest
+from .ending import ended
+from .errors import translate
+from .events import Events
+from .look import glance
+from .status_file import start_flags
+
+BACK_OFF_S = (5.0, 10.0, 20.0, 40.0, 60.0)
+_POLL_S = 0.5
+_LIVE, _PEER2PEER, _POSTCOPY, _POSTCOPY_RESUME = 1 << 0, 1 << 1, 1 << 15, 1 << 19
+_CRASHES_FROM, _CRASHES_BEFORE = 11_002_000, 11_004_000
+_FIRST_THAT_CAN = 8_005_000
+_NO_USE_TO_REPEAT = ("INVALID_ARGUMENT", "NOT_PERMITTED", "NOT_SUPPORTED", "SAME_HOST")
+
+
+class Resume:
+    """One call that resumes a post-copy migration; it runs until the migration ends, so it has a thread of its own."""
+
+    def __init__(self, guest: Guest, destination_uri: str, migrate_uri: t.Optional[str], flags: int) -> None:
+        self.problem: t.Optional[MigrationError] = None
+        parameters = {"migrate_uri": migrate_uri} if migrate_uri else {}
+
+        def run() -> None:
+            try:
+                guest.raw.migrateToURI3(destination_uri, parameters, flags)
+            except libvirt.libvirtError as exc:
+                self.problem = translate(exc, f"Resuming the migration of {guest.name!r} failed.")
+
+        self._thread = threading.Thread(target=run, name="resume", daemon=True)
+        self._thread.start()
+
+    @property
+    def over(self) -> bool:
+        return not self._thread.is_alive()
+
+
+def resume_flags(guest: Guest) -> int:
+    """The flags that the job was started with, as libvirt wants them repeated, and the one that resumes."""
+    flags = start_flags(guest.name, guest.uuid)
+    return (flags.all if flags else _LIVE | _PEER2PEER) | _POSTCOPY | _POSTCOPY_RESUME
+
+
+def check_both_ends(connection: Connection, guest: Guest, destination_uri: str) -> None:
+    """Fail when a daemon cannot resume, or would crash on it, or when the destination has no half of the guest."""
+    try:
+        destination = libvirt.open(destination_uri)
+    except libvirt.libvirtError as exc:
+        raise translate(
+            exc,
+            f"The destination of {guest.name!r} could not be reached at {destination_uri}, so nothing was resumed.",
+            guest_state=guest.told(),
+        ) from exc
+    try:
+        for where, daemon in (("this host", connection.raw), ("the destination", destination)):
+            _check_version(guest, where, int(daemon.getLibVersion()))
+        if not _has_other_half(connection.raw, destination, guest):
+            raise MigrationError(
+                "HALF_MISSING",
+                f"There is no half of {guest.name!r} at {destination_uri}.",
+                state=f"The half here is {guest.told()}. Nothing was changed.",
+                remedy="Use the URI of the host that it was migrated to. Do not destroy the half here.",
+            )
+    finally:
+        destination.close()
+
+
+def _has_other_half(here: t.Any, there: t.Any, guest: Guest) -> bool:
+    """Whether ``there`` is another host that has the guest in post-copy, broken or not."""
+    hosts = [ElementTree.fromstring(daemon.getCapabilities()).findtext("host/uuid") for daemon in (here, there)]
+    if hosts[0] == hosts[1]:
+        return False
+    try:
+        state = DomainState(*there.lookupByUUIDString(guest.uuid).state())
+    except libvirt.libvirtError:
+        return False
+    return state.in_postcopy or state.postcopy_failed
+
+
+def _check_version(guest: Guest, where: str, version: int) -> None:
+    said = f"{version // 1_000_000}.{version // 1000 % 1000}.{version % 1000}"
+    if version < _FIRST_THAT_CAN:
+        problem, remedy = "is too old to resume a post-copy migration", "Update it to 8.5.0 or later"
+    elif _CRASHES_FROM <= version < _CRASHES_BEFORE:
+        problem, remedy = "is known to crash when a post-copy migration is resumed", "Update it to 11.4.0 or later"
+    else:
+        return
+    raise MigrationError(
+        "RESUME_UNSAFE",
+        f"libvirt {said} on {where} {problem}, so {guest.name!r} was not resumed.",
+        state=f"Its half here is {guest.told()}. Nothing was changed.",
+        remedy=f"{remedy}, which leaves running guests alone, then run this again. Destroy neither half.",
+    )
+
+
+def join_halves(
+    guest: Guest, events: Events, destination_uri: str, migrate_uri: t.Optional[str], attempts: int
+) -> tuple[JobSample, int]:
+    """Resume until the migration completes; how it ended, and the attempts that it took.
+
+    Raises NOT_RECOVERED after ``attempts``, with both halves as they were. An attempt that is refused because QEMU goes
+    on by itself is none: then there is nothing to resume, only to wait for.
+    """
+    made = 0
+    while True:
+        call = Resume(guest, destination_uri, migrate_uri, resume_flags(guest))
+        end = _follow(guest, events, call)
+        if end is not None:
+            return end, made + 1
+        problem = call.problem
+        if problem is None or problem.reason != "POSTCOPY_RUNNING":
+            made += 1
+        if made >= attempts or (problem is not None and problem.reason in _NO_USE_TO_REPEAT):
+            raise _not_recovered(guest, made, problem)
+        end = _wait_for_end(guest, events, BACK_OFF_S[min(made, len(BACK_OFF_S) - 1)])
+        if end is not None:
+            return end, made
+
+
+def _follow(guest: Guest, events: Events, call: Resume) -> t.Optional[JobSample]:
+    """Wait while the resumed migration runs; how it ended, or None when the call came back without that."""
+    while True:
+        over = call.over
+        if glance(guest) is None:
+            return ended(guest, events)
+        if over:
+            return None
+        time.sleep(_POLL_S)
+
+
+def _wait_for_end(guest: Guest, events: Events, limit_s: float) -> t.Optional[JobSample]:
+    deadline_s = time.monotonic() + limit_s
+    while time.monotonic() < deadline_s:
+        if glance(guest) is None:
+            return ended(guest, events)
+        time.sleep(_POLL_S)
+    return None
+
+
+def _not_recovered(guest: Guest, attempts: int, problem: t.Optional[MigrationError]) -> MigrationError:
+    why = problem.problem if problem else "It broke again."
+    return MigrationError(
+        "NOT_RECOVERED",
+        f"The post-copy migration of {guest.name!r} could not be brought to its end in {attempts} attempt(s). {why}",
+        state=f"Its half here is {guest.told()}; both halves were left as they are.",
+        remedy="Restore the network between the hosts and run this again. Destroy neither half, and restart no host.",
+        evidence={"attempts": attempts, **(problem.evidence if problem else {})},
+    )

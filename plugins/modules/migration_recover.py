@@ -1,0 +1,200 @@
+#!/usr/bin/python
+# Copyright (c) 2026, The virtops maintainers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: migration_recover
+short_description: Bring back a guest whose post-copy migration broke
+version_added: 0.1.0
+description:
+  - When the connection breaks in post-copy, a guest stands still with a part of its memory on each host. This module
+    resumes the migration, and again when it breaks again, until the guest runs whole on the destination.
+  - It never destroys either half. When the migration cannot be resumed, both halves are left as they are.
+  - A migration that is not broken is left alone. This includes one in which only libvirt lost its connection while QEMU
+    goes on by itself, which is waited for.
+  - Run it on the source host.
+options:
+  destination_uri:
+    description:
+      - The libvirt connection to the destination, as the source host sees it, the same that the migration was started
+        with.
+    type: str
+    required: true
+  migrate_uri:
+    description:
+      - The address that memory is sent to, where the migration was started with one, for example
+        V(tcp://10.0.0.12).
+    type: str
+  attempts:
+    description:
+      - How many times to resume before giving up. The waits between are 5, 10, 20, 40 and then 60 seconds.
+    type: int
+    default: 5
+notes:
+  - libvirt 11.2 and 11.3 crash when a post-copy migration is resumed, so it is refused when one of the two hosts has
+    them. It needs libvirt 8.5.0 on both.
+  - A post-copy that broke in its first moments may not come back with old versions of QEMU. The attempt then hangs, and
+    both halves stay.
+  - When the module itself is killed, the migration that it resumed goes on.
+extends_documentation_fragment:
+  - virtops.live_migration._attributes
+  - virtops.live_migration._attributes.actiongroup_all
+  - virtops.live_migration._attributes.state_module
+  - virtops.live_migration._libvirt
+  - virtops.live_migration._libvirt.domain
+seealso:
+  - module: virtops.live_migration.migration_job_info
+    description: Says whether a post-copy broke.
+author:
+  - virtops maintainers (@virtops)
+"""
+
+EXAMPLES = r"""
+---
+- name: Join the halves of erp01 now that the network is well again
+  virtops.live_migration.migration_recover:
+    name: erp01
+    destination_uri: qemu+tcp://kvm02/system
+"""
+
+RETURN = r"""
+name:
+  description: Name of the guest.
+  returned: success
+  type: str
+  sample: erp01
+uuid:
+  description: UUID of the guest.
+  returned: success
+  type: str
+  sample: 7b7f4acb-861b-4fc4-a8f0-fddfb4d9829d
+phase:
+  description:
+    - Phase of the job now. It is V(completed) when the guest runs on the destination, and V(postcopy) when the
+      migration was not broken and goes on.
+    - In check mode V(completed) stands for what is hoped for.
+  returned: success
+  type: str
+  choices: [completed, postcopy]
+  sample: completed
+attempts:
+  description: How many times the migration was resumed.
+  returned: success
+  type: int
+  sample: 1
+elapsed_ms:
+  description: How long the whole migration took, where libvirt tells it.
+  returned: success
+  type: int
+  sample: 31630
+reason:
+  description: Why it failed, as a stable code. The message says the same in words, with what to do next.
+  returned: failure
+  type: str
+  sample: NOT_RECOVERED
+state:
+  description: What state the failure leaves things in.
+  returned: failure
+  type: str
+  sample: Its half here is paused (post-copy failed); both halves were left as they are.
+remedy:
+  description: What to do next.
+  returned: failure
+  type: str
+  sample: Restore the network between the hosts and run this again. Destroy neither half, and restart no host.
+evidence:
+  description: The facts behind a failure, for example the code and the text of the error of libvirt.
+  returned: failure
+  type: dict
+  sample:
+    attempts: 5
+"""
+
+import typing as t
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ..module_utils._ansible.runner import Result, run_on_domain
+from ..module_utils._core.errors import MigrationError
+from ..module_utils._core.job import JobSample, Phase
+from ..module_utils._libvirt.connection import Connection
+from ..module_utils._libvirt.domain import Guest
+from ..module_utils._libvirt.events import Events
+from ..module_utils._libvirt.job import completed_job, outgoing_job
+from ..module_utils._libvirt.recover import check_both_ends, join_halves
+
+
+def without_a_job(guest: Guest) -> Result:
+    if guest.state().moved_away:
+        return result(Phase.COMPLETED, Phase.COMPLETED, 0, completed_job(guest))
+    raise MigrationError(
+        "NO_JOB",
+        f"{guest.name!r} is not being migrated from this host, so there is nothing to recover.",
+        state=f"The guest is {guest.told()} here. Nothing was changed.",
+        remedy="Look for the guest on the other hosts, and run this on the one that it was migrated from.",
+    )
+
+
+def work(module: AnsibleModule, connection: Connection, guest: Guest) -> Result:
+    params = module.params
+    if params["attempts"] < 1:
+        raise MigrationError(
+            "OUT_OF_RANGE",
+            f"attempts is {params['attempts']}, but must be 1 or more.",
+            state="Nothing was changed.",
+            remedy="Correct the value.",
+        )
+    job = outgoing_job(guest)
+    if job is None:
+        return without_a_job(guest)
+    if job.phase is Phase.POSTCOPY:
+        return result(job.phase, job.phase, 0)
+    if job.phase is not Phase.POSTCOPY_FAILED:
+        raise MigrationError(
+            "NOTHING_TO_RECOVER",
+            f"The migration of {guest.name!r} is in phase {job.phase.value}, not in a broken post-copy.",
+            state=f"The guest is {guest.told()} here and its migration goes on. Nothing was changed.",
+            remedy="Look at the job (migration_job_info) for what can be done.",
+        )
+    check_both_ends(connection, guest, params["destination_uri"])
+    if module.check_mode:
+        return result(job.phase, Phase.COMPLETED, 1)
+    with Events(connection) as events:
+        end, attempts = join_halves(guest, events, params["destination_uri"], params["migrate_uri"], params["attempts"])
+    if end.phase is not Phase.COMPLETED:
+        raise MigrationError(
+            "OUTCOME_UNKNOWN",
+            f"The migration of {guest.name!r} is over, but libvirt did not report success.",
+            state=f"The guest is {guest.told()} here.",
+            remedy="Look for it on the destination before the next step.",
+        )
+    return result(job.phase, end.phase, attempts, end)
+
+
+def result(before: Phase, after: Phase, attempts: int, sample: t.Optional[JobSample] = None) -> Result:
+    return {
+        "changed": before is not after,
+        "phase": after.value,
+        "attempts": attempts,
+        "elapsed_ms": sample.elapsed_ms if sample else None,
+        "diff": {"before": {"phase": before.value}, "after": {"phase": after.value}},
+    }
+
+
+def main() -> None:
+    run_on_domain(
+        {
+            "destination_uri": {"type": "str", "required": True},
+            "migrate_uri": {"type": "str"},
+            "attempts": {"type": "int", "default": 5},
+        },
+        work,
+        events=True,
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,175 @@
+# Copyright (c) 2026, The virtops.live_migration authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt import recover
+from ansible_collections.virtops.live_migration.plugins.modules import migration_recover
+from ansible_collections.virtops.live_migration.tests.unit.plugins.fake_libvirt import (
+    ARRIVING,
+    ERP01,
+    IN_POSTCOPY,
+    MIGRATED,
+    POSTCOPY_FAILED,
+    RUNNING,
+    Call,
+    CallThread,
+    FakeLibvirt,
+    Guest,
+)
+from ansible_collections.virtops.live_migration.tests.unit.plugins.jobs import COMPLETED, MIGRATING, NO_JOB, POSTCOPY
+from ansible_collections.virtops.live_migration.tests.unit.plugins.run_module import ModuleRunner
+
+THERE = "qemu+tcp://kvm02/system"
+FOUND = [Call("open", "qemu:///system"), Call("lookupByName", "erp01").returns(Guest())]
+LOOK = Call("jobStats").returns(POSTCOPY)
+LIVE_PEER2PEER_POSTCOPY_RESUME = 0x1 | 0x2 | 0x8000 | 0x80000
+GONE = Call("jobStats").raises(55, "Requested operation is not valid: domain is not running")
+KEPT = Call("jobStats", 3).returns({**COMPLETED, "operation": 5})
+
+
+def capabilities(uuid: str) -> Call:
+    return Call("getCapabilities").returns(f"<capabilities><host><uuid>{uuid}</uuid></host></capabilities>")
+
+
+def ends(here: int = 9_000_000, there: int = 9_000_000) -> list[Call]:
+    """What is asked of both daemons before anything is resumed."""
+    return [
+        Call("open", THERE),
+        Call("getLibVersion").returns(here),
+        Call("getLibVersion").returns(there),
+        capabilities("1"),
+        capabilities("2"),
+        Call("lookupByUUIDString", ERP01).returns(Guest()),
+    ]
+
+
+def resume(flags: int = LIVE_PEER2PEER_POSTCOPY_RESUME, **parameters: str) -> Call:
+    return Call("migrateToURI3", THERE, parameters, flags)
+
+
+@pytest.fixture(autouse=True)
+def broken(libvirt: FakeLibvirt, monkeypatch: pytest.MonkeyPatch) -> None:
+    libvirt.states["erp01"] = POSTCOPY_FAILED
+    at_once = SimpleNamespace(Thread=lambda target, **_options: CallThread(libvirt, target))
+    monkeypatch.setattr(recover, "threading", at_once)
+
+
+def test_joined(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
+    libvirt.expect(*FOUND, LOOK, *ends(), resume().leaves(MIGRATED), GONE, KEPT)
+    result = run(migration_recover, name="erp01", destination_uri=THERE)
+    assert (result["changed"], result["phase"], result["attempts"]) == (True, "completed", 1)
+    assert result["diff"] == {"before": {"phase": "postcopy_failed"}, "after": {"phase": "completed"}}
+
+
+def test_the_first_start_is_repeated(libvirt: FakeLibvirt, run: ModuleRunner, tmp_path: Path) -> None:
+    status = "<domstatus><job async='migration out' flags='0x801b'/><domain><uuid>{}</uuid></domain></domstatus>"
+    (tmp_path / "erp01.xml").write_text(status.format(ERP01))
+    call = resume(0x801B | 0x80000, migrate_uri="tcp://10.0.0.12")
+    libvirt.expect(*FOUND, LOOK, *ends(), call.leaves(MIGRATED), GONE, KEPT)
+    result = run(migration_recover, name="erp01", destination_uri=THERE, migrate_uri="tcp://10.0.0.12")
+    assert result["changed"] is True
+
+
+def test_check_mode(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
+    libvirt.expect(*FOUND, LOOK, *ends())
+    result = run(migration_recover, check=True, name="erp01", destination_uri=THERE)
+    assert (result["changed"], result["phase"]) == (True, "completed")
+
+
+def test_a_second_attempt(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
+    failed = resume().raises(9, "operation failed: job 'migration in' failed in post-copy phase")
+    waits = [LOOK] * 21  # 20 looks in the 10 s after the first attempt, and one before
+    libvirt.expect(*FOUND, LOOK, *ends(), failed, *waits, resume().leaves(MIGRATED), GONE, KEPT)
+    assert run(migration_recover, name="erp01", destination_uri=THERE)["attempts"] == 2
+
+
+def test_given_up(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
+    failed = resume().raises(9, "operation failed: job 'migration in' failed in post-copy phase")
+    libvirt.expect(*FOUND, LOOK, *ends(), failed, LOOK)
+    result = run.fails(migration_recover, name="erp01", destination_uri=THERE, attempts=1)
+    assert result["reason"] == "NOT_RECOVERED"
+    assert "both halves were left as they are" in result["state"]
+    assert "job 'migration in' failed" in result["msg"]
+
+
+def test_what_cannot_help_is_not_repeated(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
+    refused = resume().raises(8, "invalid argument: unsupported flags (0x80000) in function x")
+    libvirt.expect(*FOUND, LOOK, *ends(), refused, LOOK)
+    assert run.fails(migration_recover, name="erp01", destination_uri=THERE)["reason"] == "NOT_RECOVERED"
+
+
+def test_qemu_that_goes_on_by_itself_is_waited_for(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
+    busy = resume().raises(55, "Requested operation is not valid: QEMU reports migration is still running")
+    waits = [LOOK] * 3
+    last = Call("jobStats").returns(POSTCOPY).leaves(MIGRATED)
+    libvirt.expect(*FOUND, LOOK, *ends(), busy, *waits, last, GONE, KEPT)
+    result = run(migration_recover, name="erp01", destination_uri=THERE, attempts=1)
+    assert (result["phase"], result["attempts"]) == ("completed", 0)
+
+
+@pytest.mark.parametrize(
+    ("here", "there"),
+    [(11_002_000, 9_000_000), (9_000_000, 11_003_000), (8_004_000, 9_000_000), (9_000_000, 7_000_000)],
+)
+def test_a_daemon_that_cannot_or_would_crash(libvirt: FakeLibvirt, run: ModuleRunner, here: int, there: int) -> None:
+    asked = ends(here, there)[: 2 if here != 9_000_000 else 3]
+    libvirt.expect(*FOUND, LOOK, *asked)
+    result = run.fails(migration_recover, name="erp01", destination_uri=THERE)
+    assert result["reason"] == "RESUME_UNSAFE"
+    assert "Nothing was changed" in result["state"]
+
+
+def test_the_same_host(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
+    libvirt.expect(*FOUND, LOOK, *ends()[:3], capabilities("1"), capabilities("1"))
+    assert run.fails(migration_recover, name="erp01", destination_uri=THERE)["reason"] == "HALF_MISSING"
+
+
+def test_no_half_there(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
+    missing = Call("lookupByUUIDString", ERP01).raises(42, "Domain not found")
+    libvirt.expect(*FOUND, LOOK, *ends()[:-1], missing)
+    assert run.fails(migration_recover, name="erp01", destination_uri=THERE)["reason"] == "HALF_MISSING"
+
+
+def test_postcopy_that_runs_is_left_alone(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
+    libvirt.states["erp01"] = IN_POSTCOPY
+    libvirt.expect(*FOUND, LOOK)
+    result = run(migration_recover, name="erp01", destination_uri=THERE)
+    assert (result["changed"], result["phase"]) == (False, "postcopy")
+
+
+def test_already_there(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
+    libvirt.states["erp01"] = MIGRATED
+    libvirt.expect(*FOUND, GONE, KEPT)
+    result = run(migration_recover, name="erp01", destination_uri=THERE)
+    assert (result["changed"], result["phase"], result["attempts"]) == (False, "completed", 0)
+
+
+def test_nothing_to_recover(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
+    libvirt.states["erp01"] = RUNNING
+    libvirt.expect(*FOUND, Call("jobStats").returns(MIGRATING))
+    assert run.fails(migration_recover, name="erp01", destination_uri=THERE)["reason"] == "NOTHING_TO_RECOVER"
+
+
+def test_no_job(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
+    libvirt.states["erp01"] = RUNNING
+    libvirt.expect(*FOUND, Call("jobStats").returns(NO_JOB))
+    assert run.fails(migration_recover, name="erp01", destination_uri=THERE)["reason"] == "NO_JOB"
+
+
+def test_on_the_destination(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
+    libvirt.states["erp01"] = ARRIVING
+    refused = Call("jobStats").raises(84, "migration statistics are available only on the source host")
+    libvirt.expect(*FOUND, refused)
+    assert run.fails(migration_recover, name="erp01", destination_uri=THERE)["reason"] == "INCOMING"
+
+
+def test_attempts(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
+    libvirt.expect(*FOUND)
+    assert run.fails(migration_recover, name="erp01", destination_uri=THERE, attempts=0)["reason"] == "OUT_OF_RANGE"
