@@ -6,13 +6,15 @@
 
 from __future__ import annotations
 
+import math
 import typing as t
 
 SWITCH_COST_MS = 60  # device state, block and network set-up on the destination: seen on real hosts, 50 to 70 ms
 SHRINKS = 0.85  # a pass that leaves less than this share of the pass before makes progress
 _SAME = 1.04
 _MARGIN = 1.15
-_MARGIN_MS = 20
+_MARGIN_MS = 50
+NEAR_BEST = 1.1  # of the least that was left lately: a guest that is busy in phases comes back to it
 
 
 def highest_limit_ms(max_downtime_ms: float) -> int:
@@ -20,11 +22,16 @@ def highest_limit_ms(max_downtime_ms: float) -> int:
     return max(1, int(max(max_downtime_ms - SWITCH_COST_MS, max_downtime_ms / 2)))
 
 
+def with_margin(need_ms: float) -> int:
+    """The limit at which QEMU switches over: what is needed, with a margin for the next pass, in whole 10 ms."""
+    return math.ceil((need_ms * _MARGIN + _MARGIN_MS) / 10) * 10
+
+
 def limit_for(need_ms: float, highest_ms: int) -> t.Optional[int]:
     """The limit at which what is left now makes QEMU switch, with a margin; None when that is not allowed."""
     if need_ms > highest_ms:
         return None
-    return min(highest_ms, int(need_ms * _MARGIN) + _MARGIN_MS)
+    return min(highest_ms, with_margin(need_ms))
 
 
 def worth_finishing(

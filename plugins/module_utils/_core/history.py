@@ -99,6 +99,12 @@ class History:
             return float(self.boundaries[-2].remaining_bytes)
         return float(self.first_pass_bytes or self.last.memory.total_bytes)
 
+    def boundary_before_s(self) -> float:
+        """When the pass began that ended at the last boundary."""
+        if len(self.boundaries) >= 2:
+            return self.boundaries[-2].at_s
+        return self.memory_since_s or self.last.at_s
+
     def least_since(self, since_s: float) -> int:
         return min(b.remaining_bytes for b in self.boundaries if b.at_s >= since_s or b is self.boundaries[-1])
 

@@ -78,7 +78,7 @@ class Supervisor:
         if self._aborted_s is not None:
             return self._abort_again(sample, results)
         if sample.phase is Phase.SWITCHOVER:
-            return self._standing.decide(self._precopy.allowed_pause_s)
+            return self._standing.decide(self._precopy.last_resort.allowed_pause_s)
         self._standing.over()
         return self._precopy.decide(began)
 
