@@ -15,6 +15,7 @@ import math
 import typing as t
 from dataclasses import dataclass
 
+from .finishing import SHRINKS
 from .job import JobSample, Phase
 from .observation import Observation
 from .remedies import Remedies, Remedy, guest_word
@@ -25,7 +26,6 @@ STALL_S = 5.0
 SETUP_SLOW_MS = 30_000
 _STUCK_RATIO = 0.9
 _CLOSE_RATIO = 0.8  # QEMU's rates of 100 ms are off by more than the rest
-_SHRINKS = 0.85  # a pass that leaves less than this share of the pass before makes progress
 _PATIENCE_OVER_MEMORY = 4.0  # sent so many times over, a job that looks like converging is not
 _CAPPED_SHARE = 0.9
 _SLOWED_SHARE = 0.5
@@ -248,7 +248,7 @@ def _shrinks(seen: Observation) -> tuple[bool, bool]:
     boundaries = seen.boundaries
     if len(boundaries) >= 2:
         before, now = boundaries[-2].remaining_bytes, boundaries[-1].remaining_bytes
-        return now < _SHRINKS * before, True
+        return now < SHRINKS * before, True
     ratio, over = seen.dirty_to_bandwidth, seen.sent_over_memory
     if over is not None and over >= _PATIENCE_OVER_MEMORY:
         return False, False

@@ -10,6 +10,7 @@ import math
 import typing as t
 from dataclasses import dataclass
 
+from .finishing import with_margin
 from .job import JobSample, Phase
 from .units import MIB
 
@@ -131,7 +132,7 @@ class Observation:
     def downtime_to_set_ms(self) -> t.Optional[int]:
         """The limit at which QEMU would switch over: what is needed, with a margin for the next pass."""
         needed = self.needed_downtime_ms
-        return None if needed is None else math.ceil((needed * 1.15 + 50) / 10) * 10
+        return None if needed is None else with_margin(needed)
 
     @property
     def needed_bandwidth_bytes_per_s(self) -> t.Optional[int]:

@@ -2,39 +2,94 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # This file is private to the collection and may change at any time.
-"""What the user allows a migration to do to a guest."""
+"""What the user allows a migration to do to a guest, and how long it may go on."""
 
 from __future__ import annotations
 
 import math
 import typing as t
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from .errors import MigrationError
 
 MAX_DOWNTIME_LIMIT_MS = 2_000_000  # QEMU refuses more
 POSTCOPY_CHOICES = ("never", "if_needed", "prefer")
+HOPELESS_CHOICES = ("abort", "leave", "pause")
+MODES = ("act", "observe")
+MAX_THROTTLE_PERCENT = 99  # QEMU's own end
 
 
 @dataclass(frozen=True)
 class Contract:
-    """The limits a remedy has to keep to.
+    """The limits a migration, and a remedy for it, have to keep to. None: chosen from the size of the guest.
 
-    ``max_downtime_ms``: how long the guest may stand still at the switch-over; ``postcopy``: whether the guest may
-    run split over two hosts; ``max_pause_s``: how long it may be suspended to finish (0: not at all).
+    ``max_downtime_ms``: how long the guest may stand still at the switch-over. ``postcopy``: whether the guest may run
+    split over two hosts: not at all, when it cannot finish otherwise, or whenever that is faster.
+    ``max_postcopy_s``: how long it may depend on both hosts. ``max_pause_s``: how long it may stand still to finish
+    when nothing shorter does (0: not at all). ``max_throttle_percent``: how much of its processor time auto-converge
+    may take (0: none). ``deadline_s``: how long its memory may take, ``storage_deadline_s`` the same for its disks,
+    which come first. ``max_data_factor``: how many times its memory may be sent. ``patience_s``: how long a finish
+    that is possible already may be put off for a shorter downtime. ``on_hopeless``: what to do when the deadline or
+    the data limit is reached. ``mode``: ``observe`` decides and records, and touches nothing.
     """
 
     max_downtime_ms: int = 1000
     postcopy: str = "if_needed"
     max_pause_s: float = 0.0
+    max_throttle_percent: int = 60
+    deadline_s: t.Optional[float] = None
+    storage_deadline_s: t.Optional[float] = None
+    max_data_factor: float = 4.0
+    max_postcopy_s: float = 120.0
+    on_hopeless: str = "abort"
+    patience_s: t.Optional[float] = None
+    mode: str = "act"
 
     def __post_init__(self) -> None:
-        if not 0 < self.max_downtime_ms <= MAX_DOWNTIME_LIMIT_MS:
-            raise _bad("max_downtime_ms", self.max_downtime_ms, f"a number from 1 to {MAX_DOWNTIME_LIMIT_MS}")
-        if self.postcopy not in POSTCOPY_CHOICES:
-            raise _bad("postcopy", self.postcopy, "one of " + ", ".join(POSTCOPY_CHOICES))
-        if not 0 <= self.max_pause_s < math.inf:
-            raise _bad("max_pause_s", self.max_pause_s, "0 or more seconds")
+        self._whole("max_downtime_ms", 1, MAX_DOWNTIME_LIMIT_MS)
+        self._whole("max_throttle_percent", 0, MAX_THROTTLE_PERCENT)
+        self._one_of("postcopy", POSTCOPY_CHOICES)
+        self._one_of("on_hopeless", HOPELESS_CHOICES)
+        self._one_of("mode", MODES)
+        self._seconds("max_pause_s")
+        self._seconds("patience_s", optional=True)
+        for name in ("deadline_s", "storage_deadline_s"):
+            self._seconds(name, optional=True, zero=False)
+        self._seconds("max_postcopy_s", zero=False)
+        if not _is_number(self.max_data_factor) or self.max_data_factor < 1:
+            raise _bad("max_data_factor", self.max_data_factor, "a number from 1 up: all memory has to be sent once")
+        if self.on_hopeless == "pause" and self.max_pause_s == 0:
+            raise _bad("on_hopeless", "pause", "something else while max_pause_s is 0, which allows no pause")
+
+    def document(self) -> dict[str, t.Any]:
+        return asdict(self)
+
+    def _whole(self, name: str, low: int, high: int) -> None:
+        value = getattr(self, name)
+        if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+            raise _bad(name, value, f"a number from {low} to {high}")
+
+    def _one_of(self, name: str, choices: t.Sequence[str]) -> None:
+        if getattr(self, name) not in choices:
+            raise _bad(name, getattr(self, name), "one of " + ", ".join(choices))
+
+    def _seconds(self, name: str, *, optional: bool = False, zero: bool = True) -> None:
+        value = getattr(self, name)
+        if optional and value is None:
+            return
+        if not _is_number(value) or value < 0 or (value == 0 and not zero):
+            raise _bad(name, value, "0 or more seconds" if zero else "more than 0 seconds")
+
+
+# The names are those that administrators know from oVirt, and so is what they stand for. What they do not say keeps
+# the default of the contract.
+PRESETS: t.Mapping[str, t.Mapping[str, t.Any]] = {
+    "minimal_downtime": {"max_downtime_ms": 500, "postcopy": "never"},
+    "suspend_workload": {"max_downtime_ms": 500, "postcopy": "never", "max_pause_s": 5.0, "on_hopeless": "pause"},
+    "post_copy": {"max_downtime_ms": 500, "postcopy": "prefer", "max_throttle_percent": 0},
+    "very_large": {"max_downtime_ms": 1500, "postcopy": "never", "max_pause_s": 5.0, "max_postcopy_s": 1800.0},
+}
+DEFAULT_PRESET = "minimal_downtime"
 
 
 def contract_from(fields: t.Mapping[str, t.Any]) -> Contract:
@@ -45,9 +100,27 @@ def contract_from(fields: t.Mapping[str, t.Any]) -> Contract:
         raise MigrationError(
             "BAD_CONTRACT",
             f"The contract has no field {unknown[0]!r}.",
+            state="Nothing was changed.",
             remedy="Its fields are: " + ", ".join(Contract.__dataclass_fields__) + ".",
         )
     return Contract(**known)
+
+
+def preset(name: str = DEFAULT_PRESET, overrides: t.Optional[t.Mapping[str, t.Any]] = None) -> Contract:
+    """The contract of a preset, with the fields of ``overrides`` in their place; a None overrides nothing."""
+    if name not in PRESETS:
+        raise MigrationError(
+            "BAD_CONTRACT",
+            f"There is no policy {name!r}.",
+            state="Nothing was changed.",
+            remedy="The policies are: " + ", ".join(PRESETS) + ".",
+        )
+    given = {key: value for key, value in (overrides or {}).items() if value is not None}
+    return contract_from({**PRESETS[name], **given})
+
+
+def _is_number(value: t.Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def _bad(name: str, value: t.Any, wanted: str) -> MigrationError:

@@ -1,0 +1,59 @@
+# Copyright (c) 2026, The virtops.live_migration authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# This file is private to the collection and may change at any time.
+"""What the supervisor decides, as data: the driver does it, the record keeps it, a person reads it."""
+
+from __future__ import annotations
+
+import enum
+import typing as t
+from dataclasses import dataclass, field
+
+
+class Kind(str, enum.Enum):
+    WAIT = "wait"
+    SET_DOWNTIME = "set_downtime"
+    SET_BANDWIDTH = "set_bandwidth"
+    START_POSTCOPY = "start_postcopy"
+    SUSPEND = "suspend"
+    ABORT = "abort"
+    RECOVER = "recover"
+    LEAVE = "leave"
+
+
+@dataclass(frozen=True)
+class Action:
+    """One decision. ``reason`` is a stable code, ``because`` a sentence, ``numbers`` what it rests on.
+
+    ``value``: SET_DOWNTIME milliseconds, SET_BANDWIDTH MiB/s (0: no limit), SUSPEND the seconds after which the pause
+    has to end, RECOVER the number of the attempt; else None. ``apply``: whether it is to be done (WAIT: nothing is).
+    """
+
+    kind: Kind
+    reason: str
+    because: str
+    numbers: t.Mapping[str, t.Any] = field(default_factory=dict)
+    value: t.Optional[float] = None
+    apply: bool = True
+
+    def document(self) -> dict[str, t.Any]:
+        return {
+            "action": self.kind.value,
+            "reason": self.reason,
+            "because": self.because,
+            "numbers": dict(self.numbers),
+            "value": self.value,
+            "apply": self.apply,
+        }
+
+
+class Result(t.NamedTuple):
+    """What became of an action that was to be done; ``problem`` is empty when it was."""
+
+    kind: Kind
+    problem: str = ""
+
+    @property
+    def failed(self) -> bool:
+        return bool(self.problem)

@@ -1,0 +1,56 @@
+# Copyright (c) 2026, The virtops.live_migration authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# This file is private to the collection and may change at any time.
+"""When a pass boundary is the moment to finish: one rule, for the forecast and for the running job alike."""
+
+from __future__ import annotations
+
+import math
+import typing as t
+
+SWITCH_COST_MS = 60  # device state, block and network set-up on the destination: seen on real hosts, 50 to 70 ms
+SHRINKS = 0.85  # a pass that leaves less than this share of the pass before makes progress
+_SAME = 1.04
+_MARGIN = 1.15
+_MARGIN_MS = 50
+NEAR_BEST = 1.1  # of the least that was left lately: a guest that is busy in phases comes back to it
+
+
+def highest_limit_ms(max_downtime_ms: float) -> int:
+    """The highest limit QEMU may be given: it counts only the bytes, and the switch comes on top."""
+    return max(1, int(max(max_downtime_ms - SWITCH_COST_MS, max_downtime_ms / 2)))
+
+
+def with_margin(need_ms: float) -> int:
+    """The limit at which QEMU switches over: what is needed, with a margin for the next pass, in whole 10 ms."""
+    return math.ceil((need_ms * _MARGIN + _MARGIN_MS) / 10) * 10
+
+
+def limit_for(need_ms: float, highest_ms: int) -> t.Optional[int]:
+    """The limit at which what is left now makes QEMU switch, with a margin; None when that is not allowed."""
+    if need_ms > highest_ms:
+        return None
+    return min(highest_ms, with_margin(need_ms))
+
+
+def worth_finishing(
+    remaining_bytes: float,
+    before_bytes: float,
+    *,
+    floor_bytes: t.Optional[float],
+    waited_s: float,
+    patience_s: float,
+) -> t.Optional[str]:
+    """Why to finish at this boundary, given that the contract allows it; None when the next one will be better.
+
+    ``before_bytes``: left at the boundary before; ``floor_bytes``: the least that can be left, if that is known;
+    ``waited_s``: since the first boundary at which a finish was allowed.
+    """
+    if remaining_bytes >= SHRINKS * before_bytes:
+        return "the last pass did not get it down"
+    if floor_bytes is not None and remaining_bytes <= _SAME * floor_bytes:
+        return "it will not get less"
+    if waited_s >= patience_s:
+        return f"a finish has been possible for {waited_s:.0f} s"
+    return None

@@ -1,0 +1,146 @@
+# Copyright (c) 2026, The virtops.live_migration authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# This file is private to the collection and may change at any time.
+"""What the supervisor remembers of a job: its boundaries, its bandwidth, and the last seconds in full."""
+
+from __future__ import annotations
+
+import typing as t
+
+from .job import JobSample, Phase
+from .observation import Boundary, Observation
+
+_RECENT_S = 15.0
+_MAX_BOUNDARIES = 2000
+_WINDOW_S = 1.0  # QEMU's counters move in steps of 100 ms
+_WEIGHT = 0.4
+_STUCK_RATIO = 0.9
+
+
+class History:
+    """Grows by one look at a time; all times are the samples' own."""
+
+    def __init__(self) -> None:
+        self.recent: list[JobSample] = []
+        self.boundaries: list[Boundary] = []
+        self.first: t.Optional[JobSample] = None
+        self.at_boundary: t.Optional[JobSample] = None
+        self.first_pass_s: t.Optional[float] = None
+        self.first_pass_bytes: t.Optional[int] = None
+        self.memory_since_s: t.Optional[float] = None
+        self.silent_since_s = 0.0
+        self._bandwidth: t.Optional[float] = None
+        self._window: t.Optional[JobSample] = None
+        self._moved = -1
+
+    @property
+    def last(self) -> JobSample:
+        return self.recent[-1]
+
+    @property
+    def observed_s(self) -> float:
+        return self.last.at_s - self.first.at_s if self.first else 0.0
+
+    @property
+    def gap_s(self) -> float:
+        """Between the last two looks."""
+        return self.recent[-1].at_s - self.recent[-2].at_s if len(self.recent) >= 2 else 0.0
+
+    @property
+    def silent_s(self) -> float:
+        return self.last.at_s - self.silent_since_s
+
+    @property
+    def bandwidth_bytes_per_s(self) -> float:
+        """What has been sent per second lately, seconds without a byte left out; 0 when nothing is known."""
+        return self._bandwidth if self._bandwidth is not None else float(self.last.bandwidth_bytes_per_s)
+
+    @property
+    def sent_bytes(self) -> int:
+        """Memory sent since the first look."""
+        base = self.first.memory.processed_bytes if self.first else 0
+        return self.last.memory.processed_bytes - base
+
+    def add(self, sample: JobSample, at_sync: bool) -> bool:
+        """Take in a look; True when a pass has begun since the last one (``at_sync``: the look was taken at once)."""
+        if self.first is None:
+            self.first = sample
+            self.silent_since_s = sample.at_s
+        before = self.recent[-1] if self.recent else None
+        self.recent.append(sample)
+        while sample.at_s - self.recent[0].at_s > _RECENT_S:
+            self.recent.pop(0)
+        moved = sample.memory.processed_bytes + sample.disk.processed_bytes
+        if moved != self._moved or sample.phase is Phase.SETUP:
+            self._moved, self.silent_since_s = moved, sample.at_s
+        if sample.phase is Phase.PRECOPY and sample.memory.processed_bytes > 0 and self.memory_since_s is None:
+            self.memory_since_s = sample.at_s
+        self._measure(sample)
+        return before is not None and self._boundary(before, sample, at_sync)
+
+    def assume_past(self) -> bool:
+        """For a job met late: take QEMU's own figures for the boundary before. True when it is stuck by them.
+
+        QEMU expects a downtime from what was dirty at its last sync, so that tells what was left there.
+        """
+        seen = Observation(self.recent)
+        ratio = seen.dirty_to_bandwidth
+        if seen.first_pass or (self.last.pass_number or 0) < 3 or seen.floor_is_too_low or ratio is None:
+            return False
+        past = Boundary(self.last.pass_number or 0, seen.floor_bytes, self.last.at_s)
+        stuck = ratio >= _STUCK_RATIO and (seen.sent_over_memory or 0) >= 2
+        self.boundaries += [past, past] if stuck else [past]
+        return stuck
+
+    def left_before(self) -> float:
+        """What was left at the boundary before the last one; all that the first pass had to send before the first."""
+        if len(self.boundaries) >= 2:
+            return float(self.boundaries[-2].remaining_bytes)
+        return float(self.first_pass_bytes or self.last.memory.total_bytes)
+
+    def boundary_before_s(self) -> float:
+        """When the pass began that ended at the last boundary."""
+        if len(self.boundaries) >= 2:
+            return self.boundaries[-2].at_s
+        return self.memory_since_s or self.last.at_s
+
+    def least_since(self, since_s: float) -> int:
+        return min(b.remaining_bytes for b in self.boundaries if b.at_s >= since_s or b is self.boundaries[-1])
+
+    def _measure(self, sample: JobSample) -> None:
+        begin = self._window
+        if begin is None or sample.phase is not begin.phase or sample.memory.processed_bytes == 0:
+            self._window = sample
+            return
+        elapsed_s = sample.at_s - begin.at_s
+        if elapsed_s < _WINDOW_S:
+            return
+        sent = sample.memory.processed_bytes - begin.memory.processed_bytes
+        self._window = sample
+        # A dead second says that the link was away, not that it is slow.
+        if sent > 0:
+            rate = sent / elapsed_s
+            self._bandwidth = rate if self._bandwidth is None else self._bandwidth + _WEIGHT * (rate - self._bandwidth)
+
+    def _boundary(self, before: JobSample, now: JobSample, at_sync: bool) -> bool:
+        if now.phase is not Phase.PRECOPY or before.phase is not Phase.PRECOPY:
+            return False
+        if now.pass_number is None:
+            began = now.memory.remaining_bytes > before.memory.remaining_bytes
+        else:
+            began = now.pass_number > (before.pass_number or 0) > 0
+        if not began:
+            return False
+        # Between the sync and a look that was not taken at once, some of it has been sent already: at most this much.
+        sent = 0 if at_sync else now.memory.processed_bytes - before.memory.processed_bytes
+        first = before.pass_number == 1 and not self.boundaries
+        if first and self.first is not None and self.first.pass_number in (None, 0, 1):
+            self.first_pass_bytes = now.memory.processed_bytes
+            self.first_pass_s = now.at_s - (self.memory_since_s or now.at_s)
+        left = min(now.memory.remaining_bytes + max(0, sent), now.memory.total_bytes)
+        self.at_boundary = now
+        self.boundaries.append(Boundary(now.pass_number or len(self.boundaries) + 2, left, now.at_s))
+        if len(self.boundaries) > _MAX_BOUNDARIES:
+            del self.boundaries[: _MAX_BOUNDARIES // 2]
+        return True

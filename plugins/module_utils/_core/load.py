@@ -1,0 +1,66 @@
+# Copyright (c) 2026, The virtops.live_migration authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# This file is private to the collection and may change at any time.
+"""How much memory a guest dirties in a time, as a curve, and how sure that is."""
+
+from __future__ import annotations
+
+import math
+import typing as t
+from dataclasses import dataclass
+
+from .memory import WorkingSet
+
+# A guest is seldom measured in the very minute in which it is moved, and migrating slows nothing that it does.
+_RATE_DOUBT = 1.5
+_SET_DOUBT = 1.15
+# A set that was all dirty within the shortest window may have been so much earlier.
+_AT_ONCE = 4
+
+
+@dataclass(frozen=True)
+class Load:
+    """Unique bytes dirtied in t seconds: ``d t`` at first, the working set in the end.
+
+    ``scattered``: pages are hit at random, which bends the curve early; else the guest sweeps through its set and the
+    curve is straight until the whole set is dirty, which is the most that a rate and a set can dirty.
+    """
+
+    working_set_bytes: float
+    dirty_bytes_per_s: float
+    scattered: bool = True
+
+    def unique_bytes(self, time_s: float) -> float:
+        if self.working_set_bytes <= 0:
+            return 0.0
+        turns = self.dirty_bytes_per_s * time_s / self.working_set_bytes
+        return self.working_set_bytes * (-math.expm1(-turns) if self.scattered else min(1.0, turns))
+
+    def throttled(self, percent: float) -> Load:
+        """The same guest with so much less processor time."""
+        return Load(self.working_set_bytes, self.dirty_bytes_per_s * (1 - percent / 100), self.scattered)
+
+
+class Loads(t.NamedTuple):
+    """What the guest most likely does, and what it may do at worst."""
+
+    likely: Load
+    worst: Load
+
+
+def loads(measured: WorkingSet, touched_bytes: int) -> Loads:
+    """From a measurement; ``touched_bytes``: the memory that the guest uses at all, which no set can exceed.
+
+    Where a measurement is a lower bound, the likely load is the one that it shows to be there, continued as it was
+    going: a set that did not end within the window is taken to go on, a set that was dirty at once to stay so.
+    """
+    whole = float(touched_bytes)
+    seen = min(whole, float(measured.working_set_bytes))
+    rate = float(measured.dirty_bytes_per_s) * (_AT_ONCE if measured.dirty_rate_is_lower_bound else 1)
+    likely_set = whole if measured.working_set_is_lower_bound and rate > 0 else seen
+    bent = not (measured.working_set_is_lower_bound or measured.dirty_rate_is_lower_bound)
+    return Loads(
+        Load(likely_set, rate, scattered=bent),
+        Load(min(whole, likely_set * _SET_DOUBT), rate * _RATE_DOUBT, scattered=False),
+    )

@@ -1,0 +1,98 @@
+# Copyright (c) 2026, The virtops.live_migration authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# This file is private to the collection and may change at any time.
+"""How a job is to be started and what is expected of it; the supervisor's side of a forecast."""
+
+from __future__ import annotations
+
+import typing as t
+from dataclasses import asdict, dataclass, field, replace
+
+from .policy import Contract
+from .units import GIB
+
+_LEAST_DEADLINE_S = 60.0
+_DEADLINE_OVER_LEAST = 6.0
+_PATIENCE_OVER_LEAST = 0.5
+_PATIENCE_S = (3.0, 60.0)
+_START_LIMIT_MS = 60
+_START_LIMIT_MS_PER_GIB = 0.4  # a bitmap sync of a big guest takes so long that a smaller limit is never met
+
+
+# How a migration is meant to finish.
+PRECOPY, THROTTLE, POSTCOPY, PAUSE, NO_WAY, UNKNOWN = "precopy", "throttle", "postcopy", "pause", "none", "unknown"
+
+
+@dataclass(frozen=True)
+class Flags:
+    """What a job is started with and cannot be given later. None: not known (a job that somebody else started)."""
+
+    postcopy: t.Optional[bool] = False
+    auto_converge: t.Optional[bool] = False
+    throttle_initial_percent: int = 0
+    throttle_increment_percent: int = 0
+    xbzrle_cache_bytes: int = 0
+    parallel_connections: int = 0
+
+
+@dataclass(frozen=True)
+class Plan:
+    """``way``: how it is meant to finish. ``postcopy_share``: switch after this share of the first pass (None: by
+    need).
+
+    ``floor_bytes``: the least that a pass can leave, where that was measured. ``adopted``: somebody else started the
+    job, so that its age and what it has sent are no fault of ours. ``bandwidth_mib_per_s``: what the limit may be
+    raised to (0: no limit; None: it is not ours to touch).
+    """
+
+    way: str = UNKNOWN
+    flags: Flags = field(default_factory=lambda: Flags(None, None))
+    start_limit_ms: t.Optional[int] = None
+    postcopy_share: t.Optional[float] = None
+    floor_bytes: t.Optional[int] = None
+    deadline_s: t.Optional[float] = None
+    storage_deadline_s: t.Optional[float] = None
+    patience_s: t.Optional[float] = None
+    bandwidth_mib_per_s: t.Optional[int] = None
+    host_devices: int = 0
+    adopted: bool = False
+
+    def document(self) -> dict[str, t.Any]:
+        return asdict(self)
+
+    def times_for(self, contract: Contract, least_s: float) -> Plan:
+        """The same plan with the times that the contract leaves to the size of the guest."""
+        return replace(
+            self,
+            deadline_s=self.deadline_s or contract.deadline_s or default_deadline_s(least_s),
+            patience_s=patience_s(contract, least_s) if self.patience_s is None else self.patience_s,
+            storage_deadline_s=self.storage_deadline_s or contract.storage_deadline_s,
+        )
+
+
+def plan_from(document: t.Mapping[str, t.Any]) -> Plan:
+    """The way back from :meth:`Plan.document`; raises TypeError on another shape."""
+    return Plan(**{**document, "flags": Flags(**document["flags"])})
+
+
+def adopted_plan(
+    postcopy: t.Optional[bool] = None, auto_converge: t.Optional[bool] = None, *, host_devices: int = 0
+) -> Plan:
+    """For a job that somebody else started; None: not known whether it has the flag."""
+    return Plan(UNKNOWN, Flags(postcopy, auto_converge), host_devices=host_devices, adopted=True)
+
+
+def default_deadline_s(least_s: float) -> float:
+    return max(_LEAST_DEADLINE_S, _DEADLINE_OVER_LEAST * least_s)
+
+
+def patience_s(contract: Contract, least_s: float) -> float:
+    low, high = _PATIENCE_S
+    given = contract.patience_s
+    return min(high, max(low, _PATIENCE_OVER_LEAST * least_s)) if given is None else given
+
+
+def start_limit_ms(touched_bytes: float) -> int:
+    """QEMU's own 300 ms are filled even by an idle guest; a smaller limit costs no time and saves downtime."""
+    return max(_START_LIMIT_MS, int(_START_LIMIT_MS_PER_GIB * touched_bytes / GIB))

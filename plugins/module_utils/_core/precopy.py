@@ -1,0 +1,208 @@
+# Copyright (c) 2026, The virtops.live_migration authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# This file is private to the collection and may change at any time.
+"""Decisions in pre-copy, while the guest runs on the source."""
+
+from __future__ import annotations
+
+import typing as t
+
+from .actions import Action, Kind, Result
+from .budget import Budget
+from .finishing import NEAR_BEST, highest_limit_ms, limit_for, worth_finishing
+from .history import History
+from .job import Phase
+from .last_resort import LastResort
+from .plan import Plan
+from .policy import Contract
+from .split_wish import PLATEAU_PASSES, SplitWish
+from .standpoint import Speaker, Standpoint, standpoint
+from .units import MIB, human_bytes, human_ms
+
+_STALL_S = 5.0
+_CAPPED_SHARE = 0.9
+_QEMU_LIMIT_MS = 300
+_MEANT_S = 1.0
+_RAISE = 3.0
+_PROBE_S = 0.5
+_PAYS = 0.7  # bytes on the wire per byte of a page: compression that saves less is none
+
+
+class Precopy:
+    """Holds what has been set so far; the supervisor tells it what was given out and what became of it."""
+
+    def __init__(self, contract: Contract, plan: Plan, history: History) -> None:
+        self._contract, self._plan, self._history = contract, plan, history
+        self._budget = Budget(contract, plan, history)
+        self._speaker = Speaker(history)
+        self._split = SplitWish(contract, plan, history, self._budget, self._speaker)
+        self.last_resort = LastResort(contract, plan, history, self._budget)
+        self._highest_ms = highest_limit_ms(contract.max_downtime_ms)
+        self._limit_ms: t.Optional[int] = plan.start_limit_ms
+        self._limit_is_new = True
+        self._first_chance_s: t.Optional[float] = None
+        self._meant_since_s: t.Optional[float] = None
+        self._plateau = 0
+        self._no_bandwidth = plan.bandwidth_mib_per_s is None
+        self._compresses: t.Optional[bool] = None if plan.flags.xbzrle_cache_bytes else False
+
+    # --- what the supervisor tells
+
+    def learn(self, results: t.Sequence[Result]) -> None:
+        for result in results:
+            if not result.failed:
+                continue
+            if result.kind is Kind.START_POSTCOPY:
+                self._split.refused()
+            elif result.kind is Kind.SET_BANDWIDTH:
+                self._no_bandwidth = True
+            elif result.kind is Kind.SUSPEND:
+                self.last_resort.suspend_failed()
+            elif result.kind is Kind.SET_DOWNTIME:
+                self._limit_ms = self._history.last.limits.max_downtime_ms
+
+    def given(self, action: Action) -> None:
+        if action.kind is Kind.SET_DOWNTIME and action.value is not None:
+            self._limit_ms = int(action.value)
+        elif action.kind is Kind.SUSPEND and action.value is not None:
+            self.last_resort.suspend_given(action.value)
+        elif action.kind is Kind.SET_BANDWIDTH:
+            self._no_bandwidth = True
+
+    # --- deciding
+
+    def decide(self, began: bool) -> list[Action]:
+        """``began``: a pass has begun since the last look."""
+        last = self._history.last
+        if self.last_resort.suspended:
+            return []  # libvirt tells of it with the next look
+        if last.phase is Phase.SETUP:
+            slow = self._budget.setup_over()
+            return self.last_resort.stop(slow) if slow else []
+        if last.limits.max_downtime_ms is not None:
+            self._limit_ms = last.limits.max_downtime_ms
+        first = self._limit_at_first()
+        then = self._now(began)
+        return then if any(action.kind is Kind.SET_DOWNTIME for action in then) else first + then
+
+    def _now(self, began: bool) -> list[Action]:
+        over = self._budget.over()
+        if over is not None:
+            chance = self._history.boundaries and self.last_resort.last_chance(over[0], self._here(), self._limit_ms)
+            return chance or self.last_resort.stop(over)
+        if self._history.silent_s >= _STALL_S:
+            silent_s = self._history.silent_s
+            text = f"not one byte has been sent for {human_ms(silent_s * 1000)}; the guest runs on the source"
+            return self._speaker.wait("NETWORK_STALL", text, {"silent_s": round(silent_s, 1)}, every_look=True)
+        if self._history.observed_s == 0 and self._plan.adopted and self._history.assume_past():
+            self._plateau = PLATEAU_PASSES - 1
+            began = True
+        if began:
+            return self._lift_bandwidth() + self._at_boundary(self._here())
+        if self._compresses is None and self._probe():
+            return self._at_boundary(self._here())
+        return self._split.at_any_look() or self.last_resort.undo_pause()
+
+    def _here(self) -> Standpoint:
+        return standpoint(self._history, self._limit_ms)
+
+    def _at_boundary(self, at: Standpoint) -> list[Action]:
+        self._plateau = 0 if at.shrinks else self._plateau + 1
+        self._split.over()
+        if self._limit_ms is not None and at.need_ms <= self._limit_ms:
+            return self._meant_to_finish(at)
+        limit_ms = limit_for(at.need_ms, self._highest_ms)
+        if limit_ms is not None:
+            return self._finish(at, limit_ms)
+        split = self._split.at_boundary(at, self._plateau)
+        if split:
+            return split
+        if at.shrinks:
+            text = f"the last pass got it down from {human_bytes(at.before)} to {human_bytes(at.left)}"
+            return self._speaker.wait("SHRINKING", text, at.numbers)
+        if self._throttle_climbs():
+            percent = self._history.last.throttle_percent
+            text = f"the guest is slowed down by {percent} %, and QEMU goes on with that"
+            return self._speaker.wait("THROTTLING", text, {**at.numbers, "throttle_percent": percent})
+        paused = self.last_resort.pause(at) if self._plateau >= PLATEAU_PASSES else []
+        return paused or self._linger(at)
+
+    def _meant_to_finish(self, at: Standpoint) -> list[Action]:
+        """By our reckoning QEMU switches here; where it does not, its own bandwidth of the last 100 ms is lower."""
+        now_s, limit_ms = self._history.last.at_s, self._limit_ms or 0
+        if self._meant_since_s is None:
+            self._meant_since_s = now_s
+        if now_s - self._meant_since_s < _MEANT_S or limit_ms >= self._highest_ms:
+            return self._speaker.wait("FINISHING", "what is left fits the downtime limit", at.numbers)
+        self._meant_since_s = now_s
+        raised_ms = min(self._highest_ms, int(limit_ms * _RAISE) + 1)
+        text = f"what is left has fitted the limit of {limit_ms} ms for {_MEANT_S:g} s, and QEMU does not switch over"
+        return [Action(Kind.SET_DOWNTIME, "LIMIT_NOT_MET", text, at.numbers, value=raised_ms)]
+
+    def _finish(self, at: Standpoint, limit_ms: int) -> list[Action]:
+        """The contract allows a finish here: now, or at a better boundary that is likely to come."""
+        now_s, patience_s = self._history.last.at_s, self._budget.patience_s
+        if self._first_chance_s is None:
+            self._first_chance_s = now_s
+        why = worth_finishing(
+            at.left,
+            at.before,
+            floor_bytes=self._plan.floor_bytes,
+            waited_s=now_s - self._first_chance_s,
+            patience_s=patience_s,
+        )
+        if why is not None and self._compresses is None:
+            return self._speaker.wait("COMPRESSION", "whether it helps is seen in the third pass", at.numbers)
+        if why is not None and at.left > NEAR_BEST * self._history.least_since(now_s - patience_s):
+            # A guest that is busy in phases was nearer to its end a moment ago, and will be again.
+            why = None
+        if why is None and self._budget.nearly_over(2 * at.need_ms / 1000, at.left):
+            why = "there is no time or data left for another pass"
+        if why is None:
+            text = f"{human_ms(at.need_ms)} of downtime would do, less will soon"
+            return self._speaker.wait("SHRINKING", text, at.numbers)
+        text = f"{why}: {human_ms(at.need_ms)} of downtime are needed for {human_bytes(at.left)}"
+        return [Action(Kind.SET_DOWNTIME, "NEEDED_DOWNTIME", text, at.numbers, value=limit_ms)]
+
+    def _limit_at_first(self) -> list[Action]:
+        """The limit that the job has is QEMU's, or somebody else's: ours at the start, and never above the contract."""
+        limit_ms, is_new, self._limit_is_new = self._limit_ms, self._limit_is_new, False
+        start_ms = self._highest_ms if self._plan.adopted else self._plan.start_limit_ms or _QEMU_LIMIT_MS
+        wanted_ms = min(start_ms, self._highest_ms)
+        if not is_new or limit_ms is None or limit_ms == wanted_ms or (self._plan.adopted and limit_ms <= wanted_ms):
+            return []
+        text = f"the job has a limit of {limit_ms} ms"
+        return [Action(Kind.SET_DOWNTIME, "FIRST_LIMIT", text, {"limit_ms": limit_ms}, value=wanted_ms)]
+
+    def _probe(self) -> bool:
+        """In the third pass: whether pages go for less than their size. True when they do not, to decide anew."""
+        boundary, last = self._history.at_boundary, self._history.last
+        if boundary is None or (last.pass_number or 0) < 3 or last.at_s - boundary.at_s < _PROBE_S:
+            return False
+        pages = boundary.memory.remaining_bytes - last.memory.remaining_bytes
+        wire = last.memory.processed_bytes - boundary.memory.processed_bytes
+        self._compresses = wire < _PAYS * pages
+        return not self._compresses
+
+    def _throttle_climbs(self) -> bool:
+        percent = self._history.last.throttle_percent
+        return bool(self._plan.flags.auto_converge or percent) and percent < self._contract.max_throttle_percent
+
+    def _linger(self, at: Standpoint) -> list[Action]:
+        text = (
+            f"passes no longer get it down, and {human_ms(at.need_ms)} of downtime are more than is allowed. It may"
+            f" have a calm moment: {self._budget.left_text()}"
+        )
+        return self._speaker.wait("LINGERING", text, at.numbers)
+
+    def _lift_bandwidth(self) -> list[Action]:
+        ceiling, limit = self._plan.bandwidth_mib_per_s, self._history.last.limits.bandwidth_mib_per_s
+        if self._no_bandwidth or ceiling is None or not limit or (ceiling != 0 and ceiling <= limit):
+            return []
+        bandwidth = self._history.bandwidth_bytes_per_s
+        if bandwidth < _CAPPED_SHARE * limit * MIB:
+            return []
+        numbers = {"limit_mib_per_s": limit, "bandwidth_bytes_per_s": int(bandwidth)}
+        text = f"the limit of {limit} MiB/s holds it back, not the link"
+        return [Action(Kind.SET_BANDWIDTH, "BANDWIDTH_CAP", text, numbers, value=ceiling)]

@@ -1,0 +1,69 @@
+# Copyright (c) 2026, The virtops.live_migration authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Our engine as a strategy of the simulation: measure, forecast, start, supervise."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.actions import Action, Result
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.forecast import Forecast, forecast
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.job import JobSample
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.memory import Window, working_set
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.plan import Plan
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.policy import Contract
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.supervisor import Supervisor
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.trial import Facts
+
+from .guest import Guest, Link
+from .qemu import Start
+
+WINDOWS_S = (1, 4)
+
+
+class Ours:
+    poll_s = 0.5
+    events = True
+
+    def __init__(
+        self,
+        contract: Contract,
+        *,
+        name: str = "ours",
+        measures: bool = True,
+        xbzrle: bool = True,
+        plan: t.Optional[Plan] = None,
+        events: bool = True,
+    ) -> None:
+        self.name, self.contract, self.events = name, contract, events
+        self._measures, self._xbzrle = measures, xbzrle
+        self.forecast: t.Optional[Forecast] = None
+        self.supervisor = Supervisor(contract, plan or Plan())
+
+    def begin(self, guest: Guest, link: Link) -> Start:
+        """A guest for which there is no way is started nevertheless, to see whether the forecast was right."""
+        self.forecast = forecast(self.contract, self.facts(guest, link))
+        plan = self.forecast.plan
+        self.supervisor = Supervisor(self.contract, plan)
+        flags = plan.flags
+        return Start(
+            limit_ms=plan.start_limit_ms or 300,
+            postcopy=bool(flags.postcopy),
+            auto_converge=bool(flags.auto_converge),
+            throttle_initial=flags.throttle_initial_percent or 20,
+            throttle_increment=flags.throttle_increment_percent or 10,
+            xbzrle_cache_bytes=flags.xbzrle_cache_bytes,
+        )
+
+    def facts(self, guest: Guest, link: Link) -> Facts:
+        windows = [Window(w, guest.measured(0.0, w)) for w in WINDOWS_S]
+        return Facts(
+            touched_bytes=guest.touched_bytes,
+            bandwidth_bytes_per_s=int(link.rate(0.0)),
+            measured=working_set(windows, guest.memory_bytes) if self._measures else None,
+            xbzrle_cache_bytes=guest.memory_bytes // 2 if self._xbzrle else 0,
+        )
+
+    def look(self, sample: JobSample, at_sync: bool, results: t.Sequence[Result]) -> t.Sequence[Action]:
+        return self.supervisor.observe(sample, at_sync=at_sync, results=results)

@@ -1,0 +1,78 @@
+# Copyright (c) 2026, The virtops.live_migration authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import typing as t
+
+import pytest
+
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.errors import MigrationError
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.policy import (
+    DEFAULT_PRESET,
+    PRESETS,
+    Contract,
+    contract_from,
+    preset,
+)
+
+BAD = [
+    ({"max_downtime_ms": 0}, "max_downtime_ms"),
+    ({"max_downtime_ms": 2_000_001}, "max_downtime_ms"),
+    ({"max_downtime_ms": "500"}, "max_downtime_ms"),
+    ({"max_downtime_ms": True}, "max_downtime_ms"),
+    ({"max_downtime_ms": 0.5}, "max_downtime_ms"),
+    ({"postcopy": "perhaps"}, "never, if_needed, prefer"),
+    ({"max_pause_s": -1.0}, "max_pause_s"),
+    ({"max_pause_s": float("nan")}, "max_pause_s"),
+    ({"max_throttle_percent": 100}, "from 0 to 99"),
+    ({"deadline_s": 0}, "deadline_s"),
+    ({"storage_deadline_s": float("inf")}, "storage_deadline_s"),
+    ({"max_data_factor": 0.5}, "all memory has to be sent once"),
+    ({"max_postcopy_s": 0}, "max_postcopy_s"),
+    ({"patience_s": -1}, "patience_s"),
+    ({"on_hopeless": "cry"}, "abort, leave, pause"),
+    ({"on_hopeless": "pause"}, "max_pause_s is 0"),
+    ({"mode": "shadow"}, "act, observe"),
+    ({"speed": 1}, "no field 'speed'"),
+]
+
+
+@pytest.mark.parametrize(("fields", "told"), BAD, ids=[f"{next(iter(case[0].items()))}" for case in BAD])
+def test_a_bad_contract_says_what_is_wrong_with_it(fields: dict[str, t.Any], told: str) -> None:
+    with pytest.raises(MigrationError, match=told) as caught:
+        contract_from(fields)
+    assert caught.value.reason == "BAD_CONTRACT"
+    assert caught.value.remedy
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_presets_are_contracts(name: str) -> None:
+    contract = preset(name)
+    assert contract_from(contract.document()) == contract
+
+
+def test_presets_stand_for_what_their_names_say() -> None:
+    assert preset() == preset(DEFAULT_PRESET) == preset("minimal_downtime")
+    assert preset("minimal_downtime").postcopy == "never"
+    assert preset("minimal_downtime").max_pause_s == 0
+    assert preset("suspend_workload").max_pause_s > 0
+    assert preset("post_copy").postcopy == "prefer"
+    assert preset("very_large").max_downtime_ms > preset().max_downtime_ms
+
+
+def test_every_field_can_be_overridden() -> None:
+    contract = preset("post_copy", {"max_downtime_ms": 70, "postcopy": None, "patience_s": 0})
+    assert (contract.max_downtime_ms, contract.postcopy, contract.patience_s) == (70, "prefer", 0)
+    with pytest.raises(MigrationError, match="no field"):
+        preset("post_copy", {"downtime": 70})
+
+
+def test_an_unknown_preset_names_those_that_there_are() -> None:
+    with pytest.raises(MigrationError, match="minimal_downtime, suspend_workload"):
+        preset("fast")
+
+
+def test_defaults_of_a_contract() -> None:
+    assert contract_from({"max_pause_s": None}) == Contract()
