@@ -34,13 +34,18 @@ def postcopy_objections(
         return [], None
     if not watched[0].running:
         return [], watched[0].samples[-1]
-    root = ElementTree.fromstring(within(lambda: guest.raw.XMLDesc(0), f"reading the definition of {guest.name!r}"))
     found = objections(
         watched[0].samples,
-        host_devices=len(root.findall("./devices/hostdev")),
+        host_devices=host_devices(guest),
         max_postcopy_s=max_postcopy_s,
     )
     return found, watched[0].samples[-1]
+
+
+def host_devices(guest: Guest) -> int:
+    """How many devices of the host the guest has."""
+    root = ElementTree.fromstring(within(lambda: guest.raw.XMLDesc(0), f"reading the definition of {guest.name!r}"))
+    return len(root.findall("./devices/hostdev"))
 
 
 def outcome_of_ended(connection: Connection, guest: Guest, last: t.Optional[JobSample]) -> Outcome:

@@ -1,0 +1,104 @@
+# Copyright (c) 2026, The virtops.live_migration authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# This file is private to the collection and may change at any time.
+"""Does what the engine decides about one running job: looks, asks, acts, until the job has ended or is left alone."""
+
+from __future__ import annotations
+
+import time
+import typing as t
+from dataclasses import replace
+
+from .._core.actions import Action, Kind, Result
+from .._core.errors import MigrationError
+from .._core.job import JobSample
+from .._core.record import Record
+from .connection import Connection, libvirt
+from .domain import Guest
+from .ending import ended
+from .events import Events
+from .guard import within
+from .limits import limits_of, set_bandwidth, set_max_downtime
+from .look import glance
+from .recover import Resume, resume_flags
+
+_POLL_S = 0.5
+_LIMITS_EVERY_S = 5.0  # somebody else may change them too
+_RESUMED_AFTER_S = 2.0
+_ENDS = (Kind.ABORT, Kind.LEAVE)
+
+
+class Driver:
+    """Supervises one outgoing job. ``destination_uri``: where a broken post-copy may be resumed to, if known."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        guest: Guest,
+        record: Record,
+        destination_uri: t.Optional[str] = None,
+        migrate_uri: t.Optional[str] = None,
+    ) -> None:
+        self._connection, self._guest, self._record = connection, guest, record
+        self._destination_uri, self._migrate_uri = destination_uri, migrate_uri
+        self._limits = limits_of(guest)
+        self._limits_at_s = time.monotonic()
+        self.applied: list[Action] = []
+
+    def run(self) -> JobSample:
+        """Supervise to the end; the last look. Raises what a look raises: the job then goes on by itself."""
+        results: list[Result] = []
+        at_sync = False
+        with Events(self._connection) as events:
+            while True:
+                sample = self._look(events)
+                actions = self._record.observe(sample, at_sync=at_sync, results=results)
+                results = [self._apply(action) for action in actions if action.apply]
+                # In mode "observe" the end of the contract is decided, not applied: nothing more is to be learnt.
+                if self._record.supervisor.done or any(one.kind in _ENDS and not one.apply for one in actions):
+                    return sample
+                event = events.next(_POLL_S)
+                at_sync = event is not None and event.uuid == self._guest.uuid
+
+    def _look(self, events: Events) -> JobSample:
+        sample = glance(self._guest)
+        if sample is None:
+            return ended(self._guest, events)
+        if time.monotonic() - self._limits_at_s > _LIMITS_EVERY_S:
+            self._read_limits()
+        return replace(sample, limits=self._limits)
+
+    def _read_limits(self) -> None:
+        self._limits = limits_of(self._guest)
+        self._limits_at_s = time.monotonic()
+
+    def _apply(self, action: Action) -> Result:
+        self.applied.append(action)
+        raw, name = self._guest.raw, self._guest.name
+        value = int(action.value or 0)
+        calls: dict[Kind, t.Callable[[], t.Any]] = {
+            Kind.SET_DOWNTIME: lambda: set_max_downtime(self._guest, value),
+            Kind.SET_BANDWIDTH: lambda: set_bandwidth(self._guest, value),
+            Kind.START_POSTCOPY: lambda: within(raw.migrateStartPostCopy, f"switching {name!r} to post-copy"),
+            Kind.SUSPEND: lambda: within(raw.suspend, f"suspending {name!r}"),
+            Kind.ABORT: lambda: within(raw.abortJob, f"aborting the migration of {name!r}"),
+            Kind.RECOVER: self._resume,
+        }
+        try:
+            calls.get(action.kind, lambda: None)()
+        except (libvirt.libvirtError, MigrationError) as exc:
+            return Result(action.kind, str(exc))
+        if action.kind in (Kind.SET_DOWNTIME, Kind.SET_BANDWIDTH):
+            self._read_limits()
+        return Result(action.kind)
+
+    def _resume(self) -> None:
+        if self._destination_uri is None:
+            raise MigrationError("NO_DESTINATION", "The destination's URI is not known, so nothing can be resumed.")
+        call = Resume(self._guest, self._destination_uri, self._migrate_uri, resume_flags(self._guest))
+        deadline_s = time.monotonic() + _RESUMED_AFTER_S
+        while not call.over and time.monotonic() < deadline_s:
+            time.sleep(_POLL_S)
+        if call.problem is not None:
+            raise call.problem
