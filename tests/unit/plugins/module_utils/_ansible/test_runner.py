@@ -20,6 +20,7 @@ from ansible_collections.virtops.live_migration.plugins.modules import (
     migration_job_info,
     migration_postcopy,
     migration_recover,
+    migration_rescue,
     migration_suspend,
 )
 from ansible_collections.virtops.live_migration.tests.unit.plugins.fake_libvirt import ERP01, Call, FakeLibvirt
@@ -34,6 +35,7 @@ MODULES: list[tuple[t.Any, dict[str, t.Any]]] = [
     (migration_job_info, {}),
     (migration_postcopy, {}),
     (migration_recover, {"destination_uri": "qemu+tcp://kvm02/system"}),
+    (migration_rescue, {}),
     (migration_suspend, {"max_pause_s": 1}),
 ]
 ON_ONE_GUEST = [one for one in MODULES if one[0] is not migration_job_info]

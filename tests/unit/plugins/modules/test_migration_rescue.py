@@ -1,0 +1,99 @@
+# Copyright (c) 2026, The virtops.live_migration authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.record import replay
+from ansible_collections.virtops.live_migration.plugins.modules import migration_rescue
+from ansible_collections.virtops.live_migration.tests.unit.plugins.fake_libvirt import (
+    CANCELLED,
+    MIGRATED,
+    Call,
+    FakeLibvirt,
+    Guest,
+)
+from ansible_collections.virtops.live_migration.tests.unit.plugins.jobs import (
+    COMPLETED,
+    FIRST_PASS,
+    GIB,
+    MIGRATING,
+    NO_JOB,
+    later,
+)
+from ansible_collections.virtops.live_migration.tests.unit.plugins.run_module import ModuleRunner
+
+FOUND = [Call("open", "qemu:///system"), Call("lookupByName", "erp01").returns(Guest())]
+PLAIN = Call("XMLDesc", 0).returns("<domain type='kvm'><name>erp01</name><devices><disk/></devices></domain>")
+GONE = Call("jobStats").raises(55, "Requested operation is not valid: domain is not running")
+KEPT = Call("jobStats", 3).returns({**COMPLETED, "operation": 5})
+
+
+# Stuck for long: it has sent its memory two and a half times over.
+STUCK = {**MIGRATING, "memory_processed": 10 * GIB}
+
+
+class CallArgument(int):
+    """Fits any value from this one up to twice as much: the engine adds a margin of its own."""
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, int) and int(self) <= int(other) <= 2 * int(self)
+
+    __hash__ = int.__hash__
+
+
+def limits(max_downtime_ms: int = 300) -> list[Call]:
+    return [
+        Call("migrateGetMaxDowntime").returns(max_downtime_ms),
+        Call("migrateGetMaxSpeed", 0).returns(0),
+        Call("migrateGetMaxSpeed", 1).returns(0),
+    ]
+
+
+def look(stats: dict[str, t.Any]) -> Call:
+    return Call("jobStats").returns(stats)
+
+
+def test_no_job(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
+    libvirt.expect(*FOUND, look(NO_JOB))
+    result = run(migration_rescue, name="erp01")
+    assert (result["changed"], result["outcome"], result["actions"]) == (False, "none", [])
+
+
+def test_what_finishes_by_itself_is_left_to_it(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
+    first, second = look(FIRST_PASS), look(later(0.5, FIRST_PASS)).leaves(MIGRATED)
+    libvirt.expect(*FOUND, look(FIRST_PASS), PLAIN, *limits(), first, second, GONE, KEPT)
+    result = run(migration_rescue, name="erp01")
+    assert (result["changed"], result["outcome"], result["actions"]) == (False, "completed", [])
+    assert result["downtime_ms"] == COMPLETED["downtime"]
+    assert result["record"]["outcome"] == "completed"
+
+
+def test_the_needed_downtime_is_set_and_recorded(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
+    needed_ms = MIGRATING["downtime"]
+    looks = [look(STUCK), Call("migrateSetMaxDowntime", CallArgument(needed_ms)), *limits(9999)]
+    after = look(later(0.5, STUCK)).leaves(MIGRATED)
+    libvirt.expect(*FOUND, look(STUCK), PLAIN, *limits(), *looks, after, GONE, KEPT)
+    result = run(migration_rescue, name="erp01", policy_overrides={"max_downtime_ms": 60_000})
+    assert (result["changed"], result["outcome"]) == (True, "completed")
+    (action,) = result["actions"]
+    assert (action["action"], action["reason"]) == ("set_downtime", "NEEDED_DOWNTIME")
+    assert replay(result["record"]) == result["record"]["decisions"]
+
+
+def test_check_mode(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
+    libvirt.expect(*FOUND, look(STUCK), PLAIN, *limits())
+    result = run(migration_rescue, check=True, name="erp01", policy_overrides={"max_downtime_ms": 60_000})
+    assert result["changed"] is True
+    assert [action["action"] for action in result["actions"]] == ["set_downtime"]
+
+
+def test_aborted_by_somebody_else(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
+    aborted = look(NO_JOB).leaves(CANCELLED)
+    libvirt.expect(*FOUND, look(FIRST_PASS), PLAIN, *limits(), look(FIRST_PASS), aborted)
+    result = run.fails(migration_rescue, name="erp01")
+    assert result["reason"] == "MIGRATION_FAILED"
+    assert "running (migration cancelled) on the source" in result["state"]
+    assert result["record"]["outcome"] == "failed"
