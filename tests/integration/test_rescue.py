@@ -1,0 +1,86 @@
+# Copyright (c) 2026, The virtops maintainers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""migration_rescue on a real guest: adopted, and seen to its end within what is allowed."""
+
+from __future__ import annotations
+
+import typing as t
+
+from bench.runs import Ansible, assert_done, assert_refused, task
+from bench.subject import Subject
+
+MODULE = "migration_rescue"
+
+
+def actions(result: dict[str, t.Any]) -> list[str]:
+    return [action["action"] for action in result["actions"]]
+
+
+def test_by_the_downtime_that_is_needed(ansible: Ansible, erp01: Subject) -> None:
+    migration = erp01.migrate()
+    erp01.in_pass(3)
+    allowed = {"max_downtime_ms": 8000, "postcopy": "never"}
+    foreseen, first, second = ansible.run(
+        erp01.source,
+        task(MODULE, check=True, name="erp01", policy_overrides=allowed),
+        task(MODULE, name="erp01", policy_overrides=allowed),
+        task(MODULE, name="erp01", policy_overrides=allowed),
+    )
+    assert not foreseen["failed"], foreseen
+    assert_done(first, True, outcome="completed")
+    assert set(actions(first)) == {"set_downtime"}
+    assert 300 < first["downtime_ms"] <= 8000
+    assert first["record"]["boundaries"]
+    assert_done(second, False, outcome="none")
+    erp01.arrives(migration)
+
+
+def test_by_postcopy(ansible: Ansible, erp01: Subject) -> None:
+    migration = erp01.migrate("--postcopy")
+    result = ansible.module(
+        erp01.source, MODULE, name="erp01", policy_overrides={"max_downtime_ms": 500, "postcopy": "if_needed"}
+    )
+    assert_done(result, True, outcome="completed")
+    assert "start_postcopy" in actions(result)
+    assert result["downtime_ms"] <= 500
+    erp01.arrives(migration)
+
+
+def test_what_finishes_by_itself_is_left_to_it(ansible: Ansible, crm01: Subject) -> None:
+    migration = crm01.migrate("--bandwidth", "8")
+    result = ansible.module(crm01.source, MODULE, name="crm01")
+    assert_done(result, False, outcome="completed", actions=[])
+    crm01.arrives(migration)
+
+
+def test_what_is_not_allowed_is_not_done(ansible: Ansible, erp01: Subject) -> None:
+    erp01.migrate()
+    watched, left = ansible.run(
+        erp01.source,
+        task(MODULE, name="erp01", policy_overrides={"mode": "observe", "deadline_s": 5}),
+        task(MODULE, name="erp01", policy_overrides={"deadline_s": 10}),
+    )
+    assert_done(watched, False, outcome="observed", actions=[])
+    assert_refused(left, "LEFT")
+    assert "start_postcopy" not in actions(left)
+    assert left["record"]["outcome"] == "left"
+    assert erp01.job(), "it was aborted"
+    assert erp01.state().startswith("running")
+
+
+def test_given_up_when_told_to(ansible: Ansible, erp01: Subject) -> None:
+    migration = erp01.migrate()
+    result = ansible.module(
+        erp01.source, MODULE, name="erp01", policy_overrides={"deadline_s": 10, "on_hopeless": "abort"}
+    )
+    assert_refused(result, "GIVEN_UP")
+    assert actions(result)[-1] == "abort"
+    assert migration.wait() != 0
+    assert erp01.state().startswith("running")
+
+
+def test_bad_policies(ansible: Ansible, erp01: Subject) -> None:
+    erp01.migrate()
+    for wrong in ({"max_downtime_ms": 0}, {"max_data_factor": 0.5}, {"on_hopeless": "pause"}):
+        assert_refused(ansible.module(erp01.source, MODULE, name="erp01", policy_overrides=wrong), "BAD_CONTRACT")
