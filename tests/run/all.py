@@ -65,6 +65,7 @@ def steps(matrix: bool) -> list[Step]:
         Step("lint", run_script("lint")),
         Step("sanity", run_script("sanity")),
         Step("units", run_script("units"), RESULTS / "units"),
+        Step("sim", run_script("sim"), RESULTS / "sim"),
         Step("integration", run_script("integration"), RESULTS / "integration"),
         Step("docs-lint", run_script("docs-lint")),
         Step("build", run_script("build")),

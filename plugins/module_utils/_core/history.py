@@ -9,7 +9,7 @@ from __future__ import annotations
 import typing as t
 
 from .job import JobSample, Phase
-from .observation import Boundary, Observation
+from .observation import Boundary, Observation, little_to_send
 
 _RECENT_S = 15.0
 _MAX_BOUNDARIES = 2000
@@ -118,8 +118,9 @@ class History:
             return
         sent = sample.memory.processed_bytes - begin.memory.processed_bytes
         self._window = sample
-        # A dead second says that the link was away, not that it is slow.
-        if sent > 0:
+        # A dead second says that the link was away, and one of zero or compressed pages that there was little to send:
+        # neither says that the link is slow.
+        if sent > 0 and not little_to_send(begin, sample):
             rate = sent / elapsed_s
             self._bandwidth = rate if self._bandwidth is None else self._bandwidth + _WEIGHT * (rate - self._bandwidth)
 

@@ -14,6 +14,7 @@ from .finishing import with_margin
 from .job import JobSample, Phase
 from .units import MIB
 
+_FOR_NEXT_TO_NOTHING = 4.0  # bytes of pages per byte on the wire
 _MIN_RATE_WINDOW_S = 1.0  # QEMU's counters move in steps of 100 ms: a shorter window measures the steps
 
 _AFTER_FIRST_PASS = (
@@ -183,6 +184,12 @@ class Observation:
         }
         known = {key: value for key, value in figures.items() if value is not None}
         return {key: value for key, value in known.items() if not self.first_pass or key not in _AFTER_FIRST_PASS}
+
+
+def little_to_send(before: JobSample, now: JobSample) -> bool:
+    """Whether pages went for next to nothing between two looks: zero pages, or compressed ones."""
+    done = before.memory.remaining_bytes - now.memory.remaining_bytes
+    return done > _FOR_NEXT_TO_NOTHING * (now.memory.processed_bytes - before.memory.processed_bytes)
 
 
 def _sent_bytes(sample: JobSample) -> int:

@@ -14,7 +14,7 @@ import typing as t
 from dataclasses import dataclass
 
 from .job import JobSample, Phase
-from .observation import Observation
+from .observation import Observation, little_to_send
 from .units import human_ms, human_rate
 
 GUARD_OBSERVE_S = 3.0
@@ -71,7 +71,8 @@ def objections(samples: t.Sequence[JobSample], *, host_devices: int, max_postcop
 
 
 def _slowest_and_fastest(samples: t.Sequence[JobSample]) -> tuple[int, int]:
-    """Rates over windows of at least a second, so that a bitmap sync does not look like a weak network."""
+    """Rates over windows of at least a second, so that a bitmap sync does not look like a weak network; nor does a run
+    of zero pages."""
     rates: list[int] = []
     begin = samples[0]
     for sample in samples:
@@ -80,6 +81,7 @@ def _slowest_and_fastest(samples: t.Sequence[JobSample]) -> tuple[int, int]:
         elapsed_s = sample.at_s - begin.at_s
         if elapsed_s >= 1.0:
             sent = sample.memory.processed_bytes - begin.memory.processed_bytes
-            rates.append(int(sent / elapsed_s))
+            if sent == 0 or not little_to_send(begin, sample):
+                rates.append(int(sent / elapsed_s))
             begin = sample
     return (min(rates), max(rates)) if rates else (0, 0)

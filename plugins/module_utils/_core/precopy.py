@@ -25,6 +25,7 @@ _CAPPED_SHARE = 0.9
 _QEMU_LIMIT_MS = 300
 _MEANT_S = 1.0
 _RAISE = 3.0
+_PROBE_PASS = 3  # the second pass fills the cache of the compression
 _PROBE_S = 0.5
 _PAYS = 0.7  # bytes on the wire per byte of a page: compression that saves less is none
 
@@ -69,14 +70,16 @@ class Precopy:
             self.last_resort.suspend_given(action.value)
         elif action.kind is Kind.SET_BANDWIDTH:
             self._no_bandwidth = True
+        elif action.kind is Kind.START_POSTCOPY:
+            self._split.asked()
 
     # --- deciding
 
     def decide(self, began: bool) -> list[Action]:
         """``began``: a pass has begun since the last look."""
         last = self._history.last
-        if self.last_resort.suspended:
-            return []  # libvirt tells of it with the next look
+        if self.last_resort.suspended or self._split.is_under_way:
+            return []  # libvirt tells of it with one of the next looks
         if last.phase is Phase.SETUP:
             slow = self._budget.setup_over()
             return self.last_resort.stop(slow) if slow else []
@@ -110,8 +113,11 @@ class Precopy:
     def _at_boundary(self, at: Standpoint) -> list[Action]:
         self._plateau = 0 if at.shrinks else self._plateau + 1
         self._split.over()
+        if self._compresses is None and self._history.boundaries[-1].pass_number > _PROBE_PASS:
+            self._compresses = False  # its passes are too short to tell, and then it does not matter
         if self._limit_ms is not None and at.need_ms <= self._limit_ms:
             return self._meant_to_finish(at)
+        self._meant_since_s = None
         limit_ms = limit_for(at.need_ms, self._highest_ms)
         if limit_ms is not None:
             return self._finish(at, limit_ms)
@@ -178,7 +184,7 @@ class Precopy:
     def _probe(self) -> bool:
         """In the third pass: whether pages go for less than their size. True when they do not, to decide anew."""
         boundary, last = self._history.at_boundary, self._history.last
-        if boundary is None or (last.pass_number or 0) < 3 or last.at_s - boundary.at_s < _PROBE_S:
+        if boundary is None or (last.pass_number or 0) < _PROBE_PASS or last.at_s - boundary.at_s < _PROBE_S:
             return False
         pages = boundary.memory.remaining_bytes - last.memory.remaining_bytes
         wire = last.memory.processed_bytes - boundary.memory.processed_bytes

@@ -17,6 +17,7 @@ from .standpoint import Speaker, Standpoint
 from .switching import against_postcopy
 
 _SPLIT_PAYS = 0.2  # of the first pass: so much longer by pre-copy, and "prefer" prefers post-copy
+_SWITCHES_WITHIN_S = 10.0
 PLATEAU_PASSES = 2  # passes in a row that do not get it down
 
 
@@ -28,10 +29,19 @@ class SplitWish:
         self._budget, self._speaker = budget, speaker
         self._impossible = plan.flags.postcopy is False or contract.postcopy == "never"
         self._wanted = False
+        self._asked_s: t.Optional[float] = None
+
+    @property
+    def is_under_way(self) -> bool:
+        """QEMU switches when it next can; until then nothing else is decided."""
+        return self._asked_s is not None and self._history.last.at_s - self._asked_s < _SWITCHES_WITHIN_S
+
+    def asked(self) -> None:
+        self._asked_s = self._history.last.at_s
 
     def refused(self) -> None:
         """QEMU or libvirt will not do it: the job was started without the flag."""
-        self._impossible = True
+        self._impossible, self._asked_s = True, None
 
     def at_boundary(self, at: Standpoint, plateau: int) -> list[Action]:
         """``plateau``: how many passes in a row did not get it down. Empty when post-copy is not wanted here."""

@@ -134,13 +134,15 @@ def test_the_limit_at_first() -> None:
 
 
 def test_post_copy_when_passes_do_not_get_it_down() -> None:
+    _supervisor, actions = stuck(Contract(max_downtime_ms=500), SPLITTABLE)
+    action = only(actions)
+    assert (action.kind, action.reason) == (Kind.START_POSTCOPY, "POSTCOPY_NEEDED")
+
+
+def test_one_long_pass_is_enough_to_see_it() -> None:
     supervisor = Supervisor(Contract(max_downtime_ms=500), SPLITTABLE)
     first_pass(supervisor)
-    at_boundary(supervisor, 10, 2, 900)
-    for at_s in range(11, 19):
-        supervisor.observe(look(at_s, 2, 900 - 100 * (at_s - 10)))
-    action = only(at_boundary(supervisor, 19, 3, 900))
-    assert (action.kind, action.reason) == (Kind.START_POSTCOPY, "POSTCOPY_NEEDED")
+    assert done(at_boundary(supervisor, 10, 2, 900)) == [(Kind.START_POSTCOPY, None)]
 
 
 @pytest.mark.parametrize(
@@ -359,3 +361,39 @@ def test_a_long_record_is_thinned_and_says_so() -> None:
     document = record.document()
     assert document["thinned"] is True
     assert len(document["looks"]) <= 4001
+
+
+def test_post_copy_is_asked_for_once_while_qemu_takes_its_time() -> None:
+    plan = replace(SPLITTABLE, way=POSTCOPY, postcopy_share=0.2)
+    supervisor = Supervisor(Contract(max_downtime_ms=500, postcopy="prefer"), plan)
+    given = [kind for step in range(20) for kind, _v in done(supervisor.observe(look(step / 2, 1, 1000 - 50 * step)))]
+    assert given == [Kind.START_POSTCOPY]
+
+
+def test_zero_pages_say_nothing_about_the_link() -> None:
+    supervisor = Supervisor(NEVER, PLAN)
+    for step in range(20):
+        supervisor.observe(look(step / 2, 1, 90_000 - 50 * step, total_mib=90_000))
+    for at_s, left in ((10.5, 60_000), (11.5, 30_000), (12.5, 0)):
+        supervisor.observe(look(at_s, 1, left, sent_mib=940 + at_s, total_mib=90_000))
+    assert supervisor.history.bandwidth_bytes_per_s == pytest.approx(100 * MIB, rel=0.05)
+
+
+@pytest.mark.parametrize(("saved", "reason"), [(0.0, "NEEDED_DOWNTIME"), (0.9, None)])
+def test_compression_is_given_its_chance(saved: float, reason: t.Optional[str]) -> None:
+    plan = replace(PLAN, flags=Flags(xbzrle_cache_bytes=1 << 28))
+    supervisor = Supervisor(replace(NEVER, max_downtime_ms=8000, patience_s=0), plan)
+    first_pass(supervisor)
+    assert only(at_boundary(supervisor, 10, 2, 400)).reason == "COMPRESSION"
+    assert only(at_boundary(supervisor, 14, 3, 400)).reason == "COMPRESSION"
+    actions = supervisor.observe(look(14.6, 3, 340, sent_mib=1400 + 60 * (1 - saved)))
+    assert [action.reason for action in actions] == ([reason] if reason else [])
+
+
+def test_compression_of_short_passes_is_not_waited_for() -> None:
+    plan = replace(PLAN, flags=Flags(xbzrle_cache_bytes=1 << 28))
+    supervisor = Supervisor(replace(NEVER, patience_s=0), plan)
+    first_pass(supervisor)
+    for number in (2, 3, 4):
+        actions = at_boundary(supervisor, 9.6 + 0.4 * number, number, 40)
+    assert done(actions) == [(Kind.SET_DOWNTIME, 520)]

@@ -1,0 +1,170 @@
+# Copyright (c) 2026, The virtops.live_migration authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Faults and cases of one kind each, and the comparison with the rules of other tools."""
+
+from __future__ import annotations
+
+import statistics
+import typing as t
+
+import pytest
+
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.actions import Kind
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.plan import adopted_plan
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.policy import Contract, preset
+from ansible_collections.virtops.live_migration.tests.sim.cases import CONTRACTS, LINK, WORKLOADS, Cell, all_cells, kept
+from ansible_collections.virtops.live_migration.tests.sim.driver import Run, run
+from ansible_collections.virtops.live_migration.tests.sim.guest import Link
+from ansible_collections.virtops.live_migration.tests.sim.ours import Ours
+from ansible_collections.virtops.live_migration.tests.sim.qemu import Job, Start
+
+RATE = LINK.bytes_per_s
+LARGE = WORKLOADS["large hot set"]
+
+
+def did(result: Run) -> list[str]:
+    return [action.reason for _at_s, action in result.actions if action.apply]
+
+
+def adopt(contract: Contract, start: Start, *flags: t.Optional[bool], after_s: float = 100) -> Run:
+    job = Job(LARGE, LINK, start)
+    while job.now_s < after_s:
+        job.step()
+    return run(Ours(contract, plan=adopted_plan(*flags)), LARGE, LINK, 300, job)
+
+
+# --- the comparison
+
+CELLS = all_cells()
+
+
+@pytest.mark.parametrize("cell", CELLS, ids=[f"{cell.contract}, {cell.workload}" for cell in CELLS])
+def test_ours_keeps_every_contract_and_is_no_slower_than_the_best_peer(cell: Cell) -> None:
+    assert kept(CONTRACTS[cell.contract], cell.ours)
+    assert cell.best is None or cell.ours.total_s <= 1.06 * cell.best.total_s
+
+
+def test_overall_ours_is_faster() -> None:
+    ratios = [cell.ours.total_s / cell.best.total_s for cell in CELLS if cell.best]
+    assert statistics.median(ratios) <= 0.9
+
+
+@pytest.mark.parametrize("cell", [c for c in CELLS if c.contract == "postcopy"], ids=lambda cell: cell.workload)
+def test_with_post_copy_it_takes_little_more_than_it_must(cell: Cell) -> None:
+    guest = WORKLOADS[cell.workload]
+    assert cell.ours.total_s <= 1.3 * guest.touched_bytes / RATE
+    assert cell.ours.sent_bytes <= 1.3 * guest.touched_bytes
+
+
+@pytest.mark.parametrize("cell", CELLS, ids=[f"{cell.contract}, {cell.workload}" for cell in CELLS])
+def test_ours_does_not_slow_the_guest_down_most(cell: Cell) -> None:
+    others = [one.slow_s / one.total_s for one in cell.peers if kept(CONTRACTS[cell.contract], one)]
+    assert not others or cell.ours.slow_s / cell.ours.total_s <= max(*others, 0.4)
+
+
+def test_forecasts_are_near() -> None:
+    errors = [abs(cell.forecast_s - cell.ours.total_s) / cell.ours.total_s for cell in CELLS if cell.forecast_s]
+    assert statistics.median(errors) <= 0.15
+
+
+# --- jobs of somebody else
+
+
+def test_a_stuck_job_is_freed_within_one_pass() -> None:
+    result = adopt(Contract(max_downtime_ms=8000, postcopy="never"), Start())
+    assert (result.outcome, did(result)) == ("completed", ["NEEDED_DOWNTIME"])
+    assert result.total_s < 8
+
+
+def test_a_stuck_job_with_the_flag_is_switched() -> None:
+    result = adopt(Contract(max_downtime_ms=500), Start(postcopy=True), True, False)
+    assert (result.outcome, did(result)) == ("completed", ["POSTCOPY_NEEDED"])
+
+
+def test_a_stuck_job_of_which_nothing_is_known_is_tried_once() -> None:
+    result = adopt(Contract(max_downtime_ms=500), Start())
+    assert did(result).count("POSTCOPY_NEEDED") == 1
+    assert result.outcome == "cancelled"
+
+
+def test_a_pause_where_the_contract_has_one() -> None:
+    result = adopt(Contract(max_downtime_ms=500, postcopy="never", max_pause_s=10), Start(), False, False)
+    assert (result.outcome, did(result)) == ("completed", ["NEEDED_PAUSE"])
+    assert result.stood_ms <= 10_000
+
+
+def test_somebody_elses_limit_is_brought_within_the_contract() -> None:
+    result = adopt(Contract(max_downtime_ms=500, postcopy="never"), Start(limit_ms=3000), False, False, after_s=9)
+    assert did(result)[0] == "FIRST_LIMIT"
+    assert result.stood_ms <= 550
+
+
+# --- links
+
+
+@pytest.mark.parametrize("begin_s", [3, 9])
+@pytest.mark.parametrize("contract", ["strict", "postcopy"])
+def test_a_short_break_costs_its_time_only(begin_s: float, contract: str) -> None:
+    whole = run(Ours(CONTRACTS[contract]), LARGE, LINK, 300)
+    broken = run(Ours(CONTRACTS[contract]), LARGE, Link(RATE, [(begin_s, 0), (begin_s + 3, RATE)]), 300)
+    assert broken.finished
+    assert broken.total_s <= whole.total_s + 3.5
+
+
+def test_a_long_break_in_post_copy_is_recovered_from() -> None:
+    result = run(Ours(CONTRACTS["postcopy"]), LARGE, Link(RATE, [(3, 0), (63, RATE)]), 300)
+    assert result.finished
+    assert "POSTCOPY_BROKEN" in did(result)
+    assert not [action for _at_s, action in result.actions if action.kind is Kind.ABORT]
+
+
+def test_a_long_break_in_pre_copy_leaves_the_guest_on_the_source() -> None:
+    result = run(Ours(CONTRACTS["strict"]), LARGE, Link(RATE, [(3, 0)]), 300)
+    assert result.outcome == "failed"
+    assert did(result) == []
+
+
+def test_a_link_that_dies_in_a_pause_brings_the_guest_back() -> None:
+    contract = Contract(max_downtime_ms=8000, postcopy="never")
+    result = run(Ours(contract, xbzrle=False), LARGE, Link(RATE, [(8, 0)]), 300)
+    assert result.outcome == "cancelled"
+    assert did(result)[-1] == "PAUSE_EXPIRED"
+    assert result.stood_ms <= 8000 + 3000
+
+
+# --- guests
+
+
+def test_a_guest_busy_in_phases_finishes_in_a_calm_one_without_harm() -> None:
+    contract = preset("minimal_downtime", {"max_throttle_percent": 0, "max_data_factor": 8})
+    result = run(Ours(contract, xbzrle=False), WORKLOADS["phasic"], LINK, 300)
+    assert result.finished
+    assert (result.max_throttle, result.split_s) == (0, 0)
+    assert result.stood_ms <= 550
+
+
+def test_hopeless_ends_as_the_contract_says() -> None:
+    for choice, outcome in (("abort", "cancelled"), ("leave", "cut")):
+        contract = preset("minimal_downtime", {"max_throttle_percent": 0, "on_hopeless": choice})
+        result = run(Ours(contract, xbzrle=False), LARGE, LINK, 300)
+        assert result.outcome == outcome
+        assert result.stood_ms == 0
+
+
+def test_without_events_it_still_keeps_the_contract() -> None:
+    for name, contract in CONTRACTS.items():
+        for workload, guest in WORKLOADS.items():
+            result = run(Ours(contract, events=False), guest, LINK, 120)
+            assert kept(contract, result), (name, workload, result.outcome)
+
+
+def test_disks_come_first_and_have_their_own_time() -> None:
+    job = Job(LARGE, LINK, Start(disk_bytes=int(RATE * 100)))
+    contract = Contract(max_downtime_ms=8000, postcopy="never", deadline_s=60)
+    result = run(Ours(contract, plan=adopted_plan(False, False)), LARGE, LINK, 300, job)
+    assert result.finished
+    slow = Contract(max_downtime_ms=8000, postcopy="never", storage_deadline_s=30)
+    job = Job(LARGE, LINK, Start(disk_bytes=int(RATE * 100)))
+    result = run(Ours(slow, plan=adopted_plan(False, False)), LARGE, LINK, 300, job)
+    assert did(result) == ["STORAGE_DEADLINE"]
