@@ -9,7 +9,7 @@ from __future__ import annotations
 import typing as t
 from dataclasses import asdict, dataclass, field
 
-from .course import Course, floor_bytes, latest_share, postcopy
+from .course import Course, latest_share, postcopy
 from .finishing import highest_limit_ms
 from .needs import needs, told
 from .plan import NO_WAY, PAUSE, POSTCOPY, PRECOPY, THROTTLE, UNKNOWN, Flags, Plan
@@ -22,7 +22,7 @@ _COMPRESS = 1.4  # so much over it that compressing what is sent again may pay
 _SLOW = 2.0  # so much over it that slowing the guest down is less of a burden than going on
 _RESENT_AT_MOST = 0.12
 _THROTTLE_STEP = 5
-_THROTTLE_LEAST = 10
+_THROTTLE_LEAST = 20  # a guest that waits between its writes makes up for less
 _THROTTLE_FIRST = 20  # QEMU's own
 _THROTTLE_STEPS_LEFT = 6
 _THROTTLE_TO_SPARE = 1.35
@@ -30,7 +30,6 @@ _XBZRLE_PAYS_BELOW = 300e6  # bytes/s: comparing pages is the work of one proces
 _XBZRLE_COST = 0.3
 _PER_CONNECTION = 1.2e9  # bytes/s that one connection and one thread carry
 _MOST_CONNECTIONS = 8
-_SHORTEST_WINDOW_S = 1.0
 
 
 @dataclass(frozen=True)
@@ -200,7 +199,7 @@ class _Chooser:
         return Forecast(self._plan(NO_WAY), plain, None, False, summary, found)
 
     def _plan(self, way: str, share: t.Optional[float] = None, throttle_percent: int = 0) -> Plan:
-        cap = self.contract.max_throttle_percent
+        cap, measured = self.contract.max_throttle_percent, self.facts.measured
         throttle = way == THROTTLE or (way == UNKNOWN and self.may_throttle and not self.may_postcopy)
         initial = throttle_percent or min(_THROTTLE_FIRST, cap)
         cache = self.facts.xbzrle_cache_bytes
@@ -216,22 +215,14 @@ class _Chooser:
             ),
             start_limit_ms=int(self.trial.path.start_limit_ms),
             postcopy_share=share,
-            floor_bytes=None if throttle else self._floor(),
+            touched_bytes=self.facts.touched_bytes,
+            set_bytes=measured.working_set_bytes if measured else None,
+            rate_bytes_per_s=measured.dirty_bytes_per_s if measured else None,
             deadline_s=self.trial.deadline_s,
             storage_deadline_s=self.contract.storage_deadline_s,
             patience_s=self.trial.patience_s,
             host_devices=self.facts.host_devices,
         )
-
-    def _floor(self) -> t.Optional[int]:
-        """What passes cannot get below, where it was measured; shorter times than measured tell nothing."""
-        measured, loads, bandwidth = self.facts.measured, self.trial.loads, self.facts.bandwidth_bytes_per_s
-        if measured is None or loads is None or measured.working_set_is_lower_bound or self.compresses:
-            return None
-        floor = floor_bytes(loads.likely, bandwidth)
-        if measured.dirty_rate_is_lower_bound and floor / bandwidth < _SHORTEST_WINDOW_S:
-            return None
-        return floor
 
     def _parallel(self) -> int:
         """Connections that the bandwidth can fill; before QEMU 10.1 they exclude post-copy, and always xbzrle."""

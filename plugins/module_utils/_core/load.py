@@ -17,6 +17,7 @@ _RATE_DOUBT = 1.5
 _SET_DOUBT = 1.15
 # A set that was all dirty within the shortest window may have been so much earlier.
 _AT_ONCE = 4
+_LONG_WINDOW_S = (4, 20)
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,10 @@ class Load:
         turns = self.dirty_bytes_per_s * time_s / self.working_set_bytes
         return self.working_set_bytes * (-math.expm1(-turns) if self.scattered else min(1.0, turns))
 
+    def at_most(self, time_s: float) -> float:
+        """The same for a guest that sweeps: as a forecast of what a pass leaves, it errs on the side of more."""
+        return min(self.working_set_bytes, self.dirty_bytes_per_s * time_s)
+
     def throttled(self, percent: float) -> Load:
         """The same guest with so much less processor time."""
         return Load(self.working_set_bytes, self.dirty_bytes_per_s * (1 - percent / 100), self.scattered)
@@ -47,6 +52,15 @@ class Loads(t.NamedTuple):
 
     likely: Load
     worst: Load
+
+
+def measuring_windows_s(least_s: float) -> tuple[int, int]:
+    """The windows to measure over, in whole seconds: a short one for the rate, and one as long as the first pass.
+
+    What a guest rewrites within a pass is only seen in a window of that length; ``least_s``: memory over bandwidth.
+    """
+    low, high = _LONG_WINDOW_S
+    return 1, min(high, max(low, math.ceil(least_s)))
 
 
 def loads(measured: WorkingSet, touched_bytes: int) -> Loads:

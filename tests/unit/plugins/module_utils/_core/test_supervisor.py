@@ -85,8 +85,8 @@ def test_the_needed_downtime_is_set_once_when_a_pass_does_not_get_it_down() -> N
     assert only(at_boundary(supervisor, 11.2, 4, 60, limit_ms=int(action.value or 0))).kind is Kind.WAIT
 
 
-def test_a_measured_floor_finishes_at_the_first_boundary() -> None:
-    supervisor = Supervisor(NEVER, replace(PLAN, floor_bytes=60 * MIB))
+def test_a_measured_set_finishes_at_the_first_boundary() -> None:
+    supervisor = Supervisor(NEVER, replace(PLAN, set_bytes=60 * MIB, rate_bytes_per_s=500 * MIB))
     first_pass(supervisor)
     assert only(at_boundary(supervisor, 10, 2, 60)).kind is Kind.SET_DOWNTIME
 
