@@ -215,9 +215,6 @@ class _Chooser:
             touched_bytes=self.facts.touched_bytes,
             set_bytes=measured.working_set_bytes if measured else None,
             rate_bytes_per_s=measured.dirty_bytes_per_s if measured else None,
-            deadline_s=self.trial.deadline_s,
-            storage_deadline_s=self.contract.storage_deadline_s,
-            patience_s=self.trial.patience_s,
             host_devices=self.facts.host_devices,
         )
 

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import typing as t
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 
 from .load import Load
 from .policy import Contract
@@ -55,9 +55,6 @@ class Plan:
     touched_bytes: t.Optional[int] = None
     set_bytes: t.Optional[int] = None
     rate_bytes_per_s: t.Optional[int] = None
-    deadline_s: t.Optional[float] = None
-    storage_deadline_s: t.Optional[float] = None
-    patience_s: t.Optional[float] = None
     bandwidth_mib_per_s: t.Optional[int] = None
     host_devices: int = 0
     adopted: bool = False
@@ -71,15 +68,6 @@ class Plan:
     def document(self) -> dict[str, t.Any]:
         return asdict(self)
 
-    def times_for(self, contract: Contract, least_s: float) -> Plan:
-        """The same plan with the times that the contract leaves to the size of the guest."""
-        return replace(
-            self,
-            deadline_s=self.deadline_s or contract.deadline_s or default_deadline_s(least_s),
-            patience_s=patience_s(contract, least_s) if self.patience_s is None else self.patience_s,
-            storage_deadline_s=self.storage_deadline_s or contract.storage_deadline_s,
-        )
-
 
 def plan_from(document: t.Mapping[str, t.Any]) -> Plan:
     """The way back from :meth:`Plan.document`; raises TypeError on another shape."""
@@ -87,10 +75,20 @@ def plan_from(document: t.Mapping[str, t.Any]) -> Plan:
 
 
 def adopted_plan(
-    postcopy: t.Optional[bool] = None, auto_converge: t.Optional[bool] = None, *, host_devices: int = 0
+    postcopy: t.Optional[bool] = None,
+    auto_converge: t.Optional[bool] = None,
+    *,
+    host_devices: int = 0,
+    bandwidth_mib_per_s: t.Optional[int] = None,
 ) -> Plan:
     """For a job that somebody else started; None: not known whether it has the flag."""
-    return Plan(UNKNOWN, Flags(postcopy, auto_converge), host_devices=host_devices, adopted=True)
+    return Plan(
+        UNKNOWN,
+        Flags(postcopy, auto_converge),
+        host_devices=host_devices,
+        bandwidth_mib_per_s=bandwidth_mib_per_s,
+        adopted=True,
+    )
 
 
 def default_deadline_s(least_s: float) -> float:
