@@ -14,7 +14,7 @@ from .finishing import highest_limit_ms
 from .load import Loads
 from .needs import needs, told
 from .plan import NO_WAY, PAUSE, POSTCOPY, PRECOPY, THROTTLE, UNKNOWN, Flags, Plan
-from .policy import Contract
+from .policy import MAX_THROTTLE_PERCENT, Contract
 from .trial import Facts, Trial
 from .units import human_bytes, human_ms
 
@@ -122,10 +122,7 @@ class _Chooser:
     def _throttled(self, loads: Loads) -> t.Optional[Forecast]:
         """Auto-converge that starts with what is needed: the least throttle that is nearly as fast as the most."""
         trial = self.trial
-        if not self.may_throttle:
-            return None
-        percents = range(_THROTTLE_LEAST, self.contract.max_throttle_percent + 1, _THROTTLE_STEP)
-        courses = {p: trial.course(loads.likely, throttle_percent=p) for p in percents}
+        courses = {p: trial.course(loads.likely, throttle_percent=p) for p in self._throttles()}
         good = {p: course for p, course in courses.items() if trial.keeps(course)}
         if not good:
             return None
@@ -138,7 +135,16 @@ class _Chooser:
         course = self.trial.course(loads.likely, resend_cost=_XBZRLE_COST)
         if not self.compresses or not self.trial.keeps(course):
             return None
-        return self._by(PRECOPY, course, worst, False)
+        # Where compression alone has to do it, a throttle beside it can only help.
+        return self._by(PRECOPY, course, worst, False, throttle_percent=max(self._throttles(), default=0))
+
+    def _throttles(self) -> t.Sequence[int]:
+        """Throttles to start with. QEMU knows no cap but its own and goes on climbing: leave it room below ours."""
+        if not self.may_throttle:
+            return ()
+        cap = self.contract.max_throttle_percent
+        highest = cap if cap >= MAX_THROTTLE_PERCENT else cap - _THROTTLE_STEPS_LEFT
+        return range(_THROTTLE_LEAST, highest + 1, _THROTTLE_STEP)
 
     def _may_compress(self) -> bool:
         """Whether to compress pages that are sent again; how well that goes is only seen in the third pass."""
@@ -197,7 +203,7 @@ class _Chooser:
 
     def _plan(self, way: str, share: t.Optional[float] = None, throttle_percent: int = 0) -> Plan:
         cap, measured = self.contract.max_throttle_percent, self.facts.measured
-        throttle = way == THROTTLE or (way == UNKNOWN and self.may_throttle and not self.may_postcopy)
+        throttle = throttle_percent > 0 or (way == UNKNOWN and self.may_throttle and not self.may_postcopy)
         initial = throttle_percent or min(_THROTTLE_FIRST, cap)
         cache = self.facts.xbzrle_cache_bytes
         return Plan(

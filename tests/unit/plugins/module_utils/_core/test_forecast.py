@@ -152,6 +152,16 @@ def test_compression_where_it_can_pay() -> None:
     assert (only.plan.way, only.sure) == (PRECOPY, False)
 
 
+def test_a_throttle_starts_below_its_cap() -> None:
+    for cap in (30, 60, 98):
+        contract = Contract(max_downtime_ms=500, postcopy="never", max_throttle_percent=cap)
+        for rate_mib in (80, 110, 150, 300, 900):
+            flags = told(contract, measured(900, rate_mib)).plan.flags
+            if flags.auto_converge:
+                assert flags.throttle_initial_percent + 4 * flags.throttle_increment_percent <= cap
+                assert flags.throttle_increment_percent >= 1
+
+
 def test_connections_to_fill_a_fast_link() -> None:
     facts = Facts(1 << 40, int(5e9), measured(100, 1), parallel_connections=16)
     assert forecast(NEVER, facts).plan.flags.parallel_connections == 5
