@@ -10,6 +10,7 @@ import typing as t
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.actions import Action, Result
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.forecast import Forecast, forecast
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.job import JobSample
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.load import measuring_windows_s
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.memory import Window, working_set
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.plan import Plan
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.policy import Contract
@@ -18,8 +19,6 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._core.trial
 
 from .guest import Guest, Link
 from .qemu import Start
-
-WINDOWS_S = (1, 4)
 
 
 class Ours:
@@ -57,7 +56,8 @@ class Ours:
         )
 
     def facts(self, guest: Guest, link: Link) -> Facts:
-        windows = [Window(w, guest.measured(0.0, w)) for w in WINDOWS_S]
+        least_s = guest.touched_bytes / link.rate(0.0)
+        windows = [Window(w, guest.measured(0.0, w)) for w in measuring_windows_s(least_s)]
         return Facts(
             touched_bytes=guest.touched_bytes,
             bandwidth_bytes_per_s=int(link.rate(0.0)),

@@ -33,13 +33,11 @@ class Budget:
 
     @property
     def patience_s(self) -> float:
-        if self._plan.patience_s is not None:
-            return self._plan.patience_s
         return patience_s(self._contract, self._least_s)
 
     @property
     def deadline_s(self) -> float:
-        given = self._plan.deadline_s or self._contract.deadline_s or self._settled_s
+        given = self._contract.deadline_s or self._settled_s
         if given is not None:
             return given
         by_size_s = default_deadline_s(self._least_s)
@@ -55,13 +53,17 @@ class Budget:
 
     @property
     def max_bytes(self) -> float:
-        return self._contract.max_data_factor * self._history.last.memory.total_bytes
+        return self._contract.max_data_factor * self._whole_bytes
+
+    @property
+    def _whole_bytes(self) -> int:
+        return self._plan.touched_bytes or self._history.last.memory.total_bytes
 
     @property
     def _least_s(self) -> float:
-        """The time that all its memory takes once; 0 while nothing is known."""
+        """The time that all its memory takes once, as fast as it really goes; 0 while nothing is known."""
         bandwidth = self._history.bandwidth_bytes_per_s
-        return self._history.last.memory.total_bytes / bandwidth if bandwidth > 0 else 0.0
+        return self._whole_bytes / bandwidth if bandwidth > 0 else 0.0
 
     def over(self) -> t.Optional[Over]:
         """The limit that has been reached, or None."""
@@ -106,7 +108,7 @@ class Budget:
         return f"{human_ms(left_s * 1000)} and {human_bytes(left_bytes)} are left for that"
 
     def _storage_over(self) -> t.Optional[Over]:
-        allowed_s = self._plan.storage_deadline_s or self._contract.storage_deadline_s
+        allowed_s = self._contract.storage_deadline_s
         if allowed_s is None:
             allowed_s = max(_LEAST_STORAGE_S, self._history.last.disk.total_bytes / GIB * _STORAGE_S_PER_GIB)
         if self._history.observed_s <= allowed_s:

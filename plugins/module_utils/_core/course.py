@@ -68,7 +68,6 @@ def precopy(
     bandwidth, whole = path.bandwidth_bytes_per_s, float(path.touched_bytes)
     left, total_s, sent, least = whole, 0.0, 0.0, whole
     limit_ms, first_chance_s = path.start_limit_ms, None
-    floor = None if throttle_percent or resend_cost != 1 else _floor(load, bandwidth)
     for number in range(1, _MAX_PASSES + 1):
         now = load.throttled(throttle_percent) if number >= _CACHED_FROM_PASS else load
         cost = resend_cost if number >= _CACHED_FROM_PASS else 1.0
@@ -84,7 +83,11 @@ def precopy(
             first_chance_s = total_s if first_chance_s is None else first_chance_s
             waited_s = total_s - first_chance_s
             compressed = resend_cost == 1 or number >= _CACHED_FROM_PASS
-            if compressed and worth_finishing(after, left, floor_bytes=floor, waited_s=waited_s, patience_s=patience_s):
+            known = number < _CACHED_FROM_PASS - 1 or (throttle_percent == 0 and resend_cost == 1)
+            following = load.at_most(need_ms / 1000) if known else None
+            if compressed and worth_finishing(
+                after, left, next_bytes=following, waited_s=waited_s, patience_s=patience_s
+            ):
                 limit_ms = raised
         if need_ms <= limit_ms * _NEARLY:
             downtime_ms = need_ms + SWITCH_COST_MS
@@ -93,17 +96,6 @@ def precopy(
             return Course(False, number, total_s, int(sent), 0, int(least))
         left = after
     return Course(False, _MAX_PASSES, total_s, int(sent), 0, int(least))
-
-
-def _floor(load: Load, bandwidth: float) -> float:
-    """What each pass leaves in the end: as much as is dirtied while as much is sent."""
-    left = load.working_set_bytes
-    for _pass in range(200):
-        after = load.unique_bytes(left / bandwidth)
-        if after >= _STANDS_STILL * left:
-            return after
-        left = after
-    return left
 
 
 def postcopy(load: Load, path: Path, share: float) -> Course:
@@ -125,8 +117,3 @@ def latest_share(load: Load, path: Path, max_again: float) -> float:
         if postcopy(load, path, twentieths / 20).floor_bytes <= max_again * path.touched_bytes:
             return twentieths / 20
     return 1 / 20
-
-
-def floor_bytes(load: Load, bandwidth_bytes_per_s: float) -> int:
-    """The least that plain pre-copy can leave at a boundary."""
-    return int(_floor(load, bandwidth_bytes_per_s))

@@ -11,7 +11,6 @@ import typing as t
 
 SWITCH_COST_MS = 60  # device state, block and network set-up on the destination: seen on real hosts, 50 to 70 ms
 SHRINKS = 0.85  # a pass that leaves less than this share of the pass before makes progress
-_SAME = 1.04
 _MARGIN = 1.15
 _MARGIN_MS = 50
 NEAR_BEST = 1.1  # of the least that was left lately: a guest that is busy in phases comes back to it
@@ -38,19 +37,19 @@ def worth_finishing(
     remaining_bytes: float,
     before_bytes: float,
     *,
-    floor_bytes: t.Optional[float],
+    next_bytes: t.Optional[float],
     waited_s: float,
     patience_s: float,
 ) -> t.Optional[str]:
     """Why to finish at this boundary, given that the contract allows it; None when the next one will be better.
 
-    ``before_bytes``: left at the boundary before; ``floor_bytes``: the least that can be left, if that is known;
+    ``before_bytes``: left at the boundary before; ``next_bytes``: what the next pass will leave, where that is known;
     ``waited_s``: since the first boundary at which a finish was allowed.
     """
     if remaining_bytes >= SHRINKS * before_bytes:
         return "the last pass did not get it down"
-    if floor_bytes is not None and remaining_bytes <= _SAME * floor_bytes:
-        return "it will not get less"
+    if next_bytes is not None and next_bytes >= SHRINKS * remaining_bytes:
+        return "the next pass will not get it down"
     if waited_s >= patience_s:
         return f"a finish has been possible for {waited_s:.0f} s"
     return None

@@ -9,11 +9,12 @@ from __future__ import annotations
 import typing as t
 from dataclasses import asdict, dataclass, field
 
-from .course import Course, floor_bytes, latest_share, postcopy
+from .course import Course, latest_share, postcopy
 from .finishing import highest_limit_ms
+from .load import Loads
 from .needs import needs, told
 from .plan import NO_WAY, PAUSE, POSTCOPY, PRECOPY, THROTTLE, UNKNOWN, Flags, Plan
-from .policy import Contract
+from .policy import MAX_THROTTLE_PERCENT, Contract
 from .trial import Facts, Trial
 from .units import human_bytes, human_ms
 
@@ -22,7 +23,7 @@ _COMPRESS = 1.4  # so much over it that compressing what is sent again may pay
 _SLOW = 2.0  # so much over it that slowing the guest down is less of a burden than going on
 _RESENT_AT_MOST = 0.12
 _THROTTLE_STEP = 5
-_THROTTLE_LEAST = 10
+_THROTTLE_LEAST = 20  # a guest that waits between its writes makes up for less
 _THROTTLE_FIRST = 20  # QEMU's own
 _THROTTLE_STEPS_LEFT = 6
 _THROTTLE_TO_SPARE = 1.35
@@ -30,7 +31,6 @@ _XBZRLE_PAYS_BELOW = 300e6  # bytes/s: comparing pages is the work of one proces
 _XBZRLE_COST = 0.3
 _PER_CONNECTION = 1.2e9  # bytes/s that one connection and one thread carry
 _MOST_CONNECTIONS = 8
-_SHORTEST_WINDOW_S = 1.0
 
 
 @dataclass(frozen=True)
@@ -75,73 +75,76 @@ class _Chooser:
         self.compresses = self._may_compress()
 
     def choose(self) -> Forecast:
-        trial, plain = self.trial, self.plain
-        if trial.loads is None or plain is None:
+        trial, loads, plain = self.trial, self.trial.loads, self.plain
+        if loads is None or plain is None:
             return self._unmeasured()
         kept = trial.keeps(plain)
-        worst = trial.course(trial.loads.worst)
+        worst = trial.course(loads.worst)
         sure = trial.keeps(worst)
         if self.may_postcopy:
             quick = plain.total_s <= _QUICK * trial.path.least_s
             if kept and (quick or self.contract.postcopy == "if_needed"):
                 return self._by(PRECOPY, plain, worst, sure)
-            split = self._postcopy()
+            split = self._postcopy(loads)
             if split is not None:
                 return split
         if kept and sure and plain.total_s <= _SLOW * trial.path.least_s:
             return self._by(PRECOPY, plain, worst, sure)
-        throttled = self._throttled()
+        throttled = self._throttled(loads)
         if throttled is not None:
             return throttled
         if kept:
             return self._by(PRECOPY, plain, worst, sure)
         if self.contract.max_pause_s > 0:
             highest_ms = highest_limit_ms(max(1.0, self.contract.max_pause_s * 1000))
-            paused = trial.course(trial.loads.likely, highest_ms=highest_ms)
+            paused = trial.course(loads.likely, highest_ms=highest_ms)
             if trial.keeps(paused):
                 return self._by(PAUSE, paused, worst, False)
-        return self._compressed_only(worst) or self._no_way(plain)
+        return self._compressed_only(loads, worst) or self._no_way(loads, plain)
 
     # --- the ways
 
-    def _postcopy(self) -> t.Optional[Forecast]:
+    def _postcopy(self, loads: Loads) -> t.Optional[Forecast]:
         trial, measured = self.trial, self.facts.measured
-        assert trial.loads is not None
-        share = latest_share(trial.loads.likely, trial.path, _RESENT_AT_MOST)
+        share = latest_share(loads.likely, trial.path, _RESENT_AT_MOST)
         # A set whose end was not seen may turn out to be small: then the need is only known at the first boundary.
         guess = measured is None or measured.working_set_is_lower_bound
         if guess and self.contract.postcopy == "if_needed":
             share = 1.0
-        course = postcopy(trial.loads.likely, trial.path, share)
+        course = postcopy(loads.likely, trial.path, share)
         if course.postcopy_s > self.contract.max_postcopy_s:
             share = 1.0
-            course = postcopy(trial.loads.likely, trial.path, share)
+            course = postcopy(loads.likely, trial.path, share)
         if course.postcopy_s > self.contract.max_postcopy_s:
             return None
-        return self._by(POSTCOPY, course, postcopy(trial.loads.worst, trial.path, share), True, share=share)
+        return self._by(POSTCOPY, course, postcopy(loads.worst, trial.path, share), True, share=share)
 
-    def _throttled(self) -> t.Optional[Forecast]:
+    def _throttled(self, loads: Loads) -> t.Optional[Forecast]:
         """Auto-converge that starts with what is needed: the least throttle that is nearly as fast as the most."""
         trial = self.trial
-        assert trial.loads is not None
-        if not self.may_throttle:
-            return None
-        percents = range(_THROTTLE_LEAST, self.contract.max_throttle_percent + 1, _THROTTLE_STEP)
-        courses = {p: trial.course(trial.loads.likely, throttle_percent=p) for p in percents}
+        courses = {p: trial.course(loads.likely, throttle_percent=p) for p in self._throttles()}
         good = {p: course for p, course in courses.items() if trial.keeps(course)}
         if not good:
             return None
         best_s = min(course.total_s for course in good.values())
         percent = min(p for p, course in good.items() if course.total_s <= _THROTTLE_TO_SPARE * best_s)
-        worst = trial.course(trial.loads.worst, throttle_percent=percent)
+        worst = trial.course(loads.worst, throttle_percent=percent)
         return self._by(THROTTLE, good[percent], worst, trial.keeps(worst), throttle_percent=percent)
 
-    def _compressed_only(self, worst: Course) -> t.Optional[Forecast]:
-        assert self.trial.loads is not None
-        course = self.trial.course(self.trial.loads.likely, resend_cost=_XBZRLE_COST)
+    def _compressed_only(self, loads: Loads, worst: Course) -> t.Optional[Forecast]:
+        course = self.trial.course(loads.likely, resend_cost=_XBZRLE_COST)
         if not self.compresses or not self.trial.keeps(course):
             return None
-        return self._by(PRECOPY, course, worst, False)
+        # Where compression alone has to do it, a throttle beside it can only help.
+        return self._by(PRECOPY, course, worst, False, throttle_percent=max(self._throttles(), default=0))
+
+    def _throttles(self) -> t.Sequence[int]:
+        """Throttles to start with. QEMU knows no cap but its own and goes on climbing: leave it room below ours."""
+        if not self.may_throttle:
+            return ()
+        cap = self.contract.max_throttle_percent
+        highest = cap if cap >= MAX_THROTTLE_PERCENT else cap - _THROTTLE_STEPS_LEFT
+        return range(_THROTTLE_LEAST, highest + 1, _THROTTLE_STEP)
 
     def _may_compress(self) -> bool:
         """Whether to compress pages that are sent again; how well that goes is only seen in the third pass."""
@@ -190,9 +193,8 @@ class _Chooser:
         )
         return Forecast(self._plan(UNKNOWN), None, None, False, summary)
 
-    def _no_way(self, plain: Course) -> Forecast:
-        assert self.trial.loads is not None
-        found = needs(self.trial, self.trial.loads.likely, plain)
+    def _no_way(self, loads: Loads, plain: Course) -> Forecast:
+        found = needs(self.trial, loads.likely, plain)
         summary = (
             f"It does not finish within the contract: each pass leaves about {human_bytes(plain.floor_bytes)}. One of"
             f" these would do: {told(found)}."
@@ -200,8 +202,8 @@ class _Chooser:
         return Forecast(self._plan(NO_WAY), plain, None, False, summary, found)
 
     def _plan(self, way: str, share: t.Optional[float] = None, throttle_percent: int = 0) -> Plan:
-        cap = self.contract.max_throttle_percent
-        throttle = way == THROTTLE or (way == UNKNOWN and self.may_throttle and not self.may_postcopy)
+        cap, measured = self.contract.max_throttle_percent, self.facts.measured
+        throttle = throttle_percent > 0 or (way == UNKNOWN and self.may_throttle and not self.may_postcopy)
         initial = throttle_percent or min(_THROTTLE_FIRST, cap)
         cache = self.facts.xbzrle_cache_bytes
         return Plan(
@@ -216,22 +218,11 @@ class _Chooser:
             ),
             start_limit_ms=int(self.trial.path.start_limit_ms),
             postcopy_share=share,
-            floor_bytes=None if throttle else self._floor(),
-            deadline_s=self.trial.deadline_s,
-            storage_deadline_s=self.contract.storage_deadline_s,
-            patience_s=self.trial.patience_s,
+            touched_bytes=self.facts.touched_bytes,
+            set_bytes=measured.working_set_bytes if measured else None,
+            rate_bytes_per_s=measured.dirty_bytes_per_s if measured else None,
             host_devices=self.facts.host_devices,
         )
-
-    def _floor(self) -> t.Optional[int]:
-        """What passes cannot get below, where it was measured; shorter times than measured tell nothing."""
-        measured, loads, bandwidth = self.facts.measured, self.trial.loads, self.facts.bandwidth_bytes_per_s
-        if measured is None or loads is None or measured.working_set_is_lower_bound or self.compresses:
-            return None
-        floor = floor_bytes(loads.likely, bandwidth)
-        if measured.dirty_rate_is_lower_bound and floor / bandwidth < _SHORTEST_WINDOW_S:
-            return None
-        return floor
 
     def _parallel(self) -> int:
         """Connections that the bandwidth can fill; before QEMU 10.1 they exclude post-copy, and always xbzrle."""

@@ -7,8 +7,9 @@
 from __future__ import annotations
 
 import typing as t
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 
+from .load import Load
 from .policy import Contract
 from .units import GIB
 
@@ -41,7 +42,8 @@ class Plan:
     """``way``: how it is meant to finish. ``postcopy_share``: switch after this share of the first pass (None: by
     need).
 
-    ``floor_bytes``: the least that a pass can leave, where that was measured. ``adopted``: somebody else started the
+    ``touched_bytes``: what the first pass has to send. ``set_bytes`` and ``rate_bytes_per_s``: what the guest was
+    measured to rewrite, or at least that much, and how fast. ``adopted``: somebody else started the
     job, so that its age and what it has sent are no fault of ours. ``bandwidth_mib_per_s``: what the limit may be
     raised to (0: no limit; None: it is not ours to touch).
     """
@@ -50,25 +52,21 @@ class Plan:
     flags: Flags = field(default_factory=lambda: Flags(None, None))
     start_limit_ms: t.Optional[int] = None
     postcopy_share: t.Optional[float] = None
-    floor_bytes: t.Optional[int] = None
-    deadline_s: t.Optional[float] = None
-    storage_deadline_s: t.Optional[float] = None
-    patience_s: t.Optional[float] = None
+    touched_bytes: t.Optional[int] = None
+    set_bytes: t.Optional[int] = None
+    rate_bytes_per_s: t.Optional[int] = None
     bandwidth_mib_per_s: t.Optional[int] = None
     host_devices: int = 0
     adopted: bool = False
 
+    def left_after(self, time_s: float) -> t.Optional[float]:
+        """What a pass of that length will leave, where the guest was measured."""
+        if self.set_bytes is None or self.rate_bytes_per_s is None:
+            return None
+        return Load(self.set_bytes, self.rate_bytes_per_s).at_most(time_s)
+
     def document(self) -> dict[str, t.Any]:
         return asdict(self)
-
-    def times_for(self, contract: Contract, least_s: float) -> Plan:
-        """The same plan with the times that the contract leaves to the size of the guest."""
-        return replace(
-            self,
-            deadline_s=self.deadline_s or contract.deadline_s or default_deadline_s(least_s),
-            patience_s=patience_s(contract, least_s) if self.patience_s is None else self.patience_s,
-            storage_deadline_s=self.storage_deadline_s or contract.storage_deadline_s,
-        )
 
 
 def plan_from(document: t.Mapping[str, t.Any]) -> Plan:
@@ -77,10 +75,20 @@ def plan_from(document: t.Mapping[str, t.Any]) -> Plan:
 
 
 def adopted_plan(
-    postcopy: t.Optional[bool] = None, auto_converge: t.Optional[bool] = None, *, host_devices: int = 0
+    postcopy: t.Optional[bool] = None,
+    auto_converge: t.Optional[bool] = None,
+    *,
+    host_devices: int = 0,
+    bandwidth_mib_per_s: t.Optional[int] = None,
 ) -> Plan:
     """For a job that somebody else started; None: not known whether it has the flag."""
-    return Plan(UNKNOWN, Flags(postcopy, auto_converge), host_devices=host_devices, adopted=True)
+    return Plan(
+        UNKNOWN,
+        Flags(postcopy, auto_converge),
+        host_devices=host_devices,
+        bandwidth_mib_per_s=bandwidth_mib_per_s,
+        adopted=True,
+    )
 
 
 def default_deadline_s(least_s: float) -> float:

@@ -154,7 +154,7 @@ class Precopy:
         why = worth_finishing(
             at.left,
             at.before,
-            floor_bytes=self._plan.floor_bytes,
+            next_bytes=self._next_bytes(at),
             waited_s=now_s - self._first_chance_s,
             patience_s=patience_s,
         )
@@ -170,6 +170,12 @@ class Precopy:
             return self._speaker.wait("SHRINKING", text, at.numbers)
         text = f"{why}: {human_ms(at.need_ms)} of downtime are needed for {human_bytes(at.left)}"
         return [Action(Kind.SET_DOWNTIME, "NEEDED_DOWNTIME", text, at.numbers, value=limit_ms)]
+
+    def _next_bytes(self, at: Standpoint) -> t.Optional[float]:
+        """What the next pass will leave, by the measurement; not where throttle or compression change that."""
+        if self._compresses or self._history.last.throttle_percent:
+            return None
+        return self._plan.left_after(at.need_ms / 1000)
 
     def _limit_at_first(self) -> list[Action]:
         """The limit that the job has is QEMU's, or somebody else's: ours at the start, and never above the contract."""

@@ -71,8 +71,11 @@ class SplitWish:
         if share is None or share >= 1 or last.pass_number not in (None, 0, 1) or last.memory.processed_bytes == 0:
             return False
         # The next look may be half a second away: rather a little early than late.
-        soon = last.memory.remaining_bytes - self._history.bandwidth_bytes_per_s * self._history.gap_s / 2
-        return soon <= (1 - share) * last.memory.total_bytes
+        soon_bytes = self._history.bandwidth_bytes_per_s * self._history.gap_s / 2
+        # Which of its pages are zero is not known, so it counts whichever of sent and passed over comes first.
+        whole = self._plan.touched_bytes or last.memory.total_bytes
+        sent = last.memory.processed_bytes + soon_bytes >= share * whole
+        return sent or last.memory.remaining_bytes - soon_bytes <= (1 - share) * last.memory.total_bytes
 
     def _is_due(self, at: Standpoint, plateau: int) -> bool:
         if self._impossible:

@@ -134,12 +134,12 @@ def test_a_set_whose_end_was_not_seen_is_no_reason_to_split_in_the_first_pass() 
     assert (found.plan.way, found.plan.postcopy_share) == (POSTCOPY, 1.0)
 
 
-def test_the_floor_is_known_only_where_it_was_measured() -> None:
-    long = Contract(max_downtime_ms=8000, postcopy="never")
-    assert told(long, measured(600, 500)).plan.floor_bytes == pytest.approx(600 * MIB, rel=0.02)
-    assert told(long, measured(600, 500, set_bound=True)).plan.floor_bytes is None
-    assert told(long, measured(600, 600, rate_bound=True)).plan.floor_bytes == pytest.approx(600 * MIB, rel=0.02)
-    assert told(long, measured(60, 60, rate_bound=True)).plan.floor_bytes is None
+def test_the_supervisor_is_told_what_was_measured() -> None:
+    plan = told(NEVER, measured(600, 50)).plan
+    assert (plan.set_bytes, plan.rate_bytes_per_s, plan.touched_bytes) == (600 * MIB, 50 * MIB, 1000 * MIB)
+    assert plan.left_after(4) == 200 * MIB
+    assert plan.left_after(100) == 600 * MIB
+    assert told(NEVER, None).plan.left_after(4) is None
 
 
 def test_compression_where_it_can_pay() -> None:
@@ -150,6 +150,16 @@ def test_compression_where_it_can_pay() -> None:
     assert told(prefer, measured(600, 80), xbzrle_cache_bytes=cache).plan.flags.xbzrle_cache_bytes == 0
     only = told(NO_THROTTLE, measured(600, 300), xbzrle_cache_bytes=cache)
     assert (only.plan.way, only.sure) == (PRECOPY, False)
+
+
+def test_a_throttle_starts_below_its_cap() -> None:
+    for cap in (30, 60, 98):
+        contract = Contract(max_downtime_ms=500, postcopy="never", max_throttle_percent=cap)
+        for rate_mib in (80, 110, 150, 300, 900):
+            flags = told(contract, measured(900, rate_mib)).plan.flags
+            if flags.auto_converge:
+                assert flags.throttle_initial_percent + 4 * flags.throttle_increment_percent <= cap
+                assert flags.throttle_increment_percent >= 1
 
 
 def test_connections_to_fill_a_fast_link() -> None:

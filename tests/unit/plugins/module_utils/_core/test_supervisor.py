@@ -24,8 +24,8 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._core.recor
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.supervisor import Supervisor
 from ansible_collections.virtops.live_migration.tests.unit.plugins.looks import MIB, done, first_pass, look, only
 
-NEVER = Contract(max_downtime_ms=1000, postcopy="never", patience_s=5)
-PLAN = Plan(flags=Flags(), start_limit_ms=300, deadline_s=600)
+NEVER = Contract(max_downtime_ms=1000, postcopy="never", patience_s=5, deadline_s=600)
+PLAN = Plan(flags=Flags(), start_limit_ms=300)
 SPLITTABLE = replace(PLAN, flags=Flags(postcopy=True))
 
 
@@ -85,8 +85,8 @@ def test_the_needed_downtime_is_set_once_when_a_pass_does_not_get_it_down() -> N
     assert only(at_boundary(supervisor, 11.2, 4, 60, limit_ms=int(action.value or 0))).kind is Kind.WAIT
 
 
-def test_a_measured_floor_finishes_at_the_first_boundary() -> None:
-    supervisor = Supervisor(NEVER, replace(PLAN, floor_bytes=60 * MIB))
+def test_a_measured_set_finishes_at_the_first_boundary() -> None:
+    supervisor = Supervisor(NEVER, replace(PLAN, set_bytes=60 * MIB, rate_bytes_per_s=500 * MIB))
     first_pass(supervisor)
     assert only(at_boundary(supervisor, 10, 2, 60)).kind is Kind.SET_DOWNTIME
 
@@ -228,7 +228,7 @@ def test_the_last_bytes_are_waited_for() -> None:
 @pytest.mark.parametrize(("choice", "kind"), [("abort", Kind.ABORT), ("leave", Kind.LEAVE), ("pause", Kind.SUSPEND)])
 def test_at_the_deadline_the_contract_says_what_is_done(choice: str, kind: Kind) -> None:
     contract = replace(NEVER, on_hopeless=choice, max_pause_s=9 if choice == "pause" else 0, max_throttle_percent=0)
-    supervisor, _actions = stuck(contract, replace(PLAN, deadline_s=19))
+    supervisor, _actions = stuck(replace(contract, deadline_s=19))
     action = only([a for a in supervisor.observe(look(20, 4, 200)) if a.apply])
     assert (action.kind, action.reason) == (kind, "DEADLINE")
     assert action.numbers["diagnosis"] == "DIRTY_RATE"
@@ -254,7 +254,7 @@ def test_an_adopted_job_is_not_blamed_for_its_past() -> None:
 
 
 def test_an_abort_that_comes_to_nothing_is_repeated_and_then_told() -> None:
-    supervisor, _actions = stuck(NEVER, replace(PLAN, deadline_s=19))
+    supervisor, _actions = stuck(replace(NEVER, deadline_s=19))
     given = []
     for step in range(60):
         given += done(supervisor.observe(look(20 + 5 * step, 4, 200)))
@@ -282,7 +282,7 @@ def test_disks_have_a_deadline_of_their_own() -> None:
         disk = Progress(1 << 40, int(at_s * 1e6), 1 << 39)
         return supervisor.observe(replace(look(at_s, 0), memory=Progress(), disk=disk))
 
-    supervisor = Supervisor(replace(NEVER, deadline_s=10, storage_deadline_s=100), replace(PLAN, deadline_s=10))
+    supervisor = Supervisor(replace(NEVER, deadline_s=10, storage_deadline_s=100), PLAN)
     assert done([a for at_s in range(1, 100, 5) for a in copying(at_s)]) == []
     action = only([a for a in copying(110) if a.apply])
     assert (action.kind, action.reason) == (Kind.ABORT, "STORAGE_DEADLINE")

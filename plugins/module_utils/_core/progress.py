@@ -1,0 +1,77 @@
+# Copyright (c) 2026, The virtops.live_migration authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# This file is private to the collection and may change at any time.
+"""Where a supervised job stands, in numbers and in one line for a person who watches."""
+
+from __future__ import annotations
+
+import typing as t
+
+from .actions import Action
+from .finishing import SHRINKS, highest_limit_ms
+from .history import History
+from .job import Phase
+from .policy import Contract
+from .units import human_bytes, human_ms, human_rate
+
+_MAX_PASSES = 200
+
+
+def progress(history: History, contract: Contract, expected_total_s: t.Optional[float] = None) -> dict[str, t.Any]:
+    """Numbers of the last look, None where not known. ``expected_total_s``: of the forecast, for the first pass."""
+    last, bandwidth = history.last, history.bandwidth_bytes_per_s
+    needed_ms = None
+    if history.boundaries and bandwidth > 0 and last.phase is Phase.PRECOPY:
+        needed_ms = round(history.boundaries[-1].remaining_bytes / bandwidth * 1000)
+    return {
+        "phase": last.phase.value,
+        "pass": last.pass_number,
+        "remaining_bytes": last.memory.remaining_bytes + last.disk.remaining_bytes,
+        "bandwidth_bytes_per_s": int(bandwidth),
+        "needed_downtime_ms": needed_ms,
+        "max_downtime_ms": contract.max_downtime_ms,
+        "throttle_percent": last.throttle_percent,
+        "time_left_s": _time_left_s(history, contract, expected_total_s),
+    }
+
+
+def progress_line(numbers: t.Mapping[str, t.Any], actions: t.Sequence[Action]) -> str:
+    """``pass 4, 1.2 GiB left, 410.0 MiB/s, needs 5.6 s downtime (limit 500 ms), about 12.0 s left: waiting: ...``."""
+    parts = [f"pass {numbers['pass']}" if numbers["phase"] == Phase.PRECOPY.value else str(numbers["phase"])]
+    parts.append(f"{human_bytes(numbers['remaining_bytes'])} left")
+    parts.append(human_rate(numbers["bandwidth_bytes_per_s"]))
+    if numbers["needed_downtime_ms"] is not None:
+        limit = human_ms(numbers["max_downtime_ms"])
+        parts.append(f"needs {human_ms(numbers['needed_downtime_ms'])} downtime (limit {limit})")
+    if numbers["throttle_percent"]:
+        parts.append(f"slowed down by {numbers['throttle_percent']} %")
+    if numbers["time_left_s"] is not None:
+        parts.append(f"about {human_ms(numbers['time_left_s'] * 1000)} to go")
+    told = "; ".join(f"{action.kind.value.replace('_', ' ')}: {action.because}" for action in actions)
+    return ", ".join(parts) + (f": {told}" if told else "")
+
+
+def _time_left_s(history: History, contract: Contract, expected_total_s: t.Optional[float]) -> t.Optional[float]:
+    """None when it is not known, or when it does not finish as it goes now."""
+    last, bandwidth = history.last, history.bandwidth_bytes_per_s
+    if bandwidth <= 0:
+        return None
+    if last.phase in (Phase.POSTCOPY, Phase.SWITCHOVER):
+        return round(last.memory.remaining_bytes / bandwidth, 1)
+    if last.phase is not Phase.PRECOPY:
+        return None
+    if not history.boundaries:
+        used_s = last.at_s - (history.memory_since_s or last.at_s)
+        return round(max(0.0, expected_total_s - used_s), 1) if expected_total_s else None
+    left, before = float(history.boundaries[-1].remaining_bytes), history.left_before()
+    share, fits = left / before if before > 0 else 1.0, highest_limit_ms(contract.max_downtime_ms) / 1000 * bandwidth
+    total_s = -(last.at_s - history.boundaries[-1].at_s)
+    for _pass in range(_MAX_PASSES):
+        total_s += left / bandwidth
+        if left <= fits:
+            return round(max(0.0, total_s), 1)
+        if share >= SHRINKS:
+            return None
+        left *= share
+    return None

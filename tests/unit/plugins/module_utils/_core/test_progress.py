@@ -1,0 +1,56 @@
+# Copyright (c) 2026, The virtops.live_migration authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import typing as t
+
+import pytest
+
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.job import Phase
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.plan import Flags, Plan
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.policy import Contract
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.progress import progress, progress_line
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.supervisor import Supervisor
+from ansible_collections.virtops.live_migration.tests.unit.plugins.looks import first_pass, look
+
+CONTRACT = Contract(max_downtime_ms=560, postcopy="never")  # 500 ms of it for the bytes
+
+
+def supervisor() -> Supervisor:
+    return Supervisor(CONTRACT, Plan(flags=Flags(), start_limit_ms=300))
+
+
+def test_in_the_first_pass_only_the_forecast_knows_the_time() -> None:
+    job = supervisor()
+    first_pass(job, 5)
+    assert progress(job.history, CONTRACT)["time_left_s"] is None
+    assert progress(job.history, CONTRACT, expected_total_s=20)["time_left_s"] == pytest.approx(16, abs=0.1)
+
+
+@pytest.mark.parametrize(("left_mib", "seconds"), [(40, 0.4), (500, 9.7), (900, None)])
+def test_after_that_the_passes_tell(left_mib: float, seconds: t.Optional[float]) -> None:
+    job = supervisor()
+    first_pass(job)
+    job.observe(look(10, 2, left_mib), at_sync=True)
+    assert progress(job.history, CONTRACT)["time_left_s"] == pytest.approx(seconds, abs=0.1)
+
+
+def test_in_post_copy_it_is_what_is_left() -> None:
+    job = supervisor()
+    first_pass(job)
+    job.observe(look(10, 2, 400, phase=Phase.POSTCOPY))
+    assert progress(job.history, CONTRACT)["time_left_s"] == pytest.approx(4, abs=0.1)
+
+
+def test_the_line() -> None:
+    job = supervisor()
+    first_pass(job)
+    actions = job.observe(look(10, 2, 500, throttle_percent=20), at_sync=True)
+    line = progress_line(progress(job.history, CONTRACT), actions)
+    assert line.startswith(
+        "pass 2, 500.0 MiB left, 100.0 MiB/s, needs 5.0 s downtime (limit 560 ms), slowed down by 20 %, about 9.7 s to"
+        " go: wait: the last pass got it down"
+    )
+    assert progress_line({**progress(job.history, CONTRACT), "phase": "postcopy"}, []).startswith("postcopy, 500.0 MiB")
