@@ -70,7 +70,7 @@ uuid:
   description: UUID of the guest.
   returned: success
   type: str
-  sample: 7b7f4acb-861b-4fc4-a8f0-fddfb4d9829d
+  sample: 6420e6ce-0f4d-4a27-83da-5e8587498451
 phase:
   description:
     - Phase of the job now. It is V(completed) when the guest runs on the destination, and V(postcopy) when the
@@ -89,7 +89,7 @@ elapsed_ms:
   description: How long the whole migration took, where libvirt tells it.
   returned: success
   type: int
-  sample: 31630
+  sample: 27115
 reason:
   description: Why it failed, as a stable code. The message says the same in words, with what to do next.
   returned: failure

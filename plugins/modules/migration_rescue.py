@@ -133,7 +133,7 @@ uuid:
   description: UUID of the guest.
   returned: success
   type: str
-  sample: 7b7f4acb-861b-4fc4-a8f0-fddfb4d9829d
+  sample: 6420e6ce-0f4d-4a27-83da-5e8587498451
 outcome:
   description:
     - What came of it. V(completed), V(observed) for a job that was only watched and goes on, or V(none) when no
@@ -163,22 +163,69 @@ actions:
     numbers:
       description: The figures it rests on.
       type: dict
-  sample: []
+    apply:
+      description: Whether it was to be done.
+      type: bool
+  sample:
+    - action: start_postcopy
+      apply: true
+      because: passes do not get it down to what the contract allows
+      numbers:
+        bandwidth_bytes_per_s: 47251114
+        remaining_bytes: 269742080
+      reason: POSTCOPY_NEEDED
+      value: null
 downtime_ms:
   description: How long the guest stood still, where libvirt tells it.
   returned: success
   type: int
-  sample: 4
+  sample: 29
 elapsed_ms:
   description: How long the whole migration took, where libvirt tells it.
   returned: success
   type: int
-  sample: 31630
+  sample: 32364
 record:
   description:
     - The account of it, with every look, boundary and decision. The same looks give the same decisions again.
   returned: when a migration ran
   type: dict
+  contains:
+    outcome:
+      description: Phase in which it ended, V(left), or V(none) for a job that was only watched.
+      type: str
+      sample: completed
+    sent_bytes:
+      description: Memory sent in all.
+      type: int
+      sample: 1452910622
+    boundaries:
+      description: Pass, bytes left and time of each boundary that was seen.
+      type: list
+      elements: list
+      sample: [[3, 269702302, 7503.48], [4, 266575872, 7507.87], [5, 284344144, 7513.52]]
+    decisions:
+      description: What was decided, with the time, the pass and the figures. It includes what was not to be done.
+      type: list
+      elements: dict
+    contract:
+      description: What was allowed.
+      type: dict
+    plan:
+      description: How the job was started, as far as that is known, and what was expected of it.
+      type: dict
+    columns:
+      description: Names of the fields of a look.
+      type: list
+      elements: str
+    looks:
+      description: Every look, or a part of them when RV(record.thinned).
+      type: list
+      elements: list
+    thinned:
+      description: Whether looks were left out.
+      type: bool
+      sample: false
 reason:
   description: Why it failed, as a stable code. The message says the same in words, with what to do next.
   returned: failure

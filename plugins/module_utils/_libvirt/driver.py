@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from .._core.actions import Action, Kind, Result
 from .._core.errors import MigrationError
-from .._core.job import JobSample
+from .._core.job import JobSample, Phase
 from .._core.record import Record
 from .connection import Connection, libvirt
 from .domain import Guest
@@ -21,10 +21,9 @@ from .events import Events
 from .guard import within
 from .limits import limits_of, set_bandwidth, set_max_downtime
 from .look import glance
-from .recover import Resume, resume_flags
+from .recover import Resume, check_both_ends, resume_flags
 
 _POLL_S = 0.5
-_LIMITS_EVERY_S = 5.0  # somebody else may change them too
 _RESUMED_AFTER_S = 2.0
 _ENDS = (Kind.ABORT, Kind.LEAVE)
 
@@ -42,8 +41,6 @@ class Driver:
     ) -> None:
         self._connection, self._guest, self._record = connection, guest, record
         self._destination_uri, self._migrate_uri = destination_uri, migrate_uri
-        self._limits = limits_of(guest)
-        self._limits_at_s = time.monotonic()
         self.applied: list[Action] = []
 
     def run(self) -> JobSample:
@@ -58,20 +55,23 @@ class Driver:
                 # In mode "observe" the end of the contract is decided, not applied: nothing more is to be learnt.
                 if self._record.supervisor.done or any(one.kind in _ENDS and not one.apply for one in actions):
                     return sample
-                event = events.next(_POLL_S)
-                at_sync = event is not None and event.uuid == self._guest.uuid
+                at_sync = self._wait(events)
 
     def _look(self, events: Events) -> JobSample:
         sample = glance(self._guest)
         if sample is None:
             return ended(self._guest, events)
-        if time.monotonic() - self._limits_at_s > _LIMITS_EVERY_S:
-            self._read_limits()
-        return replace(sample, limits=self._limits)
+        # Somebody else may change them too, and the engine must not reckon with limits that were.
+        return replace(sample, limits=limits_of(self._guest)) if sample.phase is Phase.PRECOPY else sample
 
-    def _read_limits(self) -> None:
-        self._limits = limits_of(self._guest)
-        self._limits_at_s = time.monotonic()
+    def _wait(self, events: Events) -> bool:
+        """Until the next look is due; whether that is because of a bitmap sync. Syncs that piled up are one."""
+        synced = False
+        event = events.next(_POLL_S)
+        while event is not None:
+            synced = synced or event.uuid == self._guest.uuid
+            event = events.next(0.0)
+        return synced
 
     def _apply(self, action: Action) -> Result:
         self.applied.append(action)
@@ -89,13 +89,12 @@ class Driver:
             calls.get(action.kind, lambda: None)()
         except (libvirt.libvirtError, MigrationError) as exc:
             return Result(action.kind, str(exc))
-        if action.kind in (Kind.SET_DOWNTIME, Kind.SET_BANDWIDTH):
-            self._read_limits()
         return Result(action.kind)
 
     def _resume(self) -> None:
         if self._destination_uri is None:
             raise MigrationError("NO_DESTINATION", "The destination's URI is not known, so nothing can be resumed.")
+        check_both_ends(self._connection, self._guest, self._destination_uri)
         call = Resume(self._guest, self._destination_uri, self._migrate_uri, resume_flags(self._guest))
         deadline_s = time.monotonic() + _RESUMED_AFTER_S
         while not call.over and time.monotonic() < deadline_s:

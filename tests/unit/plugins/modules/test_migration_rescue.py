@@ -64,7 +64,7 @@ def test_no_job(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
 
 def test_what_finishes_by_itself_is_left_to_it(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
     first, second = look(FIRST_PASS), look(later(0.5, FIRST_PASS)).leaves(MIGRATED)
-    libvirt.expect(*FOUND, look(FIRST_PASS), PLAIN, *limits(), first, second, GONE, KEPT)
+    libvirt.expect(*FOUND, look(FIRST_PASS), PLAIN, first, *limits(), second, *limits(), GONE, KEPT)
     result = run(migration_rescue, name="erp01")
     assert (result["changed"], result["outcome"], result["actions"]) == (False, "completed", [])
     assert result["downtime_ms"] == COMPLETED["downtime"]
@@ -73,9 +73,9 @@ def test_what_finishes_by_itself_is_left_to_it(libvirt: FakeLibvirt, run: Module
 
 def test_the_needed_downtime_is_set_and_recorded(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
     needed_ms = MIGRATING["downtime"]
-    looks = [look(STUCK), Call("migrateSetMaxDowntime", CallArgument(needed_ms)), *limits(9999)]
-    after = look(later(0.5, STUCK)).leaves(MIGRATED)
-    libvirt.expect(*FOUND, look(STUCK), PLAIN, *limits(), *looks, after, GONE, KEPT)
+    looks = [look(STUCK), *limits(), Call("migrateSetMaxDowntime", CallArgument(needed_ms))]
+    after = [look(later(0.5, STUCK)).leaves(MIGRATED), *limits(9999)]
+    libvirt.expect(*FOUND, look(STUCK), PLAIN, *looks, *after, GONE, KEPT)
     result = run(migration_rescue, name="erp01", policy_overrides={"max_downtime_ms": 60_000})
     assert (result["changed"], result["outcome"]) == (True, "completed")
     (action,) = result["actions"]
@@ -92,7 +92,7 @@ def test_check_mode(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
 
 def test_aborted_by_somebody_else(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
     aborted = look(NO_JOB).leaves(CANCELLED)
-    libvirt.expect(*FOUND, look(FIRST_PASS), PLAIN, *limits(), look(FIRST_PASS), aborted)
+    libvirt.expect(*FOUND, look(FIRST_PASS), PLAIN, look(FIRST_PASS), *limits(), aborted)
     result = run.fails(migration_rescue, name="erp01")
     assert result["reason"] == "MIGRATION_FAILED"
     assert "running (migration cancelled) on the source" in result["state"]
