@@ -25,7 +25,8 @@ class Strategy(t.Protocol):
     def begin(self, guest: Guest, link: Link) -> t.Optional[Start]:
         """What to start with; None: it declines beforehand."""
 
-    def look(self, sample: JobSample, at_sync: bool, results: t.Sequence[Result]) -> t.Sequence[Action]: ...
+    def look(self, sample: JobSample, at_sync: bool, results: t.Sequence[Result]) -> t.Sequence[Action]:
+        """What to do after this look; ``results``: what came of the actions before."""
 
 
 @dataclass(frozen=True)
