@@ -17,17 +17,14 @@ from dataclasses import dataclass
 
 from .finishing import SHRINKS
 from .job import JobSample, Phase
-from .observation import Observation
+from .observation import CAPPED_SHARE, STALL_S, STUCK_RATIO, Observation
 from .remedies import Remedies, Remedy, guest_word
 from .units import human_bytes, human_ms, human_rate
 from .verdict import Context, Diagnosis, Reason, Verdict
 
-STALL_S = 5.0
 SETUP_SLOW_MS = 30_000
-_STUCK_RATIO = 0.9
 _CLOSE_RATIO = 0.8  # QEMU's rates of 100 ms are off by more than the rest
 _PATIENCE_OVER_MEMORY = 4.0  # sent so many times over, a job that looks like converging is not
-_CAPPED_SHARE = 0.9
 _SLOWED_SHARE = 0.5
 _LINK_SHARE = 0.6
 _SLOWED_WINDOW_S = 3.0
@@ -252,7 +249,7 @@ def _shrinks(seen: Observation) -> tuple[bool, bool]:
     ratio, over = seen.dirty_to_bandwidth, seen.sent_over_memory
     if over is not None and over >= _PATIENCE_OVER_MEMORY:
         return False, False
-    return ratio is not None and ratio < _STUCK_RATIO, False
+    return ratio is not None and ratio < STUCK_RATIO, False
 
 
 def _too_close(case: _Case) -> Diagnosis:
@@ -314,7 +311,7 @@ def _stuck(case: _Case, firm: bool) -> Diagnosis:
     def says(reason: Reason, summary: str, remedies: t.Sequence[Remedy], **evidence: t.Any) -> Diagnosis:
         return case.says(Verdict.STUCK, reason, summary, remedies, firm=firm, **evidence)
 
-    if seen.at_bandwidth_limit(_CAPPED_SHARE):
+    if seen.at_bandwidth_limit(CAPPED_SHARE):
         return says(
             Reason.BANDWIDTH_CAP,
             "{guest} may send only "

@@ -9,13 +9,12 @@ from __future__ import annotations
 import typing as t
 
 from .job import JobSample, Phase
-from .observation import Boundary, Observation, little_to_send
+from .observation import STUCK_RATIO, Boundary, Observation, little_to_send
 
 _RECENT_S = 15.0
 _MAX_BOUNDARIES = 2000
 _WINDOW_S = 1.0  # QEMU's counters move in steps of 100 ms
 _WEIGHT = 0.4
-_STUCK_RATIO = 0.9
 
 
 class History:
@@ -89,7 +88,7 @@ class History:
         if seen.first_pass or (self.last.pass_number or 0) < 3 or seen.floor_is_too_low or ratio is None:
             return False
         past = Boundary(self.last.pass_number or 0, seen.floor_bytes, self.last.at_s)
-        stuck = ratio >= _STUCK_RATIO and (seen.sent_over_memory or 0) >= 2
+        stuck = ratio >= STUCK_RATIO and (seen.sent_over_memory or 0) >= 2
         self.boundaries += [past, past] if stuck else [past]
         return stuck
 

@@ -14,6 +14,11 @@ from .finishing import with_margin
 from .job import JobSample, Phase
 from .units import MIB
 
+# From where on a figure means something: for the diagnosis of a job and for the engine that supervises it alike.
+STALL_S = 5.0  # without one byte
+STUCK_RATIO = 0.9  # rewritten to sent
+CAPPED_SHARE = 0.9  # of the bandwidth limit
+
 _FOR_NEXT_TO_NOTHING = 4.0  # bytes of pages per byte on the wire
 _MIN_RATE_WINDOW_S = 1.0  # QEMU's counters move in steps of 100 ms: a shorter window measures the steps
 

@@ -14,14 +14,13 @@ from .finishing import NEAR_BEST, highest_limit_ms, limit_for, worth_finishing
 from .history import History
 from .job import Phase
 from .last_resort import LastResort
+from .observation import CAPPED_SHARE, STALL_S
 from .plan import Plan
 from .policy import Contract
 from .split_wish import PLATEAU_PASSES, SplitWish
 from .standpoint import Speaker, Standpoint, standpoint
 from .units import MIB, human_bytes, human_ms
 
-_STALL_S = 5.0
-_CAPPED_SHARE = 0.9
 _QEMU_LIMIT_MS = 300
 _MEANT_S = 1.0
 _RAISE = 3.0
@@ -94,7 +93,7 @@ class Precopy:
         if over is not None:
             chance = self._history.boundaries and self.last_resort.last_chance(over[0], self._here(), self._limit_ms)
             return chance or self.last_resort.stop(over)
-        if self._history.silent_s >= _STALL_S:
+        if self._history.silent_s >= STALL_S:
             silent_s = self._history.silent_s
             text = f"not one byte has been sent for {human_ms(silent_s * 1000)}; the guest runs on the source"
             return self._speaker.wait("NETWORK_STALL", text, {"silent_s": round(silent_s, 1)}, every_look=True)
@@ -213,7 +212,7 @@ class Precopy:
         if self._no_bandwidth or ceiling is None or not limit or (ceiling != 0 and ceiling <= limit):
             return []
         bandwidth = self._history.bandwidth_bytes_per_s
-        if bandwidth < _CAPPED_SHARE * limit * MIB:
+        if bandwidth < CAPPED_SHARE * limit * MIB:
             return []
         numbers = {"limit_mib_per_s": limit, "bandwidth_bytes_per_s": int(bandwidth)}
         text = f"the limit of {limit} MiB/s holds it back, not the link"

@@ -11,10 +11,10 @@ import typing as t
 from .actions import Action, Kind, Result
 from .history import History
 from .job import Phase
+from .observation import STALL_S
 from .units import human_bytes, human_ms
 
 BACK_OFF_S = (5.0, 10.0, 20.0, 40.0, 60.0)
-_SILENT_S = 5.0
 _SAY_AGAIN_S = 30.0
 
 
@@ -38,7 +38,7 @@ class SplitWatch:
     def _running(self, history: History) -> list[Action]:
         last, bandwidth = history.last, history.bandwidth_bytes_per_s
         numbers = {"remaining_bytes": last.memory.remaining_bytes, "postcopy_requests": last.postcopy_requests}
-        if history.silent_s >= _SILENT_S:
+        if history.silent_s >= STALL_S:
             text = (
                 f"not one byte has arrived for {human_ms(history.silent_s * 1000)}; TCP goes on by itself when the link"
                 " comes back"

@@ -13,7 +13,7 @@ import typing as t
 
 from .._core.errors import MigrationError
 
-__all__ = ["LIBVIRT_IMPORT_ERROR", "Connection", "libvirt", "require_version"]
+__all__ = ["LIBVIRT_IMPORT_ERROR", "Connection", "libvirt", "require_version", "version_text"]
 
 LIBVIRT_IMPORT_ERROR: t.Optional[str] = None
 try:
@@ -74,14 +74,18 @@ class Connection:
         return "://" in uri and uri.split("://", 1)[1].startswith("/") and "+" not in uri.split("://", 1)[0]
 
 
+def version_text(version: int) -> str:
+    """libvirt's one number as people write it."""
+    return f"{version // 1_000_000}.{version // 1000 % 1000}.{version % 1000}"
+
+
 def require_version(connection: Connection, wanted: tuple[int, int, int], what: str) -> None:
     """Fail when the daemon is older than ``wanted``."""
     have = int(connection.raw.getLibVersion())
     if have < wanted[0] * 1_000_000 + wanted[1] * 1000 + wanted[2]:
         raise MigrationError(
             "LIBVIRT_TOO_OLD",
-            f"{what} needs libvirt {'.'.join(map(str, wanted))} or newer;"
-            f" this host has {have // 1_000_000}.{have // 1000 % 1000}.{have % 1000}.",
+            f"{what} needs libvirt {'.'.join(map(str, wanted))} or newer; this host has {version_text(have)}.",
             state="Nothing was changed.",
             remedy="Update libvirt on this host, or do without it.",
         )

@@ -13,7 +13,6 @@ from __future__ import annotations
 import math
 import time
 import typing as t
-import xml.etree.ElementTree as ET
 
 from .._core.errors import MigrationError
 from .._core.memory import Window
@@ -152,7 +151,7 @@ def _refuse_what_would_hurt(connection: Connection, guest: Guest, mode: str) -> 
 
 
 def _refuse_mode(guest: Guest, mode: str) -> None:
-    definition = ET.fromstring(within(lambda: guest.raw.XMLDesc(0), f"reading the definition of {guest.name!r}"))
+    definition = guest.definition()
     ring = definition.find("./features/kvm/dirty-ring")
     ring_on = ring is not None and ring.get("state") == "on"
     if mode == "dirty-ring" and not ring_on:

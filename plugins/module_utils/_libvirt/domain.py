@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import typing as t
 from dataclasses import dataclass
+from xml.etree import ElementTree
 
 from .._core.domain_state import DomainState
 from .connection import Connection, libvirt
 from .errors import translate
+from .guard import within
 
 _ERR_NO_DOMAIN = 42
 
@@ -36,6 +38,10 @@ class Guest:
         except libvirt.libvirtError:
             return []
         return [{"name": self.name, "uuid": self.uuid, "state": state.name, "state_reason": state.reason_name}]
+
+    def definition(self) -> ElementTree.Element:
+        """The live definition, with the devices that the guest has now."""
+        return ElementTree.fromstring(within(lambda: self.raw.XMLDesc(0), f"reading the definition of {self.name!r}"))
 
     def told(self) -> str:
         """The state as part of a sentence."""

@@ -21,7 +21,7 @@ from .events import Events
 from .guard import within
 from .limits import limits_of, set_bandwidth, set_max_downtime
 from .look import glance
-from .recover import Resume, check_both_ends, resume_flags
+from .recover import Resume, check_both_ends
 
 _POLL_S = 0.5
 _RESUMED_AFTER_S = 2.0
@@ -95,7 +95,7 @@ class Driver:
         if self._destination_uri is None:
             raise MigrationError("NO_DESTINATION", "The destination's URI is not known, so nothing can be resumed.")
         check_both_ends(self._connection, self._guest, self._destination_uri)
-        call = Resume(self._guest, self._destination_uri, self._migrate_uri, resume_flags(self._guest))
+        call = Resume(self._guest, self._destination_uri, self._migrate_uri)
         deadline_s = time.monotonic() + _RESUMED_AFTER_S
         while not call.over and time.monotonic() < deadline_s:
             time.sleep(_POLL_S)

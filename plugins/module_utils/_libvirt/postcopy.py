@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import typing as t
-from xml.etree import ElementTree
 
 from .._core.errors import MigrationError
 from .._core.job import JobSample, Phase
@@ -44,8 +43,7 @@ def postcopy_objections(
 
 def host_devices(guest: Guest) -> int:
     """How many devices of the host the guest has."""
-    root = ElementTree.fromstring(within(lambda: guest.raw.XMLDesc(0), f"reading the definition of {guest.name!r}"))
-    return len(root.findall("./devices/hostdev"))
+    return len(guest.definition().findall("./devices/hostdev"))
 
 
 def outcome_of_ended(connection: Connection, guest: Guest, last: t.Optional[JobSample]) -> Outcome:

@@ -14,7 +14,7 @@ from xml.etree import ElementTree
 from .._core.domain_state import DomainState
 from .._core.errors import MigrationError
 from .._core.job import JobSample
-from .connection import Connection, libvirt
+from .connection import Connection, libvirt, version_text
 from .domain import Guest
 from .ending import ended
 from .errors import translate
@@ -33,9 +33,10 @@ _NO_USE_TO_REPEAT = ("INVALID_ARGUMENT", "NOT_PERMITTED", "NOT_SUPPORTED", "SAME
 class Resume:
     """One call that resumes a post-copy migration; it runs until the migration ends, so it has a thread of its own."""
 
-    def __init__(self, guest: Guest, destination_uri: str, migrate_uri: t.Optional[str], flags: int) -> None:
+    def __init__(self, guest: Guest, destination_uri: str, migrate_uri: t.Optional[str]) -> None:
         self.problem: t.Optional[MigrationError] = None
         parameters = {"migrate_uri": migrate_uri} if migrate_uri else {}
+        flags = _resume_flags(guest)
 
         def run() -> None:
             try:
@@ -51,7 +52,7 @@ class Resume:
         return not self._thread.is_alive()
 
 
-def resume_flags(guest: Guest) -> int:
+def _resume_flags(guest: Guest) -> int:
     """The flags that the job was started with, as libvirt wants them repeated, and the one that resumes."""
     flags = start_flags(guest.name, guest.uuid)
     return (flags.all if flags else _LIVE | _PEER2PEER) | _POSTCOPY | _POSTCOPY_RESUME
@@ -94,7 +95,6 @@ def _has_other_half(here: t.Any, there: t.Any, guest: Guest) -> bool:
 
 
 def _check_version(guest: Guest, where: str, version: int) -> None:
-    said = f"{version // 1_000_000}.{version // 1000 % 1000}.{version % 1000}"
     if version < _FIRST_THAT_CAN:
         problem, remedy = "is too old to resume a post-copy migration", "Update it to 8.5.0 or later"
     elif _CRASHES_FROM <= version < _CRASHES_BEFORE:
@@ -103,7 +103,7 @@ def _check_version(guest: Guest, where: str, version: int) -> None:
         return
     raise MigrationError(
         "RESUME_UNSAFE",
-        f"libvirt {said} on {where} {problem}, so {guest.name!r} was not resumed.",
+        f"libvirt {version_text(version)} on {where} {problem}, so {guest.name!r} was not resumed.",
         state=f"Its half here is {guest.told()}. Nothing was changed.",
         remedy=f"{remedy}, which leaves running guests alone, then run this again. Destroy neither half.",
     )
@@ -119,7 +119,7 @@ def join_halves(
     """
     made = 0
     while True:
-        call = Resume(guest, destination_uri, migrate_uri, resume_flags(guest))
+        call = Resume(guest, destination_uri, migrate_uri)
         end = _follow(guest, events, call)
         if end is not None:
             return end, made + 1
