@@ -39,7 +39,14 @@ def show(value: Any, as_json: bool) -> None:
 
 def up(lab: Lab, args: argparse.Namespace) -> None:
     began = time.monotonic()
-    made = lab.up(host_count=args.hosts, link_mbit=args.link_mbit, debian13=args.debian13)
+    try:
+        made = lab.up(host_count=args.hosts, link_mbit=args.link_mbit, debian13=args.debian13)
+        # Interrupted from here on, the tool would leave a lab that is up and say that it failed.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    except KeyboardInterrupt:
+        lab.down()
+        raise
     if args.json:
         show([asdict(host) for host in made], True)
         return
