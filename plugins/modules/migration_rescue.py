@@ -91,12 +91,14 @@ notes:
   - The policy's own word for a hopeless migration is V(abort). Since somebody else started this one, it is V(leave)
     here unless O(policy_overrides.on_hopeless) says otherwise.
   - When the module is killed, the migration goes on. The next run adopts it again.
+  - In check mode it watches until it knows what it would do first, for at most half a minute.
 extends_documentation_fragment:
   - virtops.live_migration._attributes
   - virtops.live_migration._attributes.actiongroup_all
   - virtops.live_migration._attributes.state_module
   - virtops.live_migration._libvirt
   - virtops.live_migration._libvirt.domain
+  - virtops.live_migration._progress
 seealso:
   - module: virtops.live_migration.migration_job_info
     description: Only looks.
@@ -253,6 +255,7 @@ from dataclasses import replace
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ..module_utils._ansible.progress import ProgressFile, progress_spec
 from ..module_utils._ansible.runner import Result, run_on_domain
 from ..module_utils._core.actions import Action
 from ..module_utils._core.errors import MigrationError
@@ -265,9 +268,10 @@ from ..module_utils._libvirt.connection import Connection
 from ..module_utils._libvirt.domain import Guest
 from ..module_utils._libvirt.driver import Driver
 from ..module_utils._libvirt.job import outgoing_job
-from ..module_utils._libvirt.limits import limits_of
 from ..module_utils._libvirt.postcopy import host_devices
 from ..module_utils._libvirt.status_file import start_flags
+
+FORESEE_S = 30.0  # for two boundaries of most guests
 
 OVERRIDES: dict[str, t.Any] = {
     "max_downtime_ms": {"type": "int"},
@@ -294,17 +298,17 @@ def work(module: AnsibleModule, connection: Connection, guest: Guest) -> Result:
     params = module.params
     overrides = {key: value for key, value in params["policy_overrides"].items() if value is not None}
     contract = preset(params["policy"], {"on_hopeless": "leave", **overrides})
-    job = outgoing_job(guest)
-    if job is None:
+    if outgoing_job(guest) is None:
         return {"changed": False, "outcome": "none", "actions": [], "downtime_ms": None, "elapsed_ms": None}
     plan = plan_for(connection, guest, params["bandwidth_mib_per_s"])
-    record = Record(Supervisor(contract, plan), name=guest.name, uuid=guest.uuid)
     if module.check_mode:
-        actions = [one for one in record.observe(replace(job, limits=limits_of(guest))) if one.apply]
-        return {"changed": bool(actions), "outcome": "none", **told(actions, job, record)}
-    driver = Driver(connection, guest, record, params["destination_uri"], params["migrate_uri"])
-    last = driver.run()
-    facts = {"changed": bool(driver.applied), **told(driver.applied, last, record)}
+        contract = replace(contract, mode="observe")
+    record = Record(Supervisor(contract, plan), name=guest.name, uuid=guest.uuid)
+    tell = ProgressFile(params["progress_file"]).tell
+    driver = Driver(connection, guest, record, params["destination_uri"], params["migrate_uri"], tell)
+    last = driver.run(FORESEE_S if module.check_mode else None)
+    actions = driver.wished if module.check_mode else driver.applied
+    facts = {"changed": bool(actions), **told(actions, last, record)}
     outcome = record.supervisor.outcome or "observed"
     if outcome in ("completed", "none", "observed"):
         return {"outcome": outcome, **facts}
@@ -352,6 +356,7 @@ def main() -> None:
             "bandwidth_mib_per_s": {"type": "int"},
             "destination_uri": {"type": "str"},
             "migrate_uri": {"type": "str"},
+            **progress_spec(),
         },
         work,
         events=True,

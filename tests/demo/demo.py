@@ -101,7 +101,7 @@ def demonstrate(lab: Lab, directory: Path) -> None:
     chapter(3, "Why: the diagnosis")
     playbook(directory, inventory, "diagnose", "live_migration_hosts=kvm01", f"live_migration_observe_s={WATCH_S}")
 
-    chapter(4, "The remedy: the first one that is allowed")
+    chapter(4, "The rescue: taken over, and seen to its end")
     lab.guest_mark("erp01")
     playbook(directory, inventory, "rescue", "live_migration_guest=erp01")
     if migration.wait(60) != 0:

@@ -28,7 +28,7 @@ def test_demo() -> None:
     )
     assert done.returncode == 0, done.stdout
     assert "stuck, DIRTY_RATE" in done.stdout
-    assert "Remedies used: postcopy." in done.stdout
+    assert "Remedies used: start_postcopy." in done.stdout
     assert "runs on             kvm02" in done.stdout
     assert ", 0 of them wrong" in done.stdout
     assert leftovers(name) == []

@@ -16,6 +16,7 @@ from .._libvirt.connection import LIBVIRT_IMPORT_ERROR, Connection, libvirt
 from .._libvirt.domain import Guest, find_guest
 from .._libvirt.errors import translate
 from .argspec import ONE_DOMAIN, Spec, connection_spec, domain_spec
+from .progress import ProgressFile
 
 Result = dict[str, t.Any]
 Work = t.Callable[[AnsibleModule, Connection], Result]
@@ -30,13 +31,14 @@ def run(argument_spec: Spec, work: Work, *, events: bool = False, **module_optio
         argument_spec={**connection_spec(), **argument_spec}, supports_check_mode=True, **module_options
     )
     _require_libvirt(module)
-    try:
-        with Connection(module.params["uri"], events=events) as connection:
-            result = work(module, connection)
-    except MigrationError as exc:
-        _fail(module, exc)
-    except libvirt.libvirtError as exc:
-        _fail(module, translate(exc, "This could not be done."))
+    with ProgressFile(module.params.get("progress_file")):
+        try:
+            with Connection(module.params["uri"], events=events) as connection:
+                result = work(module, connection)
+        except MigrationError as exc:
+            _fail(module, exc)
+        except libvirt.libvirtError as exc:
+            _fail(module, translate(exc, "This could not be done."))
     module.exit_json(**result)
 
 

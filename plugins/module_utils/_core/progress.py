@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import typing as t
 
-from .actions import Action
+from .actions import Action, Kind
 from .finishing import SHRINKS, highest_limit_ms
 from .history import History
 from .job import Phase
@@ -16,6 +16,29 @@ from .policy import Contract
 from .units import human_bytes, human_ms, human_rate
 
 _MAX_PASSES = 200
+_PASSES_EVERY_S = 1.0  # near the end passes are short
+_ANYHOW_EVERY_S = 30.0
+
+
+class Reporter:
+    """Tells when something has changed: a decision, the phase, the pass; and now and then in a long pass."""
+
+    def __init__(self, history: History, contract: Contract, expected_total_s: t.Optional[float] = None) -> None:
+        self._history, self._contract, self._expected_total_s = history, contract, expected_total_s
+        self._told_s: t.Optional[float] = None
+        self._phase: t.Optional[Phase] = None
+        self._pass: t.Optional[int] = None
+
+    def report(self, actions: t.Sequence[Action]) -> t.Optional[tuple[str, dict[str, t.Any]]]:
+        """A line and its numbers after a look, or None when they would say nothing new."""
+        last = self._history.last
+        silent_s = last.at_s - self._told_s if self._told_s is not None else _ANYHOW_EVERY_S
+        new_pass = last.pass_number != self._pass and silent_s >= _PASSES_EVERY_S
+        if not (actions or last.phase is not self._phase or new_pass or silent_s >= _ANYHOW_EVERY_S):
+            return None
+        self._told_s, self._phase, self._pass = last.at_s, last.phase, last.pass_number
+        numbers = progress(self._history, self._contract, self._expected_total_s)
+        return progress_line(numbers, actions), numbers
 
 
 def progress(history: History, contract: Contract, expected_total_s: t.Optional[float] = None) -> dict[str, t.Any]:
@@ -32,12 +55,16 @@ def progress(history: History, contract: Contract, expected_total_s: t.Optional[
         "needed_downtime_ms": needed_ms,
         "max_downtime_ms": contract.max_downtime_ms,
         "throttle_percent": last.throttle_percent,
+        "elapsed_ms": last.elapsed_ms or None,
+        "downtime_ms": last.downtime_ms,
         "time_left_s": _time_left_s(history, contract, expected_total_s),
     }
 
 
 def progress_line(numbers: t.Mapping[str, t.Any], actions: t.Sequence[Action]) -> str:
     """``pass 4, 1.2 GiB left, 410.0 MiB/s, needs 5.6 s downtime (limit 500 ms), about 12.0 s left: waiting: ...``."""
+    if not Phase(numbers["phase"]).running:
+        return _end_line(numbers)
     parts = [f"pass {numbers['pass']}" if numbers["phase"] == Phase.PRECOPY.value else str(numbers["phase"])]
     parts.append(f"{human_bytes(numbers['remaining_bytes'])} left")
     parts.append(human_rate(numbers["bandwidth_bytes_per_s"]))
@@ -48,8 +75,21 @@ def progress_line(numbers: t.Mapping[str, t.Any], actions: t.Sequence[Action]) -
         parts.append(f"slowed down by {numbers['throttle_percent']} %")
     if numbers["time_left_s"] is not None:
         parts.append(f"about {human_ms(numbers['time_left_s'] * 1000)} to go")
-    told = "; ".join(f"{action.kind.value.replace('_', ' ')}: {action.because}" for action in actions)
+    told = "; ".join(f"{_doing(action)}: {action.because}" for action in actions)
     return ", ".join(parts) + (f": {told}" if told else "")
+
+
+def _doing(action: Action) -> str:
+    return "waiting" if action.kind is Kind.WAIT else action.kind.value.replace("_", " ")
+
+
+def _end_line(numbers: t.Mapping[str, t.Any]) -> str:
+    line = str(numbers["phase"])
+    if numbers["elapsed_ms"] is not None:
+        line += f" after {human_ms(numbers['elapsed_ms'])}"
+    if numbers["downtime_ms"] is not None:
+        line += f", stood still for {human_ms(numbers['downtime_ms'])}"
+    return line
 
 
 def _time_left_s(history: History, contract: Contract, expected_total_s: t.Optional[float]) -> t.Optional[float]:

@@ -13,6 +13,7 @@ from dataclasses import replace
 from .._core.actions import Action, Kind, Result
 from .._core.errors import MigrationError
 from .._core.job import JobSample, Phase
+from .._core.progress import Reporter
 from .._core.record import Record
 from .connection import Connection, libvirt
 from .domain import Guest
@@ -28,8 +29,15 @@ _RESUMED_AFTER_S = 2.0
 _ENDS = (Kind.ABORT, Kind.LEAVE)
 
 
+Tell = t.Callable[[t.Mapping[str, t.Any]], None]
+
+
 class Driver:
-    """Supervises one outgoing job. ``destination_uri``: where a broken post-copy may be resumed to, if known."""
+    """Supervises one outgoing job. ``destination_uri``: where a broken post-copy may be resumed to, if known.
+
+    ``tell``: called with the guest's name, a line and its numbers whenever something has changed. ``applied``: what was
+    done; ``wished``: what mode ``observe`` would have done.
+    """
 
     def __init__(
         self,
@@ -38,24 +46,42 @@ class Driver:
         record: Record,
         destination_uri: t.Optional[str] = None,
         migrate_uri: t.Optional[str] = None,
+        tell: t.Optional[Tell] = None,
     ) -> None:
         self._connection, self._guest, self._record = connection, guest, record
         self._destination_uri, self._migrate_uri = destination_uri, migrate_uri
+        self._tell = tell
+        self._reporter = Reporter(record.supervisor.history, record.supervisor.contract)
         self.applied: list[Action] = []
+        self.wished: list[Action] = []
 
-    def run(self) -> JobSample:
-        """Supervise to the end; the last look. Raises what a look raises: the job then goes on by itself."""
+    def run(self, foresee_s: t.Optional[float] = None) -> JobSample:
+        """Supervise to the end; the last look. Raises what a look raises: the job then goes on by itself.
+
+        ``foresee_s``, for mode ``observe``: only until the first wish, and for no longer than this.
+        """
+        begin_s = time.monotonic()
         results: list[Result] = []
         at_sync = False
         with Events(self._connection) as events:
             while True:
                 sample = self._look(events)
                 actions = self._record.observe(sample, at_sync=at_sync, results=results)
+                self._report(actions)
                 results = [self._apply(action) for action in actions if action.apply]
+                self.wished += [one for one in actions if not one.apply and one.kind is not Kind.WAIT]
                 # In mode "observe" the end of the contract is decided, not applied: nothing more is to be learnt.
-                if self._record.supervisor.done or any(one.kind in _ENDS and not one.apply for one in actions):
+                if self._record.supervisor.done or any(one.kind in _ENDS for one in self.wished):
+                    return sample
+                if foresee_s is not None and (self.wished or time.monotonic() - begin_s >= foresee_s):
                     return sample
                 at_sync = self._wait(events)
+
+    def _report(self, actions: t.Sequence[Action]) -> None:
+        told = self._reporter.report(actions) if self._tell else None
+        if told and self._tell:
+            line, numbers = told
+            self._tell({"name": self._guest.name, "line": line, **numbers})
 
     def _look(self, events: Events) -> JobSample:
         sample = glance(self._guest)
@@ -74,7 +100,8 @@ class Driver:
         return synced
 
     def _apply(self, action: Action) -> Result:
-        self.applied.append(action)
+        if action.kind is not Kind.LEAVE:
+            self.applied.append(action)
         raw, name = self._guest.raw, self._guest.name
         value = int(action.value or 0)
         calls: dict[Kind, t.Callable[[], t.Any]] = {

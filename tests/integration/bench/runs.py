@@ -109,18 +109,22 @@ class Ansible:
         command = [str(program), "-i", str(self.inventory), playbook, *options]
         if variables:
             command += ["-e", json.dumps(variables)]
-        done = subprocess.run(
-            command,
-            env=self._environment(results),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            errors="replace",
-            timeout=timeout_s,
-            check=False,
-            cwd=self.directory,
-        )
+        try:
+            done = subprocess.run(
+                command,
+                env=self._environment(results),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                errors="replace",
+                timeout=timeout_s,
+                check=False,
+                cwd=self.directory,
+            )
+        except subprocess.TimeoutExpired as exc:
+            output = exc.stdout.decode(errors="replace") if isinstance(exc.stdout, bytes) else exc.stdout
+            raise AssertionError(f"{playbook} did not end within {timeout_s:g} s. It said:\n{output}") from None
         lines = results.read_text(encoding="utf-8").splitlines() if results.exists() else []
         return Run(done.returncode, done.stdout, [json.loads(line) for line in lines])
 

@@ -84,7 +84,7 @@ def test_the_needed_downtime_is_set_and_recorded(libvirt: FakeLibvirt, run: Modu
 
 
 def test_check_mode(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
-    libvirt.expect(*FOUND, look(STUCK), PLAIN, *limits())
+    libvirt.expect(*FOUND, look(STUCK), PLAIN, look(STUCK), *limits())
     result = run(migration_rescue, check=True, name="erp01", policy_overrides={"max_downtime_ms": 60_000})
     assert result["changed"] is True
     assert [action["action"] for action in result["actions"]] == ["set_downtime"]

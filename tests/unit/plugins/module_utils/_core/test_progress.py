@@ -11,7 +11,11 @@ import pytest
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.job import Phase
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.plan import Flags, Plan
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.policy import Contract
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.progress import progress, progress_line
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.progress import (
+    Reporter,
+    progress,
+    progress_line,
+)
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.supervisor import Supervisor
 from ansible_collections.virtops.live_migration.tests.unit.plugins.looks import first_pass, look
 
@@ -51,6 +55,34 @@ def test_the_line() -> None:
     line = progress_line(progress(job.history, CONTRACT), actions)
     assert line.startswith(
         "pass 2, 500.0 MiB left, 100.0 MiB/s, needs 5.0 s downtime (limit 560 ms), slowed down by 20 %, about 9.7 s to"
-        " go: wait: the last pass got it down"
+        " go: waiting: the last pass got it down"
     )
     assert progress_line({**progress(job.history, CONTRACT), "phase": "postcopy"}, []).startswith("postcopy, 500.0 MiB")
+
+
+def test_the_line_of_the_end() -> None:
+    job = supervisor()
+    first_pass(job)
+    ended = {**progress(job.history, CONTRACT), "phase": "completed", "elapsed_ms": 12_300, "downtime_ms": 29}
+    assert progress_line(ended, []) == "completed after 12.3 s, stood still for 29 ms"
+    assert progress_line({**ended, "phase": "failed", "elapsed_ms": None, "downtime_ms": None}, []) == "failed"
+
+
+def test_told_is_what_has_changed() -> None:
+    job = supervisor()
+    reporter = Reporter(job.history, CONTRACT)
+    job.observe(look(0, 1, 900))
+    assert reporter.report([])
+    job.observe(look(0.5, 1, 850))
+    assert reporter.report([]) is None
+    actions = job.observe(look(10, 2, 500), at_sync=True)
+    told = reporter.report(actions)
+    assert told is not None
+    assert told[0].startswith("pass 2, 500.0 MiB left")
+    assert told[1]["remaining_bytes"] == 500 << 20
+    job.observe(look(10.5, 3, 450))
+    assert reporter.report([]) is None, "many short passes are not told one by one"
+    job.observe(look(11.5, 3, 400))
+    assert reporter.report([])
+    job.observe(look(50, 3, 390))
+    assert reporter.report([]), "a long pass is told of now and then"

@@ -1,0 +1,23 @@
+# Copyright (c) 2026, The virtops.live_migration authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# This file is private to the collection and may change at any time.
+
+from __future__ import annotations
+
+
+class ModuleDocFragment:
+    DOCUMENTATION = r"""
+options:
+  progress:
+    description:
+      - Whether to print a line whenever something has changed, while the module runs.
+      - The module then runs detached on the host. When the connection or the controller goes away, it goes on.
+    type: bool
+    default: true
+  progress_file:
+    description:
+      - A file on the host to which a line of JSON is appended whenever something has changed.
+      - By default a temporary file, removed in the end.
+    type: path
+"""

@@ -1,0 +1,46 @@
+# Copyright (c) 2026, The virtops.live_migration authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# This file is private to the collection and may change at any time.
+"""The progress of a module that takes long, in a file that the action plugin reads while the module runs."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import typing as t
+
+from .argspec import Spec
+
+
+def progress_spec() -> Spec:
+    return {"progress": {"type": "bool", "default": True}, "progress_file": {"type": "path"}}
+
+
+class ProgressFile:
+    """Appends one JSON object per line: ``pid`` first, ``end`` last (the frame of every module does that), and between
+    them what is told.
+
+    A file that cannot be written is no reason to stop supervising a migration. Without a path nothing is written.
+    """
+
+    def __init__(self, path: t.Optional[str]) -> None:
+        self._path = path
+
+    def __enter__(self) -> ProgressFile:
+        self._append({"pid": os.getpid()})
+        return self
+
+    def __exit__(self, *_exc: object) -> None:
+        self._append({"end": True})
+
+    def tell(self, entry: t.Mapping[str, t.Any]) -> None:
+        """``name``: of the guest; ``line``: what a person reads; the rest is the same for a program."""
+        self._append(entry)
+
+    def _append(self, entry: t.Mapping[str, t.Any]) -> None:
+        if self._path is None:
+            return
+        with contextlib.suppress(OSError), open(self._path, "a", encoding="ascii") as file:
+            file.write(json.dumps(entry) + "\n")

@@ -1,0 +1,162 @@
+# Copyright (c) 2026, The virtops.live_migration authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# This file is private to the collection and may change at any time.
+"""Runs a module that takes long detached from the connection, and prints its progress while it runs.
+
+Detached, it goes on supervising a migration when the connection or the controller goes away.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import time
+import typing as t
+
+from ansible.errors import AnsibleConnectionFailure
+from ansible.plugins.action import ActionBase
+from ansible.utils.display import Display
+
+_display = Display()
+
+_POLL_S = 1.0
+_STATUS_S = 15.0
+_LIMIT_S = 7 * 24 * 3600  # a module ends by its contract long before
+_LOST_S = 60.0
+_OF_THE_WRAPPER = ("ansible_job_id", "results_file", "started", "finished", "stdout", "stderr")
+
+Result = dict[str, t.Any]
+
+
+class LiveAction(ActionBase):
+    """For modules with the options ``progress`` and ``progress_file``; see ``_ansible/progress.py`` for the file."""
+
+    _supports_check_mode = True
+    _supports_diff = True
+    _supports_async = True
+
+    def run(self, tmp: t.Optional[str] = None, task_vars: t.Optional[Result] = None) -> Result:
+        result: Result = super().run(tmp, task_vars)
+        variables, options = task_vars or {}, dict(self._task.args)
+        if self._task.async_val or self._task.check_mode or not self._wanted(options):
+            done = self._execute_module(module_args=options, task_vars=variables, wrap_async=self._task.async_val)
+            return {**result, **done}
+        return {**result, **self._run_live(options, variables)}
+
+    @staticmethod
+    def _wanted(options: Result) -> bool:
+        # Whatever the module would not take as false is for the module to judge.
+        return str(options.get("progress", True)).lower() not in ("false", "no", "0", "off", "n", "f")
+
+    def _run_live(self, options: Result, variables: Result) -> Result:
+        own_directory = self._make_tmp_path()
+        self._cleanup_remote_tmp = False  # of the wrapper: the progress is still to be read when the module has ended
+        path = options.setdefault("progress_file", self._connection._shell.join_path(own_directory, "progress"))
+        try:
+            started = self._start(options, variables)
+            job_id = started.get("ansible_job_id")
+            if job_id is None or started.get("failed"):
+                return started
+            return _Follower(self, str(job_id), str(path), variables).follow()
+        finally:
+            self._cleanup_remote_tmp = True
+            self._remove_tmp_path(own_directory, force=True)
+
+    def _start(self, options: Result, variables: Result) -> Result:
+        limit_s, self._task.async_val = self._task.async_val, _LIMIT_S
+        try:
+            return t.cast(Result, self._execute_module(module_args=options, task_vars=variables, wrap_async=True))
+        finally:
+            self._task.async_val = limit_s
+
+    # --- what the follower asks of the host
+
+    def read_from(self, path: str, offset: int) -> str:
+        """What the file holds from there on; nothing while it does not exist. It is ASCII."""
+        command = f"tail -c +{offset + 1} {self._connection._shell.quote(path)}"
+        # Through a terminal, which SSH may use, each line ends with one character more.
+        return str(self._low_level_execute_command(command).get("stdout", "")).replace("\r\n", "\n")
+
+    def lives(self, pid: int) -> bool:
+        return bool(self._low_level_execute_command(f"kill -0 {pid}").get("rc") == 0)
+
+    def job(self, job_id: str, variables: Result, mode: str = "status") -> Result:
+        directory = self._remote_expand_user(self.get_shell_option("async_dir", default="~/.ansible_async"))
+        arguments = {"jid": job_id, "mode": mode, "_async_dir": directory}
+        name = "ansible.legacy.async_status"
+        return t.cast(Result, self._execute_module(module_name=name, module_args=arguments, task_vars=variables))
+
+    def reconnect(self) -> None:
+        with contextlib.suppress(Exception):
+            self._connection.reset()
+
+
+class _Follower:
+    """Reads what one detached module tells, prints it, and brings its result."""
+
+    def __init__(self, action: LiveAction, job_id: str, path: str, variables: Result) -> None:
+        self._action, self._job_id, self._path, self._variables = action, job_id, path, variables
+        self._host = str(variables.get("inventory_hostname", "?"))
+        self._offset = 0
+        self._pid: t.Optional[int] = None
+        self._ended = False
+        self._next_status_s = time.monotonic() + _STATUS_S
+
+    def follow(self) -> Result:
+        lost_since_s: t.Optional[float] = None
+        while True:
+            time.sleep(_POLL_S)
+            try:
+                result = self._round()
+                lost_since_s = None
+            except AnsibleConnectionFailure as exc:
+                lost_since_s = lost_since_s or time.monotonic()
+                if time.monotonic() - lost_since_s > _LOST_S:
+                    raise AnsibleConnectionFailure(
+                        f"The connection to {self._host} was lost: {exc}. What was begun there goes on, and the module"
+                        " goes on to supervise it. Run this again when the host answers: it takes up where it stands."
+                    ) from exc
+                self._action.reconnect()
+                continue
+            if result is not None:
+                return result
+
+    def _round(self) -> t.Optional[Result]:
+        self._show(self._action.read_from(self._path, self._offset))
+        if not self._ended and time.monotonic() < self._next_status_s:
+            return None
+        self._next_status_s = time.monotonic() + _STATUS_S
+        status = self._action.job(self._job_id, self._variables)
+        if not status.get("finished"):
+            return self._died() if self._pid and not self._ended and not self._action.lives(self._pid) else None
+        self._show(self._action.read_from(self._path, self._offset))
+        self._action.job(self._job_id, self._variables, "cleanup")
+        if not self._ended and "reason" not in status and status.get("failed"):
+            return {**self._died(), "exception": str(status.get("stderr") or status.get("msg"))}
+        return {key: value for key, value in status.items() if key not in _OF_THE_WRAPPER}
+
+    def _show(self, text: str) -> None:
+        whole = text[: text.rfind("\n") + 1]
+        self._offset += len(whole)
+        for line in whole.splitlines():
+            try:
+                entry = json.loads(line)
+            except ValueError:
+                continue
+            self._pid = entry.get("pid", self._pid)
+            self._ended = self._ended or bool(entry.get("end"))
+            if "line" in entry:
+                _display.display(f"[{self._host}] {entry.get('name', '?')}: {entry['line']}")
+
+    def _died(self) -> Result:
+        return {
+            "failed": True,
+            "changed": True,
+            "msg": f"The module on {self._host} ended without a result; somebody may have killed it. A migration that"
+            " it had begun, or looked after, goes on. Run this again: it takes up where it stands.",
+            "reason": "MODULE_DIED",
+            "state": "A migration that ran goes on, without supervision.",
+            "remedy": "Run this again.",
+            "evidence": {"pid": self._pid},
+        }

@@ -1,0 +1,105 @@
+# Copyright (c) 2026, The virtops.live_migration authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import json
+import typing as t
+
+import pytest
+from ansible.errors import AnsibleConnectionFailure
+
+from ansible_collections.virtops.live_migration.plugins.plugin_utils import _live
+
+
+class Host:
+    """What the follower asks of a host: a file that grows by a part with each reading, and the state of the job."""
+
+    def __init__(self, *parts: t.Union[str, Exception], result: t.Optional[dict[str, t.Any]], alive: bool = True) -> None:
+        self.parts, self.result, self.alive = list(parts), result, alive
+        self.text, self.modes, self.reconnects = "", [], 0
+
+    def read_from(self, path: str, offset: int) -> str:
+        assert path == "/tmp/x/progress"
+        part = self.parts.pop(0) if self.parts else ""
+        if isinstance(part, Exception):
+            raise part
+        self.text += part
+        return self.text[offset:]
+
+    def lives(self, pid: int) -> bool:
+        assert pid == 7
+        return self.alive
+
+    def job(self, job_id: str, variables: dict[str, t.Any], mode: str = "status") -> dict[str, t.Any]:
+        assert job_id == "j1"
+        self.modes.append(mode)
+        return {"finished": 0} if self.result is None or self.parts else {"finished": 1, **self.result}
+
+    def reconnect(self) -> None:
+        self.reconnects += 1
+
+
+@pytest.fixture
+def shown(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What is printed; and a clock that only sleeping moves."""
+    lines: list[str] = []
+    now = [0.0]
+    monkeypatch.setattr(_live._display, "display", lines.append)
+    monkeypatch.setattr(_live.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(_live.time, "sleep", lambda seconds: now.__setitem__(0, now[0] + seconds))
+    return lines
+
+
+def entry(**values: t.Any) -> str:
+    return json.dumps(values) + "\n"
+
+
+def follow(host: Host) -> dict[str, t.Any]:
+    action = t.cast(_live.LiveAction, host)
+    return _live._Follower(action, "j1", "/tmp/x/progress", {"inventory_hostname": "kvm01"}).follow()
+
+
+def test_lines_are_printed_as_they_come_and_the_result_is_the_modules(shown: list[str]) -> None:
+    told = entry(name="erp01", line="pass 2")
+    host = Host(
+        entry(pid=7) + told[:9],
+        told[9:] + entry(name="erp01", line="completed"),
+        entry(end=True),
+        result={"changed": True, "outcome": "completed", "ansible_job_id": "j1", "started": 1, "stdout": ""},
+    )
+    assert follow(host) == {"changed": True, "outcome": "completed"}
+    assert shown == ["[kvm01] erp01: pass 2", "[kvm01] erp01: completed"]
+    assert host.modes == ["status", "cleanup"]
+
+
+def test_a_module_that_writes_no_progress_is_waited_for(shown: list[str]) -> None:
+    host = Host("", "", result={"changed": False})
+    assert follow(host) == {"changed": False}
+
+
+def test_the_modules_own_failure_is_kept(shown: list[str]) -> None:
+    host = Host(entry(pid=7), entry(end=True), result={"failed": True, "reason": "LEFT", "msg": "It was left."})
+    assert follow(host) == {"failed": True, "reason": "LEFT", "msg": "It was left."}
+
+
+@pytest.mark.parametrize("result", [None, {"failed": True, "msg": "MODULE FAILURE", "stderr": "Killed"}])
+def test_a_killed_module_is_told_of(shown: list[str], result: t.Optional[dict[str, t.Any]]) -> None:
+    told = follow(Host(entry(pid=7), result=result, alive=False))
+    assert told["failed"]
+    assert told["reason"] == "MODULE_DIED"
+    assert "Run this again" in told["msg"]
+
+
+def test_a_lost_connection_comes_back(shown: list[str]) -> None:
+    lost = AnsibleConnectionFailure("no route to host")
+    host = Host(entry(pid=7), lost, lost, entry(name="erp01", line="pass 3") + entry(end=True), result={"changed": True})
+    assert follow(host) == {"changed": True}
+    assert host.reconnects == 2
+    assert shown == ["[kvm01] erp01: pass 3"]
+
+
+def test_a_connection_that_stays_lost_says_what_goes_on(shown: list[str]) -> None:
+    with pytest.raises(AnsibleConnectionFailure, match="goes on to supervise it"):
+        follow(Host(*[AnsibleConnectionFailure("no route to host")] * 100, result=None))

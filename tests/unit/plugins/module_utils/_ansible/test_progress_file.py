@@ -1,0 +1,43 @@
+# Copyright (c) 2026, The virtops.live_migration authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+from ansible_collections.virtops.live_migration.plugins.module_utils._ansible.progress import ProgressFile
+
+
+def entries(path: Path) -> list[dict[str, object]]:
+    return [json.loads(line) for line in path.read_text(encoding="ascii").splitlines()]
+
+
+def test_what_is_told_stands_between_the_process_and_the_end(tmp_path: Path) -> None:
+    path = tmp_path / "progress"
+    with ProgressFile(str(path)):
+        ProgressFile(str(path)).tell({"name": "erp \u00e9\n", "line": "pass 2", "pass": 2})
+    assert entries(path) == [
+        {"pid": os.getpid()},
+        {"name": "erp \u00e9\n", "line": "pass 2", "pass": 2},
+        {"end": True},
+    ]
+
+
+def test_the_end_is_told_of_a_failure_too(tmp_path: Path) -> None:
+    path = tmp_path / "progress"
+    try:
+        with ProgressFile(str(path)):
+            raise SystemExit(1)
+    except SystemExit:
+        pass
+    assert entries(path)[-1] == {"end": True}
+
+
+def test_a_file_that_cannot_be_written_stops_nothing(tmp_path: Path) -> None:
+    with ProgressFile(str(tmp_path / "missing" / "progress")) as progress:
+        progress.tell({"name": "erp01", "line": "pass 2"})
+    with ProgressFile(None) as progress:
+        progress.tell({"name": "erp01", "line": "pass 2"})
