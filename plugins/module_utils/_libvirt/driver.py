@@ -13,6 +13,7 @@ from dataclasses import replace
 from .._core.actions import Action, Kind, Result
 from .._core.errors import MigrationError
 from .._core.job import JobSample, Phase
+from .._core.progress import progress, progress_line
 from .._core.record import Record
 from .connection import Connection, libvirt
 from .domain import Guest
@@ -26,10 +27,17 @@ from .recover import Resume, check_both_ends
 _POLL_S = 0.5
 _RESUMED_AFTER_S = 2.0
 _ENDS = (Kind.ABORT, Kind.LEAVE)
+_TELL_S = 2.0
+
+Tell = t.Callable[[t.Mapping[str, t.Any]], None]
 
 
 class Driver:
-    """Supervises one outgoing job. ``destination_uri``: where a broken post-copy may be resumed to, if known."""
+    """Supervises one outgoing job. ``destination_uri``: where a broken post-copy may be resumed to, if known.
+
+    ``tell`` is called with where the job stands: at once when something is decided or the phase changes, else each
+    two seconds. ``expected_total_s``: of a forecast.
+    """
 
     def __init__(
         self,
@@ -38,24 +46,54 @@ class Driver:
         record: Record,
         destination_uri: t.Optional[str] = None,
         migrate_uri: t.Optional[str] = None,
+        *,
+        tell: t.Optional[Tell] = None,
+        expected_total_s: t.Optional[float] = None,
     ) -> None:
         self._connection, self._guest, self._record = connection, guest, record
         self._destination_uri, self._migrate_uri = destination_uri, migrate_uri
+        self._tell, self._expected_total_s = tell, expected_total_s
+        self._told: tuple[t.Optional[Phase], float] = (None, 0.0)
         self.applied: list[Action] = []
+        self.last: t.Optional[JobSample] = None
 
-    def run(self) -> JobSample:
-        """Supervise to the end; the last look. Raises what a look raises: the job then goes on by itself."""
+    def run(self, begin: t.Optional[t.Callable[[], None]] = None) -> JobSample:
+        """Supervise to the end; the last look. Raises what a look raises: the job then goes on by itself.
+
+        ``begin`` starts the job, where it does not run yet, when the events are heard already.
+        """
         results: list[Result] = []
         at_sync = False
         with Events(self._connection) as events:
+            if begin is not None:
+                begin()
             while True:
-                sample = self._look(events)
+                sample = self.last = self._look(events)
                 actions = self._record.observe(sample, at_sync=at_sync, results=results)
+                self._say(sample, actions)
                 results = [self._apply(action) for action in actions if action.apply]
                 # In mode "observe" the end of the contract is decided, not applied: nothing more is to be learnt.
                 if self._record.supervisor.done or any(one.kind in _ENDS and not one.apply for one in actions):
                     return sample
                 at_sync = self._wait(events)
+
+    def _say(self, sample: JobSample, actions: t.Sequence[Action]) -> None:
+        phase, said_s = self._told
+        if self._tell is None or not (actions or phase is not sample.phase or sample.at_s - said_s >= _TELL_S):
+            return
+        self._told = (sample.phase, sample.at_s)
+        supervisor = self._record.supervisor
+        numbers = progress(supervisor.history, supervisor.contract, self._expected_total_s)
+        documents = [action.document() for action in actions]
+        self._tell(
+            {
+                "name": self._guest.name,
+                "elapsed_ms": sample.elapsed_ms,
+                **numbers,
+                "actions": documents,
+                "line": progress_line(numbers, actions),
+            }
+        )
 
     def _look(self, events: Events) -> JobSample:
         sample = glance(self._guest)
