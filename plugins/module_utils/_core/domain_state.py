@@ -42,6 +42,25 @@ class DomainState(t.NamedTuple):
         )
 
     @property
+    def active(self) -> bool:
+        """Whether there is a QEMU process for it, running or not."""
+        return self.state not in (STATE_NONE, STATE_SHUTOFF)
+
+    @property
+    def arriving(self) -> bool:
+        """On the destination of a migration in pre-copy; on the source the same state is that of the switch-over."""
+        return self.state == STATE_PAUSED and self.reason in (_PAUSED_MIGRATION, _PAUSED_STARTING)
+
+    @property
+    def held_by_migration(self) -> bool:
+        """Stopped by a migration; whoever does not know what became of that must not touch it."""
+        return self.paused_for_migration or self.in_postcopy or self.postcopy_failed
+
+    @property
+    def told(self) -> str:
+        return f"{self.name} ({self.reason_name})"
+
+    @property
     def name(self) -> str:
         return _STATE_NAMES.get(self.state, "unknown")
 
@@ -50,12 +69,14 @@ class DomainState(t.NamedTuple):
         return _REASON_NAMES.get(self.state, {}).get(self.reason, "other")
 
 
+STATE_NONE = 0
 STATE_RUNNING = 1
 STATE_PAUSED = 3
 STATE_SHUTOFF = 5
 
 _PAUSED_MIGRATION = 2
 _SHUTOFF_MIGRATED = 4
+_PAUSED_STARTING = 11
 _PAUSED_POSTCOPY = 12
 _PAUSED_POSTCOPY_FAILED = 13
 _RUNNING_POSTCOPY = 10

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import typing as t
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 
 from .course import Course, latest_share, postcopy
 from .finishing import highest_limit_ms
@@ -31,6 +31,7 @@ _XBZRLE_PAYS_BELOW = 300e6  # bytes/s: comparing pages is the work of one proces
 _XBZRLE_COST = 0.3
 _PER_CONNECTION = 1.2e9  # bytes/s that one connection and one thread carry
 _MOST_CONNECTIONS = 8
+_UNKNOWN_BANDWIDTH = int(1e9)  # the plan of a guest that was not measured does not depend on it
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,13 @@ class Forecast:
 def forecast(contract: Contract, facts: Facts) -> Forecast:
     """The forecast and, in it, the plan. Raises ValueError when memory or bandwidth are not positive."""
     return _Chooser(Trial(contract, facts)).choose()
+
+
+def blind_forecast(contract: Contract, facts: Facts) -> Forecast:
+    """The plan where the bandwidth is not known, so that nothing can be foreseen."""
+    blind = replace(facts, bandwidth_bytes_per_s=_UNKNOWN_BANDWIDTH, measured=None, parallel_connections=0)
+    summary = "The bandwidth is not known, so nothing is foreseen; the first pass will tell."
+    return replace(forecast(contract, blind), summary=summary)
 
 
 class _Chooser:

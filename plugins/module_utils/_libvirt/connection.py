@@ -10,10 +10,11 @@ import contextlib
 import threading
 import traceback
 import typing as t
+from xml.etree import ElementTree
 
 from .._core.errors import MigrationError
 
-__all__ = ["LIBVIRT_IMPORT_ERROR", "Connection", "libvirt", "require_version", "version_text"]
+__all__ = ["LIBVIRT_IMPORT_ERROR", "Connection", "host_uuid", "libvirt", "require_version", "version_text"]
 
 LIBVIRT_IMPORT_ERROR: t.Optional[str] = None
 try:
@@ -72,6 +73,11 @@ class Connection:
         """Whether the daemon is on the machine that this runs on, so that its files and processes can be looked at."""
         uri = str(self.uri)
         return "://" in uri and uri.split("://", 1)[1].startswith("/") and "+" not in uri.split("://", 1)[0]
+
+
+def host_uuid(daemon: t.Any) -> str:
+    """Which host a daemon's connection leads to."""
+    return str(ElementTree.fromstring(daemon.getCapabilities()).findtext("host/uuid"))
 
 
 def version_text(version: int) -> str:

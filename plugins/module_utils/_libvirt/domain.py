@@ -46,10 +46,9 @@ class Guest:
     def told(self) -> str:
         """The state as part of a sentence."""
         try:
-            state = self.state()
+            return self.state().told
         except libvirt.libvirtError:
             return "no longer defined"
-        return f"{state.name} ({state.reason_name})"
 
 
 def guest_of(raw: t.Any) -> Guest:
@@ -59,13 +58,27 @@ def guest_of(raw: t.Any) -> Guest:
 def find_guest(connection: Connection, name: t.Optional[str], uuid: t.Optional[str]) -> Guest:
     """The guest of that name or UUID; GUEST_NOT_FOUND when this host has none."""
     try:
-        if uuid:
-            return guest_of(connection.raw.lookupByUUIDString(uuid))
-        return guest_of(connection.raw.lookupByName(name))
+        return _look_up(connection, name, uuid)
     except libvirt.libvirtError as exc:
         missing = exc.get_error_code() == _ERR_NO_DOMAIN
         problem = "There is no guest {!r} on this host." if missing else "The guest {!r} could not be looked up."
         raise translate(exc, problem.format(uuid or name), state="Nothing was changed.") from exc
+
+
+def seek_guest(connection: Connection, name: t.Optional[str], uuid: t.Optional[str]) -> t.Optional[Guest]:
+    """The same, or None when this host has none; for a host on which it may or may not be."""
+    try:
+        return within(lambda: _look_up(connection, name, uuid), f"looking for {uuid or name!r}")
+    except libvirt.libvirtError as exc:
+        if exc.get_error_code() == _ERR_NO_DOMAIN:
+            return None
+        raise
+
+
+def _look_up(connection: Connection, name: t.Optional[str], uuid: t.Optional[str]) -> Guest:
+    if uuid:
+        return guest_of(connection.raw.lookupByUUIDString(uuid))
+    return guest_of(connection.raw.lookupByName(name))
 
 
 def all_guests(connection: Connection) -> list[Guest]:

@@ -28,15 +28,14 @@ _POLL_S = 0.5
 _RESUMED_AFTER_S = 2.0
 _ENDS = (Kind.ABORT, Kind.LEAVE)
 
-
 Tell = t.Callable[[t.Mapping[str, t.Any]], None]
 
 
 class Driver:
     """Supervises one outgoing job. ``destination_uri``: where a broken post-copy may be resumed to, if known.
 
-    ``tell``: called with the guest's name, a line and its numbers whenever something has changed. ``applied``: what was
-    done; ``wished``: what mode ``observe`` would have done.
+    ``tell``: called with the guest's name, a line and its numbers whenever something has changed. ``expected_total_s``:
+    of a forecast. ``applied``: what was done; ``wished``: what mode ``observe`` would have done; ``last``: the last look.
     """
 
     def __init__(
@@ -46,26 +45,32 @@ class Driver:
         record: Record,
         destination_uri: t.Optional[str] = None,
         migrate_uri: t.Optional[str] = None,
+        *,
         tell: t.Optional[Tell] = None,
+        expected_total_s: t.Optional[float] = None,
     ) -> None:
         self._connection, self._guest, self._record = connection, guest, record
         self._destination_uri, self._migrate_uri = destination_uri, migrate_uri
         self._tell = tell
-        self._reporter = Reporter(record.supervisor.history, record.supervisor.contract)
+        self._reporter = Reporter(record.supervisor.history, record.supervisor.contract, expected_total_s)
         self.applied: list[Action] = []
         self.wished: list[Action] = []
+        self.last: t.Optional[JobSample] = None
 
-    def run(self, foresee_s: t.Optional[float] = None) -> JobSample:
+    def run(self, begin: t.Optional[t.Callable[[], None]] = None, *, foresee_s: t.Optional[float] = None) -> JobSample:
         """Supervise to the end; the last look. Raises what a look raises: the job then goes on by itself.
 
-        ``foresee_s``, for mode ``observe``: only until the first wish, and for no longer than this.
+        ``begin`` starts the job, where it does not run yet, when the events are heard already. ``foresee_s``, for mode
+        ``observe``: only until the first wish, and for no longer than this.
         """
         begin_s = time.monotonic()
         results: list[Result] = []
         at_sync = False
         with Events(self._connection) as events:
+            if begin is not None:
+                begin()
             while True:
-                sample = self._look(events)
+                sample = self.last = self._look(events)
                 actions = self._record.observe(sample, at_sync=at_sync, results=results)
                 self._report(actions)
                 results = [self._apply(action) for action in actions if action.apply]

@@ -6,11 +6,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import typing as t
 
 from .._core.job import Operation, Stats
-from .connection import Connection
+from .connection import Connection, libvirt
 
 _ITERATION = 20
 _JOB_COMPLETED = 21
@@ -46,7 +47,9 @@ class Events:
 
     def __exit__(self, *_exc: object) -> None:
         for number in self._ids:
-            self._raw.domainEventDeregisterAny(number)
+            # A connection that is lost takes its events with it, and its loss is what is to be told.
+            with contextlib.suppress(libvirt.libvirtError):
+                self._raw.domainEventDeregisterAny(number)
 
     def next(self, wait_s: float) -> t.Optional[Event]:
         """The next event, or None when none comes in time."""

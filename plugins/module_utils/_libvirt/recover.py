@@ -6,21 +6,20 @@
 
 from __future__ import annotations
 
-import threading
 import time
 import typing as t
-from xml.etree import ElementTree
 
 from .._core.domain_state import DomainState
 from .._core.errors import MigrationError
 from .._core.job import JobSample
-from .connection import Connection, libvirt, version_text
+from .connection import Connection, host_uuid, libvirt, version_text
 from .domain import Guest
 from .ending import ended
 from .errors import translate
 from .events import Events
 from .look import glance
 from .status_file import start_flags
+from .transfer import Transfer
 
 BACK_OFF_S = (5.0, 10.0, 20.0, 40.0, 60.0)
 _POLL_S = 0.5
@@ -30,26 +29,13 @@ _FIRST_THAT_CAN = 8_005_000
 _NO_USE_TO_REPEAT = ("INVALID_ARGUMENT", "NOT_PERMITTED", "NOT_SUPPORTED", "SAME_HOST")
 
 
-class Resume:
-    """One call that resumes a post-copy migration; it runs until the migration ends, so it has a thread of its own."""
+class Resume(Transfer):
+    """One call that resumes a post-copy migration."""
 
     def __init__(self, guest: Guest, destination_uri: str, migrate_uri: t.Optional[str]) -> None:
-        self.problem: t.Optional[MigrationError] = None
         parameters = {"migrate_uri": migrate_uri} if migrate_uri else {}
-        flags = _resume_flags(guest)
-
-        def run() -> None:
-            try:
-                guest.raw.migrateToURI3(destination_uri, parameters, flags)
-            except libvirt.libvirtError as exc:
-                self.problem = translate(exc, f"Resuming the migration of {guest.name!r} failed.")
-
-        self._thread = threading.Thread(target=run, name="resume", daemon=True)
-        self._thread.start()
-
-    @property
-    def over(self) -> bool:
-        return not self._thread.is_alive()
+        doing = f"Resuming the migration of {guest.name!r} failed."
+        super().__init__(guest, destination_uri, parameters, _resume_flags(guest), doing)
 
 
 def _resume_flags(guest: Guest) -> int:
@@ -84,8 +70,7 @@ def check_both_ends(connection: Connection, guest: Guest, destination_uri: str) 
 
 def _has_other_half(here: t.Any, there: t.Any, guest: Guest) -> bool:
     """Whether ``there`` is another host that has the guest in post-copy, broken or not."""
-    hosts = [ElementTree.fromstring(daemon.getCapabilities()).findtext("host/uuid") for daemon in (here, there)]
-    if hosts[0] == hosts[1]:
+    if host_uuid(here) == host_uuid(there):
         return False
     try:
         state = DomainState(*there.lookupByUUIDString(guest.uuid).state())

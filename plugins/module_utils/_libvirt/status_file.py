@@ -58,18 +58,31 @@ def start_flags(name: str, uuid: str, directory: Path = STATUS_DIRECTORY) -> t.O
         return None
 
 
+def qemu_pid(name: str, uuid: str, directory: Path = STATUS_DIRECTORY) -> t.Optional[int]:
+    """The process of a guest that runs on this machine, or None when not known."""
+    root = None if "/" in name else _root(directory / f"{name}.xml")
+    if root is None or root.findtext("domain/uuid", "") != uuid:
+        return None
+    pid = root.get("pid", "")
+    return int(pid) if pid.isdigit() else None
+
+
 def other_outgoing(uuid: str, directory: Path = STATUS_DIRECTORY) -> int:
     """How many guests other than this one are migrating away from this machine, without asking any of them."""
     leaving = [_outgoing(path) for path in directory.glob("*.xml")]
     return sum(1 for found in leaving if found is not None and found.uuid != uuid)
 
 
-def _outgoing(path: Path) -> t.Optional[_Outgoing]:
+def _root(path: Path) -> t.Optional[ElementTree.Element]:
     try:
-        root = ElementTree.parse(path).getroot()
+        return ElementTree.parse(path).getroot()
     except (OSError, ValueError, ElementTree.ParseError):
         return None
-    job = root.find("job")
-    if job is None or job.get("async") != "migration out":
+
+
+def _outgoing(path: Path) -> t.Optional[_Outgoing]:
+    root = _root(path)
+    job = root.find("job") if root is not None else None
+    if root is None or job is None or job.get("async") != "migration out":
         return None
     return _Outgoing(root.findtext("domain/uuid", ""), job.get("flags", ""))

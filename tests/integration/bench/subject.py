@@ -95,6 +95,10 @@ class Subject:
     def arrives(self, migration: Migration) -> None:
         """Wait for the end of a migration that must succeed; the guest's two hosts change places."""
         assert migration.wait(LIMIT_S) == 0, migration.output()
+        self.has_moved()
+
+    def has_moved(self) -> None:
+        """The guest's two hosts change places."""
         self.source, self.destination = self.destination, self.source
         assert self.state() == "running (migrated)"
         assert "running" not in self.state(self.destination)

@@ -17,6 +17,7 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt im
     events,
     guard,
     status_file,
+    transfer,
 )
 from ansible_collections.virtops.live_migration.tests.unit.plugins.fake_libvirt import (
     CallThread,
@@ -46,8 +47,9 @@ def libvirt(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> t.Iterator[FakeL
     monkeypatch.setattr(connection, "threading", no_thread)  # the fake has no event loop to run
     at_once = SimpleNamespace(Thread=lambda target, **_options: CallThread(fake, target))
     monkeypatch.setattr(guard, "threading", at_once)
+    monkeypatch.setattr(transfer, "threading", at_once)
     # A default value is bound when the function is made, so that changing the constant would do nothing.
-    for function in (status_file.start_flags, status_file.other_outgoing):
+    for function in (status_file.start_flags, status_file.other_outgoing, status_file.qemu_pid):
         monkeypatch.setattr(function, "__defaults__", (tmp_path,))
     yield fake
     fake.finish()

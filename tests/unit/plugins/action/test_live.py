@@ -16,7 +16,9 @@ from ansible_collections.virtops.live_migration.plugins.plugin_utils import _liv
 class Host:
     """What the follower asks of a host: a file that grows by a part with each reading, and the state of the job."""
 
-    def __init__(self, *parts: t.Union[str, Exception], result: t.Optional[dict[str, t.Any]], alive: bool = True) -> None:
+    def __init__(
+        self, *parts: t.Union[str, Exception], result: t.Optional[dict[str, t.Any]], alive: bool = True
+    ) -> None:
         self.parts, self.result, self.alive = list(parts), result, alive
         self.text, self.modes, self.reconnects = "", [], 0
 
@@ -94,7 +96,9 @@ def test_a_killed_module_is_told_of(shown: list[str], result: t.Optional[dict[st
 
 def test_a_lost_connection_comes_back(shown: list[str]) -> None:
     lost = AnsibleConnectionFailure("no route to host")
-    host = Host(entry(pid=7), lost, lost, entry(name="erp01", line="pass 3") + entry(end=True), result={"changed": True})
+    host = Host(
+        entry(pid=7), lost, lost, entry(name="erp01", line="pass 3") + entry(end=True), result={"changed": True}
+    )
     assert follow(host) == {"changed": True}
     assert host.reconnects == 2
     assert shown == ["[kvm01] erp01: pass 3"]

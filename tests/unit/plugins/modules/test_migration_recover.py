@@ -5,11 +5,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
-from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt import recover
 from ansible_collections.virtops.live_migration.plugins.modules import migration_recover
 from ansible_collections.virtops.live_migration.tests.unit.plugins.fake_libvirt import (
     ARRIVING,
@@ -19,7 +17,6 @@ from ansible_collections.virtops.live_migration.tests.unit.plugins.fake_libvirt 
     POSTCOPY_FAILED,
     RUNNING,
     Call,
-    CallThread,
     FakeLibvirt,
     Guest,
 )
@@ -55,10 +52,8 @@ def resume(flags: int = LIVE_PEER2PEER_POSTCOPY_RESUME, **parameters: str) -> Ca
 
 
 @pytest.fixture(autouse=True)
-def broken(libvirt: FakeLibvirt, monkeypatch: pytest.MonkeyPatch) -> None:
+def broken(libvirt: FakeLibvirt) -> None:
     libvirt.states["erp01"] = POSTCOPY_FAILED
-    at_once = SimpleNamespace(Thread=lambda target, **_options: CallThread(libvirt, target))
-    monkeypatch.setattr(recover, "threading", at_once)
 
 
 def test_joined(libvirt: FakeLibvirt, run: ModuleRunner) -> None:

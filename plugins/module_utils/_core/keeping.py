@@ -1,0 +1,64 @@
+# Copyright (c) 2026, The virtops.live_migration authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# This file is private to the collection and may change at any time.
+"""What is left to do once a guest runs on the destination: its definition and its autostart belong where it is."""
+
+from __future__ import annotations
+
+import enum
+import typing as t
+from dataclasses import dataclass, replace
+
+
+class Step(str, enum.Enum):
+    DEFINE = "define_on_destination"
+    AUTOSTART = "set_autostart_on_destination"
+    UNDEFINE = "undefine_on_source"
+
+
+@dataclass(frozen=True)
+class Kept:
+    """Where it is defined, and whether it starts with its host.
+
+    ``autostart_noted``: that it did on the source; ``note_there``: the guest's own note of that has arrived.
+    """
+
+    defined_on_source: bool
+    defined_on_destination: bool
+    autostart: bool = False
+    autostart_noted: bool = False
+    note_there: bool = False
+
+    def document(self, runs_on: t.Optional[str], source: str, destination: str) -> dict[str, t.Any]:
+        """For ``diff``."""
+        hosts = ((self.defined_on_source, source), (self.defined_on_destination, destination))
+        return {
+            "runs_on": runs_on,
+            "defined_on": [host for defined, host in hosts if defined],
+            "autostart": self.autostart,
+        }
+
+
+def steps(kept: Kept, *, persistent: bool, undefine_source: bool) -> list[Step]:
+    """The steps that are missing, in an order in which the guest's definition is never lost."""
+    found: list[Step] = []
+    defined = kept.defined_on_destination
+    if persistent and not defined:
+        found.append(Step.DEFINE)
+        defined = True
+    if defined and kept.autostart_noted and not kept.autostart:
+        found.append(Step.AUTOSTART)
+    # A guest that is to be transient there has its only definition on the source.
+    if undefine_source and kept.defined_on_source and defined:
+        found.append(Step.UNDEFINE)
+    return found
+
+
+def after(kept: Kept, done: t.Sequence[Step]) -> Kept:
+    return replace(
+        kept,
+        defined_on_source=kept.defined_on_source and Step.UNDEFINE not in done,
+        defined_on_destination=kept.defined_on_destination or Step.DEFINE in done,
+        autostart=kept.autostart or Step.AUTOSTART in done,
+    )

@@ -1,0 +1,86 @@
+# Copyright (c) 2026, The virtops.live_migration authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# This file is private to the collection and may change at any time.
+"""How a supervised migration is told in the end: the same for one that we started and one that we adopted."""
+
+from __future__ import annotations
+
+import typing as t
+
+from .actions import Action
+from .errors import MigrationError
+from .job import JobSample
+from .record import Record
+
+_ENDINGS = ("abort", "leave", "suspend")
+_MORE = "Allow more in policy_overrides (max_downtime_ms, postcopy, max_pause_s)"
+
+
+def told(actions: t.Sequence[Action], last: t.Optional[JobSample], record: Record) -> dict[str, t.Any]:
+    """Return values of a module; ``last``: the last look, None when there was none."""
+    return {
+        "actions": [action.document() for action in actions],
+        "downtime_ms": last.downtime_ms if last else None,
+        "elapsed_ms": (last.elapsed_ms or None) if last else None,
+        "record": record.document(),
+    }
+
+
+def unfinished(
+    name: str,
+    state: str,
+    record: Record,
+    facts: t.Mapping[str, t.Any],
+    *,
+    again: str,
+    cause: t.Optional[MigrationError] = None,
+) -> MigrationError:
+    """The error of a job that was left, or ended without the guest on the destination.
+
+    ``state``: where the guest is, as a clause without its end; ``again``: how to start it anew; ``cause``: what libvirt
+    told whoever started it, where that is known.
+    """
+    decisions = [one for one in record.document()["decisions"] if one["action"] in _ENDINGS and one["apply"]]
+    last = decisions[-1] if decisions else None
+    why = f" {str(last['because']).rstrip('.')}." if last else ""
+    evidence = dict(cause.evidence) if cause else {}
+    if last:
+        evidence = {"decision": last["reason"], **last["numbers"], **evidence}
+    if record.supervisor.outcome == "left" and last and last["reason"] == "POSTCOPY_BROKEN":
+        return MigrationError(
+            "POSTCOPY_BROKEN",
+            f"The post-copy migration of {name!r} broke and could not be joined again.{why}",
+            state=f"{state}; each host holds a part of its memory, and both were left as they are.",
+            remedy="Restore the network between the hosts and run this again. Destroy neither half.",
+            evidence=evidence,
+            facts=facts,
+        )
+    if not record.supervisor.done or record.supervisor.outcome == "left":
+        return MigrationError(
+            "LEFT",
+            f"The migration of {name!r} did not finish within what its policy allows.{why}",
+            state=f"{state} and its migration goes on.",
+            remedy=f"{_MORE}, or abort it.",
+            evidence=evidence,
+            facts=facts,
+        )
+    if last:
+        return MigrationError(
+            "GIVEN_UP",
+            f"The migration of {name!r} ended without success.{why}",
+            state=f"{state}.",
+            remedy=f"{_MORE}, and {again}.",
+            evidence=evidence,
+            facts=facts,
+        )
+    return MigrationError(
+        cause.reason if cause else "MIGRATION_FAILED",
+        f"The migration of {name!r} ended without success." + (f" {cause.problem}" if cause else ""),
+        state=f"{state}.",
+        remedy=cause.remedy
+        if cause
+        else "The error is told to whoever started it, and stands in the daemons' logs of both hosts.",
+        evidence=evidence,
+        facts=facts,
+    )

@@ -1,0 +1,116 @@
+# Copyright (c) 2026, The virtops.live_migration authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# This file is private to the collection and may change at any time.
+"""The source and the destination of a guest, looked at together."""
+
+from __future__ import annotations
+
+import time
+import typing as t
+
+from .._core.domain_state import DomainState
+from .._core.errors import MigrationError
+from .._core.whereabouts import Situation, Whereabouts
+from .connection import Connection, host_uuid, libvirt
+from .domain import Guest, seek_guest
+from .guard import within
+from .job import outgoing_job
+
+_CONNECT_S = 30.0
+_SURE_S = 5.0  # so long does what looks wrong have to stay so: a guest may be changing hosts this very moment
+_POLL_S = 1.0
+_SETTLED = (Situation.START, Situation.ADOPT, Situation.BROKEN, Situation.THERE)
+_OFF = (Situation.OFF, Situation.NOWHERE)
+
+
+def connect_destination(uri: str) -> Connection:
+    """The connection to the destination; it fails in time where nobody answers."""
+    try:
+        return within(lambda: Connection(uri, events=True), f"connecting to {uri}", _CONNECT_S)
+    except MigrationError as exc:
+        if exc.reason != "MONITOR_HUNG":
+            raise
+        raise MigrationError(
+            "CONNECTION_FAILED",
+            f"The destination at {uri} did not answer within {_CONNECT_S:g} s.",
+            state="Nothing was changed.",
+            remedy="Check that the daemon runs and listens there, the URI, and the firewall.",
+        ) from exc
+
+
+class BothEnds:
+    """``here`` and ``there``: the guest on the source and on the destination as of the last look; None: not known."""
+
+    def __init__(
+        self, source: Connection, destination: Connection, name: t.Optional[str], uuid: t.Optional[str]
+    ) -> None:
+        if host_uuid(source.raw) == within(lambda: host_uuid(destination.raw), "asking the destination who it is"):
+            raise MigrationError(
+                "SAME_HOST",
+                f"{destination.uri} leads to the host that {name or uuid!r} is to leave.",
+                state="Nothing was changed.",
+                remedy="Correct destination_uri. If these are two hosts, they have one host UUID: set host_uuid in"
+                " libvirtd.conf or virtqemud.conf.",
+            )
+        self.source, self.destination = source, destination
+        self.source_name = str(source.raw.getHostname())
+        self.destination_name = str(within(destination.raw.getHostname, "asking the destination for its name"))
+        self._asked = (name, uuid)
+        self.here: t.Optional[Guest] = None
+        self.there: t.Optional[Guest] = None
+
+    @property
+    def guest(self) -> Guest:
+        """On whichever host knows it."""
+        found = self.here or self.there
+        if found is None:
+            name, uuid = self._asked
+            raise MigrationError(
+                "GUEST_NOT_FOUND",
+                f"Neither {self.source_name} nor {self.destination_name} has a guest {name or uuid!r}.",
+                state="Nothing was changed.",
+                remedy="Check the name or UUID, and look for the guest on the other hosts.",
+            )
+        return found
+
+    def look(self) -> Whereabouts:
+        """Raises OTHER_JOB and INCOMING, as the source tells them."""
+        name, uuid = self._asked
+        self.here = seek_guest(self.source, name, uuid)
+        job = outgoing_job(self.here) if self.here else None
+        known = self.here.uuid if self.here else uuid
+        self.there = seek_guest(self.destination, None if known else name, known)
+        there = _state(self.there)
+        return Whereabouts(_state(self.here), there, job.phase if job else None)
+
+    def settled(self) -> Whereabouts:
+        """A look that is sure: what would be refused is looked at again for some seconds."""
+        deadline_s = time.monotonic() + _SURE_S
+        while True:
+            where = self.look()
+            if where.situation in _SETTLED or time.monotonic() >= deadline_s:
+                return where
+            if where.situation in _OFF:
+                deadline_s = min(deadline_s, time.monotonic() + _POLL_S)
+            time.sleep(_POLL_S)
+
+    def runs_on(self, where: Whereabouts) -> t.Optional[str]:
+        """The host that it runs on, or stands still on; None when that is no one host."""
+        states = [
+            (host, state)
+            for host, state in ((self.source_name, where.here), (self.destination_name, where.there))
+            if state is not None and state.active
+        ]
+        running = [host for host, state in states if state.running]
+        found = running or [host for host, state in states if host == self.source_name or not state.arriving]
+        return found[0] if len(found) == 1 else None
+
+
+def _state(guest: t.Optional[Guest]) -> t.Optional[DomainState]:
+    if guest is None:
+        return None
+    try:
+        return within(guest.state, f"reading the state of {guest.name!r}")
+    except libvirt.libvirtError:
+        return None

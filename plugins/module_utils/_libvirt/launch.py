@@ -1,0 +1,89 @@
+# Copyright (c) 2026, The virtops.live_migration authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# This file is private to the collection and may change at any time.
+"""Starting a migration: what is prepared, the call itself, and what is taken back when nothing comes of it."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+import typing as t
+
+from .._core.errors import MigrationError
+from .._core.job import JobSample
+from .connection import libvirt
+from .domain import Guest
+from .housekeeping import note_autostart
+from .limits import max_downtime_ms, set_max_downtime
+from .look import glance
+from .transfer import Transfer
+
+OVERTAKEN = ("ALREADY_MIGRATING", "JOB_RUNNING")  # somebody else was faster
+_POLL_S = 0.1
+_SHOWS_S = 120.0
+_ENDS_S = 30.0
+
+
+class Launch:
+    """One start. ``limit_ms``: the downtime limit to start with; ``autostart``: to be noted for the way."""
+
+    def __init__(
+        self,
+        guest: Guest,
+        destination_uri: str,
+        call: tuple[t.Mapping[str, t.Any], int],
+        *,
+        limit_ms: t.Optional[int],
+        autostart: bool,
+    ) -> None:
+        self._guest, self._destination_uri, self._call = guest, destination_uri, call
+        self._limit_ms, self._autostart = limit_ms, autostart
+        self._limit_before_ms: t.Optional[int] = None
+        self._transfer: t.Optional[Transfer] = None
+
+    def begin(self) -> None:
+        """Start it, and wait until the job shows. What has failed by then is told by :meth:`problem`."""
+        if self._limit_ms is not None:
+            self._limit_before_ms = max_downtime_ms(self._guest)
+            if self._limit_before_ms != self._limit_ms:
+                set_max_downtime(self._guest, self._limit_ms)
+        if self._autostart:
+            note_autostart(self._guest, True)
+        doing = f"The migration of {self._guest.name!r} could not be made."
+        transfer = self._transfer = Transfer(self._guest, self._destination_uri, *self._call, doing)
+        deadline_s = time.monotonic() + _SHOWS_S
+        while not transfer.over and glance(self._guest) is None and time.monotonic() < deadline_s:
+            time.sleep(_POLL_S)
+        if transfer.problem is not None and transfer.problem.reason in OVERTAKEN:
+            raise transfer.problem
+
+    def begin_and_leave(self) -> t.Optional[JobSample]:
+        """Start it, and wait until its first bytes are on their way; None when it is over by then."""
+        self.begin()
+        deadline_s = time.monotonic() + _SHOWS_S
+        while True:
+            sample = glance(self._guest)
+            if sample is None and self.over(_ENDS_S):
+                return None
+            flows = sample is not None and sample.memory.processed_bytes + sample.disk.processed_bytes > 0
+            if flows or time.monotonic() >= deadline_s:
+                return sample
+            time.sleep(_POLL_S)
+
+    def over(self, limit_s: float = _ENDS_S) -> bool:
+        return self._transfer is not None and self._transfer.wait(limit_s)
+
+    @property
+    def problem(self) -> t.Optional[MigrationError]:
+        return self._transfer.problem if self._transfer is not None else None
+
+    def take_back(self) -> None:
+        """What was prepared, where nothing came of it. A job that goes on needs it, and holds the guest anyway."""
+        with contextlib.suppress(libvirt.libvirtError, MigrationError):
+            if glance(self._guest) is not None or not self._guest.state().active:
+                return
+            if self._limit_before_ms is not None:
+                set_max_downtime(self._guest, self._limit_before_ms)
+            if self._autostart:
+                note_autostart(self._guest, False)

@@ -1,0 +1,156 @@
+# Copyright (c) 2026, The virtops.live_migration authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# This file is private to the collection and may change at any time.
+"""What is found out about a guest and its way before it is moved: the facts that a forecast rests on."""
+
+from __future__ import annotations
+
+import typing as t
+from dataclasses import dataclass
+from pathlib import Path
+
+from .._core.errors import MigrationError
+from .._core.link import Bandwidth, expected_bandwidth, host_of
+from .._core.load import measuring_windows_s
+from .._core.memory import WorkingSet, working_set
+from .._core.resident import touched_bytes
+from .._core.trial import Facts
+from .._core.units import KIB, MIB
+from .connection import Connection, libvirt
+from .dirty_rate import measure_windows, memory_bytes
+from .domain import Guest
+from .guard import within
+from .postcopy import host_devices
+from .route import interface_to, speed_mbit_per_s
+from .status_file import qemu_pid
+
+PROCESSES = Path("/proc")
+_LEAST_CACHE_BYTES = 64 * MIB
+_MOST_CONNECTIONS = 8
+_PARALLEL_LIBVIRT, _PARALLEL_QEMU = 5_002_000, 4_000_000
+
+
+@dataclass(frozen=True)
+class Survey:
+    """Facts, and where they come from. ``bandwidth.bytes_per_s`` is what is in the facts, where it is known."""
+
+    facts: Facts
+    bandwidth: Bandwidth
+    touched_from: str
+    not_measured: str = ""
+
+    def document(self) -> dict[str, t.Any]:
+        measured = self.facts.measured
+        return {
+            "touched_bytes": self.facts.touched_bytes,
+            "touched_from": self.touched_from,
+            "bandwidth_bytes_per_s": self.bandwidth.bytes_per_s,
+            "bandwidth_from": self.bandwidth.known_from,
+            "working_set_bytes": measured.working_set_bytes if measured else None,
+            "working_set_is_lower_bound": measured.working_set_is_lower_bound if measured else None,
+            "dirty_bytes_per_s": measured.dirty_bytes_per_s if measured else None,
+            "dirty_rate_is_lower_bound": measured.dirty_rate_is_lower_bound if measured else None,
+            "not_measured": self.not_measured or None,
+            "host_devices": self.facts.host_devices,
+        }
+
+
+class Asked(t.NamedTuple):
+    """``measure``: whether the guest's writing may be measured."""
+
+    destination_uri: str
+    migrate_uri: t.Optional[str]
+    link_mib_per_s: t.Optional[float]
+    bandwidth_mib_per_s: int
+    compression: str
+    parallel_connections: t.Optional[int]
+    measure: bool
+
+
+def survey(connection: Connection, destination: Connection, guest: Guest, asked: Asked) -> Survey:
+    """Raises what must not be passed over before a start: JOB_RUNNING, MONITOR_HUNG and their like."""
+    bandwidth = _bandwidth(connection, destination, asked)
+    touched, touched_from = _touched(connection, guest)
+    running = guest.state().running
+    measured, why_not = None, "measuring was switched off"
+    if asked.measure and bandwidth.bytes_per_s is None:
+        why_not = "without a bandwidth there is nothing to compare it with"
+    elif asked.measure and not running:
+        why_not = "the guest stands still"
+    elif asked.measure and bandwidth.bytes_per_s:
+        measured, why_not = _measured(connection, guest, touched / bandwidth.bytes_per_s)
+    facts = Facts(
+        touched_bytes=touched,
+        bandwidth_bytes_per_s=bandwidth.bytes_per_s or 0,
+        measured=measured,
+        # libvirt refuses post-copy for a guest that stands still, and QEMU beside parallel connections.
+        postcopy_possible=running and not asked.parallel_connections,
+        xbzrle_cache_bytes=_cache_bytes(connection, guest) if asked.compression != "none" else 0,
+        parallel_connections=_parallel(connection, destination, asked),
+        host_devices=host_devices(guest),
+    )
+    return Survey(facts, bandwidth, touched_from, "" if measured else why_not)
+
+
+def _bandwidth(connection: Connection, destination: Connection, asked: Asked) -> Bandwidth:
+    interface = speed = None
+    if asked.link_mib_per_s is None and connection.local:
+        host = host_of(asked.migrate_uri) or within(destination.raw.getHostname, "asking the destination for its name")
+        interface = interface_to(host) or interface_to(host_of(asked.destination_uri) or "")
+        speed = speed_mbit_per_s(interface) if interface else None
+    return expected_bandwidth(asked.link_mib_per_s, asked.bandwidth_mib_per_s, interface, speed)
+
+
+def _touched(connection: Connection, guest: Guest) -> tuple[int, str]:
+    """The guest's touched memory: from the kernel where it can be asked, else from libvirt, else all of it."""
+    whole = memory_bytes(guest)
+    pid = qemu_pid(guest.name, guest.uuid) if connection.local else None
+    if pid is not None:
+        try:
+            with (PROCESSES / str(pid) / "smaps").open(encoding="ascii", errors="replace") as lines:
+                found = touched_bytes(lines, whole)
+        except (OSError, ValueError):
+            found = None
+        if found is not None:
+            return found, "the mapping of its memory"
+    try:
+        resident_kib = int(within(guest.raw.memoryStats, f"reading the memory of {guest.name!r}").get("rss", 0))
+    except libvirt.libvirtError:
+        resident_kib = 0
+    if 0 < resident_kib * KIB < whole:
+        return resident_kib * KIB, "the size of its QEMU process, which is somewhat more"
+    return whole, "the size of its memory"
+
+
+def _measured(connection: Connection, guest: Guest, least_s: float) -> tuple[t.Optional[WorkingSet], str]:
+    ring = guest.definition().find("./features/kvm/dirty-ring")
+    mode = "dirty-ring" if ring is not None and ring.get("state") == "on" else "page-sampling"
+    try:
+        windows = measure_windows(connection, guest, measuring_windows_s(least_s), mode)
+    except MigrationError as exc:
+        if exc.reason in ("LIBVIRT_TOO_OLD", "NOT_MEASURED", "ALREADY_MEASURING"):
+            return None, exc.problem
+        raise
+    return working_set(windows, memory_bytes(guest)), ""
+
+
+def _cache_bytes(connection: Connection, guest: Guest) -> int:
+    """What the source can spare for a compression cache: a quarter of what is free, half the guest's size at most."""
+    try:
+        memory = within(lambda: connection.raw.getMemoryStats(-1), "reading this host's memory")
+    except libvirt.libvirtError:
+        return 0
+    free = sum(int(memory.get(key, 0)) for key in ("free", "buffers", "cached")) * KIB
+    spare = min(free // 4, memory_bytes(guest) // 2)
+    return spare if spare >= _LEAST_CACHE_BYTES else 0
+
+
+def _parallel(connection: Connection, destination: Connection, asked: Asked) -> int:
+    """The most connections that may be used: none of themselves beside a limit, which QEMU then does not keep."""
+    if asked.parallel_connections is not None or asked.bandwidth_mib_per_s:
+        return 0
+    for daemon in (connection.raw, destination.raw):
+        if int(daemon.getLibVersion()) < _PARALLEL_LIBVIRT or int(daemon.getVersion()) < _PARALLEL_QEMU:
+            return 0
+    return _MOST_CONNECTIONS

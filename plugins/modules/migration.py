@@ -1,0 +1,259 @@
+#!/usr/bin/python
+# Copyright (c) 2026, The virtops maintainers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: migration
+short_description: Move a running guest to another host, and see it to its end
+version_added: 0.1.0
+description:
+  - Says where a guest shall run, and does what is missing for that. A guest that is there already is left alone. A
+    migration that goes there already is adopted, and a broken post-copy of it is recovered when the policy allows it.
+    What does not fit, such as a migration to a third host, is refused with nothing touched.
+  - Before the start it measures how much memory the guest keeps rewriting and forecasts the migration under the policy.
+    From that it chooses what cannot be added later (post-copy, auto-converge, compression, parallel connections). When
+    nothing within the policy finishes, it says so with numbers and starts nothing.
+  - It then supervises the migration as M(virtops.live_migration.migration_rescue) does, and at the end verifies that
+    the guest runs on the destination and only there.
+  - The definition and the autostart mark go with the guest.
+  - Run it on the source host. The migration is peer-to-peer, so the source's libvirt connects to the destination's.
+options:
+  destination_uri:
+    description:
+      - The libvirt connection to the destination, as the source host sees it, for example V(qemu+tcp://kvm02/system) or
+        V(qemu+ssh://root@kvm02/system).
+      - The host that runs the module connects to it, too.
+    type: str
+    required: true
+  migrate_uri:
+    description:
+      - The address that memory is sent to, for example V(tcp://10.0.0.12) on a network for migrations. By default
+        libvirt on the destination chooses it.
+    type: str
+  link_mib_per_s:
+    description:
+      - What the link to the destination carries, in MiB/s, where that is known. The forecast rests on it.
+      - By default the speed of the device is taken that the route leads over, where it has one.
+    type: float
+  bandwidth_mib_per_s:
+    description:
+      - Limit of the bandwidth, in MiB/s. V(0) is no limit. It holds for post-copy, too.
+      - The limit of a migration that is adopted is raised to it when that is what holds it back, and else left alone.
+    type: int
+    default: 0
+  parallel_connections:
+    description:
+      - Number of connections to send over. V(0) is the ordinary single one. More exclude post-copy.
+      - By default several are used where the bandwidth needs them and no post-copy is allowed.
+    type: int
+  compression:
+    description:
+      - Compression of pages that are sent again.
+      - V(auto) uses xbzrle where the forecast expects it to pay and the host has the memory for its cache.
+    type: str
+    choices: [auto, none, xbzrle]
+    default: auto
+  copy_storage:
+    description:
+      - Whether disks that the hosts do not share are copied, V(all) of them in full, or V(incremental) on top of
+        backing files that the destination has.
+      - The forecast is about memory only.
+    type: str
+    choices: [none, all, incremental]
+    default: none
+  tls:
+    description: Whether the stream is encrypted, with the certificates of both hosts.
+    type: bool
+    default: false
+  persistent:
+    description:
+      - Whether the guest is defined on the destination, so that it is still there when it is off. By default it is, if
+        it is defined on the source.
+    type: bool
+  undefine_source:
+    description:
+      - Whether its definition on the source is removed, once the destination has it.
+    type: bool
+    default: true
+  measure:
+    description:
+      - Whether to measure how fast the guest writes before it is moved. It takes 5 to 21 seconds, and goes on while the
+        guest works.
+      - Without it the forecast says little, and decisions wait for the end of the first pass.
+    type: bool
+    default: true
+  force:
+    description:
+      - Whether to start although the forecast knows no way within the policy. The migration then ends as
+        O(policy_overrides.on_hopeless) says, unless the guest calms down.
+    type: bool
+    default: false
+  wait:
+    description:
+      - Whether to see it to its end. With V(false) the module returns when memory is being sent, with the whole
+        downtime of the policy as the limit, and nobody looks after it until the module is run again.
+    type: bool
+    default: true
+notes:
+  - When the module, the connection of Ansible or the controller dies, the migration goes on. The next run adopts it.
+  - In check mode the guest is measured, and the forecast made, but nothing is started.
+  - libvirt must run the migration from host to host by itself. Log in once as root from the source to the destination
+    where the URI uses SSH.
+  - A migration that fails is told with the reason of libvirt. Its daemon keeps that nowhere else.
+extends_documentation_fragment:
+  - virtops.live_migration._attributes
+  - virtops.live_migration._attributes.actiongroup_all
+  - virtops.live_migration._attributes.state_module
+  - virtops.live_migration._libvirt
+  - virtops.live_migration._libvirt.domain
+  - virtops.live_migration._policy
+  - virtops.live_migration._progress
+seealso:
+  - module: virtops.live_migration.migration_rescue
+    description: For a migration whose destination is not to be given.
+  - module: virtops.live_migration.migration_dirty_rate_info
+    description: Only measures.
+author:
+  - virtops maintainers (@virtops)
+"""
+
+EXAMPLES = r"""
+---
+- name: Move erp01 to kvm02, with post-copy when it does not finish otherwise
+  virtops.live_migration.migration:
+    name: erp01
+    destination_uri: qemu+ssh://root@kvm02/system
+    migrate_uri: tcp://10.0.0.12
+    policy_overrides:
+      postcopy: if_needed
+
+- name: Would it finish?
+  virtops.live_migration.migration:
+    name: erp01
+    destination_uri: qemu+ssh://root@kvm02/system
+    link_mib_per_s: 1100
+  check_mode: true
+  register: foreseen
+
+- name: Move a guest that must not stand still for more than 300 ms, and give up after ten minutes
+  virtops.live_migration.migration:
+    name: db01
+    destination_uri: qemu+ssh://root@kvm02/system
+    policy: minimal_downtime
+    policy_overrides:
+      max_downtime_ms: 300
+      deadline_s: 600
+      on_hopeless: abort
+"""
+
+RETURN = r"""
+name:
+  description: Name of the guest.
+  returned: success
+  type: str
+  sample: erp01
+uuid:
+  description: UUID of the guest.
+  returned: success
+  type: str
+  sample: 6420e6ce-0f4d-4a27-83da-5e8587498451
+outcome:
+  description:
+    - What came of it. V(moved), V(adopted) for a migration that ran already, V(recovered) for one whose post-copy was
+      broken, V(already_there), or V(started) without O(wait).
+    - In check mode what would come of it.
+  returned: success
+  type: str
+  choices: [moved, adopted, recovered, already_there, started]
+  sample: moved
+runs_on:
+  description: Name of the host that the guest runs on now. Empty when that is not known or not one host.
+  returned: always
+  type: str
+  sample: kvm02
+kept:
+  description: What was missing after its arrival, and was done then.
+  returned: success
+  type: list
+  elements: str
+  sample: [set_autostart_on_destination]
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ..module_utils._ansible.argspec import ONE_DOMAIN, contract_of, destination_spec, domain_spec, policy_spec
+from ..module_utils._ansible.progress import ProgressFile, progress_spec
+from ..module_utils._ansible.runner import Result, run
+from ..module_utils._core.planning import check_choices
+from ..module_utils._core.starting import STORAGE, Wishes
+from ..module_utils._libvirt.both_ends import BothEnds, connect_destination
+from ..module_utils._libvirt.connection import Connection
+from ..module_utils._libvirt.relocation import Order, Relocation
+from ..module_utils._libvirt.survey import Asked
+
+
+def order_of(module: AnsibleModule) -> Order:
+    params = module.params
+    contract = contract_of(params)
+    check_choices(params["compression"], params["parallel_connections"], contract)
+    asked = Asked(
+        params["destination_uri"],
+        params["migrate_uri"],
+        params["link_mib_per_s"],
+        params["bandwidth_mib_per_s"],
+        params["compression"],
+        params["parallel_connections"],
+        params["measure"],
+    )
+    wishes = Wishes(
+        migrate_uri=params["migrate_uri"],
+        bandwidth_mib_per_s=params["bandwidth_mib_per_s"],
+        copy_storage=params["copy_storage"],
+        tls=params["tls"],
+        undefine_source=params["undefine_source"],
+    )
+    return Order(contract, asked, wishes, params["persistent"], params["wait"], params["force"])
+
+
+def work(module: AnsibleModule, connection: Connection) -> Result:
+    order = order_of(module)
+    with connect_destination(module.params["destination_uri"]) as destination:
+        ends = BothEnds(connection, destination, module.params["name"], module.params["uuid"])
+        relocation = Relocation(ends, order, ProgressFile(module.params["progress_file"]).tell)
+        result = relocation.run(check=module.check_mode)
+        for note in relocation.notes:
+            module.warn(note)
+        return {"name": ends.guest.name, "uuid": ends.guest.uuid, **result}
+
+
+def main() -> None:
+    run(
+        {
+            **domain_spec(),
+            **policy_spec(),
+            **destination_spec(required=True),
+            "link_mib_per_s": {"type": "float"},
+            "bandwidth_mib_per_s": {"type": "int", "default": 0},
+            "parallel_connections": {"type": "int"},
+            "compression": {"type": "str", "choices": ["auto", "none", "xbzrle"], "default": "auto"},
+            "copy_storage": {"type": "str", "choices": list(STORAGE), "default": "none"},
+            "tls": {"type": "bool", "default": False},
+            "persistent": {"type": "bool"},
+            "undefine_source": {"type": "bool", "default": True},
+            "measure": {"type": "bool", "default": True},
+            "force": {"type": "bool", "default": False},
+            "wait": {"type": "bool", "default": True},
+            **progress_spec(),
+        },
+        work,
+        events=True,
+        required_one_of=[ONE_DOMAIN],
+        mutually_exclusive=[ONE_DOMAIN],
+    )
+
+
+if __name__ == "__main__":
+    main()
