@@ -35,7 +35,8 @@ class Driver:
     """Supervises one outgoing job. ``destination_uri``: where a broken post-copy may be resumed to, if known.
 
     ``tell``: called with the guest's name, a line and its numbers whenever something has changed. ``expected_total_s``:
-    of a forecast. ``applied``: what was done; ``wished``: what mode ``observe`` would have done; ``last``: the last look.
+    of a forecast. ``applied``: what was done; ``wished``: what mode ``observe`` would have done; ``last``: the last
+    look.
     """
 
     def __init__(

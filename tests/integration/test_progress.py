@@ -1,0 +1,64 @@
+# Copyright (c) 2026, The virtops maintainers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a long module tells while it runs: at a terminal, in ansible-runner's events, or not at all."""
+
+from __future__ import annotations
+
+import json
+import typing as t
+from pathlib import Path
+
+import ansible_runner
+import pytest
+from bench.runs import Ansible, task
+from bench.subject import Subject
+
+MODULE = "virtops.live_migration.migration_rescue"
+
+
+def play(guest: Subject, **options: t.Any) -> list[dict[str, t.Any]]:
+    module = {"name": guest.name, **options.pop("module", {})}
+    return [{"hosts": guest.source, "gather_facts": False, "tasks": [{"name": "Rescue", MODULE: module, **options}]}]
+
+
+def test_live_in_the_events_of_ansible_runner(ansible: Ansible, crm01: Subject, tmp_path: Path) -> None:
+    migration = crm01.migrate("--bandwidth", "8")
+    events: list[dict[str, t.Any]] = []
+    run = ansible_runner.run(
+        private_data_dir=str(tmp_path),
+        playbook=play(crm01),
+        inventory=str(ansible.inventory),
+        envvars={"ANSIBLE_COLLECTIONS_PATH": ansible.collections, "ANSIBLE_HOME": str(tmp_path / "home")},
+        event_handler=events.append,
+        quiet=True,
+    )
+    assert run.rc == 0, run.stdout.read()
+    told = [number for number, event in enumerate(events) if f"[{crm01.source}] crm01: " in event["stdout"]]
+    (ended,) = [number for number, event in enumerate(events) if event["event"] == "runner_on_ok"]
+    assert told, [event["stdout"] for event in events]
+    assert max(told) < ended
+    crm01.arrives(migration)
+
+
+@pytest.mark.parametrize(
+    "options", [{"module": {"progress": False}}, {"async": 60, "poll": 1}], ids=["not wanted", "the play's own async"]
+)
+def test_quiet(ansible: Ansible, crm01: Subject, tmp_path: Path, options: dict[str, t.Any]) -> None:
+    migration = crm01.migrate("--bandwidth", "8")
+    path = tmp_path / "play.yml"
+    path.write_text(json.dumps(play(crm01, **options)), encoding="utf-8")
+    run = ansible.playbook(str(path))
+    assert run.code == 0, run.output
+    assert "crm01: " not in run.output
+    (record,) = run.tasks
+    assert record["result"]["outcome"] == "completed"
+    crm01.arrives(migration)
+
+
+def test_nothing_of_it_stays_on_the_host(ansible: Ansible, crm01: Subject) -> None:
+    result = ansible.run(crm01.source, task("migration_rescue", name="crm01"))[0]
+    assert not result["failed"], result
+    left = crm01.lab.execute(crm01.source, "sh", "-c", "ls -A ~/.ansible/tmp ~/.ansible_async 2>/dev/null", check=False)
+    assert "progress" not in left.stdout
+    assert "ansible-tmp" not in left.stdout, left.stdout
