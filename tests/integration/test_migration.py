@@ -7,8 +7,11 @@ from __future__ import annotations
 
 import typing as t
 
+import pytest
 from bench.runs import Ansible, Result, Task, assert_done, assert_refused, task
 from bench.subject import LINK_MBIT, Subject
+from virtlab.guest import GuestOptions
+from virtlab.lab import Lab
 
 MODULE = "migration"
 LINK_MIB_PER_S = LINK_MBIT * 0.114  # what arrives of it
@@ -28,7 +31,8 @@ def actions(result: Result) -> list[str]:
 def test_an_idle_guest(ansible: Ansible, crm01: Subject) -> None:
     source, destination = crm01.source, crm01.destination
     crm01.virsh("autostart")
-    foreseen, first, second = ansible.run(source, move(crm01, check=True), move(crm01), move(crm01))
+    tasks = [move(crm01, check=True, measure=False), move(crm01), move(crm01)]
+    foreseen, first, second = ansible.run(source, *tasks)
     assert_done(foreseen, True, outcome="moved", runs_on=source)
     assert_done(first, True, outcome="moved", runs_on=destination)
     assert foreseen["diff"] == first["diff"]
@@ -56,8 +60,98 @@ def test_a_busy_guest_by_postcopy(ansible: Ansible, erp01: Subject) -> None:
 
 def test_a_busy_guest_by_downtime(ansible: Ansible, erp01: Subject) -> None:
     allowed = {"max_downtime_ms": 8000, "max_throttle_percent": 0}
-    result = ansible.run(erp01.source, move(erp01, policy_overrides=allowed))[0]
+    result = ansible.run(erp01.source, move(erp01, policy_overrides=allowed, compression="none"))[0]
     assert_done(result, True, outcome="moved", runs_on=erp01.destination)
     assert result["forecast"]["way"] == "precopy"
+    assert "set_downtime" in actions(result)
     assert 300 < result["downtime_ms"] <= 8000
     erp01.has_moved()
+
+
+def test_no_way_within_the_policy(ansible: Ansible, erp01: Subject) -> None:
+    strict = {"max_throttle_percent": 0, "postcopy": "never"}
+    result = ansible.run(erp01.source, move(erp01, policy_overrides=strict, compression="none"))[0]
+    assert_refused(result, "NO_WAY")
+    needs = result["evidence"]["needs"]
+    assert needs["postcopy"] is True
+    assert 1000 < needs["max_downtime_ms"] < 4000
+    assert f"{needs['max_downtime_ms'] / 1000:.1f} s" in result["msg"]
+    assert result["forecast"]["will_finish"] is False
+    assert not erp01.job()
+    assert erp01.state().startswith("running")
+
+
+def test_what_was_not_waited_for_is_adopted(ansible: Ansible, erp01: Subject) -> None:
+    """As after the death of whoever started it."""
+    source, destination = erp01.source, erp01.destination
+    allowed = {"policy_overrides": {"postcopy": "if_needed"}, "measure": False}
+    started, foreseen, adopted = ansible.run(
+        source, move(erp01, wait=False, **allowed), move(erp01, check=True, **allowed), move(erp01, **allowed)
+    )
+    assert_done(started, True, outcome="started", runs_on=source)
+    assert_done(foreseen, True, outcome="adopted", runs_on=source)
+    assert_done(adopted, True, outcome="adopted", runs_on=destination)
+    assert "start_postcopy" in actions(adopted)
+    assert adopted["diff"] == foreseen["diff"]
+    assert adopted["diff"]["after"]["defined_on"] == [destination]
+    erp01.has_moved()
+
+
+def test_a_job_that_virsh_started(ansible: Ansible, crm01: Subject) -> None:
+    source, destination = crm01.source, crm01.destination
+    migration = crm01.migrate("--bandwidth", "8")
+    crm01.virsh("autostart")
+    result = ansible.run(source, move(crm01, bandwidth_mib_per_s=1000))[0]
+    assert_done(result, True, outcome="adopted", runs_on=destination)
+    assert result["kept"] == ["set_autostart_on_destination", "undefine_on_source"]
+    crm01.arrives(migration)
+    assert crm01.state(source) == ""
+    crm01.virsh("autostart", "--disable")
+
+
+@pytest.fixture
+def passing(lab: Lab) -> t.Iterator[Subject]:
+    """A guest that no host has a definition of."""
+    guest = Subject(lab, "passing by", GuestOptions(ram_mib=128, hot_mib=8, cold_mib=8, transient=True))
+    guest.start()
+    try:
+        yield guest
+        guest.settle()
+        guest.verify()
+    finally:
+        guest.stop()
+
+
+def test_a_transient_guest(ansible: Ansible, passing: Subject) -> None:
+    result = ansible.run(passing.source, move(passing, measure=False))[0]
+    assert_done(result, True, outcome="moved", runs_on=passing.destination)
+    assert result["diff"]["after"]["defined_on"] == []
+    passing.has_moved()
+    assert "Persistent:     no" in passing.virsh("dominfo")
+
+
+def test_a_start_that_fails(ansible: Ansible, crm01: Subject) -> None:
+    crm01.lab.fill_ports(crm01.destination)
+    try:
+        result = ansible.run(crm01.source, move(crm01, measure=False))[0]
+    finally:
+        crm01.lab.clear(crm01.destination)
+    assert_refused(result, "PORT_UNAVAILABLE")
+    assert result["runs_on"] == crm01.source
+    assert crm01.state().startswith("running")
+    # What was prepared is taken back.
+    assert crm01.virsh("migrate-getmaxdowntime") == "300"
+
+
+def test_what_cannot_be(ansible: Ansible, crm01: Subject) -> None:
+    tasks = {
+        "CONNECTION_FAILED": move(crm01, destination_uri="qemu+tcp://127.0.0.9:1/system"),
+        "SAME_HOST": move(crm01, to=crm01.source),
+        "BAD_CONTRACT": move(crm01, policy_overrides={"max_downtime_ms": 0}),
+        "OPTIONS_CONFLICT": move(crm01, parallel_connections=4, compression="xbzrle"),
+        "GUEST_NOT_FOUND": task(MODULE, name="erp99", destination_uri=f"qemu+tcp://{crm01.destination}/system"),
+    }
+    for reason, result in zip(tasks, ansible.run(crm01.source, *tasks.values()), strict=True):
+        assert_refused(result, reason)
+        assert "Nothing was changed" in result["state"]
+    assert crm01.state().startswith("running")

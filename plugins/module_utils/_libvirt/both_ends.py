@@ -56,9 +56,13 @@ class BothEnds:
         self.source, self.destination = source, destination
         self.source_name = str(source.raw.getHostname())
         self.destination_name = str(within(destination.raw.getHostname, "asking the destination for its name"))
-        self._asked = (name, uuid)
+        self._asked: tuple[t.Optional[str], t.Optional[str]] = (name, uuid)
         self.here: t.Optional[Guest] = None
         self.there: t.Optional[Guest] = None
+
+    @property
+    def names(self) -> tuple[str, str]:
+        return self.source_name, self.destination_name
 
     @property
     def guest(self) -> Guest:
@@ -76,12 +80,17 @@ class BothEnds:
 
     def look(self) -> Whereabouts:
         """Raises OTHER_JOB and INCOMING, as the source tells them."""
+        if not self.destination.raw.isAlive():
+            within(self.destination.reopen, f"connecting to {self.destination.uri} again", _CONNECT_S)
         name, uuid = self._asked
         self.here = seek_guest(self.source, name, uuid)
         job = outgoing_job(self.here) if self.here else None
         known = self.here.uuid if self.here else uuid
         self.there = seek_guest(self.destination, None if known else name, known)
         there = _state(self.there)
+        found = self.here or self.there
+        if found is not None:
+            self._asked = (found.name, found.uuid)  # from now on it is this one, whoever takes its name
         return Whereabouts(_state(self.here), there, job.phase if job else None)
 
     def settled(self) -> Whereabouts:

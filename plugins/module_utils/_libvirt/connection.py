@@ -50,13 +50,17 @@ class Connection:
         if events:
             _start_event_loop()
         self.uri = uri
+        self._events = events
+        self._open()
+
+    def _open(self) -> None:
         try:
-            self.raw = libvirt.open(uri)
+            self.raw = libvirt.open(self.uri)
         except libvirt.libvirtError as exc:
             from .errors import translate
 
-            raise translate(exc, f"Could not connect to libvirt at {uri}.", state="Nothing was changed.") from exc
-        if events:
+            raise translate(exc, f"Could not connect to libvirt at {self.uri}.", state="Nothing was changed.") from exc
+        if self._events:
             # A dead daemon is noticed after 5 x 6 s; local connections do not take keep-alives everywhere.
             with contextlib.suppress(libvirt.libvirtError):
                 self.raw.setKeepAlive(5, 5)
@@ -65,8 +69,16 @@ class Connection:
         return self
 
     def __exit__(self, *_exc: object) -> None:
+        self._close()
+
+    def _close(self) -> None:
         with contextlib.suppress(libvirt.libvirtError):
             self.raw.close()
+
+    def reopen(self) -> None:
+        """After the daemon was restarted. What was looked up before is of no use any more."""
+        self._close()
+        self._open()
 
     @property
     def local(self) -> bool:

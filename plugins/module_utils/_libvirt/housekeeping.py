@@ -61,14 +61,15 @@ def autostart_noted(guest: Guest) -> bool:
     return True
 
 
-def kept(ends: BothEnds, autostart: bool) -> Kept:
-    """As it is now; ``autostart``: that it started with the source, as far as is known already."""
+def kept(ends: BothEnds, autostart: bool = False) -> Kept:
+    """As it is now; ``autostart``: that it is known to have started with the source."""
     here, there = ends.here, ends.there
-    on_source, on_destination = defined(here), defined(there)
-    note = there is not None and on_destination and autostart_noted(there)
-    noted = autostart or note or (here is not None and on_source and autostarts(here))
-    starts = there is not None and on_destination and autostarts(there)
-    return Kept(on_source, on_destination, starts, noted, note)
+    on_source = defined(here)
+    starts_here = here is not None and on_source and autostarts(here)
+    if there is None or not defined(there):
+        return Kept(on_source, False, autostart_noted=autostart or starts_here)
+    note = autostart_noted(there)
+    return Kept(on_source, True, autostarts(there), autostart or starts_here or note, note)
 
 
 def do(ends: BothEnds, missing: t.Sequence[Step], *, note_there: bool) -> None:
@@ -104,5 +105,10 @@ def _define(ends: BothEnds) -> None:
 
 
 def _undefine(here: t.Optional[Guest]) -> None:
-    if here is not None and not here.state().active:
+    if here is None or here.state().active:
+        return
+    try:
         here.raw.undefineFlags(_KEEP_NVRAM)
+    except libvirt.libvirtError:
+        if defined(here):  # else another run was faster
+            raise

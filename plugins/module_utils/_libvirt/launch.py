@@ -75,13 +75,17 @@ class Launch:
         return self._transfer is not None and self._transfer.wait(limit_s)
 
     @property
+    def started(self) -> bool:
+        return self._transfer is not None
+
+    @property
     def problem(self) -> t.Optional[MigrationError]:
         return self._transfer.problem if self._transfer is not None else None
 
     def take_back(self) -> None:
         """What was prepared, where nothing came of it. A job that goes on needs it, and holds the guest anyway."""
         with contextlib.suppress(libvirt.libvirtError, MigrationError):
-            if glance(self._guest) is not None or not self._guest.state().active:
+            if not self._guest.state().active or glance(self._guest) is not None:
                 return
             if self._limit_before_ms is not None:
                 set_max_downtime(self._guest, self._limit_before_ms)

@@ -30,7 +30,7 @@ from .connection import libvirt
 from .domain import Guest
 from .driver import Driver, Tell
 from .errors import translate
-from .housekeeping import autostarts, defined, do, kept
+from .housekeeping import do, kept
 from .job import completed_job
 from .launch import OVERTAKEN, Launch
 from .survey import Asked, Survey, survey
@@ -70,24 +70,23 @@ class Relocation:
     def _run(self, check: bool) -> Result:
         where = self._ends.settled()
         guest, situation = self._ends.guest, where.situation
-        here, there = self._ends.here, self._ends.there
-        order = self._order
-        self._persistent = defined(here) or defined(there) if order.persistent is None else order.persistent
-        self._autostart = here is not None and defined(here) and autostarts(here)
+        order, found, runs_on = self._order, kept(self._ends), self._ends.runs_on(where)
+        known = found.defined_on_source or found.defined_on_destination
+        self._persistent = known if order.persistent is None else order.persistent
+        self._autostart = found.autostart_noted
         self._stood = where.here is not None and not where.here.running and not where.here.held_by_migration
-        found, runs_on = kept(self._ends, self._autostart), self._ends.runs_on(where)
-        starts = self._autostart if runs_on == self._ends.source_name else found.autostart
+        starts = found.autostart_noted if runs_on == self._ends.source_name else found.autostart
         self._before = self._document(replace(found, autostart=starts), runs_on)
         if situation is Situation.THERE:
             if where.there is not None and not where.there.running:
                 self.notes.append(f"{guest.name!r} is {where.there.told} on {self._ends.destination_name}.")
-            return self._settle(check, "already_there", {})
+            return self._settle(check, "already_there", {}, found)
         if situation is Situation.START:
             return self._start(guest, check)
         broken = situation is Situation.BROKEN
         if situation is Situation.ADOPT or (broken and order.contract.postcopy != "never"):
             return self._adopt(guest, check, broken)
-        raise refusal(where, guest.name, self._ends.source_name, self._ends.destination_name)
+        raise refusal(where, guest.name, *self._ends.names)
 
     # --- starting
 
@@ -177,11 +176,13 @@ class Relocation:
 
         try:
             last = driver.run(launch.begin if launch else None)
+            if launch is not None and supervisor.done and supervisor.outcome != "left":
+                launch.over()
+            where = self._ends.settled()
         except (libvirt.libvirtError, MigrationError) as exc:
+            if launch is not None and not launch.started:
+                raise
             raise _cut_off(exc, guest, facts(driver.last)) from exc
-        if launch is not None and supervisor.done and supervisor.outcome != "left":
-            launch.over()
-        where = self._ends.settled()
         if where.situation is Situation.THERE and where.there is not None and (where.there.running or self._stood):
             return self._settle(False, outcome, facts(self._with_statistics(last)))
         raise self._not_there(guest, where, record, facts(last), launch.problem if launch else None)
@@ -196,7 +197,7 @@ class Relocation:
             Situation.BROKEN,
             Situation.ELSEWHERE,
         ):
-            return bad_end(where, guest.name, ends.source_name, ends.destination_name, cause=cause, facts=facts)
+            return bad_end(where, guest.name, *ends.names, cause=cause, facts=facts)
         state = f"The guest is {where.here.told} on {ends.source_name}"
         return unfinished(guest.name, state, record, facts, again="run this again", cause=cause)
 
@@ -210,9 +211,9 @@ class Relocation:
 
     # --- results
 
-    def _settle(self, check: bool, outcome: str, facts: Result) -> Result:
+    def _settle(self, check: bool, outcome: str, facts: Result, found: t.Optional[Kept] = None) -> Result:
         """The guest is on the destination: its definition and its autostart go there, too."""
-        found = kept(self._ends, self._autostart)
+        found = found or kept(self._ends, self._autostart)
         missing = steps(found, persistent=self._persistent, undefine_source=self._order.wishes.undefine_source)
         if not check:
             do(self._ends, missing, note_there=found.note_there)
@@ -223,11 +224,9 @@ class Relocation:
     def _foreseen(self, outcome: str, forecast: t.Optional[Result]) -> Result:
         """For check mode: what a run would come to, if it goes as foreseen."""
         ends, stays = self._ends, not (self._persistent and self._order.wishes.undefine_source)
-        found = Kept(
-            defined(ends.here) and stays,
-            self._persistent or defined(ends.there),
-            self._autostart and self._persistent,
-        )
+        on_source, on_destination = (host in self._before["defined_on"] for host in ends.names)
+        persistent = self._persistent or on_destination
+        found = Kept(on_source and stays, persistent, self._autostart and persistent)
         end = self._document(found, ends.destination_name)
         return {**self._result(True, outcome, end, {"forecast": forecast}), "runs_on": ends.source_name}
 
@@ -245,7 +244,7 @@ class Relocation:
         }
 
     def _document(self, found: Kept, runs_on: t.Optional[str]) -> Result:
-        return found.document(runs_on, self._ends.source_name, self._ends.destination_name)
+        return found.document(runs_on, *self._ends.names)
 
 
 def _with_basis(seen: Forecast, found: Survey) -> Result:

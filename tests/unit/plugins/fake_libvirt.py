@@ -8,8 +8,8 @@ A test lists the calls it expects, in order, with their arguments and what each 
 next in the script fails the test, and so does one that is left at the end. It is for the order of calls and for
 errors only: how a migration behaves is the business of the simulator and of the lab.
 
-What takes no lock and changes nothing is free and not in the script: who a guest is, its state, whether it is active,
-the event loop, keep-alives, registering for events, closing. Time is virtual, so no test waits.
+What takes no lock and changes nothing is free and not in the script: who a guest or a host is, a guest's state, whether
+it is active, the event loop, keep-alives, registering for events, closing. Time is virtual, so no test waits.
 """
 
 from __future__ import annotations
@@ -62,10 +62,16 @@ class Hung(BaseException):
 
 
 class Guest(t.NamedTuple):
-    """A domain in the answer of a look-up."""
+    """A domain in the answer of a look-up; ``at``: the host, where a test has more than one."""
 
     name: str = "erp01"
     uuid: str = ERP01
+    at: str = ""
+
+    @property
+    def key(self) -> str:
+        """What its state and its calls go by."""
+        return f"{self.name}@{self.at}" if self.at else self.name
 
 
 class Call:
@@ -206,7 +212,7 @@ class FakeDomain:
         return self._state()[0] != SHUT_DOWN[0]
 
     def _state(self) -> tuple[int, int]:
-        state = self._libvirt.states.get(self._guest.name, RUNNING)
+        state = self._libvirt.states.get(self._guest.key, RUNNING)
         if state is GONE:
             raise libvirtError(42, f"Domain not found: no domain with matching uuid '{self._guest.uuid}'")
         return state
@@ -214,15 +220,23 @@ class FakeDomain:
     def __getattr__(self, method: str) -> t.Callable[..., t.Any]:
         if method.startswith("_"):
             raise AttributeError(method)
-        return lambda *arguments: self._libvirt.called(method, arguments, self._guest.name)
+        return lambda *arguments: self._libvirt.called(method, arguments, self._guest.key)
 
 
 class FakeConnection:
     """virConnect."""
 
-    def __init__(self, libvirt: FakeLibvirt) -> None:
+    def __init__(self, libvirt: FakeLibvirt, uri: str) -> None:
         self._libvirt = libvirt
+        self._uri = uri
         self.closed = False
+
+    def getHostname(self) -> str:
+        """kvm01, or the host of the URI."""
+        return self._uri.split("://", 1)[1].split("/", 1)[0] or "kvm01"
+
+    def isAlive(self) -> bool:
+        return not self.closed
 
     def close(self) -> int:
         self.closed = True
@@ -270,7 +284,7 @@ class FakeLibvirt:
     def open(self, uri: str) -> FakeConnection:
         assert self.silenced, "Errors would be printed beside the module's JSON."
         self.called("open", (uri,))
-        self._connections.append(FakeConnection(self))
+        self._connections.append(FakeConnection(self, uri))
         return self._connections[-1]
 
     def registerErrorHandler(self, handler: t.Any, _context: t.Any) -> None:

@@ -1,0 +1,58 @@
+# Copyright (c) 2026, The virtops.live_migration authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.link import expected_bandwidth, host_of
+
+MIB = 1 << 20
+
+
+def test_what_the_user_says() -> None:
+    found = expected_bandwidth(45.6, 0, "eth1", 10_000)
+    assert found.bytes_per_s == int(45.6 * MIB)
+    assert found.known_from == "link_mib_per_s"
+
+
+def test_the_speed_of_the_device() -> None:
+    found = expected_bandwidth(None, 0, "br0", 10_000)
+    assert found.bytes_per_s == 1_175_000_000
+    assert "below br0, 10000 Mbit/s" in found.known_from
+
+
+@pytest.mark.parametrize("link", [None, 100.0])
+def test_a_limit(link: float | None) -> None:
+    found = expected_bandwidth(link, 20, "eth1", None)
+    assert (found.bytes_per_s, found.known_from) == (20 * MIB, "bandwidth_mib_per_s")
+
+
+def test_a_limit_above_what_the_link_carries() -> None:
+    assert expected_bandwidth(10.0, 20, None, None) == (10 * MIB, "link_mib_per_s")
+
+
+@pytest.mark.parametrize(("interface", "words"), [("veth0", "veth0, which tells no speed"), (None, "not known here")])
+def test_not_known(interface: str | None, words: str) -> None:
+    found = expected_bandwidth(None, 0, interface, None)
+    assert found.bytes_per_s is None
+    assert words in found.known_from
+
+
+@pytest.mark.parametrize(
+    ("uri", "host"),
+    [
+        ("qemu+ssh://root@kvm02/system", "kvm02"),
+        ("qemu+tcp://10.0.0.12:16509/system?no_verify=1", "10.0.0.12"),
+        ("tcp://10.0.0.12", "10.0.0.12"),
+        ("tcp://10.0.0.12:49200", "10.0.0.12"),
+        ("tcp://[fd00::12]:49200", "fd00::12"),
+        ("tcp:kvm02", None),
+        ("qemu:///system", None),
+        ("", None),
+        (None, None),
+    ],
+)
+def test_host(uri: str | None, host: str | None) -> None:
+    assert host_of(uri) == host

@@ -1,0 +1,419 @@
+# Copyright (c) 2026, The virtops.live_migration authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import typing as t
+
+import pytest
+
+from ansible_collections.virtops.live_migration.plugins.module_utils._core import starting
+from ansible_collections.virtops.live_migration.plugins.modules import migration
+from ansible_collections.virtops.live_migration.tests.unit.plugins.fake_libvirt import (
+    ARRIVING,
+    ARRIVING_BROKEN,
+    CANCELLED,
+    ERP01,
+    GONE,
+    JOB_COMPLETED,
+    MIGRATED,
+    PAUSED_BY_USER,
+    POSTCOPY_FAILED,
+    RUNNING,
+    SHUT_DOWN,
+    Call,
+    FakeLibvirt,
+    Guest,
+)
+from ansible_collections.virtops.live_migration.tests.unit.plugins.jobs import (
+    BACKUP,
+    COMPLETED,
+    FIRST_PASS,
+    GIB,
+    MIGRATING,
+    NO_JOB,
+)
+from ansible_collections.virtops.live_migration.tests.unit.plugins.run_module import ModuleRunner, Result
+
+THERE = "qemu+tcp://kvm02/system"
+OVER_THERE = "erp01@kvm02"
+MOVES = starting.LIVE | starting.PEER2PEER | starting.PERSIST_DEST | starting.UNDEFINE_SOURCE
+ASKED: dict[str, t.Any] = {
+    "name": "erp01",
+    "destination_uri": THERE,
+    "link_mib_per_s": 100,
+    "measure": False,
+    "compression": "none",
+    "policy_overrides": {"max_throttle_percent": 0},
+}
+NOT_RUNNING = "Requested operation is not valid: domain is not running"
+
+
+def host(uuid: str) -> Call:
+    return Call("getCapabilities").returns(f"<capabilities><host><uuid>{uuid}</uuid></host></capabilities>")
+
+
+ENDS = [Call("open", "qemu:///system"), Call("open", THERE), host("1"), host("2")]
+UNKNOWN = Call("lookupByUUIDString", ERP01).raises(42, "Domain not found: no domain with matching uuid")
+ARRIVED = Call("lookupByUUIDString", ERP01).returns(Guest(at="kvm02"))
+MISSING = Call("lookupByName", "erp01").raises(42, "Domain not found: no domain with matching name")
+
+
+def here(job: t.Mapping[str, t.Any] | None = None) -> list[Call]:
+    """The source knows the guest; without a job it is looked at as one that is off is."""
+    stats = Call("jobStats").returns(job) if job is not None else Call("jobStats").raises(55, NOT_RUNNING)
+    return [Call("lookupByName", "erp01").returns(Guest()), stats]
+
+
+def source_has(persistent: bool = True, autostart: bool = False) -> list[Call]:
+    asked = [Call("isPersistent", guest="erp01").returns(int(persistent))]
+    return [*asked, Call("autostart", guest="erp01").returns(int(autostart))] if persistent else asked
+
+
+def destination_has(autostart: bool = False, note: bool = False, persistent: bool = True) -> list[Call]:
+    asked = [Call("isPersistent", guest=OVER_THERE).returns(int(persistent))]
+    if not persistent:
+        return asked
+    metadata = Call("metadata", 2, "https://github.com/virtops/ansible-live-migration/carried", 2, guest=OVER_THERE)
+    read = metadata.returns("<autostart/>") if note else metadata.raises(80, "metadata not found")
+    return [*asked, read, Call("autostart", guest=OVER_THERE).returns(int(autostart))]
+
+
+def note(text: str | None, guest: str = "erp01") -> Call:
+    namespace = "https://github.com/virtops/ansible-live-migration/carried"
+    return Call("setMetadata", 2, text, "carried", namespace, 3, guest=guest)
+
+
+def survey(hostdev: str = "") -> list[Call]:
+    """What is asked before a start that measures nothing."""
+    xml = f"<domain type='kvm'><devices>{hostdev}</devices></domain>"
+    return [
+        Call("info").returns([1, 4 * 1024 * 1024, 4 * 1024 * 1024, 2, 0]),
+        Call("memoryStats").returns({"rss": 1024 * 1024}),
+        *[Call(name).returns(9_000_000) for name in ("getLibVersion", "getVersion") * 2],
+        Call("XMLDesc", 0).returns(xml),
+    ]
+
+
+def limit(before_ms: int = 300, start_ms: int = 60) -> list[Call]:
+    return [Call("migrateGetMaxDowntime").returns(before_ms), Call("migrateSetMaxDowntime", start_ms)]
+
+
+def transfer(flags: int = MOVES, **parameters: t.Any) -> Call:
+    return Call("migrateToURI3", THERE, parameters, flags)
+
+
+def completes(call: Call, left: tuple[int, int] | None = GONE) -> Call:
+    """A call in which the guest moves."""
+    call.leaves(left).leaves(RUNNING, guest=OVER_THERE)
+    return call.then(lambda libvirt: libvirt.happens(JOB_COMPLETED, {**COMPLETED, "operation": 5}))
+
+
+# After the end it is looked for by its UUID.
+GONE_HERE = [Call("jobStats").raises(42, "Domain not found"), UNKNOWN]
+STILL_HERE = [Call("lookupByUUIDString", ERP01).returns(Guest()), Call("jobStats").returns(NO_JOB)]
+START = [*ENDS, *here(NO_JOB), UNKNOWN, *source_has(), *survey(), *limit()]
+
+
+@pytest.fixture(autouse=True)
+def absent(libvirt: FakeLibvirt) -> None:
+    libvirt.states[OVER_THERE] = GONE
+
+
+def arrived_and_defined(libvirt: FakeLibvirt) -> None:
+    libvirt.states[OVER_THERE], libvirt.states["erp01"] = RUNNING, GONE
+
+
+# --- starting
+
+
+def test_moved(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
+    libvirt.expect(*START, completes(transfer()), *GONE_HERE, ARRIVED, *destination_has())
+    result = run(migration, **ASKED)
+    assert (result["changed"], result["outcome"], result["runs_on"]) == (True, "moved", "kvm02")
+    assert (result["downtime_ms"], result["elapsed_ms"]) == (COMPLETED["downtime"], COMPLETED["time_elapsed"])
+    assert result["diff"]["before"] == {"runs_on": "kvm01", "defined_on": ["kvm01"], "autostart": False}
+    assert result["diff"]["after"] == {"runs_on": "kvm02", "defined_on": ["kvm02"], "autostart": False}
+    assert result["kept"] == []
+    assert result["record"]["outcome"] == "completed"
+    basis = result["forecast"]["basis"]
+    assert (basis["touched_bytes"], basis["touched_from"][:13]) == (GIB, "the size of i")
+    assert basis["not_measured"] == "measuring was switched off"
+
+
+def test_the_destination_may_keep_the_statistics(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
+    """The source forgets them with the guest, and its event may have come to nobody."""
+    moved = transfer().leaves(GONE).leaves(RUNNING, guest=OVER_THERE)
+    kept = Call("jobStats", 3, guest=OVER_THERE).returns({**COMPLETED, "operation": 4})
+    libvirt.expect(*START, moved, *GONE_HERE, ARRIVED, kept, *destination_has())
+    result = run(migration, **ASKED)
+    assert (result["outcome"], result["downtime_ms"]) == ("moved", COMPLETED["downtime"])
+
+
+def test_autostart_goes_with_it(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
+    start = [*ENDS, *here(NO_JOB), UNKNOWN, *source_has(autostart=True), *survey(), *limit(), note("<autostart/>")]
+    end = [*GONE_HERE, ARRIVED, *destination_has(note=True), Call("setAutostart", 1, guest=OVER_THERE)]
+    libvirt.expect(*start, completes(transfer()), *end, note(None, OVER_THERE))
+    result = run(migration, **ASKED)
+    assert result["kept"] == ["set_autostart_on_destination"]
+    assert result["diff"]["after"] == {"runs_on": "kvm02", "defined_on": ["kvm02"], "autostart": True}
+
+
+def test_autostart_left_behind_by_a_run_that_died(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
+    arrived_and_defined(libvirt)
+    carried = [*destination_has(note=True), Call("setAutostart", 1, guest=OVER_THERE), note(None, OVER_THERE)]
+    there = Call("lookupByName", "erp01").returns(Guest(at="kvm02"))
+    libvirt.expect(*ENDS, MISSING, there, *carried)
+    result = run(migration, **ASKED)
+    assert (result["changed"], result["outcome"]) == (True, "already_there")
+
+
+def test_a_transient_guest_stays_one(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
+    start = [*ENDS, *here(NO_JOB), UNKNOWN, *source_has(persistent=False), *survey(), *limit()]
+    moved = completes(transfer(starting.LIVE | starting.PEER2PEER))
+    libvirt.expect(*start, moved, *GONE_HERE, ARRIVED, *destination_has(persistent=False))
+    result = run(migration, **ASKED)
+    assert result["diff"]["after"] == {"runs_on": "kvm02", "defined_on": [], "autostart": False}
+
+
+def test_check_mode_starts_nothing(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
+    libvirt.expect(*ENDS, *here(NO_JOB), UNKNOWN, *source_has(), *survey())
+    result = run(migration, check=True, **ASKED)
+    assert (result["changed"], result["outcome"], result["runs_on"]) == (True, "moved", "kvm01")
+    assert result["diff"]["after"]["runs_on"] == "kvm02"
+    assert result["diff"]["after"]["defined_on"] == ["kvm02"]
+
+
+def test_wishes(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
+    call = transfer(
+        starting.LIVE | starting.PEER2PEER | starting.PERSIST_DEST | starting.TLS | starting.NON_SHARED_DISK,
+        migrate_uri="tcp://10.0.0.12",
+        bandwidth=50,
+    )
+    asked = [one for one in survey() if one.method not in ("getLibVersion", "getVersion")]
+    start = [*ENDS, *here(NO_JOB), UNKNOWN, *source_has(), *asked, *limit()]
+    off = [Call("lookupByUUIDString", ERP01).returns(Guest()), Call("jobStats").raises(55, NOT_RUNNING)]
+    gone = [Call("jobStats").raises(55, NOT_RUNNING), *off]
+    libvirt.expect(*start, completes(call, MIGRATED), *gone, ARRIVED, *source_has(), *destination_has())
+    wishes = {"tls": True, "copy_storage": "all", "undefine_source": False, "bandwidth_mib_per_s": 50}
+    result = run(migration, **ASKED, **wishes, migrate_uri="tcp://10.0.0.12")
+    assert result["diff"]["after"]["defined_on"] == ["kvm01", "kvm02"]
+
+
+def test_not_waited_for(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
+    """It starts with the whole downtime of the policy, since nobody will raise it."""
+    start = [*START[:-2], *limit(start_ms=440)]
+    flowing = [Call("jobStats").returns(FIRST_PASS)]
+    libvirt.expect(*start, transfer(), *flowing)
+    result = run(migration, wait=False, **ASKED)
+    assert (result["changed"], result["outcome"], result["runs_on"]) == (True, "started", "kvm01")
+
+
+# --- what fails at the start
+
+
+def test_a_start_that_is_refused_leaves_nothing_behind(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
+    start = [*ENDS, *here(NO_JOB), UNKNOWN, *source_has(autostart=True), *survey(), *limit(), note("<autostart/>")]
+    refused = transfer().raises(81, "Unsafe migration: Migration without shared storage is unsafe")
+    none = Call("jobStats").returns(NO_JOB)
+    taken_back = [none, Call("migrateSetMaxDowntime", 300), note(None)]
+    libvirt.expect(*start, refused, none, *STILL_HERE, UNKNOWN, *taken_back)
+    result = run.fails(migration, **ASKED)
+    assert (result["reason"], result["runs_on"]) == ("UNSAFE_STORAGE", "kvm01")
+    assert "Migration without shared storage is unsafe" in result["msg"]
+    assert "running (booted) on kvm01" in result["state"]
+    assert result["record"]["outcome"] == "failed"
+
+
+def test_without_postcopy_when_the_destination_cannot(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
+    can_not = "internal error: unable to execute QEMU command 'migrate-set-capabilities': Postcopy is not supported"
+    none = Call("jobStats").returns(NO_JOB)
+    refused = [transfer(MOVES | starting.POSTCOPY).raises(1, can_not), none, *STILL_HERE, UNKNOWN]
+    again = [none, Call("migrateSetMaxDowntime", 300), *limit(), completes(transfer())]
+    libvirt.expect(*START, *refused, *again, *GONE_HERE, ARRIVED, *destination_has())
+    overrides = {**ASKED["policy_overrides"], "postcopy": "if_needed"}
+    result = run(migration, **{**ASKED, "policy_overrides": overrides})
+    assert result["outcome"] == "moved"
+    assert "cannot receive by post-copy" in str(result["warnings"])
+
+
+def test_overtaken_by_another_run(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
+    """The job that the other has started is adopted."""
+    running = "Requested operation is not valid: another migration job is already running for domain 'erp01'"
+    other = Call("jobStats").returns(FIRST_PASS)
+    look = [Call("lookupByUUIDString", ERP01).returns(Guest()), other]
+    overtaken = transfer().raises(55, running).leaves(ARRIVING, guest=OVER_THERE)
+    adopted = [Call("XMLDesc", 0).returns("<domain><devices/></domain>"), other, *LIMITS, completes(other_look())]
+    end = [*GONE_HERE[1:], ARRIVED, *destination_has()]
+    arriving = [ARRIVED, *source_has(), *destination_has(persistent=False)]
+    libvirt.expect(*START, overtaken, other, *look, *arriving, *adopted, *end)
+    result = run(migration, **ASKED)
+    assert (result["changed"], result["outcome"]) == (True, "adopted")
+
+
+LIMITS = [
+    Call("migrateGetMaxDowntime").returns(60),
+    Call("migrateGetMaxSpeed", 0).returns(0),
+    Call("migrateGetMaxSpeed", 1).returns(0),
+]
+
+
+def other_look() -> Call:
+    return Call("jobStats").raises(42, "Domain not found")
+
+
+# --- what is found
+
+
+def test_already_there(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
+    arrived_and_defined(libvirt)
+    there = Call("lookupByName", "erp01").returns(Guest(at="kvm02"))
+    libvirt.expect(*ENDS, MISSING, there, *destination_has())
+    result = run(migration, **ASKED)
+    assert (result["changed"], result["outcome"], result["runs_on"]) == (False, "already_there", "kvm02")
+    assert result["diff"]["before"] == result["diff"]["after"]
+
+
+def test_already_there_but_paused(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
+    arrived_and_defined(libvirt)
+    libvirt.states[OVER_THERE] = PAUSED_BY_USER
+    there = Call("lookupByName", "erp01").returns(Guest(at="kvm02"))
+    libvirt.expect(*ENDS, MISSING, there, *destination_has())
+    result = run(migration, **ASKED)
+    assert result["changed"] is False
+    assert "paused (by the user) on kvm02" in str(result["warnings"])
+
+
+def test_a_definition_that_stayed_behind(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
+    """It arrived by another way, and only the source had defined it."""
+    libvirt.states["erp01"], libvirt.states[OVER_THERE] = MIGRATED, RUNNING
+    asked = [*source_has(autostart=True), *destination_has(persistent=False)]
+    define = [
+        Call("isPersistent", guest="erp01").returns(1),
+        Call("XMLDesc", 11, guest="erp01").returns("<domain/>"),
+        Call("defineXML", "<domain/>"),
+    ]
+    done = [*define, Call("setAutostart", 1, guest=OVER_THERE), Call("undefineFlags", 8, guest="erp01")]
+    libvirt.expect(*ENDS, *here(), ARRIVED, *asked, *done)
+    result = run(migration, **ASKED)
+    assert result["changed"] is True
+    assert result["kept"] == ["define_on_destination", "set_autostart_on_destination", "undefine_on_source"]
+
+
+def look_again(there: Call, times: int, job: t.Mapping[str, t.Any]) -> list[Call]:
+    look = [Call("lookupByUUIDString", ERP01).returns(Guest()), Call("jobStats").returns(job), there]
+    return look * times
+
+
+def refused(run: ModuleRunner, **changes: t.Any) -> Result:
+    result = run.fails(migration, **{**ASKED, **changes})
+    assert "Nothing was changed" in result["state"]
+    return result
+
+
+def test_a_job_that_goes_to_another_host(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
+    libvirt.expect(*ENDS, *here(MIGRATING), UNKNOWN, *look_again(UNKNOWN, 5, MIGRATING), *source_has())
+    result = refused(run)
+    assert result["reason"] == "JOB_ELSEWHERE"
+    assert result["evidence"]["job_phase"] == "precopy"
+
+
+def test_it_runs_on_both_hosts(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
+    libvirt.states[OVER_THERE] = RUNNING
+    asked = [*source_has(), *destination_has()]
+    libvirt.expect(*ENDS, *here(NO_JOB), ARRIVED, *look_again(ARRIVED, 5, NO_JOB), *asked)
+    result = refused(run)
+    assert (result["reason"], "ALARM" in result["msg"]) == ("SPLIT_BRAIN", True)
+
+
+def test_broken_and_no_postcopy_allowed(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
+    libvirt.states.update({"erp01": POSTCOPY_FAILED, OVER_THERE: ARRIVING_BROKEN})
+    libvirt.expect(*ENDS, *here(MIGRATING), ARRIVED, *source_has(), *destination_has(persistent=False))
+    assert refused(run)["reason"] == "POSTCOPY_BROKEN"
+
+
+def test_broken_and_to_be_recovered(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
+    libvirt.states.update({"erp01": POSTCOPY_FAILED, OVER_THERE: ARRIVING_BROKEN})
+    libvirt.expect(*ENDS, *here(MIGRATING), ARRIVED, *source_has(), *destination_has(persistent=False))
+    overrides = {"postcopy": "if_needed"}
+    result = run(migration, check=True, **{**ASKED, "policy_overrides": overrides})
+    assert (result["changed"], result["outcome"]) == (True, "recovered")
+
+
+def test_off_on_both(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
+    libvirt.states["erp01"] = SHUT_DOWN
+    again = [Call("lookupByUUIDString", ERP01).returns(Guest()), *here()[1:], UNKNOWN]
+    libvirt.expect(*ENDS, *here(), UNKNOWN, *again, *source_has())
+    assert refused(run)["reason"] == "GUEST_NOT_RUNNING"
+
+
+def test_nowhere(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
+    libvirt.expect(*ENDS, *[MISSING, MISSING] * 2)
+    assert refused(run)["reason"] == "GUEST_NOT_FOUND"
+
+
+def test_another_job(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
+    libvirt.expect(*ENDS, *here(BACKUP))
+    assert refused(run)["reason"] == "OTHER_JOB"
+
+
+def test_the_same_host(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
+    libvirt.expect(*ENDS[:2], host("1"), host("1"))
+    assert refused(run)["reason"] == "SAME_HOST"
+
+
+def test_a_destination_that_refuses(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
+    nobody = Call("open", THERE).raises(38, "unable to connect to server at 'kvm02:16509': Connection refused", 7)
+    libvirt.expect(ENDS[0], nobody)
+    assert refused(run)["reason"] == "CONNECTION_FAILED"
+
+
+def test_a_destination_that_does_not_answer(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
+    libvirt.expect(ENDS[0], Call("open", THERE).hangs())
+    assert refused(run)["reason"] == "CONNECTION_FAILED"
+
+
+def test_options_that_do_not_go_together(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
+    libvirt.expect(ENDS[0])
+    result = refused(run, parallel_connections=4, compression="xbzrle")
+    assert result["reason"] == "OPTIONS_CONFLICT"
+
+
+# --- what goes wrong on the way
+
+
+def test_libvirt_is_lost(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
+    lost = Call("jobStats").raises(38, "Cannot recv data: Connection reset by peer", 7)
+    libvirt.expect(*START, transfer(), lost, lost)
+    result = run.fails(migration, **ASKED)
+    assert (result["reason"], result["runs_on"]) == ("CONNECTION_LOST", None)
+    assert "The migration may go on" in result["state"]
+    assert "Run this again" in result["remedy"]
+    assert result["record"]["outcome"] is None
+
+
+def test_the_guest_shuts_down(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
+    ended = transfer().raises(9, "operation failed: domain is no longer running").leaves(SHUT_DOWN)
+    off = [Call("lookupByUUIDString", ERP01).returns(Guest()), Call("jobStats").raises(55, NOT_RUNNING), UNKNOWN]
+    job = Call("jobStats").raises(55, NOT_RUNNING)
+    libvirt.expect(*START, ended, job, *off, *off)
+    result = run.fails(migration, **ASKED)
+    assert (result["reason"], result["runs_on"]) == ("GUEST_STOPPED", None)
+    assert "shut off (shut down) on the source" in result["state"]
+
+
+def test_it_arrives_and_stands_still(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
+    moved = completes(transfer()).leaves((3, 5), guest=OVER_THERE)
+    libvirt.expect(*START, moved, *GONE_HERE, ARRIVED)
+    result = run.fails(migration, **ASKED)
+    assert result["reason"] == "NOT_RUNNING_THERE"
+    assert "paused (I/O error)" in result["state"]
+
+
+def test_somebody_aborts_it(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
+    aborted = transfer().raises(78, "operation aborted: job 'migration out' canceled by client").leaves(CANCELLED)
+    none = Call("jobStats").returns(NO_JOB)
+    libvirt.expect(*START, aborted, none, *STILL_HERE, UNKNOWN, none, Call("migrateSetMaxDowntime", 300))
+    result = run.fails(migration, **ASKED)
+    assert (result["reason"], result["runs_on"]) == ("CANCELLED", "kvm01")
