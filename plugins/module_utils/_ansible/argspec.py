@@ -2,11 +2,13 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # This file is private to the collection and may change at any time.
-"""The options that modules share; plugins/doc_fragments/_libvirt.py documents them."""
+"""The options that modules share; _libvirt.py and _policy.py of plugins/doc_fragments document them."""
 
 from __future__ import annotations
 
 import typing as t
+
+from .._core.policy import DEFAULT_PRESET, HOPELESS_CHOICES, MODES, POSTCOPY_CHOICES, PRESETS
 
 Spec = dict[str, dict[str, t.Any]]
 
@@ -17,6 +19,25 @@ def connection_spec() -> Spec:
 
 def domain_spec() -> Spec:
     return {"name": {"type": "str", "aliases": ["guest"]}, "uuid": {"type": "str"}}
+
+
+def policy_spec() -> Spec:
+    overrides: Spec = {
+        "max_downtime_ms": {"type": "int"},
+        "postcopy": {"type": "str", "choices": list(POSTCOPY_CHOICES)},
+        "max_postcopy_s": {"type": "float"},
+        "max_pause_s": {"type": "float"},
+        "max_throttle_percent": {"type": "int"},
+        "deadline_s": {"type": "float"},
+        "max_data_factor": {"type": "float"},
+        "patience_s": {"type": "float"},
+        "on_hopeless": {"type": "str", "choices": list(HOPELESS_CHOICES)},
+        "mode": {"type": "str", "choices": list(MODES)},
+    }
+    return {
+        "policy": {"type": "str", "choices": list(PRESETS), "default": DEFAULT_PRESET},
+        "policy_overrides": {"type": "dict", "default": {}, "options": overrides},
+    }
 
 
 ONE_DOMAIN = ("name", "uuid")

@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from .forecast import Forecast, forecast
 from .needs import least_bandwidth
-from .plan import NO_WAY, UNKNOWN, default_deadline_s
+from .plan import NO_WAY, UNKNOWN, Flags, default_deadline_s
 from .policy import Contract, preset
 from .trial import Facts
 from .units import MIB
@@ -60,11 +60,26 @@ def whole_mib_per_s(bytes_per_s: t.Optional[float], *, up: bool = False) -> t.Op
     return max(1, math.ceil(bytes_per_s / MIB) if up else int(bytes_per_s / MIB))
 
 
+def virsh_options(flags: Flags, bandwidth_mib_per_s: t.Optional[int]) -> list[str]:
+    """What to start the migration with, for ``virsh migrate --live --p2p``."""
+    words = ["--postcopy"] if flags.postcopy else []
+    if flags.auto_converge:
+        words += ["--auto-converge", "--auto-converge-initial", str(flags.throttle_initial_percent)]
+        words += ["--auto-converge-increment", str(flags.throttle_increment_percent)]
+    if flags.xbzrle_cache_bytes:
+        words += ["--compressed", "--comp-methods", "xbzrle", "--comp-xbzrle-cache", str(flags.xbzrle_cache_bytes)]
+    if flags.parallel_connections:
+        words += ["--parallel", "--parallel-connections", str(flags.parallel_connections)]
+    return words + (["--bandwidth", str(bandwidth_mib_per_s)] if bandwidth_mib_per_s else [])
+
+
 def prospect(contract: Contract, facts: Facts) -> dict[str, t.Any]:
     """The forecast as a document, with the bandwidth to set and the policy to choose."""
+    found, bandwidth = forecast(contract, facts), whole_mib_per_s(facts.bandwidth_bytes_per_s)
     return {
-        **forecast(contract, facts).document(),
+        **found.document(),
         "recommended_policy": recommended_policy(facts),
-        "bandwidth_mib_per_s": whole_mib_per_s(facts.bandwidth_bytes_per_s),
+        "virsh_options": virsh_options(found.plan.flags, bandwidth),
+        "bandwidth_mib_per_s": bandwidth,
         "least_bandwidth_mib_per_s": whole_mib_per_s(least_bandwidth_bytes_per_s(contract, facts), up=True),
     }
