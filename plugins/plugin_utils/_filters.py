@@ -16,7 +16,10 @@ from ansible.errors import AnsibleFilterError
 from ..module_utils._core.errors import MigrationError
 from ..module_utils._core.job import JobSample
 from ..module_utils._core.job_document import read_job
-from ..module_utils._core.policy import contract_from
+from ..module_utils._core.memory import read_working_set
+from ..module_utils._core.policy import DEFAULT_PRESET, Contract, contract_from, preset
+from ..module_utils._core.trial import Facts
+from ..module_utils._core.units import MIB
 from ..module_utils._core.verdict import Context
 from ..module_utils._core.virsh_text import parse_domjobinfo
 
@@ -76,6 +79,37 @@ def context_from(
     if link is not None and link <= 0:
         raise _bad_option("link_mbit_per_s", link_mbit_per_s, "a number above 0")
     return Context(contract, None if link is None else int(link * _BYTES_PER_MBIT))
+
+
+def contract_of(policy: t.Any, **overrides: t.Any) -> Contract:
+    """A policy with some fields of the contract in their place; None overrides nothing."""
+    whole = {"max_downtime_ms", "max_throttle_percent"}
+    given = {
+        key: plain(value) if key == "postcopy" else _number(key, value, int if key in whole else float)
+        for key, value in overrides.items()
+    }
+    return preset(str(plain(policy) or DEFAULT_PRESET), given)
+
+
+def facts_from(dirty_rate: t.Any, bandwidth_mib_per_s: t.Any, touched_bytes: t.Any = None) -> Facts:
+    """A guest as ``migration_dirty_rate_info`` describes it, and what its memory is sent over."""
+    document = plain(dirty_rate)
+    if not isinstance(document, dict):
+        got = "nothing" if document is None else type(document).__name__
+        raise MigrationError(
+            "NOT_A_DIRTY_RATE",
+            f"Expected the dirty_rate of a guest, but got {got}.",
+            remedy="Give what migration_dirty_rate_info returns as dirty_rate.",
+        )
+    touched = _number("touched_bytes", touched_bytes, int)
+    name = "memory_bytes" if touched is None else "touched_bytes"
+    touched = _number(name, document.get(name), int) if touched is None else touched
+    bandwidth = _number("bandwidth_mib_per_s", bandwidth_mib_per_s, float)
+    for option, value in ((name, touched), ("bandwidth_mib_per_s", bandwidth)):
+        if value is None or value <= 0:
+            raise _bad_option(option, value, "a number above 0")
+    numbers = {key: _number(key, document.get(key), int) for key in ("working_set_bytes", "dirty_bytes_per_s")}
+    return Facts(touched, max(1, int(bandwidth * MIB)), read_working_set({**document, **numbers}))
 
 
 def _number(name: str, value: t.Any, kind: t.Callable[[t.Any], t.Any]) -> t.Any:

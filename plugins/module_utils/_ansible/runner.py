@@ -57,7 +57,7 @@ def run_on_domain(argument_spec: Spec, work: DomainWork, **options: t.Any) -> t.
         {**domain_spec(), **argument_spec},
         on_domain,
         required_one_of=[ONE_DOMAIN, *options.pop("required_one_of", [])],
-        mutually_exclusive=[ONE_DOMAIN],
+        mutually_exclusive=[ONE_DOMAIN, *options.pop("mutually_exclusive", [])],
         **options,
     )
 

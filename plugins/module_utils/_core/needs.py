@@ -53,21 +53,24 @@ def told(found: t.Mapping[str, t.Any]) -> str:
     return ", ".join(parts) or "nothing that can be said in numbers"
 
 
-def _bandwidth(trial: Trial, load: Load) -> t.Optional[int]:
-    """The least bandwidth at which it finishes, nearly; None when a thousand times as much is too little."""
-
-    def enough(bandwidth: float) -> bool:
-        return trial.keeps(trial.course(load, path=trial.path.narrowed(bandwidth)))
-
-    low = float(trial.facts.bandwidth_bytes_per_s)
+def least_bandwidth(enough: t.Callable[[float], bool], low: float, doublings: int = _DOUBLINGS) -> t.Optional[int]:
+    """The least bandwidth above ``low`` that is enough, nearly; None when none up to 2 ** doublings times that is."""
     high = low
-    for _doubling in range(_DOUBLINGS):
+    for _doubling in range(doublings):
         high *= 2
         if enough(high):
             break
+        low = high
     else:
         return None
     for _halving in range(_DOUBLINGS):
         middle = (low + high) / 2
         low, high = (low, middle) if enough(middle) else (middle, high)
     return int(high)
+
+
+def _bandwidth(trial: Trial, load: Load) -> t.Optional[int]:
+    def enough(bandwidth: float) -> bool:
+        return trial.keeps(trial.course(load, path=trial.path.narrowed(bandwidth)))
+
+    return least_bandwidth(enough, trial.facts.bandwidth_bytes_per_s)

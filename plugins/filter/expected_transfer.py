@@ -1,0 +1,108 @@
+# Copyright (c) 2026, The virtops.live_migration authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: expected_transfer
+author:
+  - virtops maintainers (@virtops)
+version_added: 0.1.0
+short_description: Say how the live migration of a guest will go at a bandwidth
+description:
+  - Computes whether the migration of a guest will finish within a policy, by which way, how long it takes, how much it
+    sends and how long the guest stands still. If it does not finish, it says what it would need.
+  - It is the same forecast that M(virtops.live_migration.migration_forecast_info) makes, for figures that are known
+    already. It needs no connection to a host.
+positional: _input
+options:
+  _input:
+    description:
+      - The guest as RV(virtops.live_migration.migration_dirty_rate_info#module:dirty_rate) describes it. Needed of it
+        are C(dirty_bytes_per_s), C(working_set_bytes) and C(memory_bytes).
+    type: dict
+    required: true
+  bandwidth_mib_per_s:
+    description: What reaches the destination, in MiB/s.
+    type: float
+    required: true
+  touched_bytes:
+    description: Memory that the guest uses at all. By default all that it has.
+    type: int
+  deadline_s:
+    description: How long it may take. By default six times what its memory takes once, and at least a minute.
+    type: float
+  policy:
+    description: What may be done to the guest. The names are those of M(virtops.live_migration.migration_rescue).
+    type: str
+    choices: [minimal_downtime, suspend_workload, post_copy, very_large]
+    default: minimal_downtime
+  max_downtime_ms:
+    description: How long the guest may stand still at the switch-over, in milliseconds. The policy says by default.
+    type: int
+  postcopy:
+    description: Whether the guest may run split over two hosts. The policy says by default.
+    type: str
+    choices: [never, if_needed, prefer]
+  max_pause_s:
+    description: How long it may stand still to finish when nothing shorter does. The policy says by default.
+    type: float
+  max_throttle_percent:
+    description: How much of its processor time auto-converge may take. The policy says by default.
+    type: int
+seealso:
+  - module: virtops.live_migration.migration_dirty_rate_info
+  - module: virtops.live_migration.migration_forecast_info
+  - plugin: virtops.live_migration.required_bandwidth
+    plugin_type: filter
+"""
+
+EXAMPLES = r"""
+---
+- name: Measure what erp01 rewrites
+  virtops.live_migration.migration_dirty_rate_info:
+    name: erp01
+  register: measured
+
+- name: Tell what moving it over a link of 10 Gb/s will be like
+  ansible.builtin.debug:
+    msg: "{{ (measured.dirty_rate | virtops.live_migration.expected_transfer(bandwidth_mib_per_s=1100)).summary }}"
+"""
+
+RETURN = r"""
+_value:
+  description:
+    - The forecast. See RV(virtops.live_migration.migration_forecast_info#module:forecast) for its fields.
+  type: dict
+  sample:
+    way: precopy
+    will_finish: true
+    sure: true
+    summary: "It finishes by pre-copy in 3 passes: about 12.1 s, 542.0 MiB sent, 137 ms of downtime."
+"""
+
+import typing as t
+
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.sizing import prospect
+from ansible_collections.virtops.live_migration.plugins.plugin_utils._filters import (
+    contract_of,
+    facts_from,
+    told_to_the_user,
+)
+
+
+@told_to_the_user
+def expected_transfer(
+    dirty_rate: t.Any,
+    bandwidth_mib_per_s: t.Any,
+    policy: t.Any = None,
+    touched_bytes: t.Any = None,
+    **limits: t.Any,
+) -> dict[str, t.Any]:
+    return prospect(contract_of(policy, **limits), facts_from(dirty_rate, bandwidth_mib_per_s, touched_bytes))
+
+
+class FilterModule:
+    def filters(self) -> dict[str, t.Callable[..., t.Any]]:
+        return {"expected_transfer": expected_transfer}

@@ -1,0 +1,112 @@
+# Copyright (c) 2026, The virtops.live_migration authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: required_bandwidth
+author:
+  - virtops maintainers (@virtops)
+version_added: 0.1.0
+short_description: Say how much bandwidth the live migration of a guest needs
+description:
+  - Computes the least bandwidth at which a guest is expected to be moved within a policy and a time.
+  - It is the same forecast that M(virtops.live_migration.migration_forecast_info) makes, run backwards. It needs no
+    connection to a host, so that it can be used in templates and for sizing a network.
+positional: _input
+options:
+  _input:
+    description:
+      - The guest as RV(virtops.live_migration.migration_dirty_rate_info#module:dirty_rate) describes it. Needed of it
+        are C(dirty_bytes_per_s), C(working_set_bytes) and C(memory_bytes).
+    type: dict
+    required: true
+  touched_bytes:
+    description: Memory that the guest uses at all. By default all that it has.
+    type: int
+  deadline_s:
+    description: How long the migration may take, in seconds.
+    type: float
+    default: 3600
+  policy:
+    description: What may be done to the guest. The names are those of M(virtops.live_migration.migration_rescue).
+    type: str
+    choices: [minimal_downtime, suspend_workload, post_copy, very_large]
+    default: minimal_downtime
+  max_downtime_ms:
+    description: How long the guest may stand still at the switch-over, in milliseconds. The policy says by default.
+    type: int
+  postcopy:
+    description: Whether the guest may run split over two hosts. The policy says by default.
+    type: str
+    choices: [never, if_needed, prefer]
+  max_pause_s:
+    description: How long it may stand still to finish when nothing shorter does. The policy says by default.
+    type: float
+  max_throttle_percent:
+    description: How much of its processor time auto-converge may take. The policy says by default.
+    type: int
+seealso:
+  - module: virtops.live_migration.migration_dirty_rate_info
+  - module: virtops.live_migration.migration_forecast_info
+  - plugin: virtops.live_migration.expected_transfer
+    plugin_type: filter
+"""
+
+EXAMPLES = r"""
+---
+- name: Measure what erp01 rewrites
+  virtops.live_migration.migration_dirty_rate_info:
+    name: erp01
+  register: measured
+
+- name: Tell the bandwidth at which it can be moved within ten minutes
+  ansible.builtin.debug:
+    msg: "{{ measured.dirty_rate | virtops.live_migration.required_bandwidth(deadline_s=600) }} MiB/s"
+
+- name: Size the network for a database server of 1 TiB on paper
+  ansible.builtin.debug:
+    msg: "{{ guest | virtops.live_migration.required_bandwidth(max_downtime_ms=2000, max_throttle_percent=0) }} MiB/s"
+  vars:
+    guest:
+      memory_bytes: "{{ '1T' | ansible.builtin.human_to_bytes }}"
+      working_set_bytes: "{{ '40G' | ansible.builtin.human_to_bytes }}"
+      dirty_bytes_per_s: "{{ '800M' | ansible.builtin.human_to_bytes }}"
+"""
+
+RETURN = r"""
+_value:
+  description:
+    - The bandwidth in MiB/s, which is what O(virtops.live_migration.migration_bandwidth#module:bandwidth_mib_per_s)
+      takes. V(null) if no bandwidth would do.
+  type: int
+  sample: 71
+"""
+
+import typing as t
+
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.sizing import (
+    least_bandwidth_bytes_per_s,
+    whole_mib_per_s,
+)
+from ansible_collections.virtops.live_migration.plugins.plugin_utils._filters import (
+    contract_of,
+    facts_from,
+    told_to_the_user,
+)
+
+
+@told_to_the_user
+def required_bandwidth(
+    dirty_rate: t.Any, policy: t.Any = None, touched_bytes: t.Any = None, deadline_s: t.Any = 3600, **limits: t.Any
+) -> t.Optional[int]:
+    contract = contract_of(policy, deadline_s=deadline_s, **limits)
+    # The bandwidth of these facts does not matter, since the contract has a deadline.
+    facts = facts_from(dirty_rate, 1, touched_bytes)
+    return whole_mib_per_s(least_bandwidth_bytes_per_s(contract, facts), up=True)
+
+
+class FilterModule:
+    def filters(self) -> dict[str, t.Callable[..., t.Any]]:
+        return {"required_bandwidth": required_bandwidth}

@@ -1,0 +1,115 @@
+# Copyright (c) 2026, The virtops.live_migration authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# This file is private to the collection and may change at any time.
+"""The facts of a forecast, gathered from a guest that is not being migrated."""
+
+from __future__ import annotations
+
+import time
+import typing as t
+from dataclasses import dataclass, replace
+
+from .._core.calm import Moment, moment
+from .._core.errors import MigrationError
+from .._core.forecast import forecast
+from .._core.load import measuring_windows_s
+from .._core.memory import WorkingSet, working_set
+from .._core.policy import Contract
+from .._core.trial import Facts
+from .._core.units import MIB
+from .connection import Connection, libvirt
+from .dirty_rate import measure_windows, memory_bytes
+from .domain import Guest
+from .guard import within
+from .job import completed_job, require_running
+from .postcopy import host_devices
+
+_CACHE_SHARE_OF_FREE = 4  # the source has other things to do with its memory
+_REST_S = 5.0  # between two measurements of a search, so that the guest is left alone for half of the time
+
+
+@dataclass(frozen=True)
+class Bandwidth:
+    """Bytes per second that reach the destination, and where the figure comes from."""
+
+    bytes_per_s: int
+    source: str
+
+
+def gather(
+    connection: Connection, guest: Guest, bandwidth: Bandwidth, parallel_connections: int, *, compress: bool
+) -> Facts:
+    """Everything but the measurement."""
+    require_running(guest)
+    memory = memory_bytes(guest)
+    return Facts(
+        touched_bytes=min(memory, _resident_bytes(guest) or memory),
+        bandwidth_bytes_per_s=bandwidth.bytes_per_s,
+        xbzrle_cache_bytes=_spare_bytes(connection, memory) if compress else 0,
+        parallel_connections=parallel_connections,
+        host_devices=host_devices(guest),
+    )
+
+
+def bandwidth_of(guest: Guest, link_mib_per_s: t.Optional[float], limit_mib_per_s: t.Optional[int]) -> Bandwidth:
+    """What was given, or else what the guest's last migration had; never more than the limit."""
+    for name, value in (("link_mib_per_s", link_mib_per_s), ("bandwidth_mib_per_s", limit_mib_per_s)):
+        if value is not None and (value < 0 or (value == 0 and name == "link_mib_per_s")):
+            raise MigrationError(
+                "OUT_OF_RANGE",
+                f"{name} is {value:g}, but must be more than 0.",
+                state="Nothing was measured.",
+                remedy="Correct the value.",
+            )
+    limit = limit_mib_per_s * MIB if limit_mib_per_s else None
+    found = Bandwidth(int(link_mib_per_s * MIB), "link_mib_per_s") if link_mib_per_s else _of_last_migration(guest)
+    if limit is not None and (found is None or limit < found.bytes_per_s):
+        return Bandwidth(limit, "bandwidth_mib_per_s")
+    if found is None:
+        raise MigrationError(
+            "BANDWIDTH_UNKNOWN",
+            f"It is not known what the link carries: libvirt remembers no migration of {guest.name!r}.",
+            state="Nothing was measured.",
+            remedy="Say it with link_mib_per_s; a link of 10 Gb/s carries about 1100 MiB/s.",
+        )
+    return found
+
+
+def measure_working_set(connection: Connection, guest: Guest, facts: Facts, mode: str) -> WorkingSet:
+    """Over windows as long as the first pass of its migration."""
+    windows_s = measuring_windows_s(facts.touched_bytes / facts.bandwidth_bytes_per_s)
+    return working_set(measure_windows(connection, guest, windows_s, mode), memory_bytes(guest))
+
+
+def wait_for_calm(measure: t.Callable[[], WorkingSet], contract: Contract, facts: Facts, wait_s: float) -> list[Moment]:
+    """Measure until the guest is quiet enough for the contract, or for so long; at least once."""
+    began_s = time.monotonic()
+    moments: list[Moment] = []
+    while True:
+        after_s = time.monotonic() - began_s
+        working = measure()
+        moments.append(moment(after_s, working, forecast(contract, replace(facts, measured=working))))
+        spent_s = time.monotonic() - began_s
+        if moments[-1].quiet or spent_s + _REST_S > wait_s:
+            return moments
+        time.sleep(_REST_S)
+
+
+def _spare_bytes(connection: Connection, memory: int) -> int:
+    """For the cache of the compression."""
+    return min(memory, int(connection.raw.getFreeMemory()) // _CACHE_SHARE_OF_FREE)
+
+
+def _resident_bytes(guest: Guest) -> int:
+    """What of its memory the guest has used at all, as far as libvirt tells it: 0 where it does not."""
+    try:
+        stats = within(guest.raw.memoryStats, f"reading the memory use of {guest.name!r}")
+    except libvirt.libvirtError:
+        return 0
+    return int(stats.get("rss", 0)) * 1024
+
+
+def _of_last_migration(guest: Guest) -> t.Optional[Bandwidth]:
+    last = completed_job(guest)
+    return Bandwidth(last.bandwidth_bytes_per_s, "last_migration") if last and last.bandwidth_bytes_per_s else None
