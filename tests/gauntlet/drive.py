@@ -53,7 +53,7 @@ def drive(strategy: Strategy, start: Start, uri: str, destination_uri: str, uuid
     account = Account(by="rules")
     with Connection(uri, events=True) as connection, Events(connection) as events:
         guest = find_guest(connection, None, uuid)
-        launch = Launch(guest, destination_uri, start)
+        launch = Launch(guest, uri, destination_uri, start)
         results: list[Result] = []
         next_poll_s = time.monotonic()
         while not launch.over:

@@ -88,7 +88,7 @@ def by_engine(uri: str, uuid: str, destination_uri: str, contract: Contract, kno
         if expected.plan.way == NO_WAY:
             account.declined, account.message = True, expected.summary
             return account
-        launch = Launch(guest, destination_uri, start_of(expected.plan))
+        launch = Launch(guest, uri, destination_uri, start_of(expected.plan))
         record = Noting(Supervisor(contract, expected.plan), account, forecast=account.forecast)
         deadline_s = time.monotonic() + _BEGINS_WITHIN_S
         while not launch.over and not guest.raw.jobStats().get("type") and time.monotonic() < deadline_s:

@@ -32,6 +32,7 @@ class Actor:
         self.source, self.destination = "kvm01", "kvm02"
         self.name = "gauntlet-" + workload.replace(" ", "-")
         self.uuid = lab.guest_start(self.name, host=self.source, options=options).uuid
+        self.wait_for_beat(time.monotonic())
         self.rhythm = Rhythm(options, work_began_ms(self.record))
         self._rate_before = 0.0
 

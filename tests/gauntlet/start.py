@@ -8,7 +8,8 @@ from __future__ import annotations
 import threading
 import typing as t
 
-from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.domain import Guest
+from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.connection import Connection
+from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.domain import Guest, find_guest
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.limits import set_max_downtime
 from ansible_collections.virtops.live_migration.tests.sim.qemu import Start
 
@@ -41,20 +42,25 @@ def parameters_of(start: Start) -> dict[str, t.Any]:
 
 
 class Launch:
-    """The call that migrates; it comes back when the migration has ended, so it has a thread of its own."""
+    """The call that migrates; it comes back when the migration has ended, so it has a thread of its own.
 
-    def __init__(self, guest: Guest, destination_uri: str, start: Start) -> None:
+    It has a connection of its own, too: before libvirt 10, a call beside one that waits on the same connection may
+    be forgotten until the next keep-alive, 5 s later.
+    """
+
+    def __init__(self, guest: Guest, uri: str, destination_uri: str, start: Start) -> None:
         # Set for every run: a limit that was set before an aborted job is still there.
         set_max_downtime(guest, start.limit_ms)
         self.problem: t.Optional[Exception] = None
-        self._guest, self._destination_uri, self._start = guest, destination_uri, start
+        self._uuid, self._uri, self._destination_uri, self._start = guest.uuid, uri, destination_uri, start
         self._thread = threading.Thread(target=self._run, name="migrate", daemon=True)
         self._thread.start()
 
     def _run(self) -> None:
         try:
-            raw, start = self._guest.raw, self._start
-            raw.migrateToURI3(self._destination_uri, parameters_of(start), flags_of(start))
+            with Connection(self._uri) as connection:
+                raw, start = find_guest(connection, None, self._uuid).raw, self._start
+                raw.migrateToURI3(self._destination_uri, parameters_of(start), flags_of(start))
         except Exception as exc:  # it is looked at by whoever waits for the end
             self.problem = exc
 
