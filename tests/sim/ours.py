@@ -21,6 +21,19 @@ from .guest import Guest, Link
 from .qemu import Start
 
 
+def start_of(plan: Plan) -> Start:
+    """How the plan of a forecast has a job started."""
+    flags = plan.flags
+    return Start(
+        limit_ms=plan.start_limit_ms or 300,
+        postcopy=bool(flags.postcopy),
+        auto_converge=bool(flags.auto_converge),
+        throttle_initial=flags.throttle_initial_percent or 20,
+        throttle_increment=flags.throttle_increment_percent or 10,
+        xbzrle_cache_bytes=flags.xbzrle_cache_bytes,
+    )
+
+
 class Ours:
     poll_s = 0.5
     events = True
@@ -43,17 +56,8 @@ class Ours:
     def begin(self, guest: Guest, link: Link) -> Start:
         """A guest for which there is no way is started nevertheless, to see whether the forecast was right."""
         self.forecast = forecast(self.contract, self.facts(guest, link))
-        plan = self.forecast.plan
-        self.supervisor = Supervisor(self.contract, plan)
-        flags = plan.flags
-        return Start(
-            limit_ms=plan.start_limit_ms or 300,
-            postcopy=bool(flags.postcopy),
-            auto_converge=bool(flags.auto_converge),
-            throttle_initial=flags.throttle_initial_percent or 20,
-            throttle_increment=flags.throttle_increment_percent or 10,
-            xbzrle_cache_bytes=flags.xbzrle_cache_bytes,
-        )
+        self.supervisor = Supervisor(self.contract, self.forecast.plan)
+        return start_of(self.forecast.plan)
 
     def facts(self, guest: Guest, link: Link) -> Facts:
         least_s = guest.touched_bytes / link.rate(0.0)

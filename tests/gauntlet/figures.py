@@ -1,0 +1,186 @@
+# Copyright (c) 2026, The virtops.live_migration authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The six figures that the gauntlet is to show, each with what was measured and whether that is reached."""
+
+from __future__ import annotations
+
+import statistics
+import typing as t
+from dataclasses import dataclass
+
+from ansible_collections.virtops.live_migration.tests.sim.cases import CONTRACTS, TOLERANCE, WORKLOADS
+
+from .candidates import PEERS, admits
+from .results import Results, Run
+from .score import Cell, cells
+
+_NO_SLOWER = 1.05
+_FASTER_IN_ALL = 0.9
+_OVER_LIMIT = 1.3
+_HALF = 0.5
+_ERROR_MEDIAN, _ERROR_MOST = 0.15, 0.30
+_FIRST = PEERS[0].name  # virsh with its defaults
+
+
+@dataclass(frozen=True)
+class Figure:
+    """``reached``: None when too little was measured to tell."""
+
+    number: str
+    what: str
+    reached: t.Optional[bool]
+    measured: str
+
+
+def figures(results: Results) -> list[Figure]:
+    found = cells(results)
+    mine = [(each, run) for each in found for run in each.ours.runs]
+    return [
+        _finished(found),
+        _more_than_any(found),
+        *_total_time(found),
+        *_limit(results, found),
+        *_downtime(mine),
+        _gentle(found),
+        _work(found),
+        *_forecast([run for _each, run in mine]),
+    ]
+
+
+def _told(each: Cell) -> str:
+    return f"{each.workload}/{each.contract}"
+
+
+def _finished(found: t.Sequence[Cell]) -> Figure:
+    asked = [each for each in found if each.ours.runs and each.best]
+    missed = [f"{_told(each)} ({each.ours.why_not})" for each in asked if not each.ours.kept]
+    what = "Finishes within the contract wherever any peer does"
+    return Figure("1a", what, _all(asked, missed), f"{len(asked) - len(missed)} of {len(asked)}{_but(missed)}")
+
+
+def _more_than_any(found: t.Sequence[Cell]) -> Figure:
+    """Compared over the cells in which both took part; a contract that does not admit a peer is lost to it."""
+    asked = [each for each in found if each.ours.runs and each.peers]
+    ours = sum(each.ours.kept for each in asked)
+    kept = {
+        peer.name: sum(score.kept for each in asked for score in each.peers if score.strategy == peer.name)
+        for peer in PEERS
+        if any(admits(contract, peer.name) for contract in CONTRACTS)
+    }
+    most = max(kept.values(), default=0)
+    names = ", ".join(name for name, count in kept.items() if count == most)
+    measured = f"ours {ours} of {len(asked)}, the best single peer {most} ({names})"
+    return Figure("1b", "Finishes more than any single peer", ours > most if asked else None, measured)
+
+
+def _total_time(found: t.Sequence[Cell]) -> t.Iterator[Figure]:
+    ratios = {_told(each): each.ratio for each in found if each.ratio is not None}
+    over = [f"{name} {ratio:.2f}" for name, ratio in ratios.items() if ratio and ratio > _NO_SLOWER]
+    worst = max((ratio for ratio in ratios.values() if ratio), default=0.0)
+    measured = f"worst {worst:.2f} in {len(ratios)} cells{_but(over)}"
+    what = f"Total time at most {_NO_SLOWER:g} of the best peer that keeps the contract, in every cell"
+    yield Figure("2a", what, _all(ratios, over), measured)
+    values = [ratio for ratio in ratios.values() if ratio]
+    middle = statistics.median(values) if values else 0.0
+    what = f"The same, median over all cells, at most {_FASTER_IN_ALL:g}"
+    yield Figure("2b", what, middle <= _FASTER_IN_ALL if values else None, f"{middle:.2f}")
+
+
+def _limit(results: Results, found: t.Sequence[Cell]) -> t.Iterator[Figure]:
+    """Where post-copy is allowed."""
+    asked = [each for each in found if CONTRACTS[each.contract].postcopy != "never" and each.ours.runs]
+    times: dict[str, float] = {}
+    data: dict[str, float] = {}
+    for each in asked:
+        least_s, touched = results.least_s(each.workload), results.touched_bytes(each.workload)
+        total_s, sent = each.ours.total_s, each.ours.median(lambda run: run.sent_bytes)
+        never = float("inf")
+        if least_s and touched:
+            times[each.workload] = total_s / least_s if total_s is not None else never
+            data[each.workload] = sent / touched if sent is not None else never
+    for number, what, ratios in (("3a", "Total time", times), ("3b", "Data sent", data)):
+        over = [f"{name} {ratio:.2f}" for name, ratio in ratios.items() if ratio > _OVER_LIMIT]
+        measured = f"worst {max(ratios.values(), default=0.0):.2f} on {len(ratios)} workloads{_but(over)}"
+        limit = "of the physical limit" if number == "3a" else "of the touched memory"
+        title = f"{what} at most {_OVER_LIMIT:g} {limit}, with post-copy allowed"
+        yield Figure(number, title, _all(ratios, over), measured)
+
+
+def _downtime(mine: t.Sequence[tuple[Cell, Run]]) -> t.Iterator[Figure]:
+    finished = [(each, run) for each, run in mine if run.finished]
+    by_libvirt = [(each, float(run.downtime_ms or 0)) for each, run in finished]
+    by_guest = [(each, run.longest_gap_ms) for each, run in finished]
+    for number, by, stood in (("4a", "by libvirt", by_libvirt), ("4b", "by the guest's heartbeat", by_guest)):
+        shares = [(each, ms, ms / CONTRACTS[each.contract].max_downtime_ms) for each, ms in stood]
+        over = [f"{_told(each)} {ms:.0f} ms" for each, ms, share in shares if share > TOLERANCE]
+        most = max((share for _each, _ms, share in shares), default=0.0)
+        measured = f"at most {most:.2f} of it, {len(shares)} runs{_but(over)}"
+        what = f"Downtime never above the contract by more than 10 %, {by}"
+        yield Figure(number, what, _all(shares, over), measured)
+
+
+def _gentle(found: t.Sequence[Cell]) -> Figure:
+    shares: dict[str, float] = {}
+    for each in found:
+        if each.workload not in ("idle", "light"):
+            continue
+        ours = each.ours.median(lambda run: run.downtime_ms)
+        plain = next((peer for peer in each.peers if peer.strategy == _FIRST), None)
+        theirs = plain.median(lambda run: run.downtime_ms) if plain else None
+        if ours is not None and theirs:
+            shares[_told(each)] = ours / theirs
+    over = [f"{name} {share:.2f}" for name, share in shares.items() if share > _HALF]
+    measured = f"worst {max(shares.values(), default=0.0):.2f} in {len(shares)} cells{_but(over)}"
+    what = f"Downtime of idle and light guests at most {_HALF:g} of that of virsh with its defaults"
+    return Figure("4c", what, _all(shares, over), measured)
+
+
+def _work(found: t.Sequence[Cell]) -> Figure:
+    """Among those that keep the contract, where there are others beside ours."""
+    asked, worst = 0, []
+    for each in found:
+        mine = each.ours.lost_share
+        theirs = [share for peer in each.keepers if (share := peer.lost_share) is not None]
+        if mine is None or not theirs:
+            continue
+        asked += 1
+        if mine > max(theirs):
+            worst.append(f"{_told(each)} {mine:.0%} against {max(theirs):.0%} at most")
+    measured = f"worst in {len(worst)} of {asked} cells{_but(worst)}"
+    return Figure("5", "Share of the guest's work lost: never the worst", _all(range(asked), worst), measured)
+
+
+def _forecast(mine: t.Sequence[Run]) -> t.Iterator[Figure]:
+    errors = sorted(error for run in mine if (error := forecast_error(run)) is not None)
+    middle = statistics.median(errors) if errors else 0.0
+    most = errors[min(len(errors) - 1, int(0.9 * len(errors)))] if errors else 0.0
+    what = "Forecast of the total time, made before the start:"
+    for number, name, value, limit in (
+        ("6a", "median error", middle, _ERROR_MEDIAN),
+        ("6b", "90th percentile", most, _ERROR_MOST),
+    ):
+        reached = value <= limit if errors else None
+        yield Figure(number, f"{what} {name} at most {limit:.0%}", reached, f"{value:.0%} of {len(errors)} runs")
+
+
+def forecast_error(run: Run) -> t.Optional[float]:
+    expected = (run.forecast or {}).get("expected")
+    if not run.finished or not expected or not run.total_s:
+        return None
+    return abs(float(expected["total_s"]) - run.total_s) / run.total_s
+
+
+def complete(results: Results) -> str:
+    """How much of the table there is."""
+    found = cells(results)
+    both = sum(bool(each.ours.runs and each.peers) for each in found)
+    return f"{both} of {len(WORKLOADS) * len(CONTRACTS)} cells, {len(results.runs)} runs"
+
+
+def _all(asked: t.Sized, missed: t.Sized) -> t.Optional[bool]:
+    return not len(missed) if len(asked) else None
+
+
+def _but(names: t.Sequence[str]) -> str:
+    return f"; not: {'; '.join(names)}" if names else ""

@@ -1,0 +1,125 @@
+# Copyright (c) 2026, The virtops.live_migration authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Ours: the module, run by Ansible over SSH as a user would; or the engine alone, where the module is not to be had."""
+
+from __future__ import annotations
+
+import time
+import typing as t
+from pathlib import Path
+
+from bench.runs import Ansible
+
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.actions import Action, Result
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.forecast import forecast
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.job import JobSample
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.load import measuring_windows_s
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.memory import working_set
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.plan import NO_WAY
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.policy import Contract
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.record import Record
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.supervisor import Supervisor
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.trial import Facts
+from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.connection import Connection
+from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.dirty_rate import (
+    measure_windows,
+    memory_bytes,
+)
+from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.domain import find_guest
+from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.driver import Driver
+from ansible_collections.virtops.live_migration.tests.sim.ours import start_of
+
+from .drive import Account
+from .results import Calibration
+from .start import Launch
+
+ROOT = Path(__file__).resolve().parents[2]
+MODULE = "migration"
+_MIB = 1 << 20
+_BEGINS_WITHIN_S = 20.0
+# What differs between the contracts; the rest of the policy keeps its defaults.
+_TERMS = ("max_downtime_ms", "postcopy", "max_throttle_percent", "deadline_s", "max_data_factor")
+
+
+def module_is_there() -> bool:
+    return (ROOT / "plugins" / "modules" / f"{MODULE}.py").exists()
+
+
+def by_module(
+    ansible: Ansible, host: str, uuid: str, destination_uri: str, contract: Contract, known: Calibration
+) -> Account:
+    """``known``: of it only the link is told to the module; what the guest uses it finds out by itself."""
+    terms = contract.document()
+    result = ansible.module(
+        host,
+        MODULE,
+        uuid=uuid,
+        destination_uri=destination_uri,
+        policy_overrides={name: terms[name] for name in _TERMS},
+        link_mib_per_s=round(known.link_bytes_per_s / _MIB, 1),
+    )
+    message = str(result.get("msg", "")) if result["failed"] else ""
+    return Account(
+        by="module",
+        actions=[_short(action) for action in result.get("actions") or []],
+        forecast=result.get("forecast"),
+        declined=result.get("reason") == "NO_WAY",
+        message=f"{result.get('reason', '')}: {message}" if message else "",
+        record=result.get("record"),
+    )
+
+
+def by_engine(uri: str, uuid: str, destination_uri: str, contract: Contract, known: Calibration) -> Account:
+    """The same engine without module, Ansible and SSH; it is told what the guest uses."""
+    account = Account(by="engine")
+    with Connection(uri, events=True) as connection:
+        guest = find_guest(connection, None, uuid)
+        windows = measure_windows(connection, guest, measuring_windows_s(known.least_s), "page-sampling")
+        ram_bytes = memory_bytes(guest)
+        facts = Facts(
+            known.touched_bytes,
+            known.link_bytes_per_s,
+            measured=working_set(windows, ram_bytes),
+            xbzrle_cache_bytes=ram_bytes // 2,
+        )
+        expected = forecast(contract, facts)
+        account.forecast = expected.document()
+        if expected.plan.way == NO_WAY:
+            account.declined, account.message = True, expected.summary
+            return account
+        launch = Launch(guest, uri, destination_uri, start_of(expected.plan))
+        record = Noting(Supervisor(contract, expected.plan), account, forecast=account.forecast)
+        deadline_s = time.monotonic() + _BEGINS_WITHIN_S
+        while not launch.over and not guest.raw.jobStats().get("type") and time.monotonic() < deadline_s:
+            time.sleep(0.02)
+        Driver(connection, guest, record, destination_uri).run()
+        launch.join(_BEGINS_WITHIN_S)
+        account.record, account.message = record.document(), str(launch.problem or "")
+    return account
+
+
+class Noting(Record):
+    """A record that keeps the account too, of what was to be done."""
+
+    def __init__(self, supervisor: Supervisor, account: Account, **more: t.Any) -> None:
+        super().__init__(supervisor, **more)
+        self._account = account
+
+    def observe(
+        self,
+        sample: JobSample,
+        *,
+        at_sync: bool = False,
+        results: t.Sequence[Result] = (),
+        path_ok: t.Optional[bool] = None,
+    ) -> list[Action]:
+        actions = super().observe(sample, at_sync=at_sync, results=results, path_ok=path_ok)
+        for action in actions:
+            if action.apply:
+                self._account.note(sample, action, Result(action.kind))
+        return actions
+
+
+def _short(action: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    return {key: action.get(key) for key in ("elapsed_ms", "action", "value", "reason", "because")}

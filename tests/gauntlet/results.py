@@ -1,0 +1,167 @@
+# Copyright (c) 2026, The virtops.live_migration authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What was measured, a line of JSON for each run, written at once; so that a gauntlet can be gone on with."""
+
+from __future__ import annotations
+
+import json
+import os
+import statistics
+import typing as t
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+
+
+class Key(t.NamedTuple):
+    """One run. ``contract`` is empty for a peer: its rules do not know ours, one run stands for all contracts."""
+
+    workload: str
+    strategy: str
+    contract: str
+    repeat: int
+
+
+@dataclass(frozen=True)
+class Run:
+    """One migration.
+
+    ``outcome``: ``completed``, ``cut`` (not finished in time), ``gave up`` (the strategy aborted it), ``declined``
+    (nothing was started) or ``failed``. ``elapsed_ms`` and ``downtime_ms`` are libvirt's; the gap, the work and the
+    check are the guest's own. ``lead_s``: from the order to the start of the job, measuring and Ansible included.
+    ``derived``: it was not run, and why.
+    """
+
+    workload: str
+    strategy: str
+    contract: str
+    repeat: int
+    outcome: str
+    at: str = ""
+    elapsed_ms: int = 0
+    sent_bytes: int = 0
+    passes: int = 0
+    downtime_ms: t.Optional[int] = None
+    longest_gap_ms: float = 0.0
+    split_s: float = 0.0
+    max_throttle_percent: int = 0
+    rate_before_pages_per_s: float = 0.0
+    busy_s: float = 0.0
+    work_pages: int = 0
+    checked_pages: int = 0
+    bad_pages: int = 0
+    split_brain_beats: int = 0
+    running_on: t.Sequence[str] = ()
+    lead_s: float = 0.0
+    by: str = ""
+    forecast: t.Optional[t.Mapping[str, t.Any]] = None
+    actions: t.Sequence[t.Mapping[str, t.Any]] = ()
+    message: str = ""
+    derived: str = ""
+
+    @property
+    def key(self) -> Key:
+        return Key(self.workload, self.strategy, self.contract, self.repeat)
+
+    @property
+    def finished(self) -> bool:
+        return self.outcome == "completed"
+
+    @property
+    def total_s(self) -> float:
+        return self.elapsed_ms / 1000
+
+    @property
+    def intact(self) -> bool:
+        """Its memory was checked and right, and one copy of it runs."""
+        checked = self.checked_pages > 0 and self.bad_pages == 0
+        return checked and len(self.running_on) == 1 and self.split_brain_beats == 0
+
+    @property
+    def lost_s(self) -> t.Optional[float]:
+        """Work that was not done, as the time in which the guest would have done it."""
+        rate = self.rate_before_pages_per_s
+        return None if rate <= 0 else max(0.0, self.busy_s - self.work_pages / rate)
+
+    @property
+    def lost_share(self) -> t.Optional[float]:
+        lost_s = self.lost_s
+        return None if lost_s is None or self.busy_s <= 0 else lost_s / self.busy_s
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """A plain migration of the guest while it does nothing: what it has to send, and what the link carries."""
+
+    workload: str
+    at: str
+    touched_bytes: int
+    link_bytes_per_s: int
+
+    @property
+    def least_s(self) -> float:
+        return self.touched_bytes / self.link_bytes_per_s
+
+
+@dataclass
+class Results:
+    runs: list[Run] = field(default_factory=list)
+    calibrations: list[Calibration] = field(default_factory=list)
+    machines: list[t.Mapping[str, t.Any]] = field(default_factory=list)
+
+    def touched_bytes(self, workload: str) -> t.Optional[float]:
+        found = [each.touched_bytes for each in self.calibrations if each.workload == workload]
+        return statistics.median(found) if found else None
+
+    def least_s(self, workload: str) -> t.Optional[float]:
+        """The physical limit: no way to send what the guest uses is faster than the link."""
+        found = [each.least_s for each in self.calibrations if each.workload == workload]
+        return statistics.median(found) if found else None
+
+
+class Store:
+    """The results file."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.results = read(path)
+
+    def add(self, entry: t.Union[Run, Calibration]) -> None:
+        if isinstance(entry, Run):
+            self.results.runs.append(entry)
+            self._write({"kind": "run", **asdict(entry)})
+        else:
+            self.results.calibrations.append(entry)
+            self._write({"kind": "calibration", **asdict(entry)})
+
+    def add_machine(self, facts: t.Mapping[str, t.Any]) -> None:
+        self.results.machines.append(facts)
+        self._write({"kind": "machine", **facts})
+
+    def _write(self, document: t.Mapping[str, t.Any]) -> None:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with self.path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(document, ensure_ascii=False) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+
+
+def read(path: Path) -> Results:
+    """A last line that was cut off by the end of the machine is left out; anything else that is wrong is an error."""
+    results = Results()
+    text = path.read_text(encoding="utf-8") if path.exists() else ""
+    lines = text.split("\n")
+    whole, rest = lines[:-1], lines[-1]
+    if rest:
+        path.write_text(text[: len(text) - len(rest)], encoding="utf-8")
+    for line in whole:
+        document = json.loads(line)
+        kind = document.pop("kind")
+        if kind == "run":
+            known = {each.name for each in fields(Run)}
+            results.runs.append(Run(**{key: value for key, value in document.items() if key in known}))
+        elif kind == "calibration":
+            results.calibrations.append(Calibration(**document))
+        else:
+            results.machines.append(document)
+    return results
