@@ -22,6 +22,7 @@ class Capabilities:
     hugepages: list[HugePages]  # totals only
     emulators: list[Emulator]
     security_drivers: list[str]
+    qemu_user: str  # as a label of libvirt's: +107, or a name
     uri_transports: list[str]
 
 
@@ -37,6 +38,7 @@ def parse_capabilities(xml: str) -> Capabilities:
         hugepages=[pages for cell in host.iterfind("topology/cells/cell") for pages in _hugepages(cell)],
         emulators=[_emulator(guest) for guest in root.iterfind("guest")],
         security_drivers=[model.text or "" for model in host.iterfind("secmodel/model")],
+        qemu_user=_qemu_user(host),
         uri_transports=[one.text or "" for one in host.iterfind("migration_features/uri_transports/uri_transport")],
     )
 
@@ -103,6 +105,13 @@ def _cpu(host: ElementTree.Element) -> Cpu:
         tsc_scaling=tsc.get("scaling") == "yes" if tsc is not None and tsc.get("scaling") else None,
         xml=ElementTree.tostring(cpu, encoding="unicode").strip(),
     )
+
+
+def _qemu_user(host: ElementTree.Element) -> str:
+    for model in host.iterfind("secmodel"):
+        if model.findtext("model") == "dac":
+            return model.findtext("baselabel", "").partition(":")[0]
+    return ""
 
 
 def _node(cell: ElementTree.Element) -> NumaNode:

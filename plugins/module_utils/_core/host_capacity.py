@@ -33,7 +33,6 @@ class Cpu:
     sockets: int = 0
     cores_per_socket: int = 0
     threads_per_core: int = 0
-    frequency_mhz: int = 0
     features: list[str] = field(default_factory=list)
     tsc_frequency_hz: t.Optional[int] = None
     tsc_scaling: t.Optional[bool] = None

@@ -49,8 +49,6 @@ class Daemon:
     """``mode``: one ``libvirtd``, or one daemon for each driver. ``settings``: of the files, without secrets."""
 
     mode: str = ""  # monolithic | modular
-    version: str = ""
-    uptime_s: t.Optional[int] = None
     listeners: t.Optional[list[Listener]] = None
     settings: dict[str, t.Any] = field(default_factory=dict)
     qemu_settings: dict[str, t.Any] = field(default_factory=dict)
@@ -129,13 +127,12 @@ class Security:
 
 @dataclass(frozen=True)
 class Clock:
-    """``offset_ms`` is against the reference that the caller gave, or what the kernel's time discipline says."""
+    """``synchronised``: as the kernel has it from whatever disciplines it. ``offset_ms``: against the caller's time."""
 
     epoch_s: float
     synchronised: t.Optional[bool] = None
     max_error_ms: t.Optional[float] = None
     offset_ms: t.Optional[float] = None
-    offset_from: str = ""  # option | kernel
 
 
 @dataclass(frozen=True)

@@ -59,6 +59,7 @@ class MigrationPath:
     address: str = ""
     address_from: str = ""  # option | qemu.conf migration_host | qemu.conf migration_address | hostname
     listen_address: str = ""
+    address_interface: str = ""  # the one that holds the address
     interface: str = ""
     stack: list[str] = field(default_factory=list)
     speed_mbit_per_s: t.Optional[int] = None

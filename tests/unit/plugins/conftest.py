@@ -47,7 +47,7 @@ def libvirt(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> t.Iterator[FakeL
     at_once = SimpleNamespace(Thread=lambda target, **_options: CallThread(fake, target))
     monkeypatch.setattr(guard, "threading", at_once)
     # A default value is bound when the function is made, so that changing the constant would do nothing.
-    for function in (status_file.start_flags, status_file.other_outgoing):
+    for function in (status_file.start_flags, status_file.other_outgoing, status_file.running_job):
         monkeypatch.setattr(function, "__defaults__", (tmp_path,))
     yield fake
     fake.finish()
