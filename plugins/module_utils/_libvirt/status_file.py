@@ -11,6 +11,7 @@ an internal of libvirt: where it cannot be read or looks different, the answer i
 
 from __future__ import annotations
 
+import re
 import typing as t
 from dataclasses import dataclass
 from pathlib import Path
@@ -86,3 +87,21 @@ def _outgoing(path: Path) -> t.Optional[_Outgoing]:
     if root is None or job is None or job.get("async") != "migration out":
         return None
     return _Outgoing(root.findtext("domain/uuid", ""), job.get("flags", ""))
+
+
+def running_job(name: str, uuid: str, directory: Path = STATUS_DIRECTORY) -> str:
+    """What keeps a guest busy, in libvirt's words (``migration out``, ``backup``, ...); empty when nothing does.
+
+    The file is large and asked for every guest of a host, so that it is searched and not parsed.
+    """
+    try:
+        text = "" if "/" in name else (directory / f"{name}.xml").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
+    if f"<uuid>{uuid}</uuid>" not in text:
+        return ""
+    found = _JOB.search(text)
+    return found[1] if found and found[1] != "none" else ""
+
+
+_JOB = re.compile(r"^  <job type='[^']*' async='([^']*)'", re.MULTILINE)

@@ -94,6 +94,16 @@ def test_libvirt_layer_knows_nothing_of_ansible(file: Path) -> None:
     assert outside(imports_of(file), "libvirt", "libvirtaio", f"{UTILS}._libvirt", f"{UTILS}._core") == []
 
 
+@parametrize(in_layer("_host"))
+def test_what_reads_the_host_itself_knows_neither(file: Path) -> None:
+    assert outside(imports_of(file), f"{UTILS}._host", f"{UTILS}._core") == []
+
+
+@parametrize([*in_layer("_core"), *in_layer("_libvirt")])
+def test_nobody_below_reads_the_host(file: Path) -> None:
+    assert [name for name in imports_of(file) if name.startswith(f"{UTILS}._host")] == []
+
+
 @parametrize(FILES)
 def test_only_the_libvirt_layer_imports_libvirt(file: Path) -> None:
     if file not in in_layer("_libvirt"):

@@ -49,7 +49,13 @@ def libvirt(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> t.Iterator[FakeL
     monkeypatch.setattr(guard, "threading", at_once)
     monkeypatch.setattr(transfer, "threading", at_once)
     # A default value is bound when the function is made, so that changing the constant would do nothing.
-    for function in (status_file.start_flags, status_file.other_outgoing, status_file.qemu_pid):
+    directory_readers = (
+        status_file.start_flags,
+        status_file.other_outgoing,
+        status_file.qemu_pid,
+        status_file.running_job,
+    )
+    for function in directory_readers:
         monkeypatch.setattr(function, "__defaults__", (tmp_path,))
     yield fake
     fake.finish()

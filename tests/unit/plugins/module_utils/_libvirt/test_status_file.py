@@ -10,6 +10,7 @@ import pytest
 
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.status_file import (
     other_outgoing,
+    running_job,
     start_flags,
 )
 
@@ -130,3 +131,13 @@ def test_other_outgoing(tmp_path: Path) -> None:
 def test_a_guest_of_the_same_name_of_another_daemon(tmp_path: Path) -> None:
     write(tmp_path, "erp01", OUTGOING.replace("{flags}", "0x8003"))
     assert start_flags("erp01", "9" + UUID[1:], tmp_path) is None
+
+
+def test_what_keeps_a_guest_busy(tmp_path: Path) -> None:
+    (tmp_path / "erp01.xml").write_text(OUTGOING.replace("{flags}", "0x0"))
+    assert running_job("erp01", UUID, tmp_path) == "migration out"
+    assert running_job("erp01", UUID.replace("1f", "2f"), tmp_path) == ""
+    assert running_job("../erp01", UUID, tmp_path) == ""
+    assert running_job("crm01", UUID, tmp_path) == ""
+    (tmp_path / "erp01.xml").write_text(OUTGOING.replace("migration out", "none"))
+    assert running_job("erp01", UUID, tmp_path) == ""

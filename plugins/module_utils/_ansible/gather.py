@@ -1,0 +1,19 @@
+# Copyright (c) 2026, The virtops.live_migration authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# This file is private to the collection and may change at any time.
+"""A host's document, put together from what libvirt tells and, on the host itself, what its own files tell."""
+
+from __future__ import annotations
+
+from .._core.host_document import HostDocument
+from .._host.own_files import OwnFiles, Wishes
+from .._libvirt.connection import Connection
+from .._libvirt.host import told_by_libvirt
+
+
+def gather(connection: Connection, wishes: Wishes, *, with_domains: bool = True) -> HostDocument:
+    if not connection.local:
+        return told_by_libvirt(connection, with_domains=with_domains)
+    own = OwnFiles(wishes)
+    return own.add_to(told_by_libvirt(connection, with_domains=with_domains))

@@ -1,0 +1,183 @@
+# Copyright (c) 2026, The virtops.live_migration authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# This file is private to the collection and may change at any time.
+"""A guest's devices from its definition."""
+
+from __future__ import annotations
+
+import typing as t
+from xml.etree import ElementTree
+
+from .domain_document import Disk, Graphics, HostDevice, Nic, SharedDirectory, SharedMemory, Tpm
+
+
+def disks(root: ElementTree.Element) -> list[Disk]:
+    return [_disk(one) for one in root.iterfind("devices/disk")]
+
+
+def _disk(disk: ElementTree.Element) -> Disk:
+    driver, source, target = (disk.find(name) for name in ("driver", "source", "target"))
+    mirror = disk.find("mirror")
+    return Disk(
+        target=_get(target, "dev"),
+        device=disk.get("device", "disk"),
+        type=disk.get("type", "") if source is not None else "",
+        source=_source(source),
+        hosts=[] if source is None else [_network_host(host) for host in source.iterfind("host")],
+        format=_get(driver, "type"),
+        cache=_get(driver, "cache"),
+        bus=_get(target, "bus"),
+        readonly=disk.find("readonly") is not None,
+        shareable=disk.find("shareable") is not None,
+        transient=disk.find("transient") is not None,
+        mirror=mirror is not None and mirror.get("job", "copy") in ("copy", "active-commit"),
+        backing_chain=[_source(one) for one in disk.iterfind(".//backingStore/source")],
+    )
+
+
+def _source(source: t.Optional[ElementTree.Element]) -> str:
+    if source is None:
+        return ""
+    if source.get("pool"):
+        return f"{source.get('pool')}/{source.get('volume', '')}"
+    if source.get("protocol"):
+        return f"{source.get('protocol')}:{source.get('name', '')}"
+    if source.get("type") == "pci":
+        return _pci(source.find("address"))
+    return source.get("file") or source.get("dev") or source.get("dir") or source.get("path") or ""
+
+
+def _network_host(host: ElementTree.Element) -> str:
+    port = host.get("port")
+    return host.get("name", "") + (f":{port}" if port else "")
+
+
+def nics(root: ElementTree.Element) -> list[Nic]:
+    return [_nic(one) for one in root.iterfind("devices/interface")]
+
+
+def _nic(nic: ElementTree.Element) -> Nic:
+    source, mtu, teaming = nic.find("source"), nic.find("mtu"), nic.find("teaming")
+    return Nic(
+        mac=_get(nic.find("mac"), "address"),
+        type=nic.get("type", ""),
+        network=_get(source, "network"),
+        portgroup=_get(source, "portgroup"),
+        bridge=_get(source, "bridge"),
+        device=_get(source, "dev"),
+        target=_get(nic.find("target"), "dev"),
+        model=_get(nic.find("model"), "type"),
+        mtu=int(_get(mtu, "size") or 0) or None,
+        virtualport=_get(nic.find("virtualport"), "type"),
+        teaming=_get(teaming, "type"),
+    )
+
+
+def host_devices(root: ElementTree.Element) -> list[HostDevice]:
+    """All that is passed through: as a device, as a network interface, or as a disk."""
+    found = [_host_device(one) for one in root.iterfind("devices/hostdev")]
+    for nic in root.iterfind("devices/interface"):
+        if nic.get("type") in ("hostdev", "vdpa"):
+            source, kind = nic.find("source"), "net" if nic.get("type") == "hostdev" else "vdpa"
+            address = _pci(source.find("address")) if source is not None else ""
+            found.append(
+                HostDevice(
+                    kind,
+                    address or _get(source, "dev"),
+                    managed=nic.get("managed") == "yes",
+                    teaming=_get(nic.find("teaming"), "type") == "transient",
+                )
+            )
+    return found
+
+
+def _host_device(device: ElementTree.Element) -> HostDevice:
+    source = device.find("source")
+    kind = device.get("type", "")
+    address, vgpu_model = "", ""
+    if kind == "mdev":
+        vgpu_model = device.get("model", "")
+        address = _get(source.find("address"), "uuid") if source is not None else ""
+    elif kind == "pci" and source is not None:
+        address = _pci(source.find("address"))
+    elif source is not None:
+        vendor, product = _get(source.find("vendor"), "id"), _get(source.find("product"), "id")
+        adapter, place = _get(source.find("adapter"), "name"), source.find("address")
+        address = f"{vendor}:{product}" if vendor else adapter or _numbers(place)
+        address = address or source.get("wwpn", "")
+    return HostDevice(
+        kind,
+        address,
+        vgpu_model,
+        managed=device.get("managed") == "yes",
+        teaming=_get(device.find("teaming"), "type") == "transient",
+        driver=_get(device.find("driver"), "model") or _get(device.find("driver"), "name"),
+    )
+
+
+def shared_directories(root: ElementTree.Element) -> list[SharedDirectory]:
+    return [
+        SharedDirectory(
+            _get(one.find("driver"), "type") or "path",
+            _get(one.find("source"), "dir") or _get(one.find("source"), "socket"),
+            _get(one.find("target"), "dir"),
+        )
+        for one in root.iterfind("devices/filesystem")
+    ]
+
+
+def shared_memory(root: ElementTree.Element) -> list[SharedMemory]:
+    return [
+        SharedMemory(one.get("name", ""), _get(one.find("model"), "type"), one.get("role", ""))
+        for one in root.iterfind("devices/shmem")
+    ]
+
+
+def tpm(device: t.Optional[ElementTree.Element]) -> t.Optional[Tpm]:
+    if device is None:
+        return None
+    backend = device.find("backend")
+    source = backend.find("source") if backend is not None else None
+    return Tpm(_get(backend, "version"), _get(backend, "type"), _get(source, "path"))
+
+
+def graphics(root: ElementTree.Element) -> list[Graphics]:
+    return [
+        Graphics(
+            one.get("type", ""),
+            one.get("listen", "") or _get(one.find("listen"), "address"),
+            int(one.get("port") or 0) or None,
+            one.get("autoport", "no") == "yes",
+        )
+        for one in root.iterfind("devices/graphics")
+    ]
+
+
+def host_files(root: ElementTree.Element) -> list[str]:
+    """Files of the host that the definition names beside disks; a guest started anew needs them."""
+    found = [root.findtext(f"os/{name}", "") for name in ("kernel", "initrd", "dtb")]
+    for kind in ("serial", "parallel", "channel", "console"):
+        found += [
+            source.get("path", "")
+            for device in root.iterfind(f"devices/{kind}")
+            for source in device.iterfind("source")
+            if device.get("type") in ("file", "unix", "dev", "pipe")
+        ]
+    return sorted({path for path in found if path})
+
+
+def _pci(address: t.Optional[ElementTree.Element]) -> str:
+    if address is None or not address.get("bus"):
+        return ""
+    domain, bus, slot, function = (int(address.get(name, "0"), 0) for name in ("domain", "bus", "slot", "function"))
+    return f"{domain:04x}:{bus:02x}:{slot:02x}.{function:x}"
+
+
+def _numbers(address: t.Optional[ElementTree.Element]) -> str:
+    """A USB or SCSI address: whatever numbers it has."""
+    return ":".join(value for _key, value in sorted(address.attrib.items())) if address is not None else ""
+
+
+def _get(element: t.Optional[ElementTree.Element], name: str) -> str:
+    return element.get(name, "") if element is not None else ""

@@ -1,0 +1,122 @@
+# Copyright (c) 2026, The virtops.live_migration authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# This file is private to the collection and may change at any time.
+"""Texts of the kernel's /proc and /sys that a host document needs."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+import sys
+import typing as t
+
+from .host_document import Listener
+from .units import KIB
+
+_LISTEN = "0A"
+_ESTABLISHED = "01"
+_ESCAPE = re.compile(r"\\([0-7]{3})")
+
+# File systems that several hosts can have mounted at once; libvirt takes the same ones for shared.
+_SHARED = (
+    "nfs nfs4 gfs gfs2 ocfs2 smb3 smb2 cifs smbfs ceph afs fuse.glusterfs glusterfs gpfs fuse.quobyte fuse.ceph acfs"
+    " beegfs lustre virtiofs"
+)
+SHARED_FS_TYPES = frozenset(_SHARED.split())
+# What no guest's disk is on, and asking which would only cost time.
+_NEVER = (
+    "proc sysfs cgroup cgroup2 devpts devtmpfs securityfs debugfs tracefs configfs pstore bpf efivarfs mqueue autofs"
+    " binfmt_misc fusectl nsfs rpc_pipefs squashfs ramfs selinuxfs fuse.lxcfs fuse.portal fuse.gvfsd-fuse"
+)
+_NO_STORAGE = frozenset(_NEVER.split())
+
+
+class Socket(t.NamedTuple):
+    """One line of /proc/net/tcp or tcp6."""
+
+    address: str
+    port: int
+    listening: bool
+    established: bool
+
+
+class Mount(t.NamedTuple):
+    mount_point: str
+    source: str
+    fs_type: str
+    read_only: bool
+
+    @property
+    def shared(self) -> bool:
+        return self.fs_type in SHARED_FS_TYPES
+
+    @property
+    def storage(self) -> bool:
+        return self.fs_type not in _NO_STORAGE
+
+    def holds(self, path: str) -> bool:
+        return path == self.mount_point or path.startswith(self.mount_point.rstrip("/") + "/")
+
+
+def parse_meminfo(text: str) -> dict[str, int]:
+    """/proc/meminfo, or that of a NUMA node, in bytes (and counts of hugepages as they are)."""
+    found = {}
+    for line in text.splitlines():
+        words = re.sub(r"^Node \d+ ", "", line).split()
+        if len(words) >= 2 and words[0].endswith(":") and words[1].isdigit():
+            found[words[0][:-1]] = int(words[1]) * (KIB if words[2:] == ["kB"] else 1)
+    return found
+
+
+def parse_sockets(text: str, byteorder: str = sys.byteorder) -> list[Socket]:
+    """TCP sockets; addresses are as text, v4 addresses within v6 as v4."""
+    found = []
+    for line in text.splitlines()[1:]:
+        words = line.split()
+        if len(words) < 4 or ":" not in words[1]:
+            continue
+        address, port = words[1].rsplit(":", 1)
+        found.append(Socket(_address(address, byteorder), int(port, 16), words[3] == _LISTEN, words[3] == _ESTABLISHED))
+    return found
+
+
+def _address(hexadecimal: str, byteorder: str) -> str:
+    """The kernel prints 32-bit words in the order of the machine."""
+    words = [bytes.fromhex(hexadecimal[at : at + 8]) for at in range(0, len(hexadecimal), 8)]
+    raw = b"".join(word[::-1] if byteorder == "little" else word for word in words)
+    if len(raw) == 16 and raw[:12] == bytes(10) + b"\xff\xff":
+        raw = raw[12:]
+    if len(raw) == 4:
+        return ".".join(map(str, raw))
+    return str(ipaddress.IPv6Address(raw))
+
+
+def listeners(sockets: t.Iterable[Socket], ports: t.Mapping[int, str]) -> list[Listener]:
+    """Those that listen on these ports, each with the transport that the port stands for."""
+    found = {(ports[one.port], one.address, one.port) for one in sockets if one.listening and one.port in ports}
+    return [Listener(*one) for one in sorted(found)]
+
+
+def parse_mounts(text: str) -> list[Mount]:
+    """/proc/self/mountinfo; of mounts over one another the last one counts."""
+    found: dict[str, Mount] = {}
+    for line in text.splitlines():
+        head, _separator, tail = line.partition(" - ")
+        words, more = head.split(), tail.split()
+        if len(words) < 6 or len(more) < 2:
+            continue
+        point = _unescape(words[4])
+        found.pop(point, None)
+        found[point] = Mount(point, _unescape(more[1]), more[0], "ro" in words[5].split(","))
+    return list(found.values())
+
+
+def mount_of(path: str, mounts: t.Iterable[Mount]) -> t.Optional[Mount]:
+    """The file system that a path is on."""
+    holding = [one for one in mounts if one.holds(path)]
+    return max(holding, key=lambda one: len(one.mount_point), default=None)
+
+
+def _unescape(text: str) -> str:
+    return _ESCAPE.sub(lambda found: chr(int(found[1], 8)), text)

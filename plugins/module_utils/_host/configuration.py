@@ -1,0 +1,73 @@
+# Copyright (c) 2026, The virtops.live_migration authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# This file is private to the collection and may change at any time.
+"""The configuration of the daemons, and which of them run."""
+
+from __future__ import annotations
+
+import os
+import typing as t
+
+from .._core.libvirt_conf import DAEMON_SETTINGS, QEMU_SETTINGS, Value, chosen, parse_conf
+from .files import read, read_int
+
+_DIRECTORY = "/etc/libvirt"
+MONOLITHIC, MODULAR = "monolithic", "modular"
+
+
+class Configuration(t.NamedTuple):
+    """``daemon``: of the daemon that runs guests and, where they are apart, of the one that takes connections."""
+
+    mode: str
+    daemon: dict[str, Value]
+    qemu: dict[str, Value]
+    readable: bool
+
+
+def read_configuration() -> Configuration:
+    mode = _mode()
+    texts = [read(f"{_DIRECTORY}/{name}.conf") for name in _FILES[mode]]
+    qemu = read(f"{_DIRECTORY}/qemu.conf")
+    daemon: dict[str, Value] = {}
+    for text in texts:
+        daemon.update(parse_conf(text or ""))
+    return Configuration(
+        mode,
+        chosen(daemon, DAEMON_SETTINGS),
+        chosen(parse_conf(qemu or ""), QEMU_SETTINGS),
+        readable=qemu is not None,
+    )
+
+
+_FILES = {MONOLITHIC: ["libvirtd"], MODULAR: ["virtqemud", "virtproxyd"], "": ["libvirtd"]}
+
+
+def _mode() -> str:
+    """The daemon that has just answered is alive; sockets of the other kind may be there all the same."""
+    if _alive("/run/virtqemud.pid"):
+        return MODULAR
+    if _alive("/run/libvirtd.pid"):
+        return MONOLITHIC
+    if os.path.exists("/run/libvirt/virtqemud-sock"):
+        return MODULAR
+    return MONOLITHIC if os.path.exists("/run/libvirt/libvirt-sock") else ""
+
+
+def _alive(pid_file: str) -> bool:
+    pid = read_int(pid_file)
+    return pid is not None and os.path.exists(f"/proc/{pid}")
+
+
+def text_of(settings: t.Mapping[str, Value], name: str) -> str:
+    value = settings.get(name, "")
+    return value if isinstance(value, str) else ""
+
+
+def number_of(settings: t.Mapping[str, Value], name: str, default: int) -> int:
+    """Ports stand in the files as numbers in one place and as texts in another."""
+    value = settings.get(name, default)
+    try:
+        return int(value) if isinstance(value, (int, str)) else default
+    except ValueError:
+        return default

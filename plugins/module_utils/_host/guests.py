@@ -1,0 +1,23 @@
+# Copyright (c) 2026, The virtops.live_migration authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# This file is private to the collection and may change at any time.
+"""The process of a guest, without asking the guest."""
+
+from __future__ import annotations
+
+import os
+import typing as t
+
+from .files import read, read_int
+
+_DIRECTORY = "/run/libvirt/qemu"
+
+
+def resident_bytes(name: str) -> t.Optional[int]:
+    """What of the guest's memory the host has really given it: about what a first pass sends."""
+    if "/" in name:
+        return None
+    pid = read_int(f"{_DIRECTORY}/{name}.pid")
+    words = (read(f"/proc/{pid}/statm") or "").split() if pid else []
+    return int(words[1]) * os.sysconf("SC_PAGE_SIZE") if len(words) > 1 else None

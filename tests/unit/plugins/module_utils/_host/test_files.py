@@ -1,0 +1,45 @@
+# Copyright (c) 2026, The virtops.live_migration authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import threading
+import time
+from pathlib import Path
+
+from ansible_collections.virtops.live_migration.plugins.module_utils._host import files
+
+
+def test_what_cannot_be_read_is_none(tmp_path: Path) -> None:
+    (tmp_path / "number").write_text(" 42\n")
+    (tmp_path / "text").write_bytes(b"caf\xe9")
+    assert files.read_int(str(tmp_path / "number")) == 42
+    assert files.read_int(str(tmp_path / "text")) is None
+    assert files.read(str(tmp_path / "text")) == "caf\N{REPLACEMENT CHARACTER}"
+    assert files.read(str(tmp_path / "missing")) is None
+    assert files.names_in(str(tmp_path)) == ["number", "text"]
+    assert files.names_in(str(tmp_path / "missing")) == []
+
+
+def test_programs() -> None:
+    assert files.output("true") == ""
+    assert files.output("false") is None
+    assert files.output("no-such-program") is None
+    assert files.output("sleep", "10", limit_s=0.1) is None
+    assert files.output("printf", "%s", "a b;c") == "a b;c"
+
+
+def test_one_that_hangs_costs_the_limit_once() -> None:
+    never = threading.Event()
+
+    def fails() -> str:
+        raise OSError("gone")
+
+    began_s = time.monotonic()
+    found = files.at_once(
+        {"a": lambda: str(never.wait()), "b": lambda: "b", "c": lambda: str(never.wait()), "d": fails}, limit_s=0.2
+    )
+    assert found == {"b": "b"}
+    assert time.monotonic() - began_s < 2
+    never.set()

@@ -1,0 +1,190 @@
+# Copyright (c) 2026, The virtops.live_migration authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The readers that need no host: each with files of its own in the place of the host's."""
+
+from __future__ import annotations
+
+import socket
+import time
+import typing as t
+from pathlib import Path
+
+import pytest
+
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.host_capacity import (
+    HugePages,
+    Memory,
+    NumaNode,
+)
+from ansible_collections.virtops.live_migration.plugins.module_utils._host import (
+    clock,
+    configuration,
+    guests,
+    memory,
+    network,
+    security,
+    sockets,
+    tls,
+)
+from ansible_collections.virtops.live_migration.tests.unit.plugins.module_utils._core.test_certificate import PEM
+
+Write = t.Callable[[str, str], None]
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Write:
+    def write_file(name: str, text: str) -> None:
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+
+    return write_file
+
+
+def test_memory_of_nodes(tmp_path: Path, write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    write("node0/meminfo", "Node 0 MemTotal: 100 kB\nNode 0 MemFree: 40 kB\n")
+    write("node0/hugepages/hugepages-2048kB/free_hugepages", "3\n")
+    write("node0/hugepages/hugepages-2048kB/nr_hugepages", "8\n")
+    write("node1/hugepages/hugepages-1048576kB/free_hugepages", "1\n")
+    write("power/other", "")
+    monkeypatch.setattr(memory, "_NODES", str(tmp_path))
+    found = memory.read_memory(Memory(nodes=[NumaNode(0, cpus=[0]), NumaNode(1, 500)]))
+    assert found.nodes == [NumaNode(0, 102400, 40960, [0]), NumaNode(1, 500, None)]
+    assert found.hugepages == [HugePages(0, 2 << 20, 8, 3), HugePages(1, 1 << 30, None, 1)]
+    assert found.available_bytes
+    assert found.total_bytes
+    assert found.available_bytes <= found.total_bytes
+
+
+@pytest.mark.parametrize(
+    ("sysctl", "device", "user", "grants", "usable"),
+    [
+        ("0", False, "+0", False, True),
+        ("1", False, "+107", False, True),
+        ("0", True, "+107", True, True),
+        ("0", True, "+107", False, False),
+        ("0", False, "+107", True, False),
+        ("", False, "+107", True, None),
+    ],
+)
+def test_userfaultfd(
+    tmp_path: Path, write: Write, monkeypatch: pytest.MonkeyPatch,
+    sysctl: str, device: bool, user: str, grants: bool, usable: bool | None,
+) -> None:  # fmt: skip
+    if sysctl:
+        write("sysctl", sysctl)
+    if device:
+        write("device", "")
+    monkeypatch.setattr(security, "_SYSCTL", str(tmp_path / "sysctl"))
+    monkeypatch.setattr(security, "_DEVICE", str(tmp_path / "device"))
+    found = security.read_userfaultfd(user, grants)
+    assert found.usable is usable
+    assert found.reason
+
+
+@pytest.mark.parametrize(("files", "mode"), [(["virtqemud"], "modular"), (["libvirtd"], "monolithic"), ([], "")])
+def test_configuration(
+    tmp_path: Path, write: Write, monkeypatch: pytest.MonkeyPatch, files: list[str], mode: str
+) -> None:
+    write("libvirtd.conf", 'listen_tcp = 1\nauth_tcp = "sasl"\n')
+    write("virtqemud.conf", 'host_uuid = "u"\n')
+    write("virtproxyd.conf", 'tls_port = "16515"\nadmin_keepalive_interval = 5\n')
+    write("qemu.conf", 'migration_port_min = 50000\nvnc_password = "swordfish"\n')
+    monkeypatch.setattr(configuration, "_DIRECTORY", str(tmp_path))
+    monkeypatch.setattr(configuration, "_mode", lambda: mode)
+    found = configuration.read_configuration()
+    assert found.qemu == {"migration_port_min": 50000}
+    assert found.readable
+    if mode == "modular":
+        assert found.daemon == {"host_uuid": "u", "tls_port": "16515"}
+        assert configuration.number_of(found.daemon, "tls_port", 16514) == 16515
+    else:
+        assert found.daemon == {"listen_tcp": 1, "auth_tcp": "sasl"}
+        assert configuration.text_of(found.daemon, "auth_tcp") == "sasl"
+    assert configuration.number_of({"port": ["x"]}, "port", 1) == configuration.number_of({"port": "x"}, "port", 1) == 1
+
+
+def test_tls_files(tmp_path: Path, write: Write) -> None:
+    write("ca-cert.pem", PEM)
+    write("server-cert.pem", "damaged")
+    write("server-key.pem", "a secret")
+    write("daemon-ca.pem", PEM)
+    found = tls.read_tls({"migrate_tls_x509_cert_dir": str(tmp_path)}, {"ca_file": str(tmp_path / "daemon-ca.pem")})
+    assert found.files
+    files = {(one.purpose, one.role): one for one in found.files}
+    ca = files["migration", "ca"]
+    assert (ca.present, ca.readable, ca.not_after_epoch_s, ca.names[0]) == (True, True, 2110976447, "kvm01.example.com")
+    assert files["migration", "server"].problem == "there is no certificate in it"
+    key = files["migration", "server-key"]
+    assert (key.present, key.readable, key.not_after_epoch_s) == (True, True, None)
+    assert not files["migration", "client"].present
+    assert files["daemon", "ca"].not_after_epoch_s == 2110976447
+    assert found.migration_directory == str(tmp_path)
+
+
+def test_the_clock_against_a_reference() -> None:
+    began_s = time.monotonic()
+    ahead = clock.read_clock(time.time() - 60, began_s)
+    assert ahead.offset_ms
+    assert 59_000 < ahead.offset_ms < 61_000
+    assert clock.read_clock(None, began_s).offset_ms is None
+    assert ahead.synchronised in (True, False)
+
+
+def test_a_guests_process(tmp_path: Path, write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    write("erp01.pid", "1")
+    write("gone.pid", "999999999")
+    monkeypatch.setattr(guests, "_DIRECTORY", str(tmp_path))
+    assert (guests.resident_bytes("erp01") or 0) > 0
+    assert guests.resident_bytes("gone") is None
+    assert guests.resident_bytes("../erp01") is None
+    assert guests.resident_bytes("crm01") is None
+
+
+def test_connections_to_this_machine() -> None:
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        port = server.getsockname()[1]
+        assert sockets.connect("127.0.0.1", port, 2.0)[0] == "refused"  # bound, and nobody listens
+        server.listen(1)
+        assert sockets.connect("127.0.0.1", port, 2.0)[0] == "accepted"
+        found = sockets.read_sockets()
+        assert found
+        assert [one.port for one in found if one.port == port and one.listening] == [port]
+    assert sockets.connect("host.invalid", 22, 2.0)[0] not in ("accepted", "refused")
+
+
+def test_names() -> None:
+    assert "127.0.0.1" in (sockets.addresses_of("localhost") or [])
+    assert sockets.addresses_of("host.invalid") is None
+
+
+def test_who_is_logged_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    all_sockets = [
+        sockets.Socket("10.231.0.11", 22, False, True),
+        sockets.Socket("0.0.0.0", 22, True, False),
+        sockets.Socket("10.231.1.11", 22, False, False),
+    ]
+    monkeypatch.delenv("SSH_CONNECTION", raising=False)
+    assert sockets.ssh_addresses(all_sockets) == {"10.231.0.11"}
+    monkeypatch.setenv("SSH_CONNECTION", "10.231.0.1 33312 10.231.1.11 22")
+    assert sockets.ssh_addresses(all_sockets) == {"10.231.1.11"}
+
+
+def test_what_ip_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(network, "output", lambda *_words: None)
+    assert network.read_interfaces() is None
+    assert network.default_route_interfaces() is None
+    assert network.read_route("10.0.0.1").problem == "no route"
+
+
+def test_default_routes_of_several_ways(monkeypatch: pytest.MonkeyPatch) -> None:
+    answers = {"-4": '[{"dst":"default","nexthops":[{"dev":"eth0"},{"dev":"eth2"}]}]', "-6": ""}
+    monkeypatch.setattr(network, "output", lambda _ip, _json, family, *_words: answers[family])
+    assert network.default_route_interfaces() == {"eth0", "eth2"}
+
+
+def test_counters_of_this_machine() -> None:
+    assert "lo" in network.read_counters()

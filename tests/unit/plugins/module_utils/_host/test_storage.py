@@ -1,0 +1,75 @@
+# Copyright (c) 2026, The virtops.live_migration authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import os
+import struct
+import typing as t
+from pathlib import Path
+
+import pytest
+
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.domain_document import Disk, Domain
+from ansible_collections.virtops.live_migration.plugins.module_utils._host import storage
+
+MIB = 1 << 20
+
+
+@pytest.fixture
+def mounts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> t.Callable[[str], None]:
+    """Takes the place of the host's list of mounts."""
+
+    def use(text: str) -> None:
+        monkeypatch.setattr(storage, "read", lambda _path: text.replace("TMP", str(tmp_path)))
+
+    return use
+
+
+def line(point: str, fs_type: str, source: str) -> str:
+    return f"1 2 0:1 / {point} rw - {fs_type} {source} rw\n"
+
+
+def test_disks_and_what_they_are_on(tmp_path: Path, mounts: t.Callable[[str], None]) -> None:
+    (tmp_path / "raw.img").write_bytes(b"x" * 8192)
+    (tmp_path / "sparse.qcow2").write_bytes(b"QFI\xfb" + bytes(20) + struct.pack(">Q", 64 * MIB) + bytes(32))
+    mounts(line("/", "ext4", "/dev/vda") + line("TMP", "nfs4", "filer:/export") + line("/proc", "proc", "proc"))
+    paths = [str(tmp_path / name) for name in ("raw.img", "sparse.qcow2", "missing.img")]
+    found, sizes, mounted, silent = storage.read_storage(["/proc/sys"], paths)
+    assert found
+    assert [(one.mount_point, one.fs_type, one.shared) for one in found] == [(str(tmp_path), "nfs4", True)]
+    state = os.statvfs(tmp_path)
+    assert found[0].size_bytes == state.f_blocks * state.f_frsize
+    assert sizes[paths[0]] == storage.DiskFile(8192, 8192)
+    assert sizes[paths[1]].size_bytes == 64 * MIB
+    assert paths[2] not in sizes
+    assert silent == []
+    guest = Domain(
+        "a", "u", disks=[Disk("vda", type="file", source=paths[0]), Disk("vdb", type="network", source="rbd:p")]
+    )
+    vda, vdb = storage.with_storage(guest, mounted, sizes).disks
+    assert (vda.size_bytes, vda.fs_type, vda.mount_source) == (8192, "nfs4", "filer:/export")
+    assert vdb.fs_type == ""
+
+
+def test_a_file_system_that_does_not_answer(
+    tmp_path: Path, mounts: t.Callable[[str], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gone(point: str) -> t.NoReturn:
+        raise OSError(116, "Stale file handle")
+
+    monkeypatch.setattr(os, "statvfs", gone)
+    mounts(line("TMP", "nfs4", "filer:/export"))
+    found, sizes, _mounted, silent = storage.read_storage([], [str(tmp_path / "a.img")])
+    assert found
+    assert (found[0].mount_point, found[0].free_bytes) == (str(tmp_path), None)
+    assert sizes == {}
+    assert silent == [f"The file system at {tmp_path} does not answer."]
+
+
+def test_device_nodes_are_on_no_file_system(mounts: t.Callable[[str], None]) -> None:
+    mounts(line("/", "ext4", "/dev/vda"))
+    _found, sizes, mounted, _silent = storage.read_storage([], ["/dev/null"])
+    guest = Domain("a", "u", disks=[Disk("vda", type="block", source="/dev/null")])
+    assert storage.with_storage(guest, mounted, sizes).disks[0].fs_type == ""

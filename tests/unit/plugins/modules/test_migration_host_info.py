@@ -1,0 +1,196 @@
+# Copyright (c) 2026, The virtops.live_migration authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Over a remote connection, so that everything comes from the scripted libvirt; the rest is seen on the lab."""
+
+from __future__ import annotations
+
+import dataclasses
+import typing as t
+
+import pytest
+import yaml
+
+from ansible_collections.virtops.live_migration.plugins.module_utils._core import document
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.host_document import HostDocument, host_from
+from ansible_collections.virtops.live_migration.plugins.modules import migration_host_info as module
+from ansible_collections.virtops.live_migration.tests.unit.plugins.captured_texts import captured
+from ansible_collections.virtops.live_migration.tests.unit.plugins.fake_libvirt import (
+    ERP01,
+    ERP02,
+    SHUT_DOWN,
+    Call,
+    FakeLibvirt,
+    Guest,
+    libvirtError,
+)
+from ansible_collections.virtops.live_migration.tests.unit.plugins.run_module import ModuleRunner
+
+URI = "qemu+ssh://root@kvm01/system"
+XML = "<domain type='kvm'><name>{}</name><uuid>{}</uuid><memory unit='MiB'>512</memory></domain>"
+NETWORK = "<network><name>default</name><uuid>n</uuid><forward/><bridge name='virbr0'/></network>"
+POOL = "<pool type='dir'><name>images</name><uuid>p</uuid><target><path>/srv</path></target></pool>"
+
+
+class Object:
+    """A network or pool."""
+
+    def __init__(self, xml: str) -> None:
+        self._xml = xml
+
+    def XMLDesc(self, _flags: int) -> str:  # noqa: N802
+        return self._xml
+
+    def isActive(self) -> int:  # noqa: N802
+        return 1
+
+    def autostart(self) -> int:
+        return 0
+
+
+def expect_host(libvirt: FakeLibvirt) -> None:
+    libvirt.expect(
+        Call("open", URI),
+        Call("getCapabilities").returns(captured("capabilities.xml")),
+        Call("getLibVersion").returns(9000000),
+        Call("getVersion").returns(7002022),
+        Call("getHostname").returns("kvm01"),
+    )
+
+
+def expect_guest(libvirt: FakeLibvirt, name: str, uuid: str) -> None:
+    libvirt.expect(
+        Call("XMLDesc", 0, guest=name).returns(XML.format(name, uuid)),
+        Call("isPersistent", guest=name).returns(1),
+        Call("autostart", guest=name).returns(1),
+        Call("snapshotNum", 0, guest=name).returns(2),
+        Call("listAllCheckpoints", 0, guest=name).raises(3, "this function is not supported by the connection driver"),
+    )
+
+
+def expect_rest(libvirt: FakeLibvirt) -> None:
+    cpu = "<cpu mode='custom'><model>EPYC</model><feature policy='require' name='sse2'/></cpu>"
+    asked = (None, "x86_64", None)
+    libvirt.expect(
+        Call("getDomainCapabilities", *asked, "kvm", 0).raises(8, "invalid argument: KVM is not supported"),
+        Call("getDomainCapabilities", *asked, "qemu", 0).returns(captured("domain_capabilities_qemu.xml")),
+        Call("baselineHypervisorCPU", *asked, "qemu", [AnyModel()], 1).returns(cpu),
+        Call("getMemoryStats", -1, 0).returns({"total": 4096, "free": 1024, "buffers": 8, "cached": 16}),
+        Call("getCellsFreeMemory", 0, 1).returns([1048576]),
+        Call("listAllNetworks", 0).returns([Object(NETWORK)]),
+        Call("listAllStoragePools", 0).returns([Object(POOL)]),
+    )
+
+
+class AnyModel:
+    """Equal to whatever processor is asked about."""
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, str) and "<model" in other
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+def test_a_host_from_afar(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
+    libvirt.states["erp02"] = SHUT_DOWN
+    expect_host(libvirt)
+    libvirt.expect(Call("listAllDomains", 0).returns([Guest("erp02", ERP02), Guest()]))
+    expect_guest(libvirt, "erp01", ERP01)
+    expect_guest(libvirt, "erp02", ERP02)
+    expect_rest(libvirt)
+    result = run(module, uri=URI)
+    assert not result["changed"]
+    host = host_from(result["host"])
+    assert (host.name, host.uuid, host.local) == ("kvm01", "4c0ffee0-0000-4000-8000-000000000001", False)
+    assert (host.versions.libvirt, host.versions.qemu) == ("9.0.0", "7.2.22")
+    assert "postcopy_recovery" in host.features
+    assert [(one.name, one.state) for one in host.domains] == [("erp01", "running"), ("erp02", "shut off")]
+    assert (host.domains[0].snapshots, host.domains[0].checkpoints, host.domains[0].autostart) == (2, None, True)
+    assert [(one.virt_type, one.features, one.features_complete) for one in host.cpu.profiles] == [
+        ("qemu", ["sse2"], True)
+    ]
+    assert (host.memory.total_bytes, host.memory.available_bytes) == (4096 * 1024, 1048 * 1024)
+    assert host.memory.nodes[0].free_bytes == 1048576
+    assert (host.networks[0].bridge, host.networks[0].active) == ("virbr0", True)
+    assert host.storage.pools[0].path == "/srv"
+    assert host.security.qemu_user == "+0"
+    assert (host.interfaces, host.clock, host.migration.ports_used) == (None, None, None)
+    assert len(host.problems) == 1
+    assert "processors of kvm guests" in host.problems[0]
+    assert "KVM is not supported" in host.problems[0]
+
+
+def test_a_guest_that_cannot_be_read_does_not_hide_the_others(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
+    expect_host(libvirt)
+    guests = [Guest(f"erp0{number}", f"1f3c6f0a-6a40-4d0c-9d5e-0a6b1d1f0c0{number}") for number in range(1, 7)]
+    libvirt.expect(Call("listAllDomains", 0).returns(list(guests)))
+    libvirt.expect(Call("XMLDesc", 0, guest="erp01").raises(42, "Domain not found"))
+    for guest in guests[1:4]:
+        libvirt.expect(Call("XMLDesc", 0, guest=guest.name).hangs())
+    expect_rest(libvirt)
+    host = host_from(run(module, uri=URI)["host"])
+    assert host.domains == []
+    assert len(host.problems) == 7
+    assert "erp01: Domain not found" in host.problems[1:2]
+    assert "did not answer for 5 s" in host.problems[2]
+    assert host.problems[-1] == "erp06: not asked, since 3 guests before it gave no answer."
+
+
+def test_without_guests(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
+    expect_host(libvirt)
+    expect_rest(libvirt)
+    assert run(module, uri=URI, domains=False)["host"]["domains"] == []
+
+
+def test_a_window_that_is_no_time(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
+    for value in (-1, "nan", "inf"):
+        libvirt.expect(Call("open", URI))
+        assert run.fails(module, uri=URI, load_window_s=value)["reason"] == "OUT_OF_RANGE"
+
+
+# --- documentation
+
+
+def documented(contains: t.Mapping[str, t.Any], cls: t.Any, where: str) -> None:
+    """Each field of the document, and no other, is in RETURN, with its type."""
+    hints = document._hints(cls)
+    assert set(contains) == set(hints), where
+    for name, (hint, _required) in hints.items():
+        field, place = contains[name], f"{where}.{name}"
+        inner = t.get_args(hint)[0] if t.get_origin(hint) is t.Union else hint
+        listed = t.get_origin(inner) is list
+        element = t.get_args(inner)[0] if listed else inner
+        kind = "dict" if dataclasses.is_dataclass(element) or t.get_origin(element) is dict else element.__name__
+        assert (field["type"], field.get("elements")) == (("list", kind) if listed else (kind, None)), place
+        assert field["description"], place
+        if dataclasses.is_dataclass(element):
+            documented(field["contains"], element, place)
+
+
+def test_every_field_is_documented() -> None:
+    documented(yaml.safe_load(module.RETURN)["host"]["contains"], HostDocument, "host")
+
+
+def test_the_samples_make_a_document() -> None:
+    """They are of one host, so that they fit the types that they are said to have."""
+
+    def sample(contains: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+        found = {}
+        for name, field in contains.items():
+            if "contains" in field:
+                inner = sample(field["contains"])
+                if inner:
+                    found[name] = [inner] if field["type"] == "list" else inner
+            elif "sample" in field:
+                found[name] = field["sample"]
+        return found
+
+    host = host_from(sample(yaml.safe_load(module.RETURN)["host"]["contains"]))
+    assert host.domains[0].disks[0].target == "vda"
+
+
+@pytest.mark.parametrize("error", [libvirtError(38, "Failed to connect socket")])
+def test_no_daemon(libvirt: FakeLibvirt, run: ModuleRunner, error: libvirtError) -> None:
+    libvirt.expect(Call("open", URI).raises(error.code, error.message, 7))
+    assert run.fails(module, uri=URI)["reason"] == "CONNECTION_FAILED"
