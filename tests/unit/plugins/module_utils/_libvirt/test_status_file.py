@@ -10,6 +10,7 @@ import pytest
 
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.status_file import (
     other_outgoing,
+    qemu_pid,
     start_flags,
 )
 
@@ -130,3 +131,11 @@ def test_other_outgoing(tmp_path: Path) -> None:
 def test_a_guest_of_the_same_name_of_another_daemon(tmp_path: Path) -> None:
     write(tmp_path, "erp01", OUTGOING.replace("{flags}", "0x8003"))
     assert start_flags("erp01", "9" + UUID[1:], tmp_path) is None
+
+
+def test_the_process_of_a_guest(tmp_path: Path) -> None:
+    (tmp_path / "erp01.xml").write_text(OUTGOING.format(flags="0x1"))
+    assert qemu_pid("erp01", UUID, tmp_path) == 4242
+    assert qemu_pid("erp01", "another", tmp_path) is None
+    assert qemu_pid("../erp01", UUID, tmp_path) is None
+    assert qemu_pid("crm01", UUID, tmp_path) is None
