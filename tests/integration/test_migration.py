@@ -155,3 +155,22 @@ def test_what_cannot_be(ansible: Ansible, crm01: Subject) -> None:
         assert_refused(result, reason)
         assert "Nothing was changed" in result["state"]
     assert crm01.state().startswith("running")
+
+
+def test_the_playbook(ansible: Ansible, crm01: Subject) -> None:
+    asked = {
+        "live_migration_guests": ["crm01"],
+        "live_migration_destination_uri": f"qemu+tcp://{crm01.destination}/system",
+        "live_migration_link_mib_per_s": LINK_MIB_PER_S,
+    }
+    run = ansible.playbook("virtops.live_migration.migrate", **asked)
+    assert run.code == 0, run.output
+    (told,) = run.stats["live_migration_migrate"]
+    assert (told["outcome"], told["runs_on"], told["source"]) == ("moved", crm01.destination, crm01.source)
+    assert f"crm01 runs on {crm01.destination}; it stood still for {told['downtime_ms']} ms." in run.output
+    crm01.has_moved()
+    again = ansible.playbook("virtops.live_migration.migrate", **{**asked, "live_migration_guests": ["crm01", "erp99"]})
+    assert again.code != 0
+    assert again.changed == []
+    assert f"crm01 runs on {crm01.source} as before." in again.output
+    assert "runs erp99." in again.failure

@@ -64,7 +64,17 @@ def outgoing_job(guest: Guest) -> t.Optional[JobSample]:
             state=f"The guest is {guest.told()} here. Nothing was changed.",
             remedy="Let that job end ('virsh domjobinfo' shows it), then run this again.",
         )
-    return sample_of(guest, stats)
+    return sample_unless_gone(guest, stats)
+
+
+def sample_unless_gone(guest: Guest, stats: Stats, *, at_s: float = 0.0) -> t.Optional[JobSample]:
+    """None for a guest that has left this host for good since its statistics were read."""
+    try:
+        return sample_of(guest, stats, at_s=at_s)
+    except libvirt.libvirtError as exc:
+        if exc.get_error_code() == _ERR_NO_DOMAIN:
+            return None
+        raise
 
 
 def sample_of(guest: Guest, stats: Stats, *, limits: t.Optional[Limits] = None, at_s: float = 0.0) -> JobSample:

@@ -20,7 +20,7 @@ from .domain import Guest
 from .ending import ended
 from .errors import translate
 from .events import Events
-from .job import completed_job, current_stats, is_migration, sample_of
+from .job import completed_job, current_stats, is_migration, sample_unless_gone
 from .limits import limits_of
 from .status_file import other_outgoing, start_flags
 
@@ -52,7 +52,7 @@ def glance(guest: Guest) -> t.Optional[JobSample]:
         raise
     if stats is None or not is_migration(stats):
         return None
-    return sample_of(guest, stats, at_s=time.monotonic())
+    return sample_unless_gone(guest, stats, at_s=time.monotonic())
 
 
 def arriving(guest: Guest) -> JobSample:

@@ -233,7 +233,7 @@ class FakeConnection:
 
     def getHostname(self) -> str:
         """kvm01, or the host of the URI."""
-        return self._uri.split("://", 1)[1].split("/", 1)[0] or "kvm01"
+        return self._uri.split("://", 1)[1].split("/", 1)[0].rpartition("@")[2] or "kvm01"
 
     def isAlive(self) -> bool:
         return not self.closed

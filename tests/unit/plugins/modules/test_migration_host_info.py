@@ -55,7 +55,6 @@ def expect_host(libvirt: FakeLibvirt) -> None:
         Call("getCapabilities").returns(captured("capabilities.xml")),
         Call("getLibVersion").returns(9000000),
         Call("getVersion").returns(7002022),
-        Call("getHostname").returns("kvm01"),
     )
 
 

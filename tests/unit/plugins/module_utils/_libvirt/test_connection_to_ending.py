@@ -18,7 +18,7 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.co
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.domain import Guest, find_guest
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.ending import SETTLE_S, ended
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.events import Events
-from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.look import look
+from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.look import glance, look
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.waiting import until, wait_for_end
 from ansible_collections.virtops.live_migration.tests.unit.plugins import fake_libvirt
 from ansible_collections.virtops.live_migration.tests.unit.plugins.fake_libvirt import (
@@ -265,3 +265,9 @@ def test_look_ends_with_the_last_job(libvirt: FakeLibvirt, connection: Connectio
     watched, problems = look(connection, [guest], observe_s=60)
     assert ([sample.phase for sample in watched[0].samples], problems) == ([Phase.PRECOPY, Phase.COMPLETED], [])
     assert libvirt.clock.now == begin_s + 0.5
+
+
+def test_a_guest_that_leaves_while_it_is_looked_at_has_no_job(libvirt: FakeLibvirt, guest: Guest) -> None:
+    """Its statistics are still read, and then it is undefined here."""
+    libvirt.expect(Call("jobStats").returns(MIGRATING).leaves(GONE))
+    assert glance(guest) is None

@@ -10,6 +10,7 @@ import pytest
 
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.status_file import (
     other_outgoing,
+    qemu_pid,
     running_job,
     start_flags,
 )
@@ -141,3 +142,11 @@ def test_what_keeps_a_guest_busy(tmp_path: Path) -> None:
     assert running_job("crm01", UUID, tmp_path) == ""
     (tmp_path / "erp01.xml").write_text(OUTGOING.replace("migration out", "none"))
     assert running_job("erp01", UUID, tmp_path) == ""
+
+
+def test_the_process_of_a_guest(tmp_path: Path) -> None:
+    (tmp_path / "erp01.xml").write_text(OUTGOING.format(flags="0x1"))
+    assert qemu_pid("erp01", UUID, tmp_path) == 4242
+    assert qemu_pid("erp01", "another", tmp_path) is None
+    assert qemu_pid("../erp01", UUID, tmp_path) is None
+    assert qemu_pid("crm01", UUID, tmp_path) is None
