@@ -99,6 +99,7 @@ def _needed(key: Key, results: Results) -> bool:
 def expected_s(key: Key, results: Results) -> float:
     """By what it took before, else by the simulation."""
     around_s = _AROUND_S + (_LEAD_S if key.strategy == OURS else 0.0)
+    around_s += sum(spell.duration_s for spell in WORKLOADS[PHASIC].spells) / 2 if key.workload == PHASIC else 0.0
     known = [run for run in results.runs if run.key[:3] == key[:3]]
     if known:
         return statistics.median(run.total_s for run in known) + around_s
@@ -121,11 +122,9 @@ def estimate(results: Results, wanted: Wanted) -> tuple[int, float]:
     """Runs that are left and their seconds, with the repeats and omissions that the simulation lets expect."""
     imagined = replace(results, runs=list(results.runs))
     count, seconds = 0, 0.0
-    while True:
-        keys = to_do(imagined, wanted)
-        if not keys:
-            return count, seconds
-        # One at a time, as one may make another needless.
-        key = keys[0]
-        count, seconds = count + 1, seconds + expected_s(key, results)
-        imagined.runs.append(replace(_simulated(key), repeat=key.repeat))
+    while keys := to_do(imagined, wanted):
+        for key in keys:
+            if _needed(key, imagined):  # one may make another needless
+                count, seconds = count + 1, seconds + expected_s(key, results)
+                imagined.runs.append(_simulated(key))
+    return count, seconds

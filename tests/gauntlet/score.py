@@ -84,6 +84,10 @@ class Score:
         return self.median(lambda run: run.lost_share)
 
     @property
+    def lost_s(self) -> t.Optional[float]:
+        return self.median(lambda run: run.lost_s)
+
+    @property
     def why_not(self) -> str:
         reasons = [reason for run in self.runs for reason in broken_rules(run, self.contract)]
         return ", ".join(sorted(set(reasons)))
@@ -97,6 +101,10 @@ class Cell:
     contract: str
     ours: Score
     peers: t.Sequence[Score]
+
+    def of(self, strategy: str) -> list[Score]:
+        """Its score here; nothing when it was not run."""
+        return [score for score in [self.ours, *self.peers] if score.strategy == strategy and score.runs]
 
     @property
     def keepers(self) -> list[Score]:

@@ -143,3 +143,7 @@ class Stage:
         self._actors.pop(actor.workload, None)
         if self._playing is actor:
             self._playing = None
+
+    def clear(self) -> None:
+        for actor in list(self._actors.values()):
+            self.discard(actor)

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, The virtops.live_migration authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Tables and titles in reStructuredText."""
+"""Tables, titles and cells in reStructuredText."""
 
 from __future__ import annotations
 
@@ -17,6 +17,19 @@ def rows(head: t.Sequence[str], lines: t.Sequence[t.Sequence[str]], widths: t.Se
     text = f"\n.. list-table::\n   :header-rows: 1\n{wide}\n"
     for cells in [head, *lines]:
         text += "".join(
-            f"   {'* -' if not number else '  -'} {cell}".rstrip() + "\n" for number, cell in enumerate(cells)
+            f"   {'* -' if not column else '  -'} {cell}".rstrip() + "\n" for column, cell in enumerate(cells)
         )
     return text
+
+
+def number(value: t.Optional[float], pattern: str) -> str:
+    return "-" if value is None else pattern.format(value)
+
+
+def lost(share: t.Optional[float], lost_s: t.Optional[float]) -> str:
+    return "-" if share is None or lost_s is None else f"{share:.0%}, {lost_s:.1f} s"
+
+
+def middle(values: t.Sequence[float], pattern: str) -> str:
+    ordered = sorted(values)
+    return pattern.format(ordered[len(ordered) // 2]) if ordered else "-"

@@ -1,0 +1,75 @@
+# Copyright (c) 2026, The virtops.live_migration authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which runs are made, in which order, and that all of it fits."""
+
+from __future__ import annotations
+
+import typing as t
+
+import pytest
+
+from ansible_collections.virtops.live_migration.tests.gauntlet.__main__ import wanted_from
+from ansible_collections.virtops.live_migration.tests.gauntlet.candidates import BY_NAME, OURS
+from ansible_collections.virtops.live_migration.tests.gauntlet.made import made, results_of
+from ansible_collections.virtops.live_migration.tests.gauntlet.order import Wanted, estimate, to_do
+from ansible_collections.virtops.live_migration.tests.gauntlet.results import Key, Results
+from ansible_collections.virtops.live_migration.tests.gauntlet.workloads import OPTIONS
+from ansible_collections.virtops.live_migration.tests.sim.peers import WITH_POSTCOPY
+
+ALL = Wanted()
+CUT: dict[str, t.Any] = {"outcome": "cut", "elapsed_ms": 120_000, "downtime_ms": None}
+
+
+def test_every_strategy_of_the_simulation_takes_part() -> None:
+    assert set(BY_NAME) == {make().name for make in WITH_POSTCOPY}
+
+
+def test_the_whole_table_fits_two_hours_and_a_half() -> None:
+    count, seconds = estimate(Results(), ALL)
+    assert count > 150
+    assert seconds < 2.5 * 3600
+
+
+def test_workloads_take_turns_and_ours_comes_first() -> None:
+    keys = to_do(Results(), ALL)
+    assert [key.workload for key in keys[: len(OPTIONS)]] == list(OPTIONS)
+    assert {key.strategy for key in keys[: 3 * len(OPTIONS)]} == {OURS}
+    assert keys[3 * len(OPTIONS)].strategy == "virsh"
+
+
+def test_what_is_done_or_follows_is_left_out() -> None:
+    keys = to_do(results_of(made("light", "virsh"), made("extreme", "virsh", **CUT)), ALL)
+    asked = {(key.workload, key.strategy) for key in keys}
+    assert ("light", "virsh") not in asked
+    assert ("light", "virsh timeout-suspend") not in asked
+    assert ("extreme", "virsh timeout-suspend") in asked
+    assert ("extreme", "KubeVirt timers") not in asked
+    assert ("extreme", "Nova") not in asked
+    assert ("light", "Nova") in asked
+    assert ("idle", "KubeVirt timers") in asked  # virsh was not run there yet
+
+
+@pytest.mark.parametrize(("ours_ms", "again"), [(11_000, True), (3_000, False)])
+def test_close_ones_are_repeated(ours_ms: int, again: bool) -> None:
+    runs = [made("light", OURS, "strict", elapsed_ms=ours_ms), made("light", "Proxmox")]
+    keys = to_do(results_of(*runs), ALL)
+    assert (Key("light", OURS, "strict", 2) in keys) is again
+    assert (Key("light", "Proxmox", "", 1) in keys) is again
+    assert Key("phasic", OURS, "strict", 2) in keys  # always
+
+
+def test_a_peer_that_only_follows_is_repeated_by_what_it_follows_from() -> None:
+    keys = to_do(results_of(made("light", OURS, "strict"), made("light", "virsh")), ALL)
+    assert Key("light", "virsh", "", 1) in keys
+    assert not [key for key in keys if key.workload == "light" and key.strategy == "KubeVirt timers"]
+
+
+def test_only_what_was_asked_for() -> None:
+    wanted = wanted_from(["workload=extreme,contract=strict", "strategy=ours,strategy=virsh auto-converge"])
+    keys = to_do(Results(), wanted)
+    assert keys == [Key("extreme", OURS, "strict", 0), Key("extreme", "virsh auto-converge", "", 0)]
+    # A contract leaves out those that it does not admit.
+    assert not to_do(Results(), wanted_from(["contract=strict,strategy=oVirt post-copy"]))
+    with pytest.raises(SystemExit, match="extrem"):
+        wanted_from(["workload=extrem"])
