@@ -133,7 +133,7 @@ class Driver:
         if self._destination_uri is None:
             raise MigrationError("NO_DESTINATION", "The destination's URI is not known, so nothing can be resumed.")
         check_both_ends(self._connection, self._guest, self._destination_uri)
-        call = Resume(self._guest, self._destination_uri, self._migrate_uri)
+        call = Resume(self._connection.uri, self._guest, self._destination_uri, self._migrate_uri)
         deadline_s = time.monotonic() + _RESUMED_AFTER_S
         while not call.over and time.monotonic() < deadline_s:
             time.sleep(_POLL_S)

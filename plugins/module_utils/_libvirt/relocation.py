@@ -122,6 +122,7 @@ class Relocation:
         # A limit that nobody will raise is the contract's from the start.
         limit_ms = seen.plan.start_limit_ms if wait else highest_limit_ms(order.contract.max_downtime_ms)
         launch = Launch(
+            self._ends.source.uri,
             guest,
             order.asked.destination_uri,
             start_call(seen.plan.flags, replace(order.wishes, persistent=self._persistent)),
