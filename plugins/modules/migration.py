@@ -170,16 +170,183 @@ outcome:
   choices: [moved, adopted, recovered, already_there, started]
   sample: moved
 runs_on:
-  description: Name of the host that the guest runs on now. Empty when that is not known or not one host.
-  returned: always
+  description: Name of the host that the guest runs on now. Empty when that is not known, or not one host.
+  returned: always, unless it failed before both hosts were looked at
   type: str
   sample: kvm02
+forecast:
+  description: What was expected before the start. Empty where nothing was started.
+  returned: success, and after a failure where it was made
+  type: dict
+  contains:
+    way:
+      description: How it was meant to finish, V(none) when no way within the policy was known.
+      type: str
+      choices: [precopy, throttle, postcopy, pause, none, unknown]
+    will_finish:
+      description: Whether it finishes. Empty when that was not known.
+      type: bool
+    sure:
+      description: Whether it finishes even if the guest writes half as much again as was measured.
+      type: bool
+    summary:
+      description: The same in words.
+      type: str
+    expected:
+      description: Time, bytes, downtime and passes that were expected.
+      type: dict
+    worst:
+      description: The same for a guest that writes half as much again.
+      type: dict
+    flags:
+      description: What it was started with.
+      type: dict
+    start_limit_ms:
+      description: The downtime limit that it was started with.
+      type: int
+    needs:
+      description: Where there is no way, what would be needed, each of them alone.
+      type: dict
+    basis:
+      description: What the forecast rests on, and where that comes from.
+      type: dict
+  sample:
+    way: postcopy
+    will_finish: true
+    sure: true
+    summary: >-
+      It finishes by post-copy, 7.4 s of it dependent on both hosts: about 10.1 s, 458.4 MiB sent, 60 ms of downtime.
+    expected:
+      finishes: true
+      passes: 1
+      total_s: 10.1
+      sent_bytes: 480633261
+      downtime_ms: 60
+      floor_bytes: 50708909
+      postcopy_s: 7.4
+    worst:
+      finishes: true
+      passes: 1
+      total_s: 11.0
+      sent_bytes: 525107339
+      downtime_ms: 60
+      floor_bytes: 95182987
+      postcopy_s: 8.3
+    flags:
+      postcopy: true
+      auto_converge: false
+      throttle_initial_percent: 0
+      throttle_increment_percent: 0
+      xbzrle_cache_bytes: 0
+      parallel_connections: 0
+    start_limit_ms: 60
+    needs: {}
+    basis:
+      touched_bytes: 429924352
+      touched_from: the mapping of its memory
+      bandwidth_bytes_per_s: 47815065
+      bandwidth_from: link_mib_per_s
+      working_set_bytes: 275892716
+      working_set_is_lower_bound: false
+      dirty_bytes_per_s: 97009141
+      dirty_rate_is_lower_bound: false
+      not_measured: null
+      host_devices: 0
+actions:
+  description: What was done while it ran, in order.
+  returned: success, and after a failure when it ran
+  type: list
+  elements: dict
+  contains:
+    action:
+      description: What it was.
+      type: str
+    reason:
+      description: Why, as a stable code.
+      type: str
+    because:
+      description: Why, in words.
+      type: str
+    value:
+      description: The value set, if any.
+      type: float
+    numbers:
+      description: The figures it rests on.
+      type: dict
+    apply:
+      description: Whether it was to be done.
+      type: bool
+  sample:
+    - action: start_postcopy
+      apply: true
+      because: "the guest was measured: it finishes only, or much sooner, by post-copy"
+      numbers:
+        bandwidth_bytes_per_s: 49249231
+        remaining_bytes: 394653696
+      reason: POSTCOPY_PLANNED
+      value: null
+downtime_ms:
+  description: How long the guest stood still, where libvirt tells it.
+  returned: success
+  type: int
+  sample: 255
+elapsed_ms:
+  description: How long the migration took, where libvirt tells it.
+  returned: success
+  type: int
+  sample: 10823
 kept:
-  description: What was missing after its arrival, and was done then.
+  description: What was missing after the guest's arrival, and was done then.
   returned: success
   type: list
   elements: str
   sample: [set_autostart_on_destination]
+record:
+  description:
+    - The account of it, with every look, boundary and decision, as M(virtops.live_migration.migration_rescue) has it.
+  returned: when a migration was looked after
+  type: dict
+  contains:
+    outcome:
+      description: Phase in which it ended, or V(left).
+      type: str
+      sample: completed
+    sent_bytes:
+      description: Memory sent in all.
+      type: int
+      sample: 462378795
+    decisions:
+      description: What was decided, with the time, the pass and the figures.
+      type: list
+      elements: dict
+reason:
+  description: Why it failed, as a stable code. The message says the same in words, with what to do next.
+  returned: failure
+  type: str
+  sample: NO_WAY
+state:
+  description: What state the failure leaves things in.
+  returned: failure
+  type: str
+  sample: The guest runs on the source as before. Nothing was changed.
+remedy:
+  description: What to do next.
+  returned: failure
+  type: str
+  sample: >-
+    Allow one of these in policy_overrides, wait for a calmer hour, let the guest do less, or start it nevertheless with
+    force.
+evidence:
+  description: The facts behind a failure.
+  returned: failure
+  type: dict
+  sample:
+    needs:
+      bandwidth_bytes_per_s: 108155902
+      bandwidth_more_bytes_per_s: 60340837
+      max_downtime_ms: 5500
+      writes_less_percent: 60
+      postcopy: true
 """
 
 from ansible.module_utils.basic import AnsibleModule

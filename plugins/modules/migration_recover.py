@@ -163,7 +163,8 @@ def work(module: AnsibleModule, connection: Connection, guest: Guest) -> Result:
     if module.check_mode:
         return result(job.phase, Phase.COMPLETED, 1)
     with Events(connection) as events:
-        end, attempts = join_halves(guest, events, params["destination_uri"], params["migrate_uri"], params["attempts"])
+        ends = params["destination_uri"], params["migrate_uri"]
+        end, attempts = join_halves(connection.uri, guest, events, *ends, params["attempts"])
     if end.phase is not Phase.COMPLETED:
         raise MigrationError(
             "OUTCOME_UNKNOWN",

@@ -81,6 +81,19 @@ def test_no_way_within_the_policy(ansible: Ansible, erp01: Subject) -> None:
     assert erp01.state().startswith("running")
 
 
+def test_given_up_at_the_deadline(ansible: Ansible, erp01: Subject) -> None:
+    strict = {"max_throttle_percent": 0, "deadline_s": 6}
+    words = {"policy_overrides": strict, "compression": "none", "measure": False, "force": True}
+    result = ansible.run(erp01.source, move(erp01, **words))[0]
+    assert_refused(result, "GIVEN_UP")
+    assert actions(result)[-1] == "abort"
+    assert result["runs_on"] == erp01.source
+    assert result["evidence"]["decision"] == "DEADLINE"
+    assert result["record"]["outcome"] == "failed"
+    assert erp01.state() == "running (migration canceled)"
+    assert erp01.virsh("migrate-getmaxdowntime") == "300"
+
+
 def test_what_was_not_waited_for_is_adopted(ansible: Ansible, erp01: Subject) -> None:
     """As after the death of whoever started it."""
     source, destination = erp01.source, erp01.destination

@@ -26,6 +26,7 @@ from .recover import Resume, check_both_ends
 
 _POLL_S = 0.5
 _RESUMED_AFTER_S = 2.0
+_SWITCH_GRACE_S = 30.0
 _ENDS = (Kind.ABORT, Kind.LEAVE)
 
 Tell = t.Callable[[t.Mapping[str, t.Any]], None]
@@ -90,6 +91,27 @@ class Driver:
             self._tell({"name": self._guest.name, "line": line, **numbers})
 
     def _look(self, events: Events) -> JobSample:
+        """While the guest stands still for the switch-over QEMU answers nobody, for as long as the rest takes."""
+        contract = self._record.supervisor.contract
+        deadline_s = time.monotonic() + max(contract.max_downtime_ms / 1000, contract.max_pause_s) + _SWITCH_GRACE_S
+        while True:
+            try:
+                return self._look_once(events)
+            except MigrationError as exc:
+                if exc.reason != "MONITOR_HUNG" or time.monotonic() >= deadline_s:
+                    raise
+                if not self._stands_still():
+                    raise
+            while self._stands_still() and time.monotonic() < deadline_s:
+                time.sleep(_POLL_S)
+
+    def _stands_still(self) -> bool:
+        try:
+            return self._guest.state().paused_for_migration
+        except libvirt.libvirtError:
+            return False
+
+    def _look_once(self, events: Events) -> JobSample:
         sample = glance(self._guest)
         if sample is None:
             return ended(self._guest, events)
@@ -128,7 +150,7 @@ class Driver:
         if self._destination_uri is None:
             raise MigrationError("NO_DESTINATION", "The destination's URI is not known, so nothing can be resumed.")
         check_both_ends(self._connection, self._guest, self._destination_uri)
-        call = Resume(self._guest, self._destination_uri, self._migrate_uri)
+        call = Resume(self._connection.uri, self._guest, self._destination_uri, self._migrate_uri)
         deadline_s = time.monotonic() + _RESUMED_AFTER_S
         while not call.over and time.monotonic() < deadline_s:
             time.sleep(_POLL_S)

@@ -30,6 +30,7 @@ class Launch:
 
     def __init__(
         self,
+        source_uri: str,
         guest: Guest,
         destination_uri: str,
         call: tuple[t.Mapping[str, t.Any], int],
@@ -37,7 +38,8 @@ class Launch:
         limit_ms: t.Optional[int],
         autostart: bool,
     ) -> None:
-        self._guest, self._destination_uri, self._call = guest, destination_uri, call
+        self._guest, self._call = guest, call
+        self._source_uri, self._destination_uri = source_uri, destination_uri
         self._limit_ms, self._autostart = limit_ms, autostart
         self._limit_before_ms: t.Optional[int] = None
         self._transfer: t.Optional[Transfer] = None
@@ -51,7 +53,7 @@ class Launch:
         if self._autostart:
             note_autostart(self._guest, True)
         doing = f"The migration of {self._guest.name!r} could not be made."
-        transfer = self._transfer = Transfer(self._guest, self._destination_uri, *self._call, doing)
+        transfer = self._transfer = Transfer(self._source_uri, self._guest, self._destination_uri, *self._call, doing)
         deadline_s = time.monotonic() + _SHOWS_S
         while not transfer.over and glance(self._guest) is None and time.monotonic() < deadline_s:
             time.sleep(_POLL_S)

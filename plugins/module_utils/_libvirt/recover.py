@@ -32,10 +32,10 @@ _NO_USE_TO_REPEAT = ("INVALID_ARGUMENT", "NOT_PERMITTED", "NOT_SUPPORTED", "SAME
 class Resume(Transfer):
     """One call that resumes a post-copy migration."""
 
-    def __init__(self, guest: Guest, destination_uri: str, migrate_uri: t.Optional[str]) -> None:
+    def __init__(self, source_uri: str, guest: Guest, destination_uri: str, migrate_uri: t.Optional[str]) -> None:
         parameters = {"migrate_uri": migrate_uri} if migrate_uri else {}
         doing = f"Resuming the migration of {guest.name!r} failed."
-        super().__init__(guest, destination_uri, parameters, _resume_flags(guest), doing)
+        super().__init__(source_uri, guest, destination_uri, parameters, _resume_flags(guest), doing)
 
 
 def _resume_flags(guest: Guest) -> int:
@@ -95,7 +95,12 @@ def _check_version(guest: Guest, where: str, version: int) -> None:
 
 
 def join_halves(
-    guest: Guest, events: Events, destination_uri: str, migrate_uri: t.Optional[str], attempts: int
+    source_uri: str,
+    guest: Guest,
+    events: Events,
+    destination_uri: str,
+    migrate_uri: t.Optional[str],
+    attempts: int,
 ) -> tuple[JobSample, int]:
     """Resume until the migration completes; how it ended, and the attempts that it took.
 
@@ -104,7 +109,7 @@ def join_halves(
     """
     made = 0
     while True:
-        call = Resume(guest, destination_uri, migrate_uri)
+        call = Resume(source_uri, guest, destination_uri, migrate_uri)
         end = _follow(guest, events, call)
         if end is not None:
             return end, made + 1

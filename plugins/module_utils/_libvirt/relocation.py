@@ -56,21 +56,27 @@ class Relocation:
 
     def __init__(self, ends: BothEnds, order: Order, tell: t.Optional[Tell] = None) -> None:
         self._ends, self._order, self._tell = ends, order, tell
+        self._runs_on: t.Optional[str] = None
         self.notes: list[str] = []
 
     def run(self, *, check: bool) -> Result:
         try:
-            return self._run(check)
-        except MigrationError as exc:
-            if exc.reason not in OVERTAKEN:
-                raise
+            try:
+                return self._run(check)
+            except MigrationError as exc:
+                if exc.reason not in OVERTAKEN:
+                    raise
             # Perhaps the same task was run twice: what there is now is looked at once more.
             return self._run(check)
+        except MigrationError as exc:
+            exc.facts.setdefault("runs_on", self._runs_on)
+            raise
 
     def _run(self, check: bool) -> Result:
         where = self._ends.settled()
         guest, situation = self._ends.guest, where.situation
-        order, found, runs_on = self._order, kept(self._ends), self._ends.runs_on(where)
+        self._runs_on = runs_on = self._ends.runs_on(where)
+        order, found = self._order, kept(self._ends)
         known = found.defined_on_source or found.defined_on_destination
         self._persistent = known if order.persistent is None else order.persistent
         self._autostart = found.autostart_noted
@@ -122,6 +128,7 @@ class Relocation:
         # A limit that nobody will raise is the contract's from the start.
         limit_ms = seen.plan.start_limit_ms if wait else highest_limit_ms(order.contract.max_downtime_ms)
         launch = Launch(
+            self._ends.source.uri,
             guest,
             order.asked.destination_uri,
             start_call(seen.plan.flags, replace(order.wishes, persistent=self._persistent)),

@@ -29,7 +29,7 @@ def interface_to(host: str) -> t.Optional[str]:
     """The name of the interface, or None when the host cannot be resolved or there is no route."""
     try:
         family, _kind, _protocol, _name, address = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)[0]
-        index = _index_to(family, socket.inet_pton(family, str(address[0]).split("%")[0]))
+        index = _index_to(family, socket.inet_pton(family, str(address[0]).split("%", maxsplit=1)[0]))
         return socket.if_indextoname(index) if index is not None else None
     except (OSError, UnicodeError, struct.error):
         return None

@@ -10,27 +10,39 @@ import threading
 import typing as t
 
 from .._core.errors import MigrationError
-from .connection import libvirt
-from .domain import Guest
+from .connection import Connection, libvirt
+from .domain import Guest, find_guest
 from .errors import translate
 
 
 class Transfer:
     """The call in a thread of its own, as it blocks for as long as the migration runs.
 
+    It has a connection of its own, too: before libvirt 10, calls beside one that waits on the same connection may be
+    forgotten until the next keep-alive, seconds later (seen: looks 5 s apart, and a switch to post-copy as late).
+
     ``problem``: why it failed. libvirt tells that nowhere else. When this process ends, the migration goes on.
     """
 
     def __init__(
-        self, guest: Guest, destination_uri: str, parameters: t.Mapping[str, t.Any], flags: int, doing: str
+        self,
+        source_uri: str,
+        guest: Guest,
+        destination_uri: str,
+        parameters: t.Mapping[str, t.Any],
+        flags: int,
+        doing: str,
     ) -> None:
         self.problem: t.Optional[MigrationError] = None
+        own = Connection(source_uri, events=True)
+        raw = find_guest(own, None, guest.uuid).raw
 
         def run() -> None:
-            try:
-                guest.raw.migrateToURI3(destination_uri, dict(parameters), flags)
-            except libvirt.libvirtError as exc:
-                self.problem = translate(exc, doing)
+            with own:
+                try:
+                    raw.migrateToURI3(destination_uri, dict(parameters), flags)
+                except libvirt.libvirtError as exc:
+                    self.problem = translate(exc, doing)
 
         self._thread = threading.Thread(target=run, name="migration", daemon=True)
         self._thread.start()

@@ -100,6 +100,10 @@ def limit(before_ms: int = 300, start_ms: int = 60) -> list[Call]:
     return [Call("migrateGetMaxDowntime").returns(before_ms), Call("migrateSetMaxDowntime", start_ms)]
 
 
+# The call that migrates has a connection of its own.
+OWN = [Call("open", "qemu:///system"), Call("lookupByUUIDString", ERP01).returns(Guest())]
+
+
 def transfer(flags: int = MOVES, **parameters: t.Any) -> Call:
     return Call("migrateToURI3", THERE, parameters, flags)
 
@@ -129,7 +133,7 @@ def arrived_and_defined(libvirt: FakeLibvirt) -> None:
 
 
 def test_moved(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
-    libvirt.expect(*START, completes(transfer()), *GONE_HERE, ARRIVED, *destination_has())
+    libvirt.expect(*START, *OWN, completes(transfer()), *GONE_HERE, ARRIVED, *destination_has())
     result = run(migration, **ASKED)
     assert (result["changed"], result["outcome"], result["runs_on"]) == (True, "moved", "kvm02")
     assert (result["downtime_ms"], result["elapsed_ms"]) == (COMPLETED["downtime"], COMPLETED["time_elapsed"])
@@ -146,13 +150,22 @@ def test_the_destination_may_keep_the_statistics(libvirt: FakeLibvirt, run: Modu
     """The source forgets them with the guest, and its event may have come to nobody."""
     moved = transfer().leaves(GONE).leaves(RUNNING, guest=OVER_THERE)
     kept = Call("jobStats", 3, guest=OVER_THERE).returns({**COMPLETED, "operation": 4})
-    libvirt.expect(*START, moved, *GONE_HERE, ARRIVED, kept, *destination_has())
+    libvirt.expect(*START, *OWN, moved, *GONE_HERE, ARRIVED, kept, *destination_has())
     result = run(migration, **ASKED)
     assert (result["outcome"], result["downtime_ms"]) == ("moved", COMPLETED["downtime"])
 
 
 def test_autostart_goes_with_it(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
-    start = [*ENDS, *here(NO_JOB), UNKNOWN, *source_has(autostart=True), *survey(), *limit(), note("<autostart/>")]
+    start = [
+        *ENDS,
+        *here(NO_JOB),
+        UNKNOWN,
+        *source_has(autostart=True),
+        *survey(),
+        *limit(),
+        note("<autostart/>"),
+        *OWN,
+    ]
     end = [*GONE_HERE, ARRIVED, *destination_has(note=True), Call("setAutostart", 1, guest=OVER_THERE)]
     libvirt.expect(*start, completes(transfer()), *end, note(None, OVER_THERE))
     result = run(migration, **ASKED)
@@ -170,7 +183,7 @@ def test_autostart_left_behind_by_a_run_that_died(libvirt: FakeLibvirt, run: Mod
 
 
 def test_a_transient_guest_stays_one(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
-    start = [*ENDS, *here(NO_JOB), UNKNOWN, *source_has(persistent=False), *survey(), *limit()]
+    start = [*ENDS, *here(NO_JOB), UNKNOWN, *source_has(persistent=False), *survey(), *limit(), *OWN]
     moved = completes(transfer(starting.LIVE | starting.PEER2PEER))
     libvirt.expect(*start, moved, *GONE_HERE, ARRIVED, *destination_has(persistent=False))
     result = run(migration, **ASKED)
@@ -192,7 +205,7 @@ def test_wishes(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
         bandwidth=50,
     )
     asked = [one for one in survey() if one.method not in ("getLibVersion", "getVersion")]
-    start = [*ENDS, *here(NO_JOB), UNKNOWN, *source_has(), *asked, *limit()]
+    start = [*ENDS, *here(NO_JOB), UNKNOWN, *source_has(), *asked, *limit(), *OWN]
     off = [Call("lookupByUUIDString", ERP01).returns(Guest()), Call("jobStats").raises(55, NOT_RUNNING)]
     gone = [Call("jobStats").raises(55, NOT_RUNNING), *off]
     libvirt.expect(*start, completes(call, MIGRATED), *gone, ARRIVED, *source_has(), *destination_has())
@@ -203,7 +216,7 @@ def test_wishes(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
 
 def test_not_waited_for(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
     """It starts with the whole downtime of the policy, since nobody will raise it."""
-    start = [*START[:-2], *limit(start_ms=440)]
+    start = [*START[:-2], *limit(start_ms=440), *OWN]
     flowing = [Call("jobStats").returns(FIRST_PASS)]
     libvirt.expect(*start, transfer(), *flowing)
     result = run(migration, wait=False, **ASKED)
@@ -214,7 +227,16 @@ def test_not_waited_for(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
 
 
 def test_a_start_that_is_refused_leaves_nothing_behind(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
-    start = [*ENDS, *here(NO_JOB), UNKNOWN, *source_has(autostart=True), *survey(), *limit(), note("<autostart/>")]
+    start = [
+        *ENDS,
+        *here(NO_JOB),
+        UNKNOWN,
+        *source_has(autostart=True),
+        *survey(),
+        *limit(),
+        note("<autostart/>"),
+        *OWN,
+    ]
     refused = transfer().raises(81, "Unsafe migration: Migration without shared storage is unsafe")
     none = Call("jobStats").returns(NO_JOB)
     taken_back = [none, Call("migrateSetMaxDowntime", 300), note(None)]
@@ -229,8 +251,8 @@ def test_a_start_that_is_refused_leaves_nothing_behind(libvirt: FakeLibvirt, run
 def test_without_postcopy_when_the_destination_cannot(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
     can_not = "internal error: unable to execute QEMU command 'migrate-set-capabilities': Postcopy is not supported"
     none = Call("jobStats").returns(NO_JOB)
-    refused = [transfer(MOVES | starting.POSTCOPY).raises(1, can_not), none, *STILL_HERE, UNKNOWN]
-    again = [none, Call("migrateSetMaxDowntime", 300), *limit(), completes(transfer())]
+    refused = [*OWN, transfer(MOVES | starting.POSTCOPY).raises(1, can_not), none, *STILL_HERE, UNKNOWN]
+    again = [none, Call("migrateSetMaxDowntime", 300), *limit(), *OWN, completes(transfer())]
     libvirt.expect(*START, *refused, *again, *GONE_HERE, ARRIVED, *destination_has())
     overrides = {**ASKED["policy_overrides"], "postcopy": "if_needed"}
     result = run(migration, **{**ASKED, "policy_overrides": overrides})
@@ -247,7 +269,7 @@ def test_overtaken_by_another_run(libvirt: FakeLibvirt, run: ModuleRunner) -> No
     adopted = [Call("XMLDesc", 0).returns("<domain><devices/></domain>"), other, *LIMITS, completes(other_look())]
     end = [*GONE_HERE[1:], ARRIVED, *destination_has()]
     arriving = [ARRIVED, *source_has(), *destination_has(persistent=False)]
-    libvirt.expect(*START, overtaken, other, *look, *arriving, *adopted, *end)
+    libvirt.expect(*START, *OWN, overtaken, other, *look, *arriving, *adopted, *end)
     result = run(migration, **ASKED)
     assert (result["changed"], result["outcome"]) == (True, "adopted")
 
@@ -385,7 +407,7 @@ def test_options_that_do_not_go_together(libvirt: FakeLibvirt, run: ModuleRunner
 
 def test_libvirt_is_lost(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
     lost = Call("jobStats").raises(38, "Cannot recv data: Connection reset by peer", 7)
-    libvirt.expect(*START, transfer(), lost, lost)
+    libvirt.expect(*START, *OWN, transfer(), lost, lost)
     result = run.fails(migration, **ASKED)
     assert (result["reason"], result["runs_on"]) == ("CONNECTION_LOST", None)
     assert "The migration may go on" in result["state"]
@@ -397,7 +419,7 @@ def test_the_guest_shuts_down(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
     ended = transfer().raises(9, "operation failed: domain is no longer running").leaves(SHUT_DOWN)
     off = [Call("lookupByUUIDString", ERP01).returns(Guest()), Call("jobStats").raises(55, NOT_RUNNING), UNKNOWN]
     job = Call("jobStats").raises(55, NOT_RUNNING)
-    libvirt.expect(*START, ended, job, *off, *off)
+    libvirt.expect(*START, *OWN, ended, job, *off, *off)
     result = run.fails(migration, **ASKED)
     assert (result["reason"], result["runs_on"]) == ("GUEST_STOPPED", None)
     assert "shut off (shut down) on the source" in result["state"]
@@ -405,7 +427,7 @@ def test_the_guest_shuts_down(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
 
 def test_it_arrives_and_stands_still(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
     moved = completes(transfer()).leaves((3, 5), guest=OVER_THERE)
-    libvirt.expect(*START, moved, *GONE_HERE, ARRIVED)
+    libvirt.expect(*START, *OWN, moved, *GONE_HERE, ARRIVED)
     result = run.fails(migration, **ASKED)
     assert result["reason"] == "NOT_RUNNING_THERE"
     assert "paused (I/O error)" in result["state"]
@@ -414,6 +436,6 @@ def test_it_arrives_and_stands_still(libvirt: FakeLibvirt, run: ModuleRunner) ->
 def test_somebody_aborts_it(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
     aborted = transfer().raises(78, "operation aborted: job 'migration out' canceled by client").leaves(CANCELLED)
     none = Call("jobStats").returns(NO_JOB)
-    libvirt.expect(*START, aborted, none, *STILL_HERE, UNKNOWN, none, Call("migrateSetMaxDowntime", 300))
+    libvirt.expect(*START, *OWN, aborted, none, *STILL_HERE, UNKNOWN, none, Call("migrateSetMaxDowntime", 300))
     result = run.fails(migration, **ASKED)
     assert (result["reason"], result["runs_on"]) == ("CANCELLED", "kvm01")

@@ -47,6 +47,10 @@ def ends(here: int = 9_000_000, there: int = 9_000_000) -> list[Call]:
     ]
 
 
+# The call that resumes has a connection of its own.
+OWN = [Call("open", "qemu:///system"), Call("lookupByUUIDString", ERP01).returns(Guest())]
+
+
 def resume(flags: int = LIVE_PEER2PEER_POSTCOPY_RESUME, **parameters: str) -> Call:
     return Call("migrateToURI3", THERE, parameters, flags)
 
@@ -57,7 +61,7 @@ def broken(libvirt: FakeLibvirt) -> None:
 
 
 def test_joined(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
-    libvirt.expect(*FOUND, LOOK, *ends(), resume().leaves(MIGRATED), GONE, KEPT)
+    libvirt.expect(*FOUND, LOOK, *ends(), *OWN, resume().leaves(MIGRATED), GONE, KEPT)
     result = run(migration_recover, name="erp01", destination_uri=THERE)
     assert (result["changed"], result["phase"], result["attempts"]) == (True, "completed", 1)
     assert result["diff"] == {"before": {"phase": "postcopy_failed"}, "after": {"phase": "completed"}}
@@ -67,7 +71,7 @@ def test_the_first_start_is_repeated(libvirt: FakeLibvirt, run: ModuleRunner, tm
     status = "<domstatus><job async='migration out' flags='0x801b'/><domain><uuid>{}</uuid></domain></domstatus>"
     (tmp_path / "erp01.xml").write_text(status.format(ERP01))
     call = resume(0x801B | 0x80000, migrate_uri="tcp://10.0.0.12")
-    libvirt.expect(*FOUND, LOOK, *ends(), call.leaves(MIGRATED), GONE, KEPT)
+    libvirt.expect(*FOUND, LOOK, *ends(), *OWN, call.leaves(MIGRATED), GONE, KEPT)
     result = run(migration_recover, name="erp01", destination_uri=THERE, migrate_uri="tcp://10.0.0.12")
     assert result["changed"] is True
 
@@ -81,13 +85,13 @@ def test_check_mode(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
 def test_a_second_attempt(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
     failed = resume().raises(9, "operation failed: job 'migration in' failed in post-copy phase")
     waits = [LOOK] * 21  # 20 looks in the 10 s after the first attempt, and one before
-    libvirt.expect(*FOUND, LOOK, *ends(), failed, *waits, resume().leaves(MIGRATED), GONE, KEPT)
+    libvirt.expect(*FOUND, LOOK, *ends(), *OWN, failed, *waits, *OWN, resume().leaves(MIGRATED), GONE, KEPT)
     assert run(migration_recover, name="erp01", destination_uri=THERE)["attempts"] == 2
 
 
 def test_given_up(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
     failed = resume().raises(9, "operation failed: job 'migration in' failed in post-copy phase")
-    libvirt.expect(*FOUND, LOOK, *ends(), failed, LOOK)
+    libvirt.expect(*FOUND, LOOK, *ends(), *OWN, failed, LOOK)
     result = run.fails(migration_recover, name="erp01", destination_uri=THERE, attempts=1)
     assert result["reason"] == "NOT_RECOVERED"
     assert "both halves were left as they are" in result["state"]
@@ -96,7 +100,7 @@ def test_given_up(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
 
 def test_what_cannot_help_is_not_repeated(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
     refused = resume().raises(8, "invalid argument: unsupported flags (0x80000) in function x")
-    libvirt.expect(*FOUND, LOOK, *ends(), refused, LOOK)
+    libvirt.expect(*FOUND, LOOK, *ends(), *OWN, refused, LOOK)
     assert run.fails(migration_recover, name="erp01", destination_uri=THERE)["reason"] == "NOT_RECOVERED"
 
 
@@ -104,7 +108,7 @@ def test_qemu_that_goes_on_by_itself_is_waited_for(libvirt: FakeLibvirt, run: Mo
     busy = resume().raises(55, "Requested operation is not valid: QEMU reports migration is still running")
     waits = [LOOK] * 3
     last = Call("jobStats").returns(POSTCOPY).leaves(MIGRATED)
-    libvirt.expect(*FOUND, LOOK, *ends(), busy, *waits, last, GONE, KEPT)
+    libvirt.expect(*FOUND, LOOK, *ends(), *OWN, busy, *waits, last, GONE, KEPT)
     result = run(migration_recover, name="erp01", destination_uri=THERE, attempts=1)
     assert (result["phase"], result["attempts"]) == ("completed", 0)
 

@@ -1,0 +1,53 @@
+# Copyright (c) 2026, The virtops.live_migration authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.errors import MigrationError
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.job import Phase
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.plan import Plan
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.policy import Contract
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.record import Record
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.supervisor import Supervisor
+from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.connection import Connection
+from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.domain import find_guest
+from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.driver import Driver
+from ansible_collections.virtops.live_migration.tests.unit.plugins import fake_libvirt
+from ansible_collections.virtops.live_migration.tests.unit.plugins.fake_libvirt import (
+    MIGRATED,
+    PAUSED_FOR_MIGRATION,
+    RUNNING,
+    Call,
+    FakeLibvirt,
+)
+from ansible_collections.virtops.live_migration.tests.unit.plugins.jobs import COMPLETED
+
+HUNG = Call("jobStats").hangs()
+GONE = Call("jobStats").raises(55, "Requested operation is not valid: domain is not running")
+KEPT = Call("jobStats", 3).returns({**COMPLETED, "operation": 5})
+
+
+def drive(libvirt: FakeLibvirt, *calls: Call) -> Phase:
+    libvirt.expect(Call("open", "qemu:///system"), Call("lookupByName", "erp01").returns(fake_libvirt.Guest()), *calls)
+    record = Record(Supervisor(Contract(max_downtime_ms=8000), Plan()))
+    with Connection("qemu:///system", events=True) as connection:
+        return Driver(connection, find_guest(connection, "erp01", None), record).run().phase
+
+
+def test_a_long_switch_over_is_waited_for(libvirt: FakeLibvirt) -> None:
+    """QEMU answers nobody meanwhile."""
+    libvirt.states["erp01"] = PAUSED_FOR_MIGRATION
+    libvirt.clock.after(25, lambda: libvirt.states.__setitem__("erp01", MIGRATED))
+    assert drive(libvirt, HUNG, GONE, KEPT) is Phase.COMPLETED
+
+
+@pytest.mark.parametrize(("state", "looks"), [(RUNNING, 1), (PAUSED_FOR_MIGRATION, 2)])
+def test_a_monitor_that_hangs(libvirt: FakeLibvirt, state: tuple[int, int], looks: int) -> None:
+    libvirt.states["erp01"] = state
+    with pytest.raises(MigrationError) as raised:
+        drive(libvirt, *[HUNG] * looks)
+    assert raised.value.reason == "MONITOR_HUNG"
