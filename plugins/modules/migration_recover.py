@@ -121,6 +121,7 @@ from ..module_utils._ansible.runner import Result, run_on_domain
 from ..module_utils._core.errors import MigrationError
 from ..module_utils._core.job import JobSample, Phase
 from ..module_utils._libvirt.connection import Connection
+from ..module_utils._libvirt.cut_off import looking_after
 from ..module_utils._libvirt.domain import Guest
 from ..module_utils._libvirt.events import Events
 from ..module_utils._libvirt.job import completed_job, outgoing_job
@@ -162,7 +163,7 @@ def work(module: AnsibleModule, connection: Connection, guest: Guest) -> Result:
     check_both_ends(connection, guest, params["destination_uri"])
     if module.check_mode:
         return result(job.phase, Phase.COMPLETED, 1)
-    with Events(connection) as events:
+    with looking_after(guest.name, passing=("NOT_RECOVERED",)), Events(connection) as events:
         ends = params["destination_uri"], params["migrate_uri"]
         end, attempts = join_halves(connection.uri, guest, events, *ends, params["attempts"])
     if end.phase is not Phase.COMPLETED:

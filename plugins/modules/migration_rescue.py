@@ -208,6 +208,7 @@ from ..module_utils._core.record import Record
 from ..module_utils._core.supervisor import Supervisor
 from ..module_utils._libvirt.adopting import plan_of_running
 from ..module_utils._libvirt.connection import Connection
+from ..module_utils._libvirt.cut_off import looking_after
 from ..module_utils._libvirt.domain import Guest
 from ..module_utils._libvirt.driver import Driver
 from ..module_utils._libvirt.job import outgoing_job
@@ -226,7 +227,8 @@ def work(module: AnsibleModule, connection: Connection, guest: Guest) -> Result:
     record = Record(Supervisor(contract, plan), name=guest.name, uuid=guest.uuid)
     tell = ProgressFile(params["progress_file"]).tell
     driver = Driver(connection, guest, record, params["destination_uri"], params["migrate_uri"], tell=tell)
-    last = driver.run(foresee_s=FORESEE_S if module.check_mode else None)
+    with looking_after(guest.name, lambda: told(driver.applied, driver.last, record)):
+        last = driver.run(foresee_s=FORESEE_S if module.check_mode else None)
     actions = driver.wished if module.check_mode else driver.applied
     facts = {"changed": bool(actions), **told(actions, last, record)}
     outcome = record.supervisor.outcome or "observed"

@@ -90,7 +90,7 @@ def test_given_up_at_the_deadline(ansible: Ansible, erp01: Subject) -> None:
     assert result["runs_on"] == erp01.source
     assert result["evidence"]["decision"] == "DEADLINE"
     assert result["record"]["outcome"] == "failed"
-    assert erp01.state() == "running (migration canceled)"
+    assert erp01.state().startswith("running")
     assert erp01.virsh("migrate-getmaxdowntime") == "300"
 
 

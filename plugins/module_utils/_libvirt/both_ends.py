@@ -12,7 +12,7 @@ import typing as t
 from .._core.domain_state import DomainState
 from .._core.errors import MigrationError
 from .._core.whereabouts import Situation, Whereabouts
-from .connection import Connection, host_uuid, libvirt
+from .connection import Connection, host_uuid
 from .domain import Guest, seek_guest
 from .guard import within
 from .job import outgoing_job
@@ -81,7 +81,7 @@ class BothEnds:
     def look(self) -> Whereabouts:
         """Raises OTHER_JOB and INCOMING, as the source tells them."""
         if not self.destination.raw.isAlive():
-            within(self.destination.reopen, f"connecting to {self.destination.uri} again", _CONNECT_S)
+            self._reconnect()
         name, uuid = self._asked
         self.here = seek_guest(self.source, name, uuid)
         job = outgoing_job(self.here) if self.here else None
@@ -92,6 +92,18 @@ class BothEnds:
         if found is not None:
             self._asked = (found.name, found.uuid)  # from now on it is this one, whoever takes its name
         return Whereabouts(_state(self.here), there, job.phase if job else None)
+
+    def _reconnect(self) -> None:
+        """A daemon that was restarted, or killed, needs a moment."""
+        deadline_s = time.monotonic() + _CONNECT_S
+        while True:
+            try:
+                within(self.destination.reopen, f"connecting to {self.destination.uri} again", _CONNECT_S)
+                return
+            except MigrationError as exc:
+                if exc.reason != "CONNECTION_FAILED" or time.monotonic() >= deadline_s:
+                    raise
+            time.sleep(_POLL_S)
 
     def settled(self) -> Whereabouts:
         """A look that is sure: what would be refused is looked at again for some seconds."""
@@ -117,9 +129,4 @@ class BothEnds:
 
 
 def _state(guest: t.Optional[Guest]) -> t.Optional[DomainState]:
-    if guest is None:
-        return None
-    try:
-        return within(guest.state, f"reading the state of {guest.name!r}")
-    except libvirt.libvirtError:
-        return None
+    return within(guest.known_state, f"reading the state of {guest.name!r}") if guest else None

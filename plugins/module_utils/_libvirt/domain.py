@@ -31,6 +31,15 @@ class Guest:
         state, reason = self.raw.state()
         return DomainState(int(state), int(reason))
 
+    def known_state(self) -> t.Optional[DomainState]:
+        """The same, or None when this host does not have the guest any more; a daemon that is gone is an error."""
+        try:
+            return self.state()
+        except libvirt.libvirtError as exc:
+            if exc.get_error_code() == _ERR_NO_DOMAIN:
+                return None
+            raise
+
     def documents(self) -> list[dict[str, t.Any]]:
         """Name, UUID, state and its reason; nothing when the guest has left this host for good meanwhile."""
         try:
@@ -46,9 +55,10 @@ class Guest:
     def told(self) -> str:
         """The state as part of a sentence."""
         try:
-            return self.state().told
+            state = self.known_state()
         except libvirt.libvirtError:
-            return "no longer defined"
+            return "in a state that is not known, as libvirt does not answer"
+        return state.told if state else "no longer defined"
 
 
 def guest_of(raw: t.Any) -> Guest:

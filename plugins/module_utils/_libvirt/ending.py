@@ -7,11 +7,8 @@
 from __future__ import annotations
 
 import time
-import typing as t
 
-from .._core.domain_state import DomainState
 from .._core.job import JobSample, JobType, Stats, sample_from_stats
-from .connection import libvirt
 from .domain import Guest
 from .events import Events
 from .job import completed_job
@@ -25,11 +22,11 @@ def ended(guest: Guest, events: Events) -> JobSample:
 
     ``completed`` (with its statistics, if libvirt still gives them), ``failed`` when the guest is still here, running
     or shut off, and ``none`` when the guest has gone from this host without a word: a transient guest that was shut
-    down looks like one that moved.
+    down looks like one that moved. A daemon that is gone says nothing of that, and is an error.
     """
     deadline_s = time.monotonic() + SETTLE_S
     while True:
-        state = _state(guest)
+        state = guest.known_state()
         stats = events.completion(guest.uuid)
         if stats is not None:
             return _sample(guest, {**stats, "type": JobType.COMPLETED})
@@ -43,13 +40,6 @@ def ended(guest: Guest, events: Events) -> JobSample:
         if time.monotonic() >= deadline_s:
             return _sample(guest, {"type": JobType.COMPLETED if state is not None else JobType.NONE})
         time.sleep(_POLL_S)
-
-
-def _state(guest: Guest) -> t.Optional[DomainState]:
-    try:
-        return guest.state()
-    except libvirt.libvirtError:
-        return None
 
 
 def _sample(guest: Guest, stats: Stats) -> JobSample:

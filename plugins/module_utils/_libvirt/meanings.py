@@ -511,6 +511,15 @@ MEANINGS: t.Sequence[Meaning] = (
     ),
     Meaning(
         codes=(9,),
+        text="(write to|read from) socket|broken pipe|channel error",
+        reason="STREAM_BROKEN",
+        state=_LOOK_AT_BOTH,
+        remedy="In pre-copy the guest goes on on the source: check the network that the memory is sent over, and"
+        " whether somebody aborted the migration, which QEMU may tell in these words too. In post-copy destroy neither"
+        " half.",
+    ),
+    Meaning(
+        codes=(9,),
         text="migration|unexpectedly failed",
         reason="MIGRATION_FAILED",
         state=_LOOK_AT_BOTH,

@@ -26,6 +26,7 @@ _POLL_S = 0.5
 _LIVE, _PEER2PEER, _POSTCOPY, _POSTCOPY_RESUME = 1 << 0, 1 << 1, 1 << 15, 1 << 19
 _CRASHES_FROM, _CRASHES_BEFORE = 11_002_000, 11_004_000
 _FIRST_THAT_CAN = 8_005_000
+_ERR_NO_DOMAIN = 42
 _NO_USE_TO_REPEAT = ("INVALID_ARGUMENT", "NOT_PERMITTED", "NOT_SUPPORTED", "SAME_HOST")
 
 
@@ -64,6 +65,9 @@ def check_both_ends(connection: Connection, guest: Guest, destination_uri: str) 
                 state=f"The half here is {guest.told()}. Nothing was changed.",
                 remedy="Use the URI of the host that it was migrated to. Do not destroy the half here.",
             )
+    except libvirt.libvirtError as exc:
+        doing = f"{guest.name!r} was not resumed, as its destination does not answer any more."
+        raise translate(exc, doing, guest_state=guest.told()) from exc
     finally:
         destination.close()
 
@@ -74,7 +78,9 @@ def _has_other_half(here: t.Any, there: t.Any, guest: Guest) -> bool:
         return False
     try:
         state = DomainState(*there.lookupByUUIDString(guest.uuid).state())
-    except libvirt.libvirtError:
+    except libvirt.libvirtError as exc:
+        if exc.get_error_code() != _ERR_NO_DOMAIN:
+            raise
         return False
     return state.in_postcopy or state.postcopy_failed
 

@@ -27,9 +27,9 @@ from .._core.whereabouts import Situation, Whereabouts
 from .adopting import plan_of_running
 from .both_ends import BothEnds
 from .connection import libvirt
+from .cut_off import cut_off
 from .domain import Guest
 from .driver import Driver, Tell
-from .errors import translate
 from .housekeeping import do, kept
 from .job import completed_job
 from .launch import OVERTAKEN, Launch
@@ -189,7 +189,9 @@ class Relocation:
         except (libvirt.libvirtError, MigrationError) as exc:
             if launch is not None and not launch.started:
                 raise
-            raise _cut_off(exc, guest, facts(driver.last)) from exc
+            if isinstance(exc, MigrationError) and exc.reason in OVERTAKEN:
+                raise
+            raise cut_off(exc, guest.name, {**facts(driver.last), "runs_on": None}) from exc
         if where.situation is Situation.THERE and where.there is not None and (where.there.running or self._stood):
             return self._settle(False, outcome, facts(self._with_statistics(last)))
         raise self._not_there(guest, where, record, facts(last), launch.problem if launch else None)
@@ -256,23 +258,3 @@ class Relocation:
 
 def _with_basis(seen: Forecast, found: Survey) -> Result:
     return {**seen.document(), "basis": found.document()}
-
-
-def _cut_off(exc: Exception, guest: Guest, facts: Result) -> MigrationError:
-    """The error of a job that can no longer be looked at."""
-    if isinstance(exc, MigrationError):
-        error = exc
-    else:
-        error = translate(exc, f"The migration of {guest.name!r} could not be watched any more.")
-    if error.reason in OVERTAKEN:
-        return error
-    return MigrationError(
-        error.reason,
-        error.problem,
-        state="The migration may go on: QEMU and the daemons run it, not this module. Where libvirt itself was"
-        " restarted, a pre-copy is cancelled and the guest goes on where it was; a post-copy goes on.",
-        remedy="Run this again when libvirt answers: it takes over what it finds. Until then start, stop and destroy"
-        " nothing.",
-        evidence=error.evidence,
-        facts={**facts, "runs_on": None},
-    )

@@ -11,7 +11,7 @@
  *   L rate whole                  answer to L and W: the load now in force
  *   B region page expected found  a bad page (each is reported once, the first 32 of them)
  * Lines in: "V id", "L pages_per_s", "P busy_ms calm_ms", "W 0|1", "C region page" (corrupts one byte, to try the
- * verifier).
+ * verifier), "X 0|1" (switches itself off, or boots again).
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -26,6 +26,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
+#include <sys/reboot.h>
 #include <sys/stat.h>
 #include <termios.h>
 #include <time.h>
@@ -343,6 +344,10 @@ static void obey(const char *line)
         atomic_store(&corrupt_page, a | (in_cold ? 1ULL << 63 : 0));
         atomic_store(&corrupt_pending, owner + 1);
         say("C %s %llx", region, a);
+    } else if (sscanf(line, "X %llx", &a) == 1) {
+        say("X %llx", a);
+        tcdrain(out_fd);
+        reboot(a ? RB_AUTOBOOT : RB_POWER_OFF);
     }
 }
 

@@ -176,6 +176,10 @@ def guest_corrupt(lab: Lab, args: argparse.Namespace) -> None:
     lab.guest_corrupt(args.guest, region=args.region, page=args.page)
 
 
+def guest_power(lab: Lab, args: argparse.Namespace) -> None:
+    lab.guest_power(args.guest, again=args.what == "reboot")
+
+
 def migrate(lab: Lab, args: argparse.Namespace) -> int:
     started = lab.migrate(args.guest, source=args.source, destination=args.destination, flags=args.rest)
     if not args.wait:
@@ -249,6 +253,8 @@ def add_guest_commands(commands: Any, common: argparse.ArgumentParser) -> None:
     corrupt = add("corrupt", guest_corrupt, "change one byte of its memory, to see the check fail")
     corrupt.add_argument("--region", choices=["hot", "cold"], default="cold")
     corrupt.add_argument("--page", type=int, default=0)
+    power = add("power", guest_power, "let it switch itself off, or boot again, from the inside")
+    power.add_argument("what", choices=["off", "reboot"])
 
 
 def add_fault_commands(commands: Any, common: argparse.ArgumentParser) -> None:

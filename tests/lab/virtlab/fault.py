@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import subprocess
+from pathlib import Path
 
 from . import host as hosts
 from .errors import LabError
@@ -43,6 +45,23 @@ def cut_stream(source: Host, destination: Host) -> int:
     for host, command in ((source, outgoing), (destination, incoming)):
         closed += len(hosts.execute(host, *command).stdout.splitlines())
     return closed
+
+
+def stream_bytes(source: Host, destination: Host) -> int:
+    """What the open connections of a migration have carried so far; libvirt is not asked, and may be gone."""
+    wanted = ["dst", destination.migration_address, "and", "dport", "ge", f":{FIRST_MIGRATION_PORT}"]
+    told = hosts.execute(source, "ss", "-Hnti", *wanted).stdout
+    return sum(int(found) for found in re.findall(r"\bbytes_acked:(\d+)", told))
+
+
+def scripts(host: Host, name: str) -> list[int]:
+    """The processes of the interpreter of a script of this name."""
+    return [pid for pid, words in hosts.processes(host).items() if len(words) > 1 and Path(words[1]).name == name]
+
+
+def kill_script(host: Host, name: str) -> int:
+    """SIGKILL for every process of a script; how many there were."""
+    return sum(send_signal(pid, start_ticks(pid), signal.SIGKILL) for pid in scripts(host, name))
 
 
 def qemu_pid(host: Host, guest: Guest) -> int:

@@ -288,6 +288,12 @@ def corrupt(state: LabState, guest: Guest, region: str, page: int, timeout_s: fl
     ask(state, guest, line, timeout_s, lambda entry: " ".join((entry.kind, *entry.words)) == line)
 
 
+def power(state: LabState, guest: Guest, again: bool, timeout_s: float) -> None:
+    """The guest switches itself off, or boots again, as on the order of whoever is logged in to it."""
+    line = f"X {int(again)}"
+    ask(state, guest, line, timeout_s, lambda entry: " ".join((entry.kind, *entry.words)) == line)
+
+
 def verify(state: LabState, guest: Guest, timeout_s: float) -> VerifyResult:
     began = time.monotonic()
     number = f"{time.monotonic_ns() // 1_000_000:x}"

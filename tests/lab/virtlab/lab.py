@@ -211,6 +211,10 @@ class Lab:
     def guest_corrupt(self, name: str, *, region: str = "cold", page: int = 0, timeout_s: float = 20) -> None:
         guests.corrupt(self.state, self.guest(name), region, page, timeout_s)
 
+    def guest_power(self, name: str, *, again: bool, timeout_s: float = 20) -> None:
+        """Let it switch itself off, or boot again, from the inside."""
+        guests.power(self.state, self.guest(name), again, timeout_s)
+
     def guest_verify(self, name: str, *, timeout_s: float = 60) -> VerifyResult:
         """A full pass over the guest program's memory, begun after this call; the result may say that pages are bad."""
         return guests.verify(self.state, self.guest(name), timeout_s)
@@ -274,8 +278,23 @@ class Lab:
     def cut_stream(self, *, source: str, destination: str) -> int:
         return fault.cut_stream(self.host(source), self.host(destination))
 
+    def stream_bytes(self, *, source: str, destination: str) -> int:
+        """What the open connections of a migration have carried so far, as the source's kernel counts it."""
+        return fault.stream_bytes(self.host(source), self.host(destination))
+
+    def script_runs(self, host: str, name: str) -> bool:
+        """Whether an interpreter runs a script of this name there."""
+        return bool(fault.scripts(self.host(host), name))
+
+    def kill_script(self, host: str, name: str) -> int:
+        return fault.kill_script(self.host(host), name)
+
     def kill_libvirtd(self, host: str) -> None:
         hosts.stop_libvirtd(self.host(host), kill=True)
+
+    def start_libvirtd(self, host: str) -> None:
+        """Nothing, when it runs; returns when it answers."""
+        hosts.start_libvirtd(self.host(host))
 
     def restart_libvirtd(self, host: str) -> None:
         """Stop libvirtd if it runs, and start it; returns when it answers."""

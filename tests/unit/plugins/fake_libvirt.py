@@ -33,6 +33,7 @@ ARRIVING_BROKEN = (1, 11)
 SHUT_DOWN = (5, 1)
 MIGRATED = (5, 4)
 GONE = None  # not even defined here
+UNANSWERED = (-1, -1)  # the daemon is gone
 
 MIGRATION_ITERATION = 20
 JOB_COMPLETED = 21
@@ -213,6 +214,8 @@ class FakeDomain:
 
     def _state(self) -> tuple[int, int]:
         state = self._libvirt.states.get(self._guest.key, RUNNING)
+        if state == UNANSWERED:
+            raise libvirtError(1, "internal error: client socket is closed", 7)
         if state is GONE:
             raise libvirtError(42, f"Domain not found: no domain with matching uuid '{self._guest.uuid}'")
         return state
@@ -228,12 +231,12 @@ class FakeConnection:
 
     def __init__(self, libvirt: FakeLibvirt, uri: str) -> None:
         self._libvirt = libvirt
-        self._uri = uri
+        self.uri = uri
         self.closed = False
 
     def getHostname(self) -> str:
         """kvm01, or the host of the URI."""
-        return self._uri.split("://", 1)[1].split("/", 1)[0].rpartition("@")[2] or "kvm01"
+        return self.uri.split("://", 1)[1].split("/", 1)[0].rpartition("@")[2] or "kvm01"
 
     def isAlive(self) -> bool:
         return not self.closed
@@ -294,6 +297,10 @@ class FakeLibvirt:
     def virEventRegisterDefaultImpl(self) -> None:
         assert not self._connections, "The event loop must be there before the connection."
         self.event_loop = True
+
+    def connection(self, uri: str) -> FakeConnection:
+        """The last one that was opened to there."""
+        return [one for one in self._connections if one.uri == uri][-1]
 
     # --- the script
 

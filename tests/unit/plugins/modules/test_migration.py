@@ -415,6 +415,22 @@ def test_libvirt_is_lost(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
     assert result["record"]["outcome"] is None
 
 
+def test_the_destination_daemon_is_started_anew(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
+    """It does not answer at once, and then knows nothing of the guest that was on its way."""
+
+    def dies(fake: FakeLibvirt) -> None:
+        fake.connection(THERE).closed = True
+
+    broken = transfer().raises(9, "operation failed: Lost connection to destination host").then(dies)
+    refused_once = Call("open", THERE).raises(38, "unable to connect to server at 'kvm02:16509': Connection refused", 7)
+    none = Call("jobStats").returns(NO_JOB)
+    again = [refused_once, Call("open", THERE), *STILL_HERE]
+    libvirt.expect(*START, *OWN, broken, none, *again, UNKNOWN, none, Call("migrateSetMaxDowntime", 300))
+    result = run.fails(migration, **ASKED)
+    assert (result["reason"], result["runs_on"]) == ("CONNECTION_LOST", "kvm01")
+    assert result["state"] == "The guest is running (booted) on kvm01."
+
+
 def test_the_guest_shuts_down(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
     ended = transfer().raises(9, "operation failed: domain is no longer running").leaves(SHUT_DOWN)
     off = [Call("lookupByUUIDString", ERP01).returns(Guest()), Call("jobStats").raises(55, NOT_RUNNING), UNKNOWN]

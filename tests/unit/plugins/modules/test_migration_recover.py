@@ -16,6 +16,7 @@ from ansible_collections.virtops.live_migration.tests.unit.plugins.fake_libvirt 
     MIGRATED,
     POSTCOPY_FAILED,
     RUNNING,
+    UNANSWERED,
     Call,
     FakeLibvirt,
     Guest,
@@ -134,6 +135,23 @@ def test_no_half_there(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
     missing = Call("lookupByUUIDString", ERP01).raises(42, "Domain not found")
     libvirt.expect(*FOUND, LOOK, *ends()[:-1], missing)
     assert run.fails(migration_recover, name="erp01", destination_uri=THERE)["reason"] == "HALF_MISSING"
+
+
+def test_a_destination_that_is_lost(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
+    lost = Call("lookupByUUIDString", ERP01).raises(1, "internal error: client socket is closed", 7)
+    libvirt.expect(*FOUND, LOOK, *ends()[:-1], lost)
+    result = run.fails(migration_recover, name="erp01", destination_uri=THERE)
+    assert result["reason"] == "CONNECTION_LOST"
+    assert "paused (post-copy failed)" in result["state"]
+
+
+def test_the_daemon_is_gone_while_they_are_joined(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
+    lost = Call("jobStats").raises(1, "internal error: client socket is closed", 7).leaves(UNANSWERED)
+    closed = resume().raises(1, "internal error: client socket is closed", 7)
+    libvirt.expect(*FOUND, LOOK, *ends(), *OWN, closed, lost)
+    result = run.fails(migration_recover, name="erp01", destination_uri=THERE)
+    assert result["reason"] == "CONNECTION_LOST"
+    assert "a post-copy goes on" in result["state"]
 
 
 def test_postcopy_that_runs_is_left_alone(libvirt: FakeLibvirt, run: ModuleRunner) -> None:

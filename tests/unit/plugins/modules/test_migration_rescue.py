@@ -11,6 +11,7 @@ from ansible_collections.virtops.live_migration.plugins.modules import migration
 from ansible_collections.virtops.live_migration.tests.unit.plugins.fake_libvirt import (
     CANCELLED,
     MIGRATED,
+    UNANSWERED,
     Call,
     FakeLibvirt,
     Guest,
@@ -88,6 +89,16 @@ def test_check_mode(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
     result = run(migration_rescue, check=True, name="erp01", policy_overrides={"max_downtime_ms": 60_000})
     assert result["changed"] is True
     assert [action["action"] for action in result["actions"]] == ["set_downtime"]
+
+
+def test_the_daemon_is_gone(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
+    lost = Call("jobStats").raises(1, "internal error: client socket is closed", 7).leaves(UNANSWERED)
+    libvirt.expect(*FOUND, look(FIRST_PASS), PLAIN, look(FIRST_PASS), *limits(), lost)
+    result = run.fails(migration_rescue, name="erp01")
+    assert result["reason"] == "CONNECTION_LOST"
+    assert "The migration may go on" in result["state"]
+    assert "Run this again" in result["remedy"]
+    assert len(result["record"]["looks"]) == 1
 
 
 def test_aborted_by_somebody_else(libvirt: FakeLibvirt, run: ModuleRunner) -> None:

@@ -32,6 +32,7 @@ from ansible_collections.virtops.live_migration.tests.unit.plugins.fake_libvirt 
     PAUSED_BY_USER,
     RUNNING,
     SHUT_DOWN,
+    UNANSWERED,
     Call,
     FakeLibvirt,
 )
@@ -192,6 +193,20 @@ def test_statistics_of_the_arrival_say_nothing_of_the_departure(
 def test_a_guest_that_is_gone_without_a_word(libvirt: FakeLibvirt, guest: Guest, events: Events) -> None:
     libvirt.states["erp01"] = GONE
     assert ended(guest, events).phase is Phase.NONE
+
+
+def test_a_daemon_that_is_gone_is_no_end(libvirt: FakeLibvirt, guest: Guest, events: Events) -> None:
+    libvirt.states["erp01"] = UNANSWERED
+    with pytest.raises(fake_libvirt.libvirtError, match="client socket is closed"):
+        ended(guest, events)
+
+
+def test_what_is_told_of_a_guest(libvirt: FakeLibvirt, guest: Guest) -> None:
+    assert guest.told() == "running (booted)"
+    libvirt.states["erp01"] = GONE
+    assert guest.told() == "no longer defined"
+    libvirt.states["erp01"] = UNANSWERED
+    assert guest.told() == "in a state that is not known, as libvirt does not answer"
 
 
 # --- waiting

@@ -74,7 +74,12 @@ ENGLISH = [
     (78, "operation aborted: job 'migration out' canceled by client", "CANCELLED"),
     (78, "operation aborted: migration out job: canceled by client", "CANCELLED"),
     (78, "operation aborted: migration out: canceled by client", "CANCELLED"),
-    (9, "operation failed: job 'migration out' failed: Unable to write to socket: Broken pipe", "MIGRATION_FAILED"),
+    (9, "operation failed: job 'migration out' failed: Unable to write to socket: Broken pipe", "STREAM_BROKEN"),
+    (
+        9,
+        "operation failed: job 'migration out' failed: Unable to write to socket: Bad file descriptor",
+        "STREAM_BROKEN",
+    ),
     (9, "operation failed: migration out job: unexpectedly failed", "MIGRATION_FAILED"),
     (
         9,
@@ -83,7 +88,7 @@ ENGLISH = [
             " failed: Unable to write to socket: Connection reset by peer. Message from the destination host:"
             " operation failed: job 'migration in' failed: load of migration failed: Input/output error"
         ),
-        "MIGRATION_FAILED",
+        "STREAM_BROKEN",
     ),
     (9, "operation failed: job 'migration out' failed in post-copy phase", "POSTCOPY_BROKEN"),
     (9, "operation failed: migration out job: post-copy phase failed", "POSTCOPY_BROKEN"),
