@@ -28,6 +28,9 @@ units: setup ## unit tests on every Python from 3.9 up that is there
 sim: setup ## the decision engine against a model of QEMU, in virtual time
 	@tests/run/sim
 
+bench-plan: setup ## evacuation plans: time, memory and quality against size
+	@tests/bench/plan
+
 integration: setup ## real guests that really migrate, in the lab
 	@tests/run/integration
 
@@ -46,4 +49,4 @@ docs: setup ## the documentation as HTML, in build/docs
 clean: ## remove what the targets made, environments included
 	@rm -rf build .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .ansible .venv .venv-*
 
-.PHONY: help setup demo test test-matrix lint sanity units sim integration gauntlet docs-lint build docs clean
+.PHONY: help setup demo test test-matrix lint sanity units sim bench-plan integration gauntlet docs-lint build docs clean

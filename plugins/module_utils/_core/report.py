@@ -7,14 +7,12 @@
 from __future__ import annotations
 
 import json
-import textwrap
 import typing as t
 
 from .job import JobSample, Phase
 from .job_document import read_job
+from .text import printable, wrapped
 from .units import human_bytes, human_ms, human_rate
-
-WIDTH = 110
 
 _LABEL_WIDTH = 11
 # Evidence that the lines above it have told already.
@@ -50,11 +48,11 @@ def _job_lines(sample: JobSample, diagnosis: t.Mapping[str, t.Any]) -> list[str]
     guest = sample.name or sample.uuid or "guest without a name"
     identity = f"{guest} ({sample.uuid})" if sample.name and sample.uuid else guest
     title = ", ".join(str(diagnosis[key]) for key in ("verdict", "reason") if diagnosis.get(key))
-    lines = _wrapped(f"{identity}: {title or sample.phase.value}")
-    lines += _wrapped(str(diagnosis.get("summary") or ""), "  ")
+    lines = wrapped(f"{identity}: {title or sample.phase.value}")
+    lines += wrapped(str(diagnosis.get("summary") or ""), "  ")
     lines.append("")
     for label, text in _facts(sample, diagnosis.get("evidence") or {}):
-        lines += _wrapped(text, "  " + label.ljust(_LABEL_WIDTH), " " * (2 + _LABEL_WIDTH))
+        lines += wrapped(text, "  " + label.ljust(_LABEL_WIDTH), " " * (2 + _LABEL_WIDTH))
     remedies = diagnosis.get("remedies") or []
     if remedies:
         lines += ["", "  What can be done:"]
@@ -169,20 +167,10 @@ def _value(key: str, value: t.Any) -> str:
 def _remedy_lines(number: int, remedy: t.Mapping[str, t.Any]) -> list[str]:
     allowed = "" if remedy.get("allowed", True) else " - not allowed here"
     module = f" (module {remedy['module']})" if remedy.get("module") else ""
-    lines = _wrapped(f"{remedy.get('action', '')}{module}{allowed}", f"  {number}. ", "     ")
+    lines = wrapped(f"{remedy.get('action', '')}{module}{allowed}", f"  {number}. ", "     ")
     if remedy.get("command"):
-        lines.append("     $ " + _printable(str(remedy["command"])))
+        lines.append("     $ " + printable(str(remedy["command"])))
     for label, key in (("Effect: ", "expected"), ("Risk:   ", "risk")):
         if remedy.get(key):
-            lines += _wrapped(str(remedy[key]), "     " + label, " " * (5 + len(label)))
+            lines += wrapped(str(remedy[key]), "     " + label, " " * (5 + len(label)))
     return lines
-
-
-def _wrapped(text: str, first: str = "", rest: t.Optional[str] = None) -> list[str]:
-    rest = first if rest is None else rest
-    return textwrap.wrap(_printable(text), WIDTH, initial_indent=first, subsequent_indent=rest, break_on_hyphens=False)
-
-
-def _printable(text: str) -> str:
-    """Nothing that a terminal could take for a command: names of guests are other people's input."""
-    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)

@@ -18,7 +18,8 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._core.job i
     Phase,
     Progress,
 )
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.report import WIDTH, report_lines
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.report import report_lines
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.text import WIDTH
 
 GIB = 1 << 30
 

@@ -1,0 +1,153 @@
+# Copyright (c) 2026, The virtops.live_migration authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# This file is private to the collection and may change at any time.
+"""Room on the hosts: memory by page size and NUMA node, guests and virtual CPUs, as moves are put down one by one."""
+
+from __future__ import annotations
+
+import math
+import typing as t
+from dataclasses import dataclass
+
+from .fleet import ORDINARY, Domain, Fleet, Host
+from .numa_memory import NumaMemory
+
+
+@dataclass(frozen=True)
+class Shortage:
+    """What a host lacks. ``what``: memory, guests or vcpus; ``nodes``: where the memory has to be (none: anywhere)."""
+
+    what: str
+    amount: int
+    page_kib: int = ORDINARY
+    nodes: tuple[int, ...] = ()
+
+
+class _Room:
+    def __init__(self, host: Host) -> None:
+        self.host = host
+        free: dict[int, dict[int, int]] = {ORDINARY: {}}
+        for pool in host.pools:
+            nodes = free.setdefault(pool.page_kib, {})
+            nodes[pool.node] = nodes.get(pool.node, 0) + pool.free_bytes
+        self.memory = {
+            page: NumaMemory(nodes, host.reserve_bytes if page == ORDINARY else 0) for page, nodes in free.items()
+        }
+        self.whole_bytes = max(1, sum(pool.free_bytes for pool in host.pools))
+        self.taken_bytes = self.guests = 0
+        self.guests_left = math.inf if host.max_guests is None else host.max_guests
+        self.vcpus_left = math.inf if host.max_vcpus is None else host.max_vcpus
+
+    def page(self, page_kib: int) -> NumaMemory:
+        if page_kib not in self.memory:
+            self.memory[page_kib] = NumaMemory({})
+        return self.memory[page_kib]
+
+    def fits(self, domain: Domain) -> bool:
+        if self.guests_left < 1 or self.vcpus_left < domain.vcpus:
+            return False
+        if len(domain.needs) == 1:
+            need = domain.needs[0]
+            return self.page(need.page_kib).fits(need.size_bytes, need.nodes)
+        taken = 0
+        for need in domain.needs:
+            if not self.page(need.page_kib).fits(need.size_bytes, need.nodes):
+                break
+            self.page(need.page_kib).take(need.size_bytes, need.nodes)
+            taken += 1
+        for need in domain.needs[:taken]:
+            self.page(need.page_kib).take(-need.size_bytes, need.nodes)
+        return taken == len(domain.needs)
+
+    def book(self, domain: Domain, sign: int) -> None:
+        for need in domain.needs:
+            self.page(need.page_kib).take(sign * need.size_bytes, need.nodes)
+        self.taken_bytes += sign * domain.memory_bytes
+        self.count((domain,), sign)
+
+    def count(self, domains: t.Sequence[Domain], sign: int) -> None:
+        self.guests += sign * len(domains)
+        self.guests_left -= sign * len(domains)
+        self.vcpus_left -= sign * sum(domain.vcpus for domain in domains)
+
+    def grant(self, what: str, amount: int) -> None:
+        if what == "guests":
+            self.guests_left += amount
+        else:
+            self.vcpus_left += amount
+
+
+class Capacity:
+    def __init__(self, fleet: Fleet) -> None:
+        self._rooms = {host.name: _Room(host) for host in fleet.hosts}
+        sources = set(fleet.sources)
+        for domain in fleet.domains:
+            # What the residents use is not free on their hosts already.
+            if domain.running and domain.host not in sources:
+                self._rooms[domain.host].count((domain,), 1)
+
+    def take(self, domain: Domain, host: str) -> bool:
+        """Put it there if there is room; nothing happens if not."""
+        room = self._rooms[host]
+        if not room.fits(domain):
+            return False
+        room.book(domain, 1)
+        return True
+
+    def give_back(self, domain: Domain, host: str) -> None:
+        self._rooms[host].book(domain, -1)
+
+    def put_back(self, domain: Domain, host: str) -> None:
+        """Where it was a moment ago."""
+        self._rooms[host].book(domain, 1)
+
+    def missing(self, domains: t.Sequence[Domain], host: str) -> list[Shortage]:
+        """What the host lacks for all of these together."""
+        shortages = self.lend(domains, host)
+        self.end_loan(domains, host, shortages)
+        return shortages
+
+    def lend(self, domains: t.Sequence[Domain], host: str) -> list[Shortage]:
+        """Put them there as if what the host lacks for them, which is returned, were there."""
+        room = self._rooms[host]
+        lacking: dict[tuple[int, tuple[int, ...]], int] = {}
+        for domain in domains:
+            for need in domain.needs:
+                memory = room.page(need.page_kib)
+                within, anywhere = memory.lacking(need.size_bytes, need.nodes)
+                for amount, nodes in ((within, need.nodes), (anywhere, ())):
+                    if amount:
+                        memory.grant(amount, nodes[0] if nodes else None)
+                        lacking[need.page_kib, nodes] = lacking.get((need.page_kib, nodes), 0) + amount
+                memory.take(need.size_bytes, need.nodes)
+        room.count(domains, 1)
+        shortages = [Shortage("memory", amount, page, nodes) for (page, nodes), amount in lacking.items()]
+        for what, lack in (("guests", -room.guests_left), ("vcpus", -room.vcpus_left)):
+            if lack > 0:
+                shortages.append(Shortage(what, int(lack)))
+                room.grant(what, int(lack))
+        return shortages
+
+    def end_loan(self, domains: t.Sequence[Domain], host: str, shortages: t.Sequence[Shortage]) -> None:
+        room = self._rooms[host]
+        for domain in domains:
+            for need in domain.needs:
+                room.page(need.page_kib).take(-need.size_bytes, need.nodes)
+        room.count(domains, -1)
+        for lack in shortages:
+            if lack.what == "memory":
+                room.page(lack.page_kib).grant(-lack.amount, lack.nodes[0] if lack.nodes else None)
+            else:
+                room.grant(lack.what, -lack.amount)
+
+    def fullness(self, host: str) -> float:
+        """How much of what was free is given away, 0 to 1."""
+        room = self._rooms[host]
+        return room.taken_bytes / room.whole_bytes
+
+    def taken_bytes(self, host: str) -> int:
+        return self._rooms[host].taken_bytes
+
+    def guests(self, host: str) -> int:
+        return self._rooms[host].guests
