@@ -5,13 +5,13 @@
 # Note that this doc fragment is **PRIVATE** to the collection. It can have breaking changes at any time.
 # Do not use it from other collections or standalone plugins and modules!
 
-# Must be kept in step with policy_spec in plugins/module_utils/_ansible/argspec.py.
+# Must be kept in step with policy_spec() in plugins/module_utils/_ansible/argspec.py.
 
 from __future__ import annotations
 
 
 class ModuleDocFragment:
-    # What may be done to a guest: for modules that plan or supervise a migration.
+    # What may be done to a guest: for modules that see a migration to its end.
     DOCUMENTATION = r"""
 options:
   policy:
@@ -47,11 +47,16 @@ options:
         type: int
       deadline_s:
         description:
-          - How long its memory may take from now on, in seconds. By default six times what it takes once, and at
-            least a minute.
+          - How long its memory may take, in seconds, from when the module begins to look after it. By default six times
+            what it takes once, and at least a minute.
+        type: float
+      storage_deadline_s:
+        description:
+          - How long the copying of its disks may take, in seconds. By default a minute for each GiB, and at least ten
+            minutes.
         type: float
       max_data_factor:
-        description: How many times its memory may be sent from now on.
+        description: How many times its memory may be sent, counted likewise.
         type: float
       patience_s:
         description: How long a finish that is possible may be put off for a shorter downtime, in seconds.

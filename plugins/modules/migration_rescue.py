@@ -18,6 +18,61 @@ description:
   - When no migration runs there is nothing to do, which is no error.
   - Run it on the source host.
 options:
+  policy:
+    description:
+      - What may be done to the guest. The names are those of oVirt's migration policies.
+      - V(minimal_downtime) allows 500 ms of downtime and no post-copy.
+      - V(suspend_workload) allows a pause of 5 s as well, when nothing shorter finishes.
+      - V(post_copy) switches to post-copy whenever that is faster.
+      - V(very_large) allows 1500 ms of downtime and a pause of 5 s.
+    type: str
+    choices: [minimal_downtime, suspend_workload, post_copy, very_large]
+    default: minimal_downtime
+  policy_overrides:
+    description: Fields of the policy that are to be different.
+    type: dict
+    default: {}
+    suboptions:
+      max_downtime_ms:
+        description: How long the guest may stand still at the switch-over, in milliseconds.
+        type: int
+      postcopy:
+        description: Whether the guest may run split over two hosts.
+        type: str
+        choices: [never, if_needed, prefer]
+      max_postcopy_s:
+        description: How long it may depend on both hosts, in seconds.
+        type: float
+      max_pause_s:
+        description: How long it may stand still to finish when nothing shorter does, in seconds. V(0) is not at all.
+        type: float
+      max_throttle_percent:
+        description: How much of its processor time auto-converge may take.
+        type: int
+      deadline_s:
+        description:
+          - How long its memory may take from now on, in seconds. By default six times what it takes once, and at
+            least a minute.
+        type: float
+      max_data_factor:
+        description: How many times its memory may be sent from now on.
+        type: float
+      patience_s:
+        description: How long a finish that is possible may be put off for a shorter downtime, in seconds.
+        type: float
+      on_hopeless:
+        description:
+          - What to do when the deadline or the data limit is reached.
+          - With V(leave) the migration goes on as it is, with V(abort) it is aborted, and with V(pause) the guest is
+            suspended for as long as O(policy_overrides.max_pause_s) allows, and the migration aborted after that.
+        type: str
+        choices: [abort, leave, pause]
+      mode:
+        description:
+          - With V(observe) everything is decided and recorded, and nothing is touched. Watching ends when the migration
+            does, or at the deadline or the data limit.
+        type: str
+        choices: [act, observe]
   bandwidth_mib_per_s:
     description:
       - What a bandwidth limit may be raised to when it is what holds the migration back, in MiB/s. V(0) is no limit.
@@ -42,7 +97,6 @@ extends_documentation_fragment:
   - virtops.live_migration._attributes.state_module
   - virtops.live_migration._libvirt
   - virtops.live_migration._libvirt.domain
-  - virtops.live_migration._policy
 seealso:
   - module: virtops.live_migration.migration_job_info
     description: Only looks.
@@ -199,13 +253,12 @@ from dataclasses import replace
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils._ansible.argspec import policy_spec
 from ..module_utils._ansible.runner import Result, run_on_domain
 from ..module_utils._core.actions import Action
 from ..module_utils._core.errors import MigrationError
 from ..module_utils._core.job import JobSample
 from ..module_utils._core.plan import Plan, adopted_plan
-from ..module_utils._core.policy import preset
+from ..module_utils._core.policy import DEFAULT_PRESET, HOPELESS_CHOICES, MODES, POSTCOPY_CHOICES, PRESETS, preset
 from ..module_utils._core.record import Record
 from ..module_utils._core.supervisor import Supervisor
 from ..module_utils._libvirt.connection import Connection
@@ -215,6 +268,19 @@ from ..module_utils._libvirt.job import outgoing_job
 from ..module_utils._libvirt.limits import limits_of
 from ..module_utils._libvirt.postcopy import host_devices
 from ..module_utils._libvirt.status_file import start_flags
+
+OVERRIDES: dict[str, t.Any] = {
+    "max_downtime_ms": {"type": "int"},
+    "postcopy": {"type": "str", "choices": list(POSTCOPY_CHOICES)},
+    "max_postcopy_s": {"type": "float"},
+    "max_pause_s": {"type": "float"},
+    "max_throttle_percent": {"type": "int"},
+    "deadline_s": {"type": "float"},
+    "max_data_factor": {"type": "float"},
+    "patience_s": {"type": "float"},
+    "on_hopeless": {"type": "str", "choices": list(HOPELESS_CHOICES)},
+    "mode": {"type": "str", "choices": list(MODES)},
+}
 
 
 def plan_for(connection: Connection, guest: Guest, bandwidth_mib_per_s: t.Optional[int]) -> Plan:
@@ -281,7 +347,8 @@ def unfinished(guest: Guest, record: Record, facts: Result) -> MigrationError:
 def main() -> None:
     run_on_domain(
         {
-            **policy_spec(),
+            "policy": {"type": "str", "choices": list(PRESETS), "default": DEFAULT_PRESET},
+            "policy_overrides": {"type": "dict", "default": {}, "options": OVERRIDES},
             "bandwidth_mib_per_s": {"type": "int"},
             "destination_uri": {"type": "str"},
             "migrate_uri": {"type": "str"},

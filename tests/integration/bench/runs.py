@@ -124,6 +124,14 @@ class Ansible:
         lines = results.read_text(encoding="utf-8").splitlines() if results.exists() else []
         return Run(done.returncode, done.stdout, [json.loads(line) for line in lines])
 
+    def role(self, name: str, hosts: str, entry_point: str = "main", *options: str, **variables: t.Any) -> Run:
+        """Run a role of the collection, from one of its entry points."""
+        include = {"name": f"{COLLECTION}.{name}", "tasks_from": entry_point}
+        tasks = [{"name": name, "ansible.builtin.include_role": include}]
+        path = self.directory / f"role-{self._count + 1}-{name}.yml"
+        path.write_text(json.dumps([{"hosts": hosts, "gather_facts": False, "tasks": tasks}]), encoding="utf-8")
+        return self.playbook(str(path), *options, **variables)
+
     def run(self, host: str, *tasks: Task, variables: t.Optional[t.Mapping[str, t.Any]] = None) -> list[Result]:
         """Run modules one after the other over SSH; a result of each, whether it failed or not."""
         play = [{"hosts": host, "gather_facts": False, "vars": dict(variables or {}), "tasks": list(tasks)}]
