@@ -85,6 +85,8 @@ class Ansible:
             link.symlink_to(ROOT)
             self.collections = str(directory)
         self._count = 0
+        # What the hosts' processes find in their environment, in a play of `role`.
+        self.environment: dict[str, str] = {}
 
     def _environment(self, results: Path) -> dict[str, str]:
         return {
@@ -129,7 +131,8 @@ class Ansible:
         include = {"name": f"{COLLECTION}.{name}", "tasks_from": entry_point}
         tasks = [{"name": name, "ansible.builtin.include_role": include}]
         path = self.directory / f"role-{self._count + 1}-{name}.yml"
-        path.write_text(json.dumps([{"hosts": hosts, "gather_facts": False, "tasks": tasks}]), encoding="utf-8")
+        play = {"hosts": hosts, "gather_facts": False, "environment": self.environment, "tasks": tasks}
+        path.write_text(json.dumps([play]), encoding="utf-8")
         return self.playbook(str(path), *options, **variables)
 
     def run(self, host: str, *tasks: Task, variables: t.Optional[t.Mapping[str, t.Any]] = None) -> list[Result]:
