@@ -357,11 +357,10 @@ from dataclasses import asdict, replace
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils._ansible.argspec import policy_spec
+from ..module_utils._ansible.argspec import contract_of, policy_spec
 from ..module_utils._ansible.runner import Result, run_on_domain
 from ..module_utils._core.calm import calm_document
 from ..module_utils._core.memory import WorkingSet, read_working_set
-from ..module_utils._core.policy import preset
 from ..module_utils._core.sizing import prospect
 from ..module_utils._libvirt.connection import Connection
 from ..module_utils._libvirt.dirty_rate import MODES
@@ -371,7 +370,7 @@ from ..module_utils._libvirt.prospects import bandwidth_of, gather, measure_work
 
 def work(module: AnsibleModule, connection: Connection, guest: Guest) -> Result:
     params = module.params
-    contract = preset(params["policy"], params["policy_overrides"])
+    contract = contract_of(params)
     given = read_working_set(params["dirty_rate"]) if params["dirty_rate"] is not None else None
     bandwidth = bandwidth_of(guest, params["link_mib_per_s"], params["bandwidth_mib_per_s"])
     facts = gather(

@@ -64,18 +64,33 @@ def sample_from(value: t.Any) -> JobSample:
     return parse_domjobinfo(value) if isinstance(value, str) else read_job(value)
 
 
+def documents_of(value: t.Any) -> list[dict[str, t.Any]]:
+    """A list of documents, or a single one without a list."""
+    value = plain(value)
+    documents = value if isinstance(value, list) else [value]
+    wrong = next((one for one in documents if not isinstance(one, dict)), None)
+    if wrong is not None or value is None:
+        got = "nothing" if wrong is None else type(wrong).__name__
+        raise MigrationError(
+            "NOT_A_DOCUMENT",
+            f"Expected documents, but got {got}.",
+            remedy="Give the jobs or guests that migration_job_info returns.",
+        )
+    return documents
+
+
 def context_from(
     max_downtime_ms: t.Any = None, postcopy: t.Any = None, max_pause_s: t.Any = None, link_mbit_per_s: t.Any = None
 ) -> Context:
     """What the user allows and knows; None is a default of the contract, or not known."""
     contract = contract_from(
         {
-            "max_downtime_ms": _number("max_downtime_ms", max_downtime_ms, int),
+            "max_downtime_ms": number("max_downtime_ms", max_downtime_ms, int),
             "postcopy": plain(postcopy),
-            "max_pause_s": _number("max_pause_s", max_pause_s, float),
+            "max_pause_s": number("max_pause_s", max_pause_s, float),
         }
     )
-    link = _number("link_mbit_per_s", link_mbit_per_s, float)
+    link = number("link_mbit_per_s", link_mbit_per_s, float)
     if link is not None and link <= 0:
         raise _bad_option("link_mbit_per_s", link_mbit_per_s, "a number above 0")
     return Context(contract, None if link is None else int(link * _BYTES_PER_MBIT))
@@ -85,7 +100,7 @@ def contract_of(policy: t.Any, **overrides: t.Any) -> Contract:
     """A policy with some fields of the contract in their place; None overrides nothing."""
     whole = {"max_downtime_ms", "max_throttle_percent"}
     given = {
-        key: plain(value) if key == "postcopy" else _number(key, value, int if key in whole else float)
+        key: plain(value) if key == "postcopy" else number(key, value, int if key in whole else float)
         for key, value in overrides.items()
     }
     return preset(str(plain(policy) or DEFAULT_PRESET), given)
@@ -101,18 +116,18 @@ def facts_from(dirty_rate: t.Any, bandwidth_mib_per_s: t.Any, touched_bytes: t.A
             f"Expected the dirty_rate of a guest, but got {got}.",
             remedy="Give what migration_dirty_rate_info returns as dirty_rate.",
         )
-    touched = _number("touched_bytes", touched_bytes, int)
+    touched = number("touched_bytes", touched_bytes, int)
     name = "memory_bytes" if touched is None else "touched_bytes"
-    touched = _number(name, document.get(name), int) if touched is None else touched
-    bandwidth = _number("bandwidth_mib_per_s", bandwidth_mib_per_s, float)
+    touched = number(name, document.get(name), int) if touched is None else touched
+    bandwidth = number("bandwidth_mib_per_s", bandwidth_mib_per_s, float)
     for option, value in ((name, touched), ("bandwidth_mib_per_s", bandwidth)):
         if value is None or value <= 0:
             raise _bad_option(option, value, "a number above 0")
-    numbers = {key: _number(key, document.get(key), int) for key in ("working_set_bytes", "dirty_bytes_per_s")}
+    numbers = {key: number(key, document.get(key), int) for key in ("working_set_bytes", "dirty_bytes_per_s")}
     return Facts(touched, max(1, int(bandwidth * MIB)), read_working_set({**document, **numbers}))
 
 
-def _number(name: str, value: t.Any, kind: t.Callable[[t.Any], t.Any]) -> t.Any:
+def number(name: str, value: t.Any, kind: t.Callable[[t.Any], t.Any]) -> t.Any:
     # A variable from the command line, or templated by an older Ansible, arrives as text.
     value = plain(value)
     if value is None:

@@ -85,6 +85,8 @@ class Ansible:
             link.symlink_to(ROOT)
             self.collections = str(directory)
         self._count = 0
+        # What the hosts' processes find in their environment, in a play of `role`.
+        self.environment: dict[str, str] = {}
 
     def _environment(self, results: Path) -> dict[str, str]:
         return {
@@ -127,6 +129,15 @@ class Ansible:
             raise AssertionError(f"{playbook} did not end within {timeout_s:g} s. It said:\n{output}") from None
         lines = results.read_text(encoding="utf-8").splitlines() if results.exists() else []
         return Run(done.returncode, done.stdout, [json.loads(line) for line in lines])
+
+    def role(self, name: str, hosts: str, entry_point: str = "main", *options: str, **variables: t.Any) -> Run:
+        """Run a role of the collection, from one of its entry points."""
+        include = {"name": f"{COLLECTION}.{name}", "tasks_from": entry_point}
+        tasks = [{"name": name, "ansible.builtin.include_role": include}]
+        path = self.directory / f"role-{self._count + 1}-{name}.yml"
+        play = {"hosts": hosts, "gather_facts": False, "environment": self.environment, "tasks": tasks}
+        path.write_text(json.dumps([play]), encoding="utf-8")
+        return self.playbook(str(path), *options, **variables)
 
     def run(self, host: str, *tasks: Task, variables: t.Optional[t.Mapping[str, t.Any]] = None) -> list[Result]:
         """Run modules one after the other over SSH; a result of each, whether it failed or not."""

@@ -113,6 +113,7 @@ def guest_start(lab: Lab, args: argparse.Namespace) -> None:
         disk_mib=args.disk_mib,
         transient=args.transient,
         machine=args.machine,
+        agent=args.agent,
     )
     timeout_s = 0 if args.no_wait else READY_TIMEOUT_S
     guest = lab.guest_start(args.guest, host=args.host, options=options, uuid=args.uuid, timeout_s=timeout_s)
@@ -235,6 +236,7 @@ def add_guest_commands(commands: Any, common: argparse.ArgumentParser) -> None:
     start.add_argument("--disk-mib", type=int, default=defaults.disk_mib)
     start.add_argument("--transient", action="store_true")
     start.add_argument("--machine", help="machine type; default q35")
+    start.add_argument("--agent", action="store_true", help="with the QEMU guest agent in it")
     start.add_argument("--uuid")
     start.add_argument("--no-wait", action="store_true", help="return as soon as libvirt has started it")
     add("stop", guest_stop, "destroy and undefine it on every host")

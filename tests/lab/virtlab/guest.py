@@ -14,8 +14,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from xml.sax.saxutils import escape, quoteattr
 
+from . import agent_image, image
 from . import host as hosts
-from . import image
 from .errors import LabError
 from .proc import run, send_signal, start_ticks
 from .record import record_path
@@ -42,6 +42,7 @@ class GuestOptions:
     disk_mib: int = 32
     transient: bool = False
     machine: str | None = None
+    agent: bool = False
 
 
 @dataclass(frozen=True)
@@ -109,6 +110,12 @@ def document(state: LabState, guest: Guest, image_name: str) -> str:
       <source file={quoteattr(path)}/>
       <target dev='vda' bus='virtio'/>
     </disk>"""
+    agent = ""
+    if options.agent:
+        agent = """
+    <channel type='unix'>
+      <target type='virtio' name='org.qemu.guest_agent.0'/>
+    </channel>"""
     # QEMU 7.2 without KVM clears its record of written pages in two ways, and the quick one, taken when the memory is a
     # multiple of 256 KiB, forgets to tell the emulated CPU: later writes are not seen, and the guest arrives with torn
     # memory. 8 KiB more take the other way. libvirt rounds sizes, so that the memory is given past it.
@@ -129,7 +136,7 @@ def document(state: LabState, guest: Guest, image_name: str) -> str:
   <on_poweroff>destroy</on_poweroff>
   <on_reboot>restart</on_reboot>
   <on_crash>destroy</on_crash>
-  <devices>{disk}
+  <devices>{disk}{agent}
     <controller type='usb' model='none'/>
     <serial type='file'>
       <source path='{hosts.CONSOLE_DIR}/{guest.uuid}.log' append='on'/>
@@ -171,7 +178,7 @@ def start(state: LabState, host: Host, name: str, options: GuestOptions, uuid: s
     if options.hot_mib + options.cold_mib + 96 > options.ram_mib:
         raise LabError(f"{options.ram_mib} MiB of RAM are too few: hot and cold set, and 96 MiB for the guest's kernel")
     guest = Guest(name, uuid or str(uuid_module.uuid4()), host.name, options)
-    xml = document(state, guest, image.build())
+    xml = document(state, guest, agent_image.build() if options.agent else image.build())
     offset = record_size(state, guest)
     path = guests_dir(state) / f"{guest.uuid}.json"
     write_atomically(path, json.dumps(asdict(guest), indent=1))

@@ -11,6 +11,7 @@ import os
 import re
 import shutil
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 
 from .errors import LabError
@@ -50,6 +51,28 @@ def initramfs(program: bytes) -> bytes:
     return gzip.compress(b"".join(entries), 1, mtime=0)
 
 
+def digest_of(files: Iterable[Path]) -> str:
+    digest = hashlib.sha256()
+    for file in files:
+        digest.update(file.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def compiled(work: Path) -> bytes:
+    run([*GCC, "-o", f"{work}/init", str(SOURCE)])
+    return (work / "init").read_bytes()
+
+
+def keep(made: Path, name: str) -> None:
+    """Put a finished image in its place."""
+    try:
+        os.rename(made, IMAGES / name)
+    except OSError:
+        # Another lab was faster; its result is the same.
+        if not (IMAGES / name).is_dir():
+            raise
+
+
 def build() -> str:
     """The name of the directory below `IMAGES` that holds `vmlinuz` and `initramfs`; made when it is not there."""
     kernel = newest_kernel()
@@ -61,15 +84,10 @@ def build() -> str:
     IMAGES.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=IMAGES, prefix=".build-") as temporary:
         work = Path(temporary)
-        run([*GCC, "-o", f"{work}/init", str(SOURCE)])
+        program = compiled(work)
         made = work / "made"
         made.mkdir(mode=0o755)
         shutil.copyfile(kernel, made / "vmlinuz")
-        (made / "initramfs").write_bytes(initramfs((work / "init").read_bytes()))
-        try:
-            os.rename(made, IMAGES / name)
-        except OSError:
-            # Another lab was faster; its result is the same.
-            if not (IMAGES / name).is_dir():
-                raise
+        (made / "initramfs").write_bytes(initramfs(program))
+        keep(made, name)
     return name

@@ -21,6 +21,7 @@ UTILS = f"{COLLECTION}.plugins.module_utils"
 
 FILES = sorted(PLUGINS.rglob("*.py"))
 MODULES = sorted(file for file in PLUGINS.glob("modules/*.py") if file.name != "__init__.py")
+BINDINGS = ("libvirt", "libvirtaio", "libvirt_qemu")
 ATTRIBUTES = {"check_mode", "diff_mode", "idempotent", "action_group"}
 DOC_BLOCKS = {"DOCUMENTATION", "EXAMPLES", "RETURN"}
 MAX_MODULE_CODE_LINES = 170
@@ -91,7 +92,7 @@ def test_core_is_pure(file: Path) -> None:
 
 @parametrize(in_layer("_libvirt"))
 def test_libvirt_layer_knows_nothing_of_ansible(file: Path) -> None:
-    assert outside(imports_of(file), "libvirt", "libvirtaio", f"{UTILS}._libvirt", f"{UTILS}._core") == []
+    assert outside(imports_of(file), *BINDINGS, f"{UTILS}._libvirt", f"{UTILS}._core") == []
 
 
 @parametrize(in_layer("_host"))
@@ -107,7 +108,7 @@ def test_nobody_below_reads_the_host(file: Path) -> None:
 @parametrize(FILES)
 def test_only_the_libvirt_layer_imports_libvirt(file: Path) -> None:
     if file not in in_layer("_libvirt"):
-        assert [name for name in imports_of(file) if name.split(".")[0] in {"libvirt", "libvirtaio"}] == []
+        assert [name for name in imports_of(file) if name.split(".")[0] in BINDINGS] == []
 
 
 @parametrize(in_layer("_ansible"))

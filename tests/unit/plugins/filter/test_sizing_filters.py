@@ -11,6 +11,7 @@ from ansible.errors import AnsibleFilterError
 from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar
 
+from ansible_collections.virtops.live_migration.plugins.filter.bandwidth_shares import FilterModule as SharesFilter
 from ansible_collections.virtops.live_migration.plugins.filter.expected_transfer import FilterModule as TransferFilter
 from ansible_collections.virtops.live_migration.plugins.filter.migration_select import FilterModule as SelectFilter
 from ansible_collections.virtops.live_migration.plugins.filter.required_bandwidth import FilterModule as BandwidthFilter
@@ -20,6 +21,7 @@ GUEST = {"memory_bytes": 1000 * MIB, "working_set_bytes": 600 * MIB, "dirty_byte
 
 required = BandwidthFilter().filters()["required_bandwidth"]
 expected = TransferFilter().filters()["expected_transfer"]
+shares = SharesFilter().filters()["bandwidth_shares"]
 select = SelectFilter().filters()["migration_select"]
 
 
@@ -57,6 +59,16 @@ def test_numbers_may_be_texts() -> None:
     assert required(texts, deadline_s="600") == required(GUEST, deadline_s=600)
 
 
+def test_shares_in_the_order_given() -> None:
+    guests = [{"name": Text("erp01"), "uuid": "2"}, {"name": "crm01", "uuid": "1", "least_bandwidth_mib_per_s": 60}]
+    assert shares(guests, link_mib_per_s=Text("100")) == [
+        {"name": "erp01", "uuid": "2", "bandwidth_mib_per_s": 34},
+        {"name": "crm01", "uuid": "1", "bandwidth_mib_per_s": 66},
+    ]
+    assert shares([], 100) == []
+    assert shares({"name": "erp01", "uuid": "1", "phase": "completed"}, 100) == []
+
+
 def test_select_on_subclasses_of_text_and_number() -> None:
     guests = [{"name": Text("erp01"), "left": Number(7)}, {"name": Text("crm01"), "left": Number(3)}]
     assert select(guests, Text("[?starts_with(name, 'e')].name")) == ["erp01"]
@@ -92,6 +104,10 @@ REFUSED: list[tuple[t.Callable[..., t.Any], t.Any, dict[str, t.Any], str]] = [
     (expected, GUEST, {"bandwidth_mib_per_s": 0}, "bandwidth_mib_per_s is 0.0, but must be a number above 0"),
     (expected, GUEST, {"bandwidth_mib_per_s": "fast"}, "bandwidth_mib_per_s is 'fast', but must be a number"),
     (expected, GUEST, {"bandwidth_mib_per_s": 1, "touched_bytes": -1}, "touched_bytes is -1"),
+    (shares, None, {"link_mib_per_s": 1}, "bandwidth_shares: Expected documents, but got nothing"),
+    (shares, ["erp01"], {"link_mib_per_s": 1}, "Expected documents, but got str"),
+    (shares, [{}], {"link_mib_per_s": 1}, "with name and uuid"),
+    (shares, [{"name": "erp01", "uuid": "1"}], {"link_mib_per_s": None}, "must carry 1 at least"),
     (select, [], {"expression": "[?"}, "migration_select: The JMESPath expression '[?' cannot be applied"),
 ]
 

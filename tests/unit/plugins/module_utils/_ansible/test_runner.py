@@ -12,6 +12,7 @@ import pytest
 
 from ansible_collections.virtops.live_migration.plugins.module_utils._ansible import runner
 from ansible_collections.virtops.live_migration.plugins.modules import (
+    guest_agent_services,
     migration_abort,
     migration_bandwidth,
     migration_compression_cache,
@@ -28,6 +29,7 @@ from ansible_collections.virtops.live_migration.tests.unit.plugins.fake_libvirt 
 from ansible_collections.virtops.live_migration.tests.unit.plugins.run_module import ModuleRunner
 
 MODULES: list[tuple[t.Any, dict[str, t.Any]]] = [
+    (guest_agent_services, {"state": "restored"}),
     (migration_abort, {}),
     (migration_bandwidth, {"bandwidth_mib_per_s": 0}),
     (migration_compression_cache, {"size_bytes": 4096}),

@@ -1,0 +1,165 @@
+# Copyright (c) 2026, The virtops maintainers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Services stopped and put back: through a real guest agent, and over SSH on a host that stands for a guest.
+
+The agent, its channel and what runs through it are real; systemd is a script that keeps the state of its units in files
+(tests/lab/guest/systemctl.sh), in the guest's image and on the host.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import time
+import typing as t
+from pathlib import Path
+
+import pytest
+from bench.runs import Ansible, Run, assert_done, assert_refused, task
+from bench.subject import Subject, wait_for
+from virtlab.guest import GuestOptions
+from virtlab.lab import Lab
+
+MODULE = "guest_agent_services"
+UNITS = ["reports.service", "backup.timer", "idle.service", "nosuch.service"]
+NOTE = "/run/virtops-live-migration-quiesced"
+SYSTEMCTL = Path(__file__).parents[1] / "lab" / "guest" / "systemctl.sh"
+OPTIONS = GuestOptions(ram_mib=192, hot_mib=16, cold_mib=8, pages_per_s=200, agent=True)
+
+
+class Inside(Subject):
+    """A guest with an agent; what is in it is asked past the collection."""
+
+    def agent(self, command: str, **arguments: t.Any) -> t.Any:
+        words = json.dumps({"execute": command, "arguments": arguments})
+        done = self.lab.virsh(self.source, "qemu-agent-command", self.uuid, words, check=False)
+        return json.loads(done.stdout)["return"] if done.returncode == 0 else None
+
+    def read(self, path: str) -> str:
+        pid = self.agent("guest-exec", path="cat", arg=[path], **{"capture-output": True})["pid"]
+        end_s = time.monotonic() + 20
+        while not (status := self.agent("guest-exec-status", pid=pid))["exited"]:
+            assert time.monotonic() < end_s
+            time.sleep(0.05)
+        return base64.b64decode(status.get("out-data", "")).decode()
+
+    def units(self) -> dict[str, str]:
+        names = ("reports.service", "backup.timer", "idle.service", "stubborn.service")
+        return {name: self.read(f"/run/units/{name}").strip() for name in names}
+
+
+WORKING = {
+    "reports.service": "active",
+    "backup.timer": "active",
+    "idle.service": "inactive",
+    "stubborn.service": "active",
+}
+RESTING = {**WORKING, "reports.service": "inactive", "backup.timer": "inactive"}
+
+
+@pytest.fixture(scope="module")
+def web01(lab: Lab) -> t.Iterator[Inside]:
+    subject = Inside(lab, "web01", OPTIONS)
+    subject.start()
+    wait_for(lambda: subject.agent("guest-ping") is not None, "the guest agent")
+    yield subject
+    subject.stop()
+
+
+def test_stopped_and_put_back(ansible: Ansible, web01: Inside) -> None:
+    stop = {"name": "web01", "state": "stopped", "units": UNITS}
+    predicted, first, second = ansible.run(
+        web01.source, task(MODULE, check=True, **stop), task(MODULE, **stop), task(MODULE, **stop)
+    )
+    for result in (predicted, first):
+        assert_done(result, True, units=["reports.service", "backup.timer"])
+    assert_done(second, False, units=[])
+    assert web01.units() == RESTING
+    assert web01.read(NOTE).split() == ["reports.service", "backup.timer"]
+    back, again = ansible.run(web01.source, *[task(MODULE, name="web01", state="restored")] * 2)
+    assert_done(back, True, units=["reports.service", "backup.timer"])
+    assert_done(again, False, units=[])
+    assert (web01.units(), web01.read(NOTE)) == (WORKING, "")
+
+
+def test_all_or_none(ansible: Ansible, web01: Inside) -> None:
+    result = ansible.module(
+        web01.source, MODULE, name="web01", state="stopped", units=["reports.service", "stubborn.service"]
+    )
+    assert_refused(result, "NOT_STOPPED")
+    assert (web01.units(), web01.read(NOTE)) == (WORKING, "")
+
+
+def test_a_guest_without_an_agent(ansible: Ansible, crm01: Subject) -> None:
+    result = ansible.module(crm01.source, MODULE, name="crm01", state="restored")
+    assert_refused(result, "NO_AGENT")
+
+
+def role(ansible: Ansible, hosts: str, entry_point: str, *options: str, **variables: t.Any) -> Run:
+    given = {f"guest_quiesce_{key}": value for key, value in variables.items()}
+    return ansible.role("guest_quiesce", hosts, entry_point, *options, **given)
+
+
+def test_put_back_on_the_other_host(ansible: Ansible, web01: Inside) -> None:
+    stopped = role(ansible, "all", "main", guest="web01", units=UNITS)
+    assert stopped.code == 0, stopped.output
+    assert web01.units() == RESTING
+    web01.arrives(web01.migrate())
+    wait_for(lambda: web01.agent("guest-ping") is not None, "the guest agent")
+    assert web01.read(NOTE).split() == ["reports.service", "backup.timer"]
+    back = role(ansible, "all", "restore", guest="web01")
+    assert back.code == 0, back.output
+    assert (web01.units(), web01.read(NOTE)) == (WORKING, "")
+    again = role(ansible, "all", "restore", guest="web01")
+    assert (again.code, again.changed) == (0, []), again.output
+    web01.verify()
+
+
+def test_a_guest_that_is_elsewhere(ansible: Ansible, web01: Inside) -> None:
+    run = role(ansible, web01.destination, "main", guest="web01", units=UNITS)
+    assert run.code != 0
+    assert f"web01 runs on none of {web01.destination}" in run.failure
+
+
+def test_through_the_inventory(ansible: Ansible, lab: Lab) -> None:
+    """kvm02 stands for the guest's own host: its systemd is the script."""
+    script = SYSTEMCTL.read_text(encoding="utf-8")
+    put = "mkdir -p /tmp/bin /run/units; cat > /tmp/bin/systemctl; chmod +x /tmp/bin/systemctl"
+    lab.execute("kvm02", "sh", "-c", put, input_text=script)
+    for unit, state in WORKING.items():
+        lab.execute("kvm02", "sh", "-c", f"echo {state} > /run/units/{unit}")
+
+    def units() -> dict[str, str]:
+        return {unit: lab.execute("kvm02", "cat", f"/run/units/{unit}").stdout.strip() for unit in WORKING}
+
+    def note() -> str:
+        return lab.execute("kvm02", "cat", NOTE, check=False).stdout
+
+    def inventory(entry_point: str, *options: str, **variables: t.Any) -> Run:
+        ansible.environment = {"PATH": "/tmp/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
+        try:
+            return role(
+                ansible, "kvm01", entry_point, *options, method="inventory", inventory_host="kvm02", **variables
+            )
+        finally:
+            ansible.environment = {}
+
+    predicted = inventory("main", "--check", units=UNITS)
+    assert predicted.code == 0, predicted.output
+    assert "Stop | Stop them" in predicted.changed[-1]
+    assert (units(), note()) == (WORKING, "")
+    stopped = inventory("main", units=UNITS)
+    assert stopped.code == 0, stopped.output
+    assert (units(), note().split()) == (RESTING, ["reports.service", "backup.timer"])
+    again = inventory("main", units=UNITS)
+    assert (again.code, again.changed) == (0, []), again.output
+    stubborn = inventory("main", units=["stubborn.service", "idle.service"])
+    assert stubborn.code != 0
+    assert "stubborn.service" in stubborn.failure
+    assert note().split() == ["reports.service", "backup.timer"]
+    back = inventory("restore")
+    assert back.code == 0, back.output
+    assert (units(), note()) == (WORKING, "")
+    again = inventory("restore")
+    assert (again.code, again.changed) == (0, []), again.output

@@ -1,0 +1,112 @@
+# Copyright (c) 2026, The virtops maintainers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What every role has: a specification that its defaults agree with, a README that names each variable, and names of
+its own."""
+
+from __future__ import annotations
+
+import re
+import typing as t
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[3]
+ROLES = sorted(path for path in (ROOT / "roles").iterdir() if path.is_dir())
+each_role = pytest.mark.parametrize("role", ROLES, ids=[role.name for role in ROLES])
+
+
+def load(path: Path) -> t.Any:
+    return yaml.safe_load(path.read_text(encoding="utf-8"))
+
+
+def entry_points(role: Path) -> dict[str, dict[str, t.Any]]:
+    return t.cast("dict[str, dict[str, t.Any]]", load(role / "meta" / "argument_specs.yml")["argument_specs"])
+
+
+def options(role: Path) -> dict[str, list[dict[str, t.Any]]]:
+    """Each variable of a role, with what each entry point that takes it says about it."""
+    found: dict[str, list[dict[str, t.Any]]] = {}
+    for specification in entry_points(role).values():
+        for name, option in specification.get("options", {}).items():
+            found.setdefault(name, []).append(option)
+    return found
+
+
+def tasks_of(value: t.Any) -> t.Iterator[dict[str, t.Any]]:
+    if isinstance(value, list):
+        for one in value:
+            yield from tasks_of(one)
+    elif isinstance(value, dict):
+        yield value
+        for part in ("block", "rescue", "always"):
+            yield from tasks_of(value.get(part))
+
+
+def all_tasks(role: Path) -> t.Iterator[dict[str, t.Any]]:
+    for path in sorted((role / "tasks").glob("*.yml")):
+        yield from tasks_of(load(path))
+
+
+@each_role
+def test_the_files_are_there(role: Path) -> None:
+    for name in ("README.md", "defaults/main.yml", "meta/main.yml", "meta/argument_specs.yml", "tasks/main.yml"):
+        assert (role / name).is_file(), name
+    for name in entry_points(role):
+        assert (role / "tasks" / f"{name}.yml").is_file(), name
+
+
+@each_role
+def test_defaults_and_specification_agree(role: Path) -> None:
+    defaults = load(role / "defaults" / "main.yml") or {}
+    specified: dict[str, t.Any] = {}
+    for name, every in options(role).items():
+        for option in every:
+            assert ("default" in option) != bool(option.get("required")), f"{name}: a default, or required"
+            if "default" in option:
+                assert specified.setdefault(name, option["default"]) == option["default"], name
+    assert specified == defaults
+
+
+@each_role
+def test_every_option_is_described(role: Path) -> None:
+    for specification in entry_points(role).values():
+        assert specification["short_description"]
+        assert specification["description"]
+        assert specification["version_added"]
+    for name, every in options(role).items():
+        for option in every:
+            assert option["description"], name
+            assert option["type"], name
+
+
+@each_role
+def test_the_readme_names_every_variable(role: Path) -> None:
+    readme = (role / "README.md").read_text(encoding="utf-8")
+    assert [name for name in options(role) if f"`{name}`" not in readme] == []
+    named = set(re.findall(rf"`({role.name}_\w+)`", readme))
+    assert named - set(options(role)) - set(entry_points(role)) == set()
+
+
+@each_role
+def test_names_are_the_role_s_own(role: Path) -> None:
+    assert [name for name in options(role) if not name.startswith(f"{role.name}_")] == []
+    internal = f"__{role.name}_"
+    made: list[str] = []
+    for path in (role / "vars").glob("*.yml"):
+        made += load(path) or {}
+    for task in all_tasks(role):
+        made += [task["register"]] if "register" in task else []
+        made += task.get("vars", {})
+        made += [name for name in task.get("ansible.builtin.set_fact", {}) if name != "cacheable"]
+        made += [value for key, value in task.get("loop_control", {}).items() if key in ("loop_var", "index_var")]
+    assert [name for name in made if not name.startswith(internal) and name not in options(role)] == []
+
+
+@each_role
+def test_no_task_goes_through_a_shell(role: Path) -> None:
+    for task in all_tasks(role):
+        assert not {"ansible.builtin.shell", "ansible.builtin.raw", "shell", "raw"} & set(task)
