@@ -232,18 +232,28 @@ domains:
         summary:
           description: The same in a sentence.
           type: str
+          sample: >-
+            The destination cannot reach all disks: vda: /var/lib/libvirt/images is a local file system (tmpfs) of the
+            source.
         evidence:
           description: The figures and names behind it.
           type: dict
+          sample: {"disks": ["vda: /var/lib/libvirt/images is a local file system (tmpfs) of the source"]}
         remedy:
           description: What to do.
           type: str
+          sample: >-
+            Copy them with the guest (copy_storage), or put them on storage that both hosts have, at the same path.
     counts:
       description: How many checks passed, and so on.
       type: dict
+      sample: {"pass": 40, "warn": 4, "fail": 2, "skip": 6}
     summary:
       description: The result in a sentence.
       type: str
+      sample: >-
+        erp01 cannot go to kvm02: The destination cannot reach all disks: vda: /var/lib/libvirt/images is a local file
+        system (tmpfs) of the source. And 1 more.
 reason:
   description: Why it failed, as a stable code. The message says the same in words, with what to do next.
   returned: failure

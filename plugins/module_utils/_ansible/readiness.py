@@ -16,6 +16,7 @@ from .._core.errors import MigrationError
 from .._core.host_document import HostDocument
 from .._core.memory import WorkingSet
 from .._core.readiness import Assessor, Readiness
+from .._core.readiness_cpu import cpu_to_ask
 from .._core.readiness_rules import Rule
 from .._libvirt.compare_cpu import CpuQuestions
 from .probe import log_in, probe_all
@@ -53,8 +54,9 @@ def _one(
     assessor: Assessor, guest: Domain, cpu: t.Optional[CpuQuestions], question: Question, plain: t.Any
 ) -> Readiness:
     opinion = None
-    if cpu is not None and guest.active and guest.cpu.xml:
-        opinion = CpuOpinion(*cpu.ask(guest.cpu.xml, guest.arch, guest.machine, guest.type))
+    asked = cpu_to_ask(guest, question.source) if cpu is not None and guest.active else None
+    if cpu is not None and asked:
+        opinion = CpuOpinion(*cpu.ask(asked, guest.arch, guest.machine, guest.type))
     measured = question.measured.get(guest.uuid) or question.measured.get(guest.name)
     return assessor.assess(guest, cpu=opinion, measured=measured, plain=plain)
 

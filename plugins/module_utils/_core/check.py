@@ -139,6 +139,11 @@ class Check:
     needs_running: bool = True
 
 
+def counted(number: int, name: str) -> str:
+    """``1 snapshot``, ``2 snapshots``."""
+    return f"{number} {name}" if number == 1 else f"{number} {name}s"
+
+
 def listed(names: t.Iterable[str]) -> str:
     """``a, b and c``, and no more than five of them."""
     found = list(names)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # This file is private to the collection and may change at any time.
-"""Readiness: can the destination give the guest its processor and machine."""
+"""Readiness: can the destination give the guest its processor."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ import typing as t
 
 from .check import FAIL, WARN, Case, Check, Finding, failed, listed, passed, skipped, warned
 from .domain_document import Domain
-from .host_capacity import CpuProfile, Emulator
+from .host_capacity import CpuProfile
 from .host_document import HostDocument
 
-_THEME = "processor and machine"
+THEME = "processor and machine"
+_MODES_OF_THE_HOST = ("host-passthrough", "maximum")
 _TSC_TOLERANCE = 250e-6
 _SAME_HARDWARE = (
     "Give the guest a processor that all hosts have: cpu mode 'custom' with a model of the oldest one, from"
@@ -29,9 +30,10 @@ def _cpu(case: Case) -> Finding:
             "The guest's processor keeps features that cannot be migrated (migratable='off').",
             "Set migratable='on' in its definition and start it anew.",
         )
-    if opinion is not None and opinion.fits is not None:
-        if opinion.fits:
-            return passed(f"The destination's libvirt says that it fits ({opinion.text}).", asked="libvirt")
+    of_the_host = guest.cpu.mode in _MODES_OF_THE_HOST
+    if opinion is not None and opinion.fits and not of_the_host:
+        return passed(f"The destination's libvirt says that it fits ({opinion.text}).", asked="libvirt")
+    if opinion is not None and opinion.fits is False:
         return failed(
             f"The destination's libvirt says that the guest's processor does not fit: {opinion.text.rstrip('.')}.",
             _SAME_HARDWARE,
@@ -40,9 +42,24 @@ def _cpu(case: Case) -> Finding:
     profile = case.destination.cpu.profile(guest.type)
     if profile is None:
         return skipped("What processors the destination can give is not known.", "Give destination_uri to ask libvirt.")
-    if guest.cpu.mode in ("host-passthrough", "maximum"):
+    if of_the_host:
         return _of_the_host(case, profile)
     return _by_model(guest, profile)
+
+
+def cpu_to_ask(guest: Domain, source: HostDocument) -> t.Optional[str]:
+    """What to ask a destination's libvirt; None when there is nothing to ask with.
+
+    The definition of a guest that sees its host's processor names no feature, and libvirt would say that it fits
+    everywhere. Asked is with what the source can give, then.
+    """
+    if guest.cpu.mode not in _MODES_OF_THE_HOST:
+        return guest.cpu.xml or None
+    own = source.cpu.profile(guest.type)
+    if own is None or not own.model:
+        return None
+    features = "".join(f"<feature policy='require' name='{name}'/>" for name in own.features)
+    return f"<cpu mode='custom' match='exact'><model fallback='forbid'>{own.model}</model>{features}</cpu>"
 
 
 def _of_the_host(case: Case, profile: CpuProfile) -> Finding:
@@ -95,67 +112,6 @@ def _by_model(guest: Domain, profile: CpuProfile) -> Finding:
     return passed(f"The destination can give it the model {model} and its features.", model=model)
 
 
-def _machine(case: Case) -> Finding:
-    guest = case.domain
-    emulator = _emulator(case.destination, guest.arch)
-    if emulator is None:
-        return failed(
-            f"The destination has no emulator for {guest.arch}.",
-            "Install QEMU for this architecture there.",
-            arch=guest.arch,
-        )
-    if guest.type not in emulator.virt_types:
-        return failed(
-            f"The destination cannot run guests of type {guest.type}.",
-            "Load the kernel module kvm there, and look whether virtualisation is on in its firmware.",
-            virt_types=emulator.virt_types,
-        )
-    if guest.machine and guest.machine not in emulator.machines:
-        return failed(
-            f"The destination's QEMU {case.destination.versions.qemu} does not know the machine type {guest.machine}.",
-            "Update QEMU there, or give the guest an older machine type and start it anew.",
-            machine=guest.machine,
-        )
-    return passed(f"The destination knows the machine type {guest.machine}.")
-
-
-def _emulator(host: HostDocument, arch: str) -> t.Optional[Emulator]:
-    return next((one for one in host.emulators if one.arch == arch), None)
-
-
-def _emulator_path(case: Case) -> Finding:
-    wanted, emulator = case.domain.emulator, _emulator(case.destination, case.domain.arch)
-    if not wanted or emulator is None or not emulator.path:
-        return skipped("Where the emulator is on the destination is not known.")
-    if wanted != emulator.path:
-        return warned(
-            f"The guest is run by {wanted}, and the destination's is {emulator.path}.",
-            "Look whether the destination has that path too, or migrate with a changed definition (--xml).",
-            source_path=wanted,
-            destination_path=emulator.path,
-        )
-    return passed(f"The destination has its emulator, {wanted}.")
-
-
-def _count(case: Case) -> Finding:
-    wanted, there = case.domain.vcpus_current, case.destination.cpu.threads
-    if not there:
-        return skipped("How many processors the destination has is not known.")
-    if wanted > there:
-        return warned(
-            f"The guest has {wanted} processors, and the destination {there}.",
-            "Choose a larger host, or take processors from the guest.",
-            wanted=wanted,
-            there=there,
-        )
-    if case.domain.pinned:
-        return warned(
-            "Its processors are bound to processors of the host by number, which other guests may use there.",
-            "Look what runs on them on the destination, or migrate with other numbers (--xml).",
-        )
-    return passed(f"The guest has {wanted} processors, and the destination {there}.")
-
-
 def _tsc(case: Case) -> Finding:
     guest, there = case.domain.cpu, case.destination.cpu
     invariant = any(one.name == "invtsc" and one.policy in ("require", "force") for one in guest.features)
@@ -183,23 +139,11 @@ def _tsc(case: Case) -> Finding:
 
 CHECKS = (
     Check(
-        "cpu_compatible", _THEME, "Can the destination give the guest the processor that it sees?",
+        "cpu_compatible", THEME, "Can the destination give the guest the processor that it sees?",
         "libvirt refuses; or the guest crashes when it uses what is missing.", (WARN, FAIL), of_guest=_cpu,
     ),
     Check(
-        "machine_type", _THEME, "Does the destination's QEMU know the machine type and the kind of guest?",
-        "libvirt refuses: emulator does not support the machine type.", (FAIL,), of_guest=_machine, needs_running=False,
-    ),
-    Check(
-        "emulator_path", _THEME, "Is the emulator at the same place on the destination?",
-        "libvirt refuses: the binary does not exist.", (WARN,), of_guest=_emulator_path, needs_running=False,
-    ),
-    Check(
-        "cpu_count", _THEME, "Has the destination enough processors for the guest?",
-        "The guest is slow there.", (WARN,), of_guest=_count,
-    ),
-    Check(
-        "tsc", _THEME, "Can the guest keep its time stamp counter?",
+        "tsc", THEME, "Can the guest keep its time stamp counter?",
         "libvirt refuses: TSC frequency outside of the tolerance.", (FAIL,), of_guest=_tsc,
     ),
 )  # fmt: skip

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from .check import FAIL, WARN, Check, Finding, Pair, failed, listed, passed, skipped, warned
+from .check import FAIL, WARN, Check, Finding, Pair, counted, failed, listed, passed, skipped, warned
 
 _THEME = "network"
 _FEW_PORTS = 4
@@ -38,7 +38,7 @@ def _free(pair: Pair) -> Finding:
             "Find out who listens on them ('ss -ltnp'), or widen the range in qemu.conf on the destination.",
             **evidence,
         )
-    return passed(f"{free} ports are free on the destination.", **evidence)
+    return passed(f"{counted(free, 'port')} free on the destination.", **evidence)
 
 
 def _open(pair: Pair) -> Finding:

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from .check import FAIL, WARN, Case, Check, Finding, failed, listed, passed, skipped, warned
+from .check import FAIL, WARN, Case, Check, Finding, counted, failed, listed, passed, skipped, warned
 
 _THEME = "state of the guest"
 
@@ -58,14 +58,15 @@ def _snapshots(case: Case) -> Finding:
         return skipped("Whether it has snapshots is not known.")
     if guest.snapshots:
         return failed(
-            f"It has {guest.snapshots} snapshots, which libvirt does not take along.",
+            f"It has {counted(guest.snapshots, 'snapshot')}, which libvirt does not take along.",
             "Delete them with 'virsh snapshot-delete'. With --metadata only libvirt's notes go, and can be defined"
             " again on the destination.",
             snapshots=guest.snapshots,
         )
     if guest.checkpoints:
         return warned(
-            f"It has {guest.checkpoints} checkpoints, which libvirt does not take along: the next backup is full.",
+            f"It has {counted(guest.checkpoints, 'checkpoint')}, which libvirt does not take along. The next backup is"
+            " a full one.",
             "Plan a full backup, or delete them with 'virsh checkpoint-delete'.",
             checkpoints=guest.checkpoints,
         )

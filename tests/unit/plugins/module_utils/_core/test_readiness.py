@@ -45,7 +45,7 @@ def test_one_that_is_not() -> None:
     document = Assessor(Setup().pair).assess(guest).document(statuses=[FAIL, WARN])
     assert not document["ready"]
     assert document["summary"] == (
-        "erp01 cannot go to kvm02: It has 1 snapshots, which libvirt does not take along. And 1 more."
+        "erp01 cannot go to kvm02: It has 1 snapshot, which libvirt does not take along. And 1 more."
     )
     assert [(check["id"], check["status"]) for check in document["checks"]] == [
         ("snapshots", FAIL),

@@ -60,6 +60,7 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._core.host_
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.memory import WorkingSet
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.policy import Contract
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.readiness import CHECKS
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.readiness_cpu import cpu_to_ask
 from ansible_collections.virtops.live_migration.tests.unit.plugins.pairs import (
     GIB,
     GUEST,
@@ -174,7 +175,7 @@ CASES: list[tuple[str, str, dict[str, t.Any], str]] = [
     ("guest_jobs", FAIL, {"domain.job": "backup"}, "backup"),
     ("guest_jobs", FAIL, {"domain.disks": [replace(LOCAL_DISK, mirror=True)]}, "Block jobs run on vda"),
     ("snapshots", FAIL, {"domain.snapshots": 2}, "2 snapshots"),
-    ("snapshots", WARN, {"domain.checkpoints": 1}, "1 checkpoints"),
+    ("snapshots", WARN, {"domain.checkpoints": 1}, "1 checkpoint, "),
     ("snapshots", SKIP, {"domain.snapshots": None, "domain.checkpoints": None}, "not known"),
     ("graphics", FAIL, {"domain.graphics": [Graphics("vnc", "10.231.0.11", 5900)]}, "no address of the destination"),
     (
@@ -552,7 +553,7 @@ CASES: list[tuple[str, str, dict[str, t.Any], str]] = [
     ("ports_free", FAIL, {**COPY, "destination.migration.ports_used": list(range(49152, 49215))}, "needs 2"),
     ("ports_free", FAIL, {"destination.migration.port_max": 49000}, "is empty"),
     ("ports_free", WARN, {"destination.migration.ports_used": list(range(49152, 49214))}, "Only 2"),
-    ("ports_free", PASS, {"destination.migration.port_max": 49152}, "1 ports are free"),
+    ("ports_free", PASS, {"destination.migration.port_max": 49152}, "1 port free"),
     ("ports_free", SKIP, {"destination.migration.ports_used": None}, "not known"),
     ("ports_open", FAIL, {"probe.port": Attempt("10.231.1.12", 49215, "no answer")}, "no answer"),
     ("ports_open", WARN, {"destination.firewall.openings": opened("partly")}, "by its rules"),
@@ -707,3 +708,16 @@ def test_hugepages_of_all_nodes_count_for_a_guest_that_is_not_bound() -> None:
     pages = [HugePages(0, 2 * MIB, 3000, 3000), HugePages(1, 2 * MIB, 2000, 2000)]
     setup = Setup().but({"domain.memory.hugepages": True, "destination.memory.hugepages": pages})
     assert find(BY_ID["hugepages"], setup).status == PASS
+
+
+def test_libvirt_is_not_believed_about_a_processor_that_names_nothing() -> None:
+    """Seen on the lab: a definition with host-passthrough or maximum fits every host, by its libvirt."""
+    worse = {"destination.cpu.profiles": [replace(PROFILE, features=["sse2"])], "domain.cpu": PASSTHROUGH}
+    finding = find(BY_ID["cpu_compatible"], Setup().but({**worse, "cpu": CpuOpinion(True, "more than is needed")}))
+    assert (finding.status, finding.evidence["missing"]) == (FAIL, ["avx", "avx2", "vmx"])
+    asked = cpu_to_ask(Setup().but(worse).domain, host(1))
+    assert asked
+    assert asked.startswith("<cpu mode='custom' match='exact'><model fallback='forbid'>Skylake-Server</model><feature")
+    assert "name='avx2'/>" in asked
+    assert cpu_to_ask(replace(GUEST, cpu=DomainCpu("custom", xml="<cpu/>")), host(1)) == "<cpu/>"
+    assert cpu_to_ask(replace(GUEST, cpu=PASSTHROUGH), Setup().but({"source.cpu.profiles": []}).source) is None
