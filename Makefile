@@ -40,6 +40,9 @@ gauntlet: setup ## our migrations and those of other tools, side by side; up to 
 docs-lint: setup ## documentation and changelog
 	@tests/run/docs-lint
 
+reference: ## the page of all readiness checks, from the checks themselves
+	@python3 -B tests/run/reference.py
+
 build: setup ## the artifact in build/, and galaxy-importer's opinion of it
 	@tests/run/build
 
@@ -49,4 +52,4 @@ docs: setup ## the documentation as HTML, in build/docs
 clean: ## remove what the targets made, environments included
 	@rm -rf build .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .ansible .venv .venv-*
 
-.PHONY: help setup demo test test-matrix lint sanity units sim bench-plan integration gauntlet docs-lint build docs clean
+.PHONY: help setup demo test test-matrix lint sanity units sim bench-plan integration gauntlet docs-lint reference build docs clean

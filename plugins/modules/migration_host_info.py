@@ -11,7 +11,8 @@ short_description: One document of all that live migrations from and to a host d
 version_added: 0.1.0
 description:
   - Returns one document of a host. Two of them, of a source with its guests and of a destination, are enough to decide
-    whether a guest can be migrated, where it should go, and how fast that can be.
+    whether a guest can be migrated, where it should go, and how fast that can be. See
+    M(virtops.live_migration.migration_readiness_info).
   - The network interface in it is the one that migrations really use, by the kernel's routes and not by its name, with
     what else uses the same hardware.
   - No guest is asked anything and nothing is started. On the host itself it takes little longer than O(load_window_s).
@@ -59,6 +60,7 @@ extends_documentation_fragment:
   - virtops.live_migration._attributes.info_module
   - virtops.live_migration._libvirt
 seealso:
+  - module: virtops.live_migration.migration_readiness_info
   - module: virtops.live_migration.migration_dirty_rate_info
 author:
   - virtops maintainers (@virtops)
@@ -302,11 +304,11 @@ host:
         free_bytes:
           description: What nothing uses.
           type: int
-          sample: 24032280576
+          sample: 23603761152
         available_bytes:
           description: What new processes can get without swapping.
           type: int
-          sample: 24503242752
+          sample: 24313360384
         swap_free_bytes:
           description: Free swap space.
           type: int
@@ -327,11 +329,11 @@ host:
             total_bytes:
               description: All of its memory.
               type: int
-              sample: 6268596224
+              sample: 7476555776
             free_bytes:
               description: What nothing uses.
               type: int
-              sample: 5024428032
+              sample: 5803868160
             cpus:
               description: Its logical processors.
               type: list
@@ -381,6 +383,10 @@ host:
           type: list
           elements: str
           sample: ["kvm", "qemu"]
+    firmware_files:
+      description: Firmware images where distributions put them.
+      type: list
+      elements: str
     migration:
       description: Where migrations arrive, and the interface that they really use.
       type: dict
@@ -453,7 +459,7 @@ host:
             rx_bytes_per_s:
               description: Bytes received per second.
               type: int
-              sample: 209
+              sample: 69
             tx_bytes_per_s:
               description: Bytes sent per second.
               type: int
@@ -543,7 +549,7 @@ host:
           description: Its addresses.
           type: list
           elements: str
-          sample: ["10.231.1.11/24", "fe80::6cfb:dbff:fe34:cbce/64"]
+          sample: ["10.231.1.11/24", "fe80::c404:edff:fe73:1be5/64"]
     networks:
       description: The virtual networks of libvirt.
       type: list
@@ -621,11 +627,11 @@ host:
             name:
               description: Name.
               type: str
-              sample: "default"
+              sample: "shared"
             uuid:
               description: UUID.
               type: str
-              sample: "eeb202b9-1af4-4942-92ff-4fb99ed23575"
+              sample: "529aa411-9dc9-4e56-bcb4-b344c4b39736"
             type:
               description: Type.
               type: str
@@ -641,18 +647,18 @@ host:
             path:
               description: Where it is on the host.
               type: str
-              sample: "/var/lib/libvirt/images"
+              sample: "/var/lib/libvirt/shared"
             source:
               description: Where it comes from.
               type: str
             size_bytes:
               description: Its size.
               type: int
-              sample: 536870912
+              sample: 270553174016
             free_bytes:
               description: What is free.
               type: int
-              sample: 536870912
+              sample: 246548021248
         filesystems:
           description: File systems that guests' disks and pools are on, and all network file systems.
           type: list
@@ -685,7 +691,7 @@ host:
             free_bytes:
               description: What is free.
               type: int
-              sample: 85024563200
+              sample: 84938739712
     tls:
       description: The certificates.
       type: dict
@@ -759,6 +765,7 @@ host:
             unprivileged_sysctl:
               description: C(vm.unprivileged_userfaultfd).
               type: int
+              sample: 0
             device:
               description: Whether there is C(/dev/userfaultfd).
               type: bool
@@ -778,7 +785,7 @@ host:
         epoch_s:
           description: The host's time, in seconds since 1970.
           type: float
-          sample: 1795617499.636
+          sample: 1795619320.372
         synchronised:
           description: Whether the kernel knows that something keeps it right.
           type: bool
@@ -790,7 +797,7 @@ host:
         offset_ms:
           description: How much it is ahead of O(reference_epoch_s).
           type: float
-          sample: 914.8
+          sample: 863.3
     domains:
       description: The guests, running or not.
       type: list
@@ -803,7 +810,7 @@ host:
         uuid:
           description: UUID.
           type: str
-          sample: "d142beda-703f-4465-b62b-ebd71b7ab288"
+          sample: "37762734-47c2-414d-a745-8bd0704f36ab"
         state:
           description: State.
           type: str
@@ -959,7 +966,7 @@ host:
             source:
               description: Path, C(protocol:name), or C(pool/volume).
               type: str
-              sample: "/var/lib/libvirt/shared/d142beda-703f-4465-b62b-ebd71b7ab288.img"
+              sample: "/var/lib/libvirt/images/37762734-47c2-414d-a745-8bd0704f36ab.img"
             hosts:
               description: Servers of a network disk.
               type: list
@@ -971,7 +978,6 @@ host:
             cache:
               description: Cache mode.
               type: str
-              sample: "none"
             bus:
               description: Bus.
               type: str
@@ -1007,15 +1013,15 @@ host:
             fs_type:
               description: Type of the file system that it is on.
               type: str
-              sample: "ext4"
+              sample: "tmpfs"
             mount_point:
               description: Where that is mounted.
               type: str
-              sample: "/var/lib/libvirt/shared"
+              sample: "/var/lib/libvirt/images"
             mount_source:
               description: What is mounted there.
               type: str
-              sample: "/dev/vda"
+              sample: "tmpfs"
         interfaces:
           description: Its network interfaces.
           type: list
@@ -1135,8 +1141,14 @@ host:
             autoport:
               description: Whether libvirt chooses the port.
               type: bool
+        boot_files:
+          description: >-
+            Files that QEMU reads when it starts: kernel, initial RAM disk, device tree.
+          type: list
+          elements: str
+          sample: ["/var/lib/libvirt/memguest/dbaf1bf39e7f876a/vmlinuz"]
         host_files:
-          description: Other files of the host that its definition names.
+          description: Other files of the host that its devices name.
           type: list
           elements: str
         security_labels:
@@ -1180,9 +1192,9 @@ host:
           type: int
           sample: 0
         resident_bytes:
-          description: Memory that its process really has on the host.
+          description: Memory that its process has on the host, with what QEMU itself needs.
           type: int
-          sample: 230797312
+          sample: 231198720
         job:
           description: What keeps it busy, for example V(migration out) or V(backup).
           type: str

@@ -154,17 +154,20 @@ def graphics(root: ElementTree.Element) -> list[Graphics]:
     ]
 
 
-def host_files(root: ElementTree.Element) -> list[str]:
-    """Files of the host that the definition names beside disks; a guest started anew needs them."""
-    found = [root.findtext(f"os/{name}", "") for name in ("kernel", "initrd", "dtb")]
-    for kind in ("serial", "parallel", "channel", "console"):
-        found += [
-            source.get("path", "")
-            for device in root.iterfind(f"devices/{kind}")
-            for source in device.iterfind("source")
-            if device.get("type") in ("file", "unix", "dev", "pipe")
-        ]
+def boot_files(root: ElementTree.Element) -> list[str]:
+    found = (root.findtext(f"os/{name}", "") for name in ("kernel", "initrd", "dtb"))
     return sorted({path for path in found if path})
+
+
+def host_files(root: ElementTree.Element) -> list[str]:
+    found = {
+        source.get("path", "")
+        for kind in ("serial", "parallel", "channel", "console")
+        for device in root.iterfind(f"devices/{kind}")
+        for source in device.iterfind("source")
+        if device.get("type") in ("file", "unix", "dev", "pipe")
+    }
+    return sorted(found - {""})
 
 
 def _pci(address: t.Optional[ElementTree.Element]) -> str:

@@ -9,7 +9,17 @@ from __future__ import annotations
 import typing as t
 from xml.etree import ElementTree
 
-from .domain_devices import disks, graphics, host_devices, host_files, nics, shared_directories, shared_memory, tpm
+from .domain_devices import (
+    boot_files,
+    disks,
+    graphics,
+    host_devices,
+    host_files,
+    nics,
+    shared_directories,
+    shared_memory,
+    tpm,
+)
 from .domain_document import CpuFeature, Domain, DomainCpu, DomainMemory, SecurityLabel
 from .units import KIB
 
@@ -63,6 +73,7 @@ def domain_of(root: ElementTree.Element) -> Domain:
         shared_memory=shared_memory(root),
         tpm=tpm(tpm_state),
         graphics=graphics(root),
+        boot_files=boot_files(root),
         host_files=host_files(root),
         security_labels=[
             SecurityLabel(one.get("model", ""), one.get("type", ""), one.findtext("label", ""))

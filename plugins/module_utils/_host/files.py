@@ -77,7 +77,7 @@ def at_once(jobs: t.Mapping[str, t.Callable[[], T]], limit_s: float) -> dict[str
     def run(name: str, job: t.Callable[[], T]) -> None:
         try:
             results[name] = job()
-        except OSError:
+        except (OSError, ValueError):  # the latter for names that no resolver takes
             return
 
     threads = [threading.Thread(target=run, args=item, daemon=True) for item in jobs.items()]

@@ -2,16 +2,24 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # This file is private to the collection and may change at any time.
-"""The process of a guest, without asking the guest."""
+"""What guests need of the host or have of it, without asking them."""
 
 from __future__ import annotations
 
 import os
 import typing as t
 
-from .files import read, read_int
+from .files import names_in, read, read_int
 
 _DIRECTORY = "/run/libvirt/qemu"
+_FIRMWARE = (
+    "/usr/share/OVMF",
+    "/usr/share/AAVMF",
+    "/usr/share/edk2/ovmf",
+    "/usr/share/edk2/aarch64",
+    "/usr/share/edk2/x64",
+    "/usr/share/qemu",
+)
 
 
 def resident_bytes(name: str) -> t.Optional[int]:
@@ -21,3 +29,9 @@ def resident_bytes(name: str) -> t.Optional[int]:
     pid = read_int(f"{_DIRECTORY}/{name}.pid")
     words = (read(f"/proc/{pid}/statm") or "").split() if pid else []
     return int(words[1]) * os.sysconf("SC_PAGE_SIZE") if len(words) > 1 else None
+
+
+def firmware_files() -> list[str]:
+    """Firmware images where distributions put them; a guest's must be at the same place on its destination."""
+    found = (f"{base}/{name}" for base in _FIRMWARE for name in names_in(base))
+    return sorted(path for path in found if path.endswith((".fd", ".qcow2", ".raw")))

@@ -28,7 +28,7 @@ from .._core.proc_text import Socket, listeners
 from .clock import read_clock
 from .configuration import Configuration, number_of, read_configuration, text_of
 from .firewall import read_firewall
-from .guests import resident_bytes
+from .guests import firmware_files, resident_bytes
 from .memory import read_memory
 from .network import default_route_interfaces, read_counters, read_interfaces, read_route
 from .security import read_kernel, read_selinux, read_userfaultfd
@@ -84,6 +84,7 @@ class OwnFiles:
             features=features,
             hostname_addresses=addresses_of(host.hostname),
             memory=read_memory(host.memory),
+            firmware_files=firmware_files(),
             security=replace(host.security, selinux=read_selinux(), userfaultfd=userfaultfd),
             clock=read_clock(self.wishes.reference_epoch_s, self.began_s),
         )

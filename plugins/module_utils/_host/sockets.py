@@ -53,6 +53,8 @@ def connect(address: str, port: int, limit_s: float) -> tuple[str, float]:
         answer = "refused"
     except socket.timeout:
         answer = "no answer"
+    except ValueError as exc:
+        answer = str(exc)
     except OSError as exc:
         answer = errno.errorcode.get(exc.errno or 0, "") if exc.errno and exc.errno > 0 else ""
         answer = f"{exc.strerror or exc} ({answer})" if answer else str(exc.strerror or exc)

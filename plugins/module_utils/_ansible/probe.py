@@ -1,0 +1,61 @@
+# Copyright (c) 2026, The virtops.live_migration authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# This file is private to the collection and may change at any time.
+"""What this host, as the source, finds out about the way to a destination."""
+
+from __future__ import annotations
+
+import typing as t
+from dataclasses import replace
+
+from .._core.check import Attempt, Probe
+from .._core.destination_target import Target, port_to_try, target_of_host, target_of_uri
+from .._core.errors import MigrationError
+from .._core.host_document import HostDocument
+from .._host.files import at_once
+from .._host.network import read_route
+from .._host.sockets import addresses_of, connect
+from .._libvirt.connection import Connection
+from .._libvirt.guard import within
+
+_CONNECT_LIMIT_S = 2.0
+_ALL_LIMIT_S = 6.0
+_LOGIN_LIMIT_S = 15.0
+
+
+def probe_all(destinations: t.Sequence[HostDocument], uri: str = "") -> list[Probe]:
+    """All at once, since one that does not answer takes seconds. ``uri``: how the source reaches the only one."""
+    jobs = {str(number): _job(one, uri) for number, one in enumerate(destinations)}
+    found = at_once(jobs, _ALL_LIMIT_S)
+    return [found.get(number, Probe()) for number in jobs]
+
+
+def _job(destination: HostDocument, uri: str) -> t.Callable[[], Probe]:
+    def probe() -> Probe:
+        address, daemon = destination.migration.address, target_of_uri(uri) or target_of_host(destination)
+        return Probe(
+            route=read_route(address) if address else None,
+            name_addresses=(addresses_of(destination.hostname) or []) if destination.hostname else None,
+            daemon=_attempt(daemon),
+            port=_attempt(port_to_try(destination)),
+        )
+
+    return probe
+
+
+def _attempt(target: t.Optional[Target]) -> t.Optional[Attempt]:
+    return Attempt(*target, *connect(*target, _CONNECT_LIMIT_S)) if target else None
+
+
+def log_in(uri: str, probe: Probe) -> tuple[Probe, t.Optional[Connection]]:
+    """Open the destination's libvirt as the source's daemon would, being root here as it is."""
+    if probe.daemon is not None and probe.daemon.answer != "accepted":
+        problem = "its daemon cannot be reached."
+        return replace(probe, connection_uri=uri, connection_problem=problem), None
+    try:
+        connection = within(lambda: Connection(uri), f"connecting to {uri}", _LOGIN_LIMIT_S)
+    except MigrationError as exc:
+        found = replace(probe, connection_uri=uri, connection_problem=exc.problem, connection_remedy=exc.remedy)
+        return found, None
+    return replace(probe, connection_uri=uri), connection

@@ -1,0 +1,106 @@
+# Copyright (c) 2026, The virtops.live_migration authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# This file is private to the collection and may change at any time.
+"""Readiness of guests for destinations, from what a module was given and what it can find out."""
+
+from __future__ import annotations
+
+import contextlib
+import typing as t
+
+from .._core.check import CpuOpinion, Intent, Pair, Probe
+from .._core.document import from_plain, to_plain
+from .._core.domain_document import Domain
+from .._core.errors import MigrationError
+from .._core.host_document import HostDocument
+from .._core.memory import WorkingSet
+from .._core.readiness import Assessor, Readiness
+from .._core.readiness_cpu import cpu_to_ask
+from .._core.readiness_rules import Rule
+from .._libvirt.compare_cpu import CpuQuestions
+from .probe import log_in, probe_all
+
+
+class Question(t.NamedTuple):
+    """``measured``: by UUID and by name. ``try_ways``: whether connections are tried from this host."""
+
+    source: HostDocument
+    destinations: t.Sequence[HostDocument]
+    intent: Intent
+    rules: t.Sequence[Rule] = ()
+    measured: t.Mapping[str, WorkingSet] = {}
+    destination_uri: str = ""
+    try_ways: bool = False
+
+
+def assess(question: Question, guests: t.Sequence[Domain]) -> list[Readiness]:
+    """Guest by guest, each for all destinations."""
+    probes = [Probe()] * len(question.destinations)
+    if question.try_ways:
+        probes = probe_all(question.destinations, question.destination_uri)
+    plain = [to_plain(one) for one in guests] if question.rules else [None] * len(guests)
+    with contextlib.ExitStack() as opened:
+        found = []
+        for destination, probe in zip(question.destinations, probes):
+            cpu, probe = _ask_libvirt(question, probe, opened)
+            pair = Pair(question.source, destination, probe, question.intent)
+            assessor = Assessor(pair, question.rules, _plain(pair) if question.rules else None)
+            found.append([_one(assessor, guest, cpu, question, own) for guest, own in zip(guests, plain)])
+    return [each for of_guest in zip(*found) for each in of_guest]
+
+
+def _one(
+    assessor: Assessor, guest: Domain, cpu: t.Optional[CpuQuestions], question: Question, plain: t.Any
+) -> Readiness:
+    opinion = None
+    asked = cpu_to_ask(guest, question.source) if cpu is not None and guest.active else None
+    if cpu is not None and asked:
+        opinion = CpuOpinion(*cpu.ask(asked, guest.arch, guest.machine, guest.type))
+    measured = question.measured.get(guest.uuid) or question.measured.get(guest.name)
+    return assessor.assess(guest, cpu=opinion, measured=measured, plain=plain)
+
+
+def _ask_libvirt(
+    question: Question, probe: Probe, opened: contextlib.ExitStack
+) -> tuple[t.Optional[CpuQuestions], Probe]:
+    if not question.destination_uri:
+        return None, probe
+    tried, connection = log_in(question.destination_uri, probe)
+    # From another host than the source, a login says nothing about the source's.
+    probe = tried if question.try_ways else probe
+    if connection is None:
+        return None, probe
+    opened.enter_context(connection)
+    return CpuQuestions(connection), probe
+
+
+def _plain(pair: Pair) -> dict[str, t.Any]:
+    return {"source": pair.source.document(), "destination": pair.destination.document()}
+
+
+def chosen(source: HostDocument, name: t.Optional[str], uuid: t.Optional[str]) -> list[Domain]:
+    """The guest of that name or UUID, or all."""
+    if not name and not uuid:
+        return list(source.domains)
+    found = [one for one in source.domains if (one.uuid == uuid if uuid else one.name == name)]
+    if not found:
+        raise MigrationError(
+            "GUEST_NOT_FOUND",
+            f"There is no guest {uuid or name!r} in the document of {source.name}.",
+            state="Nothing was changed.",
+            remedy="Check the name or UUID with 'virsh list --all' on this host; the guest may already run on another"
+            " host, or could not be read: then a warning says why.",
+        )
+    return found
+
+
+def measurements(plain: t.Sequence[t.Mapping[str, t.Any]]) -> dict[str, WorkingSet]:
+    """What migration_dirty_rate_info returned, by UUID and by name."""
+    found: dict[str, WorkingSet] = {}
+    for number, one in enumerate(plain):
+        measured = from_plain(WorkingSet, dict(one), f"dirty_rates[{number}]")
+        for key in ("uuid", "name"):
+            if one.get(key):
+                found[str(one[key])] = measured
+    return found

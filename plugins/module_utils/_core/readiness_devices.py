@@ -1,0 +1,178 @@
+# Copyright (c) 2026, The virtops.live_migration authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# This file is private to the collection and may change at any time.
+"""Readiness: devices that hold a guest to its host."""
+
+from __future__ import annotations
+
+from .check import FAIL, WARN, Case, Check, Finding, failed, listed, passed, skipped, warned
+from .domain_document import HostDevice
+
+_THEME = "devices"
+
+
+def _name(device: HostDevice) -> str:
+    return f"{device.type} {device.vgpu_model or device.address}".strip()
+
+
+def _host_devices(case: Case) -> Finding:
+    """A device that can be migrated needs the vendor's driver, which only QEMU can ask."""
+    devices = [one for one in case.domain.host_devices if not one.teaming]
+    paired = [_name(one) for one in case.domain.host_devices if one.teaming]
+    if not devices and paired:
+        return warned(
+            f"{listed(paired)} are unplugged for the migration, and the guest needs the paired interface meanwhile.",
+            "See that the guest has its failover pair in use, and that the destination has such a device to plug.",
+            devices=paired,
+        )
+    if not devices:
+        return passed("It holds no device of the host.")
+    can = all("vfio_migration" in host.features for host in (case.source, case.destination))
+    vfio = [one for one in devices if one.type in ("pci", "mdev", "net", "vdpa")]
+    if can and len(vfio) == len(devices):
+        return warned(
+            f"It holds {listed(map(_name, devices))} of the host. With these versions it can be migrated only if the"
+            " device's own driver can.",
+            "Ask the vendor, try it with a test guest, and see that the destination has the same device and driver.",
+            devices=[_name(one) for one in devices],
+        )
+    return failed(
+        f"It holds devices of the host that cannot be migrated: {listed(map(_name, devices))}.",
+        "Detach them ('virsh detach-device'), use a failover pair (teaming), or shut the guest down to move it.",
+        devices=[_name(one) for one in devices],
+    )
+
+
+def _tpm(case: Case) -> Finding:
+    tpm = case.domain.tpm
+    if tpm is None:
+        return passed("It has no TPM.")
+    if tpm.backend == "passthrough":
+        return failed("It uses the TPM of its host.", "Give it an emulated one (swtpm), and start it anew.")
+    if tpm.backend == "external":
+        return warned(
+            "Its TPM is run by somebody else than libvirt, who has to move its state too.",
+            "See that the emulator is ready on the destination.",
+        )
+    if tpm.state_path:
+        return warned(
+            f"The state of its TPM is in {tpm.state_path}, which both hosts must have, or the guest loses its keys.",
+            "Look on the destination, and that swtpm is of a version that hands over its lock there.",
+            state_path=tpm.state_path,
+        )
+    return passed("libvirt moves the state of its emulated TPM. swtpm must be installed on the destination.")
+
+
+def _firmware(case: Case) -> Finding:
+    """The variables travel with the memory; the image itself must be there at the same path."""
+    guest, files = case.domain, case.destination.firmware_files
+    if not guest.loader or guest.firmware != "efi":
+        return passed("It needs no firmware image from the host's packages.")
+    if files is None:
+        return skipped("Which firmware images the destination has is not known.")
+    if guest.loader in files:
+        return passed("The destination has its firmware.")
+    if guest.loader not in (case.source.firmware_files or []):
+        # At a place of its own, which was not looked at on the destination either.
+        return warned(
+            f"Whether the destination has the guest's firmware, {guest.loader}, is not known.",
+            "Look there, and put the same file at the same path.",
+            loader=guest.loader,
+        )
+    return failed(
+        f"The destination does not have the guest's firmware, {guest.loader}.",
+        "Install the same package there (ovmf, edk2-ovmf, ...), or migrate with a changed definition (--xml).",
+        loader=guest.loader,
+    )
+
+
+def _shared_directories(case: Case) -> Finding:
+    shared = case.domain.shared_directories
+    if not shared:
+        return passed("It shares no directory with its host.")
+    names = [f"{one.target or one.source} ({one.driver})" for one in shared]
+    can = all("virtiofs_migration" in host.features for host in (case.source, case.destination))
+    if can and all(one.driver == "virtiofs" for one in shared):
+        return warned(
+            f"It shares directories with its host: {listed(names)}. They can be migrated only if virtiofsd on both"
+            " hosts says migrate-precopy.",
+            "Look at the output of 'virtiofsd --print-capabilities' on both hosts, and see that the destination has the"
+            " same directories with the same contents.",
+            directories=names,
+        )
+    return failed(
+        f"It shares directories with its host, which cannot be migrated: {listed(names)}.",
+        "Unmount them in the guest and detach them, or use a network file system.",
+        directories=names,
+    )
+
+
+def _shared_memory(case: Case) -> Finding:
+    found = case.domain.shared_memory
+    if not found:
+        return passed("It shares no memory with other guests.")
+    names = [one.name for one in found]
+    if any(one.role != "master" for one in found):
+        return failed(
+            f"It shares memory with other guests and is not the master of it: {listed(names)}.",
+            "Detach it ('virsh detach-device'), or make this guest the master.",
+            names=names,
+        )
+    return warned(
+        f"It shares memory with other guests: {listed(names)}. They stay behind with a copy of their own.",
+        "Stop the others first, or detach it.",
+        names=names,
+    )
+
+
+def _encrypted(case: Case) -> Finding:
+    kind = case.domain.launch_security
+    if kind:
+        return failed(
+            f"Its memory is encrypted ({kind}), and QEMU cannot migrate it.",
+            "Shut it down to move it.",
+            launch_security=kind,
+        )
+    return passed("Its memory is not encrypted.")
+
+
+def _arguments(case: Case) -> Finding:
+    if case.domain.qemu_arguments:
+        return warned(
+            "Arguments are passed to its QEMU past libvirt, which knows nothing of what they need.",
+            "See that they mean the same on the destination (files, devices, addresses).",
+        )
+    return passed("libvirt knows all of it.")
+
+
+CHECKS = (
+    Check(
+        "host_devices", _THEME, "Does it hold no device of the host (PCI, USB, vGPU, mediated)?",
+        "QEMU refuses: the device does not support migration.", (WARN, FAIL), of_guest=_host_devices,
+    ),
+    Check(
+        "tpm", _THEME, "Can the state of its TPM go with it?",
+        "libvirt refuses, or the guest loses its keys.", (WARN, FAIL), of_guest=_tpm,
+    ),
+    Check(
+        "firmware", _THEME, "Is its firmware image on the destination?",
+        "QEMU does not start there.", (WARN, FAIL), of_guest=_firmware, needs_running=False,
+    ),
+    Check(
+        "shared_directories", _THEME, "Does it share no directory with its host (virtiofs, 9p)?",
+        "libvirt refuses.", (WARN, FAIL), of_guest=_shared_directories,
+    ),
+    Check(
+        "shared_memory", _THEME, "Does it share no memory with other guests (shmem)?",
+        "libvirt refuses, or the guests no longer see each other.", (WARN, FAIL), of_guest=_shared_memory,
+    ),
+    Check(
+        "launch_security", _THEME, "Is its memory not encrypted (SEV, TDX)?",
+        "QEMU refuses.", (FAIL,), of_guest=_encrypted,
+    ),
+    Check(
+        "qemu_arguments", _THEME, "Is nothing passed to its QEMU past libvirt?",
+        "It may not start on the destination.", (WARN,), of_guest=_arguments,
+    ),
+)  # fmt: skip

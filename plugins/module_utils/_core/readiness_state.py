@@ -1,0 +1,118 @@
+# Copyright (c) 2026, The virtops.live_migration authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# This file is private to the collection and may change at any time.
+"""Readiness: what the guest is doing, and what of it stays behind."""
+
+from __future__ import annotations
+
+from .check import FAIL, WARN, Case, Check, Finding, counted, failed, listed, passed, skipped, warned
+
+_THEME = "state of the guest"
+
+
+def _state(case: Case) -> Finding:
+    guest = case.domain
+    if guest.state == "running":
+        return passed("It runs.")
+    if guest.state == "paused":
+        if guest.state_reason in ("post-copy", "post-copy failed", "migration"):
+            return failed(
+                f"It is paused by a migration already ({guest.state_reason}).",
+                "Bring that one to its end first: see migration_job_info and migration_recover.",
+                state_reason=guest.state_reason,
+            )
+        return warned(
+            f"It is paused ({guest.state_reason}), and stays so on the destination.",
+            "Find out why, and resume it first if it should run.",
+            state_reason=guest.state_reason,
+        )
+    if not guest.active:
+        return passed("It does not run: only its definition would move.")
+    return failed(
+        f"It is {guest.state} ({guest.state_reason}).", "Wait until it runs or is shut off.", state=guest.state
+    )
+
+
+def _jobs(case: Case) -> Finding:
+    guest = case.domain
+    mirrors = [disk.target for disk in guest.disks if disk.mirror]
+    if guest.job:
+        return failed(
+            f"A job runs on it: {guest.job}.",
+            "Wait for its end. Of a migration that does not end, migration_job_info says why.",
+            job=guest.job,
+        )
+    if mirrors:
+        return failed(
+            f"Block jobs run on {listed(mirrors)}.",
+            "Wait for their end, or abort them with 'virsh blockjob --abort'.",
+            disks=mirrors,
+        )
+    return passed("No job runs on it.")
+
+
+def _snapshots(case: Case) -> Finding:
+    guest = case.domain
+    if guest.snapshots is None and guest.checkpoints is None:
+        return skipped("Whether it has snapshots is not known.")
+    if guest.snapshots:
+        return failed(
+            f"It has {counted(guest.snapshots, 'snapshot')}, which libvirt does not take along.",
+            "Delete them with 'virsh snapshot-delete'. With --metadata only libvirt's notes go, and can be defined"
+            " again on the destination.",
+            snapshots=guest.snapshots,
+        )
+    if guest.checkpoints:
+        return warned(
+            f"It has {counted(guest.checkpoints, 'checkpoint')}, which libvirt does not take along. The next backup is"
+            " a full one.",
+            "Plan a full backup, or delete them with 'virsh checkpoint-delete'.",
+            checkpoints=guest.checkpoints,
+        )
+    return passed("It has no snapshots and no checkpoints.")
+
+
+def _graphics(case: Case) -> Finding:
+    """A console that listens on an address of the source finds none on the destination."""
+    host = case.destination
+    theirs = {address.partition("/")[0] for one in host.interfaces or [] for address in one.addresses}
+    for console in case.domain.graphics:
+        fixed = console.listen not in ("", "0.0.0.0", "::", "127.0.0.1", "::1")  # noqa: S104 - compared, not bound
+        if fixed and host.interfaces is not None and console.listen not in theirs:
+            return failed(
+                f"Its {console.type} console listens on {console.listen}, which is no address of the destination.",
+                "Let it listen on 0.0.0.0 or 127.0.0.1, or migrate with a changed definition (--xml).",
+                listen=console.listen,
+            )
+        if console.port and console.port > 0 and not console.autoport:
+            for other in host.domains:
+                taken = [one for one in other.graphics if one.port == console.port]
+                if other.active and other.uuid != case.domain.uuid and taken:
+                    return failed(
+                        f"Its console needs port {console.port}, and {other.name!r} has it on the destination.",
+                        "Let libvirt choose the port (autoport='yes').",
+                        port=console.port,
+                    )
+    return passed("Its consoles can listen on the destination.")
+
+
+CHECKS = (
+    Check(
+        "guest_state", _THEME, "Is the guest in a state from which it can be migrated?",
+        "libvirt refuses, or the guest arrives paused.", (WARN, FAIL), of_guest=_state, needs_running=False,
+    ),
+    Check(
+        "guest_jobs", _THEME, "Does no other job run on it?",
+        "libvirt refuses: another job is active.", (FAIL,), of_guest=_jobs,
+    ),
+    Check(
+        "snapshots", _THEME, "Has it no snapshots or checkpoints?",
+        "libvirt refuses: cannot migrate a domain with snapshots.", (WARN, FAIL), of_guest=_snapshots,
+        needs_running=False,
+    ),
+    Check(
+        "graphics", _THEME, "Can its consoles listen on the destination?",
+        "QEMU does not start there: it cannot bind.", (FAIL,), of_guest=_graphics,
+    ),
+)  # fmt: skip

@@ -1,0 +1,206 @@
+# Copyright (c) 2026, The virtops.live_migration authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# This file is private to the collection and may change at any time.
+"""Readiness: the guest's disks."""
+
+from __future__ import annotations
+
+from .check import FAIL, WARN, Case, Check, Finding, failed, listed, passed, skipped, warned
+from .disk_place import EMPTY, LOCAL, SHARED, UNKNOWN, filesystem_of, place_of
+from .domain_document import Disk
+from .host_features import version_of
+from .units import human_bytes
+
+_THEME = "storage"
+_SAFE_CACHES = ("", "none", "directsync")
+_ROOM_TO_SPARE = 1.05
+_DROPS_CACHES = (4, 0)  # this QEMU and later let go of cached pages before the other host begins to use a disk
+
+
+def _copied(disk: Disk) -> bool:
+    """What libvirt copies when it is told to: all that may be written to and is not shared among guests."""
+    return disk.device in ("disk", "lun") and not disk.readonly and not disk.shareable
+
+
+def _local_disks(case: Case) -> list[Disk]:
+    return [
+        disk
+        for disk in case.domain.disks
+        if _copied(disk) and place_of(disk, case.source, case.destination).kind == LOCAL
+    ]
+
+
+def _reachable(case: Case) -> Finding:
+    places = [(disk, place_of(disk, case.source, case.destination)) for disk in case.domain.disks]
+    places = [(disk, place) for disk, place in places if place.kind != EMPTY]
+    if not places:
+        return passed("The guest has no disk.")
+    copies = case.intent.copy_storage != "none"
+    local = [f"{disk.target}: {place.reason}" for disk, place in places if place.kind == LOCAL and _copied(disk)]
+    still = [disk.target for disk, place in places if place.kind == LOCAL and not _copied(disk)]
+    unknown = [f"{disk.target}: {place.reason}" for disk, place in places if place.kind == UNKNOWN]
+    if local and not copies:
+        return failed(
+            f"The destination cannot reach all disks: {'; '.join(local)}.",
+            "Copy them with the guest (copy_storage), or put them on storage that both hosts have, at the same path.",
+            disks=local,
+        )
+    if still:
+        return warned(
+            f"The disks {listed(still)} are local and are not copied, since they are read-only or shareable.",
+            "Put them at the same path on the destination, or eject them.",
+            disks=still,
+        )
+    if unknown:
+        return warned(
+            f"Whether the destination reaches all disks is not known: {'; '.join(unknown)}.",
+            "Look on the destination whether each is there at the same path, and is the same.",
+            disks=unknown,
+        )
+    if local:
+        return passed(f"Its local disks are copied: {'; '.join(local)}.", disks=local)
+    return passed("Both hosts reach its disks.", disks=[f"{disk.target}: {place.reason}" for disk, place in places])
+
+
+def _room(case: Case) -> Finding:
+    if case.intent.copy_storage == "none":
+        return skipped("No disk is to be copied.")
+    needed: dict[str, int] = {}
+    unknown: list[str] = []
+    short: list[str] = []
+    for disk in _local_disks(case):
+        there = filesystem_of(disk.source, case.destination)
+        if there is None or there.free_bytes is None or disk.size_bytes is None:
+            unknown.append(disk.target)
+        else:
+            needed[there.mount_point] = needed.get(there.mount_point, 0) + disk.size_bytes
+    for mount_point, size in needed.items():
+        there = filesystem_of(mount_point, case.destination)
+        free = there.free_bytes if there else None
+        if free is not None and size * _ROOM_TO_SPARE > free:
+            short.append(f"{human_bytes(size)} are needed in {mount_point} and {human_bytes(free)} are free")
+    if short:
+        return failed(
+            f"There is no room for the guest's disks on the destination: {listed(short)}.",
+            "Make room there, or choose another host.",
+            needed_bytes=needed,
+        )
+    if unknown:
+        return warned(
+            f"Whether there is room for {listed(unknown)} on the destination is not known.",
+            "Look there before the migration: a copy that does not fit fails after hours.",
+            disks=unknown,
+        )
+    return passed("There is room for all disks that are copied.", needed_bytes=needed)
+
+
+def _cache(case: Case) -> Finding:
+    """Before QEMU 4.0 the destination could read what the source still had in its cache."""
+    if version_of(case.destination.versions.qemu) >= _DROPS_CACHES:
+        return passed("This QEMU lets go of its caches at the switch-over.")
+    unsafe = [
+        f"{disk.target} ({disk.cache})"
+        for disk in case.domain.disks
+        if disk.cache not in _SAFE_CACHES
+        and _copied(disk)
+        and place_of(disk, case.source, case.destination).kind == SHARED
+    ]
+    if unsafe:
+        return failed(
+            f"With QEMU before 4.0 disks on shared storage need the cache mode none or directsync: {listed(unsafe)}.",
+            "Change the cache mode and start the guest anew, or update QEMU.",
+            disks=unsafe,
+        )
+    return passed("The cache modes of its disks are safe.")
+
+
+def _kind(case: Case) -> Finding:
+    transient = [disk.target for disk in case.domain.disks if disk.transient]
+    nvme = [disk.target for disk in case.domain.disks if disk.type == "nvme"]
+    if transient or nvme:
+        words = [f"{listed(transient)} thrown away after use"] if transient else []
+        words += [f"{listed(nvme)} on an NVMe device of the host"] if nvme else []
+        return failed(
+            f"The guest has disks that cannot be migrated: {listed(words)}.",
+            "Detach them, or give the guest other disks.",
+            transient=transient,
+            nvme=nvme,
+        )
+    luns = [disk.target for disk in case.domain.disks if disk.device == "lun"]
+    if luns:
+        return warned(
+            f"{listed(luns)} are passed to the guest as SCSI devices: reservations that it holds stay with the source.",
+            "See that the guest holds none, or that the persistent reservations helper runs on both hosts.",
+            disks=luns,
+        )
+    return passed("All of its disks are of a kind that can be migrated.")
+
+
+def _backing(case: Case) -> Finding:
+    """With an incremental copy the base is not copied, and must be there."""
+    bases = {
+        path
+        for disk in case.domain.disks
+        for path in disk.backing_chain
+        if path.startswith("/") and place_of(disk, case.source, case.destination).kind == LOCAL
+    }
+    mode = case.intent.copy_storage
+    if not bases or mode == "none":
+        return skipped("No disk with a base image is to be copied.")
+    if mode == "incremental":
+        return warned(
+            f"Only what differs from the base images is copied: {listed(sorted(bases))} must be on the destination.",
+            "Put identical base images there at the same paths before.",
+            bases=sorted(bases),
+        )
+    return passed("The disks are copied whole, with what is in their base images.")
+
+
+def _boot_files(case: Case) -> Finding:
+    """QEMU reads them when it starts, also to receive a guest."""
+    needed = case.domain.boot_files
+    if not needed:
+        return passed("It starts from its own disks.")
+    elsewhere = [path for path in needed if not _on_shared(path, case)]
+    if elsewhere:
+        return warned(
+            f"Files that QEMU reads when it starts must be on the destination: {listed(elsewhere)}.",
+            "Put the same files there at the same paths.",
+            files=elsewhere,
+        )
+    return passed("The files that QEMU reads when it starts are on storage that both hosts have.")
+
+
+def _on_shared(path: str, case: Case) -> bool:
+    here, there = filesystem_of(path, case.source), filesystem_of(path, case.destination)
+    return bool(here and there and here.shared and (here.mount_point, here.source) == (there.mount_point, there.source))
+
+
+CHECKS = (
+    Check(
+        "disks_reachable", _THEME, "Does the destination reach the guest's disks, or are they copied?",
+        "libvirt refuses as unsafe, or the guest arrives without its disk.", (WARN, FAIL),
+        of_guest=_reachable, needs_running=False,
+    ),
+    Check(
+        "disk_room", _THEME, "Is there room on the destination for disks that are copied?",
+        "The copy fails when the file system is full.", (WARN, FAIL), of_guest=_room,
+    ),
+    Check(
+        "disk_cache", _THEME, "Are the cache modes safe for shared storage?",
+        "libvirt refuses as unsafe: both hosts may have different contents in mind.", (FAIL,), of_guest=_cache,
+    ),
+    Check(
+        "disk_kind", _THEME, "Are all disks of a kind that can be migrated?",
+        "libvirt refuses.", (WARN, FAIL), of_guest=_kind,
+    ),
+    Check(
+        "backing_images", _THEME, "Are base images there for disks of which only the rest is copied?",
+        "The guest arrives with a disk in pieces.", (WARN,), of_guest=_backing,
+    ),
+    Check(
+        "boot_files", _THEME, "Are a kernel and an initial RAM disk that QEMU loads there on the destination?",
+        "QEMU does not start there: could not load the kernel.", (WARN,), of_guest=_boot_files, needs_running=False,
+    ),
+)  # fmt: skip

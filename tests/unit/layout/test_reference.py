@@ -1,0 +1,38 @@
+# Copyright (c) 2026, The virtops maintainers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The reference of readiness checks is what the checks themselves say."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+import typing as t
+from pathlib import Path
+
+import pytest
+
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.readiness import CHECKS
+
+SCRIPT = Path(__file__).resolve().parents[2] / "run" / "reference.py"
+
+
+@pytest.fixture
+def script(monkeypatch: pytest.MonkeyPatch) -> t.Any:
+    specification = importlib.util.spec_from_file_location("run_reference", SCRIPT)
+    assert specification
+    assert specification.loader
+    module = importlib.util.module_from_spec(specification)
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    specification.loader.exec_module(module)
+    return module
+
+
+def test_the_page_is_up_to_date(script: t.Any) -> None:
+    assert script.page(CHECKS) == script.PAGE.read_text(encoding="utf-8"), "run tests/run/reference.py"
+
+
+def test_every_check_is_in_it(script: t.Any) -> None:
+    text = script.page(CHECKS)
+    assert [check.id for check in CHECKS if text.count(f"``{check.id}``") != 1] == []
+    assert text.count("fail\n") == sum("fail" in check.statuses for check in CHECKS)
