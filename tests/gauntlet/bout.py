@@ -128,10 +128,12 @@ def _with_job(run: Run, seen: Seen, passed_s: float) -> Run:
     if seen.last is None:
         return run
     last = seen.final if seen.final is not None and seen.final.elapsed_ms else seen.last
+    # While an abort is under way libvirt's counters may be empty already.
+    sent = last.memory.processed_bytes or max((each for _at_s, each in seen.looks), default=0)
     return replace(
         run,
         elapsed_ms=last.elapsed_ms or round(passed_s * 1000),
-        sent_bytes=last.memory.processed_bytes,
+        sent_bytes=sent,
         passes=last.pass_number or seen.last.pass_number or 0,
         downtime_ms=last.downtime_ms if run.finished else None,
     )
