@@ -31,6 +31,9 @@ sim: setup ## the decision engine against a model of QEMU, in virtual time
 integration: setup ## real guests that really migrate, in the lab
 	@tests/run/integration
 
+faults: setup ## every fault in every phase of a migration, in the lab
+	@tests/run/faults
+
 docs-lint: setup ## documentation and changelog
 	@tests/run/docs-lint
 
@@ -43,4 +46,4 @@ docs: setup ## the documentation as HTML, in build/docs
 clean: ## remove what the targets made, environments included
 	@rm -rf build .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .ansible .venv .venv-*
 
-.PHONY: help setup demo test test-matrix lint sanity units sim integration docs-lint build docs clean
+.PHONY: help setup demo test test-matrix lint sanity units sim integration faults docs-lint build docs clean
