@@ -86,9 +86,7 @@ def _check_other_half(here: t.Any, there: t.Any, guest: Guest, uri: str) -> None
     if state is not None and not state.active:
         problem = half_ended(guest.name, str(there.getHostname()), state.told)
         reason, remedy = "HALF_ENDED", HALF_ENDED_REMEDY
-    raise MigrationError(
-        reason, problem, state=f"The half here is {guest.told()}. Nothing was changed.", remedy=remedy
-    )
+    raise MigrationError(reason, problem, state=f"The half here is {guest.told()}. Nothing was changed.", remedy=remedy)
 
 
 def _check_version(guest: Guest, where: str, version: int) -> None:

@@ -75,7 +75,11 @@ ENGLISH = [
     (78, "operation aborted: migration out job: canceled by client", "CANCELLED"),
     (78, "operation aborted: migration out: canceled by client", "CANCELLED"),
     (9, "operation failed: job 'migration out' failed: Unable to write to socket: Broken pipe", "STREAM_BROKEN"),
-    (9, "operation failed: job 'migration out' failed: Unable to write to socket: Bad file descriptor", "STREAM_BROKEN"),
+    (
+        9,
+        "operation failed: job 'migration out' failed: Unable to write to socket: Bad file descriptor",
+        "STREAM_BROKEN",
+    ),
     (9, "operation failed: migration out job: unexpectedly failed", "MIGRATION_FAILED"),
     (
         9,
