@@ -37,6 +37,9 @@ integration: setup ## real guests that really migrate, in the lab
 gauntlet: setup ## our migrations and those of other tools, side by side; up to 2.5 hours, goes on where it was left
 	@tests/run/gauntlet
 
+faults: setup ## every fault in every phase of a migration, in the lab
+	@tests/run/faults
+
 docs-lint: setup ## documentation and changelog
 	@tests/run/docs-lint
 
@@ -52,4 +55,4 @@ docs: setup ## the documentation as HTML, in build/docs
 clean: ## remove what the targets made, environments included
 	@rm -rf build .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .ansible .venv .venv-*
 
-.PHONY: help setup demo test test-matrix lint sanity units sim bench-plan integration gauntlet docs-lint reference build docs clean
+.PHONY: help setup demo test test-matrix lint sanity units sim bench-plan integration faults gauntlet docs-lint reference build docs clean

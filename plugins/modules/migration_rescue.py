@@ -211,6 +211,7 @@ from ..module_utils._libvirt.connection import Connection
 from ..module_utils._libvirt.cut_off import looking_after
 from ..module_utils._libvirt.domain import Guest
 from ..module_utils._libvirt.driver import Driver
+from ..module_utils._libvirt.ending import stopped
 from ..module_utils._libvirt.job import outgoing_job
 
 FORESEE_S = 30.0  # for two boundaries of most guests
@@ -234,6 +235,8 @@ def work(module: AnsibleModule, connection: Connection, guest: Guest) -> Result:
     outcome = record.supervisor.outcome or "observed"
     if outcome in ("completed", "none", "observed"):
         return {"outcome": outcome, **facts}
+    if outcome == "failed" and not guest.state().active:
+        raise stopped(guest, facts)
     state = f"The guest is {guest.told()} on the source"
     raise unfinished(guest.name, state, record, facts, again="start it again with what it needs (--postcopy)")
 

@@ -49,10 +49,11 @@ class Action:
 
 
 class Result(t.NamedTuple):
-    """What became of an action that was to be done; ``problem`` is empty when it was."""
+    """What became of an action that was to be done; ``problem`` is empty when it was, ``reason`` its stable code."""
 
     kind: Kind
     problem: str = ""
+    reason: str = ""
 
     @property
     def failed(self) -> bool:

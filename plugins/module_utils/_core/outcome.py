@@ -12,6 +12,7 @@ from .actions import Action
 from .errors import MigrationError
 from .job import JobSample
 from .record import Record
+from .refusals import HALF_ENDED_REMEDY
 
 _ENDINGS = ("abort", "leave", "suspend")
 _MORE = "Allow more in policy_overrides (max_downtime_ms, postcopy, max_pause_s)"
@@ -53,6 +54,15 @@ def unfinished(
             f"The post-copy migration of {name!r} broke and could not be joined again.{why}",
             state=f"{state}; each host holds a part of its memory, and both were left as they are.",
             remedy="Restore the network between the hosts and run this again. Destroy neither half.",
+            evidence=evidence,
+            facts=facts,
+        )
+    if record.supervisor.outcome == "left" and last and last["reason"] == "HALF_ENDED":
+        return MigrationError(
+            "HALF_ENDED",
+            f"The migration of {name!r} ended without success.{why}",
+            state=f"{state}.",
+            remedy=HALF_ENDED_REMEDY,
             evidence=evidence,
             facts=facts,
         )

@@ -142,7 +142,7 @@ def replay(document: t.Mapping[str, t.Any]) -> list[dict[str, t.Any]]:
     for row in document["looks"]:
         look = dict(zip(document["columns"], row))
         sample = _sample(look).named(document["name"], document["uuid"])
-        results = [Result(Kind(kind), problem) for kind, problem in look["results"]]
+        results = [Result(Kind(kind), *rest) for kind, *rest in look["results"]]
         given = supervisor.observe(sample, at_sync=look["at_sync"], results=results, path_ok=look["path_ok"])
         decisions += decided(sample, given)
     return decisions
@@ -173,7 +173,7 @@ def _row(sample: JobSample, at_sync: bool, results: t.Sequence[Result], path_ok:
         limits.postcopy_bandwidth_mib_per_s,
         at_sync,
         path_ok,
-        [[result.kind.value, result.problem] for result in results],
+        [[result.kind.value, result.problem, result.reason] for result in results],
     ]
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import typing as t
 
 from .errors import MigrationError
+from .job import Phase
 from .whereabouts import Situation, Whereabouts
 
 
@@ -47,6 +48,18 @@ def bad_end(
     )
 
 
+HALF_ENDED_REMEDY = (
+    "Find out why it ended there ('virsh domstate --reason', the log of its QEMU). When it is certain that it was"
+    " migrated there, what is left on the source is of no use any more: end that with 'virsh destroy', and start the"
+    " guest on the destination. Before that destroy nothing."
+)
+
+
+def half_ended(name: str, destination: str, told: str) -> str:
+    """The problem where a guest was shut down, or crashed, while it ran split over two hosts."""
+    return f"The post-copy migration of {name!r} is broken, and cannot be joined: it is {told} on {destination}."
+
+
 def _words(where: Whereabouts, name: str, source: str, destination: str) -> tuple[str, str, str]:
     situation = where.situation
     if situation is Situation.SPLIT_BRAIN:
@@ -58,11 +71,17 @@ def _words(where: Whereabouts, name: str, source: str, destination: str) -> tupl
                 " write to the same disks any longer."
             ),
         )
+    if situation is Situation.HALF_ENDED:
+        told = where.there.told if where.there else "unknown"
+        return "HALF_ENDED", half_ended(name, destination, told), HALF_ENDED_REMEDY
     if situation is Situation.ELSEWHERE:
+        split = where.job in (Phase.POSTCOPY, Phase.POSTCOPY_FAILED)
         return (
             "JOB_ELSEWHERE",
             f"{name!r} is being migrated from {source}, but {destination} knows nothing of it: it goes elsewhere.",
-            "Let that migration end, or abort it (migration_abort), then run this again.",
+            "It is split over two hosts: name the other one as the destination, and abort and destroy nothing."
+            if split
+            else "Let that migration end, or abort it (migration_abort), then run this again.",
         )
     if situation is Situation.BROKEN:
         return (

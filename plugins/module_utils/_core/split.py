@@ -58,6 +58,10 @@ class SplitWatch:
         numbers = {"remaining_bytes": last.memory.remaining_bytes, "attempts": self._attempts}
         if self._given_up:
             return []
+        for result in results:
+            if result.reason == "HALF_ENDED":
+                self._given_up = True
+                return [Action(Kind.LEAVE, result.reason, result.problem, numbers)]
         if last.at_s < self._next_s:
             text = f"next attempt to join the halves in {human_ms((self._next_s - last.at_s) * 1000)}"
             return self._say("POSTCOPY_BROKEN", text, last.at_s, numbers)

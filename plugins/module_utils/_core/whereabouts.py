@@ -21,6 +21,7 @@ class Situation(enum.Enum):
     ADOPT = "its migration to the destination runs"
     BROKEN = "its post-copy migration to the destination is broken"
     THERE = "it is on the destination"
+    HALF_ENDED = "its post-copy migration is broken, and the half on the destination has ended"
     ELSEWHERE = "its migration runs, and the destination knows nothing of it"
     SPLIT_BRAIN = "it runs on both hosts"
     UNCLEAR = "both hosts have a live copy of it, and no migration joins them"
@@ -43,6 +44,8 @@ class Whereabouts:
 
     def _with_job(self, job: Phase) -> Situation:
         there = self.there
+        if there is not None and not there.active and job is Phase.POSTCOPY_FAILED:
+            return Situation.HALF_ENDED
         if there is None or not there.active:
             return Situation.ELSEWHERE
         if there.in_postcopy or there.postcopy_failed:

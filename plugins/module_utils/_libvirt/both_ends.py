@@ -124,7 +124,9 @@ class BothEnds:
             if state is not None and state.active
         ]
         running = [host for host, state in states if state.running]
-        found = running or [host for host, state in states if host == self.source_name or not state.arriving]
+        split = [state for _host, state in states if state.in_postcopy or state.postcopy_failed]
+        waiting = [host for host, state in states if host == self.source_name or not state.arriving]
+        found = running or (waiting if not split else [])
         return found[0] if len(found) == 1 else None
 
 

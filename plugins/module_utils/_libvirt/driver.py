@@ -142,7 +142,9 @@ class Driver:
         }
         try:
             calls.get(action.kind, lambda: None)()
-        except (libvirt.libvirtError, MigrationError) as exc:
+        except MigrationError as exc:
+            return Result(action.kind, exc.problem, exc.reason)
+        except libvirt.libvirtError as exc:
             return Result(action.kind, str(exc))
         return Result(action.kind)
 

@@ -7,7 +7,9 @@
 from __future__ import annotations
 
 import time
+import typing as t
 
+from .._core.errors import MigrationError
 from .._core.job import JobSample, JobType, Stats, sample_from_stats
 from .domain import Guest
 from .events import Events
@@ -40,6 +42,17 @@ def ended(guest: Guest, events: Events) -> JobSample:
         if time.monotonic() >= deadline_s:
             return _sample(guest, {"type": JobType.COMPLETED if state is not None else JobType.NONE})
         time.sleep(_POLL_S)
+
+
+def stopped(guest: Guest, facts: t.Optional[t.Mapping[str, t.Any]] = None) -> MigrationError:
+    """The error where the guest itself ended."""
+    return MigrationError(
+        "GUEST_STOPPED",
+        f"{guest.name!r} stopped while it was being migrated.",
+        state=f"The guest is {guest.told()} on the source.",
+        remedy="Find out who shut it down or why it crashed; start it here when it should run.",
+        facts=facts,
+    )
 
 
 def _sample(guest: Guest, stats: Stats) -> JobSample:

@@ -12,6 +12,7 @@ import typing as t
 from .._core.domain_state import DomainState
 from .._core.errors import MigrationError
 from .._core.job import JobSample
+from .._core.refusals import HALF_ENDED_REMEDY, half_ended
 from .connection import Connection, host_uuid, libvirt, version_text
 from .domain import Guest
 from .ending import ended
@@ -58,13 +59,7 @@ def check_both_ends(connection: Connection, guest: Guest, destination_uri: str) 
     try:
         for where, daemon in (("this host", connection.raw), ("the destination", destination)):
             _check_version(guest, where, int(daemon.getLibVersion()))
-        if not _has_other_half(connection.raw, destination, guest):
-            raise MigrationError(
-                "HALF_MISSING",
-                f"There is no half of {guest.name!r} at {destination_uri}.",
-                state=f"The half here is {guest.told()}. Nothing was changed.",
-                remedy="Use the URI of the host that it was migrated to. Do not destroy the half here.",
-            )
+        _check_other_half(connection.raw, destination, guest, destination_uri)
     except libvirt.libvirtError as exc:
         doing = f"{guest.name!r} was not resumed, as its destination does not answer any more."
         raise translate(exc, doing, guest_state=guest.told()) from exc
@@ -72,17 +67,26 @@ def check_both_ends(connection: Connection, guest: Guest, destination_uri: str) 
         destination.close()
 
 
-def _has_other_half(here: t.Any, there: t.Any, guest: Guest) -> bool:
-    """Whether ``there`` is another host that has the guest in post-copy, broken or not."""
-    if host_uuid(here) == host_uuid(there):
-        return False
-    try:
-        state = DomainState(*there.lookupByUUIDString(guest.uuid).state())
-    except libvirt.libvirtError as exc:
-        if exc.get_error_code() != _ERR_NO_DOMAIN:
-            raise
-        return False
-    return state.in_postcopy or state.postcopy_failed
+def _check_other_half(here: t.Any, there: t.Any, guest: Guest, uri: str) -> None:
+    """Fail unless ``there`` is another host that has the guest in post-copy, broken or not."""
+    state: t.Optional[DomainState] = None
+    if host_uuid(here) != host_uuid(there):
+        try:
+            state = DomainState(*there.lookupByUUIDString(guest.uuid).state())
+        except libvirt.libvirtError as exc:
+            if exc.get_error_code() != _ERR_NO_DOMAIN:
+                raise
+    if state is not None and (state.in_postcopy or state.postcopy_failed):
+        return
+    reason, problem, remedy = (
+        "HALF_MISSING",
+        f"There is no half of {guest.name!r} at {uri}.",
+        "Use the URI of the host that it was migrated to. Do not destroy the half here.",
+    )
+    if state is not None and not state.active:
+        problem = half_ended(guest.name, str(there.getHostname()), state.told)
+        reason, remedy = "HALF_ENDED", HALF_ENDED_REMEDY
+    raise MigrationError(reason, problem, state=f"The half here is {guest.told()}. Nothing was changed.", remedy=remedy)
 
 
 def _check_version(guest: Guest, where: str, version: int) -> None:

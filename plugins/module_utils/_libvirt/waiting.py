@@ -14,7 +14,7 @@ from .._core.errors import MigrationError
 from .._core.job import JobSample, Phase
 from .._core.units import human_ms
 from .domain import Guest
-from .ending import ended
+from .ending import ended, stopped
 from .events import Events
 from .look import glance
 
@@ -90,12 +90,7 @@ def _ended(guest: Guest, events: Events, *, failed_is_fine: bool = False) -> Out
             remedy="Look for it on the destination before the next step.",
         )
     if not guest.raw.isActive():
-        raise MigrationError(
-            "GUEST_STOPPED",
-            f"{guest.name!r} stopped while it was being migrated.",
-            state=f"The guest is {guest.told()} on the source.",
-            remedy="Find out who shut it down or why it crashed; start it here when it should run.",
-        )
+        raise stopped(guest)
     if failed_is_fine:
         return Outcome(True, Phase.CANCELLED, sample)
     raise MigrationError(

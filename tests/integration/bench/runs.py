@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import typing as t
@@ -64,10 +65,43 @@ class Run:
         return [record["task"] for record in self.tasks if record["result"].get("changed")]
 
     @property
+    def results(self) -> list[Result]:
+        return [{**record["result"], "failed": record["status"] in ("failed", "unreachable")} for record in self.tasks]
+
+    @property
     def failure(self) -> str:
         """The message of the task that ended the play."""
         failed = [record for record in self.tasks if record["status"] == "failed" and not record["ignored"]]
         return str(failed[-1]["result"]["msg"]) if failed else ""
+
+
+@dataclass
+class Running:
+    """An ansible-playbook that runs."""
+
+    process: subprocess.Popen[bytes]
+    log: Path
+    records: Path
+
+    def said(self) -> str:
+        """What it has printed so far."""
+        return self.log.read_text(encoding="utf-8", errors="replace")
+
+    def kill(self) -> None:
+        """SIGKILL, with the processes that it has forked."""
+        os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+
+    def wait(self, timeout_s: float = 300) -> Run:
+        try:
+            code = self.process.wait(timeout_s)
+        except BaseException as exc:
+            self.kill()
+            if not isinstance(exc, subprocess.TimeoutExpired):
+                raise
+            raise AssertionError(f"no end within {timeout_s:g} s. It said:\n{self.said()}") from None
+        lines = self.records.read_text(encoding="utf-8").splitlines() if self.records.exists() else []
+        return Run(code, self.said(), [json.loads(line) for line in lines])
 
 
 class Ansible:
@@ -102,33 +136,27 @@ class Ansible:
             "VIRTOPS_RESULTS": str(results),
         }
 
-    def playbook(self, playbook: str, *options: str, timeout_s: float = 300, **variables: t.Any) -> Run:
-        """Run a playbook: a file, or one of the collection by its full name."""
+    def begin_playbook(self, playbook: str, *options: str, **variables: t.Any) -> Running:
+        """Start a playbook: a file, or one of the collection by its full name."""
         self._count += 1
         results = self.directory / f"results-{self._count}.jsonl"
+        log = self.directory / f"output-{self._count}.log"
         # The program of the environment that runs the tests, whatever PATH says.
         program = Path(sys.executable).with_name("ansible-playbook")
         command = [str(program), "-i", str(self.inventory), playbook, *options]
         if variables:
             command += ["-e", json.dumps(variables)]
-        try:
-            done = subprocess.run(
+        with log.open("w", encoding="utf-8") as output:
+            process = subprocess.Popen(
                 command,
                 env=self._environment(results),
                 stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
+                stdout=output,
                 stderr=subprocess.STDOUT,
-                text=True,
-                errors="replace",
-                timeout=timeout_s,
-                check=False,
                 cwd=self.directory,
+                start_new_session=True,
             )
-        except subprocess.TimeoutExpired as exc:
-            output = exc.stdout.decode(errors="replace") if isinstance(exc.stdout, bytes) else exc.stdout
-            raise AssertionError(f"{playbook} did not end within {timeout_s:g} s. It said:\n{output}") from None
-        lines = results.read_text(encoding="utf-8").splitlines() if results.exists() else []
-        return Run(done.returncode, done.stdout, [json.loads(line) for line in lines])
+        return Running(process, log, results)
 
     def role(self, name: str, hosts: str, entry_point: str = "main", *options: str, **variables: t.Any) -> Run:
         """Run a role of the collection, from one of its entry points."""
@@ -139,13 +167,21 @@ class Ansible:
         path.write_text(json.dumps([play]), encoding="utf-8")
         return self.playbook(str(path), *options, **variables)
 
-    def run(self, host: str, *tasks: Task, variables: t.Optional[t.Mapping[str, t.Any]] = None) -> list[Result]:
-        """Run modules one after the other over SSH; a result of each, whether it failed or not."""
+    def playbook(self, playbook: str, *options: str, timeout_s: float = 300, **variables: t.Any) -> Run:
+        """Run a playbook to its end."""
+        return self.begin_playbook(playbook, *options, **variables).wait(timeout_s)
+
+    def begin(self, host: str, *tasks: Task, variables: t.Optional[t.Mapping[str, t.Any]] = None) -> Running:
+        """Start modules one after the other over SSH."""
         play = [{"hosts": host, "gather_facts": False, "vars": dict(variables or {}), "tasks": list(tasks)}]
         path = self.directory / f"play-{self._count + 1}.yml"
         path.write_text(json.dumps(play), encoding="utf-8")
-        done = self.playbook(str(path))
-        results = [{**record["result"], "failed": record["status"] == "failed"} for record in done.tasks]
+        return self.begin_playbook(str(path))
+
+    def run(self, host: str, *tasks: Task, variables: t.Optional[t.Mapping[str, t.Any]] = None) -> list[Result]:
+        """Run modules one after the other over SSH; a result of each, whether it failed or not."""
+        done = self.begin(host, *tasks, variables=variables).wait()
+        results = done.results
         assert len(results) == len(tasks), done.output
         return results
 

@@ -16,6 +16,7 @@ from ansible_collections.virtops.live_migration.tests.unit.plugins.fake_libvirt 
     MIGRATED,
     POSTCOPY_FAILED,
     RUNNING,
+    SHUT_DOWN,
     UNANSWERED,
     Call,
     FakeLibvirt,
@@ -135,6 +136,17 @@ def test_no_half_there(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
     missing = Call("lookupByUUIDString", ERP01).raises(42, "Domain not found")
     libvirt.expect(*FOUND, LOOK, *ends()[:-1], missing)
     assert run.fails(migration_recover, name="erp01", destination_uri=THERE)["reason"] == "HALF_MISSING"
+
+
+def test_a_half_that_has_ended(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
+    there = Guest(at="kvm02")
+    libvirt.states[there.key] = SHUT_DOWN
+    found = Call("lookupByUUIDString", ERP01).returns(there)
+    libvirt.expect(*FOUND, LOOK, *ends()[:-1], found)
+    result = run.fails(migration_recover, name="erp01", destination_uri=THERE)
+    assert result["reason"] == "HALF_ENDED"
+    assert "shut off (shut down) on kvm02" in result["msg"]
+    assert "paused (post-copy failed)" in result["state"]
 
 
 def test_a_destination_that_is_lost(libvirt: FakeLibvirt, run: ModuleRunner) -> None:

@@ -11,6 +11,7 @@ from ansible_collections.virtops.live_migration.plugins.modules import migration
 from ansible_collections.virtops.live_migration.tests.unit.plugins.fake_libvirt import (
     CANCELLED,
     MIGRATED,
+    SHUT_DOWN,
     UNANSWERED,
     Call,
     FakeLibvirt,
@@ -99,6 +100,15 @@ def test_the_daemon_is_gone(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
     assert "The migration may go on" in result["state"]
     assert "Run this again" in result["remedy"]
     assert len(result["record"]["looks"]) == 1
+
+
+def test_the_guest_shuts_down(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
+    off = Call("jobStats").raises(55, "Requested operation is not valid: domain is not running").leaves(SHUT_DOWN)
+    libvirt.expect(*FOUND, look(FIRST_PASS), PLAIN, look(FIRST_PASS), *limits(), off)
+    result = run.fails(migration_rescue, name="erp01")
+    assert result["reason"] == "GUEST_STOPPED"
+    assert "shut off (shut down) on the source" in result["state"]
+    assert result["record"]["outcome"] == "failed"
 
 
 def test_aborted_by_somebody_else(libvirt: FakeLibvirt, run: ModuleRunner) -> None:

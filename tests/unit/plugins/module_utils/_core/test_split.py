@@ -58,6 +58,16 @@ def test_attempts_back_off_and_end_without_touching_either_half() -> None:
     assert broken.supervisor.outcome == "left"
 
 
+def test_nothing_is_joined_to_a_half_that_has_ended() -> None:
+    broken = Broken()
+    broken.look()
+    broken.until_recover()
+    ended = [Result(Kind.RECOVER, "it is shut off (shut down) on kvm02", "HALF_ENDED")]
+    (left,) = broken.look(results=ended)
+    assert (left.kind, left.reason, left.because) == (Kind.LEAVE, "HALF_ENDED", ended[0].problem)
+    assert broken.supervisor.outcome == "left"
+
+
 def test_an_attempt_that_is_never_reported_is_repeated_late() -> None:
     broken = Broken()
     broken.look()

@@ -76,6 +76,7 @@ def test_without_a_job(here: State, there: State, situation: Situation) -> None:
         (RUNNING, None, Phase.PRECOPY, Situation.ELSEWHERE),
         (RUNNING, OFF, Phase.SETUP, Situation.ELSEWHERE),
         (BROKEN_SOURCE, None, Phase.POSTCOPY_FAILED, Situation.ELSEWHERE),
+        (BROKEN_SOURCE, OFF, Phase.POSTCOPY_FAILED, Situation.HALF_ENDED),
         (RUNNING, RUNNING, Phase.PRECOPY, Situation.SPLIT_BRAIN),
         (RUNNING, PAUSED_BY_USER, Phase.PRECOPY, Situation.UNCLEAR),
     ],
@@ -90,6 +91,8 @@ def test_with_a_job(here: State, there: State, job: Phase, situation: Situation)
         (Whereabouts(RUNNING, RUNNING), "SPLIT_BRAIN"),
         (Whereabouts(RUNNING, None, Phase.PRECOPY), "JOB_ELSEWHERE"),
         (Whereabouts(BROKEN_SOURCE, BROKEN_DESTINATION, Phase.POSTCOPY_FAILED), "POSTCOPY_BROKEN"),
+        (Whereabouts(BROKEN_SOURCE, OFF, Phase.POSTCOPY_FAILED), "HALF_ENDED"),
+        (Whereabouts(BROKEN_SOURCE, None, Phase.POSTCOPY_FAILED), "JOB_ELSEWHERE"),
         (Whereabouts(None, ARRIVING), "INCOMING"),
         (Whereabouts(OFF, None), "GUEST_NOT_RUNNING"),
         (Whereabouts(None, None), "GUEST_NOT_FOUND"),
@@ -104,6 +107,13 @@ def test_what_is_said(where: Whereabouts, reason: str) -> None:
     assert "'erp01'" in error.problem
     assert error.remedy
     assert error.evidence["on_source"] == (where.here.told if where.here else None)
+
+
+def test_what_runs_split_is_not_to_be_aborted() -> None:
+    plain = refusal(Whereabouts(RUNNING, None, Phase.PRECOPY), "erp01", "kvm01", "kvm02")
+    split = refusal(Whereabouts(BROKEN_SOURCE, None, Phase.POSTCOPY_FAILED), "erp01", "kvm01", "kvm02")
+    assert "migration_abort" in plain.remedy
+    assert "migration_abort" not in split.remedy
 
 
 def test_a_guest_that_stopped_on_the_way() -> None:

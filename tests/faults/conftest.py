@@ -1,0 +1,51 @@
+# Copyright (c) 2026, The virtops maintainers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A lab of its own, as its hosts are harmed; each guest comes back whole, with its memory checked."""
+
+from __future__ import annotations
+
+import sys
+import typing as t
+from pathlib import Path
+
+import pytest
+
+TESTS = Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(TESTS / "lab"), str(TESTS / "integration")]
+
+from bench.lending import ERP, borrowed, two_hosts
+from bench.runs import Ansible
+from bench.subject import Subject
+from scene import Scene
+from virtlab.lab import Lab
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "fast: the few that 'make integration' runs, too")
+
+
+@pytest.fixture(scope="session")
+def lab() -> t.Iterator[Lab]:
+    yield from two_hosts()
+
+
+@pytest.fixture(scope="session")
+def ansible(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Ansible:
+    return Ansible(tmp_path_factory.mktemp("ansible"), lab.inventory())
+
+
+@pytest.fixture(scope="session")
+def kept_guest(lab: Lab) -> Subject:
+    return Subject(lab, "erp01", ERP)
+
+
+@pytest.fixture
+def scene(ansible: Ansible, kept_guest: Subject) -> t.Iterator[Scene]:
+    """One guest that rewrites 96 MiB without end, on two whole hosts; they are whole again afterwards."""
+    for guest in borrowed(kept_guest):
+        made = Scene(ansible, guest)
+        try:
+            yield made
+        finally:
+            made.repair()

@@ -1,0 +1,176 @@
+# Copyright (c) 2026, The virtops maintainers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A guest on its way by one of the modules, up to the moment at which something is to happen."""
+
+from __future__ import annotations
+
+import typing as t
+
+from bench.runs import Ansible, Result, Running, Task, task
+from bench.subject import LINK_MBIT, Subject, wait_for
+from virtlab.migrate import Migration
+
+SLOW_MBIT = 40
+# What has arrived when a phase is called begun.
+FLOWS_BYTES = 8 * 1024 * 1024
+END_S = 300.0
+
+# Neither finishes by itself in pre-copy: the guest would have to stand still for 2 s.
+POLICIES = {
+    "precopy": {"postcopy": "never", "max_throttle_percent": 0},
+    "postcopy": {"postcopy": "prefer", "max_throttle_percent": 0},
+}
+
+
+def told(result: Result) -> str:
+    """A result in a few lines, for whoever reads what came of a fault."""
+    how = f"{result['reason']}: {result['msg']}" if result["failed"] else result.get("outcome") or result.get("phase")
+    deeds = ", ".join(one["action"] for one in result.get("actions") or []) or "nothing"
+    return f"{how}\n  did: {deeds}; elapsed {result.get('elapsed_ms')} ms, attempts {result.get('attempts')}"
+
+
+class Scene:
+    def __init__(self, ansible: Ansible, guest: Subject) -> None:
+        self.ansible, self.guest, self.lab = ansible, guest, guest.lab
+        self.by_virsh: t.Optional[Migration] = None
+
+    @property
+    def hosts(self) -> tuple[str, str]:
+        return self.guest.source, self.guest.destination
+
+    def migration(self, **arguments: t.Any) -> Task:
+        """The task that a user runs, and runs again after whatever went wrong."""
+        there = f"qemu+tcp://{self.guest.destination}/system"
+        words = {"name": self.guest.name, "destination_uri": there, "compression": "none", "force": True}
+        return task("migration", **{**words, "measure": False, **arguments})
+
+    # --- to the moment
+
+    def under_way(self, module: str, phase: str) -> Running:
+        """The module is at work on a migration in this phase, which goes on for some seconds."""
+        self.lab.guest_mark(self.guest.uuid)
+        begin = {"migration": self._by_migration, "migration_rescue": self._rescued, "migration_recover": self._joined}
+        return begin[module](phase)
+
+    def _by_migration(self, phase: str) -> Running:
+        running = self.ansible.begin(self.guest.source, self.migration(policy_overrides=POLICIES[phase]))
+        self.reach(phase, running)
+        return running
+
+    def _rescued(self, phase: str) -> Running:
+        self.by_virsh = self.guest.migrate("--postcopy")
+        there = f"qemu+tcp://{self.guest.destination}/system"
+        words = {"name": self.guest.name, "destination_uri": there, "policy_overrides": POLICIES[phase]}
+        running = self.ansible.begin(self.guest.source, task("migration_rescue", **words))
+        wait_for(lambda: self.supervised(running), "the first line of its progress")
+        self.reach(phase, running)
+        return running
+
+    def _joined(self, phase: str) -> Running:
+        assert phase == "postcopy"
+        self.by_virsh = self.guest.migrate("--postcopy")
+        self.guest.switch_to_postcopy(4)
+        self.lab.cut_stream(source=self.guest.source, destination=self.guest.destination)
+        wait_for(lambda: self.guest.state() == "paused (post-copy failed)", "the post-copy to break")
+        self.slow()
+        there = f"qemu+tcp://{self.guest.destination}/system"
+        order = task("migration_recover", name=self.guest.name, destination_uri=there)
+        # Its script is in a file then, and can be found.
+        running = self.ansible.begin(self.guest.source, order, variables={"ansible_pipelining": False})
+
+        def joined() -> bool:
+            assert running.process.poll() is None, running.said()
+            return self.sent_bytes() > 0 and self.guest.state() == "paused (post-copy)"
+
+        wait_for(joined, "the halves to be joined")
+        return running
+
+    def supervised(self, running: Running) -> bool:
+        assert running.process.poll() is None, running.said()
+        return f"] {self.guest.name}: " in running.said()
+
+    def reach(self, phase: str, running: Running) -> None:
+        """Ask the kernel and the guest, not libvirt, which may be what is to be harmed."""
+
+        def flows() -> bool:
+            assert running.process.poll() is None, running.said()
+            return self.sent_bytes() >= FLOWS_BYTES
+
+        wait_for(flows, "the memory to flow")
+        if phase == "postcopy":
+            wait_for(lambda: self.beats_on() == self.guest.destination, "a heartbeat on the destination")
+            self.slow()
+
+    def sent_bytes(self) -> int:
+        return self.lab.stream_bytes(source=self.guest.source, destination=self.guest.destination)
+
+    def beats_on(self) -> t.Optional[str]:
+        """Where the last heartbeat came from, since this scene began."""
+        return self.lab.guest_report(self.guest.uuid, since_mark=True, ask_libvirt=False).last_heartbeat_host
+
+    def slow(self) -> None:
+        """What is left of the memory takes some seconds more."""
+        self.lab.link_set(self.guest.source, mbit=SLOW_MBIT)
+
+    def fast(self) -> None:
+        self.lab.link_set(self.guest.source, mbit=LINK_MBIT)
+
+    # --- and after it
+
+    def calm(self) -> None:
+        """The guest writes no more: what could not finish, finishes."""
+        self.guest.load(0)
+
+    def states(self) -> tuple[str, str]:
+        """What libvirt says on the source and on the destination."""
+        found = self.lab.guest_states(self.guest.uuid)
+        return found.get(self.guest.source, ""), found.get(self.guest.destination, "")
+
+    def alone_on(self, host: str) -> None:
+        """It runs there whole and well, and the other host has at most its definition."""
+        other = next(each for each in self.hosts if each != host)
+
+        def settled() -> bool:
+            found = self.lab.guest_states(self.guest.uuid)
+            here = found.get(host, "")
+            return (
+                here.startswith("running") and "post-copy" not in here and found.get(other, "")[:8] in ("", "shut off")
+            )
+
+        try:
+            wait_for(settled, "")
+        except AssertionError:
+            raise AssertionError(f"not alone on {host}: {self.lab.guest_states(self.guest.uuid)}") from None
+
+    def run_again(self, *, adopting: bool = False, **arguments: t.Any) -> Result:
+        """What everybody is told to do after a failure; it has to end well.
+
+        ``adopting``: the guest calms down only when the migration that runs has been taken over.
+        """
+        if not adopting:
+            self.calm_if_alive()
+        order = self.migration(policy_overrides={"postcopy": "if_needed"}, **arguments)
+        running = self.ansible.begin(self.guest.source, order)
+        if adopting:
+            wait_for(lambda: self.supervised(running), "the job to be taken over")
+            self.calm_if_alive()
+        (result,) = running.wait(END_S).results
+        assert not result["failed"], result["msg"]
+        assert result["runs_on"] == self.guest.destination
+        self.alone_on(self.guest.destination)
+        assert self.states()[0] == "", "its definition was not taken off the source"
+        return result
+
+    def calm_if_alive(self) -> None:
+        """A guest in halves answers nobody."""
+        if not any("post-copy" in state for state in self.states()):
+            self.calm()
+
+    def repair(self) -> None:
+        """Both hosts as they were, whatever a test has left."""
+        for host in ("kvm01", "kvm02"):
+            self.lab.link_up(host, network="mgmt")
+            self.lab.link_up(host)
+            self.lab.start_libvirtd(host)
+            self.lab.clear(host)

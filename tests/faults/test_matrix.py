@@ -1,0 +1,123 @@
+# Copyright (c) 2026, The virtops maintainers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Faults of networks, daemons and QEMU, and other people's hands, in each phase, under each module that supervises.
+
+Each ends with one living copy, whose memory the fixture checks, or with both halves untouched and told so.
+"""
+
+from __future__ import annotations
+
+import typing as t
+
+import harm
+import pytest
+from bench.runs import Result, assert_done, assert_refused
+from scene import END_S, Scene, told
+
+MIGRATION, RESCUE, RECOVER = "migration", "migration_rescue", "migration_recover"
+
+
+class Case(t.NamedTuple):
+    """``ends``: the outcome or the phase that is returned, or reason codes; ``on``: where it lives then."""
+
+    module: str
+    phase: str
+    harm: harm.Harm
+    ends: str
+    on: str
+    fast: bool = False
+
+
+CASES = {
+    "stream broken": [
+        Case(MIGRATION, "precopy", harm.stream_broken, "STREAM_BROKEN", "source"),
+        Case(MIGRATION, "postcopy", harm.stream_broken, "moved", "destination", fast=True),
+        Case(RESCUE, "precopy", harm.stream_broken, "MIGRATION_FAILED", "source"),
+        Case(RESCUE, "postcopy", harm.stream_broken, "completed", "destination"),
+        Case(RECOVER, "postcopy", harm.stream_broken, "completed", "destination"),
+    ],
+    "link down for 3 s": [
+        Case(MIGRATION, "precopy", harm.link_down(3), "moved", "destination"),
+        Case(MIGRATION, "postcopy", harm.link_down(3), "moved", "destination"),
+        Case(RESCUE, "precopy", harm.link_down(3), "completed", "destination"),
+        Case(RESCUE, "postcopy", harm.link_down(3), "completed", "destination"),
+        Case(RECOVER, "postcopy", harm.link_down(3), "completed", "destination"),
+    ],
+    "link down for 60 s": [
+        Case(MIGRATION, "precopy", harm.link_down(60), "GIVEN_UP", "source"),
+        Case(MIGRATION, "postcopy", harm.link_down(60), "moved", "destination"),
+        Case(RESCUE, "precopy", harm.link_down(60), "LEFT", "source"),
+        Case(RESCUE, "postcopy", harm.link_down(60), "completed", "destination"),
+        Case(RECOVER, "postcopy", harm.link_down(60), "completed", "destination"),
+    ],
+    "source daemon restarted": [
+        Case(MIGRATION, "precopy", harm.source_daemon_restarted, "CONNECTION_LOST", "source", fast=True),
+        Case(MIGRATION, "postcopy", harm.source_daemon_restarted, "CONNECTION_LOST", "destination"),
+        Case(RESCUE, "precopy", harm.source_daemon_restarted, "CONNECTION_LOST", "source"),
+        Case(RESCUE, "postcopy", harm.source_daemon_restarted, "CONNECTION_LOST", "destination"),
+        Case(RECOVER, "postcopy", harm.source_daemon_restarted, "CONNECTION_LOST", "destination"),
+    ],
+    "destination daemon killed": [
+        Case(MIGRATION, "precopy", harm.destination_daemon_killed, "CONNECTION_LOST", "source"),
+        Case(MIGRATION, "postcopy", harm.destination_daemon_killed, "moved", "destination"),
+        Case(RESCUE, "precopy", harm.destination_daemon_killed, "MIGRATION_FAILED", "source"),
+        Case(RESCUE, "postcopy", harm.destination_daemon_killed, "completed", "destination"),
+        Case(RECOVER, "postcopy", harm.destination_daemon_killed, "completed", "destination"),
+    ],
+    "destination QEMU killed": [
+        Case(MIGRATION, "precopy", harm.destination_qemu_killed, "QEMU_DIED|STREAM_BROKEN", "source"),
+        Case(RESCUE, "precopy", harm.destination_qemu_killed, "MIGRATION_FAILED", "source"),
+    ],
+    "destination gone for 20 s": [
+        Case(MIGRATION, "precopy", harm.host_gone(20), "moved", "destination"),
+        Case(MIGRATION, "postcopy", harm.host_gone(20), "moved", "destination"),
+        Case(RESCUE, "precopy", harm.host_gone(20), "completed", "destination"),
+        Case(RESCUE, "postcopy", harm.host_gone(20), "completed", "destination"),
+    ],
+    "source unreachable for 20 s": [
+        Case(MIGRATION, "precopy", harm.source_unreachable(20), "moved", "destination"),
+        Case(MIGRATION, "postcopy", harm.source_unreachable(20), "moved", "destination"),
+    ],
+    "aborted by another": [
+        Case(MIGRATION, "precopy", harm.aborted_by_another, "CANCELLED|STREAM_BROKEN", "source"),
+        Case(RESCUE, "precopy", harm.aborted_by_another, "MIGRATION_FAILED", "source"),
+    ],
+    "switched by another": [
+        Case(RESCUE, "precopy", harm.switched_by_another, "completed", "destination"),
+    ],
+}
+
+
+PARAMETERS = [
+    pytest.param(case, id=f"{name}, {case.phase}, {case.module}", marks=[pytest.mark.fast] if case.fast else [])
+    for name, cases in CASES.items()
+    for case in cases
+]
+
+
+def check(result: Result, case: Case) -> None:
+    """The module's own account of it."""
+    if case.ends.isupper():
+        assert result.get("reason") in case.ends.split("|"), result["msg"]
+        assert_refused(result, result["reason"])
+    elif case.module == RECOVER:
+        assert_done(result, True, phase=case.ends)
+    else:
+        assert not result["failed"], result["msg"]
+        assert result["outcome"] == case.ends, result
+
+
+@pytest.mark.parametrize("case", PARAMETERS)
+def test_a_fault_on_the_way(scene: Scene, case: Case) -> None:
+    source, destination = scene.hosts
+    running = scene.under_way(case.module, case.phase)
+    case.harm(scene)
+    if case.phase == "precopy" and case.on == "destination":
+        scene.calm_if_alive()
+    (result,) = running.wait(END_S).results
+    print(told(result))
+    check(result, case)
+    scene.alone_on(source if case.on == "source" else destination)
+    if result["failed"]:
+        print("again:", told(scene.run_again()))

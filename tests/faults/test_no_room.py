@@ -1,0 +1,31 @@
+# Copyright (c) 2026, The virtops maintainers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The destination has no memory, or no port, for one more guest."""
+
+from __future__ import annotations
+
+import pytest
+from bench.runs import assert_refused
+from scene import Scene, told
+
+
+@pytest.mark.parametrize(
+    ("fill", "reason"),
+    [
+        pytest.param("fill_memory", "DESTINATION_MEMORY", id="memory", marks=pytest.mark.fast),
+        pytest.param("fill_ports", "PORT_UNAVAILABLE", id="ports"),
+    ],
+)
+def test_no_room_on_the_destination(scene: Scene, fill: str, reason: str) -> None:
+    source, destination = scene.hosts
+    getattr(scene.lab, fill)(destination)
+    result = scene.ansible.run(source, scene.migration())[0]
+    print(told(result))
+    assert_refused(result, reason)
+    assert result["runs_on"] == source
+    assert source in result["state"]
+    scene.alone_on(source)
+    assert scene.guest.virsh("migrate-getmaxdowntime") == "300", "what was prepared was not taken back"
+    scene.lab.clear(destination)
+    print("again:", told(scene.run_again()))
