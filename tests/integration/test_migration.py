@@ -89,7 +89,8 @@ def test_given_up_at_the_deadline(ansible: Ansible, erp01: Subject) -> None:
     assert actions(result)[-1] == "abort"
     assert result["runs_on"] == erp01.source
     assert result["evidence"]["decision"] == "DEADLINE"
-    assert result["record"]["outcome"] == "failed"
+    # libvirt forgets such a job at once; whether it is still seen as cancelled is a matter of milliseconds.
+    assert result["record"]["outcome"] in ("cancelled", "failed")
     assert erp01.state().startswith("running")
     assert erp01.virsh("migrate-getmaxdowntime") == "300"
 
