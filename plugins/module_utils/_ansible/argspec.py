@@ -2,11 +2,13 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # This file is private to the collection and may change at any time.
-"""The options that modules share; plugins/doc_fragments/_libvirt.py documents them."""
+"""The options that modules share; plugins/doc_fragments/_libvirt.py and _policy.py document them."""
 
 from __future__ import annotations
 
 import typing as t
+
+from .._core.policy import DEFAULT_PRESET, HOPELESS_CHOICES, MODES, POSTCOPY_CHOICES, PRESETS, Contract, preset
 
 Spec = dict[str, dict[str, t.Any]]
 
@@ -17,6 +19,41 @@ def connection_spec() -> Spec:
 
 def domain_spec() -> Spec:
     return {"name": {"type": "str", "aliases": ["guest"]}, "uuid": {"type": "str"}}
+
+
+def policy_spec() -> Spec:
+    """What may be done to a guest, for modules that see a migration to its end; ``contract_of`` reads it."""
+    overrides: Spec = {
+        "max_downtime_ms": {"type": "int"},
+        "postcopy": {"type": "str", "choices": list(POSTCOPY_CHOICES)},
+        "max_postcopy_s": {"type": "float"},
+        "max_pause_s": {"type": "float"},
+        "max_throttle_percent": {"type": "int"},
+        "deadline_s": {"type": "float"},
+        "storage_deadline_s": {"type": "float"},
+        "max_data_factor": {"type": "float"},
+        "patience_s": {"type": "float"},
+        "on_hopeless": {"type": "str", "choices": list(HOPELESS_CHOICES)},
+        "mode": {"type": "str", "choices": list(MODES)},
+    }
+    return {
+        "policy": {"type": "str", "choices": list(PRESETS), "default": DEFAULT_PRESET},
+        "policy_overrides": {"type": "dict", "default": {}, "options": overrides},
+    }
+
+
+def contract_of(params: t.Mapping[str, t.Any], **defaults: t.Any) -> Contract:
+    """``defaults``: fields that a module has its own word for, unless the user says otherwise."""
+    given = {key: value for key, value in params["policy_overrides"].items() if value is not None}
+    return preset(params["policy"], {**defaults, **given})
+
+
+def destination_spec(*, required: bool = False) -> Spec:
+    """The other host, as the source sees it."""
+    return {
+        "destination_uri": {"type": "str", "required": required},
+        "migrate_uri": {"type": "str"},
+    }
 
 
 ONE_DOMAIN = ("name", "uuid")

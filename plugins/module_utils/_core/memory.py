@@ -15,6 +15,8 @@ import math
 import typing as t
 from dataclasses import dataclass
 
+from .errors import MigrationError
+
 # No guest writes as evenly as the formula has it: differences below this share of the measured bytes tell nothing.
 _MODEL_TOLERANCE = 0.05
 
@@ -74,6 +76,25 @@ def working_set(windows: t.Iterable[Window], memory_bytes: t.Optional[int] = Non
         # A guest that sweeps through its set in order bends the curve later than the formula has it.
         return WorkingSet(least_set_bytes, True, bytes_per_s, False)
     return WorkingSet(max(least_set_bytes, round(set_bytes)), False, bytes_per_s, False)
+
+
+def read_working_set(document: t.Mapping[str, t.Any]) -> WorkingSet:
+    """The way back from a document with the fields of :class:`WorkingSet`; the two flags may be missing."""
+    for name in ("working_set_bytes", "dirty_bytes_per_s"):
+        value = document.get(name)
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < math.inf:
+            raise MigrationError(
+                "BAD_DIRTY_RATE",
+                f"{name} of the dirty rate is {value!r}, but must be a number from 0 up.",
+                state="Nothing was changed.",
+                remedy="Give what migration_dirty_rate_info returns as dirty_rate, or these two and memory_bytes.",
+            )
+    return WorkingSet(
+        int(document["working_set_bytes"]),
+        bool(document.get("working_set_is_lower_bound", False)),
+        int(document["dirty_bytes_per_s"]),
+        bool(document.get("dirty_rate_is_lower_bound", False)),
+    )
 
 
 def _turns_of_the_set(stretch: float, growth: float) -> float:

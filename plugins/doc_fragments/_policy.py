@@ -1,0 +1,77 @@
+# Copyright (c) 2026, The virtops maintainers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Note that this doc fragment is **PRIVATE** to the collection. It can have breaking changes at any time.
+# Do not use it from other collections or standalone plugins and modules!
+
+# Must be kept in step with policy_spec() in plugins/module_utils/_ansible/argspec.py.
+
+from __future__ import annotations
+
+
+class ModuleDocFragment:
+    # What may be done to a guest: for modules that see a migration to its end.
+    DOCUMENTATION = r"""
+options:
+  policy:
+    description:
+      - What may be done to the guest. The names are those of oVirt's migration policies.
+      - V(minimal_downtime) allows 500 ms of downtime and no post-copy.
+      - V(suspend_workload) allows a pause of 5 s as well, when nothing shorter finishes.
+      - V(post_copy) switches to post-copy whenever that is faster.
+      - V(very_large) allows 1500 ms of downtime and a pause of 5 s.
+    type: str
+    choices: [minimal_downtime, suspend_workload, post_copy, very_large]
+    default: minimal_downtime
+  policy_overrides:
+    description: Fields of the policy that are to be different.
+    type: dict
+    default: {}
+    suboptions:
+      max_downtime_ms:
+        description: How long the guest may stand still at the switch-over, in milliseconds.
+        type: int
+      postcopy:
+        description: Whether the guest may run split over two hosts.
+        type: str
+        choices: [never, if_needed, prefer]
+      max_postcopy_s:
+        description: How long it may depend on both hosts, in seconds.
+        type: float
+      max_pause_s:
+        description: How long it may stand still to finish when nothing shorter does, in seconds. V(0) is not at all.
+        type: float
+      max_throttle_percent:
+        description: How much of its processor time auto-converge may take.
+        type: int
+      deadline_s:
+        description:
+          - How long its memory may take, in seconds, from when the module begins to look after it. By default six times
+            what it takes once, and at least a minute.
+        type: float
+      storage_deadline_s:
+        description:
+          - How long the copying of its disks may take, in seconds. By default a minute for each GiB, and at least ten
+            minutes.
+        type: float
+      max_data_factor:
+        description: How many times its memory may be sent, counted likewise.
+        type: float
+      patience_s:
+        description: How long a finish that is possible may be put off for a shorter downtime, in seconds.
+        type: float
+      on_hopeless:
+        description:
+          - What to do when the deadline or the data limit is reached.
+          - With V(leave) the migration goes on as it is, with V(abort) it is aborted, and with V(pause) the guest is
+            suspended for as long as O(policy_overrides.max_pause_s) allows, and the migration aborted after that.
+        type: str
+        choices: [abort, leave, pause]
+      mode:
+        description:
+          - With V(observe) everything is decided and recorded, and nothing is touched. Watching ends when the migration
+            does, or at the deadline or the data limit.
+        type: str
+        choices: [act, observe]
+"""

@@ -1,0 +1,181 @@
+# Copyright (c) 2026, The virtops.live_migration authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# This file is private to the collection and may change at any time.
+"""One guest as a host document has it: what its migration depends on, and no secret.
+
+``None`` and an empty text stand for "not known" or "not set", never for zero.
+"""
+
+from __future__ import annotations
+
+import typing as t
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class CpuFeature:
+    name: str
+    policy: str = "require"
+
+
+@dataclass(frozen=True)
+class DomainCpu:
+    """The processor that the guest sees; ``xml`` is libvirt's own text of it, to ask another libvirt with."""
+
+    mode: str = ""  # custom | host-model | host-passthrough | maximum | "" (the emulator's default)
+    model: str = ""
+    vendor: str = ""
+    check: str = ""
+    migratable: t.Optional[bool] = None
+    features: list[CpuFeature] = field(default_factory=list)
+    tsc_frequency_hz: t.Optional[int] = None
+    xml: str = ""
+
+
+@dataclass(frozen=True)
+class DomainMemory:
+    total_bytes: int = 0
+    current_bytes: int = 0
+    hugepages: bool = False
+    hugepage_size_bytes: t.Optional[int] = None  # None with hugepages: the host's default size
+    nodes: list[int] = field(default_factory=list)  # bound to these NUMA nodes of the host
+    node_mode: str = ""  # strict | preferred | interleave | restrictive
+    locked: bool = False
+    shared: bool = False
+    source: str = ""  # anonymous | file | memfd
+    nvdimm: bool = False
+
+
+@dataclass(frozen=True)
+class Disk:
+    target: str
+    device: str = "disk"  # disk | cdrom | floppy | lun
+    type: str = ""  # file | block | network | volume | dir | nvme | vhostuser; "" for an empty drive
+    source: str = ""  # path, protocol:name, or pool/volume
+    hosts: list[str] = field(default_factory=list)  # of a network disk
+    format: str = ""
+    cache: str = ""
+    bus: str = ""
+    readonly: bool = False
+    shareable: bool = False
+    transient: bool = False
+    size_bytes: t.Optional[int] = None
+    allocated_bytes: t.Optional[int] = None
+    mirror: bool = False  # a block job copies it at the moment
+    backing_chain: list[str] = field(default_factory=list)
+    fs_type: str = ""  # of the file system that the file is on
+    mount_point: str = ""
+    mount_source: str = ""
+
+
+@dataclass(frozen=True)
+class Nic:
+    mac: str = ""
+    type: str = ""  # bridge | network | direct | ethernet | user | hostdev | vdpa | vhostuser | ...
+    network: str = ""
+    portgroup: str = ""
+    bridge: str = ""
+    device: str = ""  # of the host, for type direct
+    target: str = ""
+    model: str = ""
+    mtu: t.Optional[int] = None
+    virtualport: str = ""  # openvswitch | 802.1Qbh | ...
+    teaming: str = ""  # transient | persistent
+
+
+@dataclass(frozen=True)
+class HostDevice:
+    """A device of the host that the guest holds."""
+
+    type: str  # pci | usb | scsi | scsi_host | mdev | net
+    address: str = ""
+    vgpu_model: str = ""  # of a mediated device
+    managed: bool = False
+    teaming: bool = False  # libvirt's failover pair: unplugged for the migration
+    driver: str = ""
+
+
+@dataclass(frozen=True)
+class SharedDirectory:
+    driver: str  # virtiofs | path | handle | ...
+    source: str = ""
+    target: str = ""
+
+
+@dataclass(frozen=True)
+class SharedMemory:
+    name: str
+    model: str = ""
+    role: str = ""  # master | peer
+
+
+@dataclass(frozen=True)
+class Tpm:
+    version: str = ""
+    backend: str = ""  # emulator | passthrough | external
+    state_path: str = ""
+
+
+@dataclass(frozen=True)
+class Graphics:
+    type: str
+    listen: str = ""
+    port: t.Optional[int] = None
+    autoport: bool = True
+
+
+@dataclass(frozen=True)
+class SecurityLabel:
+    model: str
+    type: str = ""  # dynamic | static | none
+    label: str = ""
+
+
+@dataclass(frozen=True)
+class Domain:
+    """A guest. ``features`` of the moment (job, block jobs) are as they were when the document was made."""
+
+    name: str
+    uuid: str
+    state: str = ""
+    state_reason: str = ""
+    persistent: t.Optional[bool] = None
+    autostart: t.Optional[bool] = None
+    type: str = ""  # kvm | qemu
+    arch: str = ""
+    machine: str = ""
+    emulator: str = ""
+    firmware: str = ""  # bios | efi | ""
+    nvram: str = ""  # the file with the firmware's variables
+    loader: str = ""
+    vcpus: int = 0
+    vcpus_current: int = 0
+    pinned: bool = False  # vCPUs bound to processors of the host
+    cpu: DomainCpu = field(default_factory=DomainCpu)
+    memory: DomainMemory = field(default_factory=DomainMemory)
+    disks: list[Disk] = field(default_factory=list)
+    interfaces: list[Nic] = field(default_factory=list)
+    host_devices: list[HostDevice] = field(default_factory=list)
+    shared_directories: list[SharedDirectory] = field(default_factory=list)
+    shared_memory: list[SharedMemory] = field(default_factory=list)
+    tpm: t.Optional[Tpm] = None
+    graphics: list[Graphics] = field(default_factory=list)
+    host_files: list[str] = field(default_factory=list)  # kernel, initrd, serial logs and sockets by path
+    security_labels: list[SecurityLabel] = field(default_factory=list)
+    launch_security: str = ""  # sev | sev-snp | tdx | s390-pv
+    qemu_arguments: bool = False  # passed to QEMU past libvirt
+    dirty_ring: bool = False
+    guest_agent: bool = False
+    snapshots: t.Optional[int] = None
+    checkpoints: t.Optional[int] = None
+    resident_bytes: t.Optional[int] = None  # of the process: about what has to be sent
+    job: str = ""  # what keeps the guest busy: migration out, backup, ...; "" for nothing or not known
+    title: str = ""
+    description: str = ""
+    metadata: dict[str, str] = field(default_factory=dict)  # by namespace, as XML
+
+    @property
+    def active(self) -> bool:
+        """Whether it has a process on the host."""
+        return self.state not in ("", "shut off", "crashed", "no state")

@@ -1,0 +1,91 @@
+# Copyright (c) 2026, The virtops.live_migration authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# This file is private to the collection and may change at any time.
+"""What a host has to run guests with, as a host document has it: processors, memory, emulators."""
+
+from __future__ import annotations
+
+import typing as t
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class CpuProfile:
+    """What guests of one type can be given: ``features`` is complete, those that the model implies included."""
+
+    virt_type: str  # kvm | qemu
+    model: str = ""
+    vendor: str = ""
+    features: list[str] = field(default_factory=list)
+    features_complete: bool = False
+    usable_models: list[str] = field(default_factory=list)
+    known_models: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Cpu:
+    arch: str = ""
+    model: str = ""
+    vendor: str = ""
+    microcode: str = ""
+    threads: int = 0  # logical processors that are on
+    sockets: int = 0
+    cores_per_socket: int = 0
+    threads_per_core: int = 0
+    features: list[str] = field(default_factory=list)
+    tsc_frequency_hz: t.Optional[int] = None
+    tsc_scaling: t.Optional[bool] = None
+    xml: str = ""
+    profiles: list[CpuProfile] = field(default_factory=list)
+
+    def profile(self, virt_type: str) -> t.Optional[CpuProfile]:
+        return next((one for one in self.profiles if one.virt_type == virt_type), None)
+
+
+@dataclass(frozen=True)
+class HugePages:
+    """A pool of hugepages of one size on one NUMA node."""
+
+    node: int
+    size_bytes: int
+    total: t.Optional[int] = None
+    free: int = 0
+
+
+@dataclass(frozen=True)
+class NumaNode:
+    node: int
+    total_bytes: t.Optional[int] = None
+    free_bytes: t.Optional[int] = None
+    cpus: list[int] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Memory:
+    """``available_bytes`` is what new processes can get without swapping (free and droppable caches).
+
+    Memory that is reserved for hugepages is in neither. ``free_bytes`` is what nothing uses at all.
+    """
+
+    total_bytes: t.Optional[int] = None
+    free_bytes: t.Optional[int] = None
+    available_bytes: t.Optional[int] = None
+    swap_free_bytes: t.Optional[int] = None
+    default_hugepage_size_bytes: t.Optional[int] = None
+    nodes: list[NumaNode] = field(default_factory=list)
+    hugepages: list[HugePages] = field(default_factory=list)
+
+    def hugepages_free(self, size_bytes: int, nodes: t.Sequence[int] = ()) -> int:
+        """How many of that size are free, on these nodes or on all."""
+        return sum(
+            pool.free for pool in self.hugepages if pool.size_bytes == size_bytes and (not nodes or pool.node in nodes)
+        )
+
+
+@dataclass(frozen=True)
+class Emulator:
+    arch: str
+    path: str = ""
+    machines: list[str] = field(default_factory=list)  # aliases included
+    virt_types: list[str] = field(default_factory=list)

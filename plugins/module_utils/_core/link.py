@@ -1,0 +1,54 @@
+# Copyright (c) 2026, The virtops.live_migration authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# This file is private to the collection and may change at any time.
+"""What a migration's link carries, and how that is known."""
+
+from __future__ import annotations
+
+import typing as t
+
+from .units import MIB
+
+_OF_THE_WIRE = 0.94  # what TCP leaves of a link's speed
+
+
+class Bandwidth(t.NamedTuple):
+    """``bytes_per_s``: None when it is not known; ``known_from``: in words."""
+
+    bytes_per_s: t.Optional[int]
+    known_from: str
+
+
+def expected_bandwidth(
+    link_mib_per_s: t.Optional[float],
+    limit_mib_per_s: int,
+    interface: t.Optional[str],
+    speed_mbit_per_s: t.Optional[int],
+) -> Bandwidth:
+    """What the user says the link carries, else the device's speed; never more than the limit (0: none)."""
+    if link_mib_per_s is not None:
+        found: t.Optional[int] = int(link_mib_per_s * MIB)
+        source = "link_mib_per_s"
+    elif speed_mbit_per_s is not None:
+        found = int(speed_mbit_per_s * 1e6 / 8 * _OF_THE_WIRE)
+        source = f"the speed of the device below {interface}, {speed_mbit_per_s} Mbit/s"
+    else:
+        found = None
+        route = f"{interface}, which tells no speed of a device" if interface else "an interface that is not known here"
+        source = f"not known: the way leads over {route}"
+    limit = limit_mib_per_s * MIB
+    if limit and (found is None or limit < found):
+        # Without a known link the limit is the best guess: it is meant to be reached.
+        return Bandwidth(limit, "bandwidth_mib_per_s")
+    return Bandwidth(found, source)
+
+
+def host_of(uri: t.Optional[str]) -> t.Optional[str]:
+    """The host of a libvirt or migration URI; None where it names none."""
+    if not uri or "://" not in uri:
+        return None
+    authority = uri.split("://", 1)[1].split("/", 1)[0].split("?", 1)[0].rsplit("@", 1)[-1]
+    if authority.startswith("["):
+        return authority[1:].split("]", 1)[0] or None
+    return authority.rsplit(":", 1)[0] if authority.count(":") == 1 else authority or None
