@@ -1,0 +1,319 @@
+# Copyright (c) 2026, The virtops.live_migration authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From the documents of hosts to a plan. The planning itself is tested in module_utils/_core."""
+
+from __future__ import annotations
+
+import typing as t
+
+import pytest
+
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.domain_document import (
+    Disk,
+    Domain,
+    DomainMemory,
+    HostDevice,
+)
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.host_capacity import (
+    HugePages,
+    Memory,
+    NumaNode,
+)
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.host_document import HostDocument
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.host_network import MigrationPath
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.units import GIB, MIB
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.wishes import NAMESPACE
+from ansible_collections.virtops.live_migration.plugins.modules import evacuation_plan_info
+from ansible_collections.virtops.live_migration.tests.unit.plugins.run_module import ModuleRunner
+
+Document = dict[str, t.Any]
+
+
+def uuid(name: str) -> str:
+    return f"uuid of {name}"
+
+
+def guest(name: str, gib: float = 4, *, wish: str = "", memory: t.Any = None, **fields: t.Any) -> Domain:
+    fields.setdefault("state", "running")
+    return Domain(
+        name,
+        uuid(name),
+        vcpus=2,
+        memory=memory or DomainMemory(int(gib * GIB), int(gib * GIB)),
+        metadata={NAMESPACE: f'<guest xmlns="{NAMESPACE}" {wish}/>'} if wish else {},
+        **fields,
+    )
+
+
+def host(name: str, *guests: Domain, gib: float = 64, memory: t.Any = None, **fields: t.Any) -> Document:
+    fields.setdefault("migration", MigrationPath(interface="eth1", speed_mbit_per_s=10_000, speed_is_real=True))
+    memory = memory or Memory(available_bytes=int(gib * GIB))
+    return HostDocument(name, f"uuid of {name}", memory=memory, domains=list(guests), **fields).document()
+
+
+def quiet(name: str) -> Document:
+    return {"name": name, "uuid": uuid(name), "dirty_bytes_per_s": MIB, "working_set_bytes": MIB}
+
+
+def checked(name: str, destination: str, *failed: str, ready: t.Optional[bool] = None) -> Document:
+    checks = [{"id": one, "status": "fail", "summary": f"{one} is wrong", "remedy": f"mend {one}"} for one in failed]
+    ready = not failed if ready is None else ready
+    return {"name": name, "uuid": uuid(name), "destination": destination, "ready": ready, "checks": checks}
+
+
+def plan(run: ModuleRunner, sources: t.Any, destinations: t.Any, **options: t.Any) -> Document:
+    result = run(evacuation_plan_info, sources=sources, destinations=destinations, **options)
+    assert result["changed"] is False
+    assert isinstance(result["report"], list)
+    return t.cast("Document", result["plan"])
+
+
+def went(found: Document) -> dict[str, str]:
+    return {one["name"]: one["to"] for one in found["guests"]}
+
+
+def why_not(found: Document) -> dict[str, list[str]]:
+    return {one["name"]: [reason["reason"] for reason in one["reasons"]] for one in found["unplaceable"]}
+
+
+def test_a_host_is_emptied(run: ModuleRunner) -> None:
+    a = host("a", guest("erp01"), guest("web01", 2), guest("old", state="shut off"))
+    found = plan(run, [a], [a, host("b")], measurements=[quiet("erp01"), quiet("web01")])
+    assert went(found) == {"erp01": "b", "web01": "b"}
+    assert [one["name"] for one in found["left"]] == ["old"]
+    assert found["empties"] is True
+    assert found["measured"] is True
+    # 94 % of 10 Gbit/s reach the other host.
+    assert found["links"][0]["bytes_per_s"] == 1_175_000_000
+    assert found["eta_s"] == pytest.approx(1 + 6 * GIB / 1.175e9, abs=0.5)
+
+
+def test_check_mode_says_the_same(run: ModuleRunner) -> None:
+    arguments: Document = {"sources": [host("a", guest("g"))], "destinations": [host("b")]}
+    assert run(evacuation_plan_info, check=True, **arguments) == run(evacuation_plan_info, **arguments)
+
+
+def test_without_readiness_it_says_what_is_not_known(run: ModuleRunner) -> None:
+    result = run(evacuation_plan_info, sources=[host("a", guest("g"))], destinations=[host("b")])
+    assert "Readiness was not given" in str(result["warnings"])
+    entry = checked("g", "b")
+    result = run(evacuation_plan_info, sources=[host("a", guest("g"))], destinations=[host("b")], readiness=[entry])
+    assert "warnings" not in result
+
+
+def test_a_guest_goes_where_it_is_ready_to_go(run: ModuleRunner) -> None:
+    entries = [checked("g", "b", "guest_networks"), checked("g", "c", "memory_available", "forecast")]
+    found = plan(run, [host("a", guest("g"))], [host("b"), host("c"), host("d")], readiness=entries)
+    assert went(found) == {"g": "c"}  # memory is counted by the plan
+    found = plan(run, [host("a", guest("g"))], [host("b"), host("d")], readiness=entries[:1])
+    assert [(one["subject"], one["hosts"]) for one in found["unplaceable"][0]["reasons"]] == [
+        ("guest_networks", ["b"]),
+        ("not_checked", ["d"]),
+    ]
+    assert found["unplaceable"][0]["changes"][0]["change"] == "mend guest_networks"
+
+
+def test_one_that_is_not_ready_although_no_failed_check_is_listed(run: ModuleRunner) -> None:
+    found = plan(run, [host("a", guest("g"))], [host("b")], readiness=[checked("g", "b", ready=False)])
+    assert why_not(found) == {"g": ["CHECK"]}
+
+
+@pytest.mark.parametrize(("readiness", "expected"), [(None, ["HOST_DEVICE"]), ([checked("g", "b")], None)])
+def test_devices_of_the_host_count_unless_a_check_knows_better(
+    run: ModuleRunner, readiness: t.Any, expected: t.Any
+) -> None:
+    with_device = guest("g", host_devices=[HostDevice("mdev"), HostDevice("pci", teaming=True)])
+    found = plan(run, [host("a", with_device)], [host("b")], readiness=readiness)
+    assert why_not(found).get("g") == expected
+
+
+def test_memory_by_node_and_page_size(run: ModuleRunner) -> None:
+    nodes = [NumaNode(0, free_bytes=1 * GIB), NumaNode(1, free_bytes=3 * GIB)]
+    pages = [HugePages(1, 2 * MIB, free=1024)]
+    there = host("b", memory=Memory(available_bytes=8 * GIB, nodes=nodes, hugepages=pages))
+    bound = guest("bound", memory=DomainMemory(5 * GIB, nodes=[1], node_mode="strict"))  # 6 GiB with the caches
+    huge = guest("huge", memory=DomainMemory(2 * GIB, hugepages=True, hugepage_size_bytes=2 * MIB))
+    found = plan(run, [host("a", bound, huge)], [there])
+    assert sorted(went(found)) == ["bound", "huge"]
+    found = plan(run, [host("a", bound, huge)], [there], reserve_mib=3 * 1024)
+    assert why_not(found) == {"bound": ["MEMORY"]}
+    found = plan(run, [host("a", bound)], [host("b", memory=Memory())])
+    assert why_not(found) == {"bound": ["MEMORY"]}
+
+
+def test_what_the_user_says_of_guests(run: ModuleRunner) -> None:
+    guests = [guest(name) for name in ("erp01", "erp02", "test1", "test2", "gpu")]
+    words: list[Document] = [
+        {"name": "test?", "strategy": "shutdown"},
+        {"name": "test2", "strategy": "leave"},
+        {"name": uuid("erp01"), "priority": 5},
+        {"name": "gpu", "destinations": [], "if_unplaceable": "shutdown"},
+    ]
+    found = plan(run, [host("a", *guests)], [host("b", gib=6)], guests=words)
+    assert went(found) == {"erp01": "b"}
+    assert sorted(one["name"] for one in found["shutdown"]) == ["gpu", "test1"]
+    assert [one["name"] for one in found["left"]] == ["test2"]
+    assert why_not(found) == {"erp02": ["MEMORY"]}
+    assert found["empties"] is False
+
+
+def test_what_guests_say_of_themselves(run: ModuleRunner) -> None:
+    guests = [
+        guest("g1", wish='strategy="leave"'),
+        guest("g2", wish='strategy="leave"'),
+        guest("g3", wish='apart="web"'),
+        guest("g4", wish='apart="web other" priority="3"'),
+        guest("g5", wish='together="db" if-unplaceable="shutdown"'),
+    ]
+    found = plan(run, [host("a", *guests)], [host("b"), host("c")], guests=[{"name": "g1", "strategy": "migrate"}])
+    assert [one["name"] for one in found["left"]] == ["g2"]
+    assert sorted([went(found)["g3"], went(found)["g4"]]) == ["b", "c"]
+    assert [one["priority"] for one in found["guests"] if one["name"] == "g4"] == [3]
+
+
+@pytest.mark.parametrize("wish", ['strategy="kill"', 'priority="high"', 'if-unplaceable="migrate"', "<"])
+def test_metadata_that_makes_no_sense(run: ModuleRunner, wish: str) -> None:
+    result = run.fails(evacuation_plan_info, sources=[host("a", guest("g", wish=wish))], destinations=[host("b")])
+    assert result["reason"] == "BAD_METADATA"
+    assert "'g'" in result["msg"]
+
+
+def test_groups(run: ModuleRunner) -> None:
+    rule = {"name": "web", "guests": ["web*"], "rule": "apart"}
+    guests = [guest("web1"), guest("web2")]
+    found = plan(run, [host("a", *guests)], [host("b")], groups=[rule])
+    assert len(found["unplaceable"]) == 1
+    found = plan(run, [host("a", *guests)], [host("b")], groups=[{**rule, "hard": False}])
+    assert found["empties"]
+    rule = {"name": "db", "guests": ["web1", uuid("there")], "rule": "together"}
+    found = plan(run, [host("a", *guests)], [host("b"), host("c", guest("there"))], groups=[rule])
+    assert went(found)["web1"] == "c"
+
+
+def test_what_the_user_says_of_hosts_and_links(run: ModuleRunner) -> None:
+    guests = [guest(f"g{number}") for number in range(4)]
+    found = plan(
+        run,
+        [host("a", *guests)],
+        [host("b"), host("c"), host("d"), host("e", guest("x"))],
+        measurements=[quiet(one.name) for one in guests],
+        hosts=[
+            {"name": "b", "cordoned": True},
+            {"name": "c", "max_guests": 1},
+            {"name": "d", "max_vcpus": 2, "link_mib_per_s": 50.0, "uplinks": ["rack"]},
+            {"name": "a", "max_outgoing": 1},
+        ],
+        guests=[{"name": "g3", "destinations": ["d"]}],
+        uplinks=[{"name": "rack", "mib_per_s": 20.0}],
+        transfer_mib_per_s=100.0,
+        max_incoming=1,
+    )
+    assert sorted(went(found).values()) == ["c", "d", "e", "e"]
+    links = {(one["name"], one["direction"]): one for one in found["links"]}
+    assert links["a", "out"]["peak_transfers"] == 1
+    assert links["a", "out"]["peak_bytes_per_s"] == 100 * MIB
+    assert links["d", "in"]["peak_bytes_per_s"] == links["rack", "in"]["peak_bytes_per_s"] == 20 * MIB
+
+
+def test_the_policy_decides_what_can_finish(run: ModuleRunner) -> None:
+    busy = {**quiet("g"), "dirty_bytes_per_s": 3000 * MIB, "working_set_bytes": 3 * GIB}
+    arguments: Document = {"sources": [host("a", guest("g"))], "destinations": [host("b")], "measurements": [busy]}
+    assert why_not(plan(run, **arguments)) == {"g": ["CONTRACT"]}
+    found = plan(run, **arguments, guests=[{"name": "g", "policy": "post_copy"}])
+    assert [one["way"] for one in found["guests"]] == ["postcopy"]
+    found = plan(run, **arguments, guests=[{"name": "g", "policy_overrides": {"postcopy": "if_needed"}}])
+    assert [one["way"] for one in found["guests"]] == ["postcopy"]
+
+
+def test_measurements_in_each_form(run: ModuleRunner) -> None:
+    rate = {"dirty_bytes_per_s": MIB, "working_set_bytes": MIB}
+    forecast = {"name": "g", "uuid": uuid("g"), "facts": {"touched_bytes": GIB, "dirty_rate": rate}, "forecast": {}}
+    wrapped = {"name": "g", "uuid": uuid("g"), "dirty_rate": {**rate, "memory_bytes": 4 * GIB}}
+    for entry, size in ((forecast, GIB), (wrapped, 4 * GIB), (quiet("g"), 4 * GIB)):
+        found = plan(run, [host("a", guest("g"))], [host("b")], measurements=[entry])
+        assert found["measured"] is True
+        assert found["sent_bytes"] == pytest.approx(size, rel=0.01)
+    found = plan(run, [host("a", guest("g", resident_bytes=2 * GIB))], [host("b")])
+    assert (found["measured"], found["sent_bytes"]) == (False, 2 * GIB)
+
+
+def test_disks_are_counted_when_they_are_copied(run: ModuleRunner) -> None:
+    disks = [
+        Disk("vda", type="file", size_bytes=9 * GIB, allocated_bytes=2 * GIB),
+        Disk("vdb", type="network", size_bytes=9 * GIB),
+        Disk("sda", device="cdrom", type="file", size_bytes=GIB),
+        Disk("vdc", type="file", size_bytes=GIB, shareable=True),
+    ]
+    a = host("a", guest("g", disks=disks))
+    assert plan(run, [a], [host("b")], copy_storage=True)["sent_bytes"] == 6 * GIB
+    assert plan(run, [a], [host("b")])["sent_bytes"] == 4 * GIB
+
+
+@pytest.mark.parametrize(
+    ("state", "state_reason"), [("paused", "migration"), ("paused", "starting up"), ("running", "post-copy")]
+)
+def test_one_that_is_on_its_way_goes_on(run: ModuleRunner, state: str, state_reason: str) -> None:
+    arriving = guest("g", state=state, state_reason=state_reason)
+    others = [guest(f"h{number}", 8) for number in range(3)]
+    found = plan(run, [host("a", guest("g"), *others)], [host("b", arriving), host("c")], max_outgoing=1)
+    assert went(found)["g"] == "b"
+    assert found["guests"][0]["reason"] == "on its way already"
+
+
+def test_two_running_copies_are_an_alarm(run: ModuleRunner) -> None:
+    result = run.fails(evacuation_plan_info, sources=[host("a", guest("g"))], destinations=[host("b", guest("g"))])
+    assert result["reason"] == "GUEST_TWICE"
+
+
+def test_definitions_that_do_not_run_are_no_second_copy(run: ModuleRunner) -> None:
+    off = guest("g", state="shut off")
+    assert went(plan(run, [host("a", guest("g"))], [host("b", off), host("c", off)])) != {}
+
+
+def test_a_link_of_which_nobody_knows_the_speed(run: ModuleRunner) -> None:
+    made_up = MigrationPath(interface="veth0", speed_mbit_per_s=10_000)
+    hosts: Document = {"sources": [host("a", guest("g"), migration=made_up)], "destinations": [host("b")]}
+    result = run.fails(evacuation_plan_info, **hosts)
+    assert (result["reason"], "'a'" in result["msg"]) == ("BANDWIDTH_UNKNOWN", True)
+    assert plan(run, **hosts, hosts=[{"name": "a", "link_mib_per_s": 100.0}])["links"][0]["bytes_per_s"] == 100 * MIB
+
+
+def test_names_that_fit_nobody_are_told(run: ModuleRunner) -> None:
+    result = run(
+        evacuation_plan_info,
+        sources=[host("a", guest("g"))],
+        destinations=[host("b")],
+        guests=[{"name": "x*", "strategy": "leave", "destinations": ["nowhere"]}],
+        groups=[{"name": "web", "guests": ["g", "y"], "rule": "apart"}],
+        hosts=[{"name": "z", "cordoned": True}],
+    )
+    for name in ("No guest is called 'x*'", "No guest is called 'y'", "No host is called 'z'", "'nowhere'"):
+        assert name in str(result["warnings"])
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        ({"sources": [{"name": "a"}]}, "BAD_DOCUMENT"),
+        ({"readiness": [{"name": "g"}]}, "BAD_DOCUMENT"),
+        ({"measurements": [{"working_set_bytes": 1}]}, "BAD_DOCUMENT"),
+        ({"measurements": [{**quiet("g"), "working_set_bytes": "much"}]}, "BAD_DIRTY_RATE"),
+        ({"link_mib_per_s": 0}, "OUT_OF_RANGE"),
+        ({"link_mib_per_s": float("nan")}, "OUT_OF_RANGE"),
+        ({"reserve_mib": -1}, "OUT_OF_RANGE"),
+        ({"setup_s": -1}, "OUT_OF_RANGE"),
+        ({"max_transfers": -1}, "OUT_OF_RANGE"),
+        ({"hosts": [{"name": "b", "max_guests": -1}]}, "OUT_OF_RANGE"),
+        ({"hosts": [{"name": "b", "link_mib_per_s": -5}]}, "OUT_OF_RANGE"),
+        ({"uplinks": [{"name": "rack", "mib_per_s": 0}]}, "OUT_OF_RANGE"),
+        ({"hosts": [{"name": "b", "uplinks": ["rack"]}]}, "BAD_FLEET"),
+        ({"policy_overrides": {"max_downtime_ms": 0}}, "BAD_CONTRACT"),
+        ({"guests": [{"name": "g", "policy_overrides": {"max_down": 1}}]}, "BAD_CONTRACT"),
+    ],
+)
+def test_what_makes_no_sense_is_refused(run: ModuleRunner, options: Document, reason: str) -> None:
+    arguments = {"sources": [host("a", guest("g"))], "destinations": [host("b")], **options}
+    result = run.fails(evacuation_plan_info, **arguments)
+    assert result["reason"] == reason
+    assert result["remedy"]
