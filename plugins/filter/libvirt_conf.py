@@ -1,0 +1,77 @@
+# Copyright (c) 2026, The virtops.live_migration authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: libvirt_conf
+author:
+  - virtops maintainers (@virtops)
+version_added: 0.1.0
+short_description: Change settings in the text of a configuration file of libvirt
+description:
+  - Returns the text of a file such as C(qemu.conf) with the given settings in force. Comments, order and all other
+    settings stay. If the settings are in force already, the text is returned as it is.
+  - Values with which a daemon would not start are refused, such as a loopback address for migrations, or a range of
+    ports that is empty.
+  - The role P(virtops.live_migration.prerequisites#role) uses it, and restarts the daemon when no migration runs.
+positional: _input, settings
+options:
+  _input:
+    description: The text of the file.
+    type: str
+    required: true
+  settings:
+    description: The settings, texts or whole numbers by their name.
+    type: dict
+    required: true
+seealso:
+  - name: The configuration files of libvirt
+    description: What the daemon reads, and where.
+    link: https://libvirt.org/daemons.html
+"""
+
+EXAMPLES = r"""
+---
+- name: Read the configuration
+  ansible.builtin.slurp:
+    path: /etc/libvirt/qemu.conf
+  register: conf
+
+- name: Show it with another range of ports
+  ansible.builtin.debug:
+    msg: "{{ conf.content | b64decode | virtops.live_migration.libvirt_conf(settings) }}"
+  vars:
+    settings:
+      migration_address: 192.0.2.11
+      migration_port_max: 49183
+"""
+
+RETURN = r"""
+_value:
+  description: The text with the settings in force.
+  type: str
+  sample: "migration_address = \"192.0.2.11\"\nmigration_port_max = 49183\n"
+"""
+
+import typing as t
+
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.conf_edit import with_settings
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.errors import MigrationError
+from ansible_collections.virtops.live_migration.plugins.plugin_utils._filters import plain, told_to_the_user
+
+
+@told_to_the_user
+def libvirt_conf(text: t.Any, settings: t.Any) -> str:
+    text, settings = plain(text), plain(settings)
+    if not isinstance(text, str) or not isinstance(settings, dict):
+        raise MigrationError(
+            "BAD_SETTING", "Expected the text of a file, and a dictionary of settings.", state="Nothing was changed."
+        )
+    return with_settings(text, settings)
+
+
+class FilterModule:
+    def filters(self) -> dict[str, t.Callable[..., t.Any]]:
+        return {"libvirt_conf": libvirt_conf}
