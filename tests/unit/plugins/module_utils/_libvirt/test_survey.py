@@ -12,6 +12,7 @@ import pytest
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.errors import MigrationError
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt import survey as survey_file
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.connection import Connection
+from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.dirty_rate import measure
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.domain import Guest, find_guest
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.survey import Asked, Survey, survey
 from ansible_collections.virtops.live_migration.tests.unit.plugins import fake_libvirt
@@ -94,7 +95,11 @@ def test_not_measured(libvirt: FakeLibvirt, ends: Ends) -> None:
     assert found.document()["not_measured"] == "measuring was switched off"
 
 
-def test_measured_over_a_window_as_long_as_the_first_pass(libvirt: FakeLibvirt, ends: Ends) -> None:
+def test_measured_over_a_window_as_long_as_the_first_pass(
+    libvirt: FakeLibvirt, ends: Ends, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The pauses of the measurement are bound when the function is made.
+    monkeypatch.setattr(measure, "__kwdefaults__", {"clock": lambda: 0.0, "sleep": lambda _seconds: None})
     windows = [*window(1, 100), *window(11, 20)]
     libvirt.expect(INFO, RESIDENT, PLAIN, *windows, INFO, *VERSIONS, PLAIN)
     found = surveyed(ends, measure=True)
