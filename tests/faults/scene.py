@@ -18,7 +18,7 @@ END_S = 300.0
 
 # Neither finishes by itself in pre-copy: the guest would have to stand still for 2 s.
 POLICIES = {
-    "precopy": {"postcopy": "never", "max_throttle_percent": 0},
+    "precopy": {"postcopy": "never", "max_throttle_percent": 0, "max_data_factor": 50},
     "postcopy": {"postcopy": "prefer", "max_throttle_percent": 0},
 }
 

@@ -26,6 +26,10 @@ def powered(scene: Scene, module: str, phase: str, *, again: bool) -> Result:
     return result
 
 
+def boots(scene: Scene) -> int:
+    return scene.lab.guest_console(scene.guest.uuid).count("] G ")
+
+
 @pytest.mark.parametrize("module", MODULES)
 def test_it_switches_off_in_precopy(scene: Scene, module: str) -> None:
     result = powered(scene, module, "precopy", again=False)
@@ -58,7 +62,9 @@ def test_it_switches_off_in_postcopy(scene: Scene, module: str) -> None:
 @pytest.mark.parametrize("phase", ["precopy", "postcopy"])
 def test_it_boots_again(scene: Scene, module: str, phase: str) -> None:
     destination = scene.guest.destination
+    before = boots(scene)
     result = powered(scene, module, phase, again=True)
+    assert boots(scene) == before + 1
     assert not result["failed"], result["msg"]
     assert result["outcome"] in ("moved", "completed")
     scene.alone_on(destination)

@@ -12,7 +12,7 @@ import typing as t
 from .._core.domain_state import DomainState
 from .._core.errors import MigrationError
 from .._core.whereabouts import Situation, Whereabouts
-from .connection import Connection, host_uuid
+from .connection import Connection, host_uuid, libvirt
 from .domain import Guest, seek_guest
 from .guard import within
 from .job import outgoing_job
@@ -80,18 +80,30 @@ class BothEnds:
 
     def look(self) -> Whereabouts:
         """Raises OTHER_JOB and INCOMING, as the source tells them."""
-        if not self.destination.raw.isAlive():
-            self._reconnect()
         name, uuid = self._asked
         self.here = seek_guest(self.source, name, uuid)
         job = outgoing_job(self.here) if self.here else None
         known = self.here.uuid if self.here else uuid
-        self.there = seek_guest(self.destination, None if known else name, known)
-        there = _state(self.there)
+        self.there, there = self._ask_destination(None if known else name, known)
         found = self.here or self.there
         if found is not None:
             self._asked = (found.name, found.uuid)  # from now on it is this one, whoever takes its name
         return Whereabouts(_state(self.here), there, job.phase if job else None)
+
+    def _ask_destination(
+        self, name: t.Optional[str], uuid: t.Optional[str]
+    ) -> tuple[t.Optional[Guest], t.Optional[DomainState]]:
+        """Over a new connection where the old one is lost: its daemon was started anew, or the network was away."""
+        deadline_s = time.monotonic() + _CONNECT_S
+        while True:
+            try:
+                if not self.destination.raw.isAlive():
+                    self._reconnect()
+                there = seek_guest(self.destination, name, uuid)
+                return there, _state(there)
+            except libvirt.libvirtError:
+                if self.destination.raw.isAlive() or time.monotonic() >= deadline_s:
+                    raise
 
     def _reconnect(self) -> None:
         """A daemon that was restarted, or killed, needs a moment."""

@@ -424,11 +424,26 @@ def test_the_destination_daemon_is_started_anew(libvirt: FakeLibvirt, run: Modul
     broken = transfer().raises(9, "operation failed: Lost connection to destination host").then(dies)
     refused_once = Call("open", THERE).raises(38, "unable to connect to server at 'kvm02:16509': Connection refused", 7)
     none = Call("jobStats").returns(NO_JOB)
-    again = [refused_once, Call("open", THERE), *STILL_HERE]
-    libvirt.expect(*START, *OWN, broken, none, *again, UNKNOWN, none, Call("migrateSetMaxDowntime", 300))
+    again = [*STILL_HERE, refused_once, Call("open", THERE), UNKNOWN]
+    libvirt.expect(*START, *OWN, broken, none, *again, none, Call("migrateSetMaxDowntime", 300))
     result = run.fails(migration, **ASKED)
     assert (result["reason"], result["runs_on"]) == ("CONNECTION_LOST", "kvm01")
     assert result["state"] == "The guest is running (booted) on kvm01."
+
+
+def test_the_connection_to_the_destination_breaks(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
+    """As when its network was away: a new one says where the guest is."""
+
+    def dies(fake: FakeLibvirt) -> None:
+        fake.connection(THERE).closed = True
+
+    lost = Call("lookupByUUIDString", ERP01).raises(38, "End of file while reading data: Input/output error", 7)
+    aborted = transfer().raises(78, "operation aborted: job 'migration out' canceled by client").leaves(CANCELLED)
+    none = Call("jobStats").returns(NO_JOB)
+    again = [*STILL_HERE, lost.then(dies), Call("open", THERE), UNKNOWN]
+    libvirt.expect(*START, aborted, none, *again, none, Call("migrateSetMaxDowntime", 300))
+    result = run.fails(migration, **ASKED)
+    assert (result["reason"], result["runs_on"]) == ("CANCELLED", "kvm01")
 
 
 def test_the_guest_shuts_down(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
