@@ -25,7 +25,8 @@ description:
 options:
   sources:
     description:
-      - The documents of the hosts that are to be emptied, as C(virtops.live_migration.migration_host_info) returns them.
+      - The documents of the hosts that are to be emptied, as C(virtops.live_migration.migration_host_info) returns
+        them.
       - They receive nothing.
     type: list
     elements: dict

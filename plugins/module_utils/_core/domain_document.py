@@ -161,7 +161,8 @@ class Domain:
     shared_memory: list[SharedMemory] = field(default_factory=list)
     tpm: t.Optional[Tpm] = None
     graphics: list[Graphics] = field(default_factory=list)
-    host_files: list[str] = field(default_factory=list)  # kernel, initrd, serial logs and sockets by path
+    boot_files: list[str] = field(default_factory=list)  # kernel, initrd and device tree, read when QEMU starts
+    host_files: list[str] = field(default_factory=list)  # logs and sockets of serial devices and channels
     security_labels: list[SecurityLabel] = field(default_factory=list)
     launch_security: str = ""  # sev | sev-snp | tdx | s390-pv
     qemu_arguments: bool = False  # passed to QEMU past libvirt

@@ -151,6 +151,7 @@ class HostDocument:
     cpu: Cpu = field(default_factory=Cpu)
     memory: Memory = field(default_factory=Memory)
     emulators: list[Emulator] = field(default_factory=list)
+    firmware_files: t.Optional[list[str]] = None
     migration: MigrationPath = field(default_factory=MigrationPath)
     interfaces: t.Optional[list[Interface]] = None
     networks: list[VirtualNetwork] = field(default_factory=list)
