@@ -3,9 +3,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """How long a plan takes and how good it is, against the number of guests; every plan is held against its checker.
 
-Each row is a process of its own, so that its memory is its own. "bytes": the largest of what each link has to carry in
-this plan over its rate. "bound": the larger of what any source has to send over its link and of what all have to send
-over the links of all destinations together, which no placement can beat.
+Each row is a process of its own, so that its memory is its own. It has one thread: "cpu" is what it takes on a machine
+with nothing else to do, and is held against the limit; "plan" is what it took beside all else. "bytes": the largest of
+what each link has to carry in this plan over its rate. "bound": the larger of what any source has to send over its link
+and of what all have to send over the links of all destinations together, which no placement can beat.
 """
 
 from __future__ import annotations
@@ -31,8 +32,8 @@ from ansible_collections.virtops.live_migration.tests.unit.plugins import plan_c
 SIZES = (500, 1000, 2000, 5000)
 SEED = 1
 MAX_TIME_S, MAX_MIB, MAX_OVER_BYTES = 10.0, 1024, 1.10
-HEADER = f"{'guests':>6} {'hosts':>5} {'room':>6} {'plan':>7} {'memory':>9} {'moved':>6} {'no place':>8} {'busy':>5}"
-HEADER += f" {'ETA':>8} {'ETA/bytes':>9} {'ETA/bound':>9}"
+HEADER = f"{'guests':>6} {'hosts':>5} {'room':>6} {'plan':>7} {'cpu':>7} {'memory':>9} {'moved':>6} {'no place':>8}"
+HEADER += f" {'busy':>5} {'ETA':>8} {'ETA/bytes':>9} {'ETA/bound':>9}"
 
 
 def bytes_s(plan: EvacuationPlan) -> float:
@@ -55,16 +56,17 @@ def bound_s(given: Fleet, plan: EvacuationPlan) -> float:
 
 def measure(guests: int, headroom: float, seed: int) -> dict[str, t.Any]:
     given = fleet(guests, seed, headroom=headroom)
-    start = time.perf_counter()
+    start, start_cpu = time.perf_counter(), time.process_time()
     plan = plan_evacuation(given)
     document = plan_document(plan)
-    time_s = time.perf_counter() - start
+    time_s, cpu_s = time.perf_counter() - start, time.process_time() - start_cpu
     peak_mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     return {
         "guests": guests,
         "hosts": len(given.hosts),
         "headroom": headroom,
         "time_s": time_s,
+        "cpu_s": cpu_s,
         "peak_mib": peak_mib,
         "moved": len(document["guests"]),
         "unplaceable": len(document["unplaceable"]),
@@ -78,9 +80,9 @@ def measure(guests: int, headroom: float, seed: int) -> dict[str, t.Any]:
 
 def row(one: t.Mapping[str, t.Any]) -> str:
     return (
-        f"{one['guests']:6} {one['hosts']:5} {one['headroom']:+6.0%} {one['time_s']:5.2f} s {one['peak_mib']:5.0f} MiB"
-        f" {one['moved']:6} {one['unplaceable']:8} {one['busy']:5} {one['eta_s']:6.0f} s {one['over_bytes']:9.3f}"
-        f" {one['over_bound']:9.3f}"
+        f"{one['guests']:6} {one['hosts']:5} {one['headroom']:+6.0%} {one['time_s']:5.2f} s {one['cpu_s']:5.2f} s"
+        f" {one['peak_mib']:5.0f} MiB {one['moved']:6} {one['unplaceable']:8} {one['busy']:5} {one['eta_s']:6.0f} s"
+        f" {one['over_bytes']:9.3f} {one['over_bound']:9.3f}"
     )
 
 
@@ -102,7 +104,7 @@ def main() -> int:
             done = subprocess.run([*command, "--seed", str(arguments.seed)], stdout=subprocess.PIPE, check=True)
             one = json.loads(done.stdout)
             print(row(one), flush=True)
-            within = one["time_s"] < MAX_TIME_S and one["peak_mib"] < MAX_MIB and one["over_bytes"] < MAX_OVER_BYTES
+            within = one["cpu_s"] < MAX_TIME_S and one["peak_mib"] < MAX_MIB and one["over_bytes"] < MAX_OVER_BYTES
             for problem in one["problems"]:
                 print("  " + problem)
             failed = failed or not within or bool(one["problems"])

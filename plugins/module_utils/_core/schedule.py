@@ -148,7 +148,7 @@ class _Run:
 
     def _refill(self, index: int, now_s: float) -> None:
         waiting, tried = self._waiting[index], []
-        if len(waiting) <= _FEW:
+        if waiting and len(waiting) <= _FEW and self._sharing.has_room(index):
             waiting[:] = [(self._sharing.urgency(transfer), transfer) for _urgency, transfer in waiting]
             heapq.heapify(waiting)
         while waiting and self._sharing.has_room(index):

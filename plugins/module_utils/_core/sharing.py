@@ -30,7 +30,7 @@ class Sharing:
         )
         self.on: list[dict[Transfer, None]] = [{} for _link in links]
         self._floors = [0.0] * len(links)
-        self._to_carry = [0.0] * len(links)
+        self._to_carry_s = [0.0] * len(links)
         for transfer in transfers:
             self._carry(transfer, transfer.estimate.sent_bytes)
 
@@ -76,7 +76,7 @@ class Sharing:
 
     def urgency(self, transfer: Transfer) -> tuple[t.Any, ...]:
         """Smallest first: of what may start now, and of what may have more of a link."""
-        most_s = max(self._to_carry[index] / self._links[index].bytes_per_s for index in transfer.path)
+        most_s = max([self._to_carry_s[index] for index in transfer.path])
         return (*transfer.order, -most_s, -transfer.estimate.sent_bytes, transfer.domain.key)
 
     def shares(self, changed: t.Iterable[int]) -> dict[Transfer, float]:
@@ -122,4 +122,4 @@ class Sharing:
 
     def _carry(self, transfer: Transfer, size: float) -> None:
         for index in transfer.path:
-            self._to_carry[index] += size
+            self._to_carry_s[index] += size / self._links[index].bytes_per_s

@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import typing as t
 from dataclasses import dataclass, field
 
 from .demand import Estimate
@@ -18,7 +17,10 @@ PREPARED, SENDING, ENDING, DONE = "prepared", "sending", "ending", "done"
 
 @dataclass(eq=False)
 class Transfer:
-    """``rates``: from when on it sends how fast. ``left``: the share of its work that was left at the last change."""
+    """``rates``: from when on it sends how fast. ``left``: the share of its work that was left at the last change.
+
+    ``order``: what goes before all else: it is on its way, it matters more, it needs a link for itself.
+    """
 
     domain: Domain
     destination: str
@@ -32,6 +34,10 @@ class Transfer:
     start_s: float = 0.0
     end_s: float = 0.0
     rates: list[tuple[float, float]] = field(default_factory=list)
+    order: tuple[bool, int, bool] = (True, 0, True)
+
+    def __post_init__(self) -> None:
+        self.order = (not self.domain.moving, -self.domain.priority, not self.estimate.busy)
 
     def advance(self, now_s: float) -> None:
         if self.rate > 0:
@@ -56,9 +62,3 @@ class Transfer:
     def sent_bytes(self) -> float:
         ends = [at_s for at_s, _rate in self.rates[1:]] + [self.end_s]
         return sum((end_s - at_s) * rate for (at_s, rate), end_s in zip(self.rates, ends))
-
-    @property
-    def order(self) -> tuple[t.Any, ...]:
-        """What goes before all else: it is on its way, it matters more, it needs a link for itself."""
-        domain = self.domain
-        return (not domain.moving, -domain.priority, not self.estimate.busy)

@@ -441,7 +441,7 @@ def test_the_connection_to_the_destination_breaks(libvirt: FakeLibvirt, run: Mod
     aborted = transfer().raises(78, "operation aborted: job 'migration out' canceled by client").leaves(CANCELLED)
     none = Call("jobStats").returns(NO_JOB)
     again = [*STILL_HERE, lost.then(dies), Call("open", THERE), UNKNOWN]
-    libvirt.expect(*START, aborted, none, *again, none, Call("migrateSetMaxDowntime", 300))
+    libvirt.expect(*START, *OWN, aborted, none, *again, none, Call("migrateSetMaxDowntime", 300))
     result = run.fails(migration, **ASKED)
     assert (result["reason"], result["runs_on"]) == ("CANCELLED", "kvm01")
 
