@@ -18,14 +18,13 @@ from .._core.memory import WorkingSet, working_set
 from .._core.policy import Contract
 from .._core.trial import Facts
 from .._core.units import MIB
-from .connection import Connection, libvirt
+from .connection import Connection
 from .dirty_rate import measure_windows, memory_bytes
 from .domain import Guest
-from .guard import within
+from .footprint import spare_cache_bytes, touched_memory
 from .job import completed_job, require_running
 from .postcopy import host_devices
 
-_CACHE_SHARE_OF_FREE = 4  # the source has other things to do with its memory
 _REST_S = 5.0  # between two measurements of a search, so that the guest is left alone for half of the time
 
 
@@ -42,11 +41,10 @@ def gather(
 ) -> Facts:
     """Everything but the measurement."""
     require_running(guest)
-    memory = memory_bytes(guest)
     return Facts(
-        touched_bytes=min(memory, _resident_bytes(guest) or memory),
+        touched_bytes=touched_memory(connection, guest)[0],
         bandwidth_bytes_per_s=bandwidth.bytes_per_s,
-        xbzrle_cache_bytes=_spare_bytes(connection, memory) if compress else 0,
+        xbzrle_cache_bytes=spare_cache_bytes(connection, guest) if compress else 0,
         parallel_connections=parallel_connections,
         host_devices=host_devices(guest),
     )
@@ -94,20 +92,6 @@ def wait_for_calm(measure: t.Callable[[], WorkingSet], contract: Contract, facts
         if moments[-1].quiet or spent_s + _REST_S > wait_s:
             return moments
         time.sleep(_REST_S)
-
-
-def _spare_bytes(connection: Connection, memory: int) -> int:
-    """For the cache of the compression."""
-    return min(memory, int(connection.raw.getFreeMemory()) // _CACHE_SHARE_OF_FREE)
-
-
-def _resident_bytes(guest: Guest) -> int:
-    """What of its memory the guest has used at all, as far as libvirt tells it: 0 where it does not."""
-    try:
-        stats = within(guest.raw.memoryStats, f"reading the memory use of {guest.name!r}")
-    except libvirt.libvirtError:
-        return 0
-    return int(stats.get("rss", 0)) * 1024
 
 
 def _of_last_migration(guest: Guest) -> t.Optional[Bandwidth]:

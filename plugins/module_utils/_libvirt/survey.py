@@ -8,25 +8,20 @@ from __future__ import annotations
 
 import typing as t
 from dataclasses import dataclass
-from pathlib import Path
 
 from .._core.errors import MigrationError
 from .._core.link import Bandwidth, expected_bandwidth, host_of
 from .._core.load import measuring_windows_s
 from .._core.memory import WorkingSet, working_set
-from .._core.resident import touched_bytes
 from .._core.trial import Facts
-from .._core.units import KIB, MIB
-from .connection import Connection, libvirt
+from .connection import Connection
 from .dirty_rate import measure_windows, memory_bytes
 from .domain import Guest
+from .footprint import spare_cache_bytes, touched_memory
 from .guard import within
 from .postcopy import host_devices
 from .route import interface_to, speed_mbit_per_s
-from .status_file import qemu_pid
 
-PROCESSES = Path("/proc")
-_LEAST_CACHE_BYTES = 64 * MIB
 _MOST_CONNECTIONS = 8
 _PARALLEL_LIBVIRT, _PARALLEL_QEMU = 5_002_000, 4_000_000
 
@@ -71,7 +66,7 @@ class Asked(t.NamedTuple):
 def survey(connection: Connection, destination: Connection, guest: Guest, asked: Asked) -> Survey:
     """Raises what must not be passed over before a start: JOB_RUNNING, MONITOR_HUNG and their like."""
     bandwidth = _bandwidth(connection, destination, asked)
-    touched, touched_from = _touched(connection, guest)
+    touched, touched_from = touched_memory(connection, guest)
     running = guest.state().running
     measured, why_not = None, "measuring was switched off"
     if asked.measure and bandwidth.bytes_per_s is None:
@@ -86,7 +81,7 @@ def survey(connection: Connection, destination: Connection, guest: Guest, asked:
         measured=measured,
         # libvirt refuses post-copy for a guest that stands still, and QEMU beside parallel connections.
         postcopy_possible=running and not asked.parallel_connections,
-        xbzrle_cache_bytes=_cache_bytes(connection, guest) if asked.compression != "none" else 0,
+        xbzrle_cache_bytes=spare_cache_bytes(connection, guest) if asked.compression != "none" else 0,
         parallel_connections=_parallel(connection, destination, asked),
         host_devices=host_devices(guest),
     )
@@ -102,27 +97,6 @@ def _bandwidth(connection: Connection, destination: Connection, asked: Asked) ->
     return expected_bandwidth(asked.link_mib_per_s, asked.bandwidth_mib_per_s, interface, speed)
 
 
-def _touched(connection: Connection, guest: Guest) -> tuple[int, str]:
-    """The guest's touched memory: from the kernel where it can be asked, else from libvirt, else all of it."""
-    whole = memory_bytes(guest)
-    pid = qemu_pid(guest.name, guest.uuid) if connection.local else None
-    if pid is not None:
-        try:
-            with (PROCESSES / str(pid) / "smaps").open(encoding="ascii", errors="replace") as lines:
-                found = touched_bytes(lines, whole)
-        except (OSError, ValueError):
-            found = None
-        if found is not None:
-            return found, "the mapping of its memory"
-    try:
-        resident_kib = int(within(guest.raw.memoryStats, f"reading the memory of {guest.name!r}").get("rss", 0))
-    except libvirt.libvirtError:
-        resident_kib = 0
-    if 0 < resident_kib * KIB < whole:
-        return resident_kib * KIB, "the size of its QEMU process, which is somewhat more"
-    return whole, "the size of its memory"
-
-
 def _measured(connection: Connection, guest: Guest, least_s: float) -> tuple[t.Optional[WorkingSet], str]:
     ring = guest.definition().find("./features/kvm/dirty-ring")
     mode = "dirty-ring" if ring is not None and ring.get("state") == "on" else "page-sampling"
@@ -133,17 +107,6 @@ def _measured(connection: Connection, guest: Guest, least_s: float) -> tuple[t.O
             return None, exc.problem
         raise
     return working_set(windows, memory_bytes(guest)), ""
-
-
-def _cache_bytes(connection: Connection, guest: Guest) -> int:
-    """What the source can spare for a compression cache: a quarter of what is free, half the guest's size at most."""
-    try:
-        memory = within(lambda: connection.raw.getMemoryStats(-1), "reading this host's memory")
-    except libvirt.libvirtError:
-        return 0
-    free = sum(int(memory.get(key, 0)) for key in ("free", "buffers", "cached")) * KIB
-    spare = min(free // 4, memory_bytes(guest) // 2)
-    return spare if spare >= _LEAST_CACHE_BYTES else 0
 
 
 def _parallel(connection: Connection, destination: Connection, asked: Asked) -> int:

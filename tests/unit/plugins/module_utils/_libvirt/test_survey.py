@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.errors import MigrationError
+from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt import footprint
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt import survey as survey_file
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.connection import Connection
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.dirty_rate import measure
@@ -160,7 +161,7 @@ def test_the_memory_that_the_kernel_counts(
     (tmp_path / "4242").mkdir()
     smaps = "7f0000000000-7f0100000000 rw-p 00000000 00:00 0\nRss:  614400 kB\nSwap:   0 kB\n"
     (tmp_path / "4242" / "smaps").write_text(smaps)
-    monkeypatch.setattr(survey_file, "PROCESSES", tmp_path)
+    monkeypatch.setattr(footprint, "PROCESSES", tmp_path)
     libvirt.expect(INFO, *VERSIONS, PLAIN)
     found = surveyed(ends)
     assert (found.facts.touched_bytes, found.touched_from) == (600 * MIB, "the mapping of its memory")
