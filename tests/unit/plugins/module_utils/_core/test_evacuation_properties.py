@@ -88,6 +88,10 @@ def with_change(given_fleet: Fleet, change: Obstacle) -> Fleet:
         nodes = change.nodes or tuple(pool.node for pool in one.pools if pool.page_kib == change.page_kib) or (0,)
         return (*one.pools, Pool(change.size_bytes, change.page_kib, nodes[0]))
 
+    def without_check(one: Domain) -> dict[str, t.Any]:
+        left = tuple(blocker for blocker in one.blocked[change.host] if blocker.check != change.subject)
+        return {**one.blocked, change.host: left}
+
     if change.reason == "CORDONED":
         return at_host(cordoned=lambda one: False)
     if change.reason == "MEMORY":
@@ -105,8 +109,7 @@ def with_change(given_fleet: Fleet, change: Obstacle) -> Fleet:
     if change.reason == "NOT_ALLOWED":
         return at_guest(allowed=lambda one: one.allowed | {change.host})
     if change.reason == "CHECK":
-        left = lambda one: tuple(blocker for blocker in one.blocked[change.host] if blocker.check != change.subject)  # noqa: E731
-        return at_guest(blocked=lambda one: {**one.blocked, change.host: left(one)})
+        return at_guest(blocked=without_check)
     if change.reason == "CONTRACT":
         quiet = WorkingSet(0, False, 0, False)
         return at_guest(demand=lambda one: replace(one.demand, measured=quiet, contract=Contract()))
