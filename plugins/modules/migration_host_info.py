@@ -293,6 +293,9 @@ host:
               type: list
               elements: str
               sample: ["Broadwell", "486"]
+            xml:
+              description: The model with all that it has and lacks, in libvirt's words.
+              type: str
     memory:
       description: The memory.
       type: dict
@@ -1265,7 +1268,7 @@ def work(module: AnsibleModule, connection: Connection) -> Result:
     check(module.params)
     names = ("migration_address", "peers", "load_window_s", "reference_epoch_s")
     wishes = Wishes(**{name: module.params[name] for name in names})
-    host = gather(connection, wishes, with_domains=module.params["domains"])
+    host = gather(module, connection, wishes, with_domains=module.params["domains"])
     for problem in host.problems:
         module.warn(problem)
     return {"changed": False, "host": host.document()}

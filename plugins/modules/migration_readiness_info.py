@@ -50,34 +50,16 @@ options:
     type: dict
   rules:
     description:
-      - Checks of your own, on top of the others.
+      - Checks of your own, on top of the others. Each is a dictionary.
+      - C(id) is its name, other than those of the collection.
+      - C(expr) is a L(JMESPath,https://jmespath.org) expression over a dictionary with the keys C(domain), C(source)
+        and C(destination). The rule holds when it finds something other than C(false), C(null) and nothing.
+      - C(message) says what is wrong when it does not hold.
+      - C(severity) is what it is then, C(fail) or C(warn). By default C(fail).
+      - C(remedy) says what to do then. It may be left out.
     type: list
     elements: dict
     default: []
-    suboptions:
-      id:
-        description: Name of the check, other than those of the collection.
-        type: str
-        required: true
-      severity:
-        description: What it is when the rule does not hold.
-        type: str
-        choices: [fail, warn]
-        default: fail
-      expr:
-        description:
-          - A L(JMESPath,https://jmespath.org) expression over a dictionary with the keys C(domain), C(source) and
-            C(destination). It holds when it finds something other than C(false), C(null) and nothing.
-        type: str
-        required: true
-      message:
-        description: What is wrong when it does not hold.
-        type: str
-        required: true
-      remedy:
-        description: What to do then.
-        type: str
-        default: ""
   dirty_rates:
     description:
       - What M(virtops.live_migration.migration_dirty_rate_info) returned as
@@ -279,7 +261,7 @@ import typing as t
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils._ansible.argspec import ONE_DOMAIN, domain_spec
-from ..module_utils._ansible.gather import gather
+from ..module_utils._ansible.gather import gather, programs_of
 from ..module_utils._ansible.readiness import Question, assess, chosen, measurements
 from ..module_utils._ansible.runner import Result, run
 from ..module_utils._core.check import STATUSES, Intent
@@ -298,18 +280,8 @@ OPTIONS: dict[str, t.Any] = {
     "destinations": {"type": "list", "elements": "dict"},
     "destination_uri": {"type": "str"},
     "source": {"type": "dict"},
-    "rules": {
-        "type": "list",
-        "elements": "dict",
-        "default": [],
-        "options": {
-            "id": {"type": "str", "required": True},
-            "severity": {"type": "str", "choices": ["fail", "warn"], "default": "fail"},
-            "expr": {"type": "str", "required": True},
-            "message": {"type": "str", "required": True},
-            "remedy": {"type": "str", "default": ""},
-        },
-    },
+    # Checked by rules_from: Ansible keeps "message" for itself, also as the name of a suboption.
+    "rules": {"type": "list", "elements": "dict", "default": []},
     "dirty_rates": {"type": "list", "elements": "dict", "default": []},
     "bandwidth_mib_per_s": {"type": "float"},
     "contract": {
@@ -360,7 +332,7 @@ def source_of(module: AnsibleModule, connection: Connection, destinations: t.Seq
     if module.params["source"] is not None:
         return host_from(module.params["source"], "source")
     peers = [one.migration.address for one in destinations if one.migration.address]
-    source = gather(connection, Wishes(peers=peers))
+    source = gather(module, connection, Wishes(peers=peers))
     for problem in source.problems:
         module.warn(problem)
     return source
@@ -372,9 +344,8 @@ def work(module: AnsibleModule, connection: Connection) -> Result:
     intent, destinations = intent_of(params), destinations_of(params)
     measured = measurements(params["dirty_rates"])
     source = source_of(module, connection, destinations)
-    question = Question(
-        source, destinations, intent, rules, measured, params["destination_uri"] or "", try_ways=connection.local
-    )
+    ways = programs_of(module) if connection.local else None
+    question = Question(source, destinations, intent, rules, measured, params["destination_uri"] or "", ways)
     found = assess(question, chosen(source, params["name"], params["uuid"]))
     return {"changed": False, "domains": [one.document(params["statuses"]) for one in found]}
 

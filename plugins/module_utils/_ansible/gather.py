@@ -6,14 +6,27 @@
 
 from __future__ import annotations
 
+from ansible.module_utils.basic import AnsibleModule
+
 from .._core.host_document import HostDocument
+from .._host.files import Programs
 from .._host.own_files import OwnFiles, Wishes
 from .._libvirt.connection import Connection
 from .._libvirt.host import told_by_libvirt
 
 
-def gather(connection: Connection, wishes: Wishes, *, with_domains: bool = True) -> HostDocument:
+def gather(module: AnsibleModule, connection: Connection, wishes: Wishes, *, with_domains: bool = True) -> HostDocument:
     if not connection.local:
         return told_by_libvirt(connection, with_domains=with_domains)
-    own = OwnFiles(wishes)
+    own = OwnFiles(wishes, programs_of(module))
     return own.add_to(told_by_libvirt(connection, with_domains=with_domains))
+
+
+def programs_of(module: AnsibleModule) -> Programs:
+    """Programs of the host, run without a shell and in English."""
+
+    def run(words: list[str]) -> tuple[int, str]:
+        code, output, _errors = module.run_command(words, environ_update={"LC_ALL": "C"}, handle_exceptions=False)
+        return code, output
+
+    return Programs(run)

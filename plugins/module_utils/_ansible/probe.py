@@ -13,7 +13,8 @@ from .._core.check import Attempt, Probe
 from .._core.destination_target import Target, port_to_try, target_of_host, target_of_uri
 from .._core.errors import MigrationError
 from .._core.host_document import HostDocument
-from .._host.files import at_once
+from .._core.host_network import Route
+from .._host.files import Programs, at_once
 from .._host.network import read_route
 from .._host.sockets import addresses_of, connect
 from .._libvirt.connection import Connection
@@ -24,18 +25,24 @@ _ALL_LIMIT_S = 6.0
 _LOGIN_LIMIT_S = 15.0
 
 
-def probe_all(destinations: t.Sequence[HostDocument], uri: str = "") -> list[Probe]:
+def probe_all(programs: Programs, destinations: t.Sequence[HostDocument], uri: str = "") -> list[Probe]:
     """All at once, since one that does not answer takes seconds. ``uri``: how the source reaches the only one."""
     jobs = {str(number): _job(one, uri) for number, one in enumerate(destinations)}
     found = at_once(jobs, _ALL_LIMIT_S)
-    return [found.get(number, Probe()) for number in jobs]
+    return [
+        replace(found.get(str(number), Probe()), route=_route(programs, one.migration.address))
+        for number, one in enumerate(destinations)
+    ]
+
+
+def _route(programs: Programs, address: str) -> t.Optional[Route]:
+    return read_route(programs, address) if address else None
 
 
 def _job(destination: HostDocument, uri: str) -> t.Callable[[], Probe]:
     def probe() -> Probe:
-        address, daemon = destination.migration.address, target_of_uri(uri) or target_of_host(destination)
+        daemon = target_of_uri(uri) or target_of_host(destination)
         return Probe(
-            route=read_route(address) if address else None,
             name_addresses=(addresses_of(destination.hostname) or []) if destination.hostname else None,
             daemon=_attempt(daemon),
             port=_attempt(port_to_try(destination)),

@@ -18,12 +18,13 @@ from .._core.memory import WorkingSet
 from .._core.readiness import Assessor, Readiness
 from .._core.readiness_cpu import cpu_to_ask
 from .._core.readiness_rules import Rule
+from .._host.files import Programs
 from .._libvirt.compare_cpu import CpuQuestions
 from .probe import log_in, probe_all
 
 
 class Question(t.NamedTuple):
-    """``measured``: by UUID and by name. ``try_ways``: whether connections are tried from this host."""
+    """``measured``: by UUID and by name. ``ways``: to try the ways from this host, if it is the source."""
 
     source: HostDocument
     destinations: t.Sequence[HostDocument]
@@ -31,14 +32,14 @@ class Question(t.NamedTuple):
     rules: t.Sequence[Rule] = ()
     measured: t.Mapping[str, WorkingSet] = {}
     destination_uri: str = ""
-    try_ways: bool = False
+    ways: t.Optional[Programs] = None
 
 
 def assess(question: Question, guests: t.Sequence[Domain]) -> list[Readiness]:
     """Guest by guest, each for all destinations."""
     probes = [Probe()] * len(question.destinations)
-    if question.try_ways:
-        probes = probe_all(question.destinations, question.destination_uri)
+    if question.ways is not None:
+        probes = probe_all(question.ways, question.destinations, question.destination_uri)
     plain = [to_plain(one) for one in guests] if question.rules else [None] * len(guests)
     with contextlib.ExitStack() as opened:
         found = []
@@ -54,7 +55,7 @@ def _one(
     assessor: Assessor, guest: Domain, cpu: t.Optional[CpuQuestions], question: Question, plain: t.Any
 ) -> Readiness:
     opinion = None
-    asked = cpu_to_ask(guest, question.source) if cpu is not None and guest.active else None
+    asked = cpu_to_ask(guest, question.source) if cpu is not None else None
     if cpu is not None and asked:
         opinion = CpuOpinion(*cpu.ask(asked, guest.arch, guest.machine, guest.type))
     measured = question.measured.get(guest.uuid) or question.measured.get(guest.name)
@@ -68,7 +69,7 @@ def _ask_libvirt(
         return None, probe
     tried, connection = log_in(question.destination_uri, probe)
     # From another host than the source, a login says nothing about the source's.
-    probe = tried if question.try_ways else probe
+    probe = tried if question.ways is not None else probe
     if connection is None:
         return None, probe
     opened.enter_context(connection)

@@ -61,6 +61,7 @@ def parse_domain_capabilities(xml: str) -> CpuProfile:
         model=found.findtext("model", ""),
         vendor=found.findtext("vendor", ""),
         features=sorted(features),
+        xml=host_model_xml(xml) or "",
     )
 
 

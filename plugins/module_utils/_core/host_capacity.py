@@ -21,6 +21,7 @@ class CpuProfile:
     features_complete: bool = False
     usable_models: list[str] = field(default_factory=list)
     known_models: list[str] = field(default_factory=list)
+    xml: str = ""  # of the model, with what it lacks of it too
 
 
 @dataclass(frozen=True)

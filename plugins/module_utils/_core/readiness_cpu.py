@@ -30,6 +30,8 @@ def _cpu(case: Case) -> Finding:
             "The guest's processor keeps features that cannot be migrated (migratable='off').",
             "Set migratable='on' in its definition and start it anew.",
         )
+    if not guest.active and guest.cpu.mode != "custom":
+        return passed("It is given a processor by the host that it is started on.")
     of_the_host = guest.cpu.mode in _MODES_OF_THE_HOST
     if opinion is not None and opinion.fits and not of_the_host:
         return passed(f"The destination's libvirt says that it fits ({opinion.text}).", asked="libvirt")
@@ -53,13 +55,12 @@ def cpu_to_ask(guest: Domain, source: HostDocument) -> t.Optional[str]:
     The definition of a guest that sees its host's processor names no feature, and libvirt would say that it fits
     everywhere. Asked is with what the source can give, then.
     """
-    if guest.cpu.mode not in _MODES_OF_THE_HOST:
+    if guest.cpu.mode == "custom":
         return guest.cpu.xml or None
-    own = source.cpu.profile(guest.type)
-    if own is None or not own.model:
+    if not guest.active or guest.cpu.mode not in _MODES_OF_THE_HOST:
         return None
-    features = "".join(f"<feature policy='require' name='{name}'/>" for name in own.features)
-    return f"<cpu mode='custom' match='exact'><model fallback='forbid'>{own.model}</model>{features}</cpu>"
+    own = source.cpu.profile(guest.type)
+    return own.xml or None if own is not None else None
 
 
 def _of_the_host(case: Case, profile: CpuProfile) -> Finding:
@@ -141,6 +142,7 @@ CHECKS = (
     Check(
         "cpu_compatible", THEME, "Can the destination give the guest the processor that it sees?",
         "libvirt refuses; or the guest crashes when it uses what is missing.", (WARN, FAIL), of_guest=_cpu,
+        needs_running=False,
     ),
     Check(
         "tsc", THEME, "Can the guest keep its time stamp counter?",

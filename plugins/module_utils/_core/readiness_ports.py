@@ -87,7 +87,7 @@ def _listener(pair: Pair) -> Finding:
             "Start one of libvirtd-tls.socket, virtproxyd-tls.socket, libvirtd-tcp.socket, virtproxyd-tcp.socket or"
             " sshd.",
         )
-    if found == ["tcp"] and pair.destination.daemon.settings.get("auth_tcp") == "none":
+    if "tcp" in found and pair.destination.daemon.settings.get("auth_tcp") == "none":
         return warned(
             "The destination's libvirt takes connections by TCP without any login: whoever reaches it is root there.",
             "Use SSH or TLS, or restrict it to a network of the hosts.",

@@ -15,6 +15,7 @@ from .query import search
 
 THEME = "rule"
 _SEVERITIES = (FAIL, WARN)
+_FIELDS = {"id": "", "severity": FAIL, "expr": "", "message": "", "remedy": ""}
 
 
 @dataclass(frozen=True)
@@ -32,8 +33,10 @@ def rules_from(plain: t.Sequence[t.Mapping[str, t.Any]], known_ids: t.Collection
     """BAD_RULE names the rule. All are tried once, so that a bad one is told before anything is looked at."""
     found: list[Rule] = []
     for one in plain:
-        rule = Rule(*(str(one.get(name) or "") for name in ("id", "severity", "expr", "message", "remedy")))
+        rule = Rule(**{name: str(one.get(name) or default) for name, default in _FIELDS.items()})
         wrong = _wrong(rule, [*known_ids, *(other.id for other in found)])
+        unknown = sorted(set(one) - set(_FIELDS))
+        wrong = wrong or (f"it has no field {unknown[0]!r}; its fields are {', '.join(_FIELDS)}" if unknown else "")
         if wrong:
             raise _bad(rule, wrong)
         _compile(rule)

@@ -7,14 +7,14 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import threading
 import typing as t
 
-_COMMAND_LIMIT_S = 5.0
+_COMMAND_LIMIT_S = 5
 _DIRECTORIES = ("/usr/sbin", "/usr/bin", "/sbin", "/bin")
 
 T = t.TypeVar("T")
+Run = t.Callable[[list[str]], tuple[int, str]]
 
 
 def read(path: str) -> t.Optional[str]:
@@ -46,24 +46,20 @@ def program(name: str) -> t.Optional[str]:
     return next((path for path in paths if os.access(path, os.X_OK)), None)
 
 
-def output(name: str, *arguments: str, limit_s: float = _COMMAND_LIMIT_S) -> t.Optional[str]:
-    """What a program prints when it succeeds in time; no shell, no input, an English locale."""
-    path = program(name)
-    if path is None:
-        return None
-    try:
-        done = subprocess.run(
-            [path, *arguments],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            timeout=limit_s,
-            check=False,
-            env={"PATH": ":".join(_DIRECTORIES), "LC_ALL": "C"},
-        )
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return done.stdout.decode("utf-8", "replace") if done.returncode == 0 else None
+class Programs:
+    """Programs of the host, run by whoever may run some: ``run`` takes the words and returns exit code and output."""
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+
+    def output(self, name: str, *arguments: str) -> t.Optional[str]:
+        """What a program prints when it succeeds in time. None too where it is not installed."""
+        path, timeout = program(name), program("timeout")
+        if path is None:
+            return None
+        limit = [timeout, str(_COMMAND_LIMIT_S)] if timeout else []
+        code, text = self._run([*limit, path, *arguments])
+        return text if code == 0 else None
 
 
 def at_once(jobs: t.Mapping[str, t.Callable[[], T]], limit_s: float) -> dict[str, T]:

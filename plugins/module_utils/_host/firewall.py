@@ -15,7 +15,7 @@ from .._core.firewall_firewalld import parse_zone, zone_of
 from .._core.firewall_iptables import parse_iptables
 from .._core.firewall_nft import parse_nftables
 from .._core.host_network import Firewall, PortOpening
-from .files import names_in, output, read, read_int
+from .files import Programs, names_in, read, read_int
 
 # What an administrator changed comes before what the distribution ships.
 _FIREWALLD = ("/etc/firewalld", "/usr/lib/firewalld")
@@ -23,26 +23,26 @@ _FIREWALLD = ("/etc/firewalld", "/usr/lib/firewalld")
 Ranges = t.Mapping[str, tuple[int, int]]
 
 
-def read_firewall(ranges: Ranges, interface: str) -> Firewall:
+def read_firewall(programs: Programs, ranges: Ranges, interface: str) -> Firewall:
     """``ranges``: the ports by purpose. ``interface``: where migrations arrive, which decides over firewalld's zone."""
-    kind, rules = _rules(interface)
+    kind, rules = _rules(programs, interface)
     if rules is None:
         return Firewall(kind, [PortOpening(name, *ports, reason="unreadable") for name, ports in ranges.items()])
     return Firewall(kind, [opening(rules, name, *ports) for name, ports in ranges.items()])
 
 
-def _rules(interface: str) -> tuple[str, t.Optional[RuleSet]]:
+def _rules(programs: Programs, interface: str) -> tuple[str, t.Optional[RuleSet]]:
     if _firewalld_runs():
         return "firewalld", _zone(interface)
     kind = "ufw" if re.search(r"^ENABLED=yes", read("/etc/ufw/ufw.conf") or "", re.MULTILINE) else ""
-    text = output("nft", "-j", "list", "ruleset")
+    text = programs.output("nft", "-j", "list", "ruleset")
     if text is not None:
         try:
             rules = parse_nftables(text)
         except (ValueError, KeyError, TypeError, AttributeError):
             return kind or "nftables", None
         return kind or ("nftables" if rules.bases else "none"), rules
-    text = output("iptables-save", "-t", "filter")
+    text = programs.output("iptables-save", "-t", "filter")
     if text is None:
         return kind or "unknown", None
     rules = parse_iptables(text)

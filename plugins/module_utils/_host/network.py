@@ -12,28 +12,28 @@ import typing as t
 
 from .._core.host_network import Interface, Route
 from .._core.network_stack import LinkFacts, interfaces, parse_route
-from .files import names_in, output, read, read_int
+from .files import Programs, names_in, read, read_int
 
 _NET = "/sys/class/net"
 
 
-def read_interfaces() -> t.Optional[list[Interface]]:
-    links = _json(output("ip", "-j", "-d", "addr", "show"))
+def read_interfaces(programs: Programs) -> t.Optional[list[Interface]]:
+    links = _json(programs.output("ip", "-j", "-d", "addr", "show"))
     if not isinstance(links, list):
         return None
     return interfaces(links, {name: _facts(name) for name in names_in(_NET)})
 
 
-def read_route(destination: str) -> Route:
+def read_route(programs: Programs, destination: str) -> Route:
     """The way to an address, as the kernel would take it now."""
-    answer = _json(output("ip", "-j", "route", "get", destination))
+    answer = _json(programs.output("ip", "-j", "route", "get", destination))
     return parse_route(destination, answer)
 
 
-def default_route_interfaces() -> t.Optional[set[str]]:
+def default_route_interfaces(programs: Programs) -> t.Optional[set[str]]:
     found: set[str] = set()
     for family in ("-4", "-6"):
-        routes = _json(output("ip", "-j", family, "route", "show", "default"))
+        routes = _json(programs.output("ip", "-j", family, "route", "show", "default"))
         if routes is None:
             return None
         found |= {route["dev"] for route in routes if route.get("dev")}

@@ -27,6 +27,7 @@ from .._core.migration_path import (
 from .._core.proc_text import Socket, listeners
 from .clock import read_clock
 from .configuration import Configuration, number_of, read_configuration, text_of
+from .files import Programs
 from .firewall import read_firewall
 from .guests import firmware_files, resident_bytes
 from .memory import read_memory
@@ -52,8 +53,8 @@ class Wishes:
 class OwnFiles:
     """Made when the module begins, so that the load is sampled while everything else is found out."""
 
-    def __init__(self, wishes: Wishes) -> None:
-        self.wishes = wishes
+    def __init__(self, wishes: Wishes, programs: Programs) -> None:
+        self.wishes, self.programs = wishes, programs
         self.began_s = time.monotonic()
         self.counters: Counters = read_counters() if wishes.load_window_s > 0 else {}
 
@@ -111,7 +112,7 @@ class OwnFiles:
     def _with_network(
         self, host: HostDocument, configuration: Configuration, sockets: t.Optional[list[Socket]]
     ) -> HostDocument:
-        interfaces = read_interfaces()
+        interfaces = read_interfaces(self.programs)
         listen = text_of(configuration.qemu, "migration_address")
         port_min = number_of(configuration.qemu, "migration_port_min", PORT_MIN)
         port_max = number_of(configuration.qemu, "migration_port_max", PORT_MAX)
@@ -119,8 +120,8 @@ class OwnFiles:
             address=self._address(host, configuration),
             listen_address=listen,
             interfaces=interfaces,
-            routes=[read_route(peer) for peer in self.wishes.peers],
-            default_routes=default_route_interfaces(),
+            routes=[read_route(self.programs, peer) for peer in self.wishes.peers],
+            default_routes=default_route_interfaces(self.programs),
             ssh_addresses=None if sockets is None else ssh_addresses(sockets),
             guest_links=guest_links(host),
             sockets=sockets,
@@ -130,7 +131,7 @@ class OwnFiles:
         path = migration_path(facts)
         ranges = {"migration": (port_min, port_max)}
         ranges.update({name: (port, port) for name, port in _daemon_ports(configuration).items()})
-        firewall = read_firewall(ranges, path.interface)
+        firewall = read_firewall(self.programs, ranges, path.interface)
         if self.counters:
             facts = replace(facts, counters=(self.counters, self._later_counters()), window_s=self._window_s())
             path = migration_path(facts)

@@ -13,7 +13,6 @@ from dataclasses import dataclass, field, replace
 from .._core.capabilities import (
     Capabilities,
     expanded,
-    host_model_xml,
     parse_capabilities,
     parse_domain_capabilities,
 )
@@ -85,12 +84,12 @@ def cpu_profiles(told: Told, arch: str, virt_types: t.Iterable[str]) -> list[Cpu
 
 def _profiles(told: Told, arch: str, virt_type: str) -> list[CpuProfile]:
     xml = told.raw.getDomainCapabilities(None, arch, None, virt_type, 0)
-    profile, cpu = parse_domain_capabilities(xml), host_model_xml(xml)
-    if cpu is None:
+    profile = parse_domain_capabilities(xml)
+    if not profile.xml:
         return [profile]
 
     def expand() -> CpuProfile:
-        answer = told.raw.baselineHypervisorCPU(None, arch, None, virt_type, [cpu], _EXPAND_FEATURES)
+        answer = told.raw.baselineHypervisorCPU(None, arch, None, virt_type, [profile.xml], _EXPAND_FEATURES)
         return expanded(profile, answer)
 
     return [told.part(f"features of {virt_type} guests", expand, profile)]

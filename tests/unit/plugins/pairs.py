@@ -104,6 +104,7 @@ def host(number: int) -> HostDocument:
                     True,
                     ["Haswell", "Skylake-Server"],
                     ["Haswell", "Skylake-Server", "Icelake-Server"],
+                    "<cpu><model>Skylake-Server</model></cpu>",
                 )
             ],
         ),

@@ -64,7 +64,7 @@ def test_warnings_leave_it_ready() -> None:
 
 def test_of_a_guest_that_does_not_run_only_its_definition_counts() -> None:
     found = Assessor(Setup().pair).assess(replace(GUEST, state="shut off", disks=[LOCAL_DISK], snapshots=1)).findings
-    assert found["memory_available"].summary == found["cpu_compatible"].summary == "The guest does not run."
+    assert found["memory_available"].summary == found["tsc"].summary == "The guest does not run."
     assert (found["snapshots"].status, found["name_free"].status, found["same_host"].status) == (FAIL, PASS, PASS)
     assert (found["disks_reachable"].status, found["machine_type"].status) == (FAIL, PASS)
 
@@ -134,6 +134,7 @@ def test_what_holds(expr: str, status: str) -> None:
         ({"expr": ""}, "it needs an id, an expr and a message"),
         ({"id": ""}, "it needs an id, an expr and a message"),
         ({"severity": "skip"}, "its severity is 'skip'"),
+        ({"expression": "domain"}, "it has no field 'expression'"),
         ({"id": "same_host"}, "its id 'same_host' is taken"),
     ],
 )
@@ -143,6 +144,11 @@ def test_a_bad_rule_is_named(changes: dict[str, str], says: str) -> None:
     assert caught.value.reason == "BAD_RULE"
     assert says in str(caught.value)
     assert caught.value.evidence["rule"] == {**RULE, **changes}["id"]
+
+
+def test_a_rule_is_a_failure_unless_it_says_otherwise() -> None:
+    (rule,) = rules_from([{"id": "r", "expr": "domain.nothing", "message": "m"}], IDS)
+    assert (rule.severity, rule.remedy) == (FAIL, "")
 
 
 def test_two_rules_of_one_name() -> None:

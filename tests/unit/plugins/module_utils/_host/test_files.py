@@ -4,9 +4,12 @@
 
 from __future__ import annotations
 
+import subprocess
 import threading
 import time
 from pathlib import Path
+
+import pytest
 
 from ansible_collections.virtops.live_migration.plugins.module_utils._host import files
 
@@ -22,12 +25,19 @@ def test_what_cannot_be_read_is_none(tmp_path: Path) -> None:
     assert files.names_in(str(tmp_path / "missing")) == []
 
 
-def test_programs() -> None:
-    assert files.output("true") == ""
-    assert files.output("false") is None
-    assert files.output("no-such-program") is None
-    assert files.output("sleep", "10", limit_s=0.1) is None
-    assert files.output("printf", "%s", "a b;c") == "a b;c"
+def run(words: list[str]) -> tuple[int, str]:
+    done = subprocess.run(words, stdout=subprocess.PIPE, text=True, check=False)
+    return done.returncode, done.stdout
+
+
+def test_programs(monkeypatch: pytest.MonkeyPatch) -> None:
+    programs = files.Programs(run)
+    assert programs.output("true") == ""
+    assert programs.output("false") is None
+    assert programs.output("no-such-program") is None
+    assert programs.output("printf", "%s", "a b;c") == "a b;c"
+    monkeypatch.setattr(files, "_COMMAND_LIMIT_S", 0.1)
+    assert programs.output("sleep", "10") is None
 
 
 def test_one_that_hangs_costs_the_limit_once() -> None:

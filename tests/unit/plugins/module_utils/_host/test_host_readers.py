@@ -21,6 +21,8 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._core.host_
 from ansible_collections.virtops.live_migration.plugins.module_utils._host import (
     clock,
     configuration,
+    files,
+    firewall,
     guests,
     memory,
     network,
@@ -28,6 +30,7 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._host impor
     sockets,
     tls,
 )
+from ansible_collections.virtops.live_migration.plugins.module_utils._host.files import Programs
 from ansible_collections.virtops.live_migration.tests.unit.plugins.module_utils._core.test_certificate import PEM
 
 Write = t.Callable[[str, str], None]
@@ -173,17 +176,63 @@ def test_who_is_logged_in(monkeypatch: pytest.MonkeyPatch) -> None:
     assert sockets.ssh_addresses(all_sockets) == {"10.231.1.11"}
 
 
-def test_what_ip_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(network, "output", lambda *_words: None)
-    assert network.read_interfaces() is None
-    assert network.default_route_interfaces() is None
-    assert network.read_route("10.0.0.1").problem == "no route"
+def answering(answers: t.Mapping[str, str]) -> Programs:
+    """Programs of which one answers by one of its words; the others fail."""
+
+    def run(words: list[str]) -> tuple[int, str]:
+        return next(((0, answers[word]) for word in words if word in answers), (1, ""))
+
+    return Programs(run)
 
 
-def test_default_routes_of_several_ways(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(autouse=True)
+def _every_program_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(files, "program", lambda name: f"/usr/sbin/{name}")
+
+
+def test_what_ip_does_not_answer() -> None:
+    assert network.read_interfaces(answering({})) is None
+    assert network.default_route_interfaces(answering({})) is None
+    assert network.read_route(answering({}), "10.0.0.1").problem == "no route"
+    assert network.read_route(answering({"get": "not JSON"}), "10.0.0.1").problem == "no route"
+
+
+def test_default_routes_of_several_ways() -> None:
     answers = {"-4": '[{"dst":"default","nexthops":[{"dev":"eth0"},{"dev":"eth2"}]}]', "-6": ""}
-    monkeypatch.setattr(network, "output", lambda _ip, _json, family, *_words: answers[family])
-    assert network.default_route_interfaces() == {"eth0", "eth2"}
+    assert network.default_route_interfaces(answering(answers)) == {"eth0", "eth2"}
+
+
+DROPPED = "*filter\n:INPUT DROP [0:0]\nCOMMIT\n"
+NFT = '{"nftables": [{"chain": {"family": "inet", "table": "f", "name": "i", "type": "filter", "hook": "input"}}]}'
+
+
+@pytest.mark.parametrize(
+    ("answers", "kind", "verdict"),
+    [
+        ({"filter": DROPPED}, "iptables", "closed"),
+        ({"filter": ""}, "none", "open"),
+        ({"ruleset": NFT, "filter": DROPPED}, "nftables", "open"),
+        ({"ruleset": "not JSON"}, "nftables", "unknown"),
+        ({}, "unknown", "unknown"),
+    ],
+)
+def test_which_firewall(monkeypatch: pytest.MonkeyPatch, answers: dict[str, str], kind: str, verdict: str) -> None:
+    monkeypatch.setattr(firewall, "read", lambda _path: None)
+    monkeypatch.setattr(firewall, "read_int", lambda _path: None)
+    found = firewall.read_firewall(answering(answers), {"migration": (49152, 49215)}, "eth1")
+    assert (found.kind, [one.verdict for one in found.openings]) == (kind, [verdict])
+
+
+def test_firewalld_by_its_files(tmp_path: Path, write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    write("own/firewalld.conf", "# comment\nDefaultZone=public\n")
+    write("own/zones/migration.xml", "<zone><interface name='eth1'/><service name='libvirt-range'/></zone>")
+    write("shipped/zones/public.xml", "<zone><service name='ssh'/></zone>")
+    write("shipped/services/libvirt-range.xml", "<service><port port='49152-49215' protocol='tcp'/></service>")
+    monkeypatch.setattr(firewall, "_FIREWALLD", (str(tmp_path / "own"), str(tmp_path / "shipped")))
+    monkeypatch.setattr(firewall, "_firewalld_runs", lambda: True)
+    for interface, verdict in (("eth1", "open"), ("eth0", "closed")):
+        found = firewall.read_firewall(answering({}), {"migration": (49152, 49215)}, interface)
+        assert (found.kind, found.openings[0].verdict) == ("firewalld", verdict)
 
 
 def test_counters_of_this_machine() -> None:
