@@ -305,10 +305,20 @@ guests:
       type: str
       sample: ""
 remaining:
-  description: Who still runs here and should not (RV(remaining.running)), and who has a migration (RV(remaining.jobs)).
+  description: Who is still here. Empty for a return.
   returned: always, unless the options are wrong
   type: dict
-  sample: {"running": [], "jobs": []}
+  contains:
+    running:
+      description: Guests that run here and were not to be left, with their state.
+      type: list
+      elements: dict
+      sample: []
+    jobs:
+      description: Guests that have a migration here, with their state.
+      type: list
+      elements: dict
+      sample: []
 stopped:
   description: Why no more were begun. Empty when nothing prevented it.
   returned: always, unless the options are wrong
