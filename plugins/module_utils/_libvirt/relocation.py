@@ -41,7 +41,10 @@ _NOTHING_DONE: Result = {"forecast": None, "actions": [], "downtime_ms": None, "
 
 @dataclass(frozen=True)
 class Order:
-    """``persistent``: None to keep it as it is; what ``wishes`` has of it does not count."""
+    """``persistent``: None to keep it as it is; what ``wishes`` has of it does not count.
+
+    ``before_start``: called with the guest and its forecast when it is about to be sent; what it raises prevents that.
+    """
 
     contract: Contract
     asked: Asked
@@ -49,6 +52,7 @@ class Order:
     persistent: t.Optional[bool] = None
     wait: bool = True
     force: bool = False
+    before_start: t.Optional[t.Callable[[Guest, Result], None]] = None
 
 
 class Relocation:
@@ -125,6 +129,9 @@ class Relocation:
 
     def _started(self, guest: Guest, found: Survey, seen: Forecast) -> Result:
         order, wait = self._order, self._order.wait
+        forecast = _with_basis(seen, found)
+        if order.before_start is not None:
+            order.before_start(guest, forecast)
         # A limit that nobody will raise is the contract's from the start.
         limit_ms = seen.plan.start_limit_ms if wait else highest_limit_ms(order.contract.max_downtime_ms)
         launch = Launch(
@@ -135,7 +142,6 @@ class Relocation:
             limit_ms=limit_ms,
             autostart=self._autostart and self._persistent,
         )
-        forecast = _with_basis(seen, found)
         try:
             if wait:
                 return self._supervised(guest, seen.plan, "moved", forecast, launch)

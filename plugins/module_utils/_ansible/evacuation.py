@@ -1,0 +1,140 @@
+# Copyright (c) 2026, The virtops.live_migration authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# This file is private to the collection and may change at any time.
+"""Options of an evacuation as a task, and what came of it as return values."""
+
+from __future__ import annotations
+
+import time
+import typing as t
+from dataclasses import asdict
+
+from .._core.departures import Slots
+from .._core.errors import MigrationError
+from .._core.evacuated import CHANGED, MIGRATE, STRATEGIES, Remains, Row, verdict
+from .._core.starting import Wishes
+from .._libvirt.evacuating import Evacuation, Task
+from .._libvirt.relocation import Order
+from .._libvirt.survey import Asked
+from .argspec import Spec, contract_of
+
+Result = dict[str, t.Any]
+_LEAST = {"per_source": 1, "per_destination": 1, "ahead": 0, "attempts": 1, "breaker": 1}
+
+
+def guests_spec() -> dict[str, t.Any]:
+    options: Spec = {
+        "name": {"type": "str"},
+        "uuid": {"type": "str"},
+        "destination": {"type": "str"},
+        "alternatives": {"type": "list", "elements": "str", "default": []},
+        "strategy": {"type": "str", "choices": list(STRATEGIES), "default": MIGRATE},
+        "sent_bytes": {"type": "int"},
+    }
+    return {
+        "type": "list",
+        "elements": "dict",
+        "required": True,
+        "options": options,
+        "required_one_of": [("name", "uuid")],
+        "required_if": [("strategy", MIGRATE, ["destination"])],
+    }
+
+
+def destinations_spec() -> dict[str, t.Any]:
+    options: Spec = {
+        "name": {"type": "str", "required": True},
+        "destination_uri": {"type": "str", "required": True},
+        "migrate_uri": {"type": "str"},
+        "link_mib_per_s": {"type": "float"},
+    }
+    return {"type": "list", "elements": "dict", "default": [], "options": options}
+
+
+def slots_spec() -> dict[str, t.Any]:
+    options: Spec = {key: {"type": "int", "default": value} for key, value in asdict(Slots()).items()}
+    return {"type": "dict", "default": {}, "options": options, "apply_defaults": True}
+
+
+def task_of(params: t.Mapping[str, t.Any]) -> Task:
+    """Raises BAD_OPTIONS."""
+    destinations = {str(one["name"]): one for one in params["destinations"]}
+    for guest in params["guests"]:
+        named = [guest["destination"], *guest["alternatives"]] if guest["strategy"] == MIGRATE else []
+        for name in named:
+            if name not in destinations:
+                raise _wrong(f"{guest['name'] or guest['uuid']!r} is to go to {name!r}, which is none of destinations.")
+    for key, least in _LEAST.items():
+        if params["slots"][key] < least:
+            raise _wrong(f"slots.{key} is {params['slots'][key]}, but must be {least} or more.")
+    contract = contract_of(params)
+    wishes = {key: params[key] for key in ("bandwidth_mib_per_s", "copy_storage", "tls")}
+
+    def order(name: str) -> Order:
+        to = destinations[name]
+        asked = Asked(
+            to["destination_uri"],
+            to["migrate_uri"],
+            to["link_mib_per_s"],
+            params["bandwidth_mib_per_s"],
+            params["compression"],
+            None,
+            params["measure"],
+        )
+        return Order(contract, asked, Wishes(migrate_uri=to["migrate_uri"], **wishes), force=params["force"])
+
+    return Task(
+        guests=params["guests"],
+        uris={name: one["destination_uri"] for name, one in destinations.items()},
+        order=order,
+        slots=Slots(**params["slots"]),
+        leaving=params["purpose"] == "evacuate",
+        shutdown_limit_s=params["shutdown_timeout_s"],
+        abort_on_cancel=params["on_cancel"] == "abort",
+        cancel_file=params["cancel_file"],
+    )
+
+
+def report(evacuation: Evacuation, *, check: bool) -> Result:
+    """The return values of a success; a failure is raised with the same ones."""
+    before = evacuation.running_here()
+    if check:
+        rows = evacuation.look()
+        gone = {row.name for row in rows if row.outcome in ("moved", "shut_down")}
+        after = [name for name in before if name not in gone]
+        return _result(evacuation.host, rows, None, "", 0.0, before, after)
+    began_s = time.monotonic()
+    rows, remains, stopped = evacuation.run()
+    elapsed_s = round(time.monotonic() - began_s, 1)
+    result = _result(evacuation.host, rows, remains, stopped, elapsed_s, before, evacuation.running_here())
+    error = verdict(evacuation.host, rows, remains, stopped, result)
+    if error is not None:
+        raise error
+    return result
+
+
+def _result(
+    host: str,
+    rows: t.Sequence[Row],
+    remains: t.Optional[Remains],
+    stopped: str,
+    elapsed_s: float,
+    before: list[str],
+    after: list[str],
+) -> Result:
+    return {
+        "changed": any(row.outcome in CHANGED for row in rows),
+        "host": host,
+        "empty": remains.empty if remains is not None else None,
+        "guests": [row.document() for row in rows],
+        "remaining": asdict(remains if remains is not None else Remains()),
+        "stopped": stopped,
+        "elapsed_s": elapsed_s,
+        "sent_bytes": sum(row.sent_bytes or 0 for row in rows),
+        "diff": {"before": {"running_here": before}, "after": {"running_here": after}},
+    }
+
+
+def _wrong(problem: str) -> MigrationError:
+    return MigrationError("BAD_OPTIONS", problem, state="Nothing was changed.", remedy="Correct the option.")

@@ -1,0 +1,72 @@
+# Copyright (c) 2026, The virtops.live_migration authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# This file is private to the collection and may change at any time.
+"""One guest of an evacuation: what is wanted for it, and how far it is."""
+
+from __future__ import annotations
+
+import enum
+import typing as t
+from dataclasses import dataclass, field
+
+
+class Stage(enum.Enum):
+    """``PREPARING``: it is being looked at and measured; ``READY``: it waits to be sent."""
+
+    WAITING = "waiting"
+    PREPARING = "preparing"
+    READY = "ready"
+    SENDING = "sending"
+    DONE = "done"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """``destinations``: names, the planned one first, then those that would do as well.
+
+    ``moving``: its migration runs already.
+    """
+
+    key: str
+    name: str
+    destinations: tuple[str, ...]
+    size_bytes: int = 0
+    moving: bool = False
+
+
+@dataclass
+class Departure:
+    """``left_bytes`` and ``bytes_per_s``: while it is sent. ``asked_s``: since when it is ready.
+
+    ``adopts``: its migration runs already, so that it takes its place whatever the limits are.
+    """
+
+    wanted: Wanted
+    destination: str
+    stage: Stage = Stage.WAITING
+    adopts: bool = False
+    busy: bool = False
+    attempts: int = 0
+    not_before_s: float = 0.0
+    asked_s: float = 0.0
+    left_bytes: int = 0
+    bytes_per_s: float = 0.0
+    reason: str = ""
+    refused_by: list[str] = field(default_factory=list)
+
+    @property
+    def over(self) -> bool:
+        return self.stage in (Stage.DONE, Stage.FAILED)
+
+    @property
+    def running(self) -> bool:
+        return self.stage in (Stage.PREPARING, Stage.READY, Stage.SENDING)
+
+    def other_destination(self, closed: t.AbstractSet[str]) -> t.Optional[str]:
+        """The next that has not refused it and is not closed."""
+        for name in self.wanted.destinations:
+            if name not in self.refused_by and name not in closed:
+                return name
+        return None

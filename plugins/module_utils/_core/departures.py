@@ -1,0 +1,202 @@
+# Copyright (c) 2026, The virtops.live_migration authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# This file is private to the collection and may change at any time.
+"""The queue of one host's transfers: which begin now, what a failure calls for, and when it is enough.
+
+There are no batches: whatever ends makes way at once. It is told what happens and what time it is, and waits for
+nothing itself.
+"""
+
+from __future__ import annotations
+
+import typing as t
+from dataclasses import dataclass
+
+from .departure import Departure, Stage, Wanted
+from .retrying import DESTINATION_SICK, Answer, answer, back_off_s, infrastructure
+
+_ALONE_PATIENCE_S = 60.0  # so long does a busy guest wait for a destination's link that others use
+_SICK_AFTER = 2
+
+
+@dataclass(frozen=True)
+class Slots:
+    """``ahead``: how many are measured beforehand, so that no link stands idle meanwhile.
+
+    ``breaker``: so many failures in a row, of two guests or more, that speak of the infrastructure, and no more begin.
+    """
+
+    per_source: int = 2
+    per_destination: int = 2
+    ahead: int = 1
+    attempts: int = 3
+    breaker: int = 4
+
+
+class Begin(t.NamedTuple):
+    """Look at this guest and measure it."""
+
+    key: str
+    destination: str
+
+
+class Send(t.NamedTuple):
+    """Let this guest go, which is ready."""
+
+    key: str
+
+
+class Dismiss(t.NamedTuple):
+    """This guest was made ready for nothing: no more begin."""
+
+    key: str
+
+
+Move = t.Union[Begin, Send, Dismiss]
+
+
+class Departures:
+    """``stopped``: why no more begin, empty while they do. ``closed``: destinations that are given up."""
+
+    def __init__(self, wanted: t.Sequence[Wanted], slots: Slots) -> None:
+        self._slots = slots
+        self.departures = {one.key: Departure(one, (one.destinations or ("",))[0]) for one in wanted}
+        self.stopped = ""
+        self.closed: set[str] = set()
+        self._sick: dict[str, int] = {}
+        self._failures: list[str] = []
+        for one in self.departures.values():
+            one.left_bytes, one.adopts = one.wanted.size_bytes, one.wanted.moving
+
+    @property
+    def over(self) -> bool:
+        return not any(one.running or (one.stage is Stage.WAITING and not self.stopped) for one in self._all())
+
+    def due(self, now_s: float, arriving: t.Mapping[str, int]) -> list[Move]:
+        """What is to be done now. ``arriving``: the transfers that each destination shows, whoever began them."""
+        moves: list[Move] = []
+        if self.stopped:
+            for one in self._in(Stage.READY):
+                one.stage, one.reason = Stage.FAILED, "NOT_STARTED"
+                moves.append(Dismiss(one.wanted.key))
+            return moves
+        arriving = dict(arriving)
+        for one in self._in(Stage.READY):
+            if one.adopts or self._may_send(one, now_s, arriving):
+                one.stage = Stage.SENDING
+                # It does not show there yet.
+                arriving[one.destination] = arriving.get(one.destination, 0) + (not one.adopts)
+                moves.append(Send(one.wanted.key))
+            elif one.busy:
+                break  # others that begin meanwhile would put it off for ever
+        for one in self._in(Stage.WAITING):
+            if one.not_before_s <= now_s and (one.adopts or self._may_prepare(one, arriving)):
+                one.stage = Stage.PREPARING
+                one.attempts += 1
+                moves.append(Begin(one.wanted.key, one.destination))
+        return moves
+
+    # --- what is reported
+
+    def ready(self, key: str, now_s: float, *, busy: bool, expected_bytes: t.Optional[int] = None) -> None:
+        one = self.departures[key]
+        one.stage, one.busy, one.asked_s = Stage.READY, busy, now_s
+        if expected_bytes:
+            one.left_bytes = expected_bytes
+
+    def sending(self, key: str, left_bytes: int, bytes_per_s: float) -> None:
+        one = self.departures[key]
+        # One that is adopted or is there already never asks.
+        one.stage = Stage.SENDING
+        one.left_bytes, one.bytes_per_s = left_bytes, bytes_per_s
+
+    def arrived(self, key: str) -> None:
+        one = self.departures[key]
+        one.stage, one.left_bytes, one.bytes_per_s, one.reason = Stage.DONE, 0, 0.0, ""
+        self._failures = []
+        self._sick.pop(one.destination, None)
+
+    def failed(self, key: str, reason: str, now_s: float) -> Answer:
+        """What comes of it: AGAIN, OTHER_DESTINATION (it is in the queue again), GIVE_UP or STOP_ALL."""
+        one = self.departures[key]
+        one.reason, one.bytes_per_s, one.left_bytes = reason, 0.0, one.wanted.size_bytes
+        one.adopts = False
+        what = answer(reason)
+        self._count(one, reason)
+        if self.stopped:
+            one.stage = Stage.FAILED
+            return Answer.GIVE_UP if what is not Answer.STOP_ALL else what
+        if what is Answer.STOP_ALL:
+            one.stage, self.stopped = Stage.FAILED, reason
+            return what
+        if what is Answer.OTHER_DESTINATION:
+            one.refused_by.append(one.destination)
+            other = one.other_destination(self.closed)
+            if other is not None:
+                one.destination, one.stage, one.not_before_s = other, Stage.WAITING, now_s
+                return what
+            what = Answer.AGAIN if reason in DESTINATION_SICK and one.destination not in self.closed else Answer.GIVE_UP
+        if what is Answer.AGAIN and one.attempts < self._slots.attempts:
+            one.refused_by = [name for name in one.refused_by if name != one.destination]
+            one.stage, one.not_before_s = Stage.WAITING, now_s + back_off_s(one.attempts)
+            return what
+        one.stage = Stage.FAILED
+        return Answer.GIVE_UP
+
+    def stop(self, reason: str) -> None:
+        """Nothing more begins; what is being sent is sent to its end."""
+        self.stopped = self.stopped or reason
+
+    # --- inside
+
+    def _all(self) -> t.Iterable[Departure]:
+        return self.departures.values()
+
+    def _in(self, *stages: Stage) -> list[Departure]:
+        return [one for one in self._all() if one.stage in stages]
+
+    def _may_prepare(self, one: Departure, arriving: t.Mapping[str, int]) -> bool:
+        slots = self._slots
+        under_way = self._in(Stage.PREPARING, Stage.READY, Stage.SENDING)
+        if len(under_way) >= slots.per_source + slots.ahead:
+            return False
+        # Measured now and sent much later would be of no use.
+        coming = [other for other in under_way if other.stage is not Stage.SENDING]
+        same = sum(other.destination == one.destination for other in coming)
+        return arriving.get(one.destination, 0) + same < slots.per_destination + slots.ahead
+
+    def _may_send(self, one: Departure, now_s: float, arriving: t.Mapping[str, int]) -> bool:
+        sending, there = self._in(Stage.SENDING), arriving.get(one.destination, 0)
+        if len(sending) >= self._slots.per_source or there >= self._slots.per_destination:
+            return False
+        if any(other.busy for other in sending):
+            return False
+        if one.busy:
+            return not sending and (there == 0 or now_s - one.asked_s > _ALONE_PATIENCE_S)
+        return True
+
+    def _count(self, one: Departure, reason: str) -> None:
+        """Towards giving up a destination, or all."""
+        name = one.destination
+        if reason in DESTINATION_SICK:
+            self._sick[name] = self._sick.get(name, 0) + 1
+            if self._sick[name] >= _SICK_AFTER and name not in self.closed:
+                self.closed.add(name)
+                self._move_on(name)
+        if name in self.closed or not infrastructure(reason):
+            return
+        self._failures.append(one.wanted.key)
+        if len(self._failures) >= self._slots.breaker and len(set(self._failures)) > 1:
+            self.stop("INFRASTRUCTURE")
+
+    def _move_on(self, name: str) -> None:
+        """Those that wait for a destination that is given up go elsewhere, or nowhere."""
+        for one in self._in(Stage.WAITING):
+            if one.destination != name or one.adopts:
+                continue
+            other = one.other_destination(self.closed)
+            if other is None:
+                one.stage, one.reason = Stage.FAILED, "DESTINATION_GIVEN_UP"
+            else:
+                one.destination = other

@@ -1,0 +1,36 @@
+# Copyright (c) 2026, The virtops.live_migration authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# This file is private to the collection and may change at any time.
+"""Whether the user wants it to end: a signal to this process, or a file that appears."""
+
+from __future__ import annotations
+
+import os
+import signal
+import types
+import typing as t
+
+
+class Cancelling:
+    """A context manager, for the main thread. The first SIGTERM or SIGINT is noted, and does not end the process."""
+
+    def __init__(self, path: t.Optional[str]) -> None:
+        self._path, self._signalled = path, False
+        self._before: dict[int, t.Any] = {}
+
+    def __enter__(self) -> Cancelling:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            self._before[number] = signal.signal(number, self._note)
+        return self
+
+    def __exit__(self, *_exc: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    @property
+    def wanted(self) -> bool:
+        return self._signalled or (self._path is not None and os.path.exists(self._path))
+
+    def _note(self, _number: int, _frame: t.Optional[types.FrameType]) -> None:
+        self._signalled = True

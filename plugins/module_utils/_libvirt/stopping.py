@@ -1,0 +1,84 @@
+# Copyright (c) 2026, The virtops.live_migration authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# This file is private to the collection and may change at any time.
+"""Guests that are switched off for an evacuation, because the user says so, and on again after it."""
+
+from __future__ import annotations
+
+import queue
+import time
+
+from .._core.errors import MigrationError
+from .._core.evacuated import SHUTDOWN
+from .connection import Connection, libvirt
+from .departing import Ended, Post, Thread
+from .domain import Guest, find_guest
+from .errors import translate
+from .guard import within
+from .home import here, home_of, mark, unmark
+from .housekeeping import defined
+
+_POLL_S = 1.0
+
+
+class Stopping(Thread):
+    """Asks the guest to shut down, and waits. It is never destroyed."""
+
+    def __init__(self, key: str, uuid: str, source_uri: str, mailbox: queue.Queue[Post], limit_s: float) -> None:
+        super().__init__(key, mailbox)
+        self._uuid, self._source_uri, self._limit_s = uuid, source_uri, limit_s
+
+    def work(self) -> Ended:
+        with Connection(self._source_uri) as source:
+            guest = find_guest(source, None, self._uuid)
+            if not guest.state().active:
+                return Ended(self.key, {"outcome": "already_off", "runs_on": None})
+            if not defined(guest):
+                raise MigrationError(
+                    "TRANSIENT",
+                    f"{guest.name!r} is transient: shut down, it would be gone for good.",
+                    state=f"The guest is {guest.told()} here. Nothing was changed.",
+                    remedy="Migrate it, or define it first.",
+                )
+            mark(guest, here(source, SHUTDOWN))
+            shut_down(guest, self._limit_s)
+            return Ended(self.key, {"outcome": "shut_down", "runs_on": None, "changed": True})
+
+
+class Starting(Thread):
+    """At home again: starts a guest that an evacuation has shut down, and takes the mark away."""
+
+    def __init__(self, key: str, uuid: str, source_uri: str, mailbox: queue.Queue[Post]) -> None:
+        super().__init__(key, mailbox)
+        self._uuid, self._source_uri = uuid, source_uri
+
+    def work(self) -> Ended:
+        with Connection(self._source_uri) as source:
+            guest, name = find_guest(source, None, self._uuid), str(source.raw.getHostname())
+            home, outcome = home_of(guest), "already_there"
+            if home is not None and home.strategy == SHUTDOWN and not guest.state().active:
+                within(guest.raw.create, f"starting {guest.name!r}", 120.0)
+                outcome = "started"
+            if unmark(guest) and outcome == "already_there":
+                outcome = "unmarked"
+            return Ended(self.key, {"outcome": outcome, "runs_on": name if guest.state().active else None})
+
+
+def shut_down(guest: Guest, limit_s: float) -> None:
+    try:
+        within(guest.raw.shutdown, f"asking {guest.name!r} to shut down")
+    except libvirt.libvirtError as exc:
+        if not guest.state().active:
+            return
+        raise translate(exc, f"{guest.name!r} could not be asked to shut down.", guest_state=guest.told()) from exc
+    deadline_s = time.monotonic() + limit_s
+    while guest.state().active:
+        if time.monotonic() >= deadline_s:
+            raise MigrationError(
+                "STILL_RUNNING",
+                f"{guest.name!r} was asked to shut down, but has not done so within {limit_s:g} s.",
+                state=f"The guest is {guest.told()} here. It was not destroyed, and may still shut down.",
+                remedy="Look at its console; shut it down from the inside, or allow it more time.",
+            )
+        time.sleep(_POLL_S)

@@ -1,0 +1,384 @@
+#!/usr/bin/python
+# Copyright (c) 2026, The virtops maintainers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: evacuation
+short_description: Empty a host of its running guests, or send guests home, and verify the end
+version_added: 0.1.0
+description:
+  - Moves all guests of a list off this host, several at a time, and sees each to its end as
+    M(virtops.live_migration.migration) does. There are no batches. Whatever ends makes way at once for the next, which
+    has been measured meanwhile. A guest that writes too fast to be sent beside others has the link for itself.
+  - Can be interrupted at any moment and run again. It then adopts the migrations that run, leaves alone what is done,
+    and recovers what broke.
+  - At the end it asks libvirt who runs where. It fails, with the list, when a guest is not where it should be, or when
+    a guest that was not to be left still runs on the host.
+  - A guest is never stopped unless its strategy says so, and is never destroyed.
+  - Run it on the source host. Several hosts may be emptied in one play.
+options:
+  guests:
+    description:
+      - The guests of this host, in the order in which they shall go. Guests that run on a destination already, or are
+        on their way, may be among them.
+    type: list
+    elements: dict
+    required: true
+    suboptions:
+      name:
+        description: Name of the guest.
+        type: str
+      uuid:
+        description: UUID of the guest. It is preferred to the name.
+        type: str
+      destination:
+        description:
+          - Name of the destination, one of O(destinations).
+          - A guest that runs or arrives on another one of them stays there.
+        type: str
+      alternatives:
+        description: Names of other destinations that would do, for when the first fails or fills.
+        type: list
+        elements: str
+        default: []
+      strategy:
+        description:
+          - V(migrate) moves the guest while it runs.
+          - V(shutdown) asks it to shut down, and waits. It is not destroyed when it does not.
+          - V(leave) leaves it where it is. It does not count when the host is to be empty.
+          - V(start), for a guest at its home, starts it when an evacuation has shut it down, and removes its mark.
+        type: str
+        choices: [migrate, shutdown, leave, start]
+        default: migrate
+      sent_bytes:
+        description: How much will be sent, from a plan, for the progress. By default the size of its memory.
+        type: int
+  destinations:
+    description: Where guests may go.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      name:
+        description: The name that O(guests[].destination) uses.
+        type: str
+        required: true
+      destination_uri:
+        description: The libvirt connection to it, as this host sees it.
+        type: str
+        required: true
+      migrate_uri:
+        description: The address that memory is sent to. By default libvirt on the destination chooses it.
+        type: str
+      link_mib_per_s:
+        description: What the link to it carries, in MiB/s. By default the speed of the device that leads there.
+        type: float
+  purpose:
+    description:
+      - With V(evacuate) each guest is marked with its home, in its own metadata, before it leaves, and in the end no
+        other guest may run on this host. A guest that is a visitor here keeps the home that it has.
+      - With V(return) the mark is removed when the guest has arrived, and others may go on running here.
+    type: str
+    choices: [evacuate, return]
+    default: evacuate
+  slots:
+    description: How much may go on at once.
+    type: dict
+    default: {}
+    suboptions:
+      per_source:
+        description: Guests that are sent from this host at the same time.
+        type: int
+        default: 2
+      per_destination:
+        description:
+          - Guests that arrive at one destination at the same time, from whichever host and whoever began it. The
+            destination's own libvirt is asked before each start.
+          - Two hosts that look within the same second may both find the last place free. Then there is one more for the
+            time of that transfer.
+        type: int
+        default: 2
+      ahead:
+        description: Guests that are measured while others are sent, so that no link stands idle.
+        type: int
+        default: 1
+      attempts:
+        description: How often a guest is tried when its failure may pass, after 5, 15 and 45 seconds.
+        type: int
+        default: 3
+      breaker:
+        description:
+          - So many failures in a row, of at least two guests, that speak of hosts or network and not of one guest, and
+            no more are begun.
+        type: int
+        default: 4
+  bandwidth_mib_per_s:
+    description: Limit of the bandwidth of each guest, in MiB/s. V(0) is no limit.
+    type: int
+    default: 0
+  compression:
+    description: As in M(virtops.live_migration.migration).
+    type: str
+    choices: [auto, none, xbzrle]
+    default: auto
+  copy_storage:
+    description: As in M(virtops.live_migration.migration).
+    type: str
+    choices: [none, all, incremental]
+    default: none
+  tls:
+    description: Whether the stream is encrypted, with the certificates of both hosts.
+    type: bool
+    default: false
+  measure:
+    description: Whether to measure how fast each guest writes before it is moved. It takes 5 to 21 seconds, and goes on
+      while others are sent.
+    type: bool
+    default: true
+  force:
+    description: Whether to send a guest although the forecast knows no way within the policy.
+    type: bool
+    default: false
+  shutdown_timeout_s:
+    description: How long a guest with O(guests[].strategy=shutdown) may take, in seconds.
+    type: float
+    default: 300
+  on_cancel:
+    description:
+      - What becomes of the transfers that run when it is cancelled. With V(finish) they are seen to their end.
+      - With V(abort) those in pre-copy are aborted, and their guests go on here. A guest in post-copy has no whole copy
+        on either host, and is sent to its end.
+    type: str
+    choices: [finish, abort]
+    default: finish
+  cancel_file:
+    description:
+      - A file on this host. When it appears, nothing more is begun, and what runs is treated as O(on_cancel) says.
+        SIGTERM to the module does the same.
+    type: path
+notes:
+  - When the module, the connection of Ansible or the controller dies, the transfers that run go on. The next run adopts
+    them.
+  - In check mode it says who would go, and neither measures nor asks the guests anything.
+  - A guest that is tried again at another destination, or later, has been left running here in between.
+extends_documentation_fragment:
+  - virtops.live_migration._attributes
+  - virtops.live_migration._attributes.actiongroup_all
+  - virtops.live_migration._attributes.state_module
+  - virtops.live_migration._libvirt
+  - virtops.live_migration._policy
+  - virtops.live_migration._progress
+seealso:
+  - module: virtops.live_migration.migration
+    description: Moves one guest.
+  - module: virtops.live_migration.evacuation_home_info
+    description: Says which guests are away from home.
+author:
+  - virtops maintainers (@virtops)
+"""
+
+EXAMPLES = r"""
+---
+- name: Empty this host
+  virtops.live_migration.evacuation:
+    guests:
+      - name: erp01
+        destination: kvm02
+        alternatives: [kvm03]
+      - name: crm01
+        destination: kvm03
+      - name: build07
+        strategy: shutdown
+      - name: sensor-gateway
+        strategy: leave
+    destinations:
+      - name: kvm02
+        destination_uri: qemu+ssh://root@kvm02/system
+        migrate_uri: tcp://10.0.0.12
+      - name: kvm03
+        destination_uri: qemu+ssh://root@kvm03/system
+        migrate_uri: tcp://10.0.0.13
+    policy_overrides:
+      postcopy: if_needed
+    cancel_file: /run/virtops-evacuation.cancel
+
+- name: Send a visitor home
+  virtops.live_migration.evacuation:
+    purpose: return
+    guests:
+      - uuid: 6420e6ce-0f4d-4a27-83da-5e8587498451
+        destination: kvm01
+    destinations:
+      - name: kvm01
+        destination_uri: qemu+ssh://root@kvm01/system
+"""
+
+RETURN = r"""
+host:
+  description: Name of this host.
+  returned: always, unless the options are wrong
+  type: str
+  sample: kvm01
+empty:
+  description: Whether no guest but those left on purpose runs here, and no migration goes on. Not told for a return.
+  returned: always, unless the options are wrong
+  type: bool
+  sample: true
+guests:
+  description: What came of each guest, in the order of the option.
+  returned: always, unless the options are wrong
+  type: list
+  elements: dict
+  contains:
+    name:
+      description: Name of the guest.
+      type: str
+      sample: erp01
+    uuid:
+      description: UUID of the guest, empty where no host knows it.
+      type: str
+      sample: 6420e6ce-0f4d-4a27-83da-5e8587498451
+    strategy:
+      description: What was to be done.
+      type: str
+      sample: migrate
+    source:
+      description: Name of this host.
+      type: str
+      sample: kvm01
+    destination:
+      description: Where it was sent, by its name in O(destinations). Empty when it was not.
+      type: str
+      sample: kvm02
+    outcome:
+      description: What came of it. In check mode what would.
+      type: str
+      choices:
+        [moved, adopted, recovered, already_there, shut_down, already_off, started, unmarked, left, failed, not_started]
+      sample: moved
+    runs_on:
+      description: The host it runs on, by its own name, where that is known.
+      type: str
+      sample: kvm02
+    elapsed_s:
+      description: From its first attempt to its end, with measuring and waiting for its turn.
+      type: float
+      sample: 6.1
+    transfer_ms:
+      description: How long its migration took.
+      type: int
+      sample: 1743
+    downtime_ms:
+      description: How long it stood still.
+      type: int
+      sample: 122
+    sent_bytes:
+      description: What was sent.
+      type: int
+      sample: 61735424
+    remedies:
+      description: What was done so that it finished.
+      type: list
+      elements: str
+      sample: [start_postcopy]
+    attempts:
+      description: How often it was tried.
+      type: int
+      sample: 1
+    reason:
+      description: Code of the failure, empty without one.
+      type: str
+      sample: ""
+    msg:
+      description: The failure in words.
+      type: str
+      sample: ""
+    state:
+      description: What state it was left in.
+      type: str
+      sample: ""
+    remedy:
+      description: What to do about it.
+      type: str
+      sample: ""
+remaining:
+  description: Who is still here. Empty for a return.
+  returned: always, unless the options are wrong
+  type: dict
+  contains:
+    running:
+      description: Guests that run here and were not to be left, with their state.
+      type: list
+      elements: dict
+      sample: []
+    jobs:
+      description: Guests that have a migration here, with their state.
+      type: list
+      elements: dict
+      sample: []
+stopped:
+  description: Why no more were begun. Empty when nothing prevented it.
+  returned: always, unless the options are wrong
+  type: str
+  sample: ""
+elapsed_s:
+  description: How long all of it took.
+  returned: always, unless the options are wrong
+  type: float
+  sample: 14.2
+sent_bytes:
+  description: What was sent in all.
+  returned: always, unless the options are wrong
+  type: int
+  sample: 301989888
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ..module_utils._ansible.argspec import policy_spec
+from ..module_utils._ansible.evacuation import destinations_spec, guests_spec, report, slots_spec, task_of
+from ..module_utils._ansible.progress import ProgressFile, progress_spec
+from ..module_utils._ansible.runner import Result, run
+from ..module_utils._core.starting import STORAGE
+from ..module_utils._libvirt.connection import Connection
+from ..module_utils._libvirt.evacuating import Evacuation
+
+
+def work(module: AnsibleModule, connection: Connection) -> Result:
+    task = task_of(module.params)
+    evacuation = Evacuation(connection, task, ProgressFile(module.params["progress_file"]).tell)
+    result = report(evacuation, check=module.check_mode)
+    for note in evacuation.notes:
+        module.warn(note)
+    return result
+
+
+def main() -> None:
+    run(
+        {
+            "guests": guests_spec(),
+            "destinations": destinations_spec(),
+            "purpose": {"type": "str", "choices": ["evacuate", "return"], "default": "evacuate"},
+            "slots": slots_spec(),
+            "bandwidth_mib_per_s": {"type": "int", "default": 0},
+            "compression": {"type": "str", "choices": ["auto", "none", "xbzrle"], "default": "auto"},
+            "copy_storage": {"type": "str", "choices": list(STORAGE), "default": "none"},
+            "tls": {"type": "bool", "default": False},
+            "measure": {"type": "bool", "default": True},
+            "force": {"type": "bool", "default": False},
+            "shutdown_timeout_s": {"type": "float", "default": 300},
+            "on_cancel": {"type": "str", "choices": ["finish", "abort"], "default": "finish"},
+            "cancel_file": {"type": "path"},
+            **policy_spec(),
+            **progress_spec(),
+        },
+        work,
+        events=True,
+    )
+
+
+if __name__ == "__main__":
+    main()

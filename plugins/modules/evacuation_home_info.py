@@ -1,0 +1,103 @@
+#!/usr/bin/python
+# Copyright (c) 2026, The virtops maintainers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: evacuation_home_info
+short_description: Say which guests of a host carry the mark of an evacuation, and where their home is
+version_added: 0.1.0
+description:
+  - M(virtops.live_migration.evacuation) marks each guest with the host that it leaves, in the guest's own metadata.
+    This module reads the marks of all guests of a host, so that any controller can send them home.
+options: {}
+notes:
+  - A guest that is in the middle of a migration is listed by the host that sends it.
+extends_documentation_fragment:
+  - virtops.live_migration._attributes
+  - virtops.live_migration._attributes.actiongroup_all
+  - virtops.live_migration._attributes.info_module
+  - virtops.live_migration._libvirt
+seealso:
+  - module: virtops.live_migration.evacuation
+    description: Empties a host, and sends guests home.
+author:
+  - virtops maintainers (@virtops)
+"""
+
+EXAMPLES = r"""
+---
+- name: See who is a visitor here
+  virtops.live_migration.evacuation_home_info:
+  register: homes
+
+- name: Tell
+  ansible.builtin.debug:
+    msg: "{{ homes.guests | rejectattr('at_home') | map(attribute='name') | list }}"
+"""
+
+RETURN = r"""
+host:
+  description: Name of this host.
+  returned: success
+  type: str
+  sample: kvm02
+host_uuid:
+  description: UUID of this host, as libvirt has it. Homes are told apart by it.
+  returned: success
+  type: str
+  sample: 5b0ff1e0-6b5e-4b0e-9d53-0d4c3e1e5a02
+guests:
+  description: The guests with a mark, by name.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    name:
+      description: Name of the guest.
+      type: str
+      sample: erp01
+    uuid:
+      description: UUID of the guest.
+      type: str
+      sample: 6420e6ce-0f4d-4a27-83da-5e8587498451
+    state:
+      description: Its state here.
+      type: str
+      sample: running
+    at_home:
+      description: Whether this host is its home.
+      type: bool
+      sample: false
+    home:
+      description:
+        - The mark. C(host) and C(host_uuid) say whose it is, C(since) when it left (UTC), C(strategy) whether it was
+          moved or shut down, and C(destination) where it was sent.
+      type: dict
+      sample:
+        host: kvm01
+        host_uuid: 5b0ff1e0-6b5e-4b0e-9d53-0d4c3e1e5a01
+        since: "2026-11-25T15:20:11Z"
+        strategy: migrate
+        destination: kvm02
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ..module_utils._ansible.runner import Result, run
+from ..module_utils._libvirt.connection import Connection
+from ..module_utils._libvirt.home import marked
+
+
+def work(_module: AnsibleModule, connection: Connection) -> Result:
+    return {"changed": False, **marked(connection)}
+
+
+def main() -> None:
+    run({}, work)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,322 @@
+# Copyright (c) 2026, The virtops.live_migration authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import random
+import typing as t
+
+import pytest
+
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.departure import Stage, Wanted
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.departure_progress import (
+    Total,
+    needs_the_link_alone,
+    total_line,
+)
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.departures import (
+    Begin,
+    Departures,
+    Dismiss,
+    Send,
+    Slots,
+)
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.retrying import Answer, back_off_s
+
+MIB = 1 << 20
+
+
+def queue(*names: str, slots: Slots | None = None, **wanted: t.Any) -> Departures:
+    destinations = wanted.pop("destinations", ("kvm02",))
+    guests = [Wanted(name, name, destinations, **{"size_bytes": 100 * MIB, **wanted}) for name in names]
+    return Departures(guests, slots or Slots())
+
+
+def sent(found: Departures, *names: str, busy: bool = False) -> None:
+    """These are prepared and let go at once."""
+    for name in names:
+        found.ready(name, 0.0, busy=busy)
+    assert [move for move in found.due(0.0, {}) if isinstance(move, Send)] == [Send(name) for name in names]
+
+
+def test_one_is_prepared_ahead() -> None:
+    found = queue("a", "b", "c", "d")
+    assert found.due(0.0, {}) == [Begin("a", "kvm02"), Begin("b", "kvm02"), Begin("c", "kvm02")]
+    sent(found, "a", "b")
+    found.ready("c", 1.0, busy=False)
+    assert found.due(1.0, {"kvm02": 2}) == []
+    found.arrived("a")
+    assert found.due(2.0, {"kvm02": 1}) == [Send("c"), Begin("d", "kvm02")]
+
+
+def test_a_destination_that_others_fill_is_waited_for() -> None:
+    found = queue("a")
+    found.due(0.0, {"kvm02": 2})
+    found.ready("a", 0.0, busy=False)
+    assert found.due(0.0, {"kvm02": 2}) == []
+    assert found.due(1.0, {"kvm02": 1}) == [Send("a")]
+
+
+def test_a_full_destination_does_not_hold_up_another() -> None:
+    found = Departures([Wanted("a", "a", ("kvm02",)), Wanted("b", "b", ("kvm03",))], Slots(1, 1, 1))
+    found.due(0.0, {})
+    found.ready("a", 0.0, busy=False)
+    found.ready("b", 0.0, busy=False)
+    assert found.due(0.0, {"kvm02": 1}) == [Send("b")]
+
+
+def test_a_busy_guest_is_alone() -> None:
+    found = queue("a", "b", "c")
+    found.due(0.0, {})
+    sent(found, "a")
+    found.ready("b", 0.0, busy=True)
+    found.ready("c", 0.0, busy=False)
+    # Neither does it begin beside another, nor is it overtaken for ever.
+    assert found.due(1.0, {"kvm02": 1}) == []
+    found.arrived("a")
+    assert found.due(2.0, {}) == [Send("b")]
+    assert found.due(3.0, {"kvm02": 1}) == []
+    found.arrived("b")
+    assert found.due(4.0, {}) == [Send("c")]
+
+
+def test_a_busy_guest_does_not_wait_for_ever_for_a_shared_destination() -> None:
+    found = queue("a")
+    found.due(0.0, {})
+    found.ready("a", 0.0, busy=True)
+    assert found.due(59.0, {"kvm02": 1}) == []
+    assert found.due(61.0, {"kvm02": 1}) == [Send("a")]
+
+
+def test_what_moves_already_is_taken_up_at_once() -> None:
+    found = Departures([Wanted(name, name, ("kvm02",), moving=True) for name in "abcdef"], Slots())
+    assert len(found.due(0.0, {"kvm02": 6})) == 6
+
+
+def test_a_failure_that_passes_is_tried_again_after_a_while() -> None:
+    found = queue("a")
+    found.due(0.0, {})
+    assert found.failed("a", "CONNECTION_LOST", 10.0) is Answer.AGAIN
+    assert found.due(14.9, {}) == []
+    assert found.due(15.0, {}) == [Begin("a", "kvm02")]
+    assert found.failed("a", "CONNECTION_LOST", 20.0) is Answer.AGAIN
+    assert found.due(35.0, {}) == [Begin("a", "kvm02")]
+    assert found.failed("a", "CONNECTION_LOST", 40.0) is Answer.GIVE_UP
+    assert found.over
+
+
+def test_back_off_grows_to_its_end() -> None:
+    assert [back_off_s(attempts) for attempts in (0, 1, 2, 3, 9)] == [5.0, 5.0, 15.0, 45.0, 45.0]
+
+
+def test_what_the_policy_does_not_allow_is_not_tried_again() -> None:
+    found = queue("a")
+    found.due(0.0, {})
+    assert found.failed("a", "NO_WAY", 1.0) is Answer.GIVE_UP
+    assert found.over
+
+
+def test_a_guest_that_does_not_fit_goes_elsewhere() -> None:
+    found = queue("a", destinations=("kvm02", "kvm03"))
+    found.due(0.0, {})
+    assert found.failed("a", "CPU_INCOMPATIBLE", 1.0) is Answer.OTHER_DESTINATION
+    assert found.due(1.0, {}) == [Begin("a", "kvm03")]
+    assert found.failed("a", "CPU_INCOMPATIBLE", 2.0) is Answer.GIVE_UP
+
+
+def test_a_destination_that_is_sick_is_given_up_and_its_guests_go_elsewhere() -> None:
+    guests = [Wanted(name, name, ("kvm02", "kvm03")) for name in "abc"] + [Wanted("d", "d", ("kvm02",))]
+    found = Departures(guests, Slots(2, 2, 0))
+    found.due(0.0, {})
+    assert found.failed("a", "CONNECTION_FAILED", 1.0) is Answer.OTHER_DESTINATION
+    assert found.failed("b", "CONNECTION_FAILED", 1.0) is Answer.OTHER_DESTINATION
+    assert found.closed == {"kvm02"}
+    assert found.departures["c"].destination == "kvm03"
+    assert found.departures["d"].stage is Stage.FAILED
+    assert found.departures["d"].reason == "DESTINATION_GIVEN_UP"
+    assert found.stopped == ""
+
+
+def test_the_breaker_opens_when_nothing_gets_through() -> None:
+    found = queue(*"abcdef", slots=Slots(2, 2, 0, attempts=3, breaker=3))
+    found.due(0.0, {})
+    found.failed("a", "MIGRATION_FAILED", 1.0)
+    found.failed("b", "MIGRATION_FAILED", 1.0)
+    assert not found.stopped
+    found.due(6.0, {})
+    found.failed("a", "MIGRATION_FAILED", 7.0)
+    assert found.stopped == "INFRASTRUCTURE"
+    assert found.due(100.0, {}) == []
+
+
+def test_an_arrival_closes_the_count() -> None:
+    found = queue(*"abc", slots=Slots(3, 3, 0, breaker=2))
+    found.due(0.0, {})
+    found.failed("a", "MIGRATION_FAILED", 1.0)
+    found.arrived("b")
+    found.failed("c", "MIGRATION_FAILED", 1.0)
+    assert not found.stopped
+
+
+def test_one_guest_alone_does_not_open_the_breaker() -> None:
+    found = queue("a", "b", slots=Slots(1, 1, 0, attempts=9, breaker=2))
+    for now_s in (0.0, 100.0, 200.0):
+        found.due(now_s, {})
+        found.failed("a", "QEMU_DIED", now_s)
+    assert not found.stopped
+
+
+def test_an_alarm_ends_everything() -> None:
+    found = queue("a", "b", slots=Slots(1, 1, 0))
+    found.due(0.0, {})
+    assert found.failed("a", "SPLIT_BRAIN", 1.0) is Answer.STOP_ALL
+    assert found.stopped == "SPLIT_BRAIN"
+    assert found.over
+
+
+def test_a_stop_lets_what_is_sent_end() -> None:
+    found = queue("a", "b", "c", slots=Slots(1, 1, 1))
+    found.due(0.0, {})
+    sent(found, "a")
+    found.ready("b", 0.0, busy=False)
+    found.stop("CANCELLED")
+    assert not found.over
+    assert found.due(1.0, {}) == [Dismiss("b")]
+    found.arrived("a")
+    assert found.over
+    assert found.departures["c"].stage is Stage.WAITING
+
+
+def test_total_progress() -> None:
+    found, total = queue("a", "b", "c"), Total()
+    assert total.numbers(found.departures.values())["time_left_s"] is None
+    found.due(0.0, {})
+    sent(found, "a")
+    found.sending("a", 50 * MIB, 50.0 * MIB)
+    numbers = total.numbers(found.departures.values())
+    assert numbers["remaining_bytes"] == 250 * MIB
+    assert numbers["time_left_s"] == pytest.approx(5.0)
+    assert total_line(numbers) == "0 of 3 guests done, 1 on the way, 250.0 MiB left, 50.0 MiB/s, about 5.0 s to go"
+    # Between two transfers nothing flows, which says nothing about the links.
+    found.arrived("a")
+    numbers = total.numbers(found.departures.values())
+    assert (numbers["done"], numbers["time_left_s"]) == (1, pytest.approx(4.0))
+    for name in "bc":
+        found.departures[name].stage = Stage.FAILED
+    assert total_line(total.numbers(found.departures.values())) == "1 of 3 guests done, 2 failed"
+
+
+BASIS = {"bandwidth_bytes_per_s": 100 * MIB, "dirty_bytes_per_s": 60 * MIB, "working_set_bytes": 500 * MIB}
+
+
+@pytest.mark.parametrize(
+    ("way", "basis", "sharing", "expected"),
+    [
+        ("precopy", BASIS, 2, True),
+        ("precopy", BASIS, 1, False),
+        ("postcopy", BASIS, 2, False),
+        ("precopy", {**BASIS, "dirty_bytes_per_s": 20 * MIB}, 2, False),
+        ("precopy", {**BASIS, "working_set_bytes": 4 * MIB}, 2, False),
+        ("precopy", {**BASIS, "working_set_bytes": 4 * MIB, "working_set_is_lower_bound": True}, 2, True),
+        ("unknown", {}, 2, False),
+    ],
+)
+def test_who_needs_the_link_alone(way: str, basis: dict[str, t.Any], sharing: int, expected: bool) -> None:
+    assert needs_the_link_alone({"way": way, "basis": basis}, sharing) is expected
+
+
+REASONS = (
+    "CONNECTION_FAILED",
+    "CPU_INCOMPATIBLE",
+    "MIGRATION_FAILED",
+    "NO_WAY",
+    "OTHER_JOB",
+    "DESTINATION_MEMORY",
+    "POSTCOPY_BROKEN",
+)
+
+
+class Run:
+    """A queue in virtual time, with transfers that last and fail at random, and others' transfers beside them."""
+
+    def __init__(self, seed: int) -> None:
+        self.random = random.Random(seed)
+        hosts = [f"kvm{number:02}" for number in range(2, 2 + self.random.randint(1, 4))]
+        names = [f"g{number}" for number in range(self.random.randint(1, 25))]
+        wanted = [
+            Wanted(name, name, tuple(self.random.sample(hosts, self.random.randint(1, len(hosts))))) for name in names
+        ]
+        self.slots = Slots(
+            self.random.randint(1, 4), self.random.randint(1, 3), self.random.randint(0, 2), self.random.randint(1, 4)
+        )
+        self.queue = Departures(wanted, self.slots)
+        self.fails = self.random.choice((0.0, 0.1, 0.5, 0.9))
+        self.foreign = {host: self.random.choice((0, 0, 1)) for host in hosts}
+        self.foreign_until_s = 200.0
+        self.ends_s: dict[str, float] = {}
+
+    def go(self) -> None:
+        now_s = 0.0
+        stop_s = self.random.choice((None, None, None, self.random.uniform(0, 60)))
+        while not self.queue.over:
+            assert now_s < 20_000, "This goes on for ever."
+            if stop_s is not None and now_s > stop_s:
+                self.queue.stop("CANCELLED")
+            moves = self.queue.due(now_s, self.arriving(now_s))
+            assert not self.queue.stopped or all(isinstance(move, Dismiss) for move in moves)
+            for move in moves:
+                busy = isinstance(move, Send) and self.queue.departures[move.key].busy
+                self.ends_s[move.key] = now_s + self.random.uniform(1, 30 if busy else 10)
+            self.check(now_s)
+            for one in self.at(Stage.PREPARING, Stage.SENDING):
+                if self.ends_s[one.wanted.key] <= now_s:
+                    self.end(one, now_s)
+            now_s += 0.5
+
+    def end(self, one: t.Any, now_s: float) -> None:
+        if self.random.random() < self.fails:
+            self.queue.failed(one.wanted.key, self.random.choice(REASONS), now_s)
+        elif one.stage is Stage.PREPARING:
+            self.queue.ready(one.wanted.key, now_s, busy=self.random.random() < 0.3)
+        else:
+            self.queue.arrived(one.wanted.key)
+
+    def at(self, *stages: Stage) -> list[t.Any]:
+        return [one for one in self.queue.departures.values() if one.stage in stages]
+
+    def arriving(self, now_s: float) -> dict[str, int]:
+        found = dict(self.foreign) if now_s < self.foreign_until_s else dict.fromkeys(self.foreign, 0)
+        for one in self.at(Stage.SENDING):
+            found[one.destination] += 1
+        return found
+
+    def check(self, now_s: float) -> None:
+        sending = self.at(Stage.SENDING)
+        assert len(sending) <= self.slots.per_source
+        assert all(count <= self.slots.per_destination for count in self.arriving(now_s).values())
+        assert not any(one.busy for one in sending) or len(sending) == 1
+        under_way = self.at(Stage.PREPARING, Stage.READY, Stage.SENDING)
+        assert len(under_way) <= self.slots.per_source + self.slots.ahead
+        for one in self.at(Stage.WAITING):
+            assert one.destination in one.wanted.destinations
+
+
+@pytest.mark.parametrize("seed", range(150))
+def test_whatever_happens_it_ends_within_its_slots(seed: int) -> None:
+    run = Run(seed)
+    run.go()
+    left = run.at(Stage.WAITING, Stage.READY, Stage.PREPARING, Stage.SENDING)
+    assert not left or run.queue.stopped
+    for one in run.queue.departures.values():
+        assert one.over or run.queue.stopped
+        assert bool(one.reason) is (one.stage is Stage.FAILED) or one.stage is Stage.WAITING
+        assert one.attempts <= run.slots.attempts * len(one.wanted.destinations) + 1
+
+
+@pytest.mark.parametrize("seed", range(15))
+def test_the_same_happens_twice(seed: int) -> None:
+    first, second = Run(seed), Run(seed)
+    first.go()
+    second.go()
+    assert first.queue.departures == second.queue.departures
