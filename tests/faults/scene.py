@@ -25,7 +25,9 @@ POLICIES = {
 
 def told(result: Result) -> str:
     """A result in a few lines, for whoever reads what came of a fault."""
-    how = f"{result.get('reason')}: {result['msg']}" if result["failed"] else result.get("outcome") or result.get("phase")
+    how = (
+        f"{result.get('reason')}: {result['msg']}" if result["failed"] else result.get("outcome") or result.get("phase")
+    )
     deeds = ", ".join(one["action"] for one in result.get("actions") or []) or "nothing"
     return f"{how}\n  did: {deeds}; elapsed {result.get('elapsed_ms')} ms, attempts {result.get('attempts')}"
 
