@@ -1,0 +1,71 @@
+# Copyright (c) 2026, The virtops.live_migration authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.home import Home
+from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.connection import Connection
+from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.domain import Guest, find_guest
+from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.home import NAMESPACE, mark, unmark
+from ansible_collections.virtops.live_migration.tests.unit.plugins import fake_libvirt
+from ansible_collections.virtops.live_migration.tests.unit.plugins.fake_libvirt import (
+    ERP01,
+    SHUT_DOWN,
+    Call,
+    FakeLibvirt,
+)
+
+KVM01 = Home("kvm01", "uuid-1", "2026-11-25T15:00:00Z", "migrate", "kvm02")
+LIVE, CONFIG = 1, 2
+
+
+def found(connection: Connection, libvirt: FakeLibvirt) -> Guest:
+    libvirt.expect(Call("lookupByUUIDString", ERP01).returns(fake_libvirt.Guest()))
+    return find_guest(connection, None, ERP01)
+
+
+def carries(text: str | None) -> list[Call]:
+    if text is not None:
+        return [Call("metadata", 2, NAMESPACE, LIVE).returns(text)]
+    return [Call("metadata", 2, NAMESPACE, flag).raises(80, "metadata not found") for flag in (LIVE, CONFIG)]
+
+
+def written(text: str | None, flags: int) -> Call:
+    return Call("setMetadata", 2, text, "home", NAMESPACE, flags)
+
+
+@pytest.mark.parametrize(
+    ("off", "persistent", "flags"),
+    [(False, True, LIVE | CONFIG), (False, False, LIVE), (True, True, CONFIG)],
+    ids=["running", "transient", "off"],
+)
+def test_the_mark_is_written_where_it_can_be(libvirt: FakeLibvirt, off: bool, persistent: bool, flags: int) -> None:
+    if off:
+        libvirt.states["erp01"] = SHUT_DOWN
+    libvirt.expect(Call("open", "qemu:///system"))
+    with Connection("qemu:///system") as connection:
+        guest = found(connection, libvirt)
+        asked = Call("isPersistent").returns(int(persistent))
+        libvirt.expect(*carries(None), asked, written(KVM01.xml(), flags))
+        assert mark(guest, KVM01)
+
+
+def test_a_home_elsewhere_is_kept(libvirt: FakeLibvirt) -> None:
+    libvirt.expect(Call("open", "qemu:///system"))
+    with Connection("qemu:///system") as connection:
+        guest = found(connection, libvirt)
+        libvirt.expect(*carries(KVM01.xml()))
+        assert not mark(guest, Home("kvm02", "uuid-2", "later"))
+
+
+def test_it_is_taken_away_once(libvirt: FakeLibvirt) -> None:
+    libvirt.expect(Call("open", "qemu:///system"))
+    with Connection("qemu:///system") as connection:
+        guest = found(connection, libvirt)
+        libvirt.expect(*carries(KVM01.xml()), Call("isPersistent").returns(1), written(None, LIVE | CONFIG))
+        assert unmark(guest)
+        libvirt.expect(*carries(None))
+        assert not unmark(guest)
