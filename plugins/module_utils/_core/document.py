@@ -31,53 +31,120 @@ def to_plain(value: t.Any) -> t.Any:
 
 def from_plain(cls: type[T], plain: t.Any, where: str) -> T:
     """The way back; BAD_DOCUMENT says which field of ``where`` is wrong."""
-    if isinstance(plain, cls):
-        return plain
-    if not isinstance(plain, dict):
-        raise _bad(where, plain, "a dictionary")
-    values = {}
-    for name, (hint, required) in _hints(cls).items():
-        if name in plain:
-            values[name] = _value(hint, plain[name], f"{where}.{name}")
-        elif required:
-            raise _bad(f"{where}.{name}", None, "there")
-    return cls(**values)
+    try:
+        return t.cast(T, _reader(cls)(plain))
+    except _MisfitError as misfit:
+        raise MigrationError(
+            "BAD_DOCUMENT",
+            f"{where}{misfit.path} is {misfit.value!r:.80}, but must be {misfit.wanted}.",
+            state="Nothing was changed.",
+            remedy="Pass the documents as migration_host_info returned them, of the same version of the collection.",
+        ) from None
 
 
-def _value(hint: t.Any, plain: t.Any, where: str) -> t.Any:
+class _MisfitError(Exception):
+    """Collects the path to the field on its way up: to carry it down would cost every field of every guest."""
+
+    def __init__(self, value: t.Any, wanted: str) -> None:
+        super().__init__(wanted)
+        self.value, self.wanted, self.path = value, wanted, ""
+
+    def below(self, step: str) -> _MisfitError:
+        self.path = step + self.path
+        return self
+
+
+Reader = t.Callable[[t.Any], t.Any]
+_READERS: dict[t.Any, Reader] = {}
+
+
+def _reader(hint: t.Any) -> Reader:
+    """Checks and converts a value of that type; made once for each type."""
+    if hint not in _READERS:
+        _READERS[hint] = _make_reader(hint)
+    return _READERS[hint]
+
+
+def _make_reader(hint: t.Any) -> Reader:
     origin, arguments = t.get_origin(hint), t.get_args(hint)
     if hint is t.Any:
-        return plain
+        return lambda plain: plain
     if origin is t.Union:  # only Optional is used
-        return None if plain is None else _value(arguments[0], plain, where)
+        inner = _reader(arguments[0])
+        return lambda plain: None if plain is None else inner(plain)
     if origin is list:
-        if not isinstance(plain, (list, tuple)):
-            raise _bad(where, plain, "a list")
-        return [_value(arguments[0], item, f"{where}[{number}]") for number, item in enumerate(plain)]
+        return _list_reader(_reader(arguments[0]))
     if origin is dict:
+        return _dict_reader(_reader(arguments[1]))
+    return _class_reader(hint) if dataclasses.is_dataclass(hint) else _scalar_reader(hint)
+
+
+def _class_reader(cls: t.Any) -> Reader:
+    fields = [(name, _reader(hint), required) for name, (hint, required) in _hints(cls).items()]
+
+    def read(plain: t.Any) -> t.Any:
+        if type(plain) is not dict and not isinstance(plain, dict):
+            raise _MisfitError(plain, "a dictionary")
+        values = {}
+        for name, inner, required in fields:
+            if name in plain:
+                try:
+                    values[name] = inner(plain[name])
+                except _MisfitError as misfit:
+                    raise misfit.below(f".{name}") from None
+            elif required:
+                raise _MisfitError(None, "there").below(f".{name}")
+        return cls(**values)
+
+    return read
+
+
+def _list_reader(inner: Reader) -> Reader:
+    def read(plain: t.Any) -> t.Any:
+        if not isinstance(plain, (list, tuple)):
+            raise _MisfitError(plain, "a list")
+        found = []
+        for item in plain:
+            try:
+                found.append(inner(item))
+            except _MisfitError as misfit:
+                raise misfit.below(f"[{len(found)}]") from None
+        return found
+
+    return read
+
+
+def _dict_reader(inner: Reader) -> Reader:
+    def read(plain: t.Any) -> t.Any:
         if not isinstance(plain, dict):
-            raise _bad(where, plain, "a dictionary")
-        return {str(key): _value(arguments[1], item, f"{where}.{key}") for key, item in plain.items()}
-    if dataclasses.is_dataclass(hint):
-        return from_plain(t.cast("type[t.Any]", hint), plain, where)
-    return _scalar(hint, plain, where)
+            raise _MisfitError(plain, "a dictionary")
+        found = {}
+        for key, item in plain.items():
+            try:
+                found[str(key)] = inner(item)
+            except _MisfitError as misfit:
+                raise misfit.below(f".{key}") from None
+        return found
+
+    return read
 
 
-def _scalar(hint: t.Any, plain: t.Any, where: str) -> t.Any:
-    if hint is bool or isinstance(plain, bool):
-        if hint is not bool or not isinstance(plain, bool):
-            raise _bad(where, plain, _NAMES[hint])
-        return plain
-    if hint is float and isinstance(plain, int):
-        return float(plain)
-    if not isinstance(plain, hint):
-        raise _bad(where, plain, _NAMES[hint])
-    return plain
+def _scalar_reader(hint: t.Any) -> Reader:
+    def read(plain: t.Any) -> t.Any:
+        kind = type(plain)
+        if kind is hint:
+            return plain
+        if hint is float and kind is int:
+            return float(plain)
+        # Texts of Ansible's own classes are texts; a truth value is no number, although it is one to Python.
+        if isinstance(plain, hint) and kind is not bool:
+            return plain
+        raise _MisfitError(plain, _NAMES[hint])
+
+    return read
 
 
 _NAMES = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}
-
-
 _KNOWN: dict[t.Any, dict[str, tuple[t.Any, bool]]] = {}
 
 
@@ -93,12 +160,3 @@ def _hints(cls: t.Any) -> dict[str, tuple[t.Any, bool]]:
             for field in dataclasses.fields(cls)
         }
     return _KNOWN[cls]
-
-
-def _bad(where: str, value: t.Any, wanted: str) -> MigrationError:
-    return MigrationError(
-        "BAD_DOCUMENT",
-        f"{where} is {value!r:.80}, but must be {wanted}.",
-        state="Nothing was changed.",
-        remedy="Pass the documents as migration_host_info returned them, of the same version of the collection.",
-    )
