@@ -83,7 +83,7 @@ def _class_reader(cls: t.Any) -> Reader:
     fields = [(name, _reader(hint), required) for name, (hint, required) in _hints(cls).items()]
 
     def read(plain: t.Any) -> t.Any:
-        if type(plain) is not dict and not isinstance(plain, dict):
+        if not isinstance(plain, dict):
             raise _MisfitError(plain, "a dictionary")
         values = {}
         for name, inner, required in fields:

@@ -25,8 +25,8 @@ class Host:
     def read_from(self, path: str, offset: int) -> str:
         assert path == "/tmp/x/progress"
         part = self.parts.pop(0) if self.parts else ""
-        if isinstance(part, Exception):
-            raise part
+        if not isinstance(part, str):
+            raise AnsibleConnectionFailure(str(part))
         self.text += part
         return self.text[offset:]
 
