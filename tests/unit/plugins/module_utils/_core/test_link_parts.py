@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.errors import MigrationError
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.sharing import Stream, shares, stream_from
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.link_parts import Stream, shares, stream_from
 
 MIB = 1 << 20
 
