@@ -17,6 +17,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[3]
 COLLECTION = "virtops.live_migration"
 CALLBACKS = Path(__file__).with_name("callbacks")
+AGAIN = "And again"
 
 Result = dict[str, t.Any]
 Task = dict[str, t.Any]
@@ -41,6 +42,14 @@ def assert_refused(result: Result, reason: str) -> None:
     assert result.get("reason") == reason, result["msg"]
     assert result["state"], result
     assert result["remedy"], result
+
+
+def changed_again(run: Run) -> list[str]:
+    """What a role that was run twice has changed the second time."""
+    names = [record["task"] for record in run.tasks]
+    assert AGAIN in names, run.output
+    begin = len(names) - names[::-1].index(AGAIN)
+    return [record["task"] for record in run.tasks[begin:] if record["result"].get("changed")]
 
 
 @dataclass
@@ -158,10 +167,14 @@ class Ansible:
             )
         return Running(process, log, results)
 
-    def role(self, name: str, hosts: str, entry_point: str = "main", *options: str, **variables: t.Any) -> Run:
-        """Run a role of the collection, from one of its entry points."""
+    def role(
+        self, name: str, hosts: str, entry_point: str = "main", *options: str, twice: bool = False, **variables: t.Any
+    ) -> Run:
+        """Run a role of the collection, from one of its entry points; for `changed_again` twice."""
         include = {"name": f"{COLLECTION}.{name}", "tasks_from": entry_point}
-        tasks = [{"name": name, "ansible.builtin.include_role": include}]
+        tasks: list[Task] = [{"name": name, "ansible.builtin.include_role": include}]
+        if twice:
+            tasks += [{"name": AGAIN, "ansible.builtin.debug": {}}, *tasks]
         path = self.directory / f"role-{self._count + 1}-{name}.yml"
         play = {"hosts": hosts, "gather_facts": False, "environment": self.environment, "tasks": tasks}
         path.write_text(json.dumps([play]), encoding="utf-8")
