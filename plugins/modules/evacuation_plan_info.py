@@ -25,7 +25,7 @@ description:
 options:
   sources:
     description:
-      - The documents of the hosts that are to be emptied, as C(virtops.live_migration.migration_host_info) returns
+      - The documents of the hosts that are to be emptied, as M(virtops.live_migration.migration_host_info) returns
         them.
       - They receive nothing.
     type: list
@@ -48,7 +48,7 @@ options:
     elements: dict
   measurements:
     description:
-      - What is known of guests. Each entry is the result of C(virtops.live_migration.migration_forecast_info), or
+      - What is known of guests. Each entry is the result of M(virtops.live_migration.migration_forecast_info), or
         RV(virtops.live_migration.migration_dirty_rate_info#module:dirty_rate).
       - A guest without one gets at least half of its way, and its times are the least that it can take.
     type: list

@@ -72,7 +72,7 @@ EXAMPLES = r"""
   virtops.live_migration.migration_host_info:
     peers:
       - 10.231.1.12
-    reference_epoch_s: "{{ now(utc=true).timestamp() }}"
+    reference_epoch_s: "{{ now().timestamp() }}"
   register: kvm
 
 - name: Migrations must not share their interface with guests

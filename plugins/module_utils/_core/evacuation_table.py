@@ -8,22 +8,20 @@ from __future__ import annotations
 
 import typing as t
 
+from .columns import aligned, printable
 from .units import human_bytes, human_ms
 
 _HEAD = ("guest", "from", "to", "outcome", "time", "downtime", "data", "remedies")
 _WIDTHS = (24, 16, 16, 16, 0, 0, 0, 24)
-_SHORTENED = "..."
 
 
 def table_lines(rows: t.Sequence[t.Mapping[str, t.Any]]) -> list[str]:
     """A line for each guest, and below them a line for each failure. What is not known is a dash."""
     if not rows:
         return ["No guests."]
-    cells = [_HEAD, *(_cells(row) for row in rows)]
-    widths = [max(len(line[column]) for line in cells) for column in range(len(_HEAD))]
-    lines = ["  ".join(text.ljust(width) for text, width in zip(line, widths)).rstrip() for line in cells]
+    lines = aligned([_HEAD, *(_cells(row) for row in rows)], _WIDTHS)
     return lines + [
-        f"{_printable(row['name'])}: {row['reason']}: {row['msg']} {row.get('remedy') or ''}".rstrip()
+        f"{printable(row['name'])}: {row['reason']}: {row['msg']} {row.get('remedy') or ''}".rstrip()
         for row in rows
         if row.get("msg")
     ]
@@ -31,7 +29,7 @@ def table_lines(rows: t.Sequence[t.Mapping[str, t.Any]]) -> list[str]:
 
 def _cells(row: t.Mapping[str, t.Any]) -> tuple[str, ...]:
     texts = (
-        _printable(row["name"]),
+        printable(row["name"]),
         row.get("source"),
         row.get("destination"),
         str(row["outcome"]).replace("_", " "),
@@ -40,13 +38,4 @@ def _cells(row: t.Mapping[str, t.Any]) -> tuple[str, ...]:
         human_bytes(row["sent_bytes"]) if row.get("sent_bytes") else None,
         ", ".join(row.get("remedies") or ()),
     )
-    return tuple(_short(str(text or "-"), width) for text, width in zip(texts, _WIDTHS))
-
-
-def _short(text: str, width: int) -> str:
-    return text if not width or len(text) <= width else text[: width - len(_SHORTENED)] + _SHORTENED
-
-
-def _printable(name: object) -> str:
-    """A name may hold newlines, which would break the table."""
-    return "".join(letter if letter.isprintable() else "?" for letter in str(name))
+    return tuple(str(text or "-") for text in texts)

@@ -1,0 +1,67 @@
+# Copyright (c) 2026, The virtops.live_migration authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: readiness_table
+author:
+  - virtops maintainers (@virtops)
+version_added: 0.1.0
+short_description: Tell a person which guests could leave their hosts
+description:
+  - Turns the entries of P(virtops.live_migration.readiness_overview#filter), of one host or of several, into a table
+    for the output of a play. Below it stands what is to be done for each guest that can go nowhere.
+positional: _input
+options:
+  _input:
+    description: The entries.
+    type: list
+    elements: dict
+    required: true
+seealso:
+  - plugin: virtops.live_migration.readiness_overview
+    plugin_type: filter
+"""
+
+EXAMPLES = r"""
+---
+- name: Tell which guests could leave
+  ansible.builtin.debug:
+    msg: "{{ readiness_result.guests | virtops.live_migration.readiness_table }}"
+"""
+
+RETURN = r"""
+_value:
+  description: The lines.
+  type: list
+  elements: str
+  sample:
+    - "guest  on     can go to  to be done first"
+    - "erp01  kvm01  nowhere    disks_reachable"
+"""
+
+import typing as t
+
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.errors import MigrationError
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.readiness_overview import overview_lines
+from ansible_collections.virtops.live_migration.plugins.plugin_utils._filters import plain, told_to_the_user
+
+
+@told_to_the_user
+def readiness_table(guests: t.Any) -> list[str]:
+    rows = plain(guests)
+    needed = {"name", "host", "can_go_to", "nearest"}
+    if not isinstance(rows, list) or not all(isinstance(row, dict) and set(row) >= needed for row in rows):
+        raise MigrationError(
+            "NOT_AN_OVERVIEW",
+            "This is not an overview of the readiness of guests.",
+            remedy="Give it what virtops.live_migration.readiness_overview returns.",
+        )
+    return overview_lines(rows)
+
+
+class FilterModule:
+    def filters(self) -> dict[str, t.Callable[..., t.Any]]:
+        return {"readiness_table": readiness_table}
