@@ -63,7 +63,8 @@ options:
         type: float
       on_hopeless:
         description:
-          - What to do when the deadline or the data limit is reached.
+          - What to do when the deadline or the data limit is reached, or when the destination's daemon has not answered
+            for 10 s before the switch-over, because then the guest could end up running on both hosts.
           - With V(leave) the migration goes on as it is, with V(abort) it is aborted, and with V(pause) the guest is
             suspended for as long as O(policy_overrides.max_pause_s) allows, and the migration aborted after that.
         type: str

@@ -36,6 +36,7 @@ class Scene:
     def __init__(self, ansible: Ansible, guest: Subject) -> None:
         self.ansible, self.guest, self.lab = ansible, guest, guest.lab
         self.by_virsh: t.Optional[Migration] = None
+        self.policy: dict[str, t.Any] = {}
 
     @property
     def hosts(self) -> tuple[str, str]:
@@ -49,21 +50,22 @@ class Scene:
 
     # --- to the moment
 
-    def under_way(self, module: str, phase: str) -> Running:
+    def under_way(self, module: str, phase: str, **policy: t.Any) -> Running:
         """The module is at work on a migration in this phase, which goes on for some seconds."""
+        self.policy = {**POLICIES[phase], **policy}
         self.lab.guest_mark(self.guest.uuid)
         begin = {"migration": self._by_migration, "migration_rescue": self._rescued, "migration_recover": self._joined}
         return begin[module](phase)
 
     def _by_migration(self, phase: str) -> Running:
-        running = self.ansible.begin(self.guest.source, self.migration(policy_overrides=POLICIES[phase]))
+        running = self.ansible.begin(self.guest.source, self.migration(policy_overrides=self.policy))
         self.reach(phase, running)
         return running
 
     def _rescued(self, phase: str) -> Running:
         self.by_virsh = self.guest.migrate("--postcopy")
         there = f"qemu+tcp://{self.guest.destination}/system"
-        words = {"name": self.guest.name, "destination_uri": there, "policy_overrides": POLICIES[phase]}
+        words = {"name": self.guest.name, "destination_uri": there, "policy_overrides": self.policy}
         running = self.ansible.begin(self.guest.source, task("migration_rescue", **words))
         wait_for(lambda: self.supervised(running), "the first line of its progress")
         self.reach(phase, running)

@@ -15,6 +15,7 @@ from .record import Record
 from .refusals import HALF_ENDED_REMEDY
 
 _ENDINGS = ("abort", "leave", "suspend")
+_REACH = "Restore the network between the daemons of the two hosts"
 _MORE = "Allow more in policy_overrides (max_downtime_ms, postcopy, max_pause_s)"
 
 
@@ -45,6 +46,7 @@ def unfinished(
     decisions = [one for one in record.document()["decisions"] if one["action"] in _ENDINGS and one["apply"]]
     last = decisions[-1] if decisions else None
     why = f" {str(last['because']).rstrip('.')}." if last else ""
+    no_path = last is not None and last["reason"] == "NO_PATH"
     evidence = dict(cause.evidence) if cause else {}
     if last:
         evidence = {"decision": last["reason"], **last["numbers"], **evidence}
@@ -71,7 +73,9 @@ def unfinished(
             "LEFT",
             f"The migration of {name!r} did not finish within what its policy allows.{why}",
             state=f"{state} and its migration goes on.",
-            remedy=f"{_MORE}, or abort it.",
+            remedy=f"{_REACH}, or abort it: when it finishes now, the guest may run on both."
+            if no_path
+            else f"{_MORE}, or abort it.",
             evidence=evidence,
             facts=facts,
         )
@@ -80,7 +84,7 @@ def unfinished(
             "GIVEN_UP",
             f"The migration of {name!r} ended without success.{why}",
             state=f"{state}.",
-            remedy=f"{_MORE}, and {again}.",
+            remedy=f"{_REACH if no_path else _MORE}, and {again}.",
             evidence=evidence,
             facts=facts,
         )

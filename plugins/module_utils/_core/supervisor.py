@@ -19,6 +19,7 @@ from .job import JobSample, Phase
 from .plan import Plan
 from .policy import Contract
 from .precopy import Precopy
+from .reach import Reach
 from .split import SplitWatch
 from .standing import Standing
 
@@ -37,6 +38,7 @@ class Supervisor:
         self.history = History()
         self.outcome: t.Optional[str] = None
         self._precopy = Precopy(contract, plan, self.history)
+        self._reach = Reach(contract)
         self._standing = Standing(contract, self.history)
         self._split = SplitWatch()
         self._aborted_s: t.Optional[float] = None
@@ -80,7 +82,8 @@ class Supervisor:
         if sample.phase is Phase.SWITCHOVER:
             return self._standing.decide(self._precopy.last_resort.allowed_pause_s)
         self._standing.over()
-        return self._precopy.decide(began)
+        out_of_reach = self._reach.decide(sample.at_s, path_ok)
+        return self._precopy.decide(began) if out_of_reach is None else out_of_reach
 
     def _abort_again(self, sample: JobSample, results: t.Sequence[Result]) -> list[Action]:
         """An abort that did not come to pass is repeated a few times; then the job is left, and that is said."""

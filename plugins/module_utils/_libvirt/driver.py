@@ -22,12 +22,14 @@ from .events import Events
 from .guard import within
 from .limits import limits_of, set_bandwidth, set_max_downtime
 from .look import glance
+from .path import path_to
 from .recover import Resume, check_both_ends
 
 _POLL_S = 0.5
 _RESUMED_AFTER_S = 2.0
 _SWITCH_GRACE_S = 30.0
 _ENDS = (Kind.ABORT, Kind.LEAVE)
+_MAY_GO_BACK = (Phase.SETUP, Phase.PRECOPY)
 
 Tell = t.Callable[[t.Mapping[str, t.Any]], None]
 
@@ -68,12 +70,15 @@ class Driver:
         begin_s = time.monotonic()
         results: list[Result] = []
         at_sync = False
+        # From elsewhere the way to the destination is another one than that between the two daemons.
+        path = path_to(self._destination_uri) if self._destination_uri and self._connection.local else None
         with Events(self._connection) as events:
             if begin is not None:
                 begin()
             while True:
                 sample = self.last = self._look(events)
-                actions = self._record.observe(sample, at_sync=at_sync, results=results)
+                path_ok = path.ok if path and sample.phase in _MAY_GO_BACK else None
+                actions = self._record.observe(sample, at_sync=at_sync, results=results, path_ok=path_ok)
                 self._report(actions)
                 results = [self._apply(action) for action in actions if action.apply]
                 self.wished += [one for one in actions if not one.apply and one.kind is not Kind.WAIT]

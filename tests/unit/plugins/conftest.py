@@ -16,6 +16,7 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt im
     connection,
     events,
     guard,
+    path,
     status_file,
     transfer,
 )
@@ -45,6 +46,8 @@ def libvirt(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> t.Iterator[FakeL
     monkeypatch.setattr(events, "queue", queues)
     no_thread = SimpleNamespace(Thread=lambda **_options: SimpleNamespace(start=lambda: None))
     monkeypatch.setattr(connection, "threading", no_thread)  # the fake has no event loop to run
+    monkeypatch.setattr(path, "threading", no_thread)  # it would ask at moments of its own
+    monkeypatch.setattr(path, "_paths", {})
     at_once = SimpleNamespace(Thread=lambda target, **_options: CallThread(fake, target))
     monkeypatch.setattr(guard, "threading", at_once)
     monkeypatch.setattr(transfer, "threading", at_once)
