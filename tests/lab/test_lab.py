@@ -381,12 +381,14 @@ def lab_processes(name: str) -> list[int]:
     return found
 
 
-def interrupted_up(name: str, number: int, after_s: float) -> int:
+def interrupted_up(name: str, number: int, after_s: float) -> tuple[int, str | None]:
+    """The exit code, and the interface on this machine that the lab had begun to claim."""
     process = subprocess.Popen([str(TOOL), "up", "--name", name], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     wait_until(lambda: lab_state.load(name) is not None or process.poll() is not None)
+    claimed = lab_state.load(name)
     time.sleep(after_s)
     process.send_signal(number)
-    return process.wait(60)
+    return process.wait(60), claimed.root_leg if claimed else None
 
 
 @needs_root
@@ -398,14 +400,15 @@ def interrupted_up(name: str, number: int, after_s: float) -> int:
 def test_an_interrupted_up_leaves_nothing_after_down(number: int, after_s: float) -> None:
     name = f"{OWN}-torn"
     before = {(namespace_id(f"/proc/{pid}/ns/net"), namespace_id(f"/proc/{pid}/ns/pid")) for pid in all_pids()}
-    links = set(os.listdir("/sys/class/net"))
-    code = interrupted_up(name, number, after_s)
+    code, interface = interrupted_up(name, number, after_s)
     if number != signal.SIGKILL and code != 0:
         assert leftovers(name) == []
     assert tool("down", "--name", name).returncode == 0
     assert leftovers(name) == []
     assert lab_processes(name) == []
-    assert {link for link in os.listdir("/sys/class/net") if link.startswith("vlab")} <= links
+    # Other labs may have claimed it by now.
+    claimed = {other.root_leg for each in lab_state.lab_names() if (other := lab_state.load(each)) is not None}
+    assert interface not in set(os.listdir("/sys/class/net")) - claimed
     strangers = [
         pid
         for pid in all_pids()
