@@ -76,10 +76,11 @@ _value:
     - The forecast. See RV(virtops.live_migration.migration_forecast_info#module:forecast) for its fields.
   type: dict
   sample:
-    way: precopy
+    way: postcopy
     will_finish: true
     sure: true
-    summary: "It finishes by pre-copy in 3 passes: about 12.1 s, 542.0 MiB sent, 137 ms of downtime."
+    summary: >-
+      It finishes by post-copy, 9.2 s of it dependent on both hosts: about 12.7 s, 566.8 MiB sent, 60 ms of downtime.
 """
 
 import typing as t

@@ -81,7 +81,7 @@ _value:
     - The bandwidth in MiB/s, which is what O(virtops.live_migration.migration_bandwidth#module:bandwidth_mib_per_s)
       takes. V(null) if no bandwidth would do.
   type: int
-  sample: 71
+  sample: 46
 """
 
 import typing as t
