@@ -13,7 +13,7 @@ from scene import Scene, told
 @pytest.mark.parametrize(
     ("fill", "reason"),
     [
-        pytest.param("fill_memory", "DESTINATION_MEMORY", id="memory", marks=pytest.mark.fast),
+        pytest.param("fill_memory", "DESTINATION_MEMORY", id="memory"),
         pytest.param("fill_ports", "PORT_UNAVAILABLE", id="ports"),
     ],
 )
