@@ -37,6 +37,9 @@ integration: setup ## real guests that really migrate, in the lab
 gauntlet: setup ## our migrations and those of other tools, side by side; up to 2.5 hours, goes on where it was left
 	@tests/run/gauntlet
 
+integration-wide: setup ## those that take long and show less, too
+	@tests/run/integration --wide
+
 faults: setup ## every fault in every phase of a migration, in the lab
 	@tests/run/faults
 
@@ -55,4 +58,4 @@ docs: setup ## the documentation as HTML, in build/docs
 clean: ## remove what the targets made, environments included
 	@rm -rf build .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .ansible .venv .venv-*
 
-.PHONY: help setup demo test test-matrix lint sanity units sim bench-plan integration faults gauntlet docs-lint reference build docs clean
+.PHONY: help setup demo test test-matrix lint sanity units sim bench-plan integration integration-wide faults gauntlet docs-lint reference build docs clean

@@ -22,6 +22,10 @@ from virtlab.lab import Lab
 CRM = GuestOptions(ram_mib=160, hot_mib=24, cold_mib=8)
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "wide: run by 'make integration-wide' and not by 'make test'")
+
+
 @pytest.fixture(scope="session")
 def lab() -> t.Iterator[Lab]:
     yield from two_hosts()

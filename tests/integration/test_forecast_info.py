@@ -58,6 +58,7 @@ def test_a_busy_guest_needs_more_and_that_is_enough(ansible: Ansible, erp01: Sub
     erp01.arrives(migration)
 
 
+@pytest.mark.wide
 def test_it_waits_for_a_quiet_moment(ansible: Ansible, erp01: Subject) -> None:
     with ThreadPoolExecutor(1) as pool:
         running = pool.submit(

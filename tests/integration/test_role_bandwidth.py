@@ -9,6 +9,7 @@ import json
 import typing as t
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
 from bench.runs import Ansible, Run, changed_again
 from bench.subject import Subject, wait_for
 
@@ -59,6 +60,7 @@ def test_before_a_migration_and_back(ansible: Ansible, erp01: Subject, crm01: Su
     assert "Somebody else has changed it" in back.output
 
 
+@pytest.mark.wide
 def test_a_measured_guest_gets_what_it_needs(ansible: Ansible, erp01: Subject) -> None:
     run = role(
         ansible,

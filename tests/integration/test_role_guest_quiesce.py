@@ -114,12 +114,14 @@ def test_put_back_on_the_other_host(ansible: Ansible, web01: Inside) -> None:
     web01.verify()
 
 
+@pytest.mark.wide
 def test_a_guest_that_is_elsewhere(ansible: Ansible, web01: Inside) -> None:
     run = role(ansible, web01.destination, "main", guest="web01", units=UNITS)
     assert run.code != 0
     assert f"web01 runs on none of {web01.destination}" in run.failure
 
 
+@pytest.mark.wide
 def test_through_the_inventory(ansible: Ansible, lab: Lab) -> None:
     """kvm02 stands for the guest's own host: its systemd is the script."""
     script = SYSTEMCTL.read_text(encoding="utf-8")

@@ -104,6 +104,7 @@ def tools(lab: Lab) -> t.Iterator[None]:
         lab.execute(host, "mount", "--bind", "/tmp/userfaultfd", "/proc/sys/vm/unprivileged_userfaultfd")
     yield
     for host, text in before.items():
+        lab.execute(host, "umount", "/proc/sys/vm/unprivileged_userfaultfd")
         put(lab, host, CONF, text)
         lab.restart_libvirtd(host)
 
@@ -223,6 +224,7 @@ def test_values_that_would_do_harm(ansible: Ansible, role: t.Callable[..., Run],
     assert (read(lab, CONF), pid(lab)) == (before, daemon)
 
 
+@pytest.mark.wide
 def test_certificates_that_are_no_good(
     ansible: Ansible, role: t.Callable[..., Run], lab: Lab, authority: Path, tmp_path: Path
 ) -> None:
@@ -265,6 +267,7 @@ def test_not_while_a_migration_runs(role: t.Callable[..., Run], lab: Lab, erp01:
     assert erp01.job()
 
 
+@pytest.mark.wide
 def test_a_daemon_that_does_not_come_back(role: t.Callable[..., Run], lab: Lab) -> None:
     before = read(lab, CONF)
     run = role(HOST, qemu_settings={"security_driver": "nosuch"}, wait_s=4)
@@ -274,6 +277,7 @@ def test_a_daemon_that_does_not_come_back(role: t.Callable[..., Run], lab: Lab) 
     assert lab.virsh(HOST, "list").returncode == 0
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("firewall", ["firewalld", "ufw"])
 def test_other_firewalls(role: t.Callable[..., Run], lab: Lab, firewall: str) -> None:
     wanted = {"firewall": firewall, "firewall_ports": ["16514"], "firewall_sources": ["10.0.0.0/8"]}
@@ -295,6 +299,7 @@ def test_other_firewalls(role: t.Callable[..., Run], lab: Lab, firewall: str) ->
         ]
 
 
+@pytest.mark.wide
 def test_the_playbook(ansible: Ansible, tools: None, lab: Lab) -> None:
     run = ansible.playbook(
         f"{COLLECTION}.prepare_hosts",
