@@ -91,9 +91,8 @@ class Driver:
 
     def _report(self, actions: t.Sequence[Action]) -> None:
         told = self._reporter.report(actions) if self._tell else None
-        if told and self._tell:
-            line, numbers = told
-            self._tell({"name": self._guest.name, "line": line, **numbers})
+        if told is not None and self._tell:
+            self._tell({"name": self._guest.name, "line": told[0], **told[1]})
 
     def _look(self, events: Events) -> JobSample:
         """While the guest stands still for the switch-over QEMU answers nobody, for as long as the rest takes."""

@@ -42,7 +42,7 @@ class FakeGuest:
     def qemuAgentCommand(self, _domain: t.Any, text: str, timeout_s: int, flags: int) -> str:  # noqa: N802
         assert timeout_s > 0
         assert flags == 0
-        if self.error:
+        if isinstance(self.error, libvirtError):
             raise self.error
         asked = json.loads(text)
         arguments = asked["arguments"]
