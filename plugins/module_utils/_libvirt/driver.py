@@ -90,9 +90,12 @@ class Driver:
                 at_sync = self._wait(events)
 
     def _report(self, actions: t.Sequence[Action]) -> None:
-        told = self._reporter.report(actions) if self._tell else None
-        if told is not None and self._tell:
-            self._tell({"name": self._guest.name, "line": told[0], **told[1]})
+        if self._tell is None:
+            return
+        told = self._reporter.report(actions)
+        if told is not None:
+            line, numbers = told
+            self._tell({"name": self._guest.name, "line": line, **numbers})
 
     def _look(self, events: Events) -> JobSample:
         """While the guest stands still for the switch-over QEMU answers nobody, for as long as the rest takes."""
