@@ -35,15 +35,15 @@ class FakeGuest:
         self.note: t.Optional[str] = None
         self.stubborn: set[str] = set()
         self.done: list[str] = []
-        self.error: t.Optional[libvirtError] = None
+        self.broken: list[libvirtError] = []
         self.slow = False
         self._results: list[dict[str, t.Any]] = []
 
     def qemuAgentCommand(self, _domain: t.Any, text: str, timeout_s: int, flags: int) -> str:  # noqa: N802
         assert timeout_s > 0
         assert flags == 0
-        if isinstance(self.error, libvirtError):
-            raise self.error
+        for error in self.broken:
+            raise error
         asked = json.loads(text)
         arguments = asked["arguments"]
         if asked["execute"] == "guest-exec":
@@ -179,7 +179,7 @@ def test_one_that_does_not_start_stays_noted(run: ModuleRunner, libvirt: FakeLib
     ],
 )
 def test_agents_that_do_not_help(run: ModuleRunner, inside: FakeGuest, error: libvirtError, reason: str) -> None:
-    inside.error = error
+    inside.broken = [error]
     result = run.fails(module, name="erp01", state="stopped", units=UNITS)
     assert result["reason"] == reason
     assert result["remedy"]
