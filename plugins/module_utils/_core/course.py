@@ -57,10 +57,11 @@ def precopy(
     highest_limit_ms: int,
     patience_s: float,
     *,
-    throttle_percent: float = 0.0,
+    throttled: t.Optional[Load] = None,
     resend_cost: float = 1.0,
 ) -> Course:
-    """Pre-copy under the finishing rule. ``resend_cost``: bytes on the wire per byte of a page that is sent again.
+    """Pre-copy under the finishing rule. ``throttled``: what the guest does under auto-converge, where that is used;
+    ``resend_cost``: bytes on the wire per byte of a page that is sent again.
 
     QEMU has to see two passes before it throttles, so a throttle is in force from the third; so is compression, and
     the supervisor waits for it.
@@ -69,7 +70,7 @@ def precopy(
     left, total_s, sent, least = whole, 0.0, 0.0, whole
     limit_ms, first_chance_s = path.start_limit_ms, None
     for number in range(1, _MAX_PASSES + 1):
-        now = load.throttled(throttle_percent) if number >= _CACHED_FROM_PASS else load
+        now = throttled if throttled is not None and number >= _CACHED_FROM_PASS else load
         cost = resend_cost if number >= _CACHED_FROM_PASS else 1.0
         # QEMU looks at the bitmap as soon as what it knows of fits the limit; that much is left over.
         over = min(left, bandwidth * limit_ms / 1000)
@@ -83,7 +84,7 @@ def precopy(
             first_chance_s = total_s if first_chance_s is None else first_chance_s
             waited_s = total_s - first_chance_s
             compressed = resend_cost == 1 or number >= _CACHED_FROM_PASS
-            known = number < _CACHED_FROM_PASS - 1 or (throttle_percent == 0 and resend_cost == 1)
+            known = number < _CACHED_FROM_PASS - 1 or (throttled is None and resend_cost == 1)
             following = load.at_most(need_ms / 1000) if known else None
             if compressed and worth_finishing(
                 after, left, next_bytes=following, waited_s=waited_s, patience_s=patience_s

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import typing as t
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -226,3 +227,20 @@ def test_every_forecast_is_whole(set_mib: float, rate_mib: float, contract: Cont
         assert found.expected.total_s >= TOUCHED_MIB / BANDWIDTH_MIB * 0.99
     assert found.plan.flags.throttle_initial_percent <= contract.max_throttle_percent
     assert not (found.plan.flags.postcopy and found.plan.flags.auto_converge)
+
+
+def test_a_guest_with_processor_time_to_spare_is_not_slowed_down_by_a_throttle() -> None:
+    cap = Contract(max_downtime_ms=500, postcopy="never", max_throttle_percent=60)
+    writes = measured(600, 110)
+    assert told(cap, writes, vcpus_busy=(1.0,)).plan.way == THROTTLE
+    assert told(cap, writes, vcpus_busy=(0.1,)).plan.way == NO_WAY
+    most = told(replace(cap, max_throttle_percent=99), writes, vcpus_busy=(0.1,))
+    assert most.plan.way == THROTTLE
+    assert most.plan.flags.throttle_initial_percent > 90
+
+
+def test_a_guest_that_does_next_to_nothing_is_not_taken_to_do_more_than_was_seen() -> None:
+    """Two windows in which one sampled page each was dirty tell neither the end of its set nor its rate."""
+    idle = told(NEVER, measured(2, 2, set_bound=True, rate_bound=True)).expected
+    assert idle is not None
+    assert idle.sent_bytes < (TOUCHED_MIB + 3 * TOUCHED_MIB / BANDWIDTH_MIB) * MIB
