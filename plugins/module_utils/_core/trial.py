@@ -66,7 +66,7 @@ class Trial:
         *,
         highest_ms: int = 0,
         throttle_percent: int = 0,
-        resend_cost: float = 1.0,
+        resend_cost: t.Optional[float] = None,
         path: t.Optional[Path] = None,
     ) -> Course:
         """Pre-copy by this load; ``highest_ms``: a limit higher than the contract's downtime has it."""

@@ -244,3 +244,24 @@ def test_a_guest_that_does_next_to_nothing_is_not_taken_to_do_more_than_was_seen
     idle = told(NEVER, measured(2, 2, set_bound=True, rate_bound=True)).expected
     assert idle is not None
     assert idle.sent_bytes < (TOUCHED_MIB + 3 * TOUCHED_MIB / BANDWIDTH_MIB) * MIB
+
+
+def test_what_compresses_stands_still_for_less_and_at_worst_it_does_not_compress() -> None:
+    contract = Contract(max_downtime_ms=8000, postcopy="never", max_throttle_percent=0)
+    writes = measured(600, 500)
+    plain, squeezed = told(contract, writes), told(contract, writes, xbzrle_cache_bytes=512 * MIB)
+    assert plain.expected and squeezed.expected and squeezed.worst
+    assert squeezed.plan.flags.xbzrle_cache_bytes
+    assert squeezed.expected.downtime_ms < plain.expected.downtime_ms / 2
+    # The third pass shows it, and costs as much as the second.
+    assert squeezed.worst.total_s > plain.expected.total_s + 5
+    assert squeezed.worst.downtime_ms >= plain.expected.downtime_ms
+
+
+def test_compression_and_a_throttle_together() -> None:
+    contract = Contract(max_downtime_ms=500, postcopy="never", max_throttle_percent=99)
+    writes = measured(900, 2500)
+    assert told(contract, writes).plan.way == NO_WAY
+    both = told(contract, writes, xbzrle_cache_bytes=512 * MIB)
+    assert both.plan.way == THROTTLE
+    assert both.plan.flags.xbzrle_cache_bytes and both.plan.flags.throttle_initial_percent >= 90
