@@ -252,6 +252,7 @@ forecast:
       dirty_rate_is_lower_bound: false
       not_measured: null
       host_devices: 0
+      vcpus_busy_percent: [9]
 actions:
   description: What was done while it ran, in order.
   returned: success, and after a failure when it ran

@@ -279,6 +279,12 @@ facts:
     host_devices:
       description: How many devices of the host the guest has. They rule post-copy out.
       type: int
+    vcpus_busy_percent:
+      description:
+        - For how much of the time each virtual processor ran while it was measured. Slowing a guest down takes nothing
+          from a processor that was idle for longer than that.
+      type: list
+      elements: int
   sample:
     touched_bytes: 533745664
     bandwidth_bytes_per_s: 47185920
@@ -289,6 +295,7 @@ facts:
       working_set_bytes: 268134004
       working_set_is_lower_bound: false
     host_devices: 0
+    vcpus_busy_percent: [9]
 calm:
   description: The search for a quiet moment.
   returned: when O(calm_wait_s) is given
@@ -352,7 +359,6 @@ evidence:
   sample: {}
 """
 
-import typing as t
 from dataclasses import asdict, replace
 
 from ansible.module_utils.basic import AnsibleModule
@@ -360,42 +366,43 @@ from ansible.module_utils.basic import AnsibleModule
 from ..module_utils._ansible.argspec import contract_of, policy_spec
 from ..module_utils._ansible.runner import Result, run_on_domain
 from ..module_utils._core.calm import calm_document
-from ..module_utils._core.memory import WorkingSet, read_working_set
+from ..module_utils._core.memory import read_working_set
 from ..module_utils._core.sizing import prospect
+from ..module_utils._core.trial import Facts
 from ..module_utils._libvirt.connection import Connection
 from ..module_utils._libvirt.dirty_rate import MODES
 from ..module_utils._libvirt.domain import Guest
-from ..module_utils._libvirt.prospects import bandwidth_of, gather, measure_working_set, wait_for_calm
+from ..module_utils._libvirt.prospects import gather, measure, require_bandwidth, wait_for_calm
 
 
 def work(module: AnsibleModule, connection: Connection, guest: Guest) -> Result:
     params = module.params
     contract = contract_of(params)
     given = read_working_set(params["dirty_rate"]) if params["dirty_rate"] is not None else None
-    bandwidth = bandwidth_of(guest, params["link_mib_per_s"], params["bandwidth_mib_per_s"])
-    facts = gather(
-        connection, guest, bandwidth, params["parallel_connections"], compress=params["compression"] == "auto"
-    )
+    bandwidth, source = require_bandwidth(guest, params["link_mib_per_s"], params["bandwidth_mib_per_s"])
+    compress = params["compression"] == "auto"
+    facts = gather(connection, guest, bandwidth, params["parallel_connections"], compress=compress)
 
-    def measure() -> WorkingSet:
-        return measure_working_set(connection, guest, facts, params["mode"])
+    def look() -> Facts:
+        return measure(connection, guest, facts, params["mode"])
 
     result: Result = {"changed": False}
     if params["calm_wait_s"] is not None:
-        moments = wait_for_calm(measure, contract, facts, params["calm_wait_s"])
+        moments, found = wait_for_calm(look, contract, params["calm_wait_s"])
         result["calm"] = calm_document(moments)
-        given = moments[-1].measured
-    facts = replace(facts, measured=given or measure())
-    return {**result, "forecast": prospect(contract, facts), "facts": told(facts, bandwidth.source)}
+    else:
+        found = replace(facts, measured=given) if given is not None else look()
+    return {**result, "forecast": prospect(contract, found), "facts": told(found, source)}
 
 
-def told(facts: t.Any, bandwidth_source: str) -> Result:
+def told(facts: Facts, bandwidth_source: str) -> Result:
     return {
         "touched_bytes": facts.touched_bytes,
         "bandwidth_bytes_per_s": facts.bandwidth_bytes_per_s,
         "bandwidth_source": bandwidth_source,
-        "dirty_rate": asdict(facts.measured),
+        "dirty_rate": asdict(facts.measured) if facts.measured else None,
         "host_devices": facts.host_devices,
+        "vcpus_busy_percent": facts.vcpus_busy_percent,
     }
 
 

@@ -13,8 +13,8 @@ description:
   - When the connection breaks in post-copy, a guest stands still with a part of its memory on each host. This module
     resumes the migration, and again when it breaks again, until the guest runs whole on the destination.
   - It never destroys either half. When the migration cannot be resumed, both halves are left as they are.
-  - A migration that is not broken is left alone. This includes one in which only libvirt lost its connection while QEMU
-    goes on by itself, which is waited for.
+  - A migration that is not broken is left alone. One that libvirt calls broken while QEMU goes on by itself is waited
+    for as long as it goes on.
   - Run it on the source host.
 options:
   destination_uri:
@@ -30,7 +30,8 @@ options:
     type: str
   attempts:
     description:
-      - How many times to resume before giving up. The waits between are 5, 10, 20, 40 and then 60 seconds.
+      - How many times to resume before giving up. The waits between are 10, 20, 40 and then 60 seconds. Attempts count
+        anew when one of them got on.
     type: int
     default: 5
 notes:
@@ -38,6 +39,8 @@ notes:
     them. It needs libvirt 8.5.0 on both.
   - A post-copy that broke in its first moments may not come back with old versions of QEMU. The attempt then hangs, and
     both halves stay.
+  - libvirt 9.0 may report a failure of an attempt that has joined the halves. QEMU then goes on by itself, which is
+    seen, and waited for.
   - When the module itself is killed, the migration that it resumed goes on.
 extends_documentation_fragment:
   - virtops.live_migration._attributes
@@ -45,6 +48,7 @@ extends_documentation_fragment:
   - virtops.live_migration._attributes.state_module
   - virtops.live_migration._libvirt
   - virtops.live_migration._libvirt.domain
+  - virtops.live_migration._progress
 seealso:
   - module: virtops.live_migration.migration_job_info
     description: Says whether a post-copy broke.
@@ -81,8 +85,9 @@ phase:
   choices: [completed, postcopy]
   sample: completed
 attempts:
-  description: How many times the migration was resumed.
-  returned: success
+  description:
+    - How many times the migration was resumed. V(0) when QEMU went on by itself.
+  returned: success, and when the halves could not be joined
   type: int
   sample: 1
 elapsed_ms:
@@ -94,38 +99,49 @@ reason:
   description: Why it failed, as a stable code. The message says the same in words, with what to do next.
   returned: failure
   type: str
-  sample: NOT_RECOVERED
+  sample: POSTCOPY_BROKEN
 state:
   description: What state the failure leaves things in.
   returned: failure
   type: str
-  sample: Its half here is paused (post-copy failed); both halves were left as they are.
+  sample: >-
+    Its half here is paused (post-copy failed); each host holds a part of its memory, and both halves were left as they
+    are.
 remedy:
   description: What to do next.
   returned: failure
   type: str
-  sample: Restore the network between the hosts and run this again. Destroy neither half, and restart no host.
+  sample: Restore the network between the hosts and run this again. Destroy neither half, restart no host.
 evidence:
   description: The facts behind a failure, for example the code and the text of the error of libvirt.
   returned: failure
   type: dict
   sample:
     attempts: 5
+    decision: POSTCOPY_BROKEN
+    remaining_bytes: 87461888
 """
 
 import typing as t
+from dataclasses import replace
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ..module_utils._ansible.progress import ProgressFile, progress_spec
 from ..module_utils._ansible.runner import Result, run_on_domain
 from ..module_utils._core.errors import MigrationError
 from ..module_utils._core.job import JobSample, Phase
+from ..module_utils._core.outcome import unfinished
+from ..module_utils._core.plan import adopted_plan
+from ..module_utils._core.policy import Contract
+from ..module_utils._core.record import Record
+from ..module_utils._core.supervisor import Supervisor
 from ..module_utils._libvirt.connection import Connection
 from ..module_utils._libvirt.cut_off import looking_after
 from ..module_utils._libvirt.domain import Guest
-from ..module_utils._libvirt.events import Events
+from ..module_utils._libvirt.driver import Driver
 from ..module_utils._libvirt.job import completed_job, outgoing_job
-from ..module_utils._libvirt.recover import check_both_ends, join_halves
+from ..module_utils._libvirt.recover import check_both_ends
 
 
 def without_a_job(guest: Guest) -> Result:
@@ -163,17 +179,25 @@ def work(module: AnsibleModule, connection: Connection, guest: Guest) -> Result:
     check_both_ends(connection, guest, params["destination_uri"])
     if module.check_mode:
         return result(job.phase, Phase.COMPLETED, 1)
-    with looking_after(guest.name, passing=("NOT_RECOVERED",)), Events(connection) as events:
-        ends = params["destination_uri"], params["migrate_uri"]
-        end, attempts = join_halves(connection.uri, guest, events, *ends, params["attempts"])
-    if end.phase is not Phase.COMPLETED:
-        raise MigrationError(
-            "OUTCOME_UNKNOWN",
-            f"The migration of {guest.name!r} is over, but libvirt did not report success.",
-            state=f"The guest is {guest.told()} here.",
-            remedy="Look for it on the destination before the next step.",
-        )
-    return result(job.phase, end.phase, attempts, end)
+    plan = replace(adopted_plan(True), join_attempts=params["attempts"])
+    record = Record(Supervisor(Contract(), plan), name=guest.name, uuid=guest.uuid)
+    tell = ProgressFile(params["progress_file"]).tell
+    with looking_after(guest.name):
+        driver = Driver(connection, guest, record, params["destination_uri"], params["migrate_uri"], tell=tell)
+        end = driver.run()
+    attempts = record.supervisor.split.resumed
+    if end.phase is Phase.COMPLETED:
+        return result(job.phase, end.phase, attempts, end)
+    if record.supervisor.outcome == "left":
+        state = f"Its half here is {guest.told()}"
+        facts = {"attempts": attempts, "elapsed_ms": end.elapsed_ms}
+        raise unfinished(guest.name, state, record, facts, again="run this again")
+    raise MigrationError(
+        "OUTCOME_UNKNOWN",
+        f"The migration of {guest.name!r} is over, but libvirt did not report success.",
+        state=f"The guest is {guest.told()} here.",
+        remedy="Look for it on the destination before the next step.",
+    )
 
 
 def result(before: Phase, after: Phase, attempts: int, sample: t.Optional[JobSample] = None) -> Result:
@@ -192,6 +216,7 @@ def main() -> None:
             "destination_uri": {"type": "str", "required": True},
             "migrate_uri": {"type": "str"},
             "attempts": {"type": "int", "default": 5},
+            **progress_spec(),
         },
         work,
         events=True,

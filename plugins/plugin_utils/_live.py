@@ -156,7 +156,8 @@ class _Follower:
             "msg": f"The module on {self._host} ended without a result; somebody may have killed it. A migration that"
             " it had begun, or looked after, goes on. Run this again: it takes up where it stands.",
             "reason": "MODULE_DIED",
-            "state": "A migration that ran goes on, without supervision.",
+            "state": "A migration that ran goes on, without supervision. The halves of a broken post-copy stay as they"
+            " are.",
             "remedy": "Run this again.",
             "evidence": {"pid": self._pid},
         }

@@ -80,8 +80,7 @@ class Scene:
         self.slow()
         there = f"qemu+tcp://{self.guest.destination}/system"
         order = task("migration_recover", name=self.guest.name, destination_uri=there)
-        # Its script is in a file then, and can be found.
-        running = self.ansible.begin(self.guest.source, order, variables={"ansible_pipelining": False})
+        running = self.ansible.begin(self.guest.source, order)
 
         def joined() -> bool:
             assert running.process.poll() is None, running.said()

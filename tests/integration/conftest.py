@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 import typing as t
 from pathlib import Path
@@ -40,6 +41,16 @@ def ansible(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Ansible:
 def guests(lab: Lab) -> dict[str, Subject]:
     """The guests that tests hand on to each other; each is started when it is first needed."""
     return {"erp01": Subject(lab, "erp01", ERP), "crm01": Subject(lab, "crm01", CRM)}
+
+
+@pytest.fixture(scope="session")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A directory with the certificate and the key of an authority."""
+    directory = tmp_path_factory.mktemp("authority")
+    files = ["-keyout", str(directory / "key.pem"), "-out", str(directory / "ca.pem")]
+    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=lab", "-days", "2", *files]
+    subprocess.run(command, check=True, capture_output=True)
+    return directory
 
 
 @pytest.fixture

@@ -8,24 +8,11 @@ from __future__ import annotations
 import typing as t
 
 import pytest
-from bench.runs import Ansible, Result, Task, assert_done, assert_refused, task
-from bench.subject import LINK_MBIT, Subject
+from bench.moving import LINK_MIB_PER_S, MODULE, actions, move
+from bench.runs import Ansible, assert_done, assert_refused, task
+from bench.subject import Subject
 from virtlab.guest import GuestOptions
 from virtlab.lab import Lab
-
-MODULE = "migration"
-LINK_MIB_PER_S = LINK_MBIT * 0.114  # what arrives of it
-
-
-def move(guest: Subject, /, *, check: bool = False, to: str = "", **arguments: t.Any) -> Task:
-    """To its other host."""
-    there = f"qemu+tcp://{to or guest.destination}/system"
-    words = {"name": guest.name, "destination_uri": there, "link_mib_per_s": LINK_MIB_PER_S, **arguments}
-    return task(MODULE, check=check, **words)
-
-
-def actions(result: Result) -> list[str]:
-    return [action["action"] for action in result["actions"]]
 
 
 def test_an_idle_guest(ansible: Ansible, crm01: Subject) -> None:

@@ -55,25 +55,6 @@ echo "Rules updated"
 
 
 @pytest.fixture(scope="module")
-def authority(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    directory = tmp_path_factory.mktemp("authority")
-    subject = [
-        "-subj",
-        "/CN=lab",
-        "-days",
-        "2",
-        "-keyout",
-        str(directory / "key.pem"),
-        "-out",
-        str(directory / "ca.pem"),
-    ]
-    subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", *subject], check=True, capture_output=True
-    )
-    return directory
-
-
-@pytest.fixture(scope="module")
 def nft(tmp_path_factory: pytest.TempPathFactory) -> str:
     """Debian's nftables, for a host's /tmp, as text."""
     directory = tmp_path_factory.mktemp("nft")

@@ -57,10 +57,11 @@ def precopy(
     highest_limit_ms: int,
     patience_s: float,
     *,
-    throttle_percent: float = 0.0,
-    resend_cost: float = 1.0,
+    throttled: t.Optional[Load] = None,
+    resend_cost: t.Optional[float] = None,
 ) -> Course:
-    """Pre-copy under the finishing rule. ``resend_cost``: bytes on the wire per byte of a page that is sent again.
+    """Pre-copy under the finishing rule. ``throttled``: what the guest does under auto-converge, where that is used;
+    ``resend_cost``: bytes on the wire per byte of a page that is sent again, where it is compressed.
 
     QEMU has to see two passes before it throttles, so a throttle is in force from the third; so is compression, and
     the supervisor waits for it.
@@ -68,9 +69,10 @@ def precopy(
     bandwidth, whole = path.bandwidth_bytes_per_s, float(path.touched_bytes)
     left, total_s, sent, least = whole, 0.0, 0.0, whole
     limit_ms, first_chance_s = path.start_limit_ms, None
+    again = 1.0 if resend_cost is None else resend_cost
     for number in range(1, _MAX_PASSES + 1):
-        now = load.throttled(throttle_percent) if number >= _CACHED_FROM_PASS else load
-        cost = resend_cost if number >= _CACHED_FROM_PASS else 1.0
+        now = throttled if throttled is not None and number >= _CACHED_FROM_PASS else load
+        cost = again if number >= _CACHED_FROM_PASS else 1.0
         # QEMU looks at the bitmap as soon as what it knows of fits the limit; that much is left over.
         over = min(left, bandwidth * limit_ms / 1000)
         time_s = (left - over) * cost / bandwidth
@@ -82,16 +84,18 @@ def precopy(
         if need_ms > limit_ms and raised is not None:
             first_chance_s = total_s if first_chance_s is None else first_chance_s
             waited_s = total_s - first_chance_s
-            compressed = resend_cost == 1 or number >= _CACHED_FROM_PASS
-            known = number < _CACHED_FROM_PASS - 1 or (throttle_percent == 0 and resend_cost == 1)
+            compressed = resend_cost is None or number >= _CACHED_FROM_PASS
+            known = number < _CACHED_FROM_PASS - 1 or (throttled is None and resend_cost is None)
             following = load.at_most(need_ms / 1000) if known else None
             if compressed and worth_finishing(
                 after, left, next_bytes=following, waited_s=waited_s, patience_s=patience_s
             ):
                 limit_ms = raised
         if need_ms <= limit_ms * _NEARLY:
-            downtime_ms = need_ms + SWITCH_COST_MS
-            return Course(True, number, total_s + downtime_ms / 1000, int(sent + after), round(downtime_ms), int(least))
+            # QEMU compares the pages as they are with its bandwidth; what goes over the wire then may be less.
+            rest = after * (again if number + 1 >= _CACHED_FROM_PASS else 1.0)
+            downtime_ms = rest / bandwidth * 1000 + SWITCH_COST_MS
+            return Course(True, number, total_s + downtime_ms / 1000, int(sent + rest), round(downtime_ms), int(least))
         if after >= _STANDS_STILL * left and number > _CACHED_FROM_PASS:
             return Course(False, number, total_s, int(sent), 0, int(least))
         left = after

@@ -108,7 +108,7 @@ class _Chooser:
             paused = trial.course(loads.likely, highest_ms=highest_ms)
             if trial.keeps(paused):
                 return self._by(PAUSE, paused, worst, False)
-        return self._compressed_only(loads, worst) or self._no_way(loads, plain)
+        return self._compressed(loads, worst) or self._no_way(loads, plain)
 
     # --- the ways
 
@@ -139,12 +139,14 @@ class _Chooser:
         worst = trial.course(loads.worst, throttle_percent=percent)
         return self._by(THROTTLE, good[percent], worst, trial.keeps(worst), throttle_percent=percent)
 
-    def _compressed_only(self, loads: Loads, worst: Course) -> t.Optional[Forecast]:
-        course = self.trial.course(loads.likely, resend_cost=_XBZRLE_COST)
-        if not self.compresses or not self.trial.keeps(course):
-            return None
-        # Where compression alone has to do it, a throttle beside it can only help.
-        return self._by(PRECOPY, course, worst, False, throttle_percent=max(self._throttles(), default=0))
+    def _compressed(self, loads: Loads, worst: Course) -> t.Optional[Forecast]:
+        # Where compression alone has to do it, a throttle beside it can only help; where it cannot, it may with one.
+        most = max(self._throttles(), default=0)
+        for way, percent in ((PRECOPY, 0), (THROTTLE, most)):
+            course = self.trial.course(loads.likely, throttle_percent=percent, resend_cost=_XBZRLE_COST)
+            if self.compresses and self.trial.keeps(course):
+                return self._by(way, course, worst, False, throttle_percent=most)
+        return None
 
     def _throttles(self) -> t.Sequence[int]:
         """Throttles to start with. QEMU knows no cap but its own and goes on climbing: leave it room below ours."""
@@ -177,8 +179,10 @@ class _Chooser:
         throttle_percent: int = 0,
     ) -> Forecast:
         if self.compresses and self.trial.loads is not None and way in (PRECOPY, THROTTLE):
-            likely = self.trial.loads.likely
+            likely, most = self.trial.loads
             expected = self.trial.course(likely, throttle_percent=throttle_percent, resend_cost=_XBZRLE_COST)
+            # At worst what is rewritten does not compress at all, which is only seen in the third pass.
+            worst = self.trial.course(most, throttle_percent=throttle_percent, resend_cost=1.0)
         how = {
             PRECOPY: f"by pre-copy in {expected.passes} passes",
             THROTTLE: f"with the guest slowed down by {throttle_percent} %",

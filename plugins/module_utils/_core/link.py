@@ -25,14 +25,18 @@ def expected_bandwidth(
     limit_mib_per_s: int,
     interface: t.Optional[str],
     speed_mbit_per_s: t.Optional[int],
+    last_bytes_per_s: t.Optional[int] = None,
 ) -> Bandwidth:
-    """What the user says the link carries, else the device's speed; never more than the limit (0: none)."""
+    """What the user says the link carries, else the device's speed, else what the guest's last migration had; never
+    more than the limit (0: none)."""
     if link_mib_per_s is not None:
         found: t.Optional[int] = int(link_mib_per_s * MIB)
         source = "link_mib_per_s"
     elif speed_mbit_per_s is not None:
         found = int(speed_mbit_per_s * 1e6 / 8 * _OF_THE_WIRE)
         source = f"the speed of the device below {interface}, {speed_mbit_per_s} Mbit/s"
+    elif last_bytes_per_s:
+        found, source = last_bytes_per_s, "last_migration"
     else:
         found = None
         route = f"{interface}, which tells no speed of a device" if interface else "an interface that is not known here"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import typing as t
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .memory import WorkingSet
 
@@ -45,11 +45,9 @@ class Load:
         """The same for a guest that sweeps: as a forecast of what a pass leaves, it errs on the side of more."""
         return min(self.working_set_bytes, self.dirty_bytes_per_s * time_s)
 
-    def throttled(self, percent: float) -> Load:
-        """The same guest with so much less processor time."""
-        return Load(
-            self.working_set_bytes, self.dirty_bytes_per_s * (1 - percent / 100), self.scattered, self.straight_bytes
-        )
+    def slowed(self, kept: float) -> Load:
+        """The same guest with this share of its work done."""
+        return replace(self, dirty_bytes_per_s=self.dirty_bytes_per_s * kept)
 
 
 class Loads(t.NamedTuple):
@@ -73,11 +71,13 @@ def loads(measured: WorkingSet, touched_bytes: int) -> Loads:
 
     Where a measurement is a lower bound, the likely load is the one that it shows to be there, continued as it was
     going: a set that did not end within the window is taken to go on, hit at random; one that was dirty at once to
-    stay so.
+    stay so. A set whose end was not seen was not dirty at once either, or the longer window would have shown more: so
+    where a guest does too little for the two to be told apart, it goes on at the rate that was seen.
     """
     whole = float(touched_bytes)
     seen = min(whole, float(measured.working_set_bytes))
-    rate = float(measured.dirty_bytes_per_s) * (_AT_ONCE if measured.dirty_rate_is_lower_bound else 1)
+    at_once = measured.dirty_rate_is_lower_bound and not measured.working_set_is_lower_bound
+    rate = float(measured.dirty_bytes_per_s) * (_AT_ONCE if at_once else 1)
     likely_set = whole if measured.working_set_is_lower_bound and rate > 0 else seen
     return Loads(
         Load(likely_set, rate, not measured.dirty_rate_is_lower_bound, seen if likely_set > seen else 0.0),

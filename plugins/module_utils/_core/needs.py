@@ -31,7 +31,7 @@ def needs(trial: Trial, load: Load, plain: Course) -> dict[str, t.Any]:
     if stand_ms > trial.contract.max_downtime_ms:
         found["max_downtime_ms"] = stand_ms
     for percent in range(_STEP_PERCENT, MAX_THROTTLE_PERCENT + 1, _STEP_PERCENT):
-        if trial.keeps(trial.course(load.throttled(percent))):
+        if trial.keeps(trial.course(load.slowed(1 - percent / 100))):
             found["writes_less_percent"] = percent
             break
     if trial.contract.postcopy == "never" and trial.can_postcopy:

@@ -54,8 +54,19 @@ def unfinished(
         return MigrationError(
             "POSTCOPY_BROKEN",
             f"The post-copy migration of {name!r} broke and could not be joined again.{why}",
-            state=f"{state}; each host holds a part of its memory, and both were left as they are.",
-            remedy="Restore the network between the hosts and run this again. Destroy neither half.",
+            state=f"{state}; each host holds a part of its memory, and both halves were left as they are.",
+            remedy="Restore the network between the hosts and run this again. Destroy neither half, restart no host.",
+            evidence=evidence,
+            facts=facts,
+        )
+    if record.supervisor.outcome == "left" and last and last["reason"] == "POSTCOPY_SILENT":
+        return MigrationError(
+            "POSTCOPY_SILENT",
+            f"The post-copy migration of {name!r} does not go on.{why}",
+            state=f"{state}; each host holds a part of its memory, and both halves were left as they are.",
+            remedy="Restore the network between the hosts. If it does not go on then, let QEMU close its connection"
+            " ('virsh domjobabort --postcopy' on the source, which keeps both halves), and run this again."
+            " Destroy neither half, restart no host.",
             evidence=evidence,
             facts=facts,
         )

@@ -65,6 +65,7 @@ _PASSES = frozenset(
         "OPERATION_FAILED",
         "OTHER_JOB",
         "POSTCOPY_BROKEN",
+        "POSTCOPY_SILENT",
         "QEMU_DIED",
         "SYSTEM_ERROR",
     )

@@ -30,7 +30,8 @@ _ABORTS = 3
 class Supervisor:
     """Supervises one job under one contract; the same looks give the same actions.
 
-    ``done``: the job has ended, or is left alone. ``outcome``: the phase it ended in, ``left``, or None.
+    ``done``: the job has ended, or is left alone. ``outcome``: the phase it ended in, ``left``, or None. ``split``:
+    what decides in post-copy.
     """
 
     def __init__(self, contract: Contract, plan: Plan) -> None:
@@ -40,7 +41,7 @@ class Supervisor:
         self._precopy = Precopy(contract, plan, self.history)
         self._reach = Reach(contract)
         self._standing = Standing(contract, self.history)
-        self._split = SplitWatch()
+        self.split = SplitWatch(plan.join_attempts)
         self._aborted_s: t.Optional[float] = None
         self._aborts = 0
         self._wished: set[tuple[Kind, t.Optional[float]]] = set()
@@ -76,7 +77,7 @@ class Supervisor:
         self, sample: JobSample, began: bool, results: t.Sequence[Result], path_ok: t.Optional[bool]
     ) -> list[Action]:
         if sample.phase in (Phase.POSTCOPY, Phase.POSTCOPY_FAILED):
-            return self._split.decide(self.history, results, path_ok)
+            return self.split.decide(self.history, results, path_ok)
         if self._aborted_s is not None:
             return self._abort_again(sample, results)
         if sample.phase is Phase.SWITCHOVER:

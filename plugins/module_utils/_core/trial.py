@@ -15,6 +15,7 @@ from .load import Load, Loads, loads
 from .memory import WorkingSet
 from .plan import default_deadline_s, patience_s, start_limit_ms
 from .policy import Contract
+from .throttle import kept_share
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,7 @@ class Facts:
 
     ``measured``: None when it could not be. ``xbzrle_cache_bytes``: what the source can spare for it (0: none).
     ``parallel_connections``: the most that both hosts admit. ``host_devices``: devices whose state post-copy cannot
-    fetch.
+    fetch. ``vcpus_busy``: the part of the time for which each virtual processor runs (none: not known).
     """
 
     touched_bytes: int
@@ -34,6 +35,11 @@ class Facts:
     xbzrle_cache_bytes: int = 0
     parallel_connections: int = 0
     host_devices: int = 0
+    vcpus_busy: tuple[float, ...] = ()
+
+    @property
+    def vcpus_busy_percent(self) -> list[int]:
+        return [round(share * 100) for share in self.vcpus_busy]
 
 
 class Trial:
@@ -60,7 +66,7 @@ class Trial:
         *,
         highest_ms: int = 0,
         throttle_percent: int = 0,
-        resend_cost: float = 1.0,
+        resend_cost: t.Optional[float] = None,
         path: t.Optional[Path] = None,
     ) -> Course:
         """Pre-copy by this load; ``highest_ms``: a limit higher than the contract's downtime has it."""
@@ -69,7 +75,7 @@ class Trial:
             path or self.path,
             max(highest_ms, self.highest_ms),
             self.patience_s,
-            throttle_percent=throttle_percent,
+            throttled=load.slowed(kept_share(self.facts.vcpus_busy, throttle_percent)) if throttle_percent else None,
             resend_cost=resend_cost,
         )
 

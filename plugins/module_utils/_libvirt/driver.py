@@ -56,6 +56,7 @@ class Driver:
         self._connection, self._guest, self._record = connection, guest, record
         self._destination_uri, self._migrate_uri = destination_uri, migrate_uri
         self._tell = tell
+        self._resuming: t.Optional[Resume] = None
         self._reporter = Reporter(record.supervisor.history, record.supervisor.contract, expected_total_s)
         self.applied: list[Action] = []
         self.wished: list[Action] = []
@@ -80,7 +81,7 @@ class Driver:
                 path_ok = path.ok if path and sample.phase in _MAY_GO_BACK else None
                 actions = self._record.observe(sample, at_sync=at_sync, results=results, path_ok=path_ok)
                 self._report(actions)
-                results = [self._apply(action) for action in actions if action.apply]
+                results = [self._apply(action) for action in actions if action.apply] + self._failed_late()
                 self.wished += [one for one in actions if not one.apply and one.kind is not Kind.WAIT]
                 # In mode "observe" the end of the contract is decided, not applied: nothing more is to be learnt.
                 if self._record.supervisor.done or any(one.kind in _ENDS for one in self.wished):
@@ -159,9 +160,18 @@ class Driver:
         if self._destination_uri is None:
             raise MigrationError("NO_DESTINATION", "The destination's URI is not known, so nothing can be resumed.")
         check_both_ends(self._connection, self._guest, self._destination_uri)
+        if self._resuming is not None:
+            raise MigrationError("STILL_RESUMING", "The attempt before has not come back.")
         call = Resume(self._connection.uri, self._guest, self._destination_uri, self._migrate_uri)
-        deadline_s = time.monotonic() + _RESUMED_AFTER_S
-        while not call.over and time.monotonic() < deadline_s:
-            time.sleep(_POLL_S)
-        if call.problem is not None:
+        if not call.wait(_RESUMED_AFTER_S):
+            self._resuming = call
+        elif call.problem is not None:
             raise call.problem
+
+    def _failed_late(self) -> list[Result]:
+        """Of a call that resumes, which comes back at the end of the migration, or when it has broken again."""
+        call = self._resuming
+        if call is None or not call.over:
+            return []
+        self._resuming = None
+        return [Result(Kind.RECOVER, call.problem.problem, call.problem.reason)] if call.problem else []

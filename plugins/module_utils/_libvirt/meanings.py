@@ -226,11 +226,13 @@ MEANINGS: t.Sequence[Meaning] = (
         remedy="This host allows migrations with TLS only: start it with --tls.",
     ),
     Meaning(
-        codes=(1, 38, 39, 40, 45, 55),
-        text="certificate|access credentials|server verification",
+        codes=(1, 9, 38, 39, 40, 45, 55),
+        text="certificate|access credentials|server verification|TLS channel",
         reason="TLS_FAILED",
         state=_ON_SOURCE,
-        remedy="Check the certificates on both hosts: the files, their owner, the names in them, their dates.",
+        remedy="Check the certificates on both hosts: the files, their owner, their dates, and the names in them; the"
+        " address that memory is sent to must be one of the destination's. /var/log/libvirt/qemu/ on the source says"
+        " which.",
     ),
     Meaning(
         codes=(38, 85, 98),

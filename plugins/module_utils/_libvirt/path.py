@@ -22,7 +22,8 @@ class Path:
     """Asks all the time, in a thread of its own, as a question over a dead connection blocks for half a minute.
 
     Over one and the same connection: one made anew would work at once when the network is back, while that of the
-    daemons, which is as old as this one, waits for its next retransmission.
+    daemons, which is as old as this one, waits for its next retransmission. And over none that does other work, as a
+    call that hangs there would look like a daemon that is gone, and the end of one guest's work would end it for all.
     """
 
     def __init__(self, uri: str) -> None:

@@ -6,29 +6,21 @@
 
 from __future__ import annotations
 
-import time
 import typing as t
 
 from .._core.domain_state import DomainState
 from .._core.errors import MigrationError
-from .._core.job import JobSample
 from .._core.refusals import HALF_ENDED_REMEDY, half_ended
 from .connection import Connection, host_uuid, libvirt, version_text
 from .domain import Guest
-from .ending import ended
 from .errors import translate
-from .events import Events
-from .look import glance
 from .status_file import start_flags
 from .transfer import Transfer
 
-BACK_OFF_S = (5.0, 10.0, 20.0, 40.0, 60.0)
-_POLL_S = 0.5
 _LIVE, _PEER2PEER, _POSTCOPY, _POSTCOPY_RESUME = 1 << 0, 1 << 1, 1 << 15, 1 << 19
 _CRASHES_FROM, _CRASHES_BEFORE = 11_002_000, 11_004_000
 _FIRST_THAT_CAN = 8_005_000
 _ERR_NO_DOMAIN = 42
-_NO_USE_TO_REPEAT = ("INVALID_ARGUMENT", "NOT_PERMITTED", "NOT_SUPPORTED", "SAME_HOST")
 
 
 class Resume(Transfer):
@@ -101,64 +93,4 @@ def _check_version(guest: Guest, where: str, version: int) -> None:
         f"libvirt {version_text(version)} on {where} {problem}, so {guest.name!r} was not resumed.",
         state=f"Its half here is {guest.told()}. Nothing was changed.",
         remedy=f"{remedy}, which leaves running guests alone, then run this again. Destroy neither half.",
-    )
-
-
-def join_halves(
-    source_uri: str,
-    guest: Guest,
-    events: Events,
-    destination_uri: str,
-    migrate_uri: t.Optional[str],
-    attempts: int,
-) -> tuple[JobSample, int]:
-    """Resume until the migration completes; how it ended, and the attempts that it took.
-
-    Raises NOT_RECOVERED after ``attempts``, with both halves as they were. An attempt that is refused because QEMU goes
-    on by itself is none: then there is nothing to resume, only to wait for.
-    """
-    made = 0
-    while True:
-        call = Resume(source_uri, guest, destination_uri, migrate_uri)
-        end = _follow(guest, events, call)
-        if end is not None:
-            return end, made + 1
-        problem = call.problem
-        if problem is None or problem.reason != "POSTCOPY_RUNNING":
-            made += 1
-        if made >= attempts or (problem is not None and problem.reason in _NO_USE_TO_REPEAT):
-            raise _not_recovered(guest, made, problem)
-        end = _wait_for_end(guest, events, BACK_OFF_S[min(made, len(BACK_OFF_S) - 1)])
-        if end is not None:
-            return end, made
-
-
-def _follow(guest: Guest, events: Events, call: Resume) -> t.Optional[JobSample]:
-    """Wait while the resumed migration runs; how it ended, or None when the call came back without that."""
-    while True:
-        over = call.over
-        if glance(guest) is None:
-            return ended(guest, events)
-        if over:
-            return None
-        time.sleep(_POLL_S)
-
-
-def _wait_for_end(guest: Guest, events: Events, limit_s: float) -> t.Optional[JobSample]:
-    deadline_s = time.monotonic() + limit_s
-    while time.monotonic() < deadline_s:
-        if glance(guest) is None:
-            return ended(guest, events)
-        time.sleep(_POLL_S)
-    return None
-
-
-def _not_recovered(guest: Guest, attempts: int, problem: t.Optional[MigrationError]) -> MigrationError:
-    why = problem.problem if problem else "It broke again."
-    return MigrationError(
-        "NOT_RECOVERED",
-        f"The post-copy migration of {guest.name!r} could not be brought to its end in {attempts} attempt(s). {why}",
-        state=f"Its half here is {guest.told()}; both halves were left as they are.",
-        remedy="Restore the network between the hosts and run this again. Destroy neither half, and restart no host.",
-        evidence={"attempts": attempts, **(problem.evidence if problem else {})},
     )

@@ -20,6 +20,7 @@ from .domain import Guest
 from .footprint import spare_cache_bytes, touched_memory
 from .guard import within
 from .postcopy import host_devices
+from .processors import busy_while
 from .route import interface_to, speed_mbit_per_s
 
 _MOST_CONNECTIONS = 8
@@ -47,6 +48,7 @@ class Survey:
             "dirty_bytes_per_s": measured.dirty_bytes_per_s if measured else None,
             "dirty_rate_is_lower_bound": measured.dirty_rate_is_lower_bound if measured else None,
             "not_measured": self.not_measured or None,
+            "vcpus_busy_percent": self.facts.vcpus_busy_percent,
             "host_devices": self.facts.host_devices,
         }
 
@@ -68,13 +70,16 @@ def survey(connection: Connection, destination: Connection, guest: Guest, asked:
     bandwidth = _bandwidth(connection, destination, asked)
     touched, touched_from = touched_memory(connection, guest)
     running = guest.state().running
-    measured, why_not = None, "measuring was switched off"
+    measured: t.Optional[WorkingSet] = None
+    why_not = "measuring was switched off"
+    busy: tuple[float, ...] = ()
     if asked.measure and bandwidth.bytes_per_s is None:
         why_not = "without a bandwidth there is nothing to compare it with"
     elif asked.measure and not running:
         why_not = "the guest stands still"
     elif asked.measure and bandwidth.bytes_per_s:
-        measured, why_not = _measured(connection, guest, touched / bandwidth.bytes_per_s)
+        least_s = touched / bandwidth.bytes_per_s
+        (measured, why_not), busy = busy_while(guest, lambda: _measured(connection, guest, least_s))
     facts = Facts(
         touched_bytes=touched,
         bandwidth_bytes_per_s=bandwidth.bytes_per_s or 0,
@@ -84,6 +89,7 @@ def survey(connection: Connection, destination: Connection, guest: Guest, asked:
         xbzrle_cache_bytes=spare_cache_bytes(connection, guest) if asked.compression != "none" else 0,
         parallel_connections=_parallel(connection, destination, asked),
         host_devices=host_devices(guest),
+        vcpus_busy=busy,
     )
     return Survey(facts, bandwidth, touched_from, "" if measured else why_not)
 

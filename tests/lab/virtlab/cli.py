@@ -14,7 +14,7 @@ from typing import Any
 
 from . import state
 from .errors import LabError
-from .guest import GuestOptions
+from .guest import DISKS, GuestOptions
 from .lab import READY_TIMEOUT_S, Lab
 from .record import record_path
 
@@ -232,7 +232,7 @@ def add_guest_commands(commands: Any, common: argparse.ArgumentParser) -> None:
     start.add_argument("--whole-pages", action="store_true", help="write whole random pages, not four words of each")
     start.add_argument("--phases", type=seconds_pair, default=(0.0, 0.0), metavar="BUSY_S:CALM_S")
     start.add_argument("--vcpus", type=int, default=defaults.vcpus)
-    start.add_argument("--disk", choices=["local", "shared"])
+    start.add_argument("--disk", choices=DISKS)
     start.add_argument("--disk-mib", type=int, default=defaults.disk_mib)
     start.add_argument("--transient", action="store_true")
     start.add_argument("--machine", help="machine type; default q35")

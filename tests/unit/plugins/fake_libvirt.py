@@ -9,7 +9,8 @@ next in the script fails the test, and so does one that is left at the end. It i
 errors only: how a migration behaves is the business of the simulator and of the lab.
 
 What takes no lock and changes nothing is free and not in the script: who a guest or a host is, a guest's state, whether
-it is active, the event loop, keep-alives, registering for events, closing. Time is virtual, so no test waits.
+it is active, how long its processors have run, the event loop, keep-alives, registering for events, closing. Time is
+virtual, so no test waits.
 """
 
 from __future__ import annotations
@@ -212,6 +213,11 @@ class FakeDomain:
     def isActive(self) -> bool:
         return self._state()[0] != SHUT_DOWN[0]
 
+    def vcpus(self) -> tuple[list[tuple[int, int, int, int]], list[tuple[bool, ...]]]:
+        busy = self._libvirt.vcpus_busy
+        times_ns = [int(self._libvirt.clock.now * share * 1e9) for share in busy]
+        return [(number, 1, time_ns, 0) for number, time_ns in enumerate(times_ns)], [(True,)] * len(busy)
+
     def _state(self) -> tuple[int, int]:
         state = self._libvirt.states.get(self._guest.key, RUNNING)
         if state == UNANSWERED:
@@ -274,6 +280,7 @@ class FakeLibvirt:
         self.clock = Clock()
         self.states: dict[str, tuple[int, int] | None] = {}
         self.callbacks: dict[int, tuple[int, t.Any, t.Any, FakeConnection]] = {}
+        self.vcpus_busy: tuple[float, ...] = (1.0,)
         self.last_id = 0
         self.hung = False
         self.event_loop = False

@@ -83,6 +83,7 @@ def test_with_a_given_rate_nothing_is_measured(libvirt: FakeLibvirt, run: Module
             "dirty_rate_is_lower_bound": False,
         },
         "host_devices": 0,
+        "vcpus_busy_percent": [],
     }
 
 

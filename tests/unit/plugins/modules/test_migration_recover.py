@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -22,7 +23,13 @@ from ansible_collections.virtops.live_migration.tests.unit.plugins.fake_libvirt 
     FakeLibvirt,
     Guest,
 )
-from ansible_collections.virtops.live_migration.tests.unit.plugins.jobs import COMPLETED, MIGRATING, NO_JOB, POSTCOPY
+from ansible_collections.virtops.live_migration.tests.unit.plugins.jobs import (
+    COMPLETED,
+    MIGRATING,
+    NO_JOB,
+    POSTCOPY,
+    later,
+)
 from ansible_collections.virtops.live_migration.tests.unit.plugins.run_module import ModuleRunner
 
 THERE = "qemu+tcp://kvm02/system"
@@ -53,6 +60,10 @@ def ends(here: int = 9_000_000, there: int = 9_000_000) -> list[Call]:
 OWN = [Call("open", "qemu:///system"), Call("lookupByUUIDString", ERP01).returns(Guest())]
 
 
+# It is watched for a second first, since it might go on by itself, and both ends are asked before each attempt.
+WATCHED = [LOOK] * 3
+
+
 def resume(flags: int = LIVE_PEER2PEER_POSTCOPY_RESUME, **parameters: str) -> Call:
     return Call("migrateToURI3", THERE, parameters, flags)
 
@@ -63,7 +74,8 @@ def broken(libvirt: FakeLibvirt) -> None:
 
 
 def test_joined(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
-    libvirt.expect(*FOUND, LOOK, *ends(), *OWN, resume().leaves(MIGRATED), GONE, KEPT)
+    attempt = [*ends(), *OWN, resume().leaves(MIGRATED)]
+    libvirt.expect(*FOUND, LOOK, *ends(), *WATCHED, *attempt, GONE, KEPT)
     result = run(migration_recover, name="erp01", destination_uri=THERE)
     assert (result["changed"], result["phase"], result["attempts"]) == (True, "completed", 1)
     assert result["diff"] == {"before": {"phase": "postcopy_failed"}, "after": {"phase": "completed"}}
@@ -73,7 +85,7 @@ def test_the_first_start_is_repeated(libvirt: FakeLibvirt, run: ModuleRunner, tm
     status = "<domstatus><job async='migration out' flags='0x801b'/><domain><uuid>{}</uuid></domain></domstatus>"
     (tmp_path / "erp01.xml").write_text(status.format(ERP01))
     call = resume(0x801B | 0x80000, migrate_uri="tcp://10.0.0.12")
-    libvirt.expect(*FOUND, LOOK, *ends(), *OWN, call.leaves(MIGRATED), GONE, KEPT)
+    libvirt.expect(*FOUND, LOOK, *ends(), *WATCHED, *ends(), *OWN, call.leaves(MIGRATED), GONE, KEPT)
     result = run(migration_recover, name="erp01", destination_uri=THERE, migrate_uri="tcp://10.0.0.12")
     assert result["changed"] is True
 
@@ -86,33 +98,65 @@ def test_check_mode(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
 
 def test_a_second_attempt(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
     failed = resume().raises(9, "operation failed: job 'migration in' failed in post-copy phase")
-    waits = [LOOK] * 21  # 20 looks in the 10 s after the first attempt, and one before
-    libvirt.expect(*FOUND, LOOK, *ends(), *OWN, failed, *waits, *OWN, resume().leaves(MIGRATED), GONE, KEPT)
+    waits = [LOOK] * 21  # for 10 s
+    attempts = [*ends(), *OWN, failed, *waits, *ends(), *OWN, resume().leaves(MIGRATED)]
+    libvirt.expect(*FOUND, LOOK, *ends(), *WATCHED, *attempts, GONE, KEPT)
     assert run(migration_recover, name="erp01", destination_uri=THERE)["attempts"] == 2
 
 
 def test_given_up(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
     failed = resume().raises(9, "operation failed: job 'migration in' failed in post-copy phase")
-    libvirt.expect(*FOUND, LOOK, *ends(), *OWN, failed, LOOK)
+    libvirt.expect(*FOUND, LOOK, *ends(), *WATCHED, *ends(), *OWN, failed, LOOK)
     result = run.fails(migration_recover, name="erp01", destination_uri=THERE, attempts=1)
-    assert result["reason"] == "NOT_RECOVERED"
+    assert (result["reason"], result["attempts"]) == ("POSTCOPY_BROKEN", 1)
     assert "both halves were left as they are" in result["state"]
     assert "job 'migration in' failed" in result["msg"]
 
 
 def test_what_cannot_help_is_not_repeated(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
     refused = resume().raises(8, "invalid argument: unsupported flags (0x80000) in function x")
-    libvirt.expect(*FOUND, LOOK, *ends(), *OWN, refused, LOOK)
-    assert run.fails(migration_recover, name="erp01", destination_uri=THERE)["reason"] == "NOT_RECOVERED"
+    libvirt.expect(*FOUND, LOOK, *ends(), *WATCHED, *ends(), *OWN, refused, LOOK)
+    result = run.fails(migration_recover, name="erp01", destination_uri=THERE)
+    assert (result["reason"], result["attempts"]) == ("POSTCOPY_BROKEN", 1)
+    assert "unsupported flags" in result["msg"]
 
 
 def test_qemu_that_goes_on_by_itself_is_waited_for(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
+    moving = [Call("jobStats").returns(later(second / 2, POSTCOPY)) for second in range(40)]
+    moving.append(Call("jobStats").returns(later(20, POSTCOPY)).leaves(MIGRATED))
+    libvirt.expect(*FOUND, LOOK, *ends(), *moving, GONE, KEPT)
+    result = run(migration_recover, name="erp01", destination_uri=THERE, attempts=1)
+    assert (result["changed"], result["phase"], result["attempts"]) == (True, "completed", 0)
+
+
+def test_qemu_that_says_it_goes_on_is_waited_for(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
     busy = resume().raises(55, "Requested operation is not valid: QEMU reports migration is still running")
-    waits = [LOOK] * 3
     last = Call("jobStats").returns(POSTCOPY).leaves(MIGRATED)
-    libvirt.expect(*FOUND, LOOK, *ends(), *OWN, busy, *waits, last, GONE, KEPT)
+    libvirt.expect(*FOUND, LOOK, *ends(), *WATCHED, *ends(), *OWN, busy, *[LOOK] * 3, last, GONE, KEPT)
     result = run(migration_recover, name="erp01", destination_uri=THERE, attempts=1)
     assert (result["phase"], result["attempts"]) == ("completed", 0)
+
+
+def test_qemu_that_says_it_goes_on_but_does_not(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
+    busy = Call("migrateToURI3", THERE, {}, LIVE_PEER2PEER_POSTCOPY_RESUME)
+    busy.raises(55, "Requested operation is not valid: QEMU reports migration is still running")
+    asked = [*ends(), *OWN, busy]
+    libvirt.expect(*FOUND, LOOK, *ends(), *WATCHED, *(asked + [LOOK] * 21) * 12, *asked, LOOK)
+    result = run.fails(migration_recover, name="erp01", destination_uri=THERE, attempts=1)
+    assert (result["reason"], result["attempts"]) == ("POSTCOPY_SILENT", 0)
+    assert "both halves were left as they are" in result["state"]
+    assert "domjobabort --postcopy" in result["remedy"]
+
+
+def test_its_progress(libvirt: FakeLibvirt, run: ModuleRunner, tmp_path: Path) -> None:
+    attempt = [*ends(), *OWN, resume().leaves(MIGRATED)]
+    libvirt.expect(*FOUND, LOOK, *ends(), *WATCHED, *attempt, GONE, KEPT)
+    run(migration_recover, name="erp01", destination_uri=THERE, progress_file=str(tmp_path / "progress"))
+    told = [json.loads(line) for line in (tmp_path / "progress").read_text().splitlines()]
+    assert set(told[0]) == {"pid"}
+    assert told[-1] == {"end": True}
+    assert "attempt 1" in told[-3]["line"]
+    assert told[-2]["line"].startswith("completed")
 
 
 @pytest.mark.parametrize(
@@ -160,7 +204,7 @@ def test_a_destination_that_is_lost(libvirt: FakeLibvirt, run: ModuleRunner) -> 
 def test_the_daemon_is_gone_while_they_are_joined(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
     lost = Call("jobStats").raises(1, "internal error: client socket is closed", 7).leaves(UNANSWERED)
     closed = resume().raises(1, "internal error: client socket is closed", 7)
-    libvirt.expect(*FOUND, LOOK, *ends(), *OWN, closed, lost)
+    libvirt.expect(*FOUND, LOOK, *ends(), *WATCHED, *ends(), *OWN, closed, lost)
     result = run.fails(migration_recover, name="erp01", destination_uri=THERE)
     assert result["reason"] == "CONNECTION_LOST"
     assert "a post-copy goes on" in result["state"]

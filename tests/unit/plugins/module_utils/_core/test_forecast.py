@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import typing as t
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -226,3 +227,41 @@ def test_every_forecast_is_whole(set_mib: float, rate_mib: float, contract: Cont
         assert found.expected.total_s >= TOUCHED_MIB / BANDWIDTH_MIB * 0.99
     assert found.plan.flags.throttle_initial_percent <= contract.max_throttle_percent
     assert not (found.plan.flags.postcopy and found.plan.flags.auto_converge)
+
+
+def test_a_guest_with_processor_time_to_spare_is_not_slowed_down_by_a_throttle() -> None:
+    cap = Contract(max_downtime_ms=500, postcopy="never", max_throttle_percent=60)
+    writes = measured(600, 110)
+    assert told(cap, writes, vcpus_busy=(1.0,)).plan.way == THROTTLE
+    assert told(cap, writes, vcpus_busy=(0.1,)).plan.way == NO_WAY
+    most = told(replace(cap, max_throttle_percent=99), writes, vcpus_busy=(0.1,))
+    assert most.plan.way == THROTTLE
+    assert most.plan.flags.throttle_initial_percent > 90
+
+
+def test_a_guest_that_does_next_to_nothing_is_not_taken_to_do_more_than_was_seen() -> None:
+    """Two windows in which one sampled page each was dirty tell neither the end of its set nor its rate."""
+    idle = told(NEVER, measured(2, 2, set_bound=True, rate_bound=True)).expected
+    assert idle is not None
+    assert idle.sent_bytes < (TOUCHED_MIB + 3 * TOUCHED_MIB / BANDWIDTH_MIB) * MIB
+
+
+def test_what_compresses_stands_still_for_less_and_at_worst_it_does_not_compress() -> None:
+    contract = Contract(max_downtime_ms=8000, postcopy="never", max_throttle_percent=0)
+    writes = measured(600, 500)
+    plain, squeezed = told(contract, writes), told(contract, writes, xbzrle_cache_bytes=512 * MIB)
+    assert plain.expected and squeezed.expected and squeezed.worst
+    assert squeezed.plan.flags.xbzrle_cache_bytes
+    assert squeezed.expected.downtime_ms < plain.expected.downtime_ms / 2
+    # The third pass shows it, and costs as much as the second.
+    assert squeezed.worst.total_s > plain.expected.total_s + 5
+    assert squeezed.worst.downtime_ms >= plain.expected.downtime_ms
+
+
+def test_compression_and_a_throttle_together() -> None:
+    contract = Contract(max_downtime_ms=500, postcopy="never", max_throttle_percent=99)
+    writes = measured(900, 2500)
+    assert told(contract, writes).plan.way == NO_WAY
+    both = told(contract, writes, xbzrle_cache_bytes=512 * MIB)
+    assert both.plan.way == THROTTLE
+    assert both.plan.flags.xbzrle_cache_bytes and both.plan.flags.throttle_initial_percent >= 90

@@ -56,3 +56,10 @@ def test_not_known(interface: str | None, words: str) -> None:
 )
 def test_host(uri: str | None, host: str | None) -> None:
     assert host_of(uri) == host
+
+
+def test_the_last_migration_where_nothing_else_is_known() -> None:
+    assert expected_bandwidth(None, 0, None, None, 100 * MIB) == (100 * MIB, "last_migration")
+    assert expected_bandwidth(None, 20, None, None, 100 * MIB) == (20 * MIB, "bandwidth_mib_per_s")
+    assert expected_bandwidth(10.0, 0, None, None, 100 * MIB) == (10 * MIB, "link_mib_per_s")
+    assert expected_bandwidth(None, 0, "eth1", 10_000, 100 * MIB).bytes_per_s != 100 * MIB

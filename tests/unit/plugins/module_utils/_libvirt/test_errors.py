@@ -35,6 +35,16 @@ ENGLISH = [
         INVALID + "switching to post-copy requires migration to be started with VIR_MIGRATE_POSTCOPY flag",
         "POSTCOPY_NOT_ENABLED",
     ),
+    (
+        1,
+        "internal error: qemu unexpectedly closed the monitor: qemu-system-x86_64: Cannot read from TLS channel",
+        "TLS_FAILED",
+    ),
+    (
+        9,
+        "operation failed: job 'migration out' failed: Certificate does not match the hostname 10.231.3.12",
+        "TLS_FAILED",
+    ),
     (55, INVALID + "post-copy can only be started while outgoing migration is in progress", "NO_JOB"),
     (
         1,

@@ -1,0 +1,25 @@
+# Copyright (c) 2026, The virtops maintainers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The module `migration` for a guest of the lab, and its account."""
+
+from __future__ import annotations
+
+import typing as t
+
+from .runs import Result, Task, task
+from .subject import LINK_MBIT, Subject
+
+MODULE = "migration"
+LINK_MIB_PER_S = LINK_MBIT * 0.114  # what arrives of it
+
+
+def move(guest: Subject, /, *, check: bool = False, to: str = "", **arguments: t.Any) -> Task:
+    """To its other host."""
+    there = f"qemu+tcp://{to or guest.destination}/system"
+    words = {"name": guest.name, "destination_uri": there, "link_mib_per_s": LINK_MIB_PER_S, **arguments}
+    return task(MODULE, check=check, **words)
+
+
+def actions(result: Result) -> list[str]:
+    return [action["action"] for action in result["actions"]]

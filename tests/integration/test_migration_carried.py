@@ -1,0 +1,71 @@
+# Copyright (c) 2026, The virtops maintainers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the module `migration` sends beside memory, and how: disks, several connections."""
+
+from __future__ import annotations
+
+import typing as t
+
+import pytest
+from bench.moving import move
+from bench.runs import Ansible, assert_done
+from bench.subject import Subject, wait_for
+from virtlab.guest import GuestOptions
+from virtlab.lab import Lab
+
+MIB = 1 << 20
+DISK_MIB = 32
+
+
+@pytest.fixture(params=["local", pytest.param("overlay", marks=pytest.mark.wide)])
+def stored(lab: Lab, request: pytest.FixtureRequest) -> t.Iterator[Subject]:
+    """A quiet guest with a disk that the hosts do not share."""
+    kind = request.param
+    options = GuestOptions(ram_mib=128, hot_mib=8, cold_mib=8, disk=kind, disk_mib=DISK_MIB)
+    guest = Subject(lab, f"on {kind}", options)
+    guest.start()
+    try:
+        yield guest
+        guest.settle()
+        guest.verify()
+    finally:
+        guest.stop()
+
+
+def content(guest: Subject, host: str) -> str:
+    """A digest of what the guest reads there, whatever the file looks like."""
+    path = f"/var/lib/libvirt/images/{guest.uuid}.img"
+    script = 'qemu-img convert -U -O raw "$0" /tmp/disk && sha256sum /tmp/disk && rm /tmp/disk'
+    return guest.lab.execute(host, "sh", "-c", script, path).stdout
+
+
+def test_its_disk_goes_with_it(ansible: Ansible, stored: Subject) -> None:
+    """All of it, or what it has of its own on top of what the destination has."""
+    source, destination = stored.source, stored.destination
+    before = content(stored, source)
+    kind = {"local": "all", "overlay": "incremental"}[stored.options.disk or ""]
+    without, moved = ansible.run(source, move(stored, measure=False), move(stored, measure=False, copy_storage=kind))
+    assert without["failed"], without
+    assert_done(moved, True, outcome="moved", runs_on=destination)
+    looks = [dict(zip(moved["record"]["columns"], row, strict=True)) for row in moved["record"]["looks"]]
+    sent_mib = max(look["disk_processed_bytes"] for look in looks) / MIB
+    assert sent_mib == pytest.approx(DISK_MIB if kind == "all" else DISK_MIB / 4, rel=0.2)
+    stored.has_moved()
+    assert content(stored, destination) == before
+
+
+@pytest.mark.wide
+def test_several_connections(ansible: Ansible, crm01: Subject) -> None:
+    words = {"measure": False, "parallel_connections": 4, "compression": "none"}
+    running = ansible.begin(crm01.source, move(crm01, bandwidth_mib_per_s=8, **words))
+
+    def connections() -> int:
+        wanted = ["dst", crm01.lab.host(crm01.destination).migration_address, "and", "dport", "ge", ":49152"]
+        return len(crm01.lab.execute(crm01.source, "ss", "-Hnt", *wanted).stdout.splitlines())
+
+    wait_for(lambda: connections() == 5, "one connection for what is said, and four for memory")
+    (result,) = running.wait().results
+    assert_done(result, True, outcome="moved", runs_on=crm01.destination)
+    assert result["forecast"]["flags"]["parallel_connections"] == 4
+    crm01.has_moved()
