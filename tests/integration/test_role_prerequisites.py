@@ -168,7 +168,7 @@ def test_what_is_asked_for_and_nothing_the_second_time(
     before, daemon = read(lab, CONF), pid(lab)
     predicted = role(HOST, "--check", **wanted)
     assert predicted.code == 0, predicted.output
-    assert parts | {"Nftables | Say what would be opened", "TLS | Say which one would be made"} <= tasks(predicted)
+    assert parts | {"Nftables | Say what would be opened", "TLS | Say what would be made"} <= tasks(predicted)
     assert f"libvirtd on {HOST} would be restarted" in predicted.output
     assert (read(lab, CONF), pid(lab)) == (before, daemon)
     assert "virtops" not in lab.execute(HOST, "/tmp/bin/nft", "list", "ruleset").stdout
@@ -188,7 +188,8 @@ def test_what_is_asked_for_and_nothing_the_second_time(
     assert read(lab, "/proc/sys/vm/unprivileged_userfaultfd").strip() == "1"
     modes = lab.execute(HOST, "stat", "-c", "%a", "/etc/pki/qemu/server-key.pem").stdout.strip()
     assert modes == "640"
-    # The certificates are good for what they were made for.
+    # The certificates are good for what they were made for: each host is once the source and once the destination.
+    crm01.arrives(crm01.migrate("--tls"))
     crm01.arrives(crm01.migrate("--tls"))
 
 
@@ -221,6 +222,34 @@ def test_values_that_would_do_harm(ansible: Ansible, role: t.Callable[..., Run],
     for failure, text in zip(failures, refused):
         assert text in failure
     assert (read(lab, CONF), pid(lab)) == (before, daemon)
+
+
+def test_certificates_that_are_no_good(role: t.Callable[..., Run], lab: Lab, authority: Path, tmp_path: Path) -> None:
+    """Of another authority, ending too soon, beside the key of another, readable by everybody, of another host."""
+    make = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=x"]
+    files = {}
+    for name in ("one", "other"):
+        to = ["-keyout", str(tmp_path / f"{name}-key.pem"), "-out", str(tmp_path / f"{name}-cert.pem")]
+        subprocess.run([*make, *to], check=True, capture_output=True)
+        files[name] = ((tmp_path / f"{name}-cert.pem").read_text(), (tmp_path / f"{name}-key.pem").read_text())
+    cert, key = files["one"]
+    cases = {
+        "is not signed by ca-cert.pem": ((authority / "ca.pem").read_text(), cert, key, 1, "600"),
+        "is not valid for another 30 days (notAfter=": (cert, cert, key, 30, "600"),
+        "is not that of the key beside it": (cert, cert, files["other"][1], 1, "600"),
+        "can be read by everybody: server-key.pem": (cert, cert, key, 1, "644"),
+        f"is not for {lab.host(HOST).migration_address}, to which others connect": (cert, cert, key, 1, "600"),
+    }
+    for number, (text, (ca, certificate, private, min_days, mode)) in enumerate(cases.items()):
+        directory = f"/tmp/pki-{number}"
+        for name, content in (("ca-cert", ca), *((f"{who}-cert", certificate) for who in ("server", "client"))):
+            put(lab, HOST, f"{directory}/{name}.pem", content)
+        for who in ("server", "client"):
+            put(lab, HOST, f"{directory}/{who}-key.pem", private)
+            lab.execute(HOST, "chmod", mode if who == "server" else "600", f"{directory}/{who}-key.pem")
+        run = role(HOST, tls="check", tls_directory=directory, tls_min_days=min_days)
+        assert run.code != 0
+        assert text in run.output, run.output
 
 
 def test_not_while_a_migration_runs(role: t.Callable[..., Run], lab: Lab, erp01: Subject) -> None:
