@@ -146,6 +146,22 @@ def _arguments(case: Case) -> Finding:
     return passed("libvirt knows all of it.")
 
 
+def _blockers(case: Case) -> Finding:
+    """libvirt's and QEMU's own answer, which knows of devices that no document tells of."""
+    objection = case.objection
+    if objection is None:
+        return skipped("libvirt and QEMU were not asked.", "Set ask_qemu, and run the check on the source.")
+    if not objection.asked:
+        return skipped(f"libvirt and QEMU could not be asked: {objection.text}.")
+    if objection.text:
+        return failed(
+            f"libvirt would not begin: {objection.text}.",
+            "Detach or change what it names, or shut the guest down to move it.",
+            libvirt=objection.text,
+        )
+    return passed("Neither libvirt nor QEMU on the source has anything against it.")
+
+
 CHECKS = (
     Check(
         "host_devices", _THEME, "Does it hold no device of the host (PCI, USB, vGPU, mediated)?",
@@ -174,5 +190,9 @@ CHECKS = (
     Check(
         "qemu_arguments", _THEME, "Is nothing passed to its QEMU past libvirt?",
         "It may not start on the destination.", (WARN,), of_guest=_arguments,
+    ),
+    Check(
+        "qemu_blockers", _THEME, "Have libvirt and QEMU themselves nothing against it, if they are asked?",
+        "The migration fails at its start.", (FAIL,), of_guest=_blockers,
     ),
 )  # fmt: skip

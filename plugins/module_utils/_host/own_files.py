@@ -31,7 +31,8 @@ from .files import Programs
 from .firewall import read_firewall
 from .guests import firmware_files, resident_bytes
 from .memory import read_memory
-from .network import default_route_interfaces, read_counters, read_interfaces, read_route
+from .network import default_route_interfaces, read_counters, read_interfaces
+from .route import read_route
 from .security import read_kernel, read_selinux, read_userfaultfd
 from .sockets import addresses_of, read_sockets, ssh_addresses
 from .storage import read_storage, with_storage
@@ -120,7 +121,7 @@ class OwnFiles:
             address=self._address(host, configuration),
             listen_address=listen,
             interfaces=interfaces,
-            routes=[read_route(self.programs, peer) for peer in self.wishes.peers],
+            routes=[read_route(peer) for peer in self.wishes.peers],
             default_routes=default_route_interfaces(self.programs),
             ssh_addresses=None if sockets is None else ssh_addresses(sockets),
             guest_links=guest_links(host),

@@ -2,80 +2,96 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # This file is private to the collection and may change at any time.
-"""Over which interface this machine reaches an address, and what that interface carries.
-
-The kernel is asked for the route, as it would route a packet now. Virtual interfaces report made-up speeds (veth: 10
-Gbit/s), so a speed counts only when it is a device's; below a bridge, a bond or a VLAN the devices are looked for.
-"""
+"""Which way this machine's kernel takes to an address, asked of itself, and what the devices on that way carry."""
 
 from __future__ import annotations
 
+import os
 import socket
 import struct
 import typing as t
-from pathlib import Path
 
-INTERFACES = Path("/sys/class/net")
+from .._core.host_network import Interface, Route
+from .._core.link import Way
+from .._core.network_stack import speed_of
+from .files import names_in
+from .network import NET, interface_facts
+from .sockets import addresses_of
+
 _NETLINK_ROUTE = 0
-_RTM_GETROUTE, _RTM_NEWROUTE = 26, 24
+_RTM_GETROUTE, _RTM_NEWROUTE, _ERROR = 26, 24, 2
 _NLM_F_REQUEST = 1
-_RTA_DST, _RTA_OIF = 1, 4
+_DST, _OIF, _GATEWAY, _PREFSRC = 1, 4, 5, 7
 _HEADER, _ROUTE, _ATTRIBUTE = struct.Struct("=IHHII"), struct.Struct("=BBBBBBBBI"), struct.Struct("=HH")
+_CODE = struct.Struct("=i")
 _ANSWER_S = 2.0
-_DEEPEST = 4
 
 
-def interface_to(host: str) -> t.Optional[str]:
-    """The name of the interface, or None when the host cannot be resolved or there is no route."""
+def read_route(destination: str) -> Route:
+    """The way to an address or a name, as the kernel would take it now."""
+    address = next(iter(addresses_of(destination) or []), "").partition("%")[0]
+    if not address:
+        return Route(destination, problem="the name leads nowhere")
     try:
-        family, _kind, _protocol, _name, address = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)[0]
-        index = _index_to(family, socket.inet_pton(family, str(address[0]).split("%", maxsplit=1)[0]))
-        return socket.if_indextoname(index) if index is not None else None
-    except (OSError, UnicodeError, struct.error):
-        return None
+        family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        return parse_route(destination, _ask(family, socket.inet_pton(family, address)))
+    except (OSError, struct.error) as exc:
+        return Route(destination, problem=f"no route ({exc})")
 
 
-def _index_to(family: int, address: bytes) -> t.Optional[int]:
-    attribute = _ATTRIBUTE.pack(_ATTRIBUTE.size + len(address), _RTA_DST) + address
+def _ask(family: int, address: bytes) -> bytes:
+    attribute = _ATTRIBUTE.pack(_ATTRIBUTE.size + len(address), _DST) + address
     body = _ROUTE.pack(family, len(address) * 8, 0, 0, 0, 0, 0, 0, 0) + attribute
     request = _HEADER.pack(_HEADER.size + len(body), _RTM_GETROUTE, _NLM_F_REQUEST, 1, 0) + body
     with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, _NETLINK_ROUTE) as kernel:
         kernel.settimeout(_ANSWER_S)
         kernel.send(request)
-        return outgoing_index(kernel.recv(65536))
+        return kernel.recv(65536)
 
 
-def outgoing_index(answer: bytes) -> t.Optional[int]:
-    """The outgoing interface in the kernel's answer; None when it is an error."""
+def parse_route(destination: str, answer: bytes) -> Route:
+    """The kernel's answer: a route with its attributes, or an error."""
     length, kind, _flags, _sequence, _port = _HEADER.unpack_from(answer)
-    if kind != _RTM_NEWROUTE:
-        return None
+    if kind == _ERROR:
+        return Route(destination, problem=f"no route ({os.strerror(-_CODE.unpack_from(answer, _HEADER.size)[0])})")
+    found = dict(_attributes(answer, length)) if kind == _RTM_NEWROUTE else {}
+    if _OIF not in found:
+        return Route(destination, problem="no route")
+    name = socket.if_indextoname(struct.unpack("=I", found[_OIF][:4])[0])
+    return Route(destination, name, _text(found.get(_PREFSRC)), _text(found.get(_GATEWAY)))
+
+
+def _attributes(answer: bytes, length: int) -> t.Iterator[tuple[int, bytes]]:
     at = _HEADER.size + _ROUTE.size
     while at + _ATTRIBUTE.size <= length:
         size, what = _ATTRIBUTE.unpack_from(answer, at)
-        if what == _RTA_OIF:
-            return int(struct.unpack_from("=I", answer, at + _ATTRIBUTE.size)[0])
+        yield what, answer[at + _ATTRIBUTE.size : at + size]
         at += max(_ATTRIBUTE.size, (size + 3) & ~3)
-    return None
 
 
-def speed_mbit_per_s(interface: str, interfaces: Path = INTERFACES) -> t.Optional[int]:
-    """What the device below an interface carries: of several the fastest, since a stream uses one. None: not known."""
-    speeds = [_own_speed(path) for path in _devices(interfaces / interface, interfaces, _DEEPEST)]
-    return max((speed for speed in speeds if speed is not None), default=None)
+def _text(address: t.Optional[bytes]) -> str:
+    if not address:
+        return ""
+    return socket.inet_ntop(socket.AF_INET if len(address) == 4 else socket.AF_INET6, address)
 
 
-def _devices(interface: Path, interfaces: Path, depth: int) -> t.Iterator[Path]:
-    if (interface / "device").exists():
-        yield interface
-    elif depth > 0:
-        for lower in sorted(interface.glob("lower_*")):
-            yield from _devices(interfaces / lower.name[len("lower_") :], interfaces, depth - 1)
+def way_to(hosts: t.Iterable[str]) -> Way:
+    """By which interface the first of these is reached that can be, and the speed of the device below it."""
+    for host in hosts:
+        name = read_route(host).interface if host else ""
+        if name:
+            speed, real = speed_of(name, _links())
+            return Way(name, speed if real else None)
+    return Way()
 
 
-def _own_speed(interface: Path) -> t.Optional[int]:
-    try:
-        speed = int((interface / "speed").read_text())
-    except (OSError, ValueError):
-        return None
-    return speed if speed > 0 else None
+def _links() -> dict[str, Interface]:
+    """What stands on what, and how fast it is; a host document has more, from a program that may be missing."""
+    found = {}
+    for name in names_in(NET):
+        facts = interface_facts(name)
+        lower = [one[len("lower_") :] for one in names_in(os.path.join(NET, name)) if one.startswith("lower_")]
+        found[name] = Interface(
+            name, physical=facts.physical, speed_mbit_per_s=facts.speed_mbit_per_s, lower=sorted(lower)
+        )
+    return found

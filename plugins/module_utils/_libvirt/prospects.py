@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import time
 import typing as t
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from .._core.calm import Moment, moment
 from .._core.errors import MigrationError
 from .._core.forecast import forecast
+from .._core.link import Bandwidth, Way, expected_bandwidth
 from .._core.load import measuring_windows_s
 from .._core.memory import WorkingSet, working_set
 from .._core.policy import Contract
 from .._core.trial import Facts
-from .._core.units import MIB
 from .connection import Connection
 from .dirty_rate import measure_windows, memory_bytes
 from .domain import Guest
@@ -28,14 +28,6 @@ from .postcopy import host_devices
 _REST_S = 5.0  # between two measurements of a search, so that the guest is left alone for half of the time
 
 
-@dataclass(frozen=True)
-class Bandwidth:
-    """Bytes per second that reach the destination, and where the figure comes from."""
-
-    bytes_per_s: int
-    source: str
-
-
 def gather(
     connection: Connection, guest: Guest, bandwidth: Bandwidth, parallel_connections: int, *, compress: bool
 ) -> Facts:
@@ -43,15 +35,17 @@ def gather(
     require_running(guest)
     return Facts(
         touched_bytes=touched_memory(connection, guest)[0],
-        bandwidth_bytes_per_s=bandwidth.bytes_per_s,
+        bandwidth_bytes_per_s=bandwidth.bytes_per_s or 0,
         xbzrle_cache_bytes=spare_cache_bytes(connection, guest) if compress else 0,
         parallel_connections=parallel_connections,
         host_devices=host_devices(guest),
     )
 
 
-def bandwidth_of(guest: Guest, link_mib_per_s: t.Optional[float], limit_mib_per_s: t.Optional[int]) -> Bandwidth:
-    """What was given, or else what the guest's last migration had; never more than the limit."""
+def bandwidth_of(
+    guest: Guest, link_mib_per_s: t.Optional[float], limit_mib_per_s: t.Optional[int], way: Way
+) -> Bandwidth:
+    """What was given, or what the way to the destination carries, or else what the guest's last migration had."""
     for name, value in (("link_mib_per_s", link_mib_per_s), ("bandwidth_mib_per_s", limit_mib_per_s)):
         if value is not None and (value < 0 or (value == 0 and name == "link_mib_per_s")):
             raise MigrationError(
@@ -60,14 +54,13 @@ def bandwidth_of(guest: Guest, link_mib_per_s: t.Optional[float], limit_mib_per_
                 state="Nothing was measured.",
                 remedy="Correct the value.",
             )
-    limit = limit_mib_per_s * MIB if limit_mib_per_s else None
-    found = Bandwidth(int(link_mib_per_s * MIB), "link_mib_per_s") if link_mib_per_s else _of_last_migration(guest)
-    if limit is not None and (found is None or limit < found.bytes_per_s):
-        return Bandwidth(limit, "bandwidth_mib_per_s")
-    if found is None:
+    asked = link_mib_per_s is None and way.speed_mbit_per_s is None
+    last = completed_job(guest) if asked else None
+    found = expected_bandwidth(link_mib_per_s, limit_mib_per_s or 0, way, last.bandwidth_bytes_per_s if last else None)
+    if found.bytes_per_s is None:
         raise MigrationError(
             "BANDWIDTH_UNKNOWN",
-            f"It is not known what the link carries: libvirt remembers no migration of {guest.name!r}.",
+            f"What the link carries is {found.known_from}; and libvirt remembers no migration of {guest.name!r}.",
             state="Nothing was measured.",
             remedy="Say it with link_mib_per_s; a link of 10 Gb/s carries about 1100 MiB/s.",
         )
@@ -92,8 +85,3 @@ def wait_for_calm(measure: t.Callable[[], WorkingSet], contract: Contract, facts
         if moments[-1].quiet or spent_s + _REST_S > wait_s:
             return moments
         time.sleep(_REST_S)
-
-
-def _of_last_migration(guest: Guest) -> t.Optional[Bandwidth]:
-    last = completed_job(guest)
-    return Bandwidth(last.bandwidth_bytes_per_s, "last_migration") if last and last.bandwidth_bytes_per_s else None
