@@ -71,8 +71,14 @@ def _firmware(case: Case) -> Finding:
         return passed("It needs no firmware image from the host's packages.")
     if files is None:
         return skipped("Which firmware images the destination has is not known.")
-    if guest.loader in files:
+    if guest.loader in files and guest.nvram_template in ("", *files):
         return passed("The destination has its firmware.")
+    if guest.loader in files:
+        return warned(
+            f"The file that its firmware's variables are made from, {guest.nvram_template}, may not be there.",
+            "Put the same file at the same path on the destination. Its own variables travel with its memory.",
+            nvram_template=guest.nvram_template,
+        )
     if guest.loader not in (case.source.firmware_files or []):
         # At a place of its own, which was not looked at on the destination either.
         return warned(

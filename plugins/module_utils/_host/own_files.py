@@ -22,6 +22,7 @@ from .._core.migration_path import (
     guest_links,
     is_loopback,
     is_wildcard,
+    listening_within,
     migration_path,
 )
 from .._core.proc_text import Socket, listeners
@@ -34,7 +35,7 @@ from .memory import read_memory
 from .network import default_route_interfaces, read_counters, read_interfaces
 from .route import read_route
 from .security import read_kernel, read_selinux, read_userfaultfd
-from .sockets import addresses_of, read_sockets, ssh_addresses
+from .sockets import addresses_of, holders, read_sockets, ssh_addresses
 from .storage import read_storage, with_storage
 from .tls import read_tls
 
@@ -128,6 +129,7 @@ class OwnFiles:
             sockets=sockets,
             port_min=port_min,
             port_max=port_max,
+            holders=holders({one.inode for one in listening_within(sockets or [], port_min, port_max)}),
         )
         path = migration_path(facts)
         ranges = {"migration": (port_min, port_max)}

@@ -55,6 +55,7 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._core.host_
     Interface,
     Load,
     PortOpening,
+    PortUser,
     Route,
     VirtualNetwork,
 )
@@ -208,6 +209,16 @@ CASES: list[tuple[str, str, dict[str, t.Any], str]] = [
     ),
     ("firmware", WARN, {"domain.firmware": "efi", "domain.loader": "/opt/own.fd"}, "is not known"),
     ("firmware", PASS, {"domain.firmware": "efi", "domain.loader": "/usr/share/OVMF/OVMF_CODE.fd"}, "has its firmware"),
+    (
+        "firmware",
+        WARN,
+        {
+            "domain.firmware": "efi",
+            "domain.loader": "/usr/share/OVMF/OVMF_CODE.fd",
+            "domain.nvram_template": "/opt/vars.fd",
+        },
+        "/opt/vars.fd",
+    ),
     (
         "firmware",
         SKIP,
@@ -572,6 +583,15 @@ CASES: list[tuple[str, str, dict[str, t.Any], str]] = [
     ("ports_free", FAIL, {**COPY, "destination.migration.ports_used": list(range(49152, 49215))}, "needs 2"),
     ("ports_free", FAIL, {"destination.migration.port_max": 49000}, "is empty"),
     ("ports_free", WARN, {"destination.migration.ports_used": list(range(49152, 49214))}, "Only 2"),
+    (
+        "ports_free",
+        FAIL,
+        {
+            "destination.migration.ports_used": list(range(49152, 49216)),
+            "destination.migration.ports_used_by": [PortUser("nc", 42, [49152]), PortUser("qemu", 43, [49153])],
+        },
+        "nc (42) and qemu (43) have the others",
+    ),
     ("ports_free", PASS, {"destination.migration.port_max": 49152}, "1 port free"),
     ("ports_free", SKIP, {"destination.migration.ports_used": None}, "not known"),
     ("ports_open", FAIL, {"probe.port": Attempt("10.231.1.12", 49215, "no answer")}, "no answer"),

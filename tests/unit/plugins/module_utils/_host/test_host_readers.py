@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import time
 import typing as t
@@ -155,7 +156,11 @@ def test_connections_to_this_machine() -> None:
         assert sockets.connect("127.0.0.1", port, 2.0)[0] == "accepted"
         found = sockets.read_sockets()
         assert found
-        assert [one.port for one in found if one.port == port and one.listening] == [port]
+        (own,) = [one for one in found if one.port == port and one.listening]
+        (pid, name), *others = sockets.holders({own.inode, 0}).values()
+        assert (pid, others) == (os.getpid(), [])
+        assert name == Path(f"/proc/{pid}/comm").read_text().strip()
+        assert sockets.holders({0}) == {}
     assert sockets.connect("host.invalid", 22, 2.0)[0] not in ("accepted", "refused")
 
 
