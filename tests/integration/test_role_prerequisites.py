@@ -207,6 +207,8 @@ def test_values_that_would_do_harm(ansible: Ansible, role: t.Callable[..., Run],
             "prerequisites_dedicated_interface": "fail",
             "prerequisites_migration_host": lab.host(HOST).mgmt_address,
         },
+        "sanlock, which is not installed": {"prerequisites_lock_manager": "sanlock"},
+        "virtlockd does not listen": {"prerequisites_lock_manager": "lockd"},
         "are missing: ca-cert.pem": {"prerequisites_tls": "check", "prerequisites_tls_directory": "/tmp/none"},
     }
     lab.execute(HOST, "sh", "-c", "echo 127.0.0.1 itself >> /etc/hosts")
@@ -259,9 +261,14 @@ def test_not_while_a_migration_runs(role: t.Callable[..., Run], lab: Lab, erp01:
     assert run.code != 0
     assert "erp01 is being migrated. Nothing was changed." in run.failure
     assert read(lab, CONF, erp01.source) == before
-    told = role(erp01.source, port_max=49185, restart=False, qemu_conf="/tmp/other.conf")
+    lab.execute(erp01.source, "/usr/sbin/virtlockd", "--daemon", "--pid-file", "/run/virtlockd.pid")
+    locked = role(erp01.source, lock_manager="lockd")
+    assert "erp01 would go on without locks" in locked.failure or "erp01, " in locked.failure, locked.output
+    assert read(lab, CONF, erp01.source) == before
+    told = role(erp01.source, lock_manager="lockd", port_max=49185, restart=False, qemu_conf="/tmp/other.conf")
     assert told.code == 0, told.output
-    assert "has to be restarted for migration_port_max" in told.output
+    assert "has to be restarted for lock_manager, migration_port_max" in told.output
+    assert 'lock_manager = "lockd"' in read(lab, "/tmp/other.conf", erp01.source)
     assert erp01.job()
 
 
