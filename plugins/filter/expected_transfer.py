@@ -17,40 +17,15 @@ description:
     already. It needs no connection to a host.
 positional: _input
 options:
-  _input:
-    description:
-      - The guest as RV(virtops.live_migration.migration_dirty_rate_info#module:dirty_rate) describes it. Needed of it
-        are C(dirty_bytes_per_s), C(working_set_bytes) and C(memory_bytes).
-    type: dict
-    required: true
   bandwidth_mib_per_s:
     description: What reaches the destination, in MiB/s.
     type: float
     required: true
-  touched_bytes:
-    description: Memory that the guest uses at all. By default all that it has.
-    type: int
   deadline_s:
     description: How long it may take. By default six times what its memory takes once, and at least a minute.
     type: float
-  policy:
-    description: What may be done to the guest. The names are those of M(virtops.live_migration.migration_rescue).
-    type: str
-    choices: [minimal_downtime, suspend_workload, post_copy, very_large]
-    default: minimal_downtime
-  max_downtime_ms:
-    description: How long the guest may stand still at the switch-over, in milliseconds. The policy says by default.
-    type: int
-  postcopy:
-    description: Whether the guest may run split over two hosts. The policy says by default.
-    type: str
-    choices: [never, if_needed, prefer]
-  max_pause_s:
-    description: How long it may stand still to finish when nothing shorter does. The policy says by default.
-    type: float
-  max_throttle_percent:
-    description: How much of its processor time auto-converge may take. The policy says by default.
-    type: int
+extends_documentation_fragment:
+  - virtops.live_migration._sizing
 seealso:
   - module: virtops.live_migration.migration_dirty_rate_info
   - module: virtops.live_migration.migration_forecast_info

@@ -357,6 +357,7 @@ from ..module_utils._ansible.progress import ProgressFile, progress_spec
 from ..module_utils._ansible.runner import Result, run
 from ..module_utils._core.planning import check_choices
 from ..module_utils._core.starting import STORAGE, Wishes
+from ..module_utils._host.route import way_to
 from ..module_utils._libvirt.both_ends import BothEnds, connect_destination
 from ..module_utils._libvirt.connection import Connection
 from ..module_utils._libvirt.relocation import Order, Relocation
@@ -375,6 +376,7 @@ def order_of(module: AnsibleModule) -> Order:
         params["compression"],
         params["parallel_connections"],
         params["measure"],
+        way_to,
     )
     wishes = Wishes(
         migrate_uri=params["migrate_uri"],

@@ -26,9 +26,16 @@ options:
   link_mib_per_s:
     description:
       - What the link to the destination carries, in MiB/s. A link of 10 Gb/s carries about 1100.
-      - If it is not given, it is the bandwidth that the last migration of the guest had, as long as libvirt remembers
-        that.
+      - If it is not given, it is the speed of the device over which O(destination) is reached, and where that is not
+        known, the bandwidth that the last migration of the guest had, as long as libvirt remembers that.
     type: float
+  destination:
+    description:
+      - Where the guest is to go, as a name, an address or a libvirt URI. If that host has an address of its own for
+        migrations, that one.
+      - It is only asked of the kernel of this host which device leads there, and of that one how fast it is. Virtual
+        devices are not believed.
+    type: str
   bandwidth_mib_per_s:
     description:
       - The limit that the migration is to have, in MiB/s. V(0) is no limit.
@@ -102,7 +109,7 @@ EXAMPLES = r"""
 - name: Wait up to ten minutes for a quiet moment
   virtops.live_migration.migration_forecast_info:
     name: erp01
-    link_mib_per_s: 1100
+    destination: kvm02-migration
     calm_wait_s: 600
   register: result
   failed_when: not result.calm.quiet
@@ -271,7 +278,8 @@ facts:
       description: What reaches the destination.
       type: int
     bandwidth_source:
-      description: Where that figure comes from. The name of an option, or V(last_migration).
+      description: Where that figure comes from. The name of an option, V(last_migration), or in words
+        which device it is.
       type: str
     dirty_rate:
       description: What the guest rewrites, in the fields of M(virtops.live_migration.migration_dirty_rate_info).
@@ -366,20 +374,22 @@ from ansible.module_utils.basic import AnsibleModule
 from ..module_utils._ansible.argspec import contract_of, policy_spec
 from ..module_utils._ansible.runner import Result, run_on_domain
 from ..module_utils._core.calm import calm_document
+from ..module_utils._core.link import Way, host_of
 from ..module_utils._core.memory import read_working_set
 from ..module_utils._core.sizing import prospect
 from ..module_utils._core.trial import Facts
+from ..module_utils._host.route import way_to
 from ..module_utils._libvirt.connection import Connection
 from ..module_utils._libvirt.dirty_rate import MODES
 from ..module_utils._libvirt.domain import Guest
-from ..module_utils._libvirt.prospects import gather, measure, require_bandwidth, wait_for_calm
+from ..module_utils._libvirt.prospects import bandwidth_of, gather, measure, wait_for_calm
 
 
 def work(module: AnsibleModule, connection: Connection, guest: Guest) -> Result:
     params = module.params
     contract = contract_of(params)
     given = read_working_set(params["dirty_rate"]) if params["dirty_rate"] is not None else None
-    bandwidth, source = require_bandwidth(guest, params["link_mib_per_s"], params["bandwidth_mib_per_s"])
+    bandwidth = bandwidth_of(guest, params["link_mib_per_s"], params["bandwidth_mib_per_s"], way(connection, params))
     compress = params["compression"] == "auto"
     facts = gather(connection, guest, bandwidth, params["parallel_connections"], compress=compress)
 
@@ -392,7 +402,13 @@ def work(module: AnsibleModule, connection: Connection, guest: Guest) -> Result:
         result["calm"] = calm_document(moments)
     else:
         found = replace(facts, measured=given) if given is not None else look()
-    return {**result, "forecast": prospect(contract, found), "facts": told(found, source)}
+    return {**result, "forecast": prospect(contract, found), "facts": told(found, bandwidth.known_from)}
+
+
+def way(connection: Connection, params: t.Mapping[str, t.Any]) -> Way:
+    """Of this machine, if the guest is on it."""
+    named = params["destination"]
+    return way_to([host_of(named) or named]) if named and connection.local else Way()
 
 
 def told(facts: Facts, bandwidth_source: str) -> Result:
@@ -411,6 +427,7 @@ def main() -> None:
         {
             **policy_spec(),
             "link_mib_per_s": {"type": "float"},
+            "destination": {"type": "str"},
             "bandwidth_mib_per_s": {"type": "int"},
             "dirty_rate": {"type": "dict"},
             "mode": {"type": "str", "choices": list(MODES), "default": "page-sampling"},

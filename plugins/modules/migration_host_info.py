@@ -479,6 +479,22 @@ host:
           description: Those of them that somebody listens on.
           type: list
           elements: int
+        ports_used_by:
+          description: Who does, as far as the processes of the host may be looked at.
+          type: list
+          elements: dict
+          contains:
+            process:
+              description: Name of the process.
+              type: str
+              sample: "python3"
+            pid:
+              description: Its number.
+              type: int
+            ports:
+              description: The ports.
+              type: list
+              elements: int
         routes:
           description: The ways to the O(peers).
           type: list
@@ -852,6 +868,9 @@ host:
           sample: "bios"
         nvram:
           description: File with the variables of its firmware.
+          type: str
+        nvram_template:
+          description: File that they are made from, if it is named.
           type: str
         loader:
           description: File with its firmware.

@@ -96,6 +96,8 @@ def test_a_crowded_host(ansible: Ansible, crowded: None) -> None:
     host = host_of(ansible, "kvm02", load_window_s=0)
     path = host["migration"]
     assert path["ports_used"] == list(range(49152, 49216))
+    (holder,) = path["ports_used_by"]
+    assert (holder["process"], holder["ports"]) == ("python3", path["ports_used"])
     assert path["carries_guests"] == ["eth1"]
     openings = {one["purpose"]: one["verdict"] for one in host["firewall"]["openings"]}
     assert (openings["migration"], openings["ssh"]) == ("closed", "open")

@@ -149,7 +149,7 @@ def test_what_is_asked_for_and_nothing_the_second_time(
     before, daemon = read(lab, CONF), pid(lab)
     predicted = role(HOST, "--check", **wanted)
     assert predicted.code == 0, predicted.output
-    assert parts | {"Nftables | Say what would be opened", "TLS | Say which one would be made"} <= tasks(predicted)
+    assert parts | {"Nftables | Say what would be opened", "TLS | Say what would be made"} <= tasks(predicted)
     assert f"libvirtd on {HOST} would be restarted" in predicted.output
     assert (read(lab, CONF), pid(lab)) == (before, daemon)
     assert "virtops" not in lab.execute(HOST, "/tmp/bin/nft", "list", "ruleset").stdout
@@ -169,7 +169,8 @@ def test_what_is_asked_for_and_nothing_the_second_time(
     assert read(lab, "/proc/sys/vm/unprivileged_userfaultfd").strip() == "1"
     modes = lab.execute(HOST, "stat", "-c", "%a", "/etc/pki/qemu/server-key.pem").stdout.strip()
     assert modes == "640"
-    # The certificates are good for what they were made for.
+    # The certificates are good for what they were made for: each host is once the source and once the destination.
+    crm01.arrives(crm01.migrate("--tls"))
     crm01.arrives(crm01.migrate("--tls"))
 
 
@@ -187,6 +188,8 @@ def test_values_that_would_do_harm(ansible: Ansible, role: t.Callable[..., Run],
             "prerequisites_dedicated_interface": "fail",
             "prerequisites_migration_host": lab.host(HOST).mgmt_address,
         },
+        "sanlock, which is not installed": {"prerequisites_lock_manager": "sanlock"},
+        "virtlockd does not listen": {"prerequisites_lock_manager": "lockd"},
         "are missing: ca-cert.pem": {"prerequisites_tls": "check", "prerequisites_tls_directory": "/tmp/none"},
     }
     lab.execute(HOST, "sh", "-c", "echo 127.0.0.1 itself >> /etc/hosts")
@@ -204,6 +207,34 @@ def test_values_that_would_do_harm(ansible: Ansible, role: t.Callable[..., Run],
     assert (read(lab, CONF), pid(lab)) == (before, daemon)
 
 
+def test_certificates_that_are_no_good(role: t.Callable[..., Run], lab: Lab, authority: Path, tmp_path: Path) -> None:
+    """Of another authority, ending too soon, beside the key of another, readable by everybody, of another host."""
+    make = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=x"]
+    files = {}
+    for name in ("one", "other"):
+        to = ["-keyout", str(tmp_path / f"{name}-key.pem"), "-out", str(tmp_path / f"{name}-cert.pem")]
+        subprocess.run([*make, *to], check=True, capture_output=True)
+        files[name] = ((tmp_path / f"{name}-cert.pem").read_text(), (tmp_path / f"{name}-key.pem").read_text())
+    cert, key = files["one"]
+    cases = {
+        "is not signed by ca-cert.pem": ((authority / "ca.pem").read_text(), cert, key, 1, "600"),
+        "is not valid for another 30 days (notAfter=": (cert, cert, key, 30, "600"),
+        "is not that of the key beside it": (cert, cert, files["other"][1], 1, "600"),
+        "can be read by everybody: server-key.pem": (cert, cert, key, 1, "644"),
+        f"is not for {lab.host(HOST).migration_address}, to which others connect": (cert, cert, key, 1, "600"),
+    }
+    for number, (text, (ca, certificate, private, min_days, mode)) in enumerate(cases.items()):
+        directory = f"/tmp/pki-{number}"
+        for name, content in (("ca-cert", ca), *((f"{who}-cert", certificate) for who in ("server", "client"))):
+            put(lab, HOST, f"{directory}/{name}.pem", content)
+        for who in ("server", "client"):
+            put(lab, HOST, f"{directory}/{who}-key.pem", private)
+            lab.execute(HOST, "chmod", mode if who == "server" else "600", f"{directory}/{who}-key.pem")
+        run = role(HOST, tls="check", tls_directory=directory, tls_min_days=min_days)
+        assert run.code != 0
+        assert text in run.output, run.output
+
+
 def test_not_while_a_migration_runs(role: t.Callable[..., Run], lab: Lab, erp01: Subject) -> None:
     erp01.migrate()
     before = read(lab, CONF, erp01.source)
@@ -211,9 +242,14 @@ def test_not_while_a_migration_runs(role: t.Callable[..., Run], lab: Lab, erp01:
     assert run.code != 0
     assert "erp01 is being migrated. Nothing was changed." in run.failure
     assert read(lab, CONF, erp01.source) == before
-    told = role(erp01.source, port_max=49185, restart=False, qemu_conf="/tmp/other.conf")
+    lab.execute(erp01.source, "/usr/sbin/virtlockd", "--daemon", "--pid-file", "/run/virtlockd.pid")
+    locked = role(erp01.source, lock_manager="lockd")
+    assert "erp01 would go on without locks" in locked.failure or "erp01, " in locked.failure, locked.output
+    assert read(lab, CONF, erp01.source) == before
+    told = role(erp01.source, lock_manager="lockd", port_max=49185, restart=False, qemu_conf="/tmp/other.conf")
     assert told.code == 0, told.output
-    assert "has to be restarted for migration_port_max" in told.output
+    assert "has to be restarted for lock_manager, migration_port_max" in told.output
+    assert 'lock_manager = "lockd"' in read(lab, "/tmp/other.conf", erp01.source)
     assert erp01.job()
 
 

@@ -14,6 +14,7 @@ from .._core.departures import Slots
 from .._core.errors import MigrationError
 from .._core.evacuated import CHANGED, MIGRATE, STRATEGIES, Remains, Row, verdict
 from .._core.starting import Wishes
+from .._host.route import way_to
 from .._libvirt.evacuating import Evacuation, Task
 from .._libvirt.relocation import Order
 from .._libvirt.survey import Asked
@@ -81,6 +82,7 @@ def task_of(params: t.Mapping[str, t.Any]) -> Task:
             params["compression"],
             None,
             params["measure"],
+            way_to,
         )
         return Order(contract, asked, Wishes(migrate_uri=to["migrate_uri"], **wishes), force=params["force"])
 

@@ -14,8 +14,8 @@ from .._core.destination_target import Target, port_to_try, target_of_host, targ
 from .._core.errors import MigrationError
 from .._core.host_document import HostDocument
 from .._core.host_network import Route
-from .._host.files import Programs, at_once
-from .._host.network import read_route
+from .._host.files import at_once
+from .._host.route import read_route
 from .._host.sockets import addresses_of, connect
 from .._libvirt.connection import Connection
 from .._libvirt.guard import within
@@ -25,18 +25,18 @@ _ALL_LIMIT_S = 6.0
 _LOGIN_LIMIT_S = 15.0
 
 
-def probe_all(programs: Programs, destinations: t.Sequence[HostDocument], uri: str = "") -> list[Probe]:
+def probe_all(destinations: t.Sequence[HostDocument], uri: str = "") -> list[Probe]:
     """All at once, since one that does not answer takes seconds. ``uri``: how the source reaches the only one."""
     jobs = {str(number): _job(one, uri) for number, one in enumerate(destinations)}
     found = at_once(jobs, _ALL_LIMIT_S)
     return [
-        replace(found.get(str(number), Probe()), route=_route(programs, one.migration.address))
+        replace(found.get(str(number), Probe()), route=_route(one.migration.address))
         for number, one in enumerate(destinations)
     ]
 
 
-def _route(programs: Programs, address: str) -> t.Optional[Route]:
-    return read_route(programs, address) if address else None
+def _route(address: str) -> t.Optional[Route]:
+    return read_route(address) if address else None
 
 
 def _job(destination: HostDocument, uri: str) -> t.Callable[[], Probe]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import typing as t
 
-from .._core.check import CpuOpinion, Intent, Pair, Probe
+from .._core.check import CpuOpinion, Intent, Objection, Pair, Probe
 from .._core.document import from_plain, to_plain
 from .._core.domain_document import Domain
 from .._core.errors import MigrationError
@@ -18,13 +18,15 @@ from .._core.memory import WorkingSet
 from .._core.readiness import Assessor, Readiness
 from .._core.readiness_cpu import cpu_to_ask
 from .._core.readiness_rules import Rule
-from .._host.files import Programs
 from .._libvirt.compare_cpu import CpuQuestions
 from .probe import log_in, probe_all
 
 
 class Question(t.NamedTuple):
-    """``measured``: by UUID and by name. ``ways``: to try the ways from this host, if it is the source."""
+    """``measured``: by UUID and by name. ``ways``: to try the ways from this host, if it is the source.
+
+    ``objections``: what libvirt and QEMU on the source have against moving each guest, by UUID.
+    """
 
     source: HostDocument
     destinations: t.Sequence[HostDocument]
@@ -32,14 +34,15 @@ class Question(t.NamedTuple):
     rules: t.Sequence[Rule] = ()
     measured: t.Mapping[str, WorkingSet] = {}
     destination_uri: str = ""
-    ways: t.Optional[Programs] = None
+    ways: bool = False
+    objections: t.Mapping[str, Objection] = {}
 
 
 def assess(question: Question, guests: t.Sequence[Domain]) -> list[Readiness]:
     """Guest by guest, each for all destinations."""
     probes = [Probe()] * len(question.destinations)
-    if question.ways is not None:
-        probes = probe_all(question.ways, question.destinations, question.destination_uri)
+    if question.ways:
+        probes = probe_all(question.destinations, question.destination_uri)
     plain = [to_plain(one) for one in guests] if question.rules else [None] * len(guests)
     with contextlib.ExitStack() as opened:
         found = []
@@ -59,7 +62,8 @@ def _one(
     if cpu is not None and asked:
         opinion = CpuOpinion(*cpu.ask(asked, guest.arch, guest.machine, guest.type))
     measured = question.measured.get(guest.uuid) or question.measured.get(guest.name)
-    return assessor.assess(guest, cpu=opinion, measured=measured, plain=plain)
+    objection = question.objections.get(guest.uuid)
+    return assessor.assess(guest, cpu=opinion, measured=measured, objection=objection, plain=plain)
 
 
 def _ask_libvirt(
@@ -69,7 +73,7 @@ def _ask_libvirt(
         return None, probe
     tried, connection = log_in(question.destination_uri, probe)
     # From another host than the source, a login says nothing about the source's.
-    probe = tried if question.ways is not None else probe
+    probe = tried if question.ways else probe
     if connection is None:
         return None, probe
     opened.enter_context(connection)

@@ -25,10 +25,18 @@ DomainWork = t.Callable[[AnsibleModule, Connection, Guest], Result]
 _INTERPRETERS = ["/usr/bin/python3", "/usr/libexec/platform-python", "/usr/local/bin/python3"]
 
 
-def run(argument_spec: Spec, work: Work, *, events: bool = False, **module_options: t.Any) -> t.NoReturn:
-    """Run ``work`` as a module and exit with what it returns, or fail with what it raises."""
+def run(
+    argument_spec: Spec, work: Work, *, events: bool = False, documents: t.Collection[str] = (), **module_options: t.Any
+) -> t.NoReturn:
+    """Run ``work`` as a module and exit with what it returns, or fail with what it raises.
+
+    ``documents``: options that may hold megabytes. They go neither to the host's log nor back with the result.
+    """
     module = AnsibleModule(
-        argument_spec={**connection_spec(), **argument_spec}, supports_check_mode=True, **module_options
+        argument_spec={**connection_spec(), **argument_spec},
+        supports_check_mode=True,
+        no_log=bool(documents),
+        **module_options,
     )
     _require_libvirt(module)
     with ProgressFile(module.params.get("progress_file")):
@@ -39,6 +47,9 @@ def run(argument_spec: Spec, work: Work, *, events: bool = False, **module_optio
             _fail(module, exc)
         except libvirt.libvirtError as exc:
             _fail(module, translate(exc, "This could not be done."))
+    if documents:
+        given = {name: value for name, value in module.params.items() if name not in documents}
+        result = {**result, "invocation": {"module_args": given}}
     module.exit_json(**result)
 
 

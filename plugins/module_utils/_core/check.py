@@ -78,6 +78,16 @@ class CpuOpinion(t.NamedTuple):
     text: str
 
 
+class Objection(t.NamedTuple):
+    """What libvirt and QEMU have against moving a guest: nothing when ``text`` is empty.
+
+    With ``asked`` False they could not be asked, and ``text`` says why.
+    """
+
+    asked: bool
+    text: str = ""
+
+
 @dataclass(frozen=True)
 class Intent:
     """How the migration is meant to be done. ``bandwidth_bytes_per_s``: None to take the interface's speed."""
@@ -107,6 +117,7 @@ class Case:
     pair: Pair
     cpu: t.Optional[CpuOpinion] = None
     measured: t.Optional[WorkingSet] = None
+    objection: t.Optional[Objection] = None
 
     @property
     def source(self) -> HostDocument:

@@ -148,6 +148,7 @@ class Domain:
     emulator: str = ""
     firmware: str = ""  # bios | efi | ""
     nvram: str = ""  # the file with the firmware's variables
+    nvram_template: str = ""  # what it is made from where it is not there, if it is named
     loader: str = ""
     vcpus: int = 0
     vcpus_current: int = 0

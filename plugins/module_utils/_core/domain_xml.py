@@ -49,7 +49,7 @@ def parse_domain(xml: str) -> Domain:
 
 def domain_of(root: ElementTree.Element) -> Domain:
     os_type, vcpu, tpm_state = root.find("os/type"), root.find("vcpu"), root.find("devices/tpm")
-    security = root.find("launchSecurity")
+    security, nvram = root.find("launchSecurity"), root.find("os/nvram")
     maximum = int(vcpu.text or 0) if vcpu is not None else 0
     return Domain(
         name=root.findtext("name", ""),
@@ -60,6 +60,7 @@ def domain_of(root: ElementTree.Element) -> Domain:
         emulator=root.findtext("devices/emulator", ""),
         firmware=_firmware(root),
         nvram=_path(root.find("os/nvram")),
+        nvram_template=nvram.get("template", "") if nvram is not None else "",
         loader=root.findtext("os/loader", ""),
         vcpus=maximum,
         vcpus_current=int(vcpu.get("current", maximum)) if vcpu is not None else 0,

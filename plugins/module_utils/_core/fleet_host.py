@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from .errors import MigrationError
 from .fleet import ORDINARY, Host, Pool
 from .host_document import HostDocument
-from .link import expected_bandwidth
+from .link import Way, expected_bandwidth
 from .units import KIB, MIB
 
 NO_LIMIT = 0
@@ -56,7 +56,7 @@ def _limit(value: t.Optional[int]) -> t.Optional[int]:
 def _bytes_per_s(document: HostDocument, settings: HostSettings) -> float:
     path = document.migration
     speed = path.speed_mbit_per_s if path.speed_is_real else None
-    found = expected_bandwidth(settings.link_mib_per_s, 0, path.interface, speed)
+    found = expected_bandwidth(settings.link_mib_per_s, 0, Way(path.interface, speed))
     if not found.bytes_per_s:
         raise MigrationError(
             "BANDWIDTH_UNKNOWN",

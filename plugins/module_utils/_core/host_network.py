@@ -38,6 +38,15 @@ class Load:
 
 
 @dataclass(frozen=True)
+class PortUser:
+    """A process that listens on ports of the range for migrations."""
+
+    process: str
+    pid: int = 0
+    ports: list[int] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
 class Route:
     """Which way the kernel would take to an address."""
 
@@ -74,6 +83,7 @@ class MigrationPath:
     port_min: int = 49152
     port_max: int = 49215
     ports_used: t.Optional[list[int]] = None
+    ports_used_by: list[PortUser] = field(default_factory=list)
     routes: list[Route] = field(default_factory=list)
 
     @property

@@ -13,33 +13,44 @@ from .units import MIB
 _OF_THE_WIRE = 0.94  # what TCP leaves of a link's speed
 
 
+class Way(t.NamedTuple):
+    """The interface to a host, and the speed of the device below it; None for what is not known."""
+
+    interface: t.Optional[str] = None
+    speed_mbit_per_s: t.Optional[int] = None
+
+
 class Bandwidth(t.NamedTuple):
-    """``bytes_per_s``: None when it is not known; ``known_from``: in words."""
+    """``bytes_per_s``: None when it is not known; ``known_from``: the name of an option, or in words."""
 
     bytes_per_s: t.Optional[int]
     known_from: str
 
 
+def carried_bytes_per_s(speed_mbit_per_s: int) -> int:
+    """What of a link's speed reaches the other end."""
+    return int(speed_mbit_per_s * 1e6 / 8 * _OF_THE_WIRE)
+
+
 def expected_bandwidth(
-    link_mib_per_s: t.Optional[float],
-    limit_mib_per_s: int,
-    interface: t.Optional[str],
-    speed_mbit_per_s: t.Optional[int],
-    last_bytes_per_s: t.Optional[int] = None,
+    link_mib_per_s: t.Optional[float], limit_mib_per_s: int, way: Way, last_bytes_per_s: t.Optional[int] = None
 ) -> Bandwidth:
-    """What the user says the link carries, else the device's speed, else what the guest's last migration had; never
-    more than the limit (0: none)."""
+    """What the user says the link carries, else the device's speed, else what the last migration had.
+
+    Never more than the limit (0: none).
+    """
     if link_mib_per_s is not None:
         found: t.Optional[int] = int(link_mib_per_s * MIB)
         source = "link_mib_per_s"
-    elif speed_mbit_per_s is not None:
-        found = int(speed_mbit_per_s * 1e6 / 8 * _OF_THE_WIRE)
-        source = f"the speed of the device below {interface}, {speed_mbit_per_s} Mbit/s"
+    elif way.speed_mbit_per_s is not None:
+        found = carried_bytes_per_s(way.speed_mbit_per_s)
+        source = f"the speed of the device below {way.interface}, {way.speed_mbit_per_s} Mbit/s"
     elif last_bytes_per_s:
         found, source = last_bytes_per_s, "last_migration"
     else:
         found = None
-        route = f"{interface}, which tells no speed of a device" if interface else "an interface that is not known here"
+        named = f"{way.interface}, which tells no speed of a device"
+        route = named if way.interface else "an interface that is not known here"
         source = f"not known: the way leads over {route}"
     limit = limit_mib_per_s * MIB
     if limit and (found is None or limit < found):

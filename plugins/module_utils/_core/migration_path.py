@@ -11,7 +11,7 @@ import typing as t
 from dataclasses import dataclass, field
 
 from .host_document import HostDocument
-from .host_network import Interface, Load, MigrationPath, Route
+from .host_network import Interface, Load, MigrationPath, PortUser, Route
 from .network_stack import shared_with_guests, speed_of, stack_of, switched_by_ovs, with_address
 from .proc_text import Socket
 
@@ -41,6 +41,7 @@ class NetworkFacts:
     sockets: t.Optional[t.Sequence[Socket]] = None
     port_min: int = PORT_MIN
     port_max: int = PORT_MAX
+    holders: t.Mapping[int, tuple[int, str]] = field(default_factory=dict)  # pid and name, by inode of a socket
     counters: tuple[Counters, Counters] = field(default_factory=lambda: ({}, {}))
     window_s: float = 0.0
 
@@ -72,6 +73,7 @@ def migration_path(facts: NetworkFacts) -> MigrationPath:
         port_min=facts.port_min,
         port_max=facts.port_max,
         ports_used=_ports_used(facts),
+        ports_used_by=_port_users(facts),
         routes=list(facts.routes),
     )
 
@@ -142,5 +144,16 @@ def _ports_used(facts: NetworkFacts) -> t.Optional[list[int]]:
     """Ports of the range that somebody listens on. Not those of connections going out, which disturb nobody."""
     if facts.sockets is None:
         return None
-    used = {one.port for one in facts.sockets if one.listening}
-    return sorted(port for port in used if facts.port_min <= port <= facts.port_max)
+    return sorted({one.port for one in listening_within(facts.sockets, facts.port_min, facts.port_max)})
+
+
+def listening_within(sockets: t.Iterable[Socket], port_min: int, port_max: int) -> list[Socket]:
+    return [one for one in sockets if one.listening and port_min <= one.port <= port_max]
+
+
+def _port_users(facts: NetworkFacts) -> list[PortUser]:
+    ports: dict[tuple[int, str], set[int]] = {}
+    for one in listening_within(facts.sockets or [], facts.port_min, facts.port_max):
+        if one.inode in facts.holders:
+            ports.setdefault(facts.holders[one.inode], set()).add(one.port)
+    return [PortUser(name, pid, sorted(held)) for (pid, name), held in sorted(ports.items())]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import typing as t
 
-from .host_network import Interface, Route
+from .host_network import Interface
 
 Plain = t.Mapping[str, t.Any]
 
@@ -59,15 +59,6 @@ def _interface(link: Plain, facts: LinkFacts, ports: list[str]) -> Interface:
             f"{one['local']}/{one.get('prefixlen', 0)}" for one in link.get("addr_info", []) if one.get("local")
         ],
     )
-
-
-def parse_route(destination: str, answer: t.Any) -> Route:
-    """The answer of ``ip -j route get``."""
-    found = answer[0] if isinstance(answer, list) and answer else {}
-    kind = found.get("type", "unicast")
-    if not found.get("dev") or kind in ("unreachable", "prohibit", "blackhole"):
-        return Route(destination, problem=f"no route ({kind})" if found else "no route")
-    return Route(destination, found["dev"], found.get("prefsrc", ""), found.get("gateway", ""))
 
 
 def stack_of(name: str, known: t.Mapping[str, Interface]) -> list[str]:

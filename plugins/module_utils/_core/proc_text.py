@@ -33,12 +33,13 @@ _NO_STORAGE = frozenset(_NEVER.split())
 
 
 class Socket(t.NamedTuple):
-    """One line of /proc/net/tcp or tcp6."""
+    """One line of /proc/net/tcp or tcp6; ``inode`` leads to the processes that hold it."""
 
     address: str
     port: int
     listening: bool
     established: bool
+    inode: int = 0
 
 
 class Mount(t.NamedTuple):
@@ -77,7 +78,11 @@ def parse_sockets(text: str, byteorder: str = sys.byteorder) -> list[Socket]:
         if len(words) < 4 or ":" not in words[1]:
             continue
         address, port = words[1].rsplit(":", 1)
-        found.append(Socket(_address(address, byteorder), int(port, 16), words[3] == _LISTEN, words[3] == _ESTABLISHED))
+        inode = int(words[9]) if len(words) > 9 else 0
+        state = words[3]
+        found.append(
+            Socket(_address(address, byteorder), int(port, 16), state == _LISTEN, state == _ESTABLISHED, inode)
+        )
     return found
 
 

@@ -24,7 +24,7 @@ from . import (
     readiness_storage,
     readiness_versions,
 )
-from .check import FAIL, STATUSES, WARN, Case, Check, CpuOpinion, Finding, Pair, listed, skipped
+from .check import FAIL, STATUSES, WARN, Case, Check, CpuOpinion, Finding, Objection, Pair, listed, skipped
 from .domain_document import Domain
 from .memory import WorkingSet
 from .readiness_rules import Rule, apply
@@ -113,9 +113,10 @@ class Assessor:
         *,
         cpu: t.Optional[CpuOpinion] = None,
         measured: t.Optional[WorkingSet] = None,
+        objection: t.Optional[Objection] = None,
         plain: t.Optional[t.Mapping[str, t.Any]] = None,
     ) -> Readiness:
-        case = Case(domain, self._pair, cpu, measured)
+        case = Case(domain, self._pair, cpu, measured, objection)
         findings = {check.id: self._finding(check, case) for check in CHECKS}
         for rule in self._rules:
             findings[rule.id] = apply(rule, {**self._plain, "domain": plain})

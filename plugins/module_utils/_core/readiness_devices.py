@@ -71,8 +71,14 @@ def _firmware(case: Case) -> Finding:
         return passed("It needs no firmware image from the host's packages.")
     if files is None:
         return skipped("Which firmware images the destination has is not known.")
-    if guest.loader in files:
+    if guest.loader in files and guest.nvram_template in ("", *files):
         return passed("The destination has its firmware.")
+    if guest.loader in files:
+        return warned(
+            f"The file that its firmware's variables are made from, {guest.nvram_template}, may not be there.",
+            "Put the same file at the same path on the destination. Its own variables travel with its memory.",
+            nvram_template=guest.nvram_template,
+        )
     if guest.loader not in (case.source.firmware_files or []):
         # At a place of its own, which was not looked at on the destination either.
         return warned(
@@ -146,6 +152,22 @@ def _arguments(case: Case) -> Finding:
     return passed("libvirt knows all of it.")
 
 
+def _blockers(case: Case) -> Finding:
+    """libvirt's and QEMU's own answer, which knows of devices that no document tells of."""
+    objection = case.objection
+    if objection is None:
+        return skipped("libvirt and QEMU were not asked.", "Set ask_qemu, and run the check on the source.")
+    if not objection.asked:
+        return skipped(f"libvirt and QEMU could not be asked: {objection.text}.")
+    if objection.text:
+        return failed(
+            f"libvirt would not begin: {objection.text}.",
+            "Detach or change what it names, or shut the guest down to move it.",
+            libvirt=objection.text,
+        )
+    return passed("Neither libvirt nor QEMU on the source has anything against it.")
+
+
 CHECKS = (
     Check(
         "host_devices", _THEME, "Does it hold no device of the host (PCI, USB, vGPU, mediated)?",
@@ -174,5 +196,9 @@ CHECKS = (
     Check(
         "qemu_arguments", _THEME, "Is nothing passed to its QEMU past libvirt?",
         "It may not start on the destination.", (WARN,), of_guest=_arguments,
+    ),
+    Check(
+        "qemu_blockers", _THEME, "Have libvirt and QEMU themselves nothing against it, if they are asked?",
+        "The migration fails at its start.", (FAIL,), of_guest=_blockers,
     ),
 )  # fmt: skip

@@ -10,13 +10,12 @@ import typing as t
 
 from .check import FAIL, WARN, Case, Check, Finding, failed, passed, skipped, warned
 from .forecast import Forecast, forecast
+from .link import carried_bytes_per_s
 from .plan import NO_WAY
-from .readiness_network import BYTES_PER_MBIT
 from .trial import Facts
 from .units import human_bytes, human_ms, human_rate
 
 _THEME = "pace"
-_OF_THE_WIRE = 0.94  # what TCP leaves of a link's speed
 _COMFORTABLE = 0.8  # of the bandwidth: above it each pass is hardly shorter than the one before
 _MEASURE = "Measure the guest with migration_dirty_rate_info, and pass the results as dirty_rates."
 
@@ -27,7 +26,7 @@ def bandwidth(case: Case) -> t.Optional[int]:
         return case.intent.bandwidth_bytes_per_s
     paths = [host.migration for host in (case.source, case.destination)]
     speeds = [path.speed_mbit_per_s for path in paths if path.speed_mbit_per_s and path.speed_is_real]
-    return int(min(speeds) * BYTES_PER_MBIT * _OF_THE_WIRE) if len(speeds) == len(paths) else None
+    return carried_bytes_per_s(min(speeds)) if len(speeds) == len(paths) else None
 
 
 def _dirty_rate(case: Case) -> Finding:

@@ -24,17 +24,25 @@ def _free(pair: Pair) -> Finding:
             port_max=path.port_max,
         )
     free, needed = len(path.ports) - len(path.ports_used), 1 if pair.intent.copy_storage == "none" else 2
-    evidence = {"port_min": path.port_min, "port_max": path.port_max, "free": free, "used": path.ports_used[:10]}
+    by = [f"{one.process} ({one.pid})" for one in path.ports_used_by]
+    evidence = {
+        "port_min": path.port_min,
+        "port_max": path.port_max,
+        "free": free,
+        "used": path.ports_used[:10],
+        "used_by": by,
+    }
+    held = f" {listed(by)} {'has' if len(by) == 1 else 'have'} the others." if by else ""
     if free < needed:
         return failed(
             f"{free} of the ports {path.port_min} to {path.port_max} are free on the destination, and a migration needs"
-            f" {needed}.",
+            f" {needed}.{held}",
             "Find out who listens on them ('ss -ltnp'), or widen the range in qemu.conf on the destination.",
             **evidence,
         )
     if free < _FEW_PORTS * needed and len(path.ports) >= _FEW_PORTS * needed:
         return warned(
-            f"Only {free} of the ports {path.port_min} to {path.port_max} are free on the destination.",
+            f"Only {free} of the ports {path.port_min} to {path.port_max} are free on the destination.{held}",
             "Find out who listens on them ('ss -ltnp'), or widen the range in qemu.conf on the destination.",
             **evidence,
         )

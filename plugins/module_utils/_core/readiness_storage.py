@@ -14,6 +14,7 @@ from .units import human_bytes
 
 _THEME = "storage"
 _SAFE_CACHES = ("", "none", "directsync")
+_LOCKABLE = ("file", "block", "volume")
 _ROOM_TO_SPARE = 1.05
 _DROPS_CACHES = (4, 0)  # this QEMU and later let go of cached pages before the other host begins to use a disk
 
@@ -177,6 +178,41 @@ def _on_shared(path: str, case: Case) -> bool:
     return bool(here and there and here.shared and (here.mount_point, here.source) == (there.mount_point, there.source))
 
 
+def _lock_manager(case: Case) -> Finding:
+    """Before it gives a guest to another host, a lock manager lets go of its disks, and only one host gets them."""
+    disks = [
+        disk.target
+        for disk in case.domain.disks
+        if disk.type in _LOCKABLE and _copied(disk) and place_of(disk, case.source, case.destination).kind == SHARED
+    ]
+    if not disks:
+        return passed("The guest has no disk that both hosts could write to.")
+    hosts = (case.source, case.destination)
+    if not all(host.local for host in hosts):
+        return skipped("Whether the hosts have a lock manager is not known.")
+    named = {host.name: str(host.daemon.qemu_settings.get("lock_manager") or "nop") for host in hosts}
+    found = sorted(set(named.values()))
+    remedy = "Set the same lock_manager in qemu.conf on all hosts (role prerequisites), while no guest runs on them."
+    if len(found) == 1 and found != ["nop"]:
+        return passed(f"Both hosts lock its disks by {found[0]}.", lock_manager=named)
+    if len(found) > 1 and "nop" not in found:
+        return failed(f"The hosts have different lock managers: {listed(found)}.", remedy, lock_manager=named)
+    if len(found) > 1:
+        with_one = next(host for host, name in named.items() if name != "nop")
+        return warned(
+            f"Only {with_one} has a lock manager for the disks {listed(disks)}: a lock that the other host does not"
+            " know of stays, and keeps the guest from coming back.",
+            remedy,
+            lock_manager=named,
+        )
+    return warned(
+        f"No lock manager looks after the disks {listed(disks)}: if the hosts lose sight of each other at the"
+        " switch-over, libvirt may let the guest run on both.",
+        remedy,
+        lock_manager=named,
+    )
+
+
 CHECKS = (
     Check(
         "disks_reachable", _THEME, "Does the destination reach the guest's disks, or are they copied?",
@@ -202,5 +238,10 @@ CHECKS = (
     Check(
         "boot_files", _THEME, "Are a kernel and an initial RAM disk that QEMU loads there on the destination?",
         "QEMU does not start there: could not load the kernel.", (WARN,), of_guest=_boot_files, needs_running=False,
+    ),
+    Check(
+        "lock_manager", _THEME, "Does a lock manager keep both hosts from writing to the guest's shared disks at once?",
+        "If the network fails at the switch-over, the guest may run on both hosts and destroy its disks; hosts with"
+        " different ones refuse each other.", (WARN, FAIL), of_guest=_lock_manager,
     ),
 )  # fmt: skip

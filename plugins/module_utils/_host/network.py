@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # This file is private to the collection and may change at any time.
-"""The host's interfaces, routes and counters."""
+"""The host's interfaces, default routes and counters."""
 
 from __future__ import annotations
 
@@ -10,24 +10,18 @@ import json
 import os
 import typing as t
 
-from .._core.host_network import Interface, Route
-from .._core.network_stack import LinkFacts, interfaces, parse_route
+from .._core.host_network import Interface
+from .._core.network_stack import LinkFacts, interfaces
 from .files import Programs, names_in, read, read_int
 
-_NET = "/sys/class/net"
+NET = "/sys/class/net"
 
 
 def read_interfaces(programs: Programs) -> t.Optional[list[Interface]]:
     links = _json(programs.output("ip", "-j", "-d", "addr", "show"))
     if not isinstance(links, list):
         return None
-    return interfaces(links, {name: _facts(name) for name in names_in(_NET)})
-
-
-def read_route(programs: Programs, destination: str) -> Route:
-    """The way to an address, as the kernel would take it now."""
-    answer = _json(programs.output("ip", "-j", "route", "get", destination))
-    return parse_route(destination, answer)
+    return interfaces(links, {name: interface_facts(name) for name in names_in(NET)})
 
 
 def default_route_interfaces(programs: Programs) -> t.Optional[set[str]]:
@@ -53,8 +47,8 @@ def read_counters() -> dict[str, tuple[int, int]]:
     return found
 
 
-def _facts(name: str) -> LinkFacts:
-    base = os.path.join(_NET, name)
+def interface_facts(name: str) -> LinkFacts:
+    base = os.path.join(NET, name)
     speed = read_int(os.path.join(base, "speed"))  # fails while the interface is down, and is -1 where there is none
     try:
         driver = os.path.basename(os.readlink(os.path.join(base, "device", "driver")))

@@ -22,6 +22,7 @@ from .._core.migration_path import (
     guest_links,
     is_loopback,
     is_wildcard,
+    listening_within,
     migration_path,
 )
 from .._core.proc_text import Socket, listeners
@@ -31,9 +32,10 @@ from .files import Programs
 from .firewall import read_firewall
 from .guests import firmware_files, resident_bytes
 from .memory import read_memory
-from .network import default_route_interfaces, read_counters, read_interfaces, read_route
+from .network import default_route_interfaces, read_counters, read_interfaces
+from .route import read_route
 from .security import read_kernel, read_selinux, read_userfaultfd
-from .sockets import addresses_of, read_sockets, ssh_addresses
+from .sockets import addresses_of, holders, read_sockets, ssh_addresses
 from .storage import read_storage, with_storage
 from .tls import read_tls
 
@@ -120,13 +122,14 @@ class OwnFiles:
             address=self._address(host, configuration),
             listen_address=listen,
             interfaces=interfaces,
-            routes=[read_route(self.programs, peer) for peer in self.wishes.peers],
+            routes=[read_route(peer) for peer in self.wishes.peers],
             default_routes=default_route_interfaces(self.programs),
             ssh_addresses=None if sockets is None else ssh_addresses(sockets),
             guest_links=guest_links(host),
             sockets=sockets,
             port_min=port_min,
             port_max=port_max,
+            holders=holders({one.inode for one in listening_within(sockets or [], port_min, port_max)}),
         )
         path = migration_path(facts)
         ranges = {"migration": (port_min, port_max)}

@@ -13,7 +13,7 @@ import time
 import typing as t
 
 from .._core.proc_text import Socket, parse_sockets
-from .files import at_once, read
+from .files import at_once, names_in, read
 
 _RESOLVE_LIMIT_S = 2.0
 
@@ -23,6 +23,23 @@ def read_sockets() -> t.Optional[list[Socket]]:
     if texts[0] is None:
         return None
     return [one for text in texts if text for one in parse_sockets(text)]
+
+
+def holders(inodes: t.Collection[int]) -> dict[int, tuple[int, str]]:
+    """Pid and name of the process that holds each of these sockets; all processes are looked at, so only if need be."""
+    wanted = {f"socket:[{inode}]": inode for inode in inodes if inode}
+    found: dict[int, tuple[int, str]] = {}
+    for name in names_in("/proc") if wanted else []:
+        if not name.isdigit():
+            continue
+        for number in names_in(f"/proc/{name}/fd"):
+            try:
+                held = wanted.get(os.readlink(f"/proc/{name}/fd/{number}"))
+            except OSError:
+                continue
+            if held is not None and held not in found:
+                found[held] = (int(name), (read(f"/proc/{name}/comm") or "").strip())
+    return found
 
 
 def ssh_addresses(sockets: t.Iterable[Socket]) -> set[str]:

@@ -13,7 +13,7 @@ from dataclasses import replace
 from .._core.calm import Moment, moment
 from .._core.errors import MigrationError
 from .._core.forecast import forecast
-from .._core.link import expected_bandwidth
+from .._core.link import Bandwidth, Way, expected_bandwidth
 from .._core.load import measuring_windows_s
 from .._core.memory import working_set
 from .._core.policy import Contract
@@ -30,23 +30,23 @@ _REST_S = 5.0  # between two measurements of a search, so that the guest is left
 
 
 def gather(
-    connection: Connection, guest: Guest, bandwidth_bytes_per_s: int, parallel_connections: int, *, compress: bool
+    connection: Connection, guest: Guest, bandwidth: Bandwidth, parallel_connections: int, *, compress: bool
 ) -> Facts:
     """Everything but the measurement."""
     require_running(guest)
     return Facts(
         touched_bytes=touched_memory(connection, guest)[0],
-        bandwidth_bytes_per_s=bandwidth_bytes_per_s,
+        bandwidth_bytes_per_s=bandwidth.bytes_per_s or 0,
         xbzrle_cache_bytes=spare_cache_bytes(connection, guest) if compress else 0,
         parallel_connections=parallel_connections,
         host_devices=host_devices(guest),
     )
 
 
-def require_bandwidth(
-    guest: Guest, link_mib_per_s: t.Optional[float], limit_mib_per_s: t.Optional[int]
-) -> tuple[int, str]:
-    """Bytes per second that reach the destination, and where the figure comes from. No route is known here."""
+def bandwidth_of(
+    guest: Guest, link_mib_per_s: t.Optional[float], limit_mib_per_s: t.Optional[int], way: Way
+) -> Bandwidth:
+    """What was given, or what the way to the destination carries, or else what the guest's last migration had."""
     for name, value in (("link_mib_per_s", link_mib_per_s), ("bandwidth_mib_per_s", limit_mib_per_s)):
         if value is not None and (value < 0 or (value == 0 and name == "link_mib_per_s")):
             raise MigrationError(
@@ -55,14 +55,13 @@ def require_bandwidth(
                 state="Nothing was measured.",
                 remedy="Correct the value.",
             )
-    last = completed_job(guest) if link_mib_per_s is None else None
-    found = expected_bandwidth(
-        link_mib_per_s, limit_mib_per_s or 0, None, None, last.bandwidth_bytes_per_s if last else None
-    )
+    asked = link_mib_per_s is None and way.speed_mbit_per_s is None
+    last = completed_job(guest) if asked else None
+    found = expected_bandwidth(link_mib_per_s, limit_mib_per_s or 0, way, last.bandwidth_bytes_per_s if last else None)
     if found.bytes_per_s is None:
         raise MigrationError(
             "BANDWIDTH_UNKNOWN",
-            f"It is not known what the link carries: libvirt remembers no migration of {guest.name!r}.",
+            f"What the link carries is {found.known_from}; and libvirt remembers no migration of {guest.name!r}.",
             state="Nothing was measured.",
             remedy="Say it with link_mib_per_s; a link of 10 Gb/s carries about 1100 MiB/s.",
         )

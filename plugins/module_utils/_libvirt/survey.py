@@ -10,7 +10,7 @@ import typing as t
 from dataclasses import dataclass
 
 from .._core.errors import MigrationError
-from .._core.link import Bandwidth, expected_bandwidth, host_of
+from .._core.link import Bandwidth, Way, expected_bandwidth, host_of
 from .._core.load import measuring_windows_s
 from .._core.memory import WorkingSet, working_set
 from .._core.trial import Facts
@@ -21,7 +21,6 @@ from .footprint import spare_cache_bytes, touched_memory
 from .guard import within
 from .postcopy import host_devices
 from .processors import busy_while
-from .route import interface_to, speed_mbit_per_s
 
 _MOST_CONNECTIONS = 8
 _PARALLEL_LIBVIRT, _PARALLEL_QEMU = 5_002_000, 4_000_000
@@ -54,7 +53,7 @@ class Survey:
 
 
 class Asked(t.NamedTuple):
-    """``measure``: whether the guest's writing may be measured."""
+    """``measure``: whether the guest's writing may be measured. ``way_to``: how this machine reaches a host."""
 
     destination_uri: str
     migrate_uri: t.Optional[str]
@@ -63,6 +62,7 @@ class Asked(t.NamedTuple):
     compression: str
     parallel_connections: t.Optional[int]
     measure: bool
+    way_to: t.Callable[[t.Iterable[str]], Way]
 
 
 def survey(connection: Connection, destination: Connection, guest: Guest, asked: Asked) -> Survey:
@@ -95,12 +95,11 @@ def survey(connection: Connection, destination: Connection, guest: Guest, asked:
 
 
 def _bandwidth(connection: Connection, destination: Connection, asked: Asked) -> Bandwidth:
-    interface = speed = None
+    way = Way()
     if asked.link_mib_per_s is None and connection.local:
         host = host_of(asked.migrate_uri) or within(destination.raw.getHostname, "asking the destination for its name")
-        interface = interface_to(host) or interface_to(host_of(asked.destination_uri) or "")
-        speed = speed_mbit_per_s(interface) if interface else None
-    return expected_bandwidth(asked.link_mib_per_s, asked.bandwidth_mib_per_s, interface, speed)
+        way = asked.way_to([str(host or ""), host_of(asked.destination_uri) or ""])
+    return expected_bandwidth(asked.link_mib_per_s, asked.bandwidth_mib_per_s, way)
 
 
 def _measured(connection: Connection, guest: Guest, least_s: float) -> tuple[t.Optional[WorkingSet], str]:

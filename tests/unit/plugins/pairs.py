@@ -15,6 +15,7 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._core.check
     Case,
     CpuOpinion,
     Intent,
+    Objection,
     Pair,
     Probe,
 )
@@ -86,7 +87,11 @@ def host(number: int) -> HostDocument:
         hostname_addresses=[f"10.231.0.1{number}"],
         versions=VERSIONS,
         features=features_of(VERSIONS),
-        daemon=Daemon("modular", [Listener("tls", "::", 16514), Listener("ssh", "0.0.0.0", 22)]),
+        daemon=Daemon(
+            "modular",
+            [Listener("tls", "::", 16514), Listener("ssh", "0.0.0.0", 22)],
+            qemu_settings={"lock_manager": "lockd"},
+        ),
         cpu=Cpu(
             "x86_64",
             "Skylake-Server",
@@ -198,6 +203,7 @@ PROBE = Probe(
     connection_uri="qemu+tls://kvm02/system",
 )
 FITS = CpuOpinion(True, "identical")
+NO_OBJECTION = Objection(True)
 QUIET = WorkingSet(64 * MIB, False, 100 * MIB, False)
 
 
@@ -212,6 +218,7 @@ class Setup:
     intent: Intent = field(default_factory=lambda: Intent(Contract(postcopy="if_needed")))
     cpu: CpuOpinion | None = FITS
     measured: WorkingSet | None = QUIET
+    objection: Objection | None = NO_OBJECTION
 
     @property
     def pair(self) -> Pair:
@@ -219,7 +226,7 @@ class Setup:
 
     @property
     def case(self) -> Case:
-        return Case(self.domain, self.pair, self.cpu, self.measured)
+        return Case(self.domain, self.pair, self.cpu, self.measured, self.objection)
 
     def but(self, changes: t.Mapping[str, t.Any]) -> Setup:
         """The same with other values at some places, for example ``destination.memory.nodes``."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 import typing as t
 
 from ansible.plugins.callback import CallbackBase
@@ -26,6 +27,10 @@ class CallbackModule(CallbackBase):
     CALLBACK_NAME = "virtops_results"
     CALLBACK_NEEDS_ENABLED = True
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._began: dict[tuple[str, str], float] = {}
+
     def _write(self, **fields: t.Any) -> None:
         with open(os.environ["VIRTOPS_RESULTS"], "a", encoding="utf-8") as file:
             file.write(json.dumps(fields, default=str) + "\n")
@@ -36,7 +41,11 @@ class CallbackModule(CallbackBase):
         task, host, data = (
             (result.task, result.host, result.result) if new else (result._task, result._host, result._result)
         )
-        self._write(status=status, task=task.get_name(), host=host.get_name(), result=data, **more)
+        seconds = time.monotonic() - self._began.pop((task._uuid, host.get_name()), time.monotonic())
+        self._write(status=status, task=task.get_name(), host=host.get_name(), seconds=seconds, result=data, **more)
+
+    def v2_runner_on_start(self, host: t.Any, task: t.Any) -> None:
+        self._began[task._uuid, host.get_name()] = time.monotonic()
 
     def v2_runner_on_ok(self, result: t.Any) -> None:
         self._task("ok", result)

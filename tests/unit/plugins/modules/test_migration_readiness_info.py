@@ -78,7 +78,7 @@ def test_the_destination_is_asked_for_its_processor(libvirt: FakeLibvirt, run: M
 
 def test_a_login_that_fails(libvirt: FakeLibvirt, run: ModuleRunner, monkeypatch: pytest.MonkeyPatch) -> None:
     """On the source itself: nothing listens at the address, which this machine tells at once."""
-    monkeypatch.setattr(probe, "read_route", lambda _programs, address: Route(address, "eth1"))
+    monkeypatch.setattr(probe, "read_route", lambda address: Route(address, "eth1"))
     monkeypatch.setattr(probe, "connect", lambda _address, _port, _limit_s: ("accepted", 0.5))
     monkeypatch.setattr(probe, "addresses_of", lambda _name: ["10.231.0.12"])
     libvirt.expect(

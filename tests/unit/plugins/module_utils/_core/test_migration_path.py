@@ -11,6 +11,7 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._core.host_
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.host_network import (
     Interface,
     Load,
+    PortUser,
     Route,
     VirtualNetwork,
 )
@@ -83,6 +84,20 @@ def test_ports_in_use() -> None:
         Socket("::", 5900, True, False),
     ]
     assert migration_path(NetworkFacts(ADDRESS, sockets=sockets)).ports_used == [49152]
+
+
+def test_who_uses_ports() -> None:
+    sockets = [
+        Socket("0.0.0.0", 49153, True, False, 7),
+        Socket("0.0.0.0", 49152, True, False, 8),
+        Socket("::", 49152, True, False, 9),
+        Socket("::", 5900, True, False, 10),
+        Socket("::", 49154, True, False, 11),
+    ]
+    holders = {7: (42, "nc"), 8: (42, "nc"), 9: (41, "qemu"), 10: (1, "init")}
+    path = migration_path(NetworkFacts(ADDRESS, sockets=sockets, holders=holders))
+    assert path.ports_used == [49152, 49153, 49154]
+    assert path.ports_used_by == [PortUser("qemu", 41, [49152]), PortUser("nc", 42, [49152, 49153])]
 
 
 @pytest.mark.parametrize(

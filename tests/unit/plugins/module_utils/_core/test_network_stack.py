@@ -7,11 +7,10 @@ from __future__ import annotations
 import json
 import typing as t
 
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.host_network import Interface, Route
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.host_network import Interface
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.network_stack import (
     LinkFacts,
     interfaces,
-    parse_route,
     shared_with_guests,
     speed_of,
     stack_of,
@@ -111,10 +110,3 @@ def test_open_vswitch_hides_its_ports() -> None:
     assert switched_by_ovs(["ovs-br"], HYPERVISOR)
     assert switched_by_ovs(["ens9"], HYPERVISOR)
     assert not switched_by_ovs(["bond0.50"], HYPERVISOR)
-
-
-def test_routes() -> None:
-    answer = [{"dst": "10.9.9.9", "gateway": "10.231.1.1", "dev": "eth1", "prefsrc": "10.231.1.11", "flags": []}]
-    assert parse_route("10.9.9.9", answer) == Route("10.9.9.9", "eth1", "10.231.1.11", "10.231.1.1")
-    assert parse_route("10.9.9.9", []).problem == "no route"
-    assert parse_route("10.9.9.9", [{"type": "unreachable", "dev": "lo"}]).problem == "no route (unreachable)"

@@ -40,9 +40,9 @@ broken line
 
 def test_sockets_of_v4() -> None:
     assert parse_sockets(TCP, "little") == [
-        Socket("10.231.0.11", 16509, True, False),
-        Socket("10.231.0.11", 22, False, True),
-        Socket("0.0.0.0", 49152, True, False),
+        Socket("10.231.0.11", 16509, True, False, 77352),
+        Socket("10.231.0.11", 22, False, True, 78271),
+        Socket("0.0.0.0", 49152, True, False, 1),
     ]
 
 

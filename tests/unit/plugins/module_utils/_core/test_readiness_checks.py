@@ -24,6 +24,7 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._core.check
     Check,
     CpuOpinion,
     Finding,
+    Objection,
 )
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.domain_document import (
     CpuFeature,
@@ -54,6 +55,7 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._core.host_
     Interface,
     Load,
     PortOpening,
+    PortUser,
     Route,
     VirtualNetwork,
 )
@@ -109,6 +111,7 @@ def opened(verdict: str) -> list[PortOpening]:
 
 TLS = {"intent.tls": True}
 COPY = {"intent.copy_storage": "all"}
+NO_LOCKS = {f"{side}.daemon.qemu_settings": {} for side in ("source", "destination")}
 UNASKED = {"cpu": None}
 NEVER = {"intent.contract": Contract(postcopy="never")}
 
@@ -208,6 +211,16 @@ CASES: list[tuple[str, str, dict[str, t.Any], str]] = [
     ("firmware", PASS, {"domain.firmware": "efi", "domain.loader": "/usr/share/OVMF/OVMF_CODE.fd"}, "has its firmware"),
     (
         "firmware",
+        WARN,
+        {
+            "domain.firmware": "efi",
+            "domain.loader": "/usr/share/OVMF/OVMF_CODE.fd",
+            "domain.nvram_template": "/opt/vars.fd",
+        },
+        "/opt/vars.fd",
+    ),
+    (
+        "firmware",
         SKIP,
         {"domain.firmware": "efi", "domain.loader": "/opt/own.fd", "destination.firmware_files": None},
         "not known",
@@ -239,6 +252,10 @@ CASES: list[tuple[str, str, dict[str, t.Any], str]] = [
     ),
     ("launch_security", FAIL, {"domain.launch_security": "sev-snp"}, "sev-snp"),
     ("qemu_arguments", WARN, {"domain.qemu_arguments": True}, "past libvirt"),
+    # (shown on the lab)
+    ("qemu_blockers", FAIL, {"objection": Objection(True, "State blocked by non-migratable device")}, "non-migratable"),
+    ("qemu_blockers", SKIP, {"objection": Objection(False, "a job runs on it")}, "a job runs on it"),
+    ("qemu_blockers", SKIP, {"objection": None}, "were not asked"),
     # --- processor and machine
     ("cpu_compatible", FAIL, {"cpu": CpuOpinion(False, "missing: avx512f")}, "avx512f"),
     ("cpu_compatible", FAIL, {"domain.cpu.migratable": False}, "migratable='off'"),
@@ -436,6 +453,18 @@ CASES: list[tuple[str, str, dict[str, t.Any], str]] = [
     ("backing_images", SKIP, {}, "No disk with a base image"),
     ("boot_files", WARN, {"domain.boot_files": ["/boot/vmlinuz"]}, "/boot/vmlinuz"),
     ("boot_files", PASS, {"domain.boot_files": ["/srv/nfs/vmlinuz"]}, "storage that both hosts have"),
+    ("lock_manager", WARN, NO_LOCKS, "may let the guest run on both"),
+    ("lock_manager", WARN, {"destination.daemon.qemu_settings": {}}, "Only kvm01 has a lock manager for the disks vda"),
+    ("lock_manager", WARN, {"source.daemon.qemu_settings": {"lock_manager": "nop"}}, "Only kvm02"),
+    (
+        "lock_manager",
+        FAIL,
+        {"source.daemon.qemu_settings": {"lock_manager": "sanlock"}},
+        "different lock managers: lockd and sanlock",
+    ),
+    ("lock_manager", PASS, {**NO_LOCKS, "domain.disks": [LOCAL_DISK]}, "no disk that both"),
+    ("lock_manager", PASS, {**NO_LOCKS, "domain.disks": [Disk("vda", type="network", source="rbd:p/i")]}, "no disk"),
+    ("lock_manager", SKIP, {"destination.local": False}, "not known"),
     # --- guest network
     ("guest_networks", FAIL, {"destination.interfaces": interfaces(br1=1500)}, "there is no bridge 'br0'"),
     ("guest_networks", FAIL, {"destination.interfaces": [Interface("br0", "ethernet")]}, "is no bridge"),
@@ -554,6 +583,15 @@ CASES: list[tuple[str, str, dict[str, t.Any], str]] = [
     ("ports_free", FAIL, {**COPY, "destination.migration.ports_used": list(range(49152, 49215))}, "needs 2"),
     ("ports_free", FAIL, {"destination.migration.port_max": 49000}, "is empty"),
     ("ports_free", WARN, {"destination.migration.ports_used": list(range(49152, 49214))}, "Only 2"),
+    (
+        "ports_free",
+        FAIL,
+        {
+            "destination.migration.ports_used": list(range(49152, 49216)),
+            "destination.migration.ports_used_by": [PortUser("nc", 42, [49152]), PortUser("qemu", 43, [49153])],
+        },
+        "nc (42) and qemu (43) have the others",
+    ),
     ("ports_free", PASS, {"destination.migration.port_max": 49152}, "1 port free"),
     ("ports_free", SKIP, {"destination.migration.ports_used": None}, "not known"),
     ("ports_open", FAIL, {"probe.port": Attempt("10.231.1.12", 49215, "no answer")}, "no answer"),

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.errors import MigrationError
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.link import Way
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt import footprint
-from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt import survey as survey_file
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.connection import Connection
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.dirty_rate import measure
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.domain import Guest, find_guest
@@ -57,6 +57,7 @@ def surveyed(ends: Ends, **changes: t.Any) -> Survey:
         "compression": "none",
         "parallel_connections": None,
         "measure": False,
+        "way_to": lambda _hosts: Way(),
     }
     return survey(ends.source, ends.destination, ends.guest, Asked(**{**asked, **changes}))
 
@@ -134,21 +135,24 @@ def test_a_guest_that_stands_still(libvirt: FakeLibvirt, ends: Ends) -> None:
     assert found.not_measured == "the guest stands still"
 
 
-def test_the_way_is_looked_up(libvirt: FakeLibvirt, ends: Ends, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[str] = []
-    monkeypatch.setattr(survey_file, "interface_to", lambda host: asked.append(host) or "br1")
-    monkeypatch.setattr(survey_file, "speed_mbit_per_s", lambda _interface: 25_000)
+def test_the_way_is_looked_up(libvirt: FakeLibvirt, ends: Ends) -> None:
+    asked: list[list[str]] = []
+
+    def way_to(hosts: t.Iterable[str]) -> Way:
+        asked.append(list(hosts))
+        return Way("br1", 25_000)
+
     libvirt.expect(*[INFO, RESIDENT, *VERSIONS, PLAIN] * 2)
-    assert surveyed(ends, link_mib_per_s=None).facts.bandwidth_bytes_per_s == 2_937_500_000
-    assert "below br1" in surveyed(ends, link_mib_per_s=None, migrate_uri="tcp://10.0.0.12").bandwidth.known_from
-    assert asked == ["kvm02", "10.0.0.12"]
+    assert surveyed(ends, link_mib_per_s=None, way_to=way_to).facts.bandwidth_bytes_per_s == 2_937_500_000
+    found = surveyed(ends, link_mib_per_s=None, migrate_uri="tcp://10.0.0.12", way_to=way_to)
+    assert "below br1" in found.bandwidth.known_from
+    # Where its name leads nowhere, the host of the URI by which its daemon is reached.
+    assert asked == [["kvm02", "kvm02"], ["10.0.0.12", "kvm02"]]
 
 
-def test_a_way_that_tells_no_speed(libvirt: FakeLibvirt, ends: Ends, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(survey_file, "interface_to", lambda _host: "veth0")
-    monkeypatch.setattr(survey_file, "speed_mbit_per_s", lambda _interface: None)
+def test_a_way_that_tells_no_speed(libvirt: FakeLibvirt, ends: Ends) -> None:
     libvirt.expect(INFO, RESIDENT, *VERSIONS, PLAIN)
-    found = surveyed(ends, link_mib_per_s=None, measure=True)
+    found = surveyed(ends, link_mib_per_s=None, measure=True, way_to=lambda _hosts: Way("veth0"))
     assert (found.facts.bandwidth_bytes_per_s, found.bandwidth.bytes_per_s) == (0, None)
     assert "without a bandwidth" in found.not_measured
 

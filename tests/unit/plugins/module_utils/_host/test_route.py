@@ -9,10 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.route import (
-    interface_to,
-    outgoing_index,
-    speed_mbit_per_s,
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.link import Way
+from ansible_collections.virtops.live_migration.plugins.module_utils._host import network, route
+from ansible_collections.virtops.live_migration.plugins.module_utils._host.route import (
+    parse_route,
+    read_route,
+    way_to,
 )
 
 # What Linux 6.1 answers for 127.0.0.1: table, destination, interface 1, source.
@@ -24,26 +26,43 @@ ANSWER = bytes.fromhex(
 REFUSED = struct.pack("=IHHIIi", 36, 2, 0, 1, 0, -101) + bytes(16)
 
 
+def attribute(kind: int, address: str) -> bytes:
+    return struct.pack("=HH", 8, kind) + bytes(int(part) for part in address.split("."))
+
+
 def test_the_kernel_s_answer() -> None:
-    assert outgoing_index(ANSWER) == 1
+    found = parse_route("127.0.0.1", ANSWER)
+    assert (found.interface, found.source_address, found.gateway, found.problem) == ("lo", "127.0.0.1", "", "")
+
+
+def test_a_way_over_a_gateway() -> None:
+    body = ANSWER[16:28] + struct.pack("=HHI", 8, 4, 1) + attribute(5, "10.231.1.1") + attribute(7, "10.231.1.11")
+    found = parse_route("10.9.9.9", struct.pack("=IHHII", 16 + len(body), 24, 0, 1, 0) + body)
+    assert (found.source_address, found.gateway) == ("10.231.1.11", "10.231.1.1")
 
 
 def test_an_error_of_the_kernel() -> None:
-    assert outgoing_index(REFUSED) is None
+    assert parse_route("10.9.9.9", REFUSED).problem == "no route (Network is unreachable)"
 
 
 def test_an_answer_without_an_interface() -> None:
-    assert outgoing_index(struct.pack("=I", 28) + ANSWER[4:28]) is None
+    assert parse_route("10.9.9.9", struct.pack("=I", 28) + ANSWER[4:28]).problem == "no route"
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
 def test_this_kernel(host: str) -> None:
-    assert interface_to(host) == "lo"
+    assert read_route(host).interface == "lo"
+    assert way_to([host]) == Way("lo")
 
 
 @pytest.mark.parametrize("host", ["", "x" * 300])
 def test_no_host(host: str) -> None:
-    assert interface_to(host) is None
+    assert read_route(host).problem == "the name leads nowhere"
+    assert way_to([host]) == Way()
+
+
+def test_the_first_that_can_be_reached() -> None:
+    assert way_to(["", "x" * 300, "127.0.0.1"]) == Way("lo")
 
 
 @pytest.fixture
@@ -81,11 +100,10 @@ def interfaces(tmp_path: Path) -> Path:
         ("none", None),
     ],
 )
-def test_the_speed_of_a_device_counts(interfaces: Path, name: str, speed: int | None) -> None:
-    assert speed_mbit_per_s(name, interfaces) == speed
-
-
-def test_interfaces_that_lie_on_each_other_without_end(tmp_path: Path) -> None:
-    for name, below in (("a", "b"), ("b", "a")):
-        (tmp_path / name / f"lower_{below}").mkdir(parents=True)
-    assert speed_mbit_per_s("a", tmp_path) is None
+def test_the_speed_of_a_device_counts(
+    interfaces: Path, monkeypatch: pytest.MonkeyPatch, name: str, speed: int | None
+) -> None:
+    for file in (network, route):
+        monkeypatch.setattr(file, "NET", str(interfaces))
+    monkeypatch.setattr(route, "read_route", lambda destination: route.Route(destination, name))
+    assert way_to(["kvm02"]) == Way(name, speed)
