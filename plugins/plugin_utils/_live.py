@@ -61,7 +61,9 @@ class LiveAction(ActionBase):
             return _Follower(self, str(job_id), str(path), variables).follow()
         finally:
             self._cleanup_remote_tmp = True
-            self._remove_tmp_path(own_directory, force=True)
+            # A host that is away must not hide what has become of the task.
+            with contextlib.suppress(AnsibleConnectionFailure):
+                self._remove_tmp_path(own_directory, force=True)
 
     def _start(self, options: Result, variables: Result) -> Result:
         limit_s, self._task.async_val = self._task.async_val, _LIMIT_S

@@ -132,7 +132,7 @@ class Departures:
             return what
         if what is Answer.OTHER_DESTINATION:
             one.refused_by.append(one.destination)
-            other = one.other_destination(self.closed)
+            other = one.other_destination(self.closed, self._load())
             if other is not None:
                 one.destination, one.stage, one.not_before_s = other, Stage.WAITING, now_s
                 return what
@@ -155,6 +155,13 @@ class Departures:
 
     def _in(self, *stages: Stage) -> list[Departure]:
         return [one for one in self._all() if one.stage in stages]
+
+    def _load(self) -> dict[str, int]:
+        """What is still to arrive at each destination."""
+        load: dict[str, int] = {}
+        for one in self._all():
+            load[one.destination] = load.get(one.destination, 0) + (0 if one.over else one.left_bytes)
+        return load
 
     def _may_prepare(self, one: Departure, arriving: t.Mapping[str, int]) -> bool:
         slots = self._slots
@@ -195,7 +202,7 @@ class Departures:
         for one in self._in(Stage.WAITING):
             if one.destination != name or one.adopts:
                 continue
-            other = one.other_destination(self.closed)
+            other = one.other_destination(self.closed, self._load())
             if other is None:
                 one.stage, one.reason = Stage.FAILED, "DESTINATION_GIVEN_UP"
             else:
