@@ -31,6 +31,9 @@ sim: setup ## the decision engine against a model of QEMU, in virtual time
 bench-plan: setup ## evacuation plans: time, memory and quality against size
 	@tests/bench/plan
 
+bench-evacuation: setup ## emptying a host, ours and in the ways of other tools; 45 minutes, goes on where it was left
+	@tests/bench/evacuation
+
 integration: setup ## real guests that really migrate, in the lab
 	@tests/run/integration
 
@@ -58,4 +61,4 @@ docs: setup ## the documentation as HTML, in build/docs
 clean: ## remove what the targets made, environments included
 	@rm -rf build .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .ansible .venv .venv-*
 
-.PHONY: help setup demo test test-matrix lint sanity units sim bench-plan integration integration-wide faults gauntlet docs-lint reference build docs clean
+.PHONY: help setup demo test test-matrix lint sanity units sim bench-plan bench-evacuation integration integration-wide faults gauntlet docs-lint reference build docs clean

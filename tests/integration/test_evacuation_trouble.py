@@ -12,7 +12,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import pytest
 from bench.house import FACT, HOME, LINK_MIB_PER_S, QUIET, WITH_A_DISK, House, rows, three_hosts
 from bench.runs import Result, Task, assert_done, assert_refused
-from bench.subject import wait_for
+from bench.subject import LINK_MBIT, wait_for
 
 # One after the other, and each slow enough to be caught on its way.
 SLOW = {"measure": False, "bandwidth_mib_per_s": 6, "slots": {"per_source": 1, "ahead": 0}}
@@ -53,7 +53,7 @@ def test_cancelled(home: House, how: str, then: str) -> None:
 
     def cancel(_moving: list[str]) -> None:
         if how == "signal":
-            assert home.kill_module(HOME, "-TERM") > 0
+            assert home.terminate_module(HOME) > 0
         else:
             home.lab.execute(HOME, "touch", FILE)
 
@@ -163,9 +163,11 @@ def words() -> dict[str, t.Any]:
 
 def test_the_controller_is_killed_and_another_goes_on(home: House) -> None:
     """The module of the first run still works on the host when the second run begins."""
-    slow = home.ansible.begin_playbook("virtops.live_migration.evacuate", **words())
-    wait_for(lambda: home.moving(HOME), "a transfer")
-    slow.kill()
+    home.lab.link_set(HOME, mbit=40)
+    first = home.ansible.begin_playbook("virtops.live_migration.evacuate", **words())
+    wait_for(lambda: first.process.poll() is not None or home.moving(HOME), "a transfer", 180)
+    first.kill()
+    home.lab.link_set(HOME, mbit=LINK_MBIT)
     again = home.ansible.playbook("virtops.live_migration.evacuate", **words())
     assert again.code == 0, again.output
     assert HOME not in home.where().values()

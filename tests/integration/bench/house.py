@@ -96,10 +96,16 @@ class House:
 
     # --- what is done to it
 
-    def kill_module(self, host: str, number: str = "-9") -> int:
-        """A signal for each process of the module there; how many there were."""
-        wanted = "AnsiballZ_evacuation|ansible.*evacuation"
-        found = self.lab.execute(host, "pgrep", "-f", wanted, check=False).stdout.split()
+    def kill_module(self, host: str) -> int:
+        """SIGKILL for each process of the module there, the one that detached it included; how many there were."""
+        return self._signal(host, "-9", "AnsiballZ_evacuation|ansible.*evacuation")
+
+    def terminate_module(self, host: str) -> int:
+        """SIGTERM for the module alone, as an administrator would send it."""
+        return self._signal(host, "-TERM", r"^\S*python\S* \S*AnsiballZ_evacuation")
+
+    def _signal(self, host: str, number: str, pattern: str) -> int:
+        found = self.lab.execute(host, "pgrep", "-f", pattern, check=False).stdout.split()
         for pid in found:
             self.lab.execute(host, "kill", number, pid, check=False)
         return len(found)
