@@ -104,8 +104,8 @@ options:
         description:
           - Guests that arrive at one destination at the same time, from whichever host and whoever began it. The
             destination's own libvirt is asked before each start.
-          - Two hosts that look within the same second may both find the last place free. Then there is one more for the
-            time of that transfer.
+          - Hosts that look within the same second may all find the last place free. Then there is one more for each of
+            them, for the time of that transfer.
         type: int
         default: 2
       ahead:

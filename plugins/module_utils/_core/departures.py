@@ -99,9 +99,16 @@ class Departures:
 
     # --- what is reported
 
+    def shows(self, key: str, destination: str) -> None:
+        """It is seen there, though it was not sent from here: another run beside this one is at work."""
+        one = self.departures.get(key)
+        if one is not None and one.stage is Stage.WAITING:
+            one.adopts, one.destination = True, destination
+
     def ready(self, key: str, now_s: float, *, busy: bool, expected_bytes: t.Optional[int] = None) -> None:
         one = self.departures[key]
         one.stage, one.busy, one.asked_s = Stage.READY, busy, now_s
+        one.adopts = False  # what moves already never asks
         if expected_bytes:
             one.left_bytes = expected_bytes
 

@@ -27,6 +27,7 @@ from .stopping import Starting, Stopping
 from .under_way import UnderWay
 
 _POLL_S = 0.5
+_LOOK_ROUND_EVERY_S = 5.0  # at the destinations that nobody is to go to from here
 
 
 class SendingOff:
@@ -48,6 +49,7 @@ class SendingOff:
         self._under_way = UnderWay(source, found.rows)
         self.queue = Departures(found.moving, task.slots)
         self.notes: list[str] = []
+        self._looked_round_s = 0.0
 
     def run(self, cancelling: Cancelling) -> None:
         self._switch()
@@ -112,9 +114,15 @@ class SendingOff:
     def _arriving(self) -> dict[str, int]:
         """What each destination shows, and what goes there from here and may not show yet."""
         found: dict[str, int] = {}
-        for name in {one.destination for _key, one in self._all() if not one.over}:
+        names = {one.destination for _key, one in self._all() if not one.over}
+        if time.monotonic() - self._looked_round_s >= _LOOK_ROUND_EVERY_S:
+            self._looked_round_s = time.monotonic()
+            names |= set(self._destinations.names)
+        for name in names:
             seen = None if name in self.queue.closed else self._destinations.census(name)
             shown = set(seen.arriving) if seen else set()
+            for key in shown | set(seen.active if seen else ()):
+                self.queue.shows(key, name)
             found[name] = len(shown | {key for key, _one in self._going(name)})
         return found
 

@@ -255,6 +255,16 @@ def test_a_place_that_others_take_is_waited_for(world: World) -> None:
     assert world.sent[0][0] >= 20
 
 
+def test_what_another_run_sends_is_taken_up(world: World) -> None:
+    """The controller of the first run is gone, its module is still at work: the second one does not wait for a slot."""
+    world.clock.after(3.0, lambda: world.arriving.__setitem__("c", "kvm03"))
+    rows, _left, _stopped, _told, _evacuation = evacuated(
+        world, to("abc", "kvm02", "kvm03"), slots=Slots(per_source=1, ahead=0)
+    )
+    assert [order.asked.destination_uri for order in world.orders] == ["kvm02", "kvm03", "kvm02"]
+    assert rows["c"].runs_on == "kvm03"
+
+
 def test_a_destination_that_is_away_is_given_up_for_another(world: World) -> None:
     world.away.add("kvm02")
     rows, left, stopped, told, _evacuation = evacuated(world, to("abcd", "kvm02", "kvm03"))
