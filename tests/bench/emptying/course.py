@@ -6,10 +6,11 @@
 from __future__ import annotations
 
 import datetime
+import threading
 import time
 import typing as t
 
-from bench.runs import Ansible
+from bench.runs import Ansible, task
 from virtlab.errors import LabError
 from virtlab.migrate import Migration
 
@@ -20,7 +21,8 @@ from .yard import Yard
 _MIB = 1 << 20
 CUT_AFTER = 6.0  # times the physical limit
 _LOOK_EVERY_S = 0.05
-_EMPTY_WITHIN_S = 60.0
+_ENDS_WITHIN_S = 120.0
+_CANCEL_FILE = "/run/emptying.cancel"
 
 
 def calibrate(yard: Yard) -> Calibration:
@@ -97,17 +99,27 @@ def _by_virsh(peer: Peer, yard: Yard, key: Key, cut_s: float) -> dict[str, str]:
 def _ours(yard: Yard, ansible: Ansible, key: Key, known: Calibration, cut_s: float) -> tuple[float, dict[str, str]]:
     destinations = destination_of(key.repeat)
     link_mib_per_s = round(known.wire_bytes_per_s * known.sent_bytes / known.wire_bytes / _MIB, 1)
-    result = ansible.module(
-        SOURCE,
+    wanted = task(
         "evacuation",
-        timeout_s=int(cut_s) + 60,
         guests=[{"uuid": yard.uuids[name], "destination": destinations[name]} for name in order_of(key.repeat)],
         destinations=[
             {"name": host, "destination_uri": f"qemu+tcp://{host}/system", "link_mib_per_s": link_mib_per_s}
             for host in sorted(set(destinations.values()))
         ],
         policy_overrides={"postcopy": "if_needed", "max_downtime_ms": MAX_DOWNTIME_MS},
+        on_cancel="abort",
+        cancel_file=_CANCEL_FILE,
     )
+    cut = threading.Timer(cut_s, yard.lab.execute, (SOURCE, "touch", _CANCEL_FILE))
+    cut.start()
+    try:
+        (result,) = ansible.begin(SOURCE, wanted).wait(cut_s + _ENDS_WITHIN_S).results
+    except AssertionError as exc:
+        raise LabError(f"ours did not end: {exc}") from exc
+    finally:
+        cut.cancel()
+        cut.join()
+        yard.lab.execute(SOURCE, "rm", "-f", _CANCEL_FILE)
     messages = {row["name"]: row["msg"] for row in result.get("guests", []) if row["msg"]}
     if "elapsed_s" not in result:
         raise LabError(f"ours gave no result: {result.get('msg')}")
