@@ -106,6 +106,8 @@ options:
             destination's own libvirt is asked before each start.
           - Hosts that look within the same second may all find the last place free. Then there is one more for each of
             them, for the time of that transfer.
+          - Once a host has seen guests of others there, it waits up to 2 seconds, by chance, before it takes a place
+            that becomes free.
         type: int
         default: 2
       ahead:

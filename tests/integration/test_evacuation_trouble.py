@@ -14,6 +14,8 @@ from bench.house import FACT, HOME, LINK_MIB_PER_S, QUIET, WITH_A_DISK, House, r
 from bench.runs import Result, Task, assert_done, assert_refused
 from bench.subject import LINK_MBIT, wait_for
 
+pytestmark = pytest.mark.wide
+
 # One after the other, and each slow enough to be caught on its way.
 SLOW = {"measure": False, "bandwidth_mib_per_s": 6, "slots": {"per_source": 1, "ahead": 0}}
 QUICK = {"measure": False, "bandwidth_mib_per_s": 0}
@@ -84,24 +86,30 @@ def test_a_destination_that_dies_in_the_middle(home: House) -> None:
     assert set(home.where().values()) == {"kvm03"}
 
 
-def test_two_sources_share_the_place_at_one_destination(home: House) -> None:
-    """Each looks at the destination before it starts; what is seen there from outside is counted, too."""
+def test_two_sources_of_one_play_share_the_place_at_a_destination(home: House) -> None:
+    """Each looks at the destination before it starts; here it is looked at from outside, too."""
     home.start({"dns02": QUIET, "dns03": QUIET}, host="kvm02")
-    seen: list[int] = []
+    plan = {HOME: ("crm01", "web01"), "kvm02": ("dns02", "dns03")}
+    guests = {
+        host: [{"uuid": home.uuids[name], "destination": "kvm03"} for name in names] for host, names in plan.items()
+    }
     slots = {"per_source": 2, "per_destination": 1, "ahead": 1}
-    words = {"measure": False, "bandwidth_mib_per_s": 12, "slots": slots}
+    wanted = home.evacuation({}, measure=False, bandwidth_mib_per_s=12, slots=slots, purpose="return")
+    wanted["virtops.live_migration.evacuation"] |= {
+        "guests": "{{ plan[inventory_hostname] }}",
+        "destinations": home.destinations(["kvm03"]),
+    }
+    seen: list[int] = []
     try:
-        with ThreadPoolExecutor(2) as pool:
-            first = pool.submit(home.ansible.run, HOME, home.evacuation({"crm01": "kvm03", "web01": "kvm03"}, **words))
-            second = pool.submit(
-                home.ansible.run, "kvm02", home.evacuation({"dns02": "kvm03", "dns03": "kvm03"}, **words)
-            )
-            while not (first.done() and second.done()):
-                seen.append(home.arriving("kvm03"))
-            results = [first.result()[0], second.result()[0]]
-        assert {"kvm03"} == {home.where()[name] for name in ("crm01", "web01", "dns02", "dns03")}, results
-        assert set(outcomes(results[1]).values()) == {"moved"}
-        print("arriving at a time", seen)
+        play = home.ansible.begin(":".join(plan), wanted, variables={"plan": guests})
+        while play.process.poll() is None:
+            seen.append(home.arriving("kvm03"))
+        results = play.wait().results
+        assert {result["host"]: outcomes(result) for result in results} == {
+            host: dict.fromkeys(names, "moved") for host, names in plan.items()
+        }
+        assert {home.where()[name] for names in plan.values() for name in names} == {"kvm03"}
+        # Only those that begin within the same second may be one more.
         assert max(seen) <= 2
         assert sum(count > 1 for count in seen) < 0.6 * sum(count > 0 for count in seen), seen
     finally:
@@ -185,3 +193,28 @@ def test_what_came_of_it_is_handed_on_by_a_playbook_that_fails(home: House) -> N
     assert "It was cancelled" in run.failure
     told = run.stats["live_migration_evacuate"][HOME]
     assert {row["name"]: row["outcome"] for row in told} == dict.fromkeys(PLAN, "not_started")
+
+
+def test_check_mode_tells_who_would_go(home: House) -> None:
+    run = home.ansible.playbook("virtops.live_migration.evacuate", "--check", **words())
+    assert run.code == 0, run.output
+    told = run.stats["live_migration_evacuate"][HOME]
+    assert {row["name"]: row["outcome"] for row in told} == dict.fromkeys(PLAN, "moved")
+    assert set(home.where().values()) == {HOME}
+    assert home.lab.execute(HOME, "test", "-e", FACT, check=False).returncode != 0
+
+
+def test_nothing_begins_when_a_guest_can_go_nowhere(home: House) -> None:
+    """Its disk is on the host alone, and nobody said that it is to be copied."""
+    home.start({"files 01": WITH_A_DISK})
+    try:
+        run = home.ansible.playbook("virtops.live_migration.evacuate", **words())
+        assert run.code != 0
+        assert "Nothing was moved" in run.failure
+        assert "files 01" in run.failure
+        assert set(home.where().values()) == {HOME}
+        left = home.ansible.playbook("virtops.live_migration.evacuate", **words(), live_migration_leave=["files 01"])
+        assert left.code == 0, left.output
+        assert [name for name, host in home.where().items() if host == HOME] == ["files 01"]
+    finally:
+        home.end("files 01")

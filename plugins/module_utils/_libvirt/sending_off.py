@@ -18,6 +18,7 @@ from .announcing import Announcer
 from .cancelling import Cancelling
 from .census import Destinations
 from .connection import Connection
+from .courtesy import Courtesy
 from .departing import Departing, Ended, Post, Ready
 from .driver import Tell
 from .evacuation_task import Task
@@ -50,6 +51,7 @@ class SendingOff:
         self.queue = Departures(found.moving, task.slots)
         self.notes: list[str] = []
         self._looked_round_s = 0.0
+        self._courtesy = Courtesy(task.slots.per_destination)
 
     def run(self, cancelling: Cancelling) -> None:
         self._switch()
@@ -123,7 +125,9 @@ class SendingOff:
             shown = set(seen.arriving) if seen else set()
             for key in shown | set(seen.active if seen else ()):
                 self.queue.shows(key, name)
-            found[name] = len(shown | {key for key, _one in self._going(name)})
+            count = len(shown | {key for key, _one in self._going(name)})
+            others = bool(shown - set(self.queue.departures))
+            found[name] = self._courtesy.count(name, count, others=others, now_s=time.monotonic())
         return found
 
     # --- what is heard of them
