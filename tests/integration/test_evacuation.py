@@ -46,7 +46,7 @@ def test_killed_in_the_middle_and_run_again(house: House) -> None:
     """After the first test everybody is away from home: the way back is the one that is interrupted."""
     back = {name: "kvm01" for name, there in house.where().items() if there == "kvm02"}
     assert len(back) == 2
-    slow = {"purpose": "return", "measure": False, "bandwidth_mib_per_s": 4, "slots": {"per_source": 1, "ahead": 0}}
+    slow = {"purpose": "return", "measure": False, "bandwidth_mib_per_s": 1, "slots": {"per_source": 1, "ahead": 0}}
     with ThreadPoolExecutor(1) as pool:
         running = pool.submit(house.ansible.run, "kvm02", house.evacuation(back, **slow))
         moving = wait_for(lambda: house.moving("kvm02"), "a transfer")

@@ -181,6 +181,8 @@ def test_the_controller_is_killed_and_another_goes_on(home: House) -> None:
     assert HOME not in home.where().values()
     assert set(home.where().values()) == {"kvm02", "kvm03"}
     assert json.loads(home.lab.execute(HOME, "cat", FACT).stdout) == {"cordoned": True}
+    third = home.ansible.playbook("virtops.live_migration.evacuate", **words())
+    assert (third.code, third.changed) == (0, []), third.output
 
 
 def test_what_came_of_it_is_handed_on_by_a_playbook_that_fails(home: House) -> None:
