@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import time
 import typing as t
 from concurrent.futures import Future, ThreadPoolExecutor
 
@@ -104,6 +105,7 @@ def test_two_sources_of_one_play_share_the_place_at_a_destination(home: House) -
         play = home.ansible.begin(":".join(plan), wanted, variables={"plan": guests})
         while play.process.poll() is None:
             seen.append(home.arriving("kvm03"))
+            time.sleep(0.2)
         results = play.wait().results
         assert {result.get("host", str(result)): outcomes(result) for result in results} == {
             host: dict.fromkeys(names, "moved") for host, names in plan.items()
