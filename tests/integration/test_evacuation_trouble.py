@@ -111,9 +111,8 @@ def test_two_sources_of_one_play_share_the_place_at_a_destination(home: House) -
             host: dict.fromkeys(names, "moved") for host, names in plan.items()
         }
         assert {home.where()[name] for names in plan.values() for name in names} == {"kvm03"}
-        # Only those that begin within the same second may be one more.
-        assert max(seen) <= 2
-        assert sum(count > 1 for count in seen) < 0.6 * sum(count > 0 for count in seen), seen
+        # One place, and one more for the other host, if both look at the same moment. Not looking there, it were four.
+        assert 1 <= max(seen) <= 2, seen
     finally:
         home.end("dns02", "dns03")
 
