@@ -34,6 +34,9 @@ bench-plan: setup ## evacuation plans: time, memory and quality against size
 bench-prevention: setup ## host documents, readiness and jobs: time against other ways, as ratios
 	@tests/bench/prevention
 
+bench-evacuation: setup ## emptying a host, ours and in the ways of other tools; 45 minutes, goes on where it was left
+	@tests/bench/evacuation
+
 integration: setup ## real guests that really migrate, in the lab
 	@tests/run/integration
 
@@ -61,4 +64,4 @@ docs: setup ## the documentation as HTML, in build/docs
 clean: ## remove what the targets made, environments included
 	@rm -rf build .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .ansible .venv .venv-*
 
-.PHONY: help setup demo test test-matrix lint sanity units sim bench-plan bench-prevention integration integration-wide faults gauntlet docs-lint reference build docs clean
+.PHONY: help setup demo test test-matrix lint sanity units sim bench-plan bench-prevention bench-evacuation integration integration-wide faults gauntlet docs-lint reference build docs clean

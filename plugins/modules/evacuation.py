@@ -17,6 +17,8 @@ description:
     and recovers what broke.
   - At the end it asks libvirt who runs where. It fails, with the list, when a guest is not where it should be, or when
     a guest that was not to be left still runs on the host.
+  - A guest is sent only where there is memory for all of it. A host that takes more than it has ends guests that ran
+    there before.
   - A guest is never stopped unless its strategy says so, and is never destroyed.
   - Run it on the source host. Several hosts may be emptied in one play.
 options:
@@ -56,6 +58,11 @@ options:
       sent_bytes:
         description: How much will be sent, from a plan, for the progress. By default the size of its memory.
         type: int
+      copy_storage:
+        description:
+          - As O(copy_storage), for this guest. Its way home is the same, since its mark tells it.
+        type: str
+        choices: [none, all, incremental]
   destinations:
     description: Where guests may go.
     type: list
@@ -97,8 +104,10 @@ options:
         description:
           - Guests that arrive at one destination at the same time, from whichever host and whoever began it. The
             destination's own libvirt is asked before each start.
-          - Two hosts that look within the same second may both find the last place free. Then there is one more for the
-            time of that transfer.
+          - Hosts that look within the same second may all find the last place free. Then there is one more for each of
+            them, for the time of that transfer.
+          - Once a host has seen guests of others there, it waits up to 2 seconds, by chance, before it takes a place
+            that becomes free.
         type: int
         default: 2
       ahead:
@@ -125,7 +134,10 @@ options:
     choices: [auto, none, xbzrle]
     default: auto
   copy_storage:
-    description: As in M(virtops.live_migration.migration).
+    description:
+      - As in M(virtops.live_migration.migration), for guests of which O(guests[].copy_storage) says nothing.
+      - libvirt copies each disk that is not read-only, those on shared storage too. So it is better said for single
+        guests.
     type: str
     choices: [none, all, incremental]
     default: none
@@ -139,7 +151,9 @@ options:
     type: bool
     default: true
   force:
-    description: Whether to send a guest although the forecast knows no way within the policy.
+    description:
+      - Whether to send a guest although the forecast knows no way within the policy, or although the destination has
+        less free memory than the guest may use.
     type: bool
     default: false
   shutdown_timeout_s:
@@ -257,7 +271,18 @@ guests:
       description: What came of it. In check mode what would.
       type: str
       choices:
-        [moved, adopted, recovered, already_there, shut_down, already_off, started, unmarked, left, failed, not_started]
+        - moved
+        - adopted
+        - recovered
+        - already_there
+        - shut_down
+        - already_off
+        - started
+        - unmarked
+        - left
+        - aborted
+        - failed
+        - not_started
       sample: moved
     runs_on:
       description: The host it runs on, by its own name, where that is known.

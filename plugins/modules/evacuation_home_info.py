@@ -74,7 +74,8 @@ guests:
     home:
       description:
         - The mark. C(host) and C(host_uuid) say whose it is, C(since) when it left (UTC), C(strategy) whether it was
-          moved or shut down, and C(destination) where it was sent.
+          moved or shut down, C(destination) where it was sent, and C(copy_storage) how
+          its disks went along.
       type: dict
       sample:
         host: kvm01
@@ -82,6 +83,7 @@ guests:
         since: "2026-11-25T15:20:11Z"
         strategy: migrate
         destination: kvm02
+        copy_storage: none
 """
 
 from ansible.module_utils.basic import AnsibleModule

@@ -24,6 +24,7 @@ _POLL_S = 1.0
 _STATUS_S = 15.0
 _LIMIT_S = 7 * 24 * 3600  # a module ends by its contract long before
 _LOST_S = 60.0
+_RESULT_S = 30.0
 _OF_THE_WRAPPER = ("ansible_job_id", "results_file", "started", "finished", "stdout", "stderr")
 
 Result = dict[str, t.Any]
@@ -61,7 +62,9 @@ class LiveAction(ActionBase):
             return _Follower(self, str(job_id), str(path), variables).follow()
         finally:
             self._cleanup_remote_tmp = True
-            self._remove_tmp_path(own_directory, force=True)
+            # A host that is away must not hide what has become of the task.
+            with contextlib.suppress(AnsibleConnectionFailure):
+                self._remove_tmp_path(own_directory, force=True)
 
     def _start(self, options: Result, variables: Result) -> Result:
         limit_s, self._task.async_val = self._task.async_val, _LIMIT_S
@@ -101,6 +104,7 @@ class _Follower:
         self._offset = 0
         self._pid: t.Optional[int] = None
         self._ended = False
+        self._gone_since_s: t.Optional[float] = None
         self._next_status_s = time.monotonic() + _STATUS_S
 
     def follow(self) -> Result:
@@ -129,12 +133,20 @@ class _Follower:
         self._next_status_s = time.monotonic() + _STATUS_S
         status = self._action.job(self._job_id, self._variables)
         if not status.get("finished"):
-            return self._died() if self._pid and not self._ended and not self._action.lives(self._pid) else None
+            return self._died() if self._gone_for_good() else None
         self._show(self._action.read_from(self._path, self._offset))
         self._action.job(self._job_id, self._variables, "cleanup")
         if not self._ended and "reason" not in status and status.get("failed"):
             return {**self._died(), "exception": str(status.get("stderr") or status.get("msg"))}
         return {key: value for key, value in status.items() if key not in _OF_THE_WRAPPER}
+
+    def _gone_for_good(self) -> bool:
+        """One that has ended leaves its result a moment later, unless what had detached it was killed."""
+        if self._pid is None or self._action.lives(self._pid):
+            return False
+        if self._gone_since_s is None:
+            self._gone_since_s = time.monotonic()
+        return not self._ended or time.monotonic() - self._gone_since_s > _RESULT_S
 
     def _show(self, text: str) -> None:
         whole = text[: text.rfind("\n") + 1]

@@ -13,9 +13,10 @@ from dataclasses import asdict
 from .._core.departures import Slots
 from .._core.errors import MigrationError
 from .._core.evacuated import CHANGED, MIGRATE, STRATEGIES, Remains, Row, verdict
-from .._core.starting import Wishes
+from .._core.starting import STORAGE, Wishes
 from .._host.route import way_to
-from .._libvirt.evacuating import Evacuation, Task
+from .._libvirt.evacuating import Evacuation
+from .._libvirt.evacuation_task import Task
 from .._libvirt.relocation import Order
 from .._libvirt.survey import Asked
 from .argspec import Spec, contract_of
@@ -32,6 +33,7 @@ def guests_spec() -> dict[str, t.Any]:
         "alternatives": {"type": "list", "elements": "str", "default": []},
         "strategy": {"type": "str", "choices": list(STRATEGIES), "default": MIGRATE},
         "sent_bytes": {"type": "int"},
+        "copy_storage": {"type": "str", "choices": list(STORAGE)},
     }
     return {
         "type": "list",
@@ -70,10 +72,11 @@ def task_of(params: t.Mapping[str, t.Any]) -> Task:
         if params["slots"][key] < least:
             raise _wrong(f"slots.{key} is {params['slots'][key]}, but must be {least} or more.")
     contract = contract_of(params)
-    wishes = {key: params[key] for key in ("bandwidth_mib_per_s", "copy_storage", "tls")}
+    wishes = {key: params[key] for key in ("bandwidth_mib_per_s", "tls")}
 
-    def order(name: str) -> Order:
+    def order(guest: t.Mapping[str, t.Any], name: str) -> Order:
         to = destinations[name]
+        storage = guest["copy_storage"] or params["copy_storage"]
         asked = Asked(
             to["destination_uri"],
             to["migrate_uri"],
@@ -84,7 +87,12 @@ def task_of(params: t.Mapping[str, t.Any]) -> Task:
             params["measure"],
             way_to,
         )
-        return Order(contract, asked, Wishes(migrate_uri=to["migrate_uri"], **wishes), force=params["force"])
+        return Order(
+            contract,
+            asked,
+            Wishes(migrate_uri=to["migrate_uri"], copy_storage=storage, **wishes),
+            force=params["force"],
+        )
 
     return Task(
         guests=params["guests"],

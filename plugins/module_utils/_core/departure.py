@@ -64,9 +64,7 @@ class Departure:
     def running(self) -> bool:
         return self.stage in (Stage.PREPARING, Stage.READY, Stage.SENDING)
 
-    def other_destination(self, closed: t.AbstractSet[str]) -> t.Optional[str]:
-        """The next that has not refused it and is not closed."""
-        for name in self.wanted.destinations:
-            if name not in self.refused_by and name not in closed:
-                return name
-        return None
+    def other_destination(self, closed: t.AbstractSet[str], load: t.Mapping[str, int]) -> t.Optional[str]:
+        """One that has not refused it and is not closed: that with the least to receive, or the first of equals."""
+        left = [name for name in self.wanted.destinations if name not in self.refused_by and name not in closed]
+        return min(left, key=lambda name: load.get(name, 0), default=None)

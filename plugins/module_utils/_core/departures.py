@@ -99,9 +99,16 @@ class Departures:
 
     # --- what is reported
 
+    def shows(self, key: str, destination: str) -> None:
+        """It is seen there, though it was not sent from here: another run beside this one is at work."""
+        one = self.departures.get(key)
+        if one is not None and one.stage is Stage.WAITING:
+            one.adopts, one.destination = True, destination
+
     def ready(self, key: str, now_s: float, *, busy: bool, expected_bytes: t.Optional[int] = None) -> None:
         one = self.departures[key]
         one.stage, one.busy, one.asked_s = Stage.READY, busy, now_s
+        one.adopts = False  # what moves already never asks
         if expected_bytes:
             one.left_bytes = expected_bytes
 
@@ -132,7 +139,7 @@ class Departures:
             return what
         if what is Answer.OTHER_DESTINATION:
             one.refused_by.append(one.destination)
-            other = one.other_destination(self.closed)
+            other = one.other_destination(self.closed, self._load())
             if other is not None:
                 one.destination, one.stage, one.not_before_s = other, Stage.WAITING, now_s
                 return what
@@ -155,6 +162,13 @@ class Departures:
 
     def _in(self, *stages: Stage) -> list[Departure]:
         return [one for one in self._all() if one.stage in stages]
+
+    def _load(self) -> dict[str, int]:
+        """What is still to arrive at each destination."""
+        load: dict[str, int] = {}
+        for one in self._all():
+            load[one.destination] = load.get(one.destination, 0) + (0 if one.over else one.left_bytes)
+        return load
 
     def _may_prepare(self, one: Departure, arriving: t.Mapping[str, int]) -> bool:
         slots = self._slots
@@ -195,7 +209,7 @@ class Departures:
         for one in self._in(Stage.WAITING):
             if one.destination != name or one.adopts:
                 continue
-            other = one.other_destination(self.closed)
+            other = one.other_destination(self.closed, self._load())
             if other is None:
                 one.stage, one.reason = Stage.FAILED, "DESTINATION_GIVEN_UP"
             else:

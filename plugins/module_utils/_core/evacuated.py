@@ -14,7 +14,7 @@ from .errors import MigrationError
 MIGRATE, SHUTDOWN, LEAVE, START = "migrate", "shutdown", "leave", "start"
 STRATEGIES = (MIGRATE, SHUTDOWN, LEAVE, START)
 CHANGED = ("moved", "adopted", "recovered", "shut_down", "started", "unmarked")
-FAILED, NOT_STARTED = "failed", "not_started"
+FAILED, NOT_STARTED, ABORTED = "failed", "not_started", "aborted"
 _NO_REMEDY = ("wait", "leave")
 _SHOWN = 8
 
@@ -56,6 +56,13 @@ class Row:
         actions = [str(one["action"]) for one in result.get("actions") or [] if one["action"] not in _NO_REMEDY]
         self.remedies = list(dict.fromkeys([*self.remedies, *actions]))
 
+    def arrive(self, result: t.Mapping[str, t.Any]) -> None:
+        """A guest that was there already, and only lost its mark, has been changed all the same."""
+        self.clear()
+        self.take(result)
+        moved = result["outcome"] in ("moved", "adopted", "recovered")
+        self.outcome = "unmarked" if result.get("unmarked") and not moved else str(result["outcome"])
+
     def fail(self, exc: MigrationError) -> None:
         self.take(exc.facts)
         self.outcome, self.reason, self.msg = FAILED, exc.reason, exc.problem
@@ -83,6 +90,7 @@ def verdict(
     """None when all is as it should be; ``remains`` is None where the host need not be empty."""
     failed = [row for row in rows if row.outcome == FAILED]
     waiting = [row for row in rows if row.outcome == NOT_STARTED]
+    aborted = [row.name for row in rows if row.outcome == ABORTED]
     reason = stopped
     problems = [_STOPPED.get(stopped, "")] if stopped else []
     if any(row.reason == "SPLIT_BRAIN" for row in failed):
@@ -90,6 +98,9 @@ def verdict(
     if failed:
         told = [f"{row.name}: {row.reason}" for row in failed]
         problems.append(f"{len(failed)} of {len(rows)} guests did not get where they should ({_some(told)}).")
+        reason = reason or "GUESTS_FAILED"
+    if aborted:
+        problems.append(f"{len(aborted)} on the way were aborted, and run on {host} as before ({_some(aborted)}).")
         reason = reason or "GUESTS_FAILED"
     if waiting:
         problems.append(f"{len(waiting)} had not begun ({_some([row.name for row in waiting])}).")
@@ -109,7 +120,12 @@ def verdict(
         if reason != "SPLIT_BRAIN"
         else "A guest runs on two hosts at once. Nothing more was begun.",
         remedy=_remedy(reason),
-        evidence={"stopped": stopped, "failed": [row.name for row in failed], "waiting": [row.name for row in waiting]},
+        evidence={
+            "stopped": stopped,
+            "failed": [row.name for row in failed],
+            "aborted": aborted,
+            "waiting": [row.name for row in waiting],
+        },
         facts=facts,
     )
 

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import typing as t
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from xml.etree import ElementTree
 
 ELEMENT = "home"
@@ -15,13 +15,17 @@ ELEMENT = "home"
 
 @dataclass(frozen=True)
 class Home:
-    """``since``: in UTC, ISO 8601. ``strategy``: what the evacuation did, ``migrate`` or ``shutdown``."""
+    """``since``: in UTC, ISO 8601. ``strategy``: what the evacuation did, ``migrate`` or ``shutdown``.
+
+    ``copy_storage``: how its disks went along, so that they come back in the same way.
+    """
 
     host: str
     host_uuid: str
     since: str
     strategy: str = "migrate"
     destination: str = ""
+    copy_storage: str = "none"
 
     def document(self) -> dict[str, t.Any]:
         return asdict(self)
@@ -45,6 +49,7 @@ def parse_home(text: str) -> t.Optional[Home]:
         since=element.get("since", ""),
         strategy=element.get("strategy", "migrate"),
         destination=element.get("destination", ""),
+        copy_storage=element.get("copy_storage", "none"),
     )
 
 
@@ -54,5 +59,4 @@ def mark_to_write(found: t.Optional[Home], wanted: Home) -> t.Optional[Home]:
         return wanted
     if found.host_uuid != wanted.host_uuid:
         return None
-    same = (found.host, found.strategy, found.destination) == (wanted.host, wanted.strategy, wanted.destination)
-    return None if same else wanted
+    return None if replace(found, since=wanted.since) == wanted else wanted

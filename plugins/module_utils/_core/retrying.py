@@ -36,6 +36,7 @@ _DOES_NOT_FIT = frozenset(
     (
         "CPU_INCOMPATIBLE",
         "DEFINITION_MISMATCH",
+        "DESTINATION_FULL",
         "GUEST_EXISTS",
         "HOOK_FAILED",
         "INCOMPATIBLE",

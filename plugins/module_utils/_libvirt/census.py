@@ -70,6 +70,10 @@ class Destinations:
     def names(self) -> list[str]:
         return list(self._uris)
 
+    def connection(self, name: str) -> t.Optional[Connection]:
+        """The one that the last census used."""
+        return self._open.get(name)
+
     def census(self, name: str) -> t.Optional[Census]:
         """None while it does not answer."""
         try:

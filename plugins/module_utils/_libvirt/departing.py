@@ -86,14 +86,16 @@ class Departing(Thread):
         super().__init__(key, mailbox)
         self._uuid, self._source_uri, self._tell, self._marks = uuid, source_uri, tell, marks
         self._order = replace(order, before_start=self._wait_for_turn)
-        self._go, self._dismissed, self._marked = threading.Event(), False, False
+        self._go, self._marked = threading.Event(), False
+        self._dismissed: t.Optional[MigrationError] = None
         self._ends: t.Optional[BothEnds] = None
 
     def let_go(self) -> None:
         self._go.set()
 
-    def dismiss(self) -> None:
-        self._dismissed = True
+    def dismiss(self, why: MigrationError) -> None:
+        """It is not sent after all."""
+        self._dismissed = why
         self._go.set()
 
     def work(self) -> Ended:
@@ -117,15 +119,11 @@ class Departing(Thread):
     def _wait_for_turn(self, guest: Guest, forecast: t.Mapping[str, t.Any]) -> None:
         self._mailbox.put(Ready(self.key, forecast))
         self._go.wait()
-        if self._dismissed:
-            raise MigrationError(
-                "NOT_STARTED",
-                f"{guest.name!r} was not sent, as no more were to begin.",
-                state="It runs on the source as before. Nothing was changed.",
-                remedy="Run this again.",
-            )
+        if self._dismissed is not None:
+            raise self._dismissed
         if self._marks and self._ends is not None:
-            self._marked = mark(guest, here(self._ends.source, "migrate", self._ends.destination_name))
+            home = here(self._ends.source, "migrate", self._ends.destination_name, self._order.wishes.copy_storage)
+            self._marked = mark(guest, home)
 
     def _arrived(self, ends: BothEnds, result: t.Mapping[str, t.Any]) -> t.Mapping[str, t.Any]:
         if self._marks or ends.there is None or not unmark(ends.there):

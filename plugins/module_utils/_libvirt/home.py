@@ -21,10 +21,12 @@ _ELEMENT = 2  # VIR_DOMAIN_METADATA_ELEMENT
 _LIVE, _CONFIG = 1, 2
 
 
-def here(connection: Connection, strategy: str, destination: str = "") -> Home:
+def here(connection: Connection, strategy: str, destination: str = "", copy_storage: str = "none") -> Home:
     """The mark of a guest that leaves this host now."""
     since = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-    return Home(str(connection.raw.getHostname()), host_uuid(connection.raw), since, strategy, destination)
+    return Home(
+        str(connection.raw.getHostname()), host_uuid(connection.raw), since, strategy, destination, copy_storage
+    )
 
 
 def home_of(guest: Guest) -> t.Optional[Home]:

@@ -22,13 +22,18 @@ _NOT_FOUND = "Look for it on the other hosts. When it is gone for good, leave it
 
 @dataclass
 class Muster:
-    """``rows``: by key, which is the UUID where the guest is known; ``at_home``: guests that need no move."""
+    """By key, which is the UUID where the guest is known.
+
+    ``asked``: what the user said of it; ``here``: those that run here.
+    """
 
     rows: dict[str, Row] = field(default_factory=dict)
     moving: list[Wanted] = field(default_factory=list)
     stopping: list[str] = field(default_factory=list)
     starting: list[str] = field(default_factory=list)
     seen: dict[str, Census] = field(default_factory=dict)
+    asked: dict[str, t.Mapping[str, t.Any]] = field(default_factory=dict)
+    here: dict[str, Guest] = field(default_factory=dict)
 
     @property
     def left(self) -> set[str]:
@@ -62,7 +67,10 @@ def _add(found: Muster, source: Connection, host: str, own: Census, one: t.Mappi
             state="Nothing was changed.",
             remedy="Name each guest once.",
         )
+    found.asked[key] = one
     active = here is not None and here.state().active
+    if here is not None and active:
+        found.here[key] = here
     row = found.rows[key] = Row(guest.name if guest else str(name or uuid), key if guest else "", strategy, host)
     planned = str(one.get("destination") or "")
     if strategy == LEAVE:

@@ -65,7 +65,7 @@ def bandwidth_of(
             state="Nothing was measured.",
             remedy="Say it with link_mib_per_s; a link of 10 Gb/s carries about 1100 MiB/s.",
         )
-    return found.bytes_per_s, found.known_from
+    return found
 
 
 def measure(connection: Connection, guest: Guest, facts: Facts, mode: str) -> Facts:

@@ -11,13 +11,26 @@ import typing as t
 
 from .._core.errors import MigrationError
 from .._core.evacuated import CHANGED, FAILED, Remains, Row
-from .census import Census, census
+from .census import Census, Destinations, census
 from .connection import Connection, libvirt
 from .domain import Guest
 from .look import glance
 
 _OTHERS_END_S = 30.0
+_ANSWERS_WITHIN_S = 30.0
+_THERE = (*CHANGED, "already_there")
 _POLL_S = 1.0
+
+
+def seen_at_the_end(destinations: Destinations, rows: t.Iterable[Row]) -> dict[str, t.Optional[Census]]:
+    """Of all destinations; those to which somebody has gone are given time to answer."""
+    wanted = {row.destination for row in rows if row.outcome in _THERE}
+    deadline_s = time.monotonic() + _ANSWERS_WITHIN_S
+    while True:
+        seen = {name: destinations.census(name) for name in destinations.names}
+        if all(seen.get(name) is not None for name in wanted) or time.monotonic() >= deadline_s:
+            return seen
+        time.sleep(_POLL_S)
 
 
 def check_whereabouts(source: Connection, seen: t.Mapping[str, t.Optional[Census]], rows: t.Mapping[str, Row]) -> None:
@@ -29,8 +42,14 @@ def check_whereabouts(source: Connection, seen: t.Mapping[str, t.Optional[Census
         if here is not None and hosts and here.state().running:
             row.outcome, row.reason = FAILED, "SPLIT_BRAIN"
             row.msg = f"ALARM: {row.name!r} runs on {host} and on {', '.join(hosts)} at once."
-        elif row.outcome not in (*CHANGED, "already_there") or seen.get(row.destination) is None:
+        elif row.outcome not in _THERE:
             continue
+        elif seen.get(row.destination) is None:
+            row.outcome, row.reason = FAILED, "NOT_VERIFIED"
+            row.msg = (
+                f"{row.name!r} was sent to {row.destination}, which does not answer any more: nobody saw it run there."
+            )
+            row.remedy = f"See that {row.destination} answers, then run this again."
         elif hosts != [row.destination]:
             row.outcome, row.reason = FAILED, "NOT_WHERE_IT_SHOULD_BE"
             row.msg = f"{row.name!r} should run on {row.destination}, but is seen on {', '.join(hosts) or 'no host'}."

@@ -94,6 +94,12 @@ def test_a_killed_module_is_told_of(shown: list[str], result: t.Optional[dict[st
     assert "Run this again" in told["msg"]
 
 
+def test_a_module_that_ended_and_left_no_result_is_not_waited_for(shown: list[str]) -> None:
+    """Whoever signals all processes of the module hits the one that would have kept its result."""
+    told = follow(Host(entry(pid=7), entry(end=True), result=None, alive=False))
+    assert told["reason"] == "MODULE_DIED"
+
+
 def test_a_lost_connection_comes_back(shown: list[str]) -> None:
     lost = AnsibleConnectionFailure("no route to host")
     host = Host(

@@ -1,0 +1,174 @@
+# Copyright (c) 2026, The virtops.live_migration authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# This file is private to the collection and may change at any time.
+"""The guests of an evacuation from the first start to the last end: asks the queue, and does what it says."""
+
+from __future__ import annotations
+
+import queue
+import time
+import typing as t
+
+from .._core.departure import Departure, Stage
+from .._core.departure_progress import needs_the_link_alone
+from .._core.departures import Begin, Departures, Send
+from .._core.evacuated import ABORTED
+from .announcing import Announcer
+from .cancelling import Cancelling
+from .census import Destinations
+from .connection import Connection
+from .courtesy import Courtesy
+from .departing import Departing, Ended, Post, Ready
+from .driver import Tell
+from .evacuation_task import Task
+from .mustering import Muster
+from .room import coming_from_others, lack_of_room
+from .stopping import Starting, Stopping
+from .under_way import UnderWay
+
+_POLL_S = 0.5
+_LOOK_ROUND_EVERY_S = 5.0  # at the destinations that nobody is to go to from here
+
+
+class SendingOff:
+    """``queue``: how far each guest is; ``notes``: what the user should know although it went well."""
+
+    def __init__(
+        self,
+        source: Connection,
+        task: Task,
+        found: Muster,
+        destinations: Destinations,
+        announcer: Announcer,
+        tell: Tell,
+    ) -> None:
+        self._source, self._task, self._found = source, task, found
+        self._destinations, self._announcer, self._tell = destinations, announcer, tell
+        self._rows = found.rows
+        self._mailbox: queue.Queue[Post] = queue.Queue()
+        self._under_way = UnderWay(source, found.rows)
+        self.queue = Departures(found.moving, task.slots)
+        self.notes: list[str] = []
+        self._looked_round_s = 0.0
+        self._courtesy = Courtesy(task.slots.per_destination)
+
+    def run(self, cancelling: Cancelling) -> None:
+        self._switch()
+        while not self.queue.over or self._under_way:
+            if cancelling.wanted:
+                self.queue.stop("CANCELLED")
+                if self._task.abort_on_cancel:
+                    self._under_way.abort(key for key, one in self._all() if one.stage is Stage.SENDING)
+            self._move()
+            self._read_mail()
+            self._announcer.total(self.queue.departures.values())
+        self._announcer.total(self.queue.departures.values(), last=True)
+
+    def _all(self) -> t.Iterable[tuple[str, Departure]]:
+        return self.queue.departures.items()
+
+    # --- starting
+
+    def _switch(self) -> None:
+        uri = self._source.uri
+        for key in self._found.stopping:
+            self._under_way.start(Stopping(key, key, uri, self._mailbox, self._task.shutdown_limit_s))
+        for key in self._found.starting:
+            self._under_way.start(Starting(key, key, uri, self._mailbox))
+
+    def _move(self) -> None:
+        if not any(one.stage in (Stage.WAITING, Stage.READY) for _key, one in self._all()):
+            return
+        for move in self.queue.due(time.monotonic(), self._arriving()):
+            if isinstance(move, Begin):
+                self._begin(move.key, move.destination)
+            elif isinstance(move, Send):
+                self._send(move.key)
+            else:
+                self._under_way.dismiss(move.key)
+
+    def _begin(self, key: str, destination: str) -> None:
+        self._rows[key].destination = destination
+        order = self._task.order(self._found.asked[key], destination)
+        marks = self._task.leaving
+        self._under_way.start(Departing(key, key, order, self._source.uri, self._mailbox, self._tell, marks=marks))
+
+    def _send(self, key: str) -> None:
+        one = self.queue.departures[key]
+        lacking = None
+        guest = self._found.here.get(key)
+        if guest is not None and not self._task.order(self._found.asked[key], one.destination).force:
+            going = [other for _key, other in self._going(one.destination) if other is not one]
+            seen = self._destinations.census(one.destination)
+            own = {other.wanted.key for other in going}
+            coming = sum(other.left_bytes for other in going) + (coming_from_others(seen, own) if seen else 0)
+            connection = self._destinations.connection(one.destination)
+            lacking = lack_of_room(one.destination, connection, seen, guest, coming)
+        if lacking is not None:
+            self._under_way.dismiss(key, lacking)
+        else:
+            self._under_way.let_go(key)
+
+    def _going(self, destination: str) -> list[tuple[str, Departure]]:
+        return [(key, one) for key, one in self._all() if one.stage is Stage.SENDING and one.destination == destination]
+
+    def _arriving(self) -> dict[str, int]:
+        """What each destination shows, and what goes there from here and may not show yet."""
+        found: dict[str, int] = {}
+        names = {one.destination for _key, one in self._all() if not one.over}
+        if time.monotonic() - self._looked_round_s >= _LOOK_ROUND_EVERY_S:
+            self._looked_round_s = time.monotonic()
+            names |= set(self._destinations.names)
+        for name in names:
+            seen = None if name in self.queue.closed else self._destinations.census(name)
+            shown = set(seen.arriving) if seen else set()
+            for key in shown | set(seen.active if seen else ()):
+                self.queue.shows(key, name)
+            count = len(shown | {key for key, _one in self._going(name)})
+            others = bool(shown - set(self.queue.departures))
+            found[name] = self._courtesy.count(name, count, others=others, now_s=time.monotonic())
+        return found
+
+    # --- what is heard of them
+
+    def _read_mail(self) -> None:
+        wait_s = _POLL_S
+        while True:
+            try:
+                post = self._mailbox.get(timeout=wait_s) if wait_s else self._mailbox.get_nowait()
+            except queue.Empty:
+                return
+            wait_s = 0.0
+            if isinstance(post, Ready):
+                expected = post.forecast.get("expected") or {}
+                busy = needs_the_link_alone(post.forecast, self._task.slots.per_source)
+                self.queue.ready(post.key, time.monotonic(), busy=busy, expected_bytes=expected.get("sent_bytes"))
+            elif isinstance(post, Ended):
+                self._ended(post)
+            else:
+                left, rate = post.entry.get("remaining_bytes"), post.entry.get("bandwidth_bytes_per_s")
+                self.queue.sending(post.key, int(left or 0), float(rate or 0))
+
+    def _ended(self, post: Ended) -> None:
+        row = self._rows[post.key]
+        row.elapsed_s = self._under_way.ended(post.key)
+        self.notes += post.notes
+        one = self.queue.departures.get(post.key)
+        if post.error is None:
+            row.arrive(post.result)
+            if one is not None:
+                self.queue.arrived(post.key)
+            self._announcer.ended(row)
+            return
+        row.fail(post.error)
+        if one is None or one.stage is Stage.FAILED:  # it was dismissed
+            return
+        answer = self.queue.failed(post.key, post.error.reason, time.monotonic())
+        if post.key in self._under_way.aborted and row.runs_on == row.source:
+            row.clear()
+            row.outcome = ABORTED
+            self._announcer.ended(row)
+            return
+        more = {"again": "; it is tried again", "other_destination": f"; now to {one.destination}"}
+        self._announcer.say(row, f"{post.error.reason}: {post.error.problem}{more.get(answer.value, '')}")
