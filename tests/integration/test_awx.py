@@ -209,7 +209,9 @@ def test_a_host_is_emptied_and_filled_through_jobs(controller: Controller, crm01
     """The whole of evacuate and return_home, each cancelled once."""
     home = crm01.source
     if erp01.source != home:
-        erp01.arrives(erp01.migrate("--postcopy"))
+        erp01.load(0)
+        erp01.arrives(erp01.migrate())
+        erp01.load(erp01.options.pages_per_s)
     common = {
         "live_migration_hosts": home,
         "live_migration_destination_uri": f"qemu+tcp://{{host}}/system?password={SECRET}",
