@@ -46,6 +46,9 @@ gauntlet: setup ## our migrations and those of other tools, side by side; up to 
 integration-wide: setup ## those that take long and show less, too
 	@tests/run/integration --wide
 
+patch-night: setup ## three hosts are emptied, patched and filled again, one after the other, while things go wrong
+	@tests/run/integration tests/integration/test_patch_night.py
+
 faults: setup ## every fault in every phase of a migration, in the lab
 	@tests/run/faults
 
@@ -64,4 +67,4 @@ docs: setup ## the documentation as HTML, in build/docs
 clean: ## remove what the targets made, environments included
 	@rm -rf build .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .ansible .venv .venv-*
 
-.PHONY: help setup demo test test-matrix lint sanity units sim bench-plan bench-prevention bench-evacuation integration integration-wide faults gauntlet docs-lint reference build docs clean
+.PHONY: help setup demo test test-matrix lint sanity units sim bench-plan bench-prevention bench-evacuation integration integration-wide patch-night faults gauntlet docs-lint reference build docs clean

@@ -367,6 +367,7 @@ evidence:
   sample: {}
 """
 
+import typing as t
 from dataclasses import asdict, replace
 
 from ansible.module_utils.basic import AnsibleModule

@@ -11,7 +11,16 @@ import json
 import os
 import typing as t
 
+from ansible.module_utils.common.parameters import remove_values
+
 from .argspec import Spec
+
+_hidden: set[str] = set()
+
+
+def hide(secrets: t.Collection[str]) -> None:
+    """Take these out of whatever this process tells from now on."""
+    _hidden.update(secrets)
 
 
 def progress_spec() -> Spec:
@@ -43,4 +52,4 @@ class ProgressFile:
         if self._path is None:
             return
         with contextlib.suppress(OSError), open(self._path, "a", encoding="ascii") as file:
-            file.write(json.dumps(entry) + "\n")
+            file.write(json.dumps(remove_values(dict(entry), _hidden)) + "\n")

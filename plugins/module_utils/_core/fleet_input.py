@@ -63,15 +63,19 @@ def fleet_from_documents(
     def domain(guest: Domain, host: HostDocument) -> fleet.Domain:
         wish = wishes[guest.uuid]
         measurement = measured.get(guest.uuid) or measured.get(guest.name)
+        bound_for = on_their_way.get(guest.uuid) if host.name in leaving else None
+        blocked = blockers(guest, taking, checked) if host.name in leaving else {}
+        # It is arriving there: that its job runs and that its UUID is taken there is no obstacle, but what is wanted.
+        blocked.pop(bound_for or "", None)
         return domain_from_document(
             guest,
             host,
             wish=wish,
-            blocked=blockers(guest, taking, checked) if host.name in leaving else {},
+            blocked=blocked,
             checked=checked is not None,
             demand=demand_of(guest, measurement, wish.contract(wanted.contract), copy_disks=wanted.copy_disks),
             overhead_bytes=wanted.guest_overhead_mib * MIB,
-            on_its_way_to=on_their_way.get(guest.uuid) if host.name in leaving else None,
+            on_its_way_to=bound_for,
         )
 
     if checked is None and sources:

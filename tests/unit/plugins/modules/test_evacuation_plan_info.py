@@ -261,6 +261,14 @@ def test_one_that_is_on_its_way_goes_on(run: ModuleRunner, state: str, state_rea
     assert found["guests"][0]["reason"] == "on its way already"
 
 
+def test_the_checks_are_no_obstacle_on_a_way_that_is_half_gone(run: ModuleRunner) -> None:
+    """A guest that is migrated fails them, at both ends, since it is being migrated."""
+    arriving = guest("g", state="paused", state_reason="migration")
+    readiness = [checked("g", "b", "uuid_free", "guest_jobs"), checked("g", "c", "guest_jobs")]
+    found = plan(run, [host("a", guest("g"))], [host("b", arriving), host("c")], readiness=readiness)
+    assert (went(found), why_not(found)) == ({"g": "b"}, {})
+
+
 def test_two_running_copies_are_an_alarm(run: ModuleRunner) -> None:
     result = run.fails(evacuation_plan_info, sources=[host("a", guest("g"))], destinations=[host("b", guest("g"))])
     assert result["reason"] == "GUEST_TWICE"

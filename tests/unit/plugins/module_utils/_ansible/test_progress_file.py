@@ -8,7 +8,7 @@ import json
 import os
 from pathlib import Path
 
-from ansible_collections.virtops.live_migration.plugins.module_utils._ansible.progress import ProgressFile
+from ansible_collections.virtops.live_migration.plugins.module_utils._ansible.progress import ProgressFile, hide
 
 
 def entries(path: Path) -> list[dict[str, object]]:
@@ -34,6 +34,13 @@ def test_the_end_is_told_of_a_failure_too(tmp_path: Path) -> None:
     except SystemExit:
         pass
     assert entries(path)[-1] == {"end": True}
+
+
+def test_secrets_are_not_told(tmp_path: Path) -> None:
+    path = tmp_path / "progress"
+    hide({"s3same-open"})
+    ProgressFile(str(path)).tell({"name": "erp01", "line": "no answer of root:s3same-open@kvm02"})
+    assert entries(path) == [{"name": "erp01", "line": "no answer of root:********@kvm02"}]
 
 
 def test_a_file_that_cannot_be_written_stops_nothing(tmp_path: Path) -> None:

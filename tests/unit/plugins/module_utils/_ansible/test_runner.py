@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import json
 import typing as t
 
 import pytest
@@ -83,6 +84,18 @@ def test_no_connection(libvirt: FakeLibvirt, run: ModuleRunner, module: t.Any, o
     result = run.fails(module, uri="qemu+ssh://kvm01/system", name="erp01", **options)
     assert (result["reason"], result["state"]) == ("CONNECTION_FAILED", "Nothing was changed.")
     assert "qemu+ssh://kvm01/system" in result["msg"]
+
+
+@each
+def test_a_secret_of_a_uri_is_told_to_nobody(
+    libvirt: FakeLibvirt, run: ModuleRunner, module: t.Any, options: dict[str, t.Any]
+) -> None:
+    uri = "qemu+tls://root:s3same-open@kvm01/system?pkipath=/etc/pki&token=s3same-shut"
+    libvirt.expect(Call("open", uri).raises(38, f"unable to connect to server at {uri}"))
+    result = run.fails(module, uri=uri, name="erp01", **options)
+    assert result["reason"] == "CONNECTION_FAILED"
+    assert "pkipath=/etc/pki" in result["msg"]
+    assert "s3same" not in json.dumps(result)
 
 
 @each_on_one_guest

@@ -1,0 +1,117 @@
+# Copyright (c) 2026, The virtops maintainers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Answers to surveys arrive as text, those that nobody gave as empty text: what the playbooks make of them."""
+
+from __future__ import annotations
+
+import json
+import typing as t
+from pathlib import Path
+
+import pytest
+from bench.runs import ROOT, Ansible, Run
+
+PLAYBOOKS = ROOT / "playbooks"
+PATTERNS = sorted((ROOT / "extensions" / "patterns").iterdir())
+NUMBERS = {
+    "live_migration_max_downtime_ms": "2000",
+    "live_migration_max_pause_s": "1.5",
+    "live_migration_timeout_s": "600",
+    "live_migration_bandwidth_mib_per_s": "0",
+    "live_migration_link_mib_per_s": "45.6",
+}
+TEXTS = {
+    **NUMBERS,
+    "live_migration_hosts": "nobody",
+    "live_migration_guest": "erp01",
+    "live_migration_guests": '["erp01", "crm, the old one"]',
+    "live_migration_destination_uri": "qemu+tcp://kvm02/system",
+    "live_migration_serial": "50%",
+    "live_migration_pool": "kvm01\nkvm02\n",
+    "live_migration_leave": "- pinned01\n- pinned02",
+    "live_migration_shutdown": "test01,test02",
+    "live_migration_plan": '{"guests": []}',
+    "live_migration_return": "true",
+    "live_migration_postcopy": "if_needed",
+    "live_migration_policy": "post_copy",
+}
+
+WRONG = {
+    "live_migration_max_downtime_ms": "soon",
+    "live_migration_link_mib_per_s": "10 Gbit/s",
+    "live_migration_return": "perhaps",
+    "live_migration_plan": "{broken",
+    "live_migration_on_hopeless": "kill",
+    "live_migration_fail_on": "always",
+    "live_migration_policy": "yolo",
+}
+
+
+@pytest.fixture(scope="module")
+def bare(tmp_path_factory: pytest.TempPathFactory) -> Ansible:
+    """Ansible without a lab."""
+    return Ansible(tmp_path_factory.mktemp("answers"), json.dumps({"all": {"hosts": {"kvm01": {}, "kvm02": {}}}}))
+
+
+def surveys() -> t.Iterator[tuple[str, dict[str, t.Any]]]:
+    for pattern in PATTERNS:
+        definition = json.loads((pattern / "meta" / "pattern.json").read_text(encoding="utf-8"))
+        (template,) = definition["aap_resources"]["controller_job_templates"]
+        yield Path(template["playbook"]).stem, template["survey"]
+
+
+def check(bare: Ansible, answers: t.Mapping[str, str]) -> Run:
+    """Only the first step of each playbook that a pattern has, with the same answers for all; each may fail."""
+    for path in [*PLAYBOOKS.glob("*.meta.yml"), PLAYBOOKS / "tasks"]:
+        link = bare.directory / path.name
+        if not link.exists():
+            link.symlink_to(path)
+    tasks = [
+        {
+            "name": name,
+            "block": [{"ansible.builtin.include_tasks": "tasks/check_answers.yml", "vars": {"__answers_to": name}}],
+            "rescue": [{"name": f"Refused {name}", "ansible.builtin.debug": {"var": "ansible_failed_result.msg"}}],
+        }
+        for name, _survey in surveys()
+    ]
+    path = bare.directory / "check.yml"
+    path.write_text(json.dumps([{"hosts": "localhost", "gather_facts": False, "tasks": tasks}]), encoding="utf-8")
+    run = bare.playbook(str(path), **answers)
+    assert run.code == 0, run.output
+    return run
+
+
+def refused(run: Run) -> set[str]:
+    return {record["task"].split()[-1] for record in run.tasks if record["task"].startswith("Refused ")}
+
+
+def test_questions_that_nobody_answered(bare: Ansible) -> None:
+    blank = {question["variable"]: "" for _name, survey in surveys() for question in survey["spec"]}
+    needed = ("live_migration_hosts", "live_migration_guest", "live_migration_guests", "live_migration_destination_uri")
+    assert refused(check(bare, {**blank, **{name: TEXTS[name] for name in needed}})) == set()
+
+
+def test_numbers_booleans_and_lists_as_text(bare: Ansible) -> None:
+    assert refused(check(bare, TEXTS)) == set()
+
+
+def test_wrong_answers_are_refused_by_name(bare: Ansible) -> None:
+    """All at once: each playbook names those of its variables that are wrong, and no other ones."""
+    run = check(bare, {**TEXTS, **WRONG})
+    told = {
+        record["task"].split()[-1]: record["result"]["ansible_failed_result.msg"]
+        for record in run.tasks
+        if record["task"].startswith("Refused ")
+    }
+    for name, survey in surveys():
+        wrong = {question["variable"] for question in survey["spec"]} & set(WRONG)
+        assert {variable for variable in WRONG if variable in told.get(name, "")} == wrong, name
+    assert told
+
+
+def test_the_playbooks_that_patterns_name_are_found(bare: Ansible) -> None:
+    paths = [str(pattern / "playbooks" / f"{name}.yml") for pattern, (name, _survey) in zip(PATTERNS, surveys())]
+    run = bare.playbook(paths[0], *paths[1:], "--list-tasks", **TEXTS)
+    assert run.code == 0, run.output
+    assert run.output.count("Check what was asked for") >= len(paths)

@@ -1,0 +1,177 @@
+# Copyright (c) 2026, The virtops maintainers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Patterns make job templates that AWX takes, with surveys that ask for variables which their playbooks really have."""
+
+from __future__ import annotations
+
+import json
+import re
+import typing as t
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[3]
+PATTERNS = sorted(path for path in (ROOT / "extensions" / "patterns").iterdir() if path.is_dir())
+PLAYBOOKS = ROOT / "playbooks"
+each_pattern = pytest.mark.parametrize("pattern", PATTERNS, ids=[path.name for path in PATTERNS])
+
+# How AWX finds playbooks in a project: one line that matches, in no directory of these.
+LISTED_BY_AWX = re.compile(r"^\s*?-?\s*?(?:hosts|include|import_playbook):\s*?.*?$")
+NOT_LOOKED_INTO = {"roles", "tasks", "group_vars", "host_vars"}
+
+# The types of questions, and of the variables that can take such an answer.
+QUESTIONS: dict[str, set[str]] = {
+    "text": {"str", "path"},
+    "textarea": {"str", "list", "dict"},
+    "integer": {"int"},
+    "float": {"float"},
+    "multiplechoice": {"str", "bool"},
+}
+REQUIRED_OF_A_PATTERN = {"schema_version", "name", "title", "description", "short_description", "aap_resources"}
+
+
+def listed_by_awx(path: Path) -> bool:
+    parts = path.relative_to(ROOT).parts[:-1]
+    if NOT_LOOKED_INTO & set(parts) or any(part.startswith(".") for part in parts):
+        return False
+    return any(LISTED_BY_AWX.match(line) for line in path.read_text(encoding="utf-8").splitlines())
+
+
+def definition(pattern: Path) -> dict[str, t.Any]:
+    return t.cast("dict[str, t.Any]", json.loads((pattern / "meta" / "pattern.json").read_text(encoding="utf-8")))
+
+
+def job_templates(pattern: Path) -> list[dict[str, t.Any]]:
+    return t.cast("list[dict[str, t.Any]]", definition(pattern)["aap_resources"]["controller_job_templates"])
+
+
+def questions(pattern: Path) -> t.Iterator[tuple[dict[str, t.Any], dict[str, t.Any]]]:
+    """Each question, with what the specification of the playbook says of its variable."""
+    for template in job_templates(pattern):
+        options = specification(pattern / "playbooks" / template["playbook"])
+        for question in template["survey"]["spec"]:
+            assert question["variable"] in options, question["variable"]
+            yield question, options[question["variable"]]
+
+
+def specification(playbook: Path) -> dict[str, dict[str, t.Any]]:
+    documented = yaml.safe_load(playbook.with_name(f"{playbook.stem}.meta.yml").read_text(encoding="utf-8"))
+    return t.cast("dict[str, dict[str, t.Any]]", documented["argument_specs"][playbook.stem]["options"])
+
+
+def test_what_the_collection_ships() -> None:
+    names = ["evacuate_host", "migrate_guest", "readiness_report", "rescue_migration", "return_home"]
+    assert [path.name for path in PATTERNS] == names
+
+
+@each_pattern
+def test_the_definition_is_whole(pattern: Path) -> None:
+    found = definition(pattern)
+    assert set(found) >= REQUIRED_OF_A_PATTERN
+    assert found["name"] == pattern.name
+    assert re.fullmatch("[a-z0-9_]{1,64}", pattern.name)
+    assert len(found["title"]) <= 64
+    assert not found["short_description"].endswith(".")
+    resources = found["aap_resources"]
+    assert set(resources["controller_project"]) >= {"name", "description"}
+    environment = resources["controller_execution_environment"]
+    assert re.fullmatch("[a-z0-9_-]+/[a-z0-9_-]+", environment["image_name"]), (
+        "without a registry: the hub's own is used"
+    )
+    templates = resources["controller_job_templates"]
+    assert [template["primary"] for template in templates].count(True) == 1
+    for template in templates:
+        assert len(template["name"]) <= 200
+        assert template["description"]
+        assert template["execution_environment"] == environment["name"]
+        assert set(template["labels"]) <= set(resources["controller_labels"])
+        assert template["ask_inventory_on_launch"] is True
+
+
+@each_pattern
+def test_its_playbook_is_one_of_the_collection_and_found_by_awx(pattern: Path) -> None:
+    for template in job_templates(pattern):
+        path = pattern / "playbooks" / template["playbook"]
+        assert listed_by_awx(path), path
+        (play,) = yaml.safe_load(path.read_text(encoding="utf-8"))
+        assert (path.parent / play["import_playbook"]).resolve() == (PLAYBOOKS / path.name).resolve()
+        assert (PLAYBOOKS / path.name).is_file()
+        assert specification(path) == specification(PLAYBOOKS / path.name)
+
+
+@each_pattern
+def test_surveys_are_such_as_awx_takes(pattern: Path) -> None:
+    for template in job_templates(pattern):
+        survey = template["survey"]
+        assert set(survey) == {"name", "description", "spec"}
+        asked = [question["variable"] for question in survey["spec"]]
+        assert len(asked) == len(set(asked))
+    for question, _option in questions(pattern):
+        name = question["variable"]
+        assert re.fullmatch("[a-z0-9_]{1,64}", name)
+        assert question["question_name"], name
+        assert question["question_description"].endswith("."), name
+        assert isinstance(question["required"], bool), name
+        # A pattern wants a text for a default, and AWX a number for that of a number: so those have none.
+        if "default" in question:
+            assert question["type"] not in ("integer", "float"), name
+            assert isinstance(question["default"], str), name
+        for limit in ("min", "max"):
+            assert isinstance(question.get(limit), (int, type(None))), name
+        if question["type"] == "multiplechoice":
+            assert question.get("default", question["choices"][0]) in question["choices"], name
+        else:
+            assert "choices" not in question, name
+
+
+@each_pattern
+def test_questions_agree_with_the_specification(pattern: Path) -> None:
+    for question, option in questions(pattern):
+        name = question["variable"]
+        assert option["type"] in QUESTIONS[question["type"]], name
+        assert question["required"] or not option.get("required"), name
+        choices = ["true", "false"] if option["type"] == "bool" else option.get("choices")
+        assert question.get("choices") == choices, name
+        if "default" in question:
+            default = option["default"]
+            assert question["default"] == (str(default).lower() if isinstance(default, bool) else str(default)), name
+
+
+@each_pattern
+def test_every_required_variable_is_asked_for(pattern: Path) -> None:
+    for template in job_templates(pattern):
+        options = specification(pattern / "playbooks" / template["playbook"])
+        required = {name for name, option in options.items() if option.get("required")}
+        assert required <= {one["variable"] for one in template["survey"]["spec"] if one["required"]}
+
+
+@each_pattern
+def test_the_readme_names_every_question(pattern: Path) -> None:
+    readme = (pattern / "README.md").read_text(encoding="utf-8")
+    for template in job_templates(pattern):
+        assert template["name"] in readme
+    for question, _option in questions(pattern):
+        assert f"| `{question['variable']}` |" in readme, question["variable"]
+
+
+def test_awx_lists_the_playbooks_and_nothing_that_is_none() -> None:
+    for path in PLAYBOOKS.glob("*.yml"):
+        assert listed_by_awx(path) is not path.name.endswith(".meta.yml"), path.name
+    assert not any(listed_by_awx(path) for path in (PLAYBOOKS / "tasks").glob("*.yml"))
+    others = [path for path in (ROOT / "extensions").rglob("*.yml") if path.parent.name != "playbooks"]
+    assert not any(listed_by_awx(path) for path in others)
+
+
+def test_every_playbook_has_a_specification_which_it_checks() -> None:
+    for path in PLAYBOOKS.glob("*.yml"):
+        if path.name.endswith(".meta.yml") or path.stem == "prepare_hosts":  # the roles that it runs check theirs
+            continue
+        assert specification(path)
+        plays = yaml.safe_load(path.read_text(encoding="utf-8"))
+        steps = [task for play in plays for task in play["tasks"] if "__answers_to" in task.get("vars", {})]
+        assert [step["vars"]["__answers_to"] for step in steps] == [path.stem]
+        # Where an include runs once, only that host stops when what it includes fails; the others would go on.
+        assert not any(step.get("run_once") for step in steps), path.name
