@@ -114,7 +114,10 @@ class Yard:
         job = self._job(destination, name) if moved else {}
         sent = job.get("memory_processed", 0)
         gap_ms = round(report.longest_gap_ms, 1)
-        return Passenger(name, ",".join(running), moved, intact, job.get("downtime"), sent, gap_ms, message)
+        downtime_ms = job.get("downtime")
+        if downtime_ms is None and moved and report.switchover_gap_ms is not None:
+            downtime_ms = round(report.switchover_gap_ms)  # after a post-copy the new host may know of no job
+        return Passenger(name, ",".join(running), moved, intact, downtime_ms, sent, gap_ms, message)
 
     def _job(self, host: str, name: str) -> dict[str, int]:
         """The statistics of the migration that brought it, which its new host keeps."""
