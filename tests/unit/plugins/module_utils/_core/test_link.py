@@ -26,6 +26,8 @@ def test_the_speed_of_the_device() -> None:
 def test_what_the_last_migration_had() -> None:
     assert expected_bandwidth(None, 0, Way("veth0"), 7 * MIB) == (7 * MIB, "last_migration")
     assert expected_bandwidth(None, 5, Way("veth0"), 7 * MIB) == (5 * MIB, "bandwidth_mib_per_s")
+    assert expected_bandwidth(10.0, 0, Way(), 7 * MIB) == (10 * MIB, "link_mib_per_s")
+    assert expected_bandwidth(None, 0, Way("eth1", 10_000), 7 * MIB).bytes_per_s != 7 * MIB
 
 
 @pytest.mark.parametrize("link", [None, 100.0])
@@ -61,10 +63,3 @@ def test_not_known(interface: str | None, words: str) -> None:
 )
 def test_host(uri: str | None, host: str | None) -> None:
     assert host_of(uri) == host
-
-
-def test_the_last_migration_where_nothing_else_is_known() -> None:
-    assert expected_bandwidth(None, 0, None, None, 100 * MIB) == (100 * MIB, "last_migration")
-    assert expected_bandwidth(None, 20, None, None, 100 * MIB) == (20 * MIB, "bandwidth_mib_per_s")
-    assert expected_bandwidth(10.0, 0, None, None, 100 * MIB) == (10 * MIB, "link_mib_per_s")
-    assert expected_bandwidth(None, 0, "eth1", 10_000, 100 * MIB).bytes_per_s != 100 * MIB

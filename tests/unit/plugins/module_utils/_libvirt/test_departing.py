@@ -11,6 +11,7 @@ import pytest
 
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.errors import MigrationError
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.home import Home
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.link import Way
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.policy import Contract
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.starting import Wishes
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt import departing
@@ -37,13 +38,16 @@ from ansible_collections.virtops.live_migration.tests.unit.plugins.fake_libvirt 
 HERE, THERE = "qemu:///system", "qemu+tcp://kvm02/system"
 FORECAST = {"expected": {"sent_bytes": 5}}
 ORDER = Order(
-    Contract(), Asked(THERE, None, 100.0, 0, "none", None, False), Wishes(copy_storage="all"), persistent=None
+    Contract(),
+    Asked(THERE, None, 100.0, 0, "none", None, False, lambda _hosts: Way()),
+    Wishes(copy_storage="all"),
+    persistent=None,
 )
 MOVED = {"outcome": "moved", "changed": True, "runs_on": "kvm02"}
 BROKEN = MigrationError("MIGRATION_FAILED", "It broke.", state="As before.", remedy="Again.")
 
 
-class Way:
+class StandIn:
     """Stands in for Relocation: asks for its turn where it is to be started, and ends as the test says."""
 
     end: t.Union[dict[str, t.Any], Exception] = MOVED
@@ -67,8 +71,8 @@ class Way:
 
 
 @pytest.fixture
-def way(monkeypatch: pytest.MonkeyPatch) -> type[Way]:
-    class Mine(Way):
+def way(monkeypatch: pytest.MonkeyPatch) -> type[StandIn]:
+    class Mine(StandIn):
         pass
 
     monkeypatch.setattr(departing, "Relocation", Mine)
@@ -109,27 +113,27 @@ def departed(
     return [mailbox.get_nowait() for _ in range(mailbox.qsize())], told
 
 
-def test_it_asks_for_its_turn_and_is_marked_before_it_leaves(libvirt: FakeLibvirt, way: type[Way]) -> None:
+def test_it_asks_for_its_turn_and_is_marked_before_it_leaves(libvirt: FakeLibvirt, way: type[StandIn]) -> None:
     posts, told = departed(libvirt, *NO_MARK, *written(HOME), ARRIVED)
     assert posts[:2] == [Ready("key", FORECAST), Sending("key", {"line": "pass 1"})]
     assert posts[2] == Ended("key", MOVED, ("By the way.",))
     assert told == [{"line": "pass 1"}]
 
 
-def test_one_that_is_on_its_way_already_does_not_ask(libvirt: FakeLibvirt, way: type[Way]) -> None:
+def test_one_that_is_on_its_way_already_does_not_ask(libvirt: FakeLibvirt, way: type[StandIn]) -> None:
     way.asks = False
     posts, _told = departed(libvirt, ARRIVED)
     assert [type(post) for post in posts] == [Sending, Ended]
 
 
-def test_one_that_is_dismissed_is_not_touched(libvirt: FakeLibvirt, way: type[Way]) -> None:
+def test_one_that_is_dismissed_is_not_touched(libvirt: FakeLibvirt, way: type[StandIn]) -> None:
     full = MigrationError("DESTINATION_FULL", "No room.", state="As before.", remedy="Make room.")
     posts, _told = departed(libvirt, why=full)
     assert isinstance(posts[-1], Ended)
     assert posts[-1].error is full
 
 
-def test_the_mark_of_one_that_did_not_leave_is_taken_back(libvirt: FakeLibvirt, way: type[Way]) -> None:
+def test_the_mark_of_one_that_did_not_leave_is_taken_back(libvirt: FakeLibvirt, way: type[StandIn]) -> None:
     way.end = BROKEN
     marked = Call("metadata", 2, NAMESPACE, 1).returns(HOME)
     posts, _told = departed(libvirt, *NO_MARK, *written(HOME), marked, *written(None))
@@ -137,14 +141,14 @@ def test_the_mark_of_one_that_did_not_leave_is_taken_back(libvirt: FakeLibvirt, 
     assert posts[-1].error is BROKEN
 
 
-def test_a_mark_of_before_stays(libvirt: FakeLibvirt, way: type[Way]) -> None:
+def test_a_mark_of_before_stays(libvirt: FakeLibvirt, way: type[StandIn]) -> None:
     """A visitor that did not leave has still its home elsewhere."""
     way.end = BROKEN
     elsewhere = Call("metadata", 2, NAMESPACE, 1).returns(Home("kvm03", "3", "before").xml())
     departed(libvirt, elsewhere)
 
 
-def test_at_home_it_loses_its_mark(libvirt: FakeLibvirt, way: type[Way]) -> None:
+def test_at_home_it_loses_its_mark(libvirt: FakeLibvirt, way: type[StandIn]) -> None:
     marked = Call("metadata", 2, NAMESPACE, 1, guest="erp01@kvm02").returns(HOME)
     posts, _told = departed(libvirt, ARRIVED, marked, *written(None, "erp01@kvm02"), marks=False)
     assert isinstance(posts[-1], Ended)
@@ -154,7 +158,7 @@ def test_at_home_it_loses_its_mark(libvirt: FakeLibvirt, way: type[Way]) -> None
 @pytest.mark.parametrize(
     ("end", "reason"), [(libvirtError(38, "Connection reset", 7), "SYSTEM_ERROR"), (KeyError("x"), "INTERNAL")]
 )
-def test_whatever_becomes_of_it_is_posted(libvirt: FakeLibvirt, way: type[Way], end: Exception, reason: str) -> None:
+def test_whatever_becomes_of_it_is_posted(libvirt: FakeLibvirt, way: type[StandIn], end: Exception, reason: str) -> None:
     """The main thread waits for the post, so that none must be missing."""
     way.end, way.asks = end, False
     posts, _told = departed(libvirt)
@@ -163,7 +167,7 @@ def test_whatever_becomes_of_it_is_posted(libvirt: FakeLibvirt, way: type[Way], 
     assert posts[-1].error.reason == reason
 
 
-def test_a_destination_that_is_away(libvirt: FakeLibvirt, way: type[Way]) -> None:
+def test_a_destination_that_is_away(libvirt: FakeLibvirt, way: type[StandIn]) -> None:
     libvirt.expect(Call("open", HERE), Call("open", THERE).raises(38, "Connection refused", 7))
     mailbox: queue.Queue[Post] = queue.Queue()
     Departing("key", ERP01, ORDER, HERE, mailbox, lambda _entry: None, marks=True)._run()

@@ -14,6 +14,7 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._core.depar
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.errors import MigrationError
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.evacuated import Row
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.job import JobSample, Phase
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.link import Way
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.policy import Contract
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.starting import Wishes
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt import (
@@ -215,7 +216,7 @@ def evacuated(
     contract = Contract()
 
     def order(_guest: t.Mapping[str, t.Any], name: str) -> Order:
-        return Order(contract, Asked(name, None, 100.0, 0, "none", None, False), Wishes())
+        return Order(contract, Asked(name, None, 100.0, 0, "none", None, False, lambda _hosts: Way()), Wishes())
 
     slots = more.pop("slots", Slots())
     names = {name: name for hosts in plan.values() for name in hosts}
