@@ -1,21 +1,24 @@
-# Copyright (c) 2026, The virtops maintainers
+# Copyright (c) 2026, The virtops.live_migration authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the module `migration` sends beside memory, and how: disks, several connections."""
+"""What the module `migration` sends beside memory, and how: disks, several connections, an encrypted stream."""
 
 from __future__ import annotations
 
 import typing as t
+from pathlib import Path
 
 import pytest
 from bench.moving import move
-from bench.runs import Ansible, assert_done
+from bench.runs import Ansible, assert_done, assert_refused
 from bench.subject import Subject, wait_for
 from virtlab.guest import GuestOptions
 from virtlab.lab import Lab
 
 MIB = 1 << 20
 DISK_MIB = 32
+PKI = "/etc/pki/qemu"
+ASIDE = "/etc/pki/qemu.before"
 
 
 @pytest.fixture(params=["local", pytest.param("overlay", marks=pytest.mark.wide)])
@@ -68,4 +71,37 @@ def test_several_connections(ansible: Ansible, crm01: Subject) -> None:
     (result,) = running.wait().results
     assert_done(result, True, outcome="moved", runs_on=crm01.destination)
     assert result["forecast"]["flags"]["parallel_connections"] == 4
+    crm01.has_moved()
+
+
+@pytest.fixture
+def without_certificates(lab: Lab) -> t.Iterator[None]:
+    """What another test has left is put aside."""
+    for host in lab.hosts:
+        lab.execute(host.name, "sh", "-c", 'if [ -e "$0" ]; then mv "$0" "$1"; fi', PKI, ASIDE)
+    yield
+    for host in lab.hosts:
+        back = 'rm -rf "$0"; if [ -e "$1" ]; then mv "$1" "$0"; fi'
+        lab.execute(host.name, "sh", "-c", back, PKI, ASIDE)
+
+
+@pytest.mark.wide
+def test_an_encrypted_stream(ansible: Ansible, crm01: Subject, authority: Path, without_certificates: None) -> None:
+    order = move(crm01, measure=False, tls=True)
+    (refused,) = ansible.run(crm01.source, order)
+    assert_refused(refused, "TLS_FAILED")
+    assert crm01.state().startswith("running")
+    certificates = {
+        "prerequisites_tls": "create",
+        "prerequisites_tls_days": 2,
+        "prerequisites_tls_min_days": 1,
+        "prerequisites_tls_ca_cert": str(authority / "ca.pem"),
+        "prerequisites_tls_ca_key": str(authority / "key.pem"),
+    }
+    # As it is configured already, so that no daemon is restarted.
+    address = {"prerequisites_migration_host": "{{ migration_address }}"}
+    made = ansible.role("prerequisites", "all", **certificates, **address)
+    assert made.code == 0, made.output
+    (result,) = ansible.run(crm01.source, order)
+    assert_done(result, True, outcome="moved", runs_on=crm01.destination)
     crm01.has_moved()

@@ -18,7 +18,7 @@ MOST_OVER_LIMIT = 1.25
 _MIB = 1 << 20
 
 _HEAD = """..
-  Copyright (c) 2026, The virtops maintainers
+  Copyright (c) 2026, The virtops.live_migration authors
   GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
   SPDX-License-Identifier: GPL-3.0-or-later
 

@@ -158,7 +158,9 @@ def test_at_home_it_loses_its_mark(libvirt: FakeLibvirt, way: type[StandIn]) -> 
 @pytest.mark.parametrize(
     ("end", "reason"), [(libvirtError(38, "Connection reset", 7), "SYSTEM_ERROR"), (KeyError("x"), "INTERNAL")]
 )
-def test_whatever_becomes_of_it_is_posted(libvirt: FakeLibvirt, way: type[StandIn], end: Exception, reason: str) -> None:
+def test_whatever_becomes_of_it_is_posted(
+    libvirt: FakeLibvirt, way: type[StandIn], end: Exception, reason: str
+) -> None:
     """The main thread waits for the post, so that none must be missing."""
     way.end, way.asks = end, False
     posts, _told = departed(libvirt)
