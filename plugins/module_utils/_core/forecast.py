@@ -20,6 +20,7 @@ from .units import human_bytes, human_ms
 
 _QUICK = 1.2  # so little over the least possible time that post-copy is not worth its risk
 _COMPRESS = 1.4  # so much over it that compressing what is sent again may pay
+_COMPRESS_OVER_MS = 300  # and so much downtime, which is what QEMU does unasked
 _SLOW = 2.0  # so much over it that slowing the guest down is less of a burden than going on
 _RESENT_AT_MOST = 0.12
 _THROTTLE_STEP = 5
@@ -29,6 +30,7 @@ _THROTTLE_STEPS_LEFT = 6
 _THROTTLE_TO_SPARE = 1.35
 _XBZRLE_PAYS_BELOW = 300e6  # bytes/s: comparing pages is the work of one processor
 _XBZRLE_COST = 0.3
+_XBZRLE_AT_BEST = 0.1
 _PER_CONNECTION = 1.2e9  # bytes/s that one connection and one thread carry
 _MOST_CONNECTIONS = 8
 _UNKNOWN_BANDWIDTH = int(1e9)  # the plan of a guest that was not measured does not depend on it
@@ -140,12 +142,14 @@ class _Chooser:
         return self._by(THROTTLE, good[percent], worst, trial.keeps(worst), throttle_percent=percent)
 
     def _compressed(self, loads: Loads, worst: Course) -> t.Optional[Forecast]:
-        # Where compression alone has to do it, a throttle beside it can only help; where it cannot, it may with one.
+        # Where compression alone has to do it, a throttle beside it can only help; where it cannot, it may with one. To
+        # try it costs two passes, and the third shows how well it goes: that is better than not to move the guest.
         most = max(self._throttles(), default=0)
-        for way, percent in ((PRECOPY, 0), (THROTTLE, most)):
-            course = self.trial.course(loads.likely, throttle_percent=percent, resend_cost=_XBZRLE_COST)
-            if self.compresses and self.trial.keeps(course):
-                return self._by(way, course, worst, False, throttle_percent=most)
+        tries = ((PRECOPY, 0, _XBZRLE_COST), (THROTTLE, most, _XBZRLE_COST), (PRECOPY, 0, _XBZRLE_AT_BEST))
+        for way, percent, cost in tries if self.compresses else ():
+            course = self.trial.course(loads.likely, throttle_percent=percent, resend_cost=cost)
+            if self.trial.keeps(course):
+                return self._by(way, course, worst, False, throttle_percent=most, resend_cost=cost)
         return None
 
     def _throttles(self) -> t.Sequence[int]:
@@ -154,7 +158,9 @@ class _Chooser:
             return ()
         cap = self.contract.max_throttle_percent
         highest = cap if cap >= MAX_THROTTLE_PERCENT else cap - _THROTTLE_STEPS_LEFT
-        return range(_THROTTLE_LEAST, highest + 1, _THROTTLE_STEP)
+        if highest < _THROTTLE_LEAST:
+            return ()
+        return sorted({*range(_THROTTLE_LEAST, highest + 1, _THROTTLE_STEP), highest})
 
     def _may_compress(self) -> bool:
         """Whether to compress pages that are sent again; how well that goes is only seen in the third pass."""
@@ -164,7 +170,8 @@ class _Chooser:
             return False
         if self.plain is None:
             return True
-        return not self.trial.keeps(self.plain) or self.plain.total_s > _COMPRESS * self.trial.path.least_s
+        long = self.plain.total_s > _COMPRESS * self.trial.path.least_s or self.plain.downtime_ms > _COMPRESS_OVER_MS
+        return long or not self.trial.keeps(self.plain)
 
     # --- what comes of it
 
@@ -177,10 +184,11 @@ class _Chooser:
         *,
         share: t.Optional[float] = None,
         throttle_percent: int = 0,
+        resend_cost: float = _XBZRLE_COST,
     ) -> Forecast:
         if self.compresses and self.trial.loads is not None and way in (PRECOPY, THROTTLE):
             likely, most = self.trial.loads
-            expected = self.trial.course(likely, throttle_percent=throttle_percent, resend_cost=_XBZRLE_COST)
+            expected = self.trial.course(likely, throttle_percent=throttle_percent, resend_cost=resend_cost)
             # At worst what is rewritten does not compress at all, which is only seen in the third pass.
             worst = self.trial.course(most, throttle_percent=throttle_percent, resend_cost=1.0)
         how = {
@@ -190,7 +198,8 @@ class _Chooser:
             PAUSE: "with a pause",
         }[way]
         if self.compresses:
-            how += ", if the pages that it rewrites compress as usual"
+            well = "as usual" if resend_cost == _XBZRLE_COST else f"to {resend_cost:.0%}, which the third pass shows"
+            how += f", if the pages that it rewrites compress {well}"
         summary = (
             f"It finishes {how}: about {human_ms(expected.total_s * 1000)}, {human_bytes(expected.sent_bytes)} sent,"
             f" {human_ms(expected.downtime_ms)} of downtime."

@@ -259,9 +259,24 @@ def test_what_compresses_stands_still_for_less_and_at_worst_it_does_not_compress
 
 
 def test_compression_and_a_throttle_together() -> None:
-    contract = Contract(max_downtime_ms=500, postcopy="never", max_throttle_percent=99)
-    writes = measured(900, 2500)
+    contract = Contract(max_downtime_ms=500, postcopy="never", max_throttle_percent=60)
+    writes = measured(900, 400)
     assert told(contract, writes).plan.way == NO_WAY
     both = told(contract, writes, xbzrle_cache_bytes=512 * MIB)
     assert both.plan.way == THROTTLE
-    assert both.plan.flags.xbzrle_cache_bytes and both.plan.flags.throttle_initial_percent >= 90
+    assert both.plan.flags.xbzrle_cache_bytes and both.plan.flags.throttle_initial_percent >= 50
+
+
+def test_the_highest_throttle_is_one_of_those_that_are_tried() -> None:
+    most = Contract(max_downtime_ms=500, postcopy="never", max_throttle_percent=99)
+    found = told(most, measured(900, 2500))
+    assert (found.plan.way, found.plan.flags.throttle_initial_percent) == (THROTTLE, 99)
+
+
+def test_compression_is_tried_where_nothing_else_would_do() -> None:
+    cache = 512 * MIB
+    found = told(NO_THROTTLE, measured(900, 600), xbzrle_cache_bytes=cache)
+    assert (found.plan.way, found.sure) == (PRECOPY, False)
+    assert "compress to 10%, which the third pass shows" in found.summary
+    assert told(NO_THROTTLE, measured(900, 600)).plan.way == NO_WAY
+    assert told(NO_THROTTLE, measured(900, 2500), xbzrle_cache_bytes=cache).plan.way == NO_WAY
