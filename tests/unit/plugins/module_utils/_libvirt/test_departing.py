@@ -50,7 +50,8 @@ BROKEN = MigrationError("MIGRATION_FAILED", "It broke.", state="As before.", rem
 class StandIn:
     """Stands in for Relocation: asks for its turn where it is to be started, and ends as the test says."""
 
-    end: t.Union[dict[str, t.Any], Exception] = MOVED
+    end: dict[str, t.Any] = MOVED
+    breaks: t.Sequence[Exception] = ()
     asks = True
     found_there: t.Optional[str] = None
 
@@ -64,8 +65,8 @@ class StandIn:
         if self.asks and self._order.before_start:
             self._order.before_start(guest, FORECAST)
         self._tell({"line": "pass 1"})
-        if isinstance(self.end, Exception):
-            raise self.end
+        for problem in self.breaks:
+            raise problem
         self._ends.there = find_guest(self._ends.destination, None, ERP01)
         return self.end
 
@@ -110,7 +111,7 @@ def departed(
     else:
         one.let_go()
     one._run()
-    return [mailbox.get_nowait() for _ in range(mailbox.qsize())], told
+    return [mailbox.get_nowait() for _post in range(mailbox.qsize())], told
 
 
 def test_it_asks_for_its_turn_and_is_marked_before_it_leaves(libvirt: FakeLibvirt, way: type[StandIn]) -> None:
@@ -134,7 +135,7 @@ def test_one_that_is_dismissed_is_not_touched(libvirt: FakeLibvirt, way: type[St
 
 
 def test_the_mark_of_one_that_did_not_leave_is_taken_back(libvirt: FakeLibvirt, way: type[StandIn]) -> None:
-    way.end = BROKEN
+    way.breaks = [BROKEN]
     marked = Call("metadata", 2, NAMESPACE, 1).returns(HOME)
     posts, _told = departed(libvirt, *NO_MARK, *written(HOME), marked, *written(None))
     assert isinstance(posts[-1], Ended)
@@ -143,7 +144,7 @@ def test_the_mark_of_one_that_did_not_leave_is_taken_back(libvirt: FakeLibvirt, 
 
 def test_a_mark_of_before_stays(libvirt: FakeLibvirt, way: type[StandIn]) -> None:
     """A visitor that did not leave has still its home elsewhere."""
-    way.end = BROKEN
+    way.breaks = [BROKEN]
     elsewhere = Call("metadata", 2, NAMESPACE, 1).returns(Home("kvm03", "3", "before").xml())
     departed(libvirt, elsewhere)
 
@@ -162,7 +163,7 @@ def test_whatever_becomes_of_it_is_posted(
     libvirt: FakeLibvirt, way: type[StandIn], end: Exception, reason: str
 ) -> None:
     """The main thread waits for the post, so that none must be missing."""
-    way.end, way.asks = end, False
+    way.breaks, way.asks = [end], False
     posts, _told = departed(libvirt)
     assert isinstance(posts[-1], Ended)
     assert posts[-1].error is not None

@@ -180,7 +180,7 @@ def world(libvirt: FakeLibvirt, monkeypatch: pytest.MonkeyPatch) -> World:
         def __init__(self, _path: t.Optional[str]) -> None:
             pass
 
-        def __enter__(self) -> Cancelled:
+        def __enter__(self) -> t.Any:
             return self
 
         def __exit__(self, *_exc: object) -> None:

@@ -95,7 +95,7 @@ def test_nobody_waits_for_a_destination_that_nobody_went_to(libvirt: FakeLibvirt
 
 
 def test_a_destination_that_stays_away_is_given_up(libvirt: FakeLibvirt) -> None:
-    refused = [Call("open", THERE).raises(38, "unable to connect to server: Connection refused", 7) for _ in range(31)]
+    refused = [Call("open", THERE).raises(38, "unable to connect to server: Connection refused", 7)] * 31
     libvirt.expect(*refused)
     began_s = libvirt.clock.now
     with Destinations({"kvm02": THERE}, connect_destination) as destinations:
