@@ -33,10 +33,11 @@ class Migration:
 
     def exit_code(self) -> int | None:
         """What virsh returned; None while it runs, 255 when it was killed."""
+        # Asked before the log is read: what it has written is there once it does not run any more.
+        running = self.ticks is not None and start_ticks(self.pid) == self.ticks and not is_zombie(self.pid)
         found = re.search(r"^exit (\d+)$", self.output(), re.MULTILINE)
         if found:
             return int(found[1])
-        running = self.ticks is not None and start_ticks(self.pid) == self.ticks and not is_zombie(self.pid)
         return None if running else 255
 
     def wait(self, timeout_s: float = 300) -> int:
