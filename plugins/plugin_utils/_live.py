@@ -146,6 +146,8 @@ class _Follower:
             return False
         if self._gone_since_s is None:
             self._gone_since_s = time.monotonic()
+        # It may have ended since its file was read.
+        self._show(self._action.read_from(self._path, self._offset))
         return not self._ended or time.monotonic() - self._gone_since_s > _RESULT_S
 
     def _show(self, text: str) -> None:

@@ -100,6 +100,16 @@ def test_a_module_that_ended_and_left_no_result_is_not_waited_for(shown: list[st
     assert told["reason"] == "MODULE_DIED"
 
 
+def test_a_module_that_ends_while_it_is_asked_for_has_not_been_killed(shown: list[str]) -> None:
+    class Ends(Host):
+        def lives(self, pid: int) -> bool:
+            self.parts, self.result = [entry(name="erp01", line="completed") + entry(end=True)], {"changed": True}
+            return False
+
+    assert follow(Ends(entry(pid=7), result=None)) == {"changed": True}
+    assert shown == ["[kvm01] erp01: completed"]
+
+
 def test_a_lost_connection_comes_back(shown: list[str]) -> None:
     lost = AnsibleConnectionFailure("no route to host")
     host = Host(
