@@ -5,12 +5,12 @@
 
 from __future__ import annotations
 
-import json
-import os
 import statistics
 import typing as t
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
+
+from .lines import append, documents
 
 
 class Key(t.NamedTuple):
@@ -129,33 +129,19 @@ class Store:
     def add(self, entry: t.Union[Run, Calibration]) -> None:
         if isinstance(entry, Run):
             self.results.runs.append(entry)
-            self._write({"kind": "run", **asdict(entry)})
+            append(self.path, {"kind": "run", **asdict(entry)})
         else:
             self.results.calibrations.append(entry)
-            self._write({"kind": "calibration", **asdict(entry)})
+            append(self.path, {"kind": "calibration", **asdict(entry)})
 
     def add_machine(self, facts: t.Mapping[str, t.Any]) -> None:
         self.results.machines.append(facts)
-        self._write({"kind": "machine", **facts})
-
-    def _write(self, document: t.Mapping[str, t.Any]) -> None:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        with self.path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(document, ensure_ascii=False) + "\n")
-            file.flush()
-            os.fsync(file.fileno())
+        append(self.path, {"kind": "machine", **facts})
 
 
 def read(path: Path) -> Results:
-    """A last line that was cut off by the end of the machine is left out; anything else that is wrong is an error."""
     results = Results()
-    text = path.read_text(encoding="utf-8") if path.exists() else ""
-    lines = text.split("\n")
-    whole, rest = lines[:-1], lines[-1]
-    if rest:
-        path.write_text(text[: len(text) - len(rest)], encoding="utf-8")
-    for line in whole:
-        document = json.loads(line)
+    for document in documents(path):
         kind = document.pop("kind")
         if kind == "run":
             known = {each.name for each in fields(Run)}

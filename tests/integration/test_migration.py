@@ -8,6 +8,7 @@ from __future__ import annotations
 import typing as t
 
 import pytest
+from bench.lending import passing_by
 from bench.moving import LINK_MIB_PER_S, MODULE, actions, move
 from bench.runs import Ansible, assert_done, assert_refused, task
 from bench.subject import Subject
@@ -116,14 +117,7 @@ def test_a_job_that_virsh_started(ansible: Ansible, crm01: Subject) -> None:
 @pytest.fixture
 def passing(lab: Lab) -> t.Iterator[Subject]:
     """A guest that no host has a definition of."""
-    guest = Subject(lab, "passing by", GuestOptions(ram_mib=128, hot_mib=8, cold_mib=8, transient=True))
-    guest.start()
-    try:
-        yield guest
-        guest.settle()
-        guest.verify()
-    finally:
-        guest.stop()
+    yield from passing_by(lab, "passing by", GuestOptions(ram_mib=128, hot_mib=8, cold_mib=8, transient=True))
 
 
 def test_a_transient_guest(ansible: Ansible, passing: Subject) -> None:

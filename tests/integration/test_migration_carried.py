@@ -9,6 +9,7 @@ import typing as t
 from pathlib import Path
 
 import pytest
+from bench.lending import passing_by
 from bench.moving import move
 from bench.runs import Ansible, assert_done, assert_refused
 from bench.subject import Subject, wait_for
@@ -26,14 +27,7 @@ def stored(lab: Lab, request: pytest.FixtureRequest) -> t.Iterator[Subject]:
     """A quiet guest with a disk that the hosts do not share."""
     kind = request.param
     options = GuestOptions(ram_mib=128, hot_mib=8, cold_mib=8, disk=kind, disk_mib=DISK_MIB)
-    guest = Subject(lab, f"on {kind}", options)
-    guest.start()
-    try:
-        yield guest
-        guest.settle()
-        guest.verify()
-    finally:
-        guest.stop()
+    yield from passing_by(lab, f"on {kind}", options)
 
 
 def content(guest: Subject, host: str) -> str:

@@ -16,6 +16,20 @@ from .refusals import HALF_ENDED_REMEDY
 
 _ENDINGS = ("abort", "leave", "suspend")
 _REACH = "Restore the network between the daemons of the two hosts"
+_HALVES_KEPT = {
+    "POSTCOPY_BROKEN": (
+        "broke and could not be joined again",
+        "Restore the network between the hosts and run this again. Destroy neither half, restart no host.",
+    ),
+    "POSTCOPY_SILENT": (
+        "does not go on",
+        (
+            "Restore the network between the hosts. If it does not go on then, let QEMU close its connection"
+            " ('virsh domjobabort --postcopy' on the source, which keeps both halves), and run this again."
+            " Destroy neither half, restart no host."
+        ),
+    ),
+}
 _MORE = "Allow more in policy_overrides (max_downtime_ms, postcopy, max_pause_s)"
 
 
@@ -50,23 +64,13 @@ def unfinished(
     evidence = dict(cause.evidence) if cause else {}
     if last:
         evidence = {"decision": last["reason"], **last["numbers"], **evidence}
-    if record.supervisor.outcome == "left" and last and last["reason"] == "POSTCOPY_BROKEN":
+    if record.supervisor.outcome == "left" and last and last["reason"] in _HALVES_KEPT:
+        problem, remedy = _HALVES_KEPT[last["reason"]]
         return MigrationError(
-            "POSTCOPY_BROKEN",
-            f"The post-copy migration of {name!r} broke and could not be joined again.{why}",
+            last["reason"],
+            f"The post-copy migration of {name!r} {problem}.{why}",
             state=f"{state}; each host holds a part of its memory, and both halves were left as they are.",
-            remedy="Restore the network between the hosts and run this again. Destroy neither half, restart no host.",
-            evidence=evidence,
-            facts=facts,
-        )
-    if record.supervisor.outcome == "left" and last and last["reason"] == "POSTCOPY_SILENT":
-        return MigrationError(
-            "POSTCOPY_SILENT",
-            f"The post-copy migration of {name!r} does not go on.{why}",
-            state=f"{state}; each host holds a part of its memory, and both halves were left as they are.",
-            remedy="Restore the network between the hosts. If it does not go on then, let QEMU close its connection"
-            " ('virsh domjobabort --postcopy' on the source, which keeps both halves), and run this again."
-            " Destroy neither half, restart no host.",
+            remedy=remedy,
             evidence=evidence,
             facts=facts,
         )

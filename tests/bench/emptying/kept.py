@@ -5,12 +5,12 @@
 
 from __future__ import annotations
 
-import json
-import os
 import statistics
 import typing as t
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+
+from ansible_collections.virtops.live_migration.tests.gauntlet.lines import append, documents
 
 from .compared import MAX_DOWNTIME_MS, Key
 
@@ -104,24 +104,16 @@ class Store:
             self.results.runs.append(found)
         else:
             self.results.calibrations.append(found)
-        self._write({"kind": type(found).__name__, **asdict(found)})
+        append(self.path, {"kind": type(found).__name__, **asdict(found)})
 
     def add_machine(self, facts: t.Mapping[str, t.Any]) -> None:
         self.results.machines.append(dict(facts))
-        self._write({"kind": "Machine", **facts})
-
-    def _write(self, document: t.Mapping[str, t.Any]) -> None:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        with self.path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(document) + "\n")
-            file.flush()
-            os.fsync(file.fileno())
+        append(self.path, {"kind": "Machine", **facts})
 
 
 def read(path: Path) -> Results:
     results = Results()
-    for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else []:
-        document = json.loads(line)
+    for document in documents(path):
         kind = document.pop("kind")
         if kind == "Run":
             passengers = tuple(Passenger(**one) for one in document.pop("passengers"))

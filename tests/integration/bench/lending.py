@@ -51,3 +51,15 @@ def borrowed(subject: Subject) -> t.Iterator[Subject]:
     except BaseException:
         subject.stop()
         raise
+
+
+def passing_by(lab: Lab, name: str, options: GuestOptions) -> t.Iterator[Subject]:
+    """A guest for one test alone, found unharmed afterwards."""
+    guest = Subject(lab, name, options)
+    guest.start()
+    try:
+        yield guest
+        guest.settle()
+        guest.verify()
+    finally:
+        guest.stop()

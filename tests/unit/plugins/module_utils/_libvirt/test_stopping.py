@@ -45,8 +45,9 @@ def written(text: str | None, flags: int = 3) -> list[Call]:
 def ended(libvirt: FakeLibvirt, kind: type[Thread], *script: Call, limit_s: float = 10.0) -> Ended:
     libvirt.expect(*KNOWN, *script)
     mailbox: queue.Queue[Post] = queue.Queue()
-    words = (limit_s,) if kind is Stopping else ()
-    kind("key", ERP01, HERE, mailbox, *words)._run()  # type: ignore[call-arg]
+    given = ("key", ERP01, HERE, mailbox)
+    thread = Stopping(*given, limit_s) if kind is Stopping else Starting(*given)
+    thread._run()
     post = mailbox.get_nowait()
     assert isinstance(post, Ended)
     return post
