@@ -113,7 +113,7 @@ options:
       ahead:
         description: Guests that are measured while others are sent, so that no link stands idle.
         type: int
-        default: 1
+        default: 2
       attempts:
         description: How often a guest is tried when its failure may pass, after 5, 15 and 45 seconds.
         type: int
@@ -146,8 +146,10 @@ options:
     type: bool
     default: false
   measure:
-    description: Whether to measure how fast each guest writes before it is moved. It takes 5 to 21 seconds, and goes on
-      while others are sent.
+    description:
+      - Whether to measure how fast each guest writes before it is moved. It takes 5 to 21 seconds, and goes on while
+        others are sent.
+      - Where the policy allows post-copy, a guest is sent without it while nothing else is sent, as the first one is.
     type: bool
     default: true
   force:

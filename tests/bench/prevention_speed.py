@@ -5,7 +5,8 @@
 
 On a host of the lab with 50 guests, by Ansible over SSH with pipelining, task by task; each round has one of each. The
 first round warms up and does not count. Readiness is a run of the module as a process of its own, with the documents of
-ten destinations and 200 guests, which are also parsed from their definitions.
+ten destinations and 200 guests, which are also parsed from their definitions. A document's load is sampled for a second
+by default, which no speed makes shorter: what is held against a limit is the time beside it.
 """
 
 from __future__ import annotations
@@ -35,12 +36,13 @@ GUEST = """<domain type='qemu'><name>guest{number:02d}</name><memory unit='MiB'>
 """
 LOOP = "for name in $(virsh list --name); do virsh domjobinfo $name; done"
 
-# What is measured, what it is held against, and the largest ratio of the two.
+SAMPLED_S = 1.0
+# What is measured, what it is held against, the largest ratio of the two, and the seconds of it that do not count.
 PAIRS = (
-    ("host document", "setup", 1.5),
-    ("host document, load sampled for 1 s", "setup", 1.5),
-    (f"jobs of {GUESTS} guests", f"virsh domjobinfo, {GUESTS} times", 1.0),
-    ("job of one guest", "community.libvirt.virt info, one guest", 1.0),
+    ("host document", "setup", 1.5, 0.0),
+    (f"host document, load sampled for {SAMPLED_S:g} s", "setup", 1.5, SAMPLED_S),
+    (f"jobs of {GUESTS} guests", f"virsh domjobinfo, {GUESTS} times", 1.0, 0.0),
+    ("job of one guest", "community.libvirt.virt info, one guest", 1.0, 0.0),
 )
 MOST_READINESS_S = 5.0
 
@@ -50,7 +52,7 @@ def tasks() -> list[dict[str, t.Any]]:
     return [
         {"name": "setup", "ansible.builtin.setup": {"gather_subset": ["!facter", "!ohai"]}},
         {"name": PAIRS[0][0], f"{ours}.migration_host_info": {"load_window_s": 0}},
-        {"name": PAIRS[1][0], f"{ours}.migration_host_info": {}},
+        {"name": PAIRS[1][0], f"{ours}.migration_host_info": {"load_window_s": SAMPLED_S}},
         {"name": PAIRS[2][1], "ansible.builtin.shell": LOOP},
         {"name": PAIRS[2][0], f"{ours}.migration_job_info": {}},
         {"name": PAIRS[3][1], "community.libvirt.virt": {"command": "info", "name": ONE}},
@@ -124,10 +126,12 @@ def main() -> int:
     for name, seconds in found.items():
         print(f"  {name:<42} {told(seconds)}")
     print("ratios, the median of the rounds:")
-    for ours, theirs, limit in PAIRS:
-        ratio = statistics.median(mine / other for mine, other in zip(found[ours], found[theirs], strict=True))
+    for ours, theirs, limit, spare_s in PAIRS:
+        pairs = zip(found[ours], found[theirs], strict=True)
+        ratio = statistics.median((mine - spare_s) / other for mine, other in pairs)
         beyond = beyond or ratio > limit
-        print(f"  {ours} / {theirs}: {ratio:.2f}   limit {limit:g}")
+        beside = f", beside the {spare_s:g} s" if spare_s else ""
+        print(f"  {ours} / {theirs}: {ratio:.2f}{beside}   limit {limit:g}")
     print("Beyond the limits." if beyond else "All within the limits.")
     return int(beyond)
 

@@ -100,6 +100,9 @@ def task_of(params: t.Mapping[str, t.Any]) -> Task:
         order=order,
         slots=Slots(**params["slots"]),
         leaving=params["purpose"] == "evacuate",
+        force=params["force"],
+        # Without post-copy a guest that writes too fast would only be found out when it has been sent once.
+        unmeasured=contract.postcopy != "never",
         shutdown_limit_s=params["shutdown_timeout_s"],
         abort_on_cancel=params["on_cancel"] == "abort",
         cancel_file=params["cancel_file"],

@@ -58,10 +58,11 @@ def precopy(
     patience_s: float,
     *,
     throttled: t.Optional[Load] = None,
+    throttle_percent: int = 0,
     resend_cost: t.Optional[float] = None,
 ) -> Course:
-    """Pre-copy under the finishing rule. ``throttled``: what the guest does under auto-converge, where that is used;
-    ``resend_cost``: bytes on the wire per byte of a page that is sent again, where it is compressed.
+    """Pre-copy under the finishing rule. ``throttled``: what the guest does under auto-converge of
+    ``throttle_percent``, where that is used; ``resend_cost``: bytes on the wire per byte of a page that is sent again, where it is compressed.
 
     QEMU has to see two passes before it throttles, so a throttle is in force from the third; so is compression, and
     the supervisor waits for it.
@@ -88,7 +89,12 @@ def precopy(
             known = number < _CACHED_FROM_PASS - 1 or (throttled is None and resend_cost is None)
             following = load.at_most(need_ms / 1000) if known else None
             if compressed and worth_finishing(
-                after, left, next_bytes=following, waited_s=waited_s, patience_s=patience_s
+                after,
+                left,
+                next_bytes=following,
+                waited_s=waited_s,
+                patience_s=patience_s,
+                throttle_percent=throttle_percent if number >= _CACHED_FROM_PASS else 0,
             ):
                 limit_ms = raised
         if need_ms <= limit_ms * _NEARLY:

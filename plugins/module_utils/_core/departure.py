@@ -38,7 +38,8 @@ class Wanted:
 
 @dataclass
 class Departure:
-    """``left_bytes`` and ``bytes_per_s``: while it is sent. ``asked_s``: since when it is ready.
+    """``left_bytes`` and ``bytes_per_s``: while it is sent. ``asked_s``: since when it is ready. ``measured``: whether
+    it is, before it is sent.
 
     ``adopts``: its migration runs already, so that it takes its place whatever the limits are.
     """
@@ -48,6 +49,7 @@ class Departure:
     stage: Stage = Stage.WAITING
     adopts: bool = False
     busy: bool = False
+    measured: bool = True
     attempts: int = 0
     not_before_s: float = 0.0
     asked_s: float = 0.0

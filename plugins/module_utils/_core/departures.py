@@ -29,16 +29,17 @@ class Slots:
 
     per_source: int = 2
     per_destination: int = 2
-    ahead: int = 1
+    ahead: int = 2
     attempts: int = 3
     breaker: int = 4
 
 
 class Begin(t.NamedTuple):
-    """Look at this guest and measure it."""
+    """Look at this guest, and measure it."""
 
     key: str
     destination: str
+    measured: bool = True
 
 
 class Send(t.NamedTuple):
@@ -57,10 +58,13 @@ Move = t.Union[Begin, Send, Dismiss]
 
 
 class Departures:
-    """``stopped``: why no more begin, empty while they do. ``closed``: destinations that are given up."""
+    """``stopped``: why no more begin, empty while they do. ``closed``: destinations that are given up.
 
-    def __init__(self, wanted: t.Sequence[Wanted], slots: Slots) -> None:
-        self._slots = slots
+    ``unmeasured``: whether a guest may be sent without being measured, where the link would stand idle otherwise.
+    """
+
+    def __init__(self, wanted: t.Sequence[Wanted], slots: Slots, *, unmeasured: bool = False) -> None:
+        self._slots, self._unmeasured = slots, unmeasured
         self.departures = {one.key: Departure(one, (one.destinations or ("",))[0]) for one in wanted}
         self.stopped = ""
         self.closed: set[str] = set()
@@ -92,9 +96,10 @@ class Departures:
                 break  # others that begin meanwhile would put it off for ever
         for one in self._in(Stage.WAITING):
             if one.not_before_s <= now_s and (one.adopts or self._may_prepare(one, arriving)):
+                one.measured = one.adopts or not self._stands_idle()
                 one.stage = Stage.PREPARING
                 one.attempts += 1
-                moves.append(Begin(one.wanted.key, one.destination))
+                moves.append(Begin(one.wanted.key, one.destination, one.measured))
         return moves
 
     # --- what is reported
@@ -169,6 +174,12 @@ class Departures:
         for one in self._all():
             load[one.destination] = load.get(one.destination, 0) + (0 if one.over else one.left_bytes)
         return load
+
+    def _stands_idle(self) -> bool:
+        """Nobody is sent, and nobody will be before a measurement has ended."""
+        if not self._unmeasured or self._in(Stage.READY, Stage.SENDING):
+            return False
+        return not any(one.adopts or not one.measured for one in self._in(Stage.PREPARING))
 
     def _may_prepare(self, one: Departure, arriving: t.Mapping[str, int]) -> bool:
         slots = self._slots

@@ -40,6 +40,7 @@ def worth_finishing(
     next_bytes: t.Optional[float],
     waited_s: float,
     patience_s: float,
+    throttle_percent: int = 0,
 ) -> t.Optional[str]:
     """Why to finish at this boundary, given that the contract allows it; None when the next one will be better.
 
@@ -50,6 +51,8 @@ def worth_finishing(
         return "the last pass did not get it down"
     if next_bytes is not None and next_bytes >= SHRINKS * remaining_bytes:
         return "the next pass will not get it down"
+    if throttle_percent / 100 + remaining_bytes / before_bytes >= 1:
+        return f"slowed down by {throttle_percent} % the guest loses more in another pass than that would save"
     if waited_s >= patience_s:
         return f"a finish has been possible for {waited_s:.0f} s"
     return None

@@ -156,6 +156,7 @@ class Precopy:
             next_bytes=self._next_bytes(at),
             waited_s=now_s - self._first_chance_s,
             patience_s=patience_s,
+            throttle_percent=self._history.last.throttle_percent,
         )
         if why is not None and self._compresses is None:
             return self._speaker.wait("COMPRESSION", "whether it helps is seen in the third pass", at.numbers)

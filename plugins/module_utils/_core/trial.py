@@ -76,6 +76,7 @@ class Trial:
             max(highest_ms, self.highest_ms),
             self.patience_s,
             throttled=load.slowed(kept_share(self.facts.vcpus_busy, throttle_percent)) if throttle_percent else None,
+            throttle_percent=throttle_percent,
             resend_cost=resend_cost,
         )
 

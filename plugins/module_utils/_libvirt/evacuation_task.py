@@ -18,6 +18,7 @@ class Task:
     """``order``: what is to be done with a guest, by what the user said of it, that goes to that destination.
 
     ``leaving``: guests are marked with their home, and nobody else may run on the host in the end; else they come home.
+    ``force``: also where a destination has not the memory. ``unmeasured``: as of :class:`Departures`.
     """
 
     guests: t.Sequence[t.Mapping[str, t.Any]]
@@ -25,6 +26,8 @@ class Task:
     order: t.Callable[[t.Mapping[str, t.Any], str], Order]
     slots: Slots
     leaving: bool = True
+    force: bool = False
+    unmeasured: bool = False
     shutdown_limit_s: float = 300.0
     abort_on_cancel: bool = False
     cancel_file: t.Optional[str] = None

@@ -9,6 +9,7 @@ from __future__ import annotations
 import queue
 import time
 import typing as t
+from dataclasses import replace
 
 from .._core.departure import Departure, Stage
 from .._core.departure_progress import needs_the_link_alone
@@ -48,7 +49,7 @@ class SendingOff:
         self._rows = found.rows
         self._mailbox: queue.Queue[Post] = queue.Queue()
         self._under_way = UnderWay(source, found.rows)
-        self.queue = Departures(found.moving, task.slots)
+        self.queue = Departures(found.moving, task.slots, unmeasured=task.unmeasured)
         self.notes: list[str] = []
         self._looked_round_s = 0.0
         self._courtesy = Courtesy(task.slots.per_destination)
@@ -82,15 +83,18 @@ class SendingOff:
             return
         for move in self.queue.due(time.monotonic(), self._arriving()):
             if isinstance(move, Begin):
-                self._begin(move.key, move.destination)
+                self._begin(move)
             elif isinstance(move, Send):
                 self._send(move.key)
             else:
                 self._under_way.dismiss(move.key)
 
-    def _begin(self, key: str, destination: str) -> None:
-        self._rows[key].destination = destination
-        order = self._task.order(self._found.asked[key], destination)
+    def _begin(self, move: Begin) -> None:
+        key = move.key
+        self._rows[key].destination = move.destination
+        order = self._task.order(self._found.asked[key], move.destination)
+        if not move.measured:
+            order = replace(order, asked=order.asked._replace(measure=False))
         marks = self._task.leaving
         self._under_way.start(Departing(key, key, order, self._source.uri, self._mailbox, self._tell, marks=marks))
 
@@ -98,7 +102,7 @@ class SendingOff:
         one = self.queue.departures[key]
         lacking = None
         guest = self._found.here.get(key)
-        if guest is not None and not self._task.order(self._found.asked[key], one.destination).force:
+        if guest is not None and not self._task.force:
             going = [other for _key, other in self._going(one.destination) if other is not one]
             seen = self._destinations.census(one.destination)
             own = {other.wanted.key for other in going}

@@ -41,13 +41,45 @@ def sent(found: Departures, *names: str, busy: bool = False) -> None:
 
 
 def test_one_is_prepared_ahead() -> None:
-    found = queue("a", "b", "c", "d")
+    found = queue("a", "b", "c", "d", slots=Slots(ahead=1))
     assert found.due(0.0, {}) == [Begin("a", "kvm02"), Begin("b", "kvm02"), Begin("c", "kvm02")]
     sent(found, "a", "b")
     found.ready("c", 1.0, busy=False)
     assert found.due(1.0, {"kvm02": 2}) == []
     found.arrived("a")
     assert found.due(2.0, {"kvm02": 1}) == [Send("c"), Begin("d", "kvm02")]
+
+
+def idle_never(*names: str) -> Departures:
+    guests = [Wanted(name, name, ("kvm02",), size_bytes=100 * MIB) for name in names]
+    return Departures(guests, Slots(2, 2, 1), unmeasured=True)
+
+
+def test_nobody_waits_for_a_measurement_while_nothing_is_sent() -> None:
+    found = idle_never("a", "b", "c", "d", "e")
+    assert found.due(0.0, {}) == [Begin("a", "kvm02", measured=False), Begin("b", "kvm02"), Begin("c", "kvm02")]
+    assert found.due(0.5, {}) == []
+    sent(found, "a")
+    found.arrived("a")
+    # The other two are still being measured.
+    assert found.due(4.0, {}) == [Begin("d", "kvm02", measured=False)]
+    sent(found, "d")
+    found.ready("b", 5.0, busy=False)
+    assert found.due(5.0, {"kvm02": 1}) == [Send("b")]
+    found.arrived("d")
+    assert found.due(8.0, {"kvm02": 1}) == [Begin("e", "kvm02")]
+
+
+def test_one_that_is_sent_or_moves_already_fills_the_link() -> None:
+    found = idle_never("a", "b", "c", "d")
+    found.due(0.0, {})
+    sent(found, "a")
+    found.ready("b", 1.0, busy=True)
+    found.arrived("a")
+    assert found.due(4.0, {}) == [Send("b"), Begin("d", "kvm02")]
+    moving = [Wanted("a", "a", ("kvm02",), moving=True), Wanted("b", "b", ("kvm02",))]
+    found = Departures(moving, Slots(), unmeasured=True)
+    assert found.due(0.0, {"kvm02": 1}) == [Begin("a", "kvm02"), Begin("b", "kvm02")]
 
 
 def test_a_destination_that_others_fill_is_waited_for() -> None:
@@ -250,7 +282,7 @@ class Run:
         self.slots = Slots(
             self.random.randint(1, 4), self.random.randint(1, 3), self.random.randint(0, 2), self.random.randint(1, 4)
         )
-        self.queue = Departures(wanted, self.slots)
+        self.queue = Departures(wanted, self.slots, unmeasured=self.random.random() < 0.5)
         self.fails = self.random.choice((0.0, 0.1, 0.5, 0.9))
         self.foreign = {host: self.random.choice((0, 0, 1)) for host in hosts}
         self.foreign_until_s = 200.0
