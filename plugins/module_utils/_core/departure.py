@@ -12,12 +12,14 @@ from dataclasses import dataclass, field
 
 
 class Stage(enum.Enum):
-    """``PREPARING``: it is being looked at and measured; ``READY``: it waits to be sent."""
+    """``PREPARING``: it is being looked at and measured; ``READY``: it waits to be sent; ``SENT``: the links are done
+    with it, and it is seen to that it arrives."""
 
     WAITING = "waiting"
     PREPARING = "preparing"
     READY = "ready"
     SENDING = "sending"
+    SENT = "sent"
     DONE = "done"
     FAILED = "failed"
 
@@ -39,7 +41,7 @@ class Wanted:
 @dataclass
 class Departure:
     """``left_bytes`` and ``bytes_per_s``: while it is sent. ``asked_s``: since when it is ready. ``measured``: whether
-    it is, before it is sent.
+    it is, before it is sent. ``least_s``: how long it is sent when it has the link alone; ``sent_s``: since when it is.
 
     ``adopts``: its migration runs already, so that it takes its place whatever the limits are.
     """
@@ -53,6 +55,8 @@ class Departure:
     attempts: int = 0
     not_before_s: float = 0.0
     asked_s: float = 0.0
+    least_s: float = 0.0
+    sent_s: float = 0.0
     left_bytes: int = 0
     bytes_per_s: float = 0.0
     reason: str = ""
@@ -64,7 +68,7 @@ class Departure:
 
     @property
     def running(self) -> bool:
-        return self.stage in (Stage.PREPARING, Stage.READY, Stage.SENDING)
+        return self.stage in (Stage.PREPARING, Stage.READY, Stage.SENDING, Stage.SENT)
 
     def other_destination(self, closed: t.AbstractSet[str], load: t.Mapping[str, int]) -> t.Optional[str]:
         """One that has not refused it and is not closed: that with the least to receive, or the first of equals."""

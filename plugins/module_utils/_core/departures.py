@@ -18,6 +18,9 @@ from .retrying import DESTINATION_SICK, Answer, answer, back_off_s, infrastructu
 
 _ALONE_PATIENCE_S = 60.0  # so long does a busy guest wait for a destination's link that others use
 _SICK_AFTER = 2
+# Two that begin at once end at once, and nothing is sent while the next two begin.
+_APART_SHARE = 0.5
+_APART_S = 5.0
 
 
 @dataclass(frozen=True)
@@ -88,7 +91,7 @@ class Departures:
         arriving = dict(arriving)
         for one in self._in(Stage.READY):
             if one.adopts or self._may_send(one, now_s, arriving):
-                one.stage = Stage.SENDING
+                one.stage, one.sent_s = Stage.SENDING, now_s
                 # It does not show there yet.
                 arriving[one.destination] = arriving.get(one.destination, 0) + (not one.adopts)
                 moves.append(Send(one.wanted.key))
@@ -110,9 +113,11 @@ class Departures:
         if one is not None and one.stage is Stage.WAITING:
             one.adopts, one.destination = True, destination
 
-    def ready(self, key: str, now_s: float, *, busy: bool, expected_bytes: t.Optional[int] = None) -> None:
+    def ready(
+        self, key: str, now_s: float, *, busy: bool, expected_bytes: t.Optional[int] = None, least_s: float = 0.0
+    ) -> None:
         one = self.departures[key]
-        one.stage, one.busy, one.asked_s = Stage.READY, busy, now_s
+        one.stage, one.busy, one.asked_s, one.least_s = Stage.READY, busy, now_s, least_s
         one.adopts = False  # what moves already never asks
         if expected_bytes:
             one.left_bytes = expected_bytes
@@ -122,6 +127,11 @@ class Departures:
         # One that is adopted or is there already never asks.
         one.stage = Stage.SENDING
         one.left_bytes, one.bytes_per_s = left_bytes, bytes_per_s
+
+    def sent(self, key: str) -> None:
+        """All of it is over there: whoever is next may begin."""
+        one = self.departures[key]
+        one.stage, one.left_bytes, one.bytes_per_s = Stage.SENT, 0, 0.0
 
     def arrived(self, key: str) -> None:
         one = self.departures[key]
@@ -195,7 +205,7 @@ class Departures:
         sending, there = self._in(Stage.SENDING), arriving.get(one.destination, 0)
         if len(sending) >= self._slots.per_source or there >= self._slots.per_destination:
             return False
-        if any(other.busy for other in sending):
+        if any(other.busy or now_s - other.sent_s < _apart_s(other) for other in sending):
             return False
         if one.busy:
             return not sending and (there == 0 or now_s - one.asked_s > _ALONE_PATIENCE_S)
@@ -225,3 +235,7 @@ class Departures:
                 one.stage, one.reason = Stage.FAILED, "DESTINATION_GIVEN_UP"
             else:
                 one.destination = other
+
+
+def _apart_s(one: Departure) -> float:
+    return min(_APART_S, _APART_SHARE * one.least_s)

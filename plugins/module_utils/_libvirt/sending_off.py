@@ -15,6 +15,7 @@ from .._core.departure import Departure, Stage
 from .._core.departure_progress import needs_the_link_alone
 from .._core.departures import Begin, Departures, Send
 from .._core.evacuated import ABORTED
+from .._core.job import Phase
 from .announcing import Announcer
 from .cancelling import Cancelling
 from .census import Destinations
@@ -145,14 +146,25 @@ class SendingOff:
                 return
             wait_s = 0.0
             if isinstance(post, Ready):
-                expected = post.forecast.get("expected") or {}
-                busy = needs_the_link_alone(post.forecast, self._task.slots.per_source)
-                self.queue.ready(post.key, time.monotonic(), busy=busy, expected_bytes=expected.get("sent_bytes"))
+                self._is_ready(post)
             elif isinstance(post, Ended):
                 self._ended(post)
+            elif post.entry.get("phase") == Phase.COMPLETED.value:
+                self.queue.sent(post.key)
             else:
                 left, rate = post.entry.get("remaining_bytes"), post.entry.get("bandwidth_bytes_per_s")
                 self.queue.sending(post.key, int(left or 0), float(rate or 0))
+
+    def _is_ready(self, post: Ready) -> None:
+        expected, basis = post.forecast.get("expected") or {}, post.forecast.get("basis") or {}
+        touched, bandwidth = basis.get("touched_bytes"), basis.get("bandwidth_bytes_per_s")
+        self.queue.ready(
+            post.key,
+            time.monotonic(),
+            busy=needs_the_link_alone(post.forecast, self._task.slots.per_source),
+            expected_bytes=expected.get("sent_bytes"),
+            least_s=touched / bandwidth if touched and bandwidth else 0.0,
+        )
 
     def _ended(self, post: Ended) -> None:
         row = self._rows[post.key]

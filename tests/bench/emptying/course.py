@@ -31,18 +31,19 @@ def calibrate(yard: Yard) -> Calibration:
     yard.ready()
     yard.calm()
     destinations = destination_of(0)
-    looks = [(time.monotonic(), yard.wire_bytes())]
-    running = [yard.migrate(name, destinations[name], flags=VIRSH[:1]) for name in GUESTS]
-    while any(one.exit_code() is None for one in running):
-        time.sleep(0.2)
-        looks.append((time.monotonic(), yard.wire_bytes()))
-    for one in running:
-        if one.exit_code() != 0:
-            raise LabError(f"the calibration failed: {one.output()}")
+    with yard.heard() as events:
+        looks = [(time.monotonic(), yard.wire_bytes())]
+        running = [yard.migrate(name, destinations[name], flags=VIRSH[:1]) for name in GUESTS]
+        while any(one.exit_code() is None for one in running):
+            time.sleep(0.2)
+            looks.append((time.monotonic(), yard.wire_bytes()))
+        for one in running:
+            if one.exit_code() != 0:
+                raise LabError(f"the calibration failed: {one.output()}")
+        sent = sum(one.sent_bytes for one in yard.passengers(destinations, {}, events))
     first, last = looks[0][1], looks[-1][1]
     middle = [(at_s, sent - first) for at_s, sent in looks if 0.2 < (sent - first) / (last - first) < 0.8]
     rate = (middle[-1][1] - middle[0][1]) / (middle[-1][0] - middle[0][0])
-    sent = sum(one.sent_bytes for one in yard.passengers(destinations, {}))
     return Calibration(_now(), sent, last - first, round(rate, 1))
 
 
@@ -51,19 +52,20 @@ def run(key: Key, yard: Yard, ansible: Ansible, known: Calibration) -> Run:
     yard.ready()
     destinations, cut_s = destination_of(key.repeat), CUT_AFTER * known.least_s
     lead_s = 0.0
-    began_s = time.monotonic()
-    if key.strategy == OURS:
-        elapsed_s, messages = _ours(yard, ansible, key, known, cut_s)
-        empty_s: t.Optional[float] = elapsed_s
-        lead_s = time.monotonic() - began_s - elapsed_s
-        if not yard.empty():
-            empty_s = None
-    else:
-        messages = _by_virsh(next(peer for peer in PEERS if peer.name == key.strategy), yard, key, cut_s)
-        empty = yard.empty()
-        empty_s = time.monotonic() - began_s if empty else None
-    yard.calm()
-    passengers = yard.passengers(destinations, messages)
+    with yard.heard() as events:
+        began_s = time.monotonic()
+        if key.strategy == OURS:
+            elapsed_s, messages = _ours(yard, ansible, key, known, cut_s)
+            empty_s: t.Optional[float] = elapsed_s
+            lead_s = time.monotonic() - began_s - elapsed_s
+            if not yard.empty():
+                empty_s = None
+        else:
+            messages = _by_virsh(next(peer for peer in PEERS if peer.name == key.strategy), yard, key, cut_s)
+            empty = yard.empty()
+            empty_s = time.monotonic() - began_s if empty else None
+        yard.calm()
+        passengers = yard.passengers(destinations, messages, events)
     message = "" if empty_s is not None else f"not empty: {', '.join(one.name for one in passengers if not one.moved)}"
     rounded = None if empty_s is None else round(empty_s, 2)
     return Run(key.strategy, key.repeat, _now(), rounded, passengers, round(lead_s, 2), message)

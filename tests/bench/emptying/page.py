@@ -38,8 +38,8 @@ One host with {len(GUESTS)} guests is emptied onto two others, by the module
 - The *limit* is what the guests use over what the link of their host carries, both measured by moving all of them
   while they write nothing.
 - A guest is *within its contract* when it is where it should be and stood still for no more than {MAX_DOWNTIME_MS} ms
-  by libvirt, or by its heartbeats at the change of hosts where libvirt keeps no account (post-copy, whose data is
-  missing, too), with a tenth of tolerance. The *gap* is the longest time between two of its heartbeats.
+  by libvirt's account at the end of its job, with a tenth of tolerance. The *gap* is the longest time between two of
+  its heartbeats.
 - After each run the memory of all guests was compared with what it must be, and each was seen to run on one host only.
 - Strategies were interleaved, {REPEATS} times; a run is cut at six times the limit.
 """

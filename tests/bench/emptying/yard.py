@@ -14,6 +14,9 @@ from virtlab.errors import LabError
 from virtlab.lab import Lab
 from virtlab.migrate import Migration
 
+from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.connection import Connection
+from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.events import Events
+
 from .compared import DESTINATIONS, GUESTS, LINK_MBIT, SOURCE
 from .kept import Passenger
 
@@ -100,28 +103,31 @@ class Yard:
         device = next(line.split()[1] for line in devices if f" {address}/" in line)
         return int(self.lab.execute(SOURCE, "cat", f"/sys/class/net/{device}/statistics/tx_bytes").stdout)
 
-    def passengers(self, destinations: t.Mapping[str, str], messages: t.Mapping[str, str]) -> tuple[Passenger, ...]:
+    @contextlib.contextmanager
+    def heard(self) -> t.Iterator[Events]:
+        """What the source's libvirt says of transfers that it has completed; afterwards it forgets them."""
+        uri = f"qemu+tcp://{self.lab.host(SOURCE).mgmt_address}/system"
+        with Connection(uri, events=True) as connection, Events(connection) as events:
+            yield events
+
+    def passengers(
+        self, destinations: t.Mapping[str, str], messages: t.Mapping[str, str], events: Events
+    ) -> tuple[Passenger, ...]:
         """What has become of each, from libvirt and from its inside."""
-        found = self._each(lambda name: self._passenger(name, destinations[name], messages.get(name, "")))
+        found = self._each(
+            lambda name: self._passenger(
+                name, destinations[name], messages.get(name, ""), events.completion(self.uuids[name]) or {}
+            )
+        )
         return tuple(one for _name, one in found)
 
-    def _passenger(self, name: str, destination: str, message: str) -> Passenger:
+    def _passenger(self, name: str, destination: str, message: str, job: t.Mapping[str, t.Any]) -> Passenger:
         running = self.running_on(name)
         report = self.lab.guest_report(name, since_mark=True, ask_libvirt=False)
         check = self.lab.guest_verify(name, timeout_s=120)
         intact = check.ok and len(running) == 1 and report.split_brain_beats == 0 and report.bad_pages == 0
         moved = running == [destination]
-        job = self._job(destination, name) if moved else {}
-        sent = job.get("memory_processed", 0)
+        sent = int(job.get("memory_processed", 0))
         gap_ms = round(report.longest_gap_ms, 1)
-        downtime_ms = job.get("downtime")
-        if downtime_ms is None and moved and report.switchover_gap_ms is not None:
-            downtime_ms = round(report.switchover_gap_ms)  # after a post-copy the new host may know of no job
+        downtime_ms = job.get("downtime") if moved else None
         return Passenger(name, ",".join(running), moved, intact, downtime_ms, sent, gap_ms, message)
-
-    def _job(self, host: str, name: str) -> dict[str, int]:
-        """The statistics of the migration that brought it, which its new host keeps."""
-        words = ("domjobinfo", self.uuids[name], "--completed", "--keep-completed", "--rawstats")
-        lines = self.lab.virsh(host, *words, check=False).stdout.splitlines()
-        pairs = [line.split(":", 1) for line in lines if ":" in line]
-        return {key.strip(): int(value) for key, value in pairs if value.strip().isdigit()}

@@ -82,6 +82,38 @@ def test_one_that_is_sent_or_moves_already_fills_the_link() -> None:
     assert found.due(0.0, {"kvm02": 1}) == [Begin("a", "kvm02"), Begin("b", "kvm02")]
 
 
+def test_two_do_not_begin_at_once_since_they_would_end_at_once() -> None:
+    found = queue("a", "b", "c")
+    found.due(0.0, {})
+    for name in "abc":
+        found.ready(name, 0.0, busy=False, least_s=4.0)
+    assert found.due(0.0, {}) == [Send("a")]
+    assert found.due(1.9, {"kvm02": 1}) == []
+    assert found.due(2.0, {"kvm02": 1}) == [Send("b")]
+    found.arrived("a")
+    assert found.due(4.0, {"kvm02": 1}) == [Send("c")]
+
+
+def test_the_second_of_two_long_ones_does_not_wait_for_long() -> None:
+    found = queue("a", "b")
+    found.due(0.0, {})
+    for name in "ab":
+        found.ready(name, 0.0, busy=False, least_s=600.0)
+    assert found.due(0.0, {}) == [Send("a")]
+    assert found.due(5.0, {"kvm02": 1}) == [Send("b")]
+
+
+def test_one_that_is_sent_makes_way_before_it_is_verified() -> None:
+    found = queue("a", "b", slots=Slots(1, 1, 1))
+    found.due(0.0, {})
+    sent(found, "a")
+    found.ready("b", 1.0, busy=True)
+    found.sent("a")
+    assert found.due(2.0, {"kvm02": 0}) == [Send("b")]
+    assert not found.over
+    assert found.failed("a", "NO_WAY", 3.0) is Answer.GIVE_UP
+
+
 def test_a_destination_that_others_fill_is_waited_for() -> None:
     found = queue("a")
     found.due(0.0, {"kvm02": 2})
@@ -301,7 +333,7 @@ class Run:
                 busy = isinstance(move, Send) and self.queue.departures[move.key].busy
                 self.ends_s[move.key] = now_s + self.random.uniform(1, 30 if busy else 10)
             self.check(now_s)
-            for one in self.at(Stage.PREPARING, Stage.SENDING):
+            for one in self.at(Stage.PREPARING, Stage.SENDING, Stage.SENT):
                 if self.ends_s[one.wanted.key] <= now_s:
                     self.end(one, now_s)
             now_s += 0.5
@@ -310,7 +342,11 @@ class Run:
         if self.random.random() < self.fails:
             self.queue.failed(one.wanted.key, self.random.choice(REASONS), now_s)
         elif one.stage is Stage.PREPARING:
-            self.queue.ready(one.wanted.key, now_s, busy=self.random.random() < 0.3)
+            least_s = self.random.choice((0.0, 3.0, 60.0))
+            self.queue.ready(one.wanted.key, now_s, busy=self.random.random() < 0.3, least_s=least_s)
+        elif one.stage is Stage.SENDING and self.random.random() < 0.5:
+            self.queue.sent(one.wanted.key)
+            self.ends_s[one.wanted.key] = now_s + self.random.uniform(0, 3)
         else:
             self.queue.arrived(one.wanted.key)
 
