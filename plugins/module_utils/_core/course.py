@@ -62,7 +62,8 @@ def precopy(
     resend_cost: t.Optional[float] = None,
 ) -> Course:
     """Pre-copy under the finishing rule. ``throttled``: what the guest does under auto-converge of
-    ``throttle_percent``, where that is used; ``resend_cost``: bytes on the wire per byte of a page that is sent again, where it is compressed.
+    ``throttle_percent``, where that is used; ``resend_cost``: bytes on the wire per byte of a page that is sent again,
+    where it is compressed.
 
     QEMU has to see two passes before it throttles, so a throttle is in force from the third; so is compression, and
     the supervisor waits for it.
