@@ -82,7 +82,15 @@ class LiveAction(ActionBase):
         return str(self._low_level_execute_command(command).get("stdout", "")).replace("\r\n", "\n")
 
     def lives(self, pid: int) -> bool:
-        return bool(self._low_level_execute_command(f"kill -0 {pid}").get("rc") == 0)
+        """Not as a zombie, which a signal would still reach."""
+        command = f"grep -qs '^State:[[:space:]]*[^XZ]' /proc/{pid}/status"
+        return bool(self._low_level_execute_command(command).get("rc") == 0)
+
+    def wrapper_lives(self, job_id: str) -> bool:
+        """By its arguments, in which the job's name stands; as a pattern it does not match the arguments of grep."""
+        name = job_id.split(".")[0]
+        pattern = self._connection._shell.quote(f"{name[:-1]}[{name[-1:]}]")
+        return bool(self._low_level_execute_command(f"grep -qsa {pattern} /proc/[0-9]*/cmdline").get("rc") == 0)
 
     def job(self, job_id: str, variables: Result, mode: str = "status") -> Result:
         directory = self._remote_expand_user(self.get_shell_option("async_dir", default="~/.ansible_async"))
@@ -141,14 +149,19 @@ class _Follower:
         return {key: value for key, value in status.items() if key not in _OF_THE_WRAPPER}
 
     def _gone_for_good(self) -> bool:
-        """One that has ended leaves its result a moment later, unless what had detached it was killed."""
-        if self._pid is None or self._action.lives(self._pid):
+        """One that has ended leaves its result a moment later, unless what had detached it was killed, too.
+
+        One that was killed before it could write its pid is known to be gone by that.
+        """
+        pid = self._pid
+        if self._action.wrapper_lives(self._job_id) if pid is None else self._action.lives(pid):
+            self._gone_since_s = None
             return False
         if self._gone_since_s is None:
             self._gone_since_s = time.monotonic()
         # It may have ended since its file was read.
         self._show(self._action.read_from(self._path, self._offset))
-        return not self._ended or time.monotonic() - self._gone_since_s > _RESULT_S
+        return (pid is not None and not self._ended) or time.monotonic() - self._gone_since_s > _RESULT_S
 
     def _show(self, text: str) -> None:
         whole = text[: text.rfind("\n") + 1]

@@ -153,7 +153,8 @@ class Scene:
         """
         if not adopting:
             self.calm_if_alive()
-        order = self.migration(policy_overrides={"postcopy": "if_needed"}, **arguments)
+        # On a slow machine a job that is taken over sends its guest many times before that is calmed.
+        order = self.migration(policy_overrides={"postcopy": "if_needed", "max_data_factor": 100}, **arguments)
         running = self.ansible.begin(self.guest.source, order)
         if adopting:
             wait_for(lambda: self.supervised(running), "the job to be taken over")

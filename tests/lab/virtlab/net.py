@@ -25,7 +25,8 @@ def make_network(state: LabState) -> None:
     for netns in [state.switch_netns, *(host.netns for host in state.hosts)]:
         run(["ip", "netns", "add", netns])
     switch = state.switch_netns
-    links = [f"link add {state.root_leg} type veth peer name root-mgmt netns {switch}"]
+    add_root_leg(state)
+    links = []
     ports = ["link set lo up", "link add mgmt type bridge", "link add migr type bridge"]
     ports += ["link set mgmt up", "link set migr up", "link set root-mgmt master mgmt up"]
     for host in state.hosts:
@@ -41,6 +42,15 @@ def make_network(state: LabState) -> None:
             wires += [f"addr add {address}/24 dev {device}", f"link set {device} up"]
         run(["ip", "-n", host.netns, "-batch", "-"], input_text="\n".join(wires))
         set_rate(host, state.link_mbit)
+
+
+def add_root_leg(state: LabState) -> None:
+    leg = ["ip", "link", "add", state.root_leg, "type", "veth", "peer", "name", "root-mgmt"]
+    leg += ["netns", state.switch_netns]
+    if run(leg, check=False).returncode:
+        # An "up" that was killed may have left a call of ip waiting in the kernel, which came through after the "down".
+        run(["ip", "link", "del", state.root_leg], check=False)
+        run(leg)
 
 
 def set_rate(host: Host, mbit: int) -> None:

@@ -34,6 +34,10 @@ class Host:
         assert pid == 7
         return self.alive
 
+    def wrapper_lives(self, job_id: str) -> bool:
+        assert job_id == "j1"
+        return self.alive
+
     def job(self, job_id: str, variables: dict[str, t.Any], mode: str = "status") -> dict[str, t.Any]:
         assert job_id == "j1"
         self.modes.append(mode)
@@ -92,6 +96,19 @@ def test_a_killed_module_is_told_of(shown: list[str], result: t.Optional[dict[st
     assert told["failed"]
     assert told["reason"] == "MODULE_DIED"
     assert "Run this again" in told["msg"]
+
+
+def test_a_module_that_was_killed_before_it_wrote_anything_is_told_of(shown: list[str]) -> None:
+    assert follow(Host(result=None, alive=False))["reason"] == "MODULE_DIED"
+
+
+def test_a_module_that_ended_before_it_wrote_anything_has_not_been_killed(shown: list[str]) -> None:
+    class Late(Host):
+        def wrapper_lives(self, job_id: str) -> bool:
+            self.result = {"changed": False}
+            return False
+
+    assert follow(Late(result=None)) == {"changed": False}
 
 
 def test_a_module_that_ended_and_left_no_result_is_not_waited_for(shown: list[str]) -> None:
