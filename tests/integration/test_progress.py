@@ -11,8 +11,8 @@ from pathlib import Path
 
 import ansible_runner
 import pytest
-from bench.runs import Ansible
-from bench.subject import Subject
+from bench.runs import Ansible, assert_refused, task
+from bench.subject import Subject, wait_for
 
 MODULE = "virtops.live_migration.migration_rescue"
 
@@ -53,6 +53,23 @@ def test_quiet(ansible: Ansible, crm01: Subject, tmp_path: Path, options: dict[s
     assert "crm01: " not in run.output
     (record,) = run.tasks
     assert record["result"]["outcome"] == "completed"
+    crm01.arrives(migration)
+
+
+def test_one_that_could_not_write_its_pid_is_known_to_be_killed(ansible: Ansible, crm01: Subject) -> None:
+    migration = crm01.migrate("--bandwidth", "1")
+    running = ansible.begin(crm01.source, task("migration_rescue", name=crm01.name, progress_file="/nowhere/progress"))
+
+    def found(words: str) -> list[str]:
+        return crm01.lab.execute(crm01.source, "pgrep", "-f", words, check=False).stdout.split()
+
+    detached = r"^\S*python\S* \S*(async_wrapper|AnsiballZ_migration_rescue)"
+    wait_for(lambda: len(found(detached)) >= 3 and not found("sh -c.*async_wrapper"), "the module to be detached")
+    for pid in found(detached):
+        crm01.lab.execute(crm01.source, "kill", "-9", pid, check=False)
+    (result,) = running.wait(180).results
+    assert_refused(result, "MODULE_DIED")
+    crm01.virsh("migrate-setspeed", "1000")
     crm01.arrives(migration)
 
 
