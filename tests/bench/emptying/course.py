@@ -40,11 +40,11 @@ def calibrate(yard: Yard) -> Calibration:
         for one in running:
             if one.exit_code() != 0:
                 raise LabError(f"the calibration failed: {one.output()}")
-        sent = sum(one.sent_bytes for one in yard.passengers(destinations, {}, events))
+        guests_bytes = sum(one.sent_bytes for one in yard.passengers(destinations, {}, events))
     first, last = looks[0][1], looks[-1][1]
     middle = [(at_s, sent - first) for at_s, sent in looks if 0.2 < (sent - first) / (last - first) < 0.8]
     rate = (middle[-1][1] - middle[0][1]) / (middle[-1][0] - middle[0][0])
-    return Calibration(_now(), sent, last - first, round(rate, 1))
+    return Calibration(_now(), guests_bytes, last - first, round(rate, 1))
 
 
 def run(key: Key, yard: Yard, ansible: Ansible, known: Calibration) -> Run:
