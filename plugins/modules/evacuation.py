@@ -111,7 +111,9 @@ options:
         type: int
         default: 2
       ahead:
-        description: Guests that are measured while others are sent, so that no link stands idle.
+        description:
+          - Guests that are measured while others are sent, so that no link stands idle.
+          - Where the policy allows post-copy, a guest goes unmeasured when a place would stay free otherwise.
         type: int
         default: 2
       attempts:

@@ -10,7 +10,7 @@ import time
 import typing as t
 from dataclasses import asdict
 
-from .._core.departures import Slots
+from .._core.turns import Slots
 from .._core.errors import MigrationError
 from .._core.evacuated import CHANGED, MIGRATE, STRATEGIES, Remains, Row, verdict
 from .._core.starting import STORAGE, Wishes

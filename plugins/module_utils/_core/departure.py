@@ -40,8 +40,9 @@ class Wanted:
 
 @dataclass
 class Departure:
-    """``left_bytes`` and ``bytes_per_s``: while it is sent. ``asked_s``: since when it is ready. ``measured``: whether
-    it is, before it is sent. ``least_s``: how long it is sent when it has the link alone; ``sent_s``: since when it is.
+    """``left_bytes`` and ``bytes_per_s``: while it is sent, as told at ``told_s``. ``asked_s``: since when it is ready.
+    ``measured``: whether it is, before it is sent. ``least_s``: how long it is sent when it has the link alone;
+    ``sent_s``: since when it is.
 
     ``adopts``: its migration runs already, so that it takes its place whatever the limits are.
     """
@@ -59,6 +60,7 @@ class Departure:
     sent_s: float = 0.0
     left_bytes: int = 0
     bytes_per_s: float = 0.0
+    told_s: float = 0.0
     reason: str = ""
     refused_by: list[str] = field(default_factory=list)
 

@@ -11,30 +11,11 @@ nothing itself.
 from __future__ import annotations
 
 import typing as t
-from dataclasses import dataclass
-
 from .departure import Departure, Stage, Wanted
 from .retrying import DESTINATION_SICK, Answer, answer, back_off_s, infrastructure
+from .turns import Slots, has_its_turn
 
-_ALONE_PATIENCE_S = 60.0  # so long does a busy guest wait for a destination's link that others use
 _SICK_AFTER = 2
-# Two that begin at once end at once, and nothing is sent while the next two begin.
-_APART_SHARE = 0.5
-_APART_S = 5.0
-
-
-@dataclass(frozen=True)
-class Slots:
-    """``ahead``: how many are measured beforehand, so that no link stands idle meanwhile.
-
-    ``breaker``: so many failures in a row, of two guests or more, that speak of the infrastructure, and no more begin.
-    """
-
-    per_source: int = 2
-    per_destination: int = 2
-    ahead: int = 2
-    attempts: int = 3
-    breaker: int = 4
 
 
 class Begin(t.NamedTuple):
@@ -90,10 +71,11 @@ class Departures:
             return moves
         arriving = dict(arriving)
         for one in self._in(Stage.READY):
-            if one.adopts or self._may_send(one, now_s, arriving):
+            there = arriving.get(one.destination, 0)
+            if one.adopts or has_its_turn(one, self._in(Stage.SENDING), there, self._slots, now_s):
                 one.stage, one.sent_s = Stage.SENDING, now_s
                 # It does not show there yet.
-                arriving[one.destination] = arriving.get(one.destination, 0) + (not one.adopts)
+                arriving[one.destination] = there + (not one.adopts)
                 moves.append(Send(one.wanted.key))
             elif one.busy:
                 break  # others that begin meanwhile would put it off for ever
@@ -122,11 +104,11 @@ class Departures:
         if expected_bytes:
             one.left_bytes = expected_bytes
 
-    def sending(self, key: str, left_bytes: int, bytes_per_s: float) -> None:
+    def sending(self, key: str, left_bytes: int, bytes_per_s: float, now_s: float) -> None:
         one = self.departures[key]
         # One that is adopted or is there already never asks.
         one.stage = Stage.SENDING
-        one.left_bytes, one.bytes_per_s = left_bytes, bytes_per_s
+        one.left_bytes, one.bytes_per_s, one.told_s = left_bytes, bytes_per_s, now_s
 
     def sent(self, key: str) -> None:
         """All of it is over there: whoever is next may begin."""
@@ -186,10 +168,11 @@ class Departures:
         return load
 
     def _stands_idle(self) -> bool:
-        """Nobody is sent, and nobody will be before a measurement has ended."""
-        if not self._unmeasured or self._in(Stage.READY, Stage.SENDING):
+        """A place of the source's is free, and will be until a measurement has ended."""
+        if not self._unmeasured:
             return False
-        return not any(one.adopts or not one.measured for one in self._in(Stage.PREPARING))
+        soon = sum(one.adopts or not one.measured for one in self._in(Stage.PREPARING))
+        return soon + len(self._in(Stage.READY, Stage.SENDING)) < self._slots.per_source
 
     def _may_prepare(self, one: Departure, arriving: t.Mapping[str, int]) -> bool:
         slots = self._slots
@@ -200,16 +183,6 @@ class Departures:
         coming = [other for other in under_way if other.stage is not Stage.SENDING]
         same = sum(other.destination == one.destination for other in coming)
         return arriving.get(one.destination, 0) + same < slots.per_destination + slots.ahead
-
-    def _may_send(self, one: Departure, now_s: float, arriving: t.Mapping[str, int]) -> bool:
-        sending, there = self._in(Stage.SENDING), arriving.get(one.destination, 0)
-        if len(sending) >= self._slots.per_source or there >= self._slots.per_destination:
-            return False
-        if any(other.busy or now_s - other.sent_s < _apart_s(other) for other in sending):
-            return False
-        if one.busy:
-            return not sending and (there == 0 or now_s - one.asked_s > _ALONE_PATIENCE_S)
-        return True
 
     def _count(self, one: Departure, reason: str) -> None:
         """Towards giving up a destination, or all."""
@@ -235,7 +208,3 @@ class Departures:
                 one.stage, one.reason = Stage.FAILED, "DESTINATION_GIVEN_UP"
             else:
                 one.destination = other
-
-
-def _apart_s(one: Departure) -> float:
-    return min(_APART_S, _APART_SHARE * one.least_s)

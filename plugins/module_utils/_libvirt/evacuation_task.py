@@ -9,7 +9,7 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass
 
-from .._core.departures import Slots
+from .._core.turns import Slots
 from .relocation import Order
 
 

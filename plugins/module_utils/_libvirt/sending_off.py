@@ -106,7 +106,7 @@ class SendingOff:
         if guest is not None and not self._task.force:
             going = [other for _key, other in self._going(one.destination) if other is not one]
             seen = self._destinations.census(one.destination)
-            own = {other.wanted.key for other in going}
+            own = {other.wanted.key for other in going} | self._sent()
             coming = sum(other.left_bytes for other in going) + (coming_from_others(seen, own) if seen else 0)
             connection = self._destinations.connection(one.destination)
             lacking = lack_of_room(one.destination, connection, seen, guest, coming)
@@ -117,6 +117,10 @@ class SendingOff:
 
     def _going(self, destination: str) -> list[tuple[str, Departure]]:
         return [(key, one) for key, one in self._all() if one.stage is Stage.SENDING and one.destination == destination]
+
+    def _sent(self) -> set[str]:
+        """They may show for a while, but need no place any more."""
+        return {key for key, one in self._all() if one.stage is Stage.SENT}
 
     def _arriving(self) -> dict[str, int]:
         """What each destination shows, and what goes there from here and may not show yet."""
@@ -130,7 +134,7 @@ class SendingOff:
             shown = set(seen.arriving) if seen else set()
             for key in shown | set(seen.active if seen else ()):
                 self.queue.shows(key, name)
-            count = len(shown | {key for key, _one in self._going(name)})
+            count = len(shown - self._sent() | {key for key, _one in self._going(name)})
             others = bool(shown - set(self.queue.departures))
             found[name] = self._courtesy.count(name, count, others=others, now_s=time.monotonic())
         return found
@@ -153,7 +157,7 @@ class SendingOff:
                 self.queue.sent(post.key)
             else:
                 left, rate = post.entry.get("remaining_bytes"), post.entry.get("bandwidth_bytes_per_s")
-                self.queue.sending(post.key, int(left or 0), float(rate or 0))
+                self.queue.sending(post.key, int(left or 0), float(rate or 0), time.monotonic())
 
     def _is_ready(self, post: Ready) -> None:
         expected, basis = post.forecast.get("expected") or {}, post.forecast.get("basis") or {}

@@ -108,7 +108,7 @@ def _ours(yard: Yard, ansible: Ansible, key: Key, known: Calibration, cut_s: flo
             {"name": host, "destination_uri": f"qemu+tcp://{host}/system", "link_mib_per_s": link_mib_per_s}
             for host in sorted(set(destinations.values()))
         ],
-        policy_overrides={"postcopy": "if_needed", "max_downtime_ms": MAX_DOWNTIME_MS},
+        policy_overrides={"postcopy": "prefer", "max_downtime_ms": MAX_DOWNTIME_MS},
         on_cancel="abort",
         cancel_file=_CANCEL_FILE,
     )

@@ -32,7 +32,8 @@ One host with {len(GUESTS)} guests is emptied onto two others, by the module
 :ansplugin:`virtops.live_migration.evacuation#module` and in the ways of other tools, on real QEMU.
 
 - All have the same guests in the same order, which is by chance, and the same destinations. All may use post-copy for
-  guests that pre-copy does not move: ours by its policy, the others by ``--postcopy --postcopy-after-precopy``.
+  guests that pre-copy does not move: ours by ``postcopy: prefer``, the others by ``--postcopy
+  --postcopy-after-precopy``, which is the same.
 - The *time* is from the order until libvirt shows nothing running on the host. Of ours it is that of the module, which
   measures the guests and verifies the end; what Ansible takes before it is listed beside it.
 - The *limit* is what the guests use over what the link of their host carries, both measured by moving all of them

@@ -20,9 +20,9 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._core.depar
     Departures,
     Dismiss,
     Send,
-    Slots,
 )
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.retrying import Answer, back_off_s
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.turns import Slots
 
 MIB = 1 << 20
 
@@ -55,31 +55,35 @@ def idle_never(*names: str) -> Departures:
     return Departures(guests, Slots(2, 2, 1), unmeasured=True)
 
 
-def test_nobody_waits_for_a_measurement_while_nothing_is_sent() -> None:
+def test_no_place_stands_idle_for_a_measurement() -> None:
     found = idle_never("a", "b", "c", "d", "e")
-    assert found.due(0.0, {}) == [Begin("a", "kvm02", measured=False), Begin("b", "kvm02"), Begin("c", "kvm02")]
+    assert found.due(0.0, {}) == [
+        Begin("a", "kvm02", measured=False),
+        Begin("b", "kvm02", measured=False),
+        Begin("c", "kvm02"),
+    ]
     assert found.due(0.5, {}) == []
-    sent(found, "a")
+    sent(found, "a", "b")
     found.arrived("a")
-    # The other two are still being measured.
-    assert found.due(4.0, {}) == [Begin("d", "kvm02", measured=False)]
-    sent(found, "d")
-    found.ready("b", 5.0, busy=False)
-    assert found.due(5.0, {"kvm02": 1}) == [Send("b")]
-    found.arrived("d")
-    assert found.due(8.0, {"kvm02": 1}) == [Begin("e", "kvm02")]
+    # The third is still being measured.
+    assert found.due(4.0, {"kvm02": 1}) == [Begin("d", "kvm02", measured=False)]
+    found.ready("d", 4.5, busy=False)
+    found.ready("c", 4.5, busy=False)
+    assert found.due(4.5, {"kvm02": 1}) == [Send("c")]
+    found.arrived("b")
+    assert found.due(5.0, {"kvm02": 1}) == [Send("d"), Begin("e", "kvm02")]
 
 
-def test_one_that_is_sent_or_moves_already_fills_the_link() -> None:
+def test_one_that_is_sent_or_moves_already_fills_a_place() -> None:
     found = idle_never("a", "b", "c", "d")
     found.due(0.0, {})
-    sent(found, "a")
-    found.ready("b", 1.0, busy=True)
+    sent(found, "a", "b")
+    found.ready("c", 1.0, busy=False)
     found.arrived("a")
-    assert found.due(4.0, {}) == [Send("b"), Begin("d", "kvm02")]
-    moving = [Wanted("a", "a", ("kvm02",), moving=True), Wanted("b", "b", ("kvm02",))]
-    found = Departures(moving, Slots(), unmeasured=True)
-    assert found.due(0.0, {"kvm02": 1}) == [Begin("a", "kvm02"), Begin("b", "kvm02")]
+    assert found.due(4.0, {"kvm02": 1}) == [Send("c"), Begin("d", "kvm02")]
+    moving = [Wanted(name, name, ("kvm02",), moving=name != "c") for name in "abc"]
+    found = Departures(moving, Slots(per_destination=3), unmeasured=True)
+    assert found.due(0.0, {"kvm02": 2}) == [Begin("a", "kvm02"), Begin("b", "kvm02"), Begin("c", "kvm02")]
 
 
 def test_two_do_not_begin_at_once_since_they_would_end_at_once() -> None:
@@ -143,6 +147,19 @@ def test_a_busy_guest_is_alone() -> None:
     assert found.due(3.0, {"kvm02": 1}) == []
     found.arrived("b")
     assert found.due(4.0, {}) == [Send("c")]
+
+
+def test_a_busy_guest_begins_beside_one_that_ends_before_its_first_pass() -> None:
+    found = queue("a", "b")
+    found.due(0.0, {})
+    sent(found, "a")
+    found.ready("b", 0.0, busy=True, least_s=2.0)
+    assert found.due(1.0, {"kvm02": 1}) == []
+    found.sending("a", 30 * MIB, 10.0 * MIB, 1.0)
+    assert found.due(1.5, {"kvm02": 1}) == []
+    # Somebody else's guest arrives there too.
+    assert found.due(2.5, {"kvm02": 2}) == []
+    assert found.due(2.5, {"kvm02": 1}) == [Send("b")]
 
 
 def test_a_busy_guest_does_not_wait_for_ever_for_a_shared_destination() -> None:
@@ -257,7 +274,7 @@ def test_total_progress() -> None:
     assert total.numbers(found.departures.values())["time_left_s"] is None
     found.due(0.0, {})
     sent(found, "a")
-    found.sending("a", 50 * MIB, 50.0 * MIB)
+    found.sending("a", 50 * MIB, 50.0 * MIB, 0.0)
     numbers = total.numbers(found.departures.values())
     assert numbers["remaining_bytes"] == 250 * MIB
     assert numbers["time_left_s"] == pytest.approx(5.0)

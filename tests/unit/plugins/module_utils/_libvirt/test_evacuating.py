@@ -10,7 +10,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.departures import Slots
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.turns import Slots
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.errors import MigrationError
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.evacuated import Row
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.job import JobSample, Phase
