@@ -12,6 +12,7 @@ from ansible_collections.virtops.live_migration.tests.sim.cases import CONTRACTS
 from .appendix import appendix
 from .candidates import OURS, PEERS
 from .figures import complete, figures
+from .reasons import reasons
 from .results import Results
 from .score import Cell, Score, cells
 from .table import lost, middle, number, title
@@ -101,7 +102,8 @@ def _repeat() -> str:
 def _figures(results: Results) -> str:
     said = {True: "reached", False: "**not reached**", None: "not measured"}
     lines = [[each.number, each.what, said[each.reached], each.measured] for each in figures(results)]
-    return table(["", "Figure", "", "Measured"], lines, [5, 40, 12, 43])
+    why = "\n".join(["Why some are not:", "", *reasons(results)]) if reasons(results) else ""
+    return table(["", "Figure", "", "Measured"], lines, [5, 40, 12, 43]) + f"\n{why}\n"
 
 
 def _strategies(results: Results, found: t.Sequence[Cell]) -> str:

@@ -14,6 +14,7 @@ import pytest
 
 from ansible_collections.virtops.live_migration.tests.gauntlet.figures import figures
 from ansible_collections.virtops.live_migration.tests.gauntlet.made import made, results_of
+from ansible_collections.virtops.live_migration.tests.gauntlet.reasons import reasons
 from ansible_collections.virtops.live_migration.tests.gauntlet.report import text
 from ansible_collections.virtops.live_migration.tests.gauntlet.results import Calibration, Results, Store, read
 from ansible_collections.virtops.live_migration.tests.gauntlet.score import broken_rules, cell, runs_of
@@ -51,6 +52,15 @@ def test_lost_work_is_what_it_would_have_done_meanwhile() -> None:
     assert run.lost_share == pytest.approx(0.25)
     assert made("light", "virsh", work_pages=20_000).lost_s == 0.0
     assert made("light", "virsh", rate_before_pages_per_s=0.0).lost_share is None
+
+
+def test_what_is_not_reached_is_told_with_what_others_show_of_it() -> None:
+    ours = made("light", "ours", "postcopy", split_s=2.0, longest_gap_ms=700.0)
+    peer = made("light", "virsh postcopy-after-precopy", split_s=2.0, longest_gap_ms=650.0)
+    (told,) = reasons(results_of(ours, peer))
+    assert told.startswith("- *4b*: ")
+    assert "of 650 to 650 ms in post-copy; ours had none and 700 to 700 ms." in told
+    assert reasons(results_of(made("light", "ours", "postcopy", longest_gap_ms=90.0), made("light", "virsh"))) == []
 
 
 def test_what_follows_from_a_run_of_another_strategy() -> None:
