@@ -239,7 +239,7 @@ forecast:
       throttle_increment_percent: 0
       xbzrle_cache_bytes: 0
       parallel_connections: 0
-    start_limit_ms: 60
+    start_limit_ms: 80
     needs: {}
     basis:
       touched_bytes: 429924352

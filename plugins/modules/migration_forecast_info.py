@@ -225,7 +225,7 @@ forecast:
     start_limit_ms:
       description: The downtime limit to start with, in milliseconds. A migration that needs more gets it later.
       type: int
-      sample: 60
+      sample: 80
     bandwidth_mib_per_s:
       description: The bandwidth that this counts on, in MiB/s.
       type: int

@@ -19,7 +19,6 @@ both are a gap for the heartbeat. The others that did so had gaps of {throttled}
 post-copy; ours had {own_throttled} and {own_postcopy}."""
 
 _REASONS = {
-    "2a": "The job starts with a downtime limit of 60 ms, and where a little more is left one pass more is made.",
     "4b": _TWICE,
     "5a": "The share is that of a migration that takes less time. In post-copy a guest that touches all of its memory"
     " does next to nothing in either; what is lost as time is the next figure.",

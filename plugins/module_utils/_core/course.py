@@ -16,6 +16,7 @@ _MAX_PASSES = 1000
 _STANDS_STILL = 0.995
 _NEARLY = 1.02  # QEMU sends in bursts, so it does get below a limit that the formula only comes close to
 _CACHED_FROM_PASS = 3  # the second pass fills the cache of the compression, the third finds its pages there
+_SET_ONLY_FROM_PASS = 3
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,9 @@ def precopy(
         over = min(left, bandwidth * limit_ms / 1000)
         time_s = (left - over) * cost / bandwidth
         sent, total_s = sent + (left - over) * cost, total_s + time_s
-        after = min(whole, over + now.unique_bytes(time_s))
+        # What is left over is of the set, too, once all else has been sent.
+        most = whole if number < _SET_ONLY_FROM_PASS else max(over, load.working_set_bytes)
+        after = min(most, over + now.unique_bytes(time_s))
         least = min(least, after)
         need_ms = after / bandwidth * 1000
         raised = limit_for(need_ms, highest_limit_ms)

@@ -17,7 +17,7 @@ _LEAST_DEADLINE_S = 60.0
 _DEADLINE_OVER_LEAST = 6.0
 _PATIENCE_OVER_LEAST = 0.5
 _PATIENCE_S = (3.0, 60.0)
-_START_LIMIT_MS = 60
+_START_LIMIT_MS = 80
 _START_LIMIT_MS_PER_GIB = 0.4  # a bitmap sync of a big guest takes so long that a smaller limit is never met
 
 
@@ -104,5 +104,5 @@ def patience_s(contract: Contract, least_s: float) -> float:
 
 
 def start_limit_ms(touched_bytes: float) -> int:
-    """QEMU's own 300 ms are filled even by an idle guest; a smaller limit costs no time and saves downtime."""
+    """QEMU's own 300 ms are filled even by an idle guest; a limit of this size costs no time and saves downtime."""
     return max(_START_LIMIT_MS, int(_START_LIMIT_MS_PER_GIB * touched_bytes / GIB))

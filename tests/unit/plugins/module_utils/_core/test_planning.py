@@ -59,7 +59,7 @@ def test_without_a_bandwidth_nothing_is_foreseen() -> None:
     seen = planned(preset("post_copy"), Facts(400 * MIB, 0))
     assert (seen.plan.way, seen.expected) == ("unknown", None)
     assert seen.plan.flags.postcopy is True
-    assert seen.plan.start_limit_ms == 60
+    assert seen.plan.start_limit_ms == 80
     assert "bandwidth is not known" in seen.summary
     require_way("erp01", seen, {})
 
