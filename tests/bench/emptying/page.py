@@ -11,7 +11,7 @@ import typing as t
 from ansible_collections.virtops.live_migration.tests.gauntlet.table import rows as table
 from ansible_collections.virtops.live_migration.tests.gauntlet.table import title
 
-from .compared import GUESTS, LINK_MBIT, MAX_DOWNTIME_MS, OURS, PEERS, REPEATS, STRATEGIES
+from .compared import GUESTS, LINK_MBIT, MAX_DOWNTIME_MS, OURS, PEERS, STRATEGIES
 from .kept import Passenger, Results, Run
 
 MOST_OVER_LIMIT = 1.25
@@ -42,7 +42,7 @@ One host with {len(GUESTS)} guests is emptied onto two others, by the module
   by libvirt's account at the end of its job, with a tenth of tolerance. The *gap* is the longest time between two of
   its heartbeats.
 - After each run the memory of all guests was compared with what it must be, and each was seen to run on one host only.
-- Strategies were interleaved, {REPEATS} times; a run is cut at six times the limit.
+- Strategies were interleaved; how often each ran is in the last table. A run is cut at six times the limit.
 """
 
 
