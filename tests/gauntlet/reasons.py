@@ -13,10 +13,10 @@ from .results import Results, Run
 
 _FULL_THROTTLE_PERCENT = 99
 
-_TWICE = """QEMU slows a guest down by stopping its processors, at {throttle} % for up to a second at a time, and in post-copy a
-page that the guest asks for waits behind what is in the socket's buffer already. Neither is downtime for libvirt, and
-both are a gap for the heartbeat. The others that did so had gaps of {throttled} at {throttle} %, and of {postcopy} in
-post-copy; ours had {own_throttled} and {own_postcopy}."""
+_TWICE = """QEMU slows a guest down by stopping its processors, at {throttle} % for up to a second at a time, and in
+post-copy a page that the guest asks for waits behind what is in the socket's buffer already. Neither is downtime for
+libvirt, and both are a gap for the heartbeat. The others that did so had gaps of {throttled} at {throttle} %, and of
+{postcopy} in post-copy; ours had {own_throttled} and {own_postcopy}."""
 
 _REASONS = {
     "4b": _TWICE,

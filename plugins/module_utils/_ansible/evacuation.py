@@ -10,10 +10,10 @@ import time
 import typing as t
 from dataclasses import asdict
 
-from .._core.turns import Slots
 from .._core.errors import MigrationError
 from .._core.evacuated import CHANGED, MIGRATE, STRATEGIES, Remains, Row, verdict
 from .._core.starting import STORAGE, Wishes
+from .._core.turns import Slots
 from .._host.route import way_to
 from .._libvirt.evacuating import Evacuation
 from .._libvirt.evacuation_task import Task

@@ -11,6 +11,7 @@ nothing itself.
 from __future__ import annotations
 
 import typing as t
+
 from .departure import Departure, Stage, Wanted
 from .retrying import DESTINATION_SICK, Answer, answer, back_off_s, infrastructure
 from .turns import Slots, has_its_turn

@@ -96,7 +96,7 @@ def survey(hostdev: str = "") -> list[Call]:
     ]
 
 
-def limit(before_ms: int = 300, start_ms: int = 60) -> list[Call]:
+def limit(before_ms: int = 300, start_ms: int = 80) -> list[Call]:
     return [Call("migrateGetMaxDowntime").returns(before_ms), Call("migrateSetMaxDowntime", start_ms)]
 
 
@@ -275,7 +275,7 @@ def test_overtaken_by_another_run(libvirt: FakeLibvirt, run: ModuleRunner) -> No
 
 
 LIMITS = [
-    Call("migrateGetMaxDowntime").returns(60),
+    Call("migrateGetMaxDowntime").returns(80),
     Call("migrateGetMaxSpeed", 0).returns(0),
     Call("migrateGetMaxSpeed", 1).returns(0),
 ]

@@ -10,13 +10,13 @@ from types import SimpleNamespace
 
 import pytest
 
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.turns import Slots
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.errors import MigrationError
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.evacuated import Row
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.job import JobSample, Phase
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.link import Way
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.policy import Contract
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.starting import Wishes
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.turns import Slots
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt import (
     evacuating,
     mustering,
