@@ -102,8 +102,9 @@ def _repeat() -> str:
 def _figures(results: Results) -> str:
     said = {True: "reached", False: "**not reached**", None: "not measured"}
     lines = [[each.number, each.what, said[each.reached], each.measured] for each in figures(results)]
-    why = "\n".join(["Why some are not:", "", *reasons(results)]) if reasons(results) else ""
-    return table(["", "Figure", "", "Measured"], lines, [5, 40, 12, 43]) + f"\n{why}\n"
+    found = table(["", "Figure", "", "Measured"], lines, [5, 40, 12, 43])
+    why = reasons(results)
+    return found + "\n".join(["\nWhy some are not:\n", *why, ""]) if why else found
 
 
 def _strategies(results: Results, found: t.Sequence[Cell]) -> str:

@@ -126,6 +126,7 @@ class SendingOff:
         """What each destination shows, and what goes there from here and may not show yet."""
         found: dict[str, int] = {}
         names = {one.destination for _key, one in self._all() if not one.over}
+        done = self._sent()
         if time.monotonic() - self._looked_round_s >= _LOOK_ROUND_EVERY_S:
             self._looked_round_s = time.monotonic()
             names |= set(self._destinations.names)
@@ -134,7 +135,7 @@ class SendingOff:
             shown = set(seen.arriving) if seen else set()
             for key in shown | set(seen.active if seen else ()):
                 self.queue.shows(key, name)
-            count = len(shown - self._sent() | {key for key, _one in self._going(name)})
+            count = len(shown - done | {key for key, _one in self._going(name)})
             others = bool(shown - set(self.queue.departures))
             found[name] = self._courtesy.count(name, count, others=others, now_s=time.monotonic())
         return found
