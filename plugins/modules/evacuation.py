@@ -97,13 +97,17 @@ options:
     default: {}
     suboptions:
       per_source:
-        description: Guests that are sent from this host at the same time.
+        description:
+          - Guests that are sent from this host at the same time.
+          - One more is set up when all of them are about to end, so that the link does not stand idle for the seconds
+            that this takes.
         type: int
         default: 2
       per_destination:
         description:
           - Guests that arrive at one destination at the same time, from whichever host and whoever began it. The
             destination's own libvirt is asked before each start.
+          - One more is set up when those of this host are about to end, unless other hosts send there too.
           - Hosts that look within the same second may all find the last place free. Then there is one more for each of
             them, for the time of that transfer.
           - Once a host has seen guests of others there, it waits up to 2 seconds, by chance, before it takes a place

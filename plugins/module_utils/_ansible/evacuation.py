@@ -73,6 +73,7 @@ def task_of(params: t.Mapping[str, t.Any]) -> Task:
             raise _wrong(f"slots.{key} is {params['slots'][key]}, but must be {least} or more.")
     contract = contract_of(params)
     wishes = {key: params[key] for key in ("bandwidth_mib_per_s", "tls")}
+    slots = Slots(**params["slots"])
 
     def order(guest: t.Mapping[str, t.Any], name: str) -> Order:
         to = destinations[name]
@@ -92,13 +93,14 @@ def task_of(params: t.Mapping[str, t.Any]) -> Task:
             asked,
             Wishes(migrate_uri=to["migrate_uri"], copy_storage=storage, **wishes),
             force=params["force"],
+            sharing=slots.per_source + 1,  # the next one is set up, and may send, before one has ended
         )
 
     return Task(
         guests=params["guests"],
         uris={name: one["destination_uri"] for name, one in destinations.items()},
         order=order,
-        slots=Slots(**params["slots"]),
+        slots=slots,
         leaving=params["purpose"] == "evacuate",
         force=params["force"],
         # Without post-copy a guest that writes too fast would only be found out when it has been sent once.

@@ -10,6 +10,8 @@ import enum
 import typing as t
 from dataclasses import dataclass, field
 
+NEVER_S = float("inf")
+
 
 class Stage(enum.Enum):
     """``PREPARING``: it is being looked at and measured; ``READY``: it waits to be sent; ``SENT``: the links are done
@@ -40,9 +42,9 @@ class Wanted:
 
 @dataclass
 class Departure:
-    """``left_bytes`` and ``bytes_per_s``: while it is sent, as told at ``told_s``. ``asked_s``: since when it is ready.
-    ``measured``: whether it is, before it is sent. ``least_s``: how long it is sent when it has the link alone;
-    ``sent_s``: since when it is.
+    """``left_bytes`` and ``bytes_per_s``: while it is sent. ``asked_s``: since when it is ready. ``measured``: whether
+    it is, before it is sent. ``least_s``: how long it is sent when it has the link alone; ``sent_s``: since when it
+    is; ``set_up``: whether its bytes flow since then; ``ends_s``: when all of it will have gone, as it looks now.
 
     ``adopts``: its migration runs already, so that it takes its place whatever the limits are.
     """
@@ -60,7 +62,8 @@ class Departure:
     sent_s: float = 0.0
     left_bytes: int = 0
     bytes_per_s: float = 0.0
-    told_s: float = 0.0
+    set_up: bool = True
+    ends_s: float = NEVER_S
     reason: str = ""
     refused_by: list[str] = field(default_factory=list)
 

@@ -12,11 +12,12 @@ from __future__ import annotations
 
 import typing as t
 
-from .departure import Departure, Stage, Wanted
+from .departure import NEVER_S, Departure, Stage, Wanted
 from .retrying import DESTINATION_SICK, Answer, answer, back_off_s, infrastructure
-from .turns import Slots, has_its_turn
+from .turns import Slots, has_its_turn, run_dry
 
 _SICK_AFTER = 2
+_MOST_SETUP_S = 5.0
 
 
 class Begin(t.NamedTuple):
@@ -53,6 +54,7 @@ class Departures:
         self.departures = {one.key: Departure(one, (one.destinations or ("",))[0]) for one in wanted}
         self.stopped = ""
         self.closed: set[str] = set()
+        self._setup_s = 0.0
         self._sick: dict[str, int] = {}
         self._failures: list[str] = []
         for one in self.departures.values():
@@ -73,20 +75,24 @@ class Departures:
         arriving = dict(arriving)
         for one in self._in(Stage.READY):
             there = arriving.get(one.destination, 0)
-            if one.adopts or has_its_turn(one, self._in(Stage.SENDING), there, self._slots, now_s):
-                one.stage, one.sent_s = Stage.SENDING, now_s
+            if one.adopts or has_its_turn(one, self._in(Stage.SENDING), there, self._slots, now_s, self._setup_s):
+                one.stage, one.sent_s, one.set_up, one.ends_s = Stage.SENDING, now_s, False, NEVER_S
                 # It does not show there yet.
                 arriving[one.destination] = there + (not one.adopts)
                 moves.append(Send(one.wanted.key))
             elif one.busy:
                 break  # others that begin meanwhile would put it off for ever
         for one in self._in(Stage.WAITING):
-            if one.not_before_s <= now_s and (one.adopts or self._may_prepare(one, arriving)):
+            if one.not_before_s <= now_s and (one.adopts or self._may_prepare(one, arriving, now_s)):
                 one.measured = one.adopts or not self._stands_idle()
                 one.stage = Stage.PREPARING
                 one.attempts += 1
                 moves.append(Begin(one.wanted.key, one.destination, one.measured))
         return moves
+
+    def runs_dry(self, now_s: float) -> bool:
+        """Whether one more may be set up beside those that are sent."""
+        return run_dry(self._in(Stage.SENDING), self._setup_s, now_s)
 
     # --- what is reported
 
@@ -105,11 +111,19 @@ class Departures:
         if expected_bytes:
             one.left_bytes = expected_bytes
 
-    def sending(self, key: str, left_bytes: int, bytes_per_s: float, now_s: float) -> None:
-        one = self.departures[key]
+    def setting_up(self, key: str) -> None:
         # One that is adopted or is there already never asks.
-        one.stage = Stage.SENDING
-        one.left_bytes, one.bytes_per_s, one.told_s = left_bytes, bytes_per_s, now_s
+        self.departures[key].stage = Stage.SENDING
+
+    def sending(
+        self, key: str, left_bytes: int, bytes_per_s: float, now_s: float, time_left_s: t.Optional[float] = None
+    ) -> None:
+        self.setting_up(key)
+        one = self.departures[key]
+        if not one.set_up:
+            self._setup_s, one.set_up = min(_MOST_SETUP_S, max(self._setup_s, now_s - one.sent_s)), True
+        one.left_bytes, one.bytes_per_s = left_bytes, bytes_per_s
+        one.ends_s = NEVER_S if time_left_s is None else now_s + time_left_s
 
     def sent(self, key: str) -> None:
         """All of it is over there: whoever is next may begin."""
@@ -126,7 +140,7 @@ class Departures:
         """What comes of it: AGAIN, OTHER_DESTINATION (it is in the queue again), GIVE_UP or STOP_ALL."""
         one = self.departures[key]
         one.reason, one.bytes_per_s, one.left_bytes = reason, 0.0, one.wanted.size_bytes
-        one.adopts = False
+        one.adopts, one.set_up = False, True
         what = answer(reason)
         self._count(one, reason)
         if self.stopped:
@@ -175,10 +189,10 @@ class Departures:
         soon = sum(one.adopts or not one.measured for one in self._in(Stage.PREPARING))
         return soon + len(self._in(Stage.READY, Stage.SENDING)) < self._slots.per_source
 
-    def _may_prepare(self, one: Departure, arriving: t.Mapping[str, int]) -> bool:
+    def _may_prepare(self, one: Departure, arriving: t.Mapping[str, int], now_s: float) -> bool:
         slots = self._slots
         under_way = self._in(Stage.PREPARING, Stage.READY, Stage.SENDING)
-        if len(under_way) >= slots.per_source + slots.ahead:
+        if len(under_way) >= slots.per_source + slots.ahead + self.runs_dry(now_s):
             return False
         # Measured now and sent much later would be of no use.
         coming = [other for other in under_way if other.stage is not Stage.SENDING]

@@ -45,8 +45,8 @@ class Plan:
     ``touched_bytes``: what the first pass has to send. ``set_bytes`` and ``rate_bytes_per_s``: what the guest was
     measured to rewrite, or at least that much, and how fast. ``adopted``: somebody else started the
     job, so that its age and what it has sent are no fault of ours. ``bandwidth_mib_per_s``: what the limit may be
-    raised to (0: no limit; None: it is not ours to touch). ``join_attempts``: how often to join the halves of a broken
-    post-copy.
+    raised to (0: no limit; None: it is not ours to touch). ``sharing``: how many of ours may use the link at a time,
+    this one included. ``join_attempts``: how often to join the halves of a broken post-copy.
     """
 
     way: str = UNKNOWN
@@ -59,6 +59,7 @@ class Plan:
     bandwidth_mib_per_s: t.Optional[int] = None
     host_devices: int = 0
     adopted: bool = False
+    sharing: int = 1
     join_attempts: int = 5
 
     def left_after(self, time_s: float) -> t.Optional[float]:

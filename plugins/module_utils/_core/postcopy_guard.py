@@ -30,8 +30,14 @@ class Objection:
     message: str
 
 
-def objections(samples: t.Sequence[JobSample], *, host_devices: int, max_postcopy_s: float) -> list[Objection]:
-    """What speaks against post-copy, from looks over some seconds; an empty list when nothing does."""
+def objections(
+    samples: t.Sequence[JobSample], *, host_devices: int, max_postcopy_s: float, sharing: int = 1
+) -> list[Objection]:
+    """What speaks against post-copy, from looks over some seconds; an empty list when nothing does.
+
+    ``sharing``: so many of ours may use the link at a time; where one more begins the rate falls, and the network is
+    as good as before.
+    """
     seen = Observation(samples)
     if seen.last.phase is Phase.SWITCHOVER:
         return [Objection("SUSPENDED", "it stands still already, so that its migration ends by itself")]
@@ -50,7 +56,7 @@ def objections(samples: t.Sequence[JobSample], *, host_devices: int, max_postcop
     if seen.silent_s >= _DEAD_S:
         found.append(Objection("NETWORK_STALL", f"nothing has been sent for {human_ms(int(seen.silent_s * 1000))}"))
     slowest, fastest = _slowest_and_fastest(samples)
-    if fastest and slowest < _STEADY_SHARE * fastest and not seen.silent_s >= _DEAD_S:
+    if fastest and slowest < _STEADY_SHARE / sharing * fastest and not seen.silent_s >= _DEAD_S:
         found.append(
             Objection(
                 "NETWORK_UNSTEADY",
@@ -72,12 +78,13 @@ def objections(samples: t.Sequence[JobSample], *, host_devices: int, max_postcop
 
 def _slowest_and_fastest(samples: t.Sequence[JobSample]) -> tuple[int, int]:
     """Rates over windows of at least a second, so that a bitmap sync does not look like a weak network; nor does a run
-    of zero pages."""
+    of zero pages, or the time in which the job is set up."""
     rates: list[int] = []
-    begin = samples[0]
+    begin: t.Optional[JobSample] = None
     for sample in samples:
         if sample.phase is not Phase.PRECOPY:
             continue
+        begin = begin or sample
         elapsed_s = sample.at_s - begin.at_s
         if elapsed_s >= 1.0:
             sent = sample.memory.processed_bytes - begin.memory.processed_bytes

@@ -23,8 +23,8 @@ _ANYHOW_EVERY_S = 30.0
 class Reporter:
     """Tells when something has changed: a decision, the phase, the pass; and now and then in a long pass."""
 
-    def __init__(self, history: History, contract: Contract, expected_total_s: t.Optional[float] = None) -> None:
-        self._history, self._contract, self._expected_total_s = history, contract, expected_total_s
+    def __init__(self, history: History, contract: Contract, expected_bytes: t.Optional[int] = None) -> None:
+        self._history, self._contract, self._expected_bytes = history, contract, expected_bytes
         self._told_s: t.Optional[float] = None
         self._phase: t.Optional[Phase] = None
         self._pass: t.Optional[int] = None
@@ -37,12 +37,15 @@ class Reporter:
         if not (actions or last.phase is not self._phase or new_pass or silent_s >= _ANYHOW_EVERY_S):
             return None
         self._told_s, self._phase, self._pass = last.at_s, last.phase, last.pass_number
-        numbers = progress(self._history, self._contract, self._expected_total_s)
+        numbers = self.numbers()
         return progress_line(numbers, actions), numbers
 
+    def numbers(self) -> dict[str, t.Any]:
+        return progress(self._history, self._contract, self._expected_bytes)
 
-def progress(history: History, contract: Contract, expected_total_s: t.Optional[float] = None) -> dict[str, t.Any]:
-    """Numbers of the last look, None where not known. ``expected_total_s``: of the forecast, for the first pass."""
+
+def progress(history: History, contract: Contract, expected_bytes: t.Optional[int] = None) -> dict[str, t.Any]:
+    """Numbers of the last look, None where not known. ``expected_bytes``: to be sent in all, for the first pass."""
     last, bandwidth = history.last, history.bandwidth_bytes_per_s
     needed_ms = None
     if history.boundaries and bandwidth > 0 and last.phase is Phase.PRECOPY:
@@ -57,7 +60,7 @@ def progress(history: History, contract: Contract, expected_total_s: t.Optional[
         "throttle_percent": last.throttle_percent,
         "elapsed_ms": last.elapsed_ms or None,
         "downtime_ms": last.downtime_ms,
-        "time_left_s": _time_left_s(history, contract, expected_total_s),
+        "time_left_s": _time_left_s(history, contract, expected_bytes or 0),
     }
 
 
@@ -92,7 +95,7 @@ def _end_line(numbers: t.Mapping[str, t.Any]) -> str:
     return line
 
 
-def _time_left_s(history: History, contract: Contract, expected_total_s: t.Optional[float]) -> t.Optional[float]:
+def _time_left_s(history: History, contract: Contract, expected_bytes: int) -> t.Optional[float]:
     """None when it is not known, or when it does not finish as it goes now."""
     last, bandwidth = history.last, history.bandwidth_bytes_per_s
     if bandwidth <= 0:
@@ -102,8 +105,9 @@ def _time_left_s(history: History, contract: Contract, expected_total_s: t.Optio
     if last.phase is not Phase.PRECOPY:
         return None
     if not history.boundaries:
-        used_s = last.at_s - (history.memory_since_s or last.at_s)
-        return round(max(0.0, expected_total_s - used_s), 1) if expected_total_s else None
+        # What is left counts pages that are empty, which take no time.
+        to_send = expected_bytes - last.memory.processed_bytes
+        return round(to_send / bandwidth, 1) if to_send > 0 else None
     left, before = float(history.boundaries[-1].remaining_bytes), history.left_before()
     share, fits = left / before if before > 0 else 1.0, highest_limit_ms(contract.max_downtime_ms) / 1000 * bandwidth
     total_s = -(last.at_s - history.boundaries[-1].at_s)

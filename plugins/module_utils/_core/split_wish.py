@@ -92,7 +92,7 @@ class SplitWish:
         return longer_s > _SPLIT_PAYS * (self._history.first_pass_s or 0.0)
 
     def _switch(self, reason: str, because: str, *, planned: bool) -> list[Action]:
-        against = against_postcopy(self._history, self._contract, self._plan.host_devices, planned=planned)
+        against = against_postcopy(self._history, self._contract, self._plan, planned=planned)
         numbers: dict[str, t.Any] = {
             "remaining_bytes": self._history.last.memory.remaining_bytes,
             "bandwidth_bytes_per_s": int(self._history.bandwidth_bytes_per_s),

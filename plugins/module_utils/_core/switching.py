@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 from .history import History
+from .plan import Plan
 from .policy import Contract
 from .postcopy_guard import GUARD_OBSERVE_S, Objection, objections
 from .units import human_ms
@@ -17,14 +18,17 @@ _ANSWERED_BY_A_PLAN = ("FIRST_PASS", "TOO_LONG")
 _FETCHED_TWICE = 1.3
 
 
-def against_postcopy(history: History, contract: Contract, host_devices: int, *, planned: bool) -> list[Objection]:
+def against_postcopy(history: History, contract: Contract, plan: Plan, *, planned: bool) -> list[Objection]:
     """The objections to switching now, over the last seconds; one of its own while too little has been seen."""
     last = history.last
     watched_s = _PLANNED_OBSERVE_S if planned else GUARD_OBSERVE_S
-    if history.observed_s < watched_s:
-        return [Objection("TOO_EARLY", f"the link has been watched for only {human_ms(history.observed_s * 1000)}")]
+    seen_s = last.at_s - (last.at_s if history.memory_since_s is None else history.memory_since_s)
+    if seen_s < watched_s:
+        return [Objection("TOO_EARLY", f"the link has been watched for only {human_ms(seen_s * 1000)}")]
     samples = [sample for sample in history.recent if last.at_s - sample.at_s <= GUARD_OBSERVE_S]
-    found = objections(samples, host_devices=host_devices, max_postcopy_s=contract.max_postcopy_s)
+    found = objections(
+        samples, host_devices=plan.host_devices, max_postcopy_s=contract.max_postcopy_s, sharing=plan.sharing
+    )
     if not planned:
         return found
     found = [objection for objection in found if objection.id not in _ANSWERED_BY_A_PLAN]

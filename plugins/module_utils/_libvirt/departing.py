@@ -35,10 +35,10 @@ class Ready:
 
 @dataclass(frozen=True)
 class Sending:
-    """Something has changed: ``entry`` as :class:`Driver` tells it."""
+    """``numbers`` of one look, as :class:`Driver` tells them."""
 
     key: str
-    entry: t.Mapping[str, t.Any]
+    numbers: t.Mapping[str, t.Any]
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,7 @@ class Departing(Thread):
             connect_destination(self._order.asked.destination_uri) as destination,
         ):
             self._ends = ends = BothEnds(source, destination, None, self._uuid)
-            relocation = Relocation(ends, self._order, self._told)
+            relocation = Relocation(ends, self._order, self._tell, self._looked)
             try:
                 result = relocation.run(check=False)
             except MigrationError:
@@ -112,9 +112,8 @@ class Departing(Thread):
                 raise
             return Ended(self.key, self._arrived(ends, result), tuple(relocation.notes))
 
-    def _told(self, entry: t.Mapping[str, t.Any]) -> None:
-        self._mailbox.put(Sending(self.key, entry))
-        self._tell(entry)
+    def _looked(self, numbers: t.Mapping[str, t.Any]) -> None:
+        self._mailbox.put(Sending(self.key, numbers))
 
     def _wait_for_turn(self, guest: Guest, forecast: t.Mapping[str, t.Any]) -> None:
         self._mailbox.put(Ready(self.key, forecast))

@@ -32,14 +32,15 @@ _ENDS = (Kind.ABORT, Kind.LEAVE)
 _MAY_GO_BACK = (Phase.SETUP, Phase.PRECOPY)
 
 Tell = t.Callable[[t.Mapping[str, t.Any]], None]
+Watch = t.Callable[[t.Mapping[str, t.Any]], None]
 
 
 class Driver:
     """Supervises one outgoing job. ``destination_uri``: where a broken post-copy may be resumed to, if known.
 
-    ``tell``: called with the guest's name, a line and its numbers whenever something has changed. ``expected_total_s``:
-    of a forecast. ``applied``: what was done; ``wished``: what mode ``observe`` would have done; ``last``: the last
-    look.
+    ``tell``: called with the guest's name, a line and its numbers whenever something has changed; ``watch``: with the
+    numbers of every look. ``expected_bytes``: to be sent in all. ``applied``: what was done; ``wished``: what mode
+    ``observe`` would have done; ``last``: the last look.
     """
 
     def __init__(
@@ -51,13 +52,14 @@ class Driver:
         migrate_uri: t.Optional[str] = None,
         *,
         tell: t.Optional[Tell] = None,
-        expected_total_s: t.Optional[float] = None,
+        watch: t.Optional[Watch] = None,
+        expected_bytes: t.Optional[int] = None,
     ) -> None:
         self._connection, self._guest, self._record = connection, guest, record
         self._destination_uri, self._migrate_uri = destination_uri, migrate_uri
-        self._tell = tell
+        self._tell, self._watch = tell, watch
         self._resuming: t.Optional[Resume] = None
-        self._reporter = Reporter(record.supervisor.history, record.supervisor.contract, expected_total_s)
+        self._reporter = Reporter(record.supervisor.history, record.supervisor.contract, expected_bytes)
         self.applied: list[Action] = []
         self.wished: list[Action] = []
         self.last: t.Optional[JobSample] = None
@@ -91,6 +93,8 @@ class Driver:
                 at_sync = self._wait(events)
 
     def _report(self, actions: t.Sequence[Action]) -> None:
+        if self._watch is not None:
+            self._watch(self._reporter.numbers())
         if self._tell is None:
             return
         told = self._reporter.report(actions)

@@ -23,7 +23,7 @@ from .both_ends import BothEnds
 from .connection import libvirt
 from .cut_off import cut_off
 from .domain import Guest
-from .driver import Driver, Tell
+from .driver import Driver, Tell, Watch
 from .job import completed_job
 from .launch import OVERTAKEN, Launch
 
@@ -49,9 +49,13 @@ class Oversight:
         self._record = Record(self._supervisor, name=guest.name, uuid=guest.uuid, forecast=forecast)
 
     def to_the_end(
-        self, outcome: str, destination_uri: str, migrate_uri: t.Optional[str], tell: t.Optional[Tell]
+        self,
+        outcome: str,
+        destination_uri: str,
+        migrate_uri: t.Optional[str],
+        tell: t.Optional[Tell],
+        watch: t.Optional[Watch],
     ) -> Result:
-        expected = self._forecast["expected"] if self._forecast else None
         driver = Driver(
             self._ends.source,
             self._guest,
@@ -59,7 +63,8 @@ class Oversight:
             destination_uri,
             migrate_uri,
             tell=tell,
-            expected_total_s=expected["total_s"] if expected else None,
+            watch=watch,
+            expected_bytes=_expected_bytes(self._forecast) if self._forecast else None,
         )
         launch = self._launch
 
@@ -90,6 +95,12 @@ class Oversight:
             return bad_end(where, name, *ends.names, cause=cause, facts=facts)
         state = f"The guest is {where.here.told} on {ends.source_name}"
         return unfinished(name, state, self._record, facts, again="run this again", cause=cause)
+
+
+def _expected_bytes(forecast: Result) -> int:
+    """Of a guest that was not measured what it uses, which is sent at least."""
+    expected = forecast["expected"]
+    return int(expected["sent_bytes"] if expected else forecast["basis"]["touched_bytes"])
 
 
 def _with_statistics(ends: BothEnds, last: JobSample) -> JobSample:

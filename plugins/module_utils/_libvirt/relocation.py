@@ -22,7 +22,7 @@ from .adopting import plan_of_running
 from .both_ends import BothEnds
 from .connection import libvirt
 from .domain import Guest
-from .driver import Tell
+from .driver import Tell, Watch
 from .launch import OVERTAKEN, Launch
 from .oversight import Oversight
 from .survey import Asked, Survey, survey
@@ -32,7 +32,8 @@ from .survey import Asked, Survey, survey
 class Order:
     """``persistent``: None to keep it as it is; what ``wishes`` has of it does not count.
 
-    ``before_start``: called with the guest and its forecast when it is about to be sent; what it raises prevents that.
+    ``sharing``: how many of ours may use the link at a time. ``before_start``: called with the guest and its forecast
+    when it is about to be sent; what it raises prevents that.
     """
 
     contract: Contract
@@ -41,14 +42,18 @@ class Order:
     persistent: t.Optional[bool] = None
     wait: bool = True
     force: bool = False
+    sharing: int = 1
     before_start: t.Optional[t.Callable[[Guest, Result], None]] = None
 
 
 class Relocation:
-    """One order carried out; ``notes``: what the user should know although it went well."""
+    """One order carried out; ``notes``: what the user should know although it went well. ``tell`` and ``watch``: as of
+    :class:`Driver`."""
 
-    def __init__(self, ends: BothEnds, order: Order, tell: t.Optional[Tell] = None) -> None:
-        self._ends, self._order, self._tell = ends, order, tell
+    def __init__(
+        self, ends: BothEnds, order: Order, tell: t.Optional[Tell] = None, watch: t.Optional[Watch] = None
+    ) -> None:
+        self._ends, self._order, self._tell, self._watch = ends, order, tell, watch
         self._runs_on: t.Optional[str] = None
         self.notes: list[str] = []
 
@@ -128,7 +133,8 @@ class Relocation:
         )
         try:
             if wait:
-                oversight = Oversight(account, guest, order.contract, seen.plan, launch=launch, forecast=forecast)
+                plan = replace(seen.plan, sharing=order.sharing)
+                oversight = Oversight(account, guest, order.contract, plan, launch=launch, forecast=forecast)
                 return self._to_the_end(oversight, "moved")
             sample = launch.begin_and_leave()
             if launch.problem is not None:
@@ -150,11 +156,12 @@ class Relocation:
         if not self._order.wait and not broken:
             return account.left_running(False, {})
         plan = plan_of_running(self._ends.source, guest, self._order.asked.bandwidth_mib_per_s or None)
+        plan = replace(plan, sharing=self._order.sharing)
         return self._to_the_end(Oversight(account, guest, self._order.contract, plan), outcome)
 
     def _to_the_end(self, oversight: Oversight, outcome: str) -> Result:
         asked = self._order.asked
-        return oversight.to_the_end(outcome, asked.destination_uri, asked.migrate_uri, self._tell)
+        return oversight.to_the_end(outcome, asked.destination_uri, asked.migrate_uri, self._tell, self._watch)
 
 
 def _with_basis(seen: Forecast, found: Survey) -> Result:

@@ -21,7 +21,7 @@ from .cancelling import Cancelling
 from .census import Destinations
 from .connection import Connection
 from .courtesy import Courtesy
-from .departing import Departing, Ended, Post, Ready
+from .departing import Departing, Ended, Post, Ready, Sending
 from .driver import Tell
 from .evacuation_task import Task
 from .mustering import Muster
@@ -126,7 +126,7 @@ class SendingOff:
         """What each destination shows, and what goes there from here and may not show yet."""
         found: dict[str, int] = {}
         names = {one.destination for _key, one in self._all() if not one.over}
-        done = self._sent()
+        done, dry = self._sent(), self.queue.runs_dry(time.monotonic())
         if time.monotonic() - self._looked_round_s >= _LOOK_ROUND_EVERY_S:
             self._looked_round_s = time.monotonic()
             names |= set(self._destinations.names)
@@ -135,30 +135,46 @@ class SendingOff:
             shown = set(seen.arriving) if seen else set()
             for key in shown | set(seen.active if seen else ()):
                 self.queue.shows(key, name)
-            count = len(shown - done | {key for key, _one in self._going(name)})
+            going = {key for key, _one in self._going(name)}
             others = bool(shown - set(self.queue.departures))
+            # One more where nobody else is seen to want the place.
+            count = len(shown - done | going) - bool(dry and going and not others)
             found[name] = self._courtesy.count(name, count, others=others, now_s=time.monotonic())
         return found
 
     # --- what is heard of them
 
     def _read_mail(self) -> None:
-        wait_s = _POLL_S
+        deadline_s = time.monotonic() + _POLL_S
         while True:
+            wait_s = deadline_s - time.monotonic()
             try:
-                post = self._mailbox.get(timeout=wait_s) if wait_s else self._mailbox.get_nowait()
+                post = self._mailbox.get(timeout=wait_s) if wait_s > 0 else self._mailbox.get_nowait()
             except queue.Empty:
                 return
-            wait_s = 0.0
-            if isinstance(post, Ready):
-                self._is_ready(post)
-            elif isinstance(post, Ended):
-                self._ended(post)
-            elif post.entry.get("phase") == Phase.COMPLETED.value:
-                self.queue.sent(post.key)
-            else:
-                left, rate = post.entry.get("remaining_bytes"), post.entry.get("bandwidth_bytes_per_s")
-                self.queue.sending(post.key, int(left or 0), float(rate or 0), time.monotonic())
+            if self._open(post):
+                deadline_s = time.monotonic()
+
+    def _open(self, post: Post) -> bool:
+        """Whether others may begin for what it tells; how far a guest is can wait."""
+        if isinstance(post, Ready):
+            self._is_ready(post)
+        elif isinstance(post, Ended):
+            self._ended(post)
+        elif post.numbers["phase"] == Phase.COMPLETED.value:
+            self.queue.sent(post.key)
+        else:
+            self._sending(post)
+            return False
+        return True
+
+    def _sending(self, post: Sending) -> None:
+        told = post.numbers
+        if told["phase"] == Phase.SETUP.value:
+            self.queue.setting_up(post.key)
+            return
+        left, rate = told["remaining_bytes"], float(told["bandwidth_bytes_per_s"])
+        self.queue.sending(post.key, left, rate, time.monotonic(), told["time_left_s"])
 
     def _is_ready(self, post: Ready) -> None:
         expected, basis = post.forecast.get("expected") or {}, post.forecast.get("basis") or {}

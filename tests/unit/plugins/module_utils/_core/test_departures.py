@@ -118,6 +118,75 @@ def test_one_that_is_sent_makes_way_before_it_is_verified() -> None:
     assert found.failed("a", "NO_WAY", 3.0) is Answer.GIVE_UP
 
 
+def nearly_sent(*names: str, busy: bool = False) -> Departures:
+    """``a`` is sent, was set up for 2 s, and at 7 s has 3 s to go; the others are ready."""
+    found = queue("a", *names, slots=Slots(1, 1, 1 + len(names)))
+    found.due(0.0, {})
+    sent(found, "a", busy=busy)
+    for name in names:
+        found.ready(name, 1.0, busy=False)
+    found.setting_up("a")
+    assert not found.runs_dry(1.0)
+    found.sending("a", 100 * MIB, 0.0, 2.0)
+    assert not found.runs_dry(2.0)
+    found.sending("a", 30 * MIB, 10.0 * MIB, 7.0, time_left_s=3.0)
+    return found
+
+
+@pytest.mark.parametrize("busy", [False, True])
+def test_the_next_one_is_set_up_before_the_link_runs_dry(busy: bool) -> None:
+    found = nearly_sent("b", "c", busy=busy)
+    assert found.due(7.9, {"kvm02": 1}) == []
+    assert found.runs_dry(8.0)
+    assert found.due(8.0, {"kvm02": 0}) == [Send("b")]
+    # The first does not end after all, and then there is no third one.
+    found.sending("b", 1 * MIB, 10.0 * MIB, 10.0, time_left_s=0.1)
+    assert found.due(10.0, {"kvm02": 0}) == []
+
+
+def test_one_that_does_not_come_to_its_end_keeps_its_place() -> None:
+    found = nearly_sent("b")
+    found.sending("a", 30 * MIB, 10.0 * MIB, 8.0, time_left_s=None)
+    assert found.due(8.0, {"kvm02": 0}) == []
+    found.sending("a", 30 * MIB, 10.0 * MIB, 8.5, time_left_s=1.5)
+    assert found.due(8.5, {"kvm02": 0}) == [Send("b")]
+
+
+def test_as_long_as_another_one_fills_the_link_a_place_is_waited_for() -> None:
+    found = queue("a", "b", "c")
+    found.due(0.0, {})
+    sent(found, "a", "b")
+    found.ready("c", 1.0, busy=False)
+    for name in "ab":
+        found.sending(name, 100 * MIB, 0.0, 2.0)
+    found.sending("a", 5 * MIB, 5.0 * MIB, 8.0, time_left_s=1.0)
+    found.sending("b", 20 * MIB, 5.0 * MIB, 8.0, time_left_s=4.0)
+    assert found.due(8.0, {"kvm02": 1}) == []
+    # When the first has gone the second goes twice as fast.
+    assert found.due(8.5, {"kvm02": 1}) == [Send("c")]
+
+
+def test_the_next_one_is_measured_before_the_link_runs_dry() -> None:
+    found = queue("a", "b", slots=Slots(1, 1, 0))
+    found.due(0.0, {})
+    sent(found, "a")
+    found.sending("a", 100 * MIB, 0.0, 2.0)
+    assert found.due(2.0, {}) == []
+    found.sending("a", 20 * MIB, 10.0 * MIB, 8.0, time_left_s=2.0)
+    assert found.due(8.0, {}) == [Begin("b", "kvm02")]
+
+
+def test_how_long_it_took_to_set_one_up_is_not_that_of_its_last_attempt() -> None:
+    found = queue("a")
+    found.due(0.0, {})
+    sent(found, "a")
+    found.failed("a", "CONNECTION_LOST", 1.0)
+    found.shows("a", "kvm02")
+    found.due(6.0, {})
+    found.sending("a", 20 * MIB, 10.0 * MIB, 60.0, time_left_s=2.0)
+    assert not found.runs_dry(60.0)
+
+
 def test_a_destination_that_others_fill_is_waited_for() -> None:
     found = queue("a")
     found.due(0.0, {"kvm02": 2})
@@ -155,7 +224,7 @@ def test_a_busy_guest_begins_beside_one_that_ends_before_its_first_pass() -> Non
     sent(found, "a")
     found.ready("b", 0.0, busy=True, least_s=2.0)
     assert found.due(1.0, {"kvm02": 1}) == []
-    found.sending("a", 30 * MIB, 10.0 * MIB, 1.0)
+    found.sending("a", 40 * MIB, 10.0 * MIB, 1.0, time_left_s=4.0)
     assert found.due(1.5, {"kvm02": 1}) == []
     # Somebody else's guest arrives there too.
     assert found.due(2.5, {"kvm02": 2}) == []
@@ -318,6 +387,9 @@ REASONS = (
 )
 
 
+_SETUP_S = 1.5
+
+
 class Run:
     """A queue in virtual time, with transfers that last and fail at random, and others' transfers beside them."""
 
@@ -336,6 +408,7 @@ class Run:
         self.foreign = {host: self.random.choice((0, 0, 1)) for host in hosts}
         self.foreign_until_s = 200.0
         self.ends_s: dict[str, float] = {}
+        self.lies = self.random.random() < 0.3
 
     def go(self) -> None:
         now_s = 0.0
@@ -344,16 +417,29 @@ class Run:
             assert now_s < 20_000, "This goes on for ever."
             if stop_s is not None and now_s > stop_s:
                 self.queue.stop("CANCELLED")
+            self.look(now_s)
+            dry = self.queue.runs_dry(now_s)
             moves = self.queue.due(now_s, self.arriving(now_s))
             assert not self.queue.stopped or all(isinstance(move, Dismiss) for move in moves)
             for move in moves:
                 busy = isinstance(move, Send) and self.queue.departures[move.key].busy
                 self.ends_s[move.key] = now_s + self.random.uniform(1, 30 if busy else 10)
             self.check(now_s)
+            for move in moves:
+                if isinstance(move, Send):
+                    self.check_turn(self.queue.departures[move.key], dry, now_s)
             for one in self.at(Stage.PREPARING, Stage.SENDING, Stage.SENT):
                 if self.ends_s[one.wanted.key] <= now_s:
                     self.end(one, now_s)
             now_s += 0.5
+
+    def look(self, now_s: float) -> None:
+        for one in self.at(Stage.SENDING):
+            if now_s < one.sent_s + _SETUP_S:
+                self.queue.setting_up(one.wanted.key)
+                continue
+            left_s = 0.1 if self.lies else max(0.1, self.ends_s[one.wanted.key] - now_s)
+            self.queue.sending(one.wanted.key, int(left_s * MIB), 1.0 * MIB, now_s, left_s)
 
     def end(self, one: t.Any, now_s: float) -> None:
         if self.random.random() < self.fails:
@@ -374,15 +460,22 @@ class Run:
         found = dict(self.foreign) if now_s < self.foreign_until_s else dict.fromkeys(self.foreign, 0)
         for one in self.at(Stage.SENDING):
             found[one.destination] += 1
+        if self.queue.runs_dry(now_s):
+            found[self.at(Stage.SENDING)[0].destination] -= 1
         return found
 
+    def check_turn(self, one: t.Any, dry: bool, now_s: float) -> None:
+        beside = [other for other in self.at(Stage.SENDING) if other is not one]
+        assert len(beside) < self.slots.per_source + dry
+        assert dry or not any(other.busy for other in beside)
+        assert not one.busy or all(other.ends_s <= now_s + _SETUP_S + one.least_s for other in beside)
+
     def check(self, now_s: float) -> None:
-        sending = self.at(Stage.SENDING)
-        assert len(sending) <= self.slots.per_source
-        assert all(count <= self.slots.per_destination for count in self.arriving(now_s).values())
-        assert not any(one.busy for one in sending) or len(sending) == 1
+        """With one more than there are places, when the link would have run dry."""
+        assert len(self.at(Stage.SENDING)) <= self.slots.per_source + 1
+        assert all(count <= self.slots.per_destination + 1 for count in self.arriving(now_s).values())
         under_way = self.at(Stage.PREPARING, Stage.READY, Stage.SENDING)
-        assert len(under_way) <= self.slots.per_source + self.slots.ahead
+        assert len(under_way) <= self.slots.per_source + self.slots.ahead + 1
         for one in self.at(Stage.WAITING):
             assert one.destination in one.wanted.destinations
 

@@ -5,11 +5,13 @@
 from __future__ import annotations
 
 import typing as t
+from dataclasses import replace
 
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.domain_state import DomainState
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.job import (
     JobSample,
     Phase,
+    Progress,
     sample_from_stats,
 )
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.postcopy_guard import objections
@@ -55,6 +57,23 @@ def test_silence_is_not_told_twice_as_unsteady() -> None:
 def test_unsteady_below_a_half() -> None:
     assert ids(looks(lambda at_s: min(at_s, 1) + max(0, at_s - 1) * 0.49)) == ["NETWORK_UNSTEADY"]
     assert ids(looks(lambda at_s: min(at_s, 1) + max(0, at_s - 1) * 0.51)) == []
+
+
+def test_a_rate_that_may_be_shared_may_fall_to_its_part() -> None:
+    samples = looks(lambda at_s: min(at_s, 1) + max(0, at_s - 1) * 0.2)
+    assert ids(samples) == ["NETWORK_UNSTEADY"]
+    assert objections(samples, host_devices=0, max_postcopy_s=120, sharing=3) == []
+    samples = looks(lambda at_s: min(at_s, 1) + max(0, at_s - 1) * 0.15)
+    assert [one.id for one in objections(samples, host_devices=0, max_postcopy_s=120, sharing=3)] == [
+        "NETWORK_UNSTEADY"
+    ]
+
+
+def test_the_time_in_which_it_is_set_up_is_not_unsteady() -> None:
+    samples = looks(lambda at_s: at_s)
+    before = [replace(samples[0], phase=Phase.SETUP, memory=Progress(), at_s=498.0 + i / 2) for i in range(4)]
+    assert before[-1].at_s < samples[0].at_s
+    assert ids(before + samples) == []
 
 
 def test_a_short_hold_at_a_bitmap_sync_is_not_unsteady() -> None:

@@ -24,6 +24,7 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.de
     Sending,
 )
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.domain import find_guest
+from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.driver import Tell, Watch
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.home import NAMESPACE
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.relocation import Order
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.survey import Asked
@@ -55,8 +56,8 @@ class StandIn:
     asks = True
     found_there: t.Optional[str] = None
 
-    def __init__(self, ends: BothEnds, order: Order, tell: t.Callable[[t.Any], None]) -> None:
-        self._ends, self._order, self._tell = ends, order, tell
+    def __init__(self, ends: BothEnds, order: Order, tell: Tell, watch: Watch) -> None:
+        self._ends, self._order, self._tell, self._watch = ends, order, tell, watch
         self.notes = ["By the way."]
 
     def run(self, *, check: bool) -> dict[str, t.Any]:
@@ -65,6 +66,7 @@ class StandIn:
         if self.asks and self._order.before_start:
             self._order.before_start(guest, FORECAST)
         self._tell({"line": "pass 1"})
+        self._watch({"phase": "precopy"})
         for problem in self.breaks:
             raise problem
         self._ends.there = find_guest(self._ends.destination, None, ERP01)
@@ -116,7 +118,7 @@ def departed(
 
 def test_it_asks_for_its_turn_and_is_marked_before_it_leaves(libvirt: FakeLibvirt, way: type[StandIn]) -> None:
     posts, told = departed(libvirt, *NO_MARK, *written(HOME), ARRIVED)
-    assert posts[:2] == [Ready("key", FORECAST), Sending("key", {"line": "pass 1"})]
+    assert posts[:2] == [Ready("key", FORECAST), Sending("key", {"phase": "precopy"})]
     assert posts[2] == Ended("key", MOVED, ("By the way.",))
     assert told == [{"line": "pass 1"}]
 

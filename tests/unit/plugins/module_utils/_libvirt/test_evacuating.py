@@ -49,6 +49,7 @@ from ansible_collections.virtops.live_migration.tests.unit.plugins.fake_libvirt 
 HERE = "qemu:///system"
 SLOW = SimpleNamespace(prepares_s=2.0, sends_s=10.0)
 FORECAST = {"expected": {"sent_bytes": 100}, "basis": {"bandwidth_bytes_per_s": 1000, "dirty_bytes_per_s": 0}}
+LOOK = {"phase": "precopy", "remaining_bytes": 50, "bandwidth_bytes_per_s": 10.0, "time_left_s": None}
 REFUSED = MigrationError("CONNECTION_FAILED", "It is away.", state="As before.", remedy="Look.")
 Outcome = t.Callable[["World", str, str], t.Optional[MigrationError]]
 
@@ -72,6 +73,7 @@ class World:
         self.fails: Outcome = lambda _world, _key, _to: None
         self.sent: list[tuple[float, str, str]] = []
         self.most_at_once = 0
+        self.tells_its_end = False
         self.orders: list[Order] = []
         self.lacking: dict[tuple[str, str], MigrationError] = {}
         self.cancelled_at_s = float("inf")
@@ -112,7 +114,10 @@ class Traveller:
         world.sent.append((world.clock.now - 1000.0, self.key, self._to))
         world.arriving[self.key] = self._to
         world.most_at_once = max(world.most_at_once, len(world.arriving))
-        self._mailbox.put(Sending(self.key, {"remaining_bytes": 50, "bandwidth_bytes_per_s": 10.0}))
+        self._mailbox.put(Sending(self.key, {**LOOK, "phase": "setup"} if world.tells_its_end else LOOK))
+        for second in range(1, int(SLOW.sends_s)) if world.tells_its_end else ():
+            look = {**LOOK, "time_left_s": SLOW.sends_s - second}
+            world.clock.after(second, lambda look=look: self._mailbox.put(Sending(self.key, look)))
         world.clock.after(SLOW.sends_s, self.arrive)
 
     def dismiss(self, why: MigrationError) -> None:
@@ -246,6 +251,17 @@ def test_one_at_a_time(world: World) -> None:
     evacuated(world, to("abc", "kvm02"), slots=Slots(per_source=1))
     assert world.most_at_once == 1
     assert [key for _at, key, _to in world.sent] == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize(("others", "most"), [([], 2), (["x"], 1)])
+def test_the_next_one_is_set_up_before_the_link_runs_dry(world: World, others: list[str], most: int) -> None:
+    """Where somebody else sends to the same destination, its places are kept to."""
+    world.tells_its_end = True
+    world.arriving.update(dict.fromkeys(others, "kvm02"))
+    evacuated(world, to("abc", "kvm02"), slots=Slots(per_source=1, per_destination=1 + len(others)))
+    assert world.most_at_once == most + len(others)
+    first, second, third = (at_s for at_s, _key, _to in world.sent)
+    assert (9 <= second - first < 10) == (9 <= third - second < 10) == (not others)
 
 
 def test_a_place_that_others_take_is_waited_for(world: World) -> None:
