@@ -29,13 +29,15 @@ _HEAD = """..
 
 _HOW = f"""
 One host with {len(GUESTS)} guests is emptied onto two others, by the module
-:ansplugin:`virtops.live_migration.evacuation#module` and in the ways of other tools, on real QEMU.
+:ansplugin:`virtops.live_migration.evacuation#module` and in the ways of other tools, on real QEMU. The other tools
+themselves were not run.
 
 - All have the same guests in the same order, which is by chance, and the same destinations. All may use post-copy for
   guests that pre-copy does not move: ours by ``postcopy: prefer``, the others by ``--postcopy
   --postcopy-after-precopy``, which is the same.
 - The *time* is from the order until libvirt shows nothing running on the host. Of ours it is that of the module, which
-  measures the guests and verifies the end; what Ansible takes before it is listed beside it.
+  measures the guests and verifies the end; what Ansible takes before it is listed beside it. That is long here, since
+  the controller, which would be another machine, shares the processors with the emulated guests.
 - The *limit* is what the guests use over what the link of their host carries, both measured by moving all of them
   while they write nothing.
 - A guest is *within its contract* when it is where it should be and stood still for no more than {MAX_DOWNTIME_MS} ms
