@@ -82,8 +82,9 @@ class Departures:
                 moves.append(Send(one.wanted.key))
             elif one.busy:
                 break  # others that begin meanwhile would put it off for ever
+        dry = self.runs_dry(now_s)
         for one in self._in(Stage.WAITING):
-            if one.not_before_s <= now_s and (one.adopts or self._may_prepare(one, arriving, now_s)):
+            if one.not_before_s <= now_s and (one.adopts or self._may_prepare(one, arriving, dry)):
                 one.measured = one.adopts or not self._stands_idle()
                 one.stage = Stage.PREPARING
                 one.attempts += 1
@@ -189,10 +190,10 @@ class Departures:
         soon = sum(one.adopts or not one.measured for one in self._in(Stage.PREPARING))
         return soon + len(self._in(Stage.READY, Stage.SENDING)) < self._slots.per_source
 
-    def _may_prepare(self, one: Departure, arriving: t.Mapping[str, int], now_s: float) -> bool:
+    def _may_prepare(self, one: Departure, arriving: t.Mapping[str, int], dry: bool) -> bool:
         slots = self._slots
         under_way = self._in(Stage.PREPARING, Stage.READY, Stage.SENDING)
-        if len(under_way) >= slots.per_source + slots.ahead + self.runs_dry(now_s):
+        if len(under_way) >= slots.per_source + slots.ahead + dry:
             return False
         # Measured now and sent much later would be of no use.
         coming = [other for other in under_way if other.stage is not Stage.SENDING]

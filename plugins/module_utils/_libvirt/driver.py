@@ -32,7 +32,6 @@ _ENDS = (Kind.ABORT, Kind.LEAVE)
 _MAY_GO_BACK = (Phase.SETUP, Phase.PRECOPY)
 
 Tell = t.Callable[[t.Mapping[str, t.Any]], None]
-Watch = t.Callable[[t.Mapping[str, t.Any]], None]
 
 
 class Driver:
@@ -52,7 +51,7 @@ class Driver:
         migrate_uri: t.Optional[str] = None,
         *,
         tell: t.Optional[Tell] = None,
-        watch: t.Optional[Watch] = None,
+        watch: t.Optional[Tell] = None,
         expected_bytes: t.Optional[int] = None,
     ) -> None:
         self._connection, self._guest, self._record = connection, guest, record

@@ -23,7 +23,7 @@ from .both_ends import BothEnds
 from .connection import libvirt
 from .cut_off import cut_off
 from .domain import Guest
-from .driver import Driver, Tell, Watch
+from .driver import Driver, Tell
 from .job import completed_job
 from .launch import OVERTAKEN, Launch
 
@@ -54,7 +54,7 @@ class Oversight:
         destination_uri: str,
         migrate_uri: t.Optional[str],
         tell: t.Optional[Tell],
-        watch: t.Optional[Watch],
+        watch: t.Optional[Tell],
     ) -> Result:
         driver = Driver(
             self._ends.source,

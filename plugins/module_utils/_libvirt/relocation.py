@@ -22,7 +22,7 @@ from .adopting import plan_of_running
 from .both_ends import BothEnds
 from .connection import libvirt
 from .domain import Guest
-from .driver import Tell, Watch
+from .driver import Tell
 from .launch import OVERTAKEN, Launch
 from .oversight import Oversight
 from .survey import Asked, Survey, survey
@@ -51,7 +51,7 @@ class Relocation:
     :class:`Driver`."""
 
     def __init__(
-        self, ends: BothEnds, order: Order, tell: t.Optional[Tell] = None, watch: t.Optional[Watch] = None
+        self, ends: BothEnds, order: Order, tell: t.Optional[Tell] = None, watch: t.Optional[Tell] = None
     ) -> None:
         self._ends, self._order, self._tell, self._watch = ends, order, tell, watch
         self._runs_on: t.Optional[str] = None

@@ -24,7 +24,7 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.de
     Sending,
 )
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.domain import find_guest
-from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.driver import Tell, Watch
+from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.driver import Tell
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.home import NAMESPACE
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.relocation import Order
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.survey import Asked
@@ -56,7 +56,7 @@ class StandIn:
     asks = True
     found_there: t.Optional[str] = None
 
-    def __init__(self, ends: BothEnds, order: Order, tell: Tell, watch: Watch) -> None:
+    def __init__(self, ends: BothEnds, order: Order, tell: Tell, watch: Tell) -> None:
         self._ends, self._order, self._tell, self._watch = ends, order, tell, watch
         self.notes = ["By the way."]
 
