@@ -655,14 +655,12 @@ evidence:
   sample: {}
 """
 
-import math
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils._ansible.argspec import contract_of, policy_spec
 from ..module_utils._ansible.pure import run_without_libvirt
-from ..module_utils._core.errors import MigrationError
 from ..module_utils._core.evacuation_document import plan_document
 from ..module_utils._core.evacuation_plan import plan_evacuation
 from ..module_utils._core.evacuation_report import plan_lines
@@ -735,27 +733,6 @@ OPTIONS: dict[str, t.Any] = {
 }
 
 
-def check(params: t.Mapping[str, t.Any]) -> None:
-    """Numbers that no plan can be made with; "nan" and "inf" are numbers to Ansible."""
-    numbers = [(name, params[name], 0.0) for name in ("reserve_mib", "guest_overhead_mib", "setup_s")]
-    numbers += [(name, params[name], 0.0) for name in ("max_incoming", "max_outgoing", "max_transfers")]
-    numbers += [(name, params[name], 1e-9) for name in ("link_mib_per_s", "transfer_mib_per_s")]
-    numbers += [(f"mib_per_s of {one['name']}", one["mib_per_s"], 1e-9) for one in params["uplinks"]]
-    for host in params["hosts"]:
-        numbers += [(f"{key} of {host['name']}", host[key], 0.0) for key in DEFAULTS]
-        numbers += [(f"{key} of {host['name']}", host[key], 0.0) for key in ("max_guests", "max_vcpus")]
-        numbers.append((f"link_mib_per_s of {host['name']}", host["link_mib_per_s"], 1e-9))
-    for name, value, least in numbers:
-        if value is not None and not least <= value < math.inf:
-            wanted = "more than 0" if least else "0 or more"
-            raise MigrationError(
-                "OUT_OF_RANGE",
-                f"{name} is {value:g}, but must be {wanted}.",
-                state="Nothing was planned and nothing was changed.",
-                remedy="Correct the value.",
-            )
-
-
 def wanted(params: t.Mapping[str, t.Any]) -> Wanted:
     return Wanted(
         contract_of(params),
@@ -774,7 +751,6 @@ def wanted(params: t.Mapping[str, t.Any]) -> Wanted:
 
 def work(module: AnsibleModule) -> dict[str, t.Any]:
     params = module.params
-    check(params)
     sources, destinations = (
         [host_from(document, f"{option}[{number}]") for number, document in enumerate(params[option])]
         for option in ("sources", "destinations")
@@ -789,7 +765,7 @@ def work(module: AnsibleModule) -> dict[str, t.Any]:
 
 
 def main() -> None:
-    run_without_libvirt(OPTIONS, work)
+    run_without_libvirt(OPTIONS, work, documents=("sources", "destinations", "readiness", "measurements"))
 
 
 if __name__ == "__main__":

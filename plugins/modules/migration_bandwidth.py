@@ -108,25 +108,16 @@ evidence:
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils._ansible.runner import Result, run_on_domain, set_values
-from ..module_utils._core.errors import MigrationError
 from ..module_utils._libvirt.connection import Connection
 from ..module_utils._libvirt.domain import Guest
 from ..module_utils._libvirt.job import outgoing_job, require_running
-from ..module_utils._libvirt.limits import MAX_BANDWIDTH_MIB_PER_S, bandwidth_mib_per_s, set_bandwidth
+from ..module_utils._libvirt.limits import bandwidth_mib_per_s, set_bandwidth
 
 OPTIONS = {"bandwidth_mib_per_s": False, "postcopy_bandwidth_mib_per_s": True}
 
 
 def work(module: AnsibleModule, connection: Connection, guest: Guest) -> Result:
     wanted = {key: module.params[key] for key in OPTIONS if module.params[key] is not None}
-    for key, value in wanted.items():
-        if not 0 <= value < MAX_BANDWIDTH_MIB_PER_S:
-            raise MigrationError(
-                "OUT_OF_RANGE",
-                f"{key} is {value}, but must be from 0 (no limit) to {MAX_BANDWIDTH_MIB_PER_S - 1}.",
-                state="Nothing was changed.",
-                remedy="Correct the value.",
-            )
     if "postcopy_bandwidth_mib_per_s" in wanted:
         require_running(guest)
     outgoing_job(guest)

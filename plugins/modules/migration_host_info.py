@@ -1253,14 +1253,12 @@ evidence:
   type: dict
 """
 
-import math
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils._ansible.gather import gather
 from ..module_utils._ansible.runner import Result, run
-from ..module_utils._core.errors import MigrationError
 from ..module_utils._host.own_files import Wishes
 from ..module_utils._libvirt.connection import Connection
 
@@ -1273,18 +1271,7 @@ OPTIONS: dict[str, t.Any] = {
 }
 
 
-def check(params: t.Mapping[str, t.Any]) -> None:
-    if not 0 <= params["load_window_s"] < math.inf:
-        raise MigrationError(
-            "OUT_OF_RANGE",
-            f"load_window_s is {params['load_window_s']:g}, but must be 0 or more.",
-            state="Nothing was changed.",
-            remedy="Correct the value.",
-        )
-
-
 def work(module: AnsibleModule, connection: Connection) -> Result:
-    check(module.params)
     names = ("migration_address", "peers", "load_window_s", "reference_epoch_s")
     wishes = Wishes(**{name: module.params[name] for name in names})
     host = gather(module, connection, wishes, with_domains=module.params["domains"])

@@ -157,13 +157,6 @@ def without_a_job(guest: Guest) -> Result:
 
 def work(module: AnsibleModule, connection: Connection, guest: Guest) -> Result:
     params = module.params
-    if params["attempts"] < 1:
-        raise MigrationError(
-            "OUT_OF_RANGE",
-            f"attempts is {params['attempts']}, but must be 1 or more.",
-            state="Nothing was changed.",
-            remedy="Correct the value.",
-        )
     job = outgoing_job(guest)
     if job is None:
         return without_a_job(guest)

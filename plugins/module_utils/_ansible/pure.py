@@ -12,17 +12,25 @@ import typing as t
 from ansible.module_utils.basic import AnsibleModule
 
 from .._core.errors import MigrationError
+from .._core.number_options import check_numbers
 from .argspec import Spec, connection_spec
 
 
 def run_without_libvirt(
-    argument_spec: Spec, work: t.Callable[[AnsibleModule], dict[str, t.Any]], **module_options: t.Any
+    argument_spec: Spec,
+    work: t.Callable[[AnsibleModule], dict[str, t.Any]],
+    documents: t.Collection[str] = (),
+    **module_options: t.Any,
 ) -> t.NoReturn:
-    """``uri`` is taken and not used, so that module_defaults can set it for all modules of the collection."""
+    """``uri`` is taken and not used, so that module_defaults can set it for all modules of the collection.
+
+    ``documents``: options that are documents, in which any number may stand.
+    """
     # AnsibleModule fills in the defaults of suboptions where it finds them, in the specification itself.
     spec = copy.deepcopy({**connection_spec(), **argument_spec})
     module = AnsibleModule(argument_spec=spec, supports_check_mode=True, **module_options)
     try:
+        check_numbers({name: value for name, value in module.params.items() if name not in documents})
         result = work(module)
     except MigrationError as exc:
         module.fail_json(msg=str(exc), **exc.result())

@@ -12,6 +12,7 @@ from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 from ansible.module_utils.common.respawn import has_respawned, probe_interpreters_for_module, respawn_module
 
 from .._core.errors import MigrationError
+from .._core.number_options import check_numbers
 from .._core.uri_secrets import secrets_in
 from .._libvirt.connection import LIBVIRT_IMPORT_ERROR, Connection, libvirt
 from .._libvirt.domain import Guest, find_guest
@@ -43,6 +44,10 @@ def run(
     module.no_log_values.update(secrets)  # Ansible takes them out of all that is returned
     hide(secrets)
     _require_libvirt(module)
+    try:
+        check_numbers({name: value for name, value in module.params.items() if name not in documents})
+    except MigrationError as exc:
+        _fail(module, exc)
     with ProgressFile(module.params.get("progress_file")):
         try:
             with Connection(module.params["uri"], events=events) as connection:

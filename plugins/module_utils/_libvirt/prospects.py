@@ -47,14 +47,6 @@ def bandwidth_of(
     guest: Guest, link_mib_per_s: t.Optional[float], limit_mib_per_s: t.Optional[int], way: Way
 ) -> Bandwidth:
     """What was given, or what the way to the destination carries, or else what the guest's last migration had."""
-    for name, value in (("link_mib_per_s", link_mib_per_s), ("bandwidth_mib_per_s", limit_mib_per_s)):
-        if value is not None and (value < 0 or (value == 0 and name == "link_mib_per_s")):
-            raise MigrationError(
-                "OUT_OF_RANGE",
-                f"{name} is {value:g}, but must be more than 0.",
-                state="Nothing was measured.",
-                remedy="Correct the value.",
-            )
     asked = link_mib_per_s is None and way.speed_mbit_per_s is None
     last = completed_job(guest) if asked else None
     found = expected_bandwidth(link_mib_per_s, limit_mib_per_s or 0, way, last.bandwidth_bytes_per_s if last else None)

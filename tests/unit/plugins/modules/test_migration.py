@@ -470,3 +470,13 @@ def test_somebody_aborts_it(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
     libvirt.expect(*START, *OWN, aborted, none, *STILL_HERE, UNKNOWN, none, Call("migrateSetMaxDowntime", 300))
     result = run.fails(migration, **ASKED)
     assert (result["reason"], result["runs_on"]) == ("CANCELLED", "kvm01")
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"link_mib_per_s": -5}, {"link_mib_per_s": 0}, {"link_mib_per_s": "inf"}, {"bandwidth_mib_per_s": -1}],
+)
+def test_numbers_out_of_range(libvirt: FakeLibvirt, run: ModuleRunner, options: dict[str, t.Any]) -> None:
+    failed = run.fails(migration, name="erp01", destination_uri=THERE, **options)
+    assert failed["reason"] == "OUT_OF_RANGE"
+    assert next(iter(options)) in failed["msg"]

@@ -202,9 +202,6 @@ def test_not_of_a_guest_that_is_off(libvirt: FakeLibvirt, run: ModuleRunner) -> 
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [
-        ({"link_mib_per_s": 0}, "OUT_OF_RANGE"),
-        ({"link_mib_per_s": -1}, "OUT_OF_RANGE"),
-        ({"link_mib_per_s": 1, "bandwidth_mib_per_s": -1}, "OUT_OF_RANGE"),
         ({"link_mib_per_s": 1, "dirty_rate": {"working_set_bytes": 1}}, "BAD_DIRTY_RATE"),
         ({"link_mib_per_s": 1, "policy_overrides": {"max_downtime_ms": 0}}, "BAD_CONTRACT"),
     ],
@@ -214,6 +211,16 @@ def test_values_that_make_no_sense(
 ) -> None:
     libvirt.expect(*FOUND)
     assert run.fails(module, name="erp01", **arguments)["reason"] == reason
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [{"link_mib_per_s": 0}, {"link_mib_per_s": -1}, {"link_mib_per_s": 1, "bandwidth_mib_per_s": -1}],
+)
+def test_numbers_out_of_range_are_refused_before_libvirt_is_asked(
+    libvirt: FakeLibvirt, run: ModuleRunner, arguments: dict[str, t.Any]
+) -> None:
+    assert run.fails(module, name="erp01", **arguments)["reason"] == "OUT_OF_RANGE"
 
 
 def test_given_and_searched_for_exclude_each_other(libvirt: FakeLibvirt, run: ModuleRunner) -> None:

@@ -276,7 +276,8 @@ def test_a_limit_on_the_bandwidth(libvirt: FakeLibvirt, run: ModuleRunner) -> No
 def test_bad_values(
     libvirt: FakeLibvirt, run: ModuleRunner, options: dict[str, t.Any], reason: str, completed: bool
 ) -> None:
-    libvirt.expect(OPEN)
+    if reason != "OUT_OF_RANGE":  # those are refused before libvirt is asked
+        libvirt.expect(OPEN)
     assert run.fails(migration_job_info, name="erp01", completed=completed, **options)["reason"] == reason
 
 

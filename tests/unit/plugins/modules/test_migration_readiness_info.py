@@ -144,7 +144,8 @@ def test_rules(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
 def test_what_is_refused(
     libvirt: FakeLibvirt, run: ModuleRunner, arguments: dict[str, t.Any], reason: str, says: str
 ) -> None:
-    libvirt.expect(Call("open", URI))
+    if "nan" not in arguments.values():  # no number at all is refused before libvirt is asked
+        libvirt.expect(Call("open", URI))
     result = run.fails(module, uri=URI, **{**documents(), **arguments})
     assert result["reason"] == reason
     assert says in result["msg"]
