@@ -14,7 +14,7 @@ import typing as t
 
 from .departure import NEVER_S, Departure, Stage, Wanted
 from .retrying import DESTINATION_SICK, Answer, answer, back_off_s, infrastructure
-from .turns import Slots, has_its_turn, run_dry
+from .turns import Contention, DestinationLook, Places, Slots, may_start, run_dry
 
 _SICK_AFTER = 2
 _MOST_SETUP_S = 5.0
@@ -54,6 +54,7 @@ class Departures:
         self.departures = {one.key: Departure(one, (one.destinations or ("",))[0]) for one in wanted}
         self.stopped = ""
         self.closed: set[str] = set()
+        self._contention = Contention(slots.per_destination)
         self._setup_s = 0.0
         self._sick: dict[str, int] = {}
         self._failures: list[str] = []
@@ -64,27 +65,49 @@ class Departures:
     def over(self) -> bool:
         return not any(one.running or (one.stage is Stage.WAITING and not self.stopped) for one in self._all())
 
-    def due(self, now_s: float, arriving: t.Mapping[str, int]) -> list[Move]:
-        """What is to be done now. ``arriving``: the transfers that each destination shows, whoever began them."""
+    def places(self, looks: t.Mapping[str, DestinationLook], now_s: float, delay_s: float) -> dict[str, Places]:
+        """The places of each destination that was looked at; a destination that shows a guest of ours is noted.
+
+        What goes there from here counts before it shows, and no more when the links are done with it. ``delay_s``:
+        drawn at random, see :class:`Contention`.
+        """
+        found: dict[str, Places] = {}
+        sent = {one.wanted.key for one in self._in(Stage.SENT)}
+        dry = self.runs_dry(now_s)
+        for name, look in looks.items():
+            for key in look.arriving | look.active:
+                self.shows(key, name)
+            going = {one.wanted.key for one in self._in(Stage.SENDING) if one.destination == name}
+            others = bool(look.arriving - set(self.departures))
+            taken = len(look.arriving - sent | going)
+            one_more = dry and bool(going) and not others
+            not_before_s = self._contention.not_before_s(
+                name, taken - one_more, others=others, now_s=now_s, delay_s=delay_s
+            )
+            found[name] = Places(taken, one_more, not_before_s)
+        return found
+
+    def due(self, now_s: float, places: t.Mapping[str, Places]) -> list[Move]:
+        """What is to be done now. ``places``: of each destination, as :meth:`places` gives them."""
         moves: list[Move] = []
         if self.stopped:
             for one in self._in(Stage.READY):
                 one.stage, one.reason = Stage.FAILED, "NOT_STARTED"
                 moves.append(Dismiss(one.wanted.key))
             return moves
-        arriving = dict(arriving)
+        places = dict(places)
         for one in self._in(Stage.READY):
-            there = arriving.get(one.destination, 0)
-            if one.adopts or has_its_turn(one, self._in(Stage.SENDING), there, self._slots, now_s, self._setup_s):
+            there = places.get(one.destination, Places())
+            if one.adopts or may_start(one, self._in(Stage.SENDING), there, self._slots, now_s, self._setup_s):
                 one.stage, one.sent_s, one.set_up, one.ends_s = Stage.SENDING, now_s, False, NEVER_S
                 # It does not show there yet.
-                arriving[one.destination] = there + (not one.adopts)
+                places[one.destination] = there._replace(taken=there.taken + (not one.adopts))
                 moves.append(Send(one.wanted.key))
             elif one.busy:
                 break  # others that begin meanwhile would put it off for ever
         dry = self.runs_dry(now_s)
         for one in self._in(Stage.WAITING):
-            if one.not_before_s <= now_s and (one.adopts or self._may_prepare(one, arriving, dry)):
+            if one.not_before_s <= now_s and (one.adopts or self._may_prepare(one, places, now_s, dry)):
                 one.measured = one.adopts or not self._stands_idle()
                 one.stage = Stage.PREPARING
                 one.attempts += 1
@@ -190,15 +213,14 @@ class Departures:
         soon = sum(one.adopts or not one.measured for one in self._in(Stage.PREPARING))
         return soon + len(self._in(Stage.READY, Stage.SENDING)) < self._slots.per_source
 
-    def _may_prepare(self, one: Departure, arriving: t.Mapping[str, int], dry: bool) -> bool:
+    def _may_prepare(self, one: Departure, places: t.Mapping[str, Places], now_s: float, dry: bool) -> bool:
         slots = self._slots
         under_way = self._in(Stage.PREPARING, Stage.READY, Stage.SENDING)
         if len(under_way) >= slots.per_source + slots.ahead + dry:
             return False
-        # Measured now and sent much later would be of no use.
         coming = [other for other in under_way if other.stage is not Stage.SENDING]
         same = sum(other.destination == one.destination for other in coming)
-        return arriving.get(one.destination, 0) + same < slots.per_destination + slots.ahead
+        return places.get(one.destination, Places()).may_be_prepared_for(slots, now_s, same)
 
     def _count(self, one: Departure, reason: str) -> None:
         """Towards giving up a destination, or all."""

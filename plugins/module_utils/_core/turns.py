@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # This file is private to the collection and may change at any time.
-"""How guests share the places and the links: whether one that is ready may be sent beside those that are."""
+"""Whether a guest that is ready may be sent now: how guests share the places and the links."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ _ALONE_PATIENCE_S = 60.0  # so long does a busy guest wait for a destination's l
 # Two that begin at once end at once, and nothing is sent while the next two begin.
 _APART_SHARE = 0.5
 _APART_S = 5.0
+MOST_DELAY_S = 2.0  # a transfer shows at its destination well within half of that
 
 
 @dataclass(frozen=True)
@@ -31,13 +32,69 @@ class Slots:
     breaker: int = 4
 
 
-def has_its_turn(
-    one: Departure, sending: t.Sequence[Departure], there: int, slots: Slots, now_s: float, setup_s: float
+class DestinationLook(t.NamedTuple):
+    """What a destination shows: UUIDs of the guests that arrive there, whoever sends them, and of those that run."""
+
+    arriving: frozenset[str] = frozenset()
+    active: frozenset[str] = frozenset()
+
+
+class Places(t.NamedTuple):
+    """The places of a destination. ``taken``: by transfers that have not ended, whoever sends them.
+
+    ``one_more``: whether one more than there are may be taken, as what this host sends there will have gone by the time
+    that it is set up. ``not_before_s``: other hosts were seen to want a place, so that none is taken before.
+    """
+
+    taken: int = 0
+    one_more: bool = False
+    not_before_s: float = 0.0
+
+    def free(self, slots: Slots, now_s: float) -> bool:
+        return now_s >= self.not_before_s and self.taken < slots.per_destination + self.one_more
+
+    def may_be_prepared_for(self, slots: Slots, now_s: float, preparing: int) -> bool:
+        """Whether a guest may be measured ahead, beside ``preparing`` others; measured long before it is of no use."""
+        taken = slots.per_destination if now_s < self.not_before_s else self.taken - self.one_more
+        return taken + preparing < slots.per_destination + slots.ahead
+
+
+class Contention:
+    """Destinations that several hosts send to. They know nothing of each other, so each leaves the others the place.
+
+    A place that becomes free is taken at once, unless others were seen to want it: then after a time by chance.
+    """
+
+    def __init__(self, places: int) -> None:
+        self._places = places
+        self._contested: set[str] = set()
+        self._not_before_s: dict[str, float] = {}
+
+    def not_before_s(self, name: str, taken: int, *, others: bool, now_s: float, delay_s: float) -> float:
+        """From when on a free place may be taken. ``others``: whether other hosts are seen to send there.
+
+        ``delay_s``: drawn at random by the caller, up to ``MOST_DELAY_S``; it counts from when the place became free.
+        """
+        if others:
+            self._contested.add(name)
+        if name not in self._contested:
+            return 0.0
+        if taken >= self._places:
+            self._not_before_s.pop(name, None)
+            return 0.0
+        return self._not_before_s.setdefault(name, now_s + delay_s)
+
+
+def may_start(
+    one: Departure, sending: t.Sequence[Departure], there: Places, slots: Slots, now_s: float, setup_s: float
 ) -> bool:
-    """``sending``: those of this host; ``there``: how many arrive at the destination, whoever sends them; ``setup_s``:
-    how long a transfer is set up before its bytes flow, 0 when not known."""
+    """Whether a guest that is ready may be sent now.
+
+    ``sending``: those that this host sends; ``there``: the places of its destination; ``setup_s``: how long a transfer
+    is set up before its bytes flow, 0 when not known.
+    """
     dry = run_dry(sending, setup_s, now_s)
-    if len(sending) >= slots.per_source + dry or there >= slots.per_destination:
+    if len(sending) >= slots.per_source + dry or not there.free(slots, now_s):
         return False
     if any((other.busy and not dry) or now_s - other.sent_s < _apart_s(other) for other in sending):
         return False
@@ -47,7 +104,7 @@ def has_its_turn(
     if any(other.ends_s - now_s > setup_s + one.least_s for other in sending):
         return False
     from_here = sum(other.destination == one.destination for other in sending)
-    return there <= from_here or now_s - one.asked_s > _ALONE_PATIENCE_S
+    return there.taken - there.one_more <= from_here or now_s - one.asked_s > _ALONE_PATIENCE_S
 
 
 def _apart_s(one: Departure) -> float:

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import queue
+import random
 import time
 import typing as t
 from dataclasses import replace
@@ -16,11 +17,11 @@ from .._core.departure_progress import needs_the_link_alone
 from .._core.departures import Begin, Departures, Send
 from .._core.evacuated import ABORTED
 from .._core.job import Phase
+from .._core.turns import MOST_DELAY_S, DestinationLook
 from .announcing import Announcer
 from .cancelling import Cancelling
 from .census import Destinations
 from .connection import Connection
-from .courtesy import Courtesy
 from .departing import Departing, Ended, Post, Ready, Sending
 from .driver import Tell
 from .evacuation_task import Task
@@ -29,6 +30,7 @@ from .room import coming_from_others, lack_of_room
 from .stopping import Starting, Stopping
 from .under_way import UnderWay
 
+_CHANCE = random.SystemRandom()
 _POLL_S = 0.5
 _LOOK_ROUND_EVERY_S = 5.0  # at the destinations that nobody is to go to from here
 
@@ -53,7 +55,6 @@ class SendingOff:
         self.queue = Departures(found.moving, task.slots, unmeasured=task.unmeasured)
         self.notes: list[str] = []
         self._looked_round_s = 0.0
-        self._courtesy = Courtesy(task.slots.per_destination)
 
     def run(self, cancelling: Cancelling) -> None:
         self._switch()
@@ -82,7 +83,10 @@ class SendingOff:
     def _move(self) -> None:
         if not any(one.stage in (Stage.WAITING, Stage.READY) for _key, one in self._all()):
             return
-        for move in self.queue.due(time.monotonic(), self._arriving()):
+        looks = self._look_at_destinations()
+        now_s = time.monotonic()
+        places = self.queue.places(looks, now_s, _CHANCE.uniform(0, MOST_DELAY_S))
+        for move in self.queue.due(now_s, places):
             if isinstance(move, Begin):
                 self._begin(move)
             elif isinstance(move, Send):
@@ -122,24 +126,18 @@ class SendingOff:
         """They may show for a while, but need no place any more."""
         return {key for key, one in self._all() if one.stage is Stage.SENT}
 
-    def _arriving(self) -> dict[str, int]:
-        """What each destination shows, and what goes there from here and may not show yet."""
-        found: dict[str, int] = {}
+    def _look_at_destinations(self) -> dict[str, DestinationLook]:
+        """At those that guests are still to go to, and now and then at all. One that does not answer shows nothing."""
         names = {one.destination for _key, one in self._all() if not one.over}
-        done, dry = self._sent(), self.queue.runs_dry(time.monotonic())
         if time.monotonic() - self._looked_round_s >= _LOOK_ROUND_EVERY_S:
             self._looked_round_s = time.monotonic()
             names |= set(self._destinations.names)
+        found: dict[str, DestinationLook] = {}
         for name in names:
+            found[name] = DestinationLook()
             seen = None if name in self.queue.closed else self._destinations.census(name)
-            shown = set(seen.arriving) if seen else set()
-            for key in shown | set(seen.active if seen else ()):
-                self.queue.shows(key, name)
-            going = {key for key, _one in self._going(name)}
-            others = bool(shown - set(self.queue.departures))
-            # One more where nobody else is seen to want the place.
-            count = len(shown - done | going) - bool(dry and going and not others)
-            found[name] = self._courtesy.count(name, count, others=others, now_s=time.monotonic())
+            if seen is not None:
+                found[name] = DestinationLook(frozenset(seen.arriving), frozenset(seen.active))
         return found
 
     # --- what is heard of them

@@ -22,9 +22,17 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._core.depar
     Send,
 )
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.retrying import Answer, back_off_s
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.turns import Slots
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.turns import (
+    DestinationLook,
+    Places,
+    Slots,
+)
 
 MIB = 1 << 20
+
+
+def taken(count: int) -> dict[str, Places]:
+    return {"kvm02": Places(count)}
 
 
 def queue(*names: str, slots: Slots | None = None, **wanted: t.Any) -> Departures:
@@ -45,9 +53,9 @@ def test_one_is_prepared_ahead() -> None:
     assert found.due(0.0, {}) == [Begin("a", "kvm02"), Begin("b", "kvm02"), Begin("c", "kvm02")]
     sent(found, "a", "b")
     found.ready("c", 1.0, busy=False)
-    assert found.due(1.0, {"kvm02": 2}) == []
+    assert found.due(1.0, taken(2)) == []
     found.arrived("a")
-    assert found.due(2.0, {"kvm02": 1}) == [Send("c"), Begin("d", "kvm02")]
+    assert found.due(2.0, taken(1)) == [Send("c"), Begin("d", "kvm02")]
 
 
 def idle_never(*names: str) -> Departures:
@@ -66,12 +74,12 @@ def test_no_place_stands_idle_for_a_measurement() -> None:
     sent(found, "a", "b")
     found.arrived("a")
     # The third is still being measured.
-    assert found.due(4.0, {"kvm02": 1}) == [Begin("d", "kvm02", measured=False)]
+    assert found.due(4.0, taken(1)) == [Begin("d", "kvm02", measured=False)]
     found.ready("d", 4.5, busy=False)
     found.ready("c", 4.5, busy=False)
-    assert found.due(4.5, {"kvm02": 1}) == [Send("c")]
+    assert found.due(4.5, taken(1)) == [Send("c")]
     found.arrived("b")
-    assert found.due(5.0, {"kvm02": 1}) == [Send("d"), Begin("e", "kvm02")]
+    assert found.due(5.0, taken(1)) == [Send("d"), Begin("e", "kvm02")]
 
 
 def test_one_that_is_sent_or_moves_already_fills_a_place() -> None:
@@ -80,10 +88,10 @@ def test_one_that_is_sent_or_moves_already_fills_a_place() -> None:
     sent(found, "a", "b")
     found.ready("c", 1.0, busy=False)
     found.arrived("a")
-    assert found.due(4.0, {"kvm02": 1}) == [Send("c"), Begin("d", "kvm02")]
+    assert found.due(4.0, taken(1)) == [Send("c"), Begin("d", "kvm02")]
     moving = [Wanted(name, name, ("kvm02",), moving=name != "c") for name in "abc"]
     found = Departures(moving, Slots(per_destination=3), unmeasured=True)
-    assert found.due(0.0, {"kvm02": 2}) == [Begin("a", "kvm02"), Begin("b", "kvm02"), Begin("c", "kvm02")]
+    assert found.due(0.0, taken(2)) == [Begin("a", "kvm02"), Begin("b", "kvm02"), Begin("c", "kvm02")]
 
 
 def test_two_do_not_begin_at_once_since_they_would_end_at_once() -> None:
@@ -92,10 +100,10 @@ def test_two_do_not_begin_at_once_since_they_would_end_at_once() -> None:
     for name in "abc":
         found.ready(name, 0.0, busy=False, least_s=4.0)
     assert found.due(0.0, {}) == [Send("a")]
-    assert found.due(1.9, {"kvm02": 1}) == []
-    assert found.due(2.0, {"kvm02": 1}) == [Send("b")]
+    assert found.due(1.9, taken(1)) == []
+    assert found.due(2.0, taken(1)) == [Send("b")]
     found.arrived("a")
-    assert found.due(4.0, {"kvm02": 1}) == [Send("c")]
+    assert found.due(4.0, taken(1)) == [Send("c")]
 
 
 def test_the_second_of_two_long_ones_does_not_wait_for_long() -> None:
@@ -104,7 +112,7 @@ def test_the_second_of_two_long_ones_does_not_wait_for_long() -> None:
     for name in "ab":
         found.ready(name, 0.0, busy=False, least_s=600.0)
     assert found.due(0.0, {}) == [Send("a")]
-    assert found.due(5.0, {"kvm02": 1}) == [Send("b")]
+    assert found.due(5.0, taken(1)) == [Send("b")]
 
 
 def test_one_that_is_sent_makes_way_before_it_is_verified() -> None:
@@ -113,7 +121,7 @@ def test_one_that_is_sent_makes_way_before_it_is_verified() -> None:
     sent(found, "a")
     found.ready("b", 1.0, busy=True)
     found.sent("a")
-    assert found.due(2.0, {"kvm02": 0}) == [Send("b")]
+    assert found.due(2.0, taken(0)) == [Send("b")]
     assert not found.over
     assert found.failed("a", "NO_WAY", 3.0) is Answer.GIVE_UP
 
@@ -136,20 +144,20 @@ def nearly_sent(*names: str, busy: bool = False) -> Departures:
 @pytest.mark.parametrize("busy", [False, True])
 def test_the_next_one_is_set_up_before_the_link_runs_dry(busy: bool) -> None:
     found = nearly_sent("b", "c", busy=busy)
-    assert found.due(7.9, {"kvm02": 1}) == []
+    assert found.due(7.9, taken(1)) == []
     assert found.runs_dry(8.0)
-    assert found.due(8.0, {"kvm02": 0}) == [Send("b")]
+    assert found.due(8.0, taken(0)) == [Send("b")]
     # The first does not end after all, and then there is no third one.
     found.sending("b", 1 * MIB, 10.0 * MIB, 10.0, time_left_s=0.1)
-    assert found.due(10.0, {"kvm02": 0}) == []
+    assert found.due(10.0, taken(0)) == []
 
 
 def test_one_that_does_not_come_to_its_end_keeps_its_place() -> None:
     found = nearly_sent("b")
     found.sending("a", 30 * MIB, 10.0 * MIB, 8.0, time_left_s=None)
-    assert found.due(8.0, {"kvm02": 0}) == []
+    assert found.due(8.0, taken(0)) == []
     found.sending("a", 30 * MIB, 10.0 * MIB, 8.5, time_left_s=1.5)
-    assert found.due(8.5, {"kvm02": 0}) == [Send("b")]
+    assert found.due(8.5, taken(0)) == [Send("b")]
 
 
 def test_as_long_as_another_one_fills_the_link_a_place_is_waited_for() -> None:
@@ -161,9 +169,9 @@ def test_as_long_as_another_one_fills_the_link_a_place_is_waited_for() -> None:
         found.sending(name, 100 * MIB, 0.0, 2.0)
     found.sending("a", 5 * MIB, 5.0 * MIB, 8.0, time_left_s=1.0)
     found.sending("b", 20 * MIB, 5.0 * MIB, 8.0, time_left_s=4.0)
-    assert found.due(8.0, {"kvm02": 1}) == []
+    assert found.due(8.0, taken(1)) == []
     # When the first has gone the second goes twice as fast.
-    assert found.due(8.5, {"kvm02": 1}) == [Send("c")]
+    assert found.due(8.5, taken(1)) == [Send("c")]
 
 
 def test_the_next_one_is_measured_before_the_link_runs_dry() -> None:
@@ -189,10 +197,10 @@ def test_how_long_it_took_to_set_one_up_is_not_that_of_its_last_attempt() -> Non
 
 def test_a_destination_that_others_fill_is_waited_for() -> None:
     found = queue("a")
-    found.due(0.0, {"kvm02": 2})
+    found.due(0.0, taken(2))
     found.ready("a", 0.0, busy=False)
-    assert found.due(0.0, {"kvm02": 2}) == []
-    assert found.due(1.0, {"kvm02": 1}) == [Send("a")]
+    assert found.due(0.0, taken(2)) == []
+    assert found.due(1.0, taken(1)) == [Send("a")]
 
 
 def test_a_full_destination_does_not_hold_up_another() -> None:
@@ -200,7 +208,7 @@ def test_a_full_destination_does_not_hold_up_another() -> None:
     found.due(0.0, {})
     found.ready("a", 0.0, busy=False)
     found.ready("b", 0.0, busy=False)
-    assert found.due(0.0, {"kvm02": 1}) == [Send("b")]
+    assert found.due(0.0, taken(1)) == [Send("b")]
 
 
 def test_a_busy_guest_is_alone() -> None:
@@ -210,10 +218,10 @@ def test_a_busy_guest_is_alone() -> None:
     found.ready("b", 0.0, busy=True)
     found.ready("c", 0.0, busy=False)
     # Neither does it begin beside another, nor is it overtaken for ever.
-    assert found.due(1.0, {"kvm02": 1}) == []
+    assert found.due(1.0, taken(1)) == []
     found.arrived("a")
     assert found.due(2.0, {}) == [Send("b")]
-    assert found.due(3.0, {"kvm02": 1}) == []
+    assert found.due(3.0, taken(1)) == []
     found.arrived("b")
     assert found.due(4.0, {}) == [Send("c")]
 
@@ -223,25 +231,25 @@ def test_a_busy_guest_begins_beside_one_that_ends_before_its_first_pass() -> Non
     found.due(0.0, {})
     sent(found, "a")
     found.ready("b", 0.0, busy=True, least_s=2.0)
-    assert found.due(1.0, {"kvm02": 1}) == []
+    assert found.due(1.0, taken(1)) == []
     found.sending("a", 40 * MIB, 10.0 * MIB, 1.0, time_left_s=4.0)
-    assert found.due(1.5, {"kvm02": 1}) == []
+    assert found.due(1.5, taken(1)) == []
     # Somebody else's guest arrives there too.
-    assert found.due(2.5, {"kvm02": 2}) == []
-    assert found.due(2.5, {"kvm02": 1}) == [Send("b")]
+    assert found.due(2.5, taken(2)) == []
+    assert found.due(2.5, taken(1)) == [Send("b")]
 
 
 def test_a_busy_guest_does_not_wait_for_ever_for_a_shared_destination() -> None:
     found = queue("a")
     found.due(0.0, {})
     found.ready("a", 0.0, busy=True)
-    assert found.due(59.0, {"kvm02": 1}) == []
-    assert found.due(61.0, {"kvm02": 1}) == [Send("a")]
+    assert found.due(59.0, taken(1)) == []
+    assert found.due(61.0, taken(1)) == [Send("a")]
 
 
 def test_what_moves_already_is_taken_up_at_once() -> None:
     found = Departures([Wanted(name, name, ("kvm02",), moving=True) for name in "abcdef"], Slots())
-    assert len(found.due(0.0, {"kvm02": 6})) == 6
+    assert len(found.due(0.0, taken(6))) == 6
 
 
 def test_a_failure_that_passes_is_tried_again_after_a_while() -> None:
@@ -419,7 +427,7 @@ class Run:
                 self.queue.stop("CANCELLED")
             self.look(now_s)
             dry = self.queue.runs_dry(now_s)
-            moves = self.queue.due(now_s, self.arriving(now_s))
+            moves = self.queue.due(now_s, self.queue.places(self.looks(now_s), now_s, self.random.uniform(0, 2)))
             assert not self.queue.stopped or all(isinstance(move, Dismiss) for move in moves)
             for move in moves:
                 busy = isinstance(move, Send) and self.queue.departures[move.key].busy
@@ -456,12 +464,19 @@ class Run:
     def at(self, *stages: Stage) -> list[t.Any]:
         return [one for one in self.queue.departures.values() if one.stage in stages]
 
+    def looks(self, now_s: float) -> dict[str, DestinationLook]:
+        """Half of our own do not show yet."""
+        found = {}
+        for host, count in self.foreign.items():
+            others = {f"foreign{number}" for number in range(count if now_s < self.foreign_until_s else 0)}
+            ours = {one.wanted.key for one in self.at(Stage.SENDING)[::2] if one.destination == host}
+            found[host] = DestinationLook(frozenset(others | ours))
+        return found
+
     def arriving(self, now_s: float) -> dict[str, int]:
         found = dict(self.foreign) if now_s < self.foreign_until_s else dict.fromkeys(self.foreign, 0)
         for one in self.at(Stage.SENDING):
             found[one.destination] += 1
-        if self.queue.runs_dry(now_s):
-            found[self.at(Stage.SENDING)[0].destination] -= 1
         return found
 
     def check_turn(self, one: t.Any, dry: bool, now_s: float) -> None:
