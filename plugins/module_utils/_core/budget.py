@@ -20,7 +20,7 @@ _LEAST_STORAGE_S = 600.0
 _LAST_CHANCE_S = 15.0
 _SETTLED_S = 3.0
 
-Over = tuple[str, str]  # a reason code and a sentence
+Exceeded = tuple[str, str]  # the limit that has been reached: a reason code and a sentence
 
 
 class Budget:
@@ -35,16 +35,16 @@ class Budget:
     def patience_s(self) -> float:
         return patience_s(self._contract, self._least_s)
 
+    def look(self) -> None:
+        """To be called once for each look. A deadline that is not given is settled early, by the rate of the first
+        seconds: one that moves away as the link gets slower is none."""
+        if self._settled_s is None and self._history.observed_s >= _SETTLED_S and self._least_s > 0:
+            self._settled_s = default_deadline_s(self._least_s)
+
     @property
     def deadline_s(self) -> float:
         given = self._contract.deadline_s or self._settled_s
-        if given is not None:
-            return given
-        by_size_s = default_deadline_s(self._least_s)
-        # Settled early: a deadline that moves away as the link gets slower is none.
-        if self._history.observed_s >= _SETTLED_S and self._least_s > 0:
-            self._settled_s = by_size_s
-        return by_size_s
+        return default_deadline_s(self._least_s) if given is None else given
 
     @property
     def used_s(self) -> float:
@@ -65,13 +65,13 @@ class Budget:
         bandwidth = self._history.bandwidth_bytes_per_s
         return self._whole_bytes / bandwidth if bandwidth > 0 else 0.0
 
-    def over(self) -> t.Optional[Over]:
+    def exceeded(self) -> t.Optional[Exceeded]:
         """The limit that has been reached, or None."""
         history, last = self._history, self._history.last
         if history.silent_s >= _GIVE_UP_SILENT_S:
             return "NETWORK_STALL", f"nothing has been sent for {human_ms(history.silent_s * 1000)}"
         if last.memory.processed_bytes == 0 and last.disk.remaining_bytes > 0:
-            return self._storage_over()
+            return self._storage_exceeded()
         cap = self._contract.max_throttle_percent
         if last.throttle_percent > cap:
             text = f"the guest is slowed down by {last.throttle_percent} %, {cap} % are allowed"
@@ -85,7 +85,7 @@ class Budget:
             return "DATA_LIMIT", f"{human_bytes(history.sent_bytes)} have been sent, over {factor:g} times its memory"
         return None
 
-    def nearly_over(self, more_s: float, more_bytes: float) -> bool:
+    def would_be_exceeded(self, more_s: float, more_bytes: float) -> bool:
         """Whether so much more is too much."""
         sent = self._history.sent_bytes + more_bytes
         return self.used_s + more_s > self.deadline_s or (bool(self.max_bytes) and sent > self.max_bytes)
@@ -97,7 +97,7 @@ class Budget:
         self._extended_s = self._history.last.at_s + min(_LAST_CHANCE_S, self._contract.max_downtime_ms / 1000 + 2)
         return True
 
-    def setup_over(self) -> t.Optional[Over]:
+    def setup_exceeded(self) -> t.Optional[Exceeded]:
         if self._history.observed_s <= _SETUP_S:
             return None
         return "SETUP_SLOW", f"no memory has been sent within {human_ms(self._history.observed_s * 1000)}"
@@ -107,7 +107,7 @@ class Budget:
         left_bytes = max(0.0, self.max_bytes - self._history.sent_bytes)
         return f"{human_ms(left_s * 1000)} and {human_bytes(left_bytes)} are left for that"
 
-    def _storage_over(self) -> t.Optional[Over]:
+    def _storage_exceeded(self) -> t.Optional[Exceeded]:
         allowed_s = self._contract.storage_deadline_s
         if allowed_s is None:
             allowed_s = max(_LEAST_STORAGE_S, self._history.last.disk.total_bytes / GIB * _STORAGE_S_PER_GIB)

@@ -18,11 +18,15 @@ _WEIGHT = 0.4
 
 
 class History:
-    """Grows by one look at a time; all times are the samples' own."""
+    """Grows by one look at a time; all times are the samples' own.
+
+    ``boundaries``: those that were seen. ``before_first_look``: those of a job met late, worked out from QEMU's figures.
+    """
 
     def __init__(self) -> None:
         self.recent: list[JobSample] = []
         self.boundaries: list[Boundary] = []
+        self.before_first_look: tuple[Boundary, ...] = ()
         self.first: t.Optional[JobSample] = None
         self.at_boundary: t.Optional[JobSample] = None
         self.first_pass_s: t.Optional[float] = None
@@ -56,6 +60,12 @@ class History:
         return self._bandwidth if self._bandwidth is not None else float(self.last.bandwidth_bytes_per_s)
 
     @property
+    def last_boundary(self) -> t.Optional[Boundary]:
+        """The last one that was seen, else the last one worked out; None when there is neither."""
+        known = self._known_boundaries
+        return known[-1] if known else None
+
+    @property
     def sent_bytes(self) -> int:
         """Memory sent since the first look."""
         base = self.first.memory.processed_bytes if self.first else 0
@@ -78,10 +88,11 @@ class History:
         self._measure(sample)
         return before is not None and self._boundary(before, sample, at_sync)
 
-    def assume_past(self) -> bool:
-        """For a job met late: take QEMU's own figures for the boundary before. True when it is stuck by them.
+    def met_late(self) -> bool:
+        """For a job that somebody else started, at the first look: work out the boundaries before from QEMU's figures.
 
-        QEMU expects a downtime from what was dirty at its last sync, so that tells what was left there.
+        QEMU expects a downtime from what was dirty at its last sync, so that tells what was left there. True when the
+        job is stuck by these figures: then the pass before left as much.
         """
         seen = Observation(self.recent)
         ratio = seen.dirty_to_bandwidth
@@ -89,23 +100,29 @@ class History:
             return False
         past = Boundary(self.last.pass_number or 0, seen.floor_bytes, self.last.at_s)
         stuck = ratio >= STUCK_RATIO and (seen.sent_over_memory or 0) >= 2
-        self.boundaries += [past, past] if stuck else [past]
+        self.before_first_look = (past, past) if stuck else (past,)
         return stuck
 
     def left_before(self) -> float:
         """What was left at the boundary before the last one; all that the first pass had to send before the first."""
-        if len(self.boundaries) >= 2:
-            return float(self.boundaries[-2].remaining_bytes)
-        return float(self.first_pass_bytes or self.last.memory.total_bytes)
+        known = self._known_boundaries
+        return float(
+            known[-2].remaining_bytes if len(known) >= 2 else self.first_pass_bytes or self.last.memory.total_bytes
+        )
 
     def boundary_before_s(self) -> float:
         """When the pass began that ended at the last boundary."""
-        if len(self.boundaries) >= 2:
-            return self.boundaries[-2].at_s
-        return self.memory_since_s or self.last.at_s
+        known = self._known_boundaries
+        return known[-2].at_s if len(known) >= 2 else self.memory_since_s or self.last.at_s
 
     def least_since(self, since_s: float) -> int:
-        return min(b.remaining_bytes for b in self.boundaries if b.at_s >= since_s or b is self.boundaries[-1])
+        """The least that was left at a boundary since then, the last one included."""
+        known = self._known_boundaries
+        return min(b.remaining_bytes for b in known if b.at_s >= since_s or b is known[-1])
+
+    @property
+    def _known_boundaries(self) -> list[Boundary]:
+        return [*self.before_first_look, *self.boundaries] if self.before_first_look else self.boundaries
 
     def _measure(self, sample: JobSample) -> None:
         begin = self._window
@@ -134,13 +151,13 @@ class History:
             return False
         # Between the sync and a look that was not taken at once, some of it has been sent already: at most this much.
         sent = 0 if at_sync else now.memory.processed_bytes - before.memory.processed_bytes
-        first = before.pass_number == 1 and not self.boundaries
+        first = before.pass_number == 1 and not self._known_boundaries
         if first and self.first is not None and self.first.pass_number in (None, 0, 1):
             self.first_pass_bytes = now.memory.processed_bytes
             self.first_pass_s = now.at_s - (self.memory_since_s or now.at_s)
         left = min(now.memory.remaining_bytes + max(0, sent), now.memory.total_bytes)
         self.at_boundary = now
-        self.boundaries.append(Boundary(now.pass_number or len(self.boundaries) + 2, left, now.at_s))
+        self.boundaries.append(Boundary(now.pass_number or len(self._known_boundaries) + 2, left, now.at_s))
         if len(self.boundaries) > _MAX_BOUNDARIES:
             del self.boundaries[: _MAX_BOUNDARIES // 2]
         return True

@@ -9,11 +9,12 @@ from __future__ import annotations
 import typing as t
 
 from .actions import Action, Kind
-from .budget import Budget, Over
+from .budget import Budget, Exceeded
 from .diagnosis import diagnose
 from .finishing import NEAR_BEST, highest_limit_ms, limit_for
 from .history import History
 from .job import Phase
+from .job_settings import JobSettings
 from .plan import Plan
 from .policy import Contract
 from .standpoint import Standpoint
@@ -25,21 +26,13 @@ _NO_PAUSE_AFTER = ("NETWORK_STALL", "STORAGE_DEADLINE")
 
 
 class LastResort:
-    """``allowed_pause_s``: how long the guest may stand still in what has been begun."""
+    """Decides when nothing else is left; what it begins of a pause is noted in ``settings.allowed_pause_s``."""
 
-    def __init__(self, contract: Contract, plan: Plan, history: History, budget: Budget) -> None:
+    def __init__(self, contract: Contract, plan: Plan, history: History, settings: JobSettings, budget: Budget) -> None:
         self._contract, self._plan, self._history, self._budget = contract, plan, history, budget
+        self._settings = settings
         self._highest_ms = highest_limit_ms(contract.max_downtime_ms)
         self._pausing_until_s: t.Optional[float] = None
-        self.allowed_pause_s = contract.max_downtime_ms / 1000
-        self.suspended = False
-        self._no_suspend = False
-
-    def suspend_given(self, seconds: float) -> None:
-        self.allowed_pause_s, self.suspended = seconds, True
-
-    def suspend_failed(self) -> None:
-        self.suspended, self._no_suspend = False, True
 
     def pause(self, at: Standpoint) -> list[Action]:
         """A longer standstill, where the contract has one: as a limit, so that QEMU pauses only when it fits."""
@@ -50,7 +43,7 @@ class LastResort:
         if limit_ms is None or at.left > NEAR_BEST * self._history.least_since(now_s - self._budget.patience_s):
             return []
         self._pausing_until_s = now_s + 2 * at.need_ms / 1000 + _TRY_PAUSE_S
-        self.allowed_pause_s = self._contract.max_pause_s
+        self._settings.allowed_pause_s = self._contract.max_pause_s
         text = f"nothing shorter finishes: a pause of {human_ms(at.need_ms)} is needed for {human_bytes(at.left)}"
         return [Action(Kind.SET_DOWNTIME, "NEEDED_PAUSE", text, at.numbers, value=limit_ms)]
 
@@ -59,13 +52,13 @@ class LastResort:
         if self._pausing_until_s is None or self._history.last.at_s < self._pausing_until_s:
             return []
         self._pausing_until_s = None
-        self.allowed_pause_s = self._contract.max_downtime_ms / 1000
+        self._settings.allowed_pause_s = self._contract.max_downtime_ms / 1000
         text = "the pause did not come about in its time"
         return [Action(Kind.SET_DOWNTIME, "PAUSE_UNDONE", text, {}, value=self._highest_ms)]
 
-    def last_chance(self, reason: str, at: Standpoint, limit_ms: t.Optional[int]) -> list[Action]:
+    def last_chance(self, reason: str, at: Standpoint) -> list[Action]:
         """At the deadline: does the contract's downtime finish it after all? Not when it has been tried."""
-        needed_ms = limit_for(at.need_ms, self._highest_ms)
+        needed_ms, limit_ms = limit_for(at.need_ms, self._highest_ms), self._settings.limit_ms
         if needed_ms is None or (limit_ms is not None and needed_ms <= limit_ms):
             return []
         if not self._budget.spend_last_chance(reason):
@@ -73,9 +66,9 @@ class LastResort:
         text = f"the last chance within the contract: {human_ms(at.need_ms)} of downtime"
         return [Action(Kind.SET_DOWNTIME, "LAST_CHANCE", text, at.numbers, value=self._highest_ms)]
 
-    def stop(self, over: Over) -> list[Action]:
+    def stop(self, exceeded: Exceeded) -> list[Action]:
         """The contract's own end is reached: what it says is to be done then."""
-        reason, text = over
+        reason, text = exceeded
         if self._history.last.phase is Phase.SETUP:
             return [Action(Kind.ABORT, reason, text)]
         diagnosis = diagnose(self._history.recent, Context(self._contract, None, self._plan.flags.postcopy))
@@ -89,6 +82,6 @@ class LastResort:
 
     def _pause_would_do(self) -> bool:
         """Whether the rest of this pass and what it leaves can be sent within the pause."""
-        bandwidth, boundaries = self._history.bandwidth_bytes_per_s, self._history.boundaries
-        left = self._history.last.memory.remaining_bytes + (boundaries[-1].remaining_bytes if boundaries else 0)
-        return bandwidth > 0 and not self._no_suspend and left / bandwidth <= self._contract.max_pause_s
+        bandwidth, boundary = self._history.bandwidth_bytes_per_s, self._history.last_boundary
+        left = self._history.last.memory.remaining_bytes + (boundary.remaining_bytes if boundary else 0)
+        return bandwidth > 0 and self._settings.may_suspend and left / bandwidth <= self._contract.max_pause_s

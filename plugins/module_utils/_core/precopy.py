@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import typing as t
 
-from .actions import Action, Kind, Result
+from .actions import Action, Kind
 from .budget import Budget
 from .finishing import NEAR_BEST, highest_limit_ms, limit_for, worth_finishing
 from .history import History
 from .job import Phase
+from .job_settings import JobSettings
 from .last_resort import LastResort
 from .observation import CAPPED_SHARE, STALL_S
 from .plan import Plan
@@ -30,97 +31,76 @@ _PAYS = 0.7  # bytes on the wire per byte of a page: compression that saves less
 
 
 class Precopy:
-    """Holds what has been set so far; the supervisor tells it what was given out and what became of it."""
+    """Decides while the guest runs on the source; what has been set so far is in ``settings``."""
 
-    def __init__(self, contract: Contract, plan: Plan, history: History) -> None:
-        self._contract, self._plan, self._history = contract, plan, history
+    def __init__(self, contract: Contract, plan: Plan, history: History, settings: JobSettings) -> None:
+        self._contract, self._plan, self._history, self._settings = contract, plan, history, settings
         self._budget = Budget(contract, plan, history)
         self._speaker = Speaker(history)
-        self._split = SplitWish(contract, plan, history, self._budget, self._speaker)
-        self.last_resort = LastResort(contract, plan, history, self._budget)
+        self._split = SplitWish(contract, plan, history, settings, self._budget, self._speaker)
+        self._last_resort = LastResort(contract, plan, history, settings, self._budget)
         self._highest_ms = highest_limit_ms(contract.max_downtime_ms)
-        self._limit_ms: t.Optional[int] = plan.start_limit_ms
-        self._limit_is_new = True
+        self._first_look = True
         self._first_chance_s: t.Optional[float] = None
         self._meant_since_s: t.Optional[float] = None
-        self._plateau = 0
-        self._no_bandwidth = plan.bandwidth_mib_per_s is None
+        self._passes_in_vain = 0
         self._compresses: t.Optional[bool] = None if plan.flags.xbzrle_cache_bytes else False
-
-    # --- what the supervisor tells
-
-    def learn(self, results: t.Sequence[Result]) -> None:
-        for result in results:
-            if not result.failed:
-                continue
-            if result.kind is Kind.START_POSTCOPY:
-                self._split.refused()
-            elif result.kind is Kind.SET_BANDWIDTH:
-                self._no_bandwidth = True
-            elif result.kind is Kind.SUSPEND:
-                self.last_resort.suspend_failed()
-            elif result.kind is Kind.SET_DOWNTIME:
-                self._limit_ms = self._history.last.limits.max_downtime_ms
-
-    def given(self, action: Action) -> None:
-        if action.kind is Kind.SET_DOWNTIME and action.value is not None:
-            self._limit_ms = int(action.value)
-        elif action.kind is Kind.SUSPEND and action.value is not None:
-            self.last_resort.suspend_given(action.value)
-        elif action.kind is Kind.SET_BANDWIDTH:
-            self._no_bandwidth = True
-        elif action.kind is Kind.START_POSTCOPY:
-            self._split.asked()
-
-    # --- deciding
 
     def decide(self, began: bool) -> list[Action]:
         """``began``: a pass has begun since the last look."""
         last = self._history.last
-        if self.last_resort.suspended or self._split.is_under_way:
+        if self._settings.suspended or self._split.is_under_way:
             return []  # libvirt tells of it with one of the next looks
         if last.phase is Phase.SETUP:
-            slow = self._budget.setup_over()
-            return self.last_resort.stop(slow) if slow else []
-        if last.limits.max_downtime_ms is not None:
-            self._limit_ms = last.limits.max_downtime_ms
-        first = self._limit_at_first()
-        then = self._now(began)
-        return then if any(action.kind is Kind.SET_DOWNTIME for action in then) else first + then
+            slow = self._budget.setup_exceeded()
+            return self._last_resort.stop(slow) if slow else []
+        self._settings.seen(last)
+        first_look, self._first_look = self._first_look, False
+        actions = self._now(began)
+        if first_look and not any(action.kind is Kind.SET_DOWNTIME for action in actions):
+            return self._first_limit() + actions
+        return actions
 
     def _now(self, began: bool) -> list[Action]:
-        over = self._budget.over()
-        if over is not None:
-            chance = self._history.boundaries and self.last_resort.last_chance(over[0], self._here(), self._limit_ms)
-            return chance or self.last_resort.stop(over)
+        self._budget.look()
+        exceeded = self._budget.exceeded()
+        if exceeded is not None:
+            return self._last_chance(exceeded[0]) or self._last_resort.stop(exceeded)
         if self._history.silent_s >= STALL_S:
             silent_s = self._history.silent_s
             text = f"not one byte has been sent for {human_ms(silent_s * 1000)}; the guest runs on the source"
             return self._speaker.wait("NETWORK_STALL", text, {"silent_s": round(silent_s, 1)}, every_look=True)
-        if self._history.observed_s == 0 and self._plan.adopted and self._history.assume_past():
-            self._plateau = PLATEAU_PASSES - 1
+        if self._history.observed_s == 0 and self._plan.adopted and self._history.met_late():
+            # One pass less than post-copy is started after; the boundary at hand is the one more.
+            self._passes_in_vain = PLATEAU_PASSES - 1
             began = True
         if began:
             return self._lift_bandwidth() + self._at_boundary(self._here())
-        if self._compresses is None and self._probe():
+        if self._is_found_not_to_compress():
             return self._at_boundary(self._here())
-        return self._split.at_any_look() or self.last_resort.undo_pause()
+        return self._split.at_any_look() or self._last_resort.undo_pause()
 
     def _here(self) -> Standpoint:
-        return standpoint(self._history, self._limit_ms)
+        return standpoint(self._history, self._settings.limit_ms)
+
+    def _last_chance(self, reason: str) -> list[Action]:
+        if self._history.last_boundary is None:
+            return []
+        return self._last_resort.last_chance(reason, self._here())
 
     def _at_boundary(self, at: Standpoint) -> list[Action]:
-        self._plateau = 0 if at.shrinks else self._plateau + 1
-        self._split.over()
-        if self._compresses is None and self._history.boundaries[-1].pass_number > _PROBE_PASS:
+        self._passes_in_vain = 0 if at.shrinks else self._passes_in_vain + 1
+        self._split.reset()
+        if self._compresses is None and at.pass_number > _PROBE_PASS:
             self._compresses = False  # its passes are too short to tell, and then it does not matter
-        if self._limit_ms is not None and at.need_ms <= self._limit_ms:
+        limit_ms = self._settings.limit_ms
+        if limit_ms is not None and at.need_ms <= limit_ms:
             return self._meant_to_finish(at)
         self._meant_since_s = None
-        limit_ms = limit_for(at.need_ms, self._highest_ms)
-        if limit_ms is not None:
-            return self._finish(at, limit_ms)
-        split = self._split.at_boundary(at, self._plateau)
+        needed_ms = limit_for(at.need_ms, self._highest_ms)
+        if needed_ms is not None:
+            return self._finish(at, needed_ms)
+        split = self._split.at_boundary(at, self._passes_in_vain)
         if split:
             return split
         if at.shrinks:
@@ -130,12 +110,12 @@ class Precopy:
             percent = self._history.last.throttle_percent
             text = f"the guest is slowed down by {percent} %, and QEMU goes on with that"
             return self._speaker.wait("THROTTLING", text, {**at.numbers, "throttle_percent": percent})
-        paused = self.last_resort.pause(at) if self._plateau >= PLATEAU_PASSES else []
+        paused = self._last_resort.pause(at) if self._passes_in_vain >= PLATEAU_PASSES else []
         return paused or self._linger(at)
 
     def _meant_to_finish(self, at: Standpoint) -> list[Action]:
         """By our reckoning QEMU switches here; where it does not, its own bandwidth of the last 100 ms is lower."""
-        now_s, limit_ms = self._history.last.at_s, self._limit_ms or 0
+        now_s, limit_ms = self._history.last.at_s, self._settings.limit_ms or 0
         if self._meant_since_s is None:
             self._meant_since_s = now_s
         if now_s - self._meant_since_s < _MEANT_S or limit_ms >= self._highest_ms:
@@ -147,29 +127,41 @@ class Precopy:
 
     def _finish(self, at: Standpoint, limit_ms: int) -> list[Action]:
         """The contract allows a finish here: now, or at a better boundary that is likely to come."""
-        now_s, patience_s = self._history.last.at_s, self._budget.patience_s
         if self._first_chance_s is None:
-            self._first_chance_s = now_s
-        why = worth_finishing(
-            at.left,
-            at.before,
-            next_bytes=self._next_bytes(at),
-            waited_s=now_s - self._first_chance_s,
-            patience_s=patience_s,
-            throttle_percent=self._history.last.throttle_percent,
-        )
-        if why is not None and self._compresses is None:
+            self._first_chance_s = self._history.last.at_s
+        why = self._worth_finishing(at)
+        if why and self._compresses is None:
             return self._speaker.wait("COMPRESSION", "whether it helps is seen in the third pass", at.numbers)
-        if why is not None and at.left > NEAR_BEST * self._history.least_since(now_s - patience_s):
-            # A guest that is busy in phases was nearer to its end a moment ago, and will be again.
-            why = None
-        if why is None and self._budget.nearly_over(2 * at.need_ms / 1000, at.left):
-            why = "there is no time or data left for another pass"
-        if why is None:
+        if not why or self._was_nearer_lately(at):
+            why = self._no_other_pass(at)
+        if not why:
             text = f"{human_ms(at.need_ms)} of downtime would do, less will soon"
             return self._speaker.wait("SHRINKING", text, at.numbers)
         text = f"{why}: {human_ms(at.need_ms)} of downtime are needed for {human_bytes(at.left)}"
         return [Action(Kind.SET_DOWNTIME, "NEEDED_DOWNTIME", text, at.numbers, value=limit_ms)]
+
+    def _worth_finishing(self, at: Standpoint) -> t.Optional[str]:
+        """Why one more pass is not worth what it costs; None when it is."""
+        last = self._history.last
+        since_s = last.at_s if self._first_chance_s is None else self._first_chance_s
+        return worth_finishing(
+            at.left,
+            at.before,
+            next_bytes=self._next_bytes(at),
+            waited_s=last.at_s - since_s,
+            patience_s=self._budget.patience_s,
+            throttle_percent=last.throttle_percent,
+        )
+
+    def _was_nearer_lately(self, at: Standpoint) -> bool:
+        """A guest that is busy in phases was nearer to its end a moment ago, and will be again."""
+        since_s = self._history.last.at_s - self._budget.patience_s
+        return at.left > NEAR_BEST * self._history.least_since(since_s)
+
+    def _no_other_pass(self, at: Standpoint) -> t.Optional[str]:
+        if self._budget.would_be_exceeded(2 * at.need_ms / 1000, at.left):
+            return "there is no time or data left for another pass"
+        return None
 
     def _next_bytes(self, at: Standpoint) -> t.Optional[float]:
         """What the next pass will leave, by the measurement; not where throttle or compression change that."""
@@ -177,20 +169,22 @@ class Precopy:
             return None
         return self._plan.left_after(at.need_ms / 1000)
 
-    def _limit_at_first(self) -> list[Action]:
+    def _first_limit(self) -> list[Action]:
         """The limit that the job has is QEMU's, or somebody else's: ours at the start, and never above the contract."""
-        limit_ms, is_new, self._limit_is_new = self._limit_ms, self._limit_is_new, False
+        limit_ms = self._settings.limit_ms
         start_ms = self._highest_ms if self._plan.adopted else self._plan.start_limit_ms or _QEMU_LIMIT_MS
         wanted_ms = min(start_ms, self._highest_ms)
-        if not is_new or limit_ms is None or limit_ms == wanted_ms or (self._plan.adopted and limit_ms <= wanted_ms):
+        if limit_ms is None or limit_ms == wanted_ms or (self._plan.adopted and limit_ms <= wanted_ms):
             return []
         text = f"the job has a limit of {limit_ms} ms"
         return [Action(Kind.SET_DOWNTIME, "FIRST_LIMIT", text, {"limit_ms": limit_ms}, value=wanted_ms)]
 
-    def _probe(self) -> bool:
-        """In the third pass: whether pages go for less than their size. True when they do not, to decide anew."""
+    def _is_found_not_to_compress(self) -> bool:
+        """In the third pass it shows whether pages go for less than their size. True once, when they do not."""
         boundary, last = self._history.at_boundary, self._history.last
-        if boundary is None or (last.pass_number or 0) < _PROBE_PASS or last.at_s - boundary.at_s < _PROBE_S:
+        if self._compresses is not None or boundary is None or (last.pass_number or 0) < _PROBE_PASS:
+            return False
+        if last.at_s - boundary.at_s < _PROBE_S:
             return False
         pages = boundary.memory.remaining_bytes - last.memory.remaining_bytes
         wire = last.memory.processed_bytes - boundary.memory.processed_bytes
@@ -210,7 +204,7 @@ class Precopy:
 
     def _lift_bandwidth(self) -> list[Action]:
         ceiling, limit = self._plan.bandwidth_mib_per_s, self._history.last.limits.bandwidth_mib_per_s
-        if self._no_bandwidth or ceiling is None or not limit or (ceiling != 0 and ceiling <= limit):
+        if not self._settings.may_lift_bandwidth or ceiling is None or not limit or (ceiling != 0 and ceiling <= limit):
             return []
         bandwidth = self._history.bandwidth_bytes_per_s
         if bandwidth < CAPPED_SHARE * limit * MIB:

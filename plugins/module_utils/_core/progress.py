@@ -48,8 +48,9 @@ def progress(history: History, contract: Contract, expected_bytes: t.Optional[in
     """Numbers of the last look, None where not known. ``expected_bytes``: to be sent in all, for the first pass."""
     last, bandwidth = history.last, history.bandwidth_bytes_per_s
     needed_ms = None
-    if history.boundaries and bandwidth > 0 and last.phase is Phase.PRECOPY:
-        needed_ms = round(history.boundaries[-1].remaining_bytes / bandwidth * 1000)
+    boundary = history.last_boundary
+    if boundary is not None and bandwidth > 0 and last.phase is Phase.PRECOPY:
+        needed_ms = round(boundary.remaining_bytes / bandwidth * 1000)
     return {
         "phase": last.phase.value,
         "pass": last.pass_number,
@@ -104,13 +105,14 @@ def _time_left_s(history: History, contract: Contract, expected_bytes: int) -> t
         return round(last.memory.remaining_bytes / bandwidth, 1)
     if last.phase is not Phase.PRECOPY:
         return None
-    if not history.boundaries:
+    boundary = history.last_boundary
+    if boundary is None:
         # What is left counts pages that are empty, which take no time.
         to_send = expected_bytes - last.memory.processed_bytes
         return round(to_send / bandwidth, 1) if to_send > 0 else None
-    left, before = float(history.boundaries[-1].remaining_bytes), history.left_before()
+    left, before = float(boundary.remaining_bytes), history.left_before()
     share, fits = left / before if before > 0 else 1.0, highest_limit_ms(contract.max_downtime_ms) / 1000 * bandwidth
-    total_s = -(last.at_s - history.boundaries[-1].at_s)
+    total_s = -(last.at_s - boundary.at_s)
     for _pass in range(_MAX_PASSES):
         total_s += left / bandwidth
         if left <= fits:

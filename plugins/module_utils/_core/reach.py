@@ -19,18 +19,23 @@ _SILENT_S = 7.0  # after the first look that says so; well before 25 s, when lib
 
 
 class Reach:
-    """Decides in pre-copy, from whether the destination answers."""
+    """Decides in pre-copy, from whether the destination answers.
+
+    ``in_the_way``: at the last look nothing but what was decided here may be done.
+    """
 
     def __init__(self, contract: Contract) -> None:
         self._contract = contract
         self._since_s: t.Optional[float] = None
+        self.in_the_way = False
 
-    def decide(self, at_s: float, path_ok: t.Optional[bool]) -> t.Optional[list[Action]]:
-        """None: nothing stands against a finish. Else nothing but this may be done."""
+    def decide(self, at_s: float, path_ok: t.Optional[bool]) -> list[Action]:
+        """``path_ok``: whether the destination answers, None: not tried. Empty and not in the way: it may finish."""
         since_s, self._since_s = self._since_s, None
+        self.in_the_way = path_ok is False or since_s is not None
         if path_ok is not False:
             if since_s is None:
-                return None
+                return []
             return [Action(Kind.WAIT, "PATH_BACK", "the destination's daemon answers again")]
         self._since_s = at_s if since_s is None else since_s
         if since_s is None:

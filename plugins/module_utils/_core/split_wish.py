@@ -11,6 +11,7 @@ import typing as t
 from .actions import Action, Kind
 from .budget import Budget
 from .history import History
+from .job_settings import JobSettings
 from .plan import POSTCOPY, Plan
 from .policy import Contract
 from .standpoint import Speaker, Standpoint
@@ -24,24 +25,24 @@ PLATEAU_PASSES = 2  # passes in a row that do not get it down
 class SplitWish:
     """Holds whether post-copy is wanted: a wish waits for its guard from look to look."""
 
-    def __init__(self, contract: Contract, plan: Plan, history: History, budget: Budget, speaker: Speaker) -> None:
+    def __init__(
+        self,
+        contract: Contract,
+        plan: Plan,
+        history: History,
+        settings: JobSettings,
+        budget: Budget,
+        speaker: Speaker,
+    ) -> None:
         self._contract, self._plan, self._history = contract, plan, history
-        self._budget, self._speaker = budget, speaker
-        self._impossible = plan.flags.postcopy is False or contract.postcopy == "never"
+        self._settings, self._budget, self._speaker = settings, budget, speaker
         self._wanted = False
-        self._asked_s: t.Optional[float] = None
 
     @property
     def is_under_way(self) -> bool:
         """QEMU switches when it next can; until then nothing else is decided."""
-        return self._asked_s is not None and self._history.last.at_s - self._asked_s < _SWITCHES_WITHIN_S
-
-    def asked(self) -> None:
-        self._asked_s = self._history.last.at_s
-
-    def refused(self) -> None:
-        """QEMU or libvirt will not do it: the job was started without the flag."""
-        self._impossible, self._asked_s = True, None
+        asked_s = self._settings.postcopy_asked_s
+        return asked_s is not None and self._history.last.at_s - asked_s < _SWITCHES_WITHIN_S
 
     def at_boundary(self, at: Standpoint, plateau: int) -> list[Action]:
         """``plateau``: how many passes in a row did not get it down. Empty when post-copy is not wanted here."""
@@ -50,13 +51,13 @@ class SplitWish:
             return []
         return self.at_any_look() or self._speaker.wait("POSTCOPY_GUARD", "post-copy waits for its guard", at.numbers)
 
-    def over(self) -> None:
+    def reset(self) -> None:
         """A boundary at which something better was found."""
         self._wanted = False
 
     def at_any_look(self) -> list[Action]:
         """At any look: the planned switch in the first pass, or one that is wanted and has waited for its guard."""
-        if self._impossible:
+        if not self._settings.may_start_postcopy:
             return []
         if self._is_planned_here():
             because = "the guest was measured: it finishes only, or much sooner, by post-copy"
@@ -78,7 +79,7 @@ class SplitWish:
         return sent or last.memory.remaining_bytes - soon_bytes <= (1 - share) * last.memory.total_bytes
 
     def _is_due(self, at: Standpoint, plateau: int) -> bool:
-        if self._impossible:
+        if not self._settings.may_start_postcopy:
             return False
         if self._plan.way == POSTCOPY or plateau >= PLATEAU_PASSES:
             return True

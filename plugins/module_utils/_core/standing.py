@@ -25,7 +25,8 @@ class Standing:
         self._contract, self._history = contract, history
         self._since_s: t.Optional[float] = None
 
-    def over(self) -> None:
+    def reset(self) -> None:
+        """The guest runs: a standstill that begins later is counted anew."""
         self._since_s = None
 
     def decide(self, allowed_s: float) -> list[Action]:

@@ -20,6 +20,7 @@ _SAY_AGAIN_S = 1.0
 class Standpoint:
     """Bytes left at the last boundary and at the one before, and the downtime that they need."""
 
+    pass_number: int
     left: float
     before: float
     need_ms: float
@@ -31,8 +32,10 @@ class Standpoint:
 
 
 def standpoint(history: History, limit_ms: t.Optional[int]) -> Standpoint:
-    """Where the job stands by its last boundary, of which there is at least one."""
-    boundary, before = history.boundaries[-1], history.left_before()
+    """Where the job stands by its last boundary; raises ValueError when there is none."""
+    boundary, before = history.last_boundary, history.left_before()
+    if boundary is None:
+        raise ValueError("no pass has ended yet")
     bandwidth = history.bandwidth_bytes_per_s
     left = float(boundary.remaining_bytes)
     need_ms = left / bandwidth * 1000 if bandwidth > 0 else float("inf")
@@ -44,7 +47,7 @@ def standpoint(history: History, limit_ms: t.Optional[int]) -> Standpoint:
         "needed_downtime_ms": round(need_ms) if bandwidth > 0 else None,
         "limit_ms": limit_ms,
     }
-    return Standpoint(left, before, need_ms, numbers)
+    return Standpoint(boundary.pass_number, left, before, need_ms, numbers)
 
 
 class Speaker:

@@ -16,6 +16,7 @@ from dataclasses import replace
 from .actions import Action, Kind, Result
 from .history import History
 from .job import JobSample, Phase
+from .job_settings import JobSettings
 from .plan import Plan
 from .policy import Contract
 from .precopy import Precopy
@@ -38,7 +39,8 @@ class Supervisor:
         self.contract, self.plan = contract, plan
         self.history = History()
         self.outcome: t.Optional[str] = None
-        self._precopy = Precopy(contract, plan, self.history)
+        self._settings = JobSettings(contract, plan)
+        self._precopy = Precopy(contract, plan, self.history, self._settings)
         self._reach = Reach(contract)
         self._standing = Standing(contract, self.history)
         self.split = SplitWatch(plan.join_attempts)
@@ -69,7 +71,7 @@ class Supervisor:
         if not sample.phase.running:
             self.outcome = sample.phase.value
             return []
-        self._precopy.learn(results)
+        self._settings.learn(results, sample)
         actions = self._decide(sample, began, results, path_ok)
         return self._marked(actions)
 
@@ -81,10 +83,10 @@ class Supervisor:
         if self._aborted_s is not None:
             return self._abort_again(sample, results)
         if sample.phase is Phase.SWITCHOVER:
-            return self._standing.decide(self._precopy.last_resort.allowed_pause_s)
-        self._standing.over()
-        out_of_reach = self._reach.decide(sample.at_s, path_ok)
-        return self._precopy.decide(began) if out_of_reach is None else out_of_reach
+            return self._standing.decide(self._settings.allowed_pause_s)
+        self._standing.reset()
+        unreachable = self._reach.decide(sample.at_s, path_ok)
+        return unreachable if self._reach.in_the_way else self._precopy.decide(began)
 
     def _abort_again(self, sample: JobSample, results: t.Sequence[Result]) -> list[Action]:
         """An abort that did not come to pass is repeated a few times; then the job is left, and that is said."""
@@ -117,4 +119,4 @@ class Supervisor:
         elif action.kind is Kind.LEAVE:
             self.outcome = "left"
         else:
-            self._precopy.given(action)
+            self._settings.given(action, self.history.last.at_s)
