@@ -20,7 +20,7 @@ _WEIGHT = 0.4
 class History:
     """Grows by one look at a time; all times are the samples' own.
 
-    ``boundaries``: those that were seen. ``before_first_look``: those of a job met late, worked out from QEMU's figures.
+    ``boundaries``: those that were seen. ``before_first_look``: of a job met late, worked out from QEMU's figures.
     """
 
     def __init__(self) -> None:

@@ -16,7 +16,7 @@ import typing as t
 from .actions import Action, Kind, Result
 from .job import JobSample, Limits, Phase, Progress
 from .plan import plan_from
-from .policy import contract_from
+from .policy import Contract, contract_from
 from .supervisor import Supervisor
 
 VERSION = 1
@@ -129,15 +129,15 @@ def decided(sample: JobSample, actions: t.Sequence[Action]) -> list[dict[str, t.
     ]
 
 
-def replay(document: t.Mapping[str, t.Any]) -> list[dict[str, t.Any]]:
-    """The decisions that the engine of today takes over the looks of a record.
+def replay(document: t.Mapping[str, t.Any], contract: t.Optional[Contract] = None) -> list[dict[str, t.Any]]:
+    """The decisions that the engine of today takes over the looks of a record, under its own contract or another one.
 
-    The same as ``document["decisions"]`` with the same engine, unless the record is ``thinned``. Raises KeyError,
-    TypeError or ValueError on another shape.
+    The same as ``document["decisions"]`` with the same engine and contract, unless the record is ``thinned``. Raises
+    KeyError, TypeError or ValueError on another shape.
     """
     if document["version"] != VERSION:
         raise ValueError(f"A record of version {document['version']}, but this is for version {VERSION}.")
-    supervisor = Supervisor(contract_from(document["contract"]), plan_from(document["plan"]))
+    supervisor = Supervisor(contract or contract_from(document["contract"]), plan_from(document["plan"]))
     decisions: list[dict[str, t.Any]] = []
     for row in document["looks"]:
         look = dict(zip(document["columns"], row))
