@@ -68,7 +68,7 @@ class Departure:
     refused_by: list[str] = field(default_factory=list)
 
     @property
-    def over(self) -> bool:
+    def ended(self) -> bool:
         return self.stage in (Stage.DONE, Stage.FAILED)
 
     @property

@@ -27,7 +27,7 @@ class Total:
         moving = [one for one in all_of_them if one.stage is Stage.SENDING]
         rate = sum(one.bytes_per_s for one in moving)
         self._best_bytes_per_s = max(self._best_bytes_per_s, rate)
-        left = sum(one.left_bytes for one in all_of_them if not one.over)
+        left = sum(one.left_bytes for one in all_of_them if not one.ended)
         carried = rate if rate > 0.25 * self._best_bytes_per_s else self._best_bytes_per_s
         return {
             "guests": len(all_of_them),

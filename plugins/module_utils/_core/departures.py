@@ -62,7 +62,7 @@ class Departures:
             one.left_bytes, one.adopts = one.wanted.size_bytes, one.wanted.moving
 
     @property
-    def over(self) -> bool:
+    def ended(self) -> bool:
         return not any(one.running or (one.stage is Stage.WAITING and not self.stopped) for one in self._all())
 
     def places(self, looks: t.Mapping[str, DestinationLook], now_s: float, delay_s: float) -> dict[str, Places]:
@@ -203,7 +203,7 @@ class Departures:
         """What is still to arrive at each destination."""
         load: dict[str, int] = {}
         for one in self._all():
-            load[one.destination] = load.get(one.destination, 0) + (0 if one.over else one.left_bytes)
+            load[one.destination] = load.get(one.destination, 0) + (0 if one.ended else one.left_bytes)
         return load
 
     def _stands_idle(self) -> bool:

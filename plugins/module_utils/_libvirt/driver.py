@@ -174,7 +174,7 @@ class Driver:
     def _failed_late(self) -> list[Result]:
         """Of a call that resumes, which comes back at the end of the migration, or when it has broken again."""
         call = self._resuming
-        if call is None or not call.over:
+        if call is None or not call.ended:
             return []
         self._resuming = None
         return [Result(Kind.RECOVER, call.problem.problem, call.problem.reason)] if call.problem else []

@@ -55,7 +55,7 @@ class Launch:
         doing = f"The migration of {self._guest.name!r} could not be made."
         transfer = self._transfer = Transfer(self._source_uri, self._guest, self._destination_uri, *self._call, doing)
         deadline_s = time.monotonic() + _SHOWS_S
-        while not transfer.over and glance(self._guest) is None and time.monotonic() < deadline_s:
+        while not transfer.ended and glance(self._guest) is None and time.monotonic() < deadline_s:
             time.sleep(_POLL_S)
         if transfer.problem is not None and transfer.problem.reason in OVERTAKEN:
             raise transfer.problem
@@ -66,14 +66,15 @@ class Launch:
         deadline_s = time.monotonic() + _SHOWS_S
         while True:
             sample = glance(self._guest)
-            if sample is None and self.over(_ENDS_S):
+            if sample is None and self.wait(_ENDS_S):
                 return None
             flows = sample is not None and sample.memory.processed_bytes + sample.disk.processed_bytes > 0
             if flows or time.monotonic() >= deadline_s:
                 return sample
             time.sleep(_POLL_S)
 
-    def over(self, limit_s: float = _ENDS_S) -> bool:
+    def wait(self, limit_s: float = _ENDS_S) -> bool:
+        """Whether the call has come back within so many seconds."""
         return self._transfer is not None and self._transfer.wait(limit_s)
 
     @property

@@ -74,7 +74,7 @@ class Oversight:
         try:
             last = driver.run(launch.begin if launch else None)
             if launch is not None and self._supervisor.done and self._supervisor.outcome != "left":
-                launch.over()
+                launch.wait()
             where = self._ends.settled()
         except (libvirt.libvirtError, MigrationError) as exc:
             if launch is not None and not launch.started:

@@ -58,7 +58,7 @@ class SendingOff:
 
     def run(self, cancelling: Cancelling) -> None:
         self._switch()
-        while not self.queue.over or self._under_way:
+        while not self.queue.ended or self._under_way:
             if cancelling.wanted:
                 self.queue.stop("CANCELLED")
                 if self._task.abort_on_cancel:
@@ -128,7 +128,7 @@ class SendingOff:
 
     def _look_at_destinations(self) -> dict[str, DestinationLook]:
         """At those that guests are still to go to, and now and then at all. One that does not answer shows nothing."""
-        names = {one.destination for _key, one in self._all() if not one.over}
+        names = {one.destination for _key, one in self._all() if not one.ended}
         if time.monotonic() - self._looked_round_s >= _LOOK_ROUND_EVERY_S:
             self._looked_round_s = time.monotonic()
             names |= set(self._destinations.names)

@@ -48,10 +48,10 @@ class Transfer:
         self._thread.start()
 
     @property
-    def over(self) -> bool:
+    def ended(self) -> bool:
         return not self._thread.is_alive()
 
     def wait(self, limit_s: float) -> bool:
         """Whether it came back in time."""
         self._thread.join(limit_s)
-        return self.over
+        return self.ended

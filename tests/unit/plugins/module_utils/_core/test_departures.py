@@ -122,7 +122,7 @@ def test_one_that_is_sent_makes_way_before_it_is_verified() -> None:
     found.ready("b", 1.0, busy=True)
     found.sent("a")
     assert found.due(2.0, taken(0)) == [Send("b")]
-    assert not found.over
+    assert not found.ended
     assert found.failed("a", "NO_WAY", 3.0) is Answer.GIVE_UP
 
 
@@ -261,7 +261,7 @@ def test_a_failure_that_passes_is_tried_again_after_a_while() -> None:
     assert found.failed("a", "CONNECTION_LOST", 20.0) is Answer.AGAIN
     assert found.due(35.0, {}) == [Begin("a", "kvm02")]
     assert found.failed("a", "CONNECTION_LOST", 40.0) is Answer.GIVE_UP
-    assert found.over
+    assert found.ended
 
 
 def test_back_off_grows_to_its_end() -> None:
@@ -272,7 +272,7 @@ def test_what_the_policy_does_not_allow_is_not_tried_again() -> None:
     found = queue("a")
     found.due(0.0, {})
     assert found.failed("a", "NO_WAY", 1.0) is Answer.GIVE_UP
-    assert found.over
+    assert found.ended
 
 
 def test_a_guest_that_does_not_fit_goes_elsewhere() -> None:
@@ -330,7 +330,7 @@ def test_an_alarm_ends_everything() -> None:
     found.due(0.0, {})
     assert found.failed("a", "SPLIT_BRAIN", 1.0) is Answer.STOP_ALL
     assert found.stopped == "SPLIT_BRAIN"
-    assert found.over
+    assert found.ended
 
 
 def test_a_stop_lets_what_is_sent_end() -> None:
@@ -339,10 +339,10 @@ def test_a_stop_lets_what_is_sent_end() -> None:
     sent(found, "a")
     found.ready("b", 0.0, busy=False)
     found.stop("CANCELLED")
-    assert not found.over
+    assert not found.ended
     assert found.due(1.0, {}) == [Dismiss("b")]
     found.arrived("a")
-    assert found.over
+    assert found.ended
     assert found.departures["c"].stage is Stage.WAITING
 
 
@@ -421,7 +421,7 @@ class Run:
     def go(self) -> None:
         now_s = 0.0
         stop_s = self.random.choice((None, None, None, self.random.uniform(0, 60)))
-        while not self.queue.over:
+        while not self.queue.ended:
             assert now_s < 20_000, "This goes on for ever."
             if stop_s is not None and now_s > stop_s:
                 self.queue.stop("CANCELLED")
@@ -502,7 +502,7 @@ def test_whatever_happens_it_ends_within_its_slots(seed: int) -> None:
     left = run.at(Stage.WAITING, Stage.READY, Stage.PREPARING, Stage.SENDING)
     assert not left or run.queue.stopped
     for one in run.queue.departures.values():
-        assert one.over or run.queue.stopped
+        assert one.ended or run.queue.stopped
         assert bool(one.reason) is (one.stage is Stage.FAILED) or one.stage is Stage.WAITING
         assert one.attempts <= run.slots.attempts * len(one.wanted.destinations) + 1
 

@@ -68,10 +68,10 @@ def test_an_attempt_to_join_that_fails_late(libvirt: FakeLibvirt, monkeypatch: p
 
         def wait(self, limit_s: float) -> bool:
             libvirt.clock.sleep(limit_s)
-            return self.over
+            return self.ended
 
         @property
-        def over(self) -> bool:
+        def ended(self) -> bool:
             return libvirt.clock.now >= self._over_s
 
     monkeypatch.setattr(driver, "Resume", Late)
