@@ -2,7 +2,10 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Records of before stay what they are: the engine of today decides the same over them, and says what else it would."""
+"""Records of before stay what they are: the engine of today decides the same over them, and says what else it would.
+
+Those named lab are of real QEMU (7.2, libvirt 9.0), the others of the model in tests/sim.
+"""
 
 from __future__ import annotations
 
