@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import enum
 
-BACK_OFF_S = (5.0, 15.0, 45.0)
+TRY_AGAIN_AFTER_S = (5.0, 15.0, 45.0)
 
 
 class Answer(enum.Enum):
@@ -90,4 +90,4 @@ def infrastructure(reason: str) -> bool:
 
 def back_off_s(attempts: int) -> float:
     """How long to wait after so many attempts."""
-    return BACK_OFF_S[min(max(attempts, 1), len(BACK_OFF_S)) - 1]
+    return TRY_AGAIN_AFTER_S[min(max(attempts, 1), len(TRY_AGAIN_AFTER_S)) - 1]

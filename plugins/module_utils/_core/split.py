@@ -18,7 +18,7 @@ from .job import JobSample, Phase
 from .observation import STALL_S
 from .units import human_bytes, human_ms
 
-BACK_OFF_S = (5.0, 10.0, 20.0, 40.0, 60.0)
+JOIN_AGAIN_AFTER_S = (5.0, 10.0, 20.0, 40.0, 60.0)
 _SAY_AGAIN_S = 30.0
 _LOOK_FIRST_S = 1.0  # so long it takes to see whether what is met broken goes on by itself
 _ASK_AGAIN_S = 10.0
@@ -115,7 +115,7 @@ class SplitWatch:
             return self._say("NO_PATH", text, at_s, numbers)
         self._attempts, self.resumed = self._attempts + 1, self.resumed + 1
         # The driver may be cut off in the attempt and never report: then the next one comes after the longest wait.
-        self._next_s = at_s + BACK_OFF_S[-1]
+        self._next_s = at_s + JOIN_AGAIN_AFTER_S[-1]
         text = f"the halves are to be joined again, attempt {self._attempts}"
         return [Action(Kind.RECOVER, "POSTCOPY_BROKEN", text, numbers, value=self._attempts)]
 
@@ -124,7 +124,7 @@ class SplitWatch:
         if 0 <= last.memory.remaining_bytes < self._left_at_break:
             self._attempts = 0  # it got on since the last break: the way back works
         self._left_at_break = last.memory.remaining_bytes
-        return BACK_OFF_S[min(self._attempts, len(BACK_OFF_S) - 1)]
+        return JOIN_AGAIN_AFTER_S[min(self._attempts, len(JOIN_AGAIN_AFTER_S) - 1)]
 
     def _take_back(self) -> float:
         """After an attempt that was none."""

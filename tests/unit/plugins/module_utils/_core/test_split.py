@@ -12,7 +12,7 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._core.actio
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.job import Phase
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.plan import Plan
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.policy import Contract
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.split import BACK_OFF_S
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.split import JOIN_AGAIN_AFTER_S
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.supervisor import Supervisor
 from ansible_collections.virtops.live_migration.tests.unit.plugins.looks import MIB, done, look
 
@@ -58,7 +58,7 @@ def test_attempts_back_off_and_end_without_touching_either_half() -> None:
     broken = Broken()
     broken.look()
     waits = [broken.until_recover()]
-    for _attempt in BACK_OFF_S[1:]:
+    for _attempt in JOIN_AGAIN_AFTER_S[1:]:
         broken.look(results=FAILED)
         waits.append(broken.until_recover())
     assert waits == sorted(waits)
@@ -82,7 +82,7 @@ def test_an_attempt_that_is_never_reported_is_repeated_late() -> None:
     broken = Broken()
     broken.look()
     broken.until_recover()
-    assert broken.until_recover() >= BACK_OFF_S[-1]
+    assert broken.until_recover() >= JOIN_AGAIN_AFTER_S[-1]
 
 
 def test_no_attempt_without_a_path() -> None:
@@ -99,7 +99,7 @@ def test_progress_makes_the_next_break_a_new_one() -> None:
     broken.until_recover()
     broken.look(Phase.POSTCOPY, 200)
     broken.look(left_mib=150)
-    assert broken.until_recover() <= BACK_OFF_S[0]
+    assert broken.until_recover() <= JOIN_AGAIN_AFTER_S[0]
 
 
 def test_what_is_met_broken_is_joined_without_a_wait() -> None:
@@ -112,7 +112,7 @@ def test_what_breaks_while_it_is_watched_gets_time_to_become_well() -> None:
     broken = Broken()
     broken.look(Phase.POSTCOPY)
     broken.look()
-    assert broken.until_recover() == BACK_OFF_S[0]
+    assert broken.until_recover() == JOIN_AGAIN_AFTER_S[0]
 
 
 @pytest.mark.parametrize("before", [Phase.POSTCOPY, Phase.POSTCOPY_FAILED])
