@@ -110,6 +110,21 @@ def test_configuration(
     assert configuration.number_of({"port": ["x"]}, "port", 1) == configuration.number_of({"port": "x"}, "port", 1) == 1
 
 
+def test_a_configuration_that_libvirt_would_not_take(
+    tmp_path: Path, write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(configuration, "_DIRECTORY", str(tmp_path))
+    monkeypatch.setattr(configuration, "_mode", lambda: "monolithic")
+    assert configuration.read_configuration().problems == [f"{tmp_path}/qemu.conf: not readable, defaults are assumed."]
+    write("libvirtd.conf", "listen_tcp = 1\n")
+    write("qemu.conf", 'user = "root"\nvnc_password = swordfish\n')
+    found = configuration.read_configuration()
+    assert (found.qemu, found.readable, found.daemon) == ({}, False, {"listen_tcp": 1})
+    (problem,) = found.problems
+    assert problem.startswith(f"{tmp_path}/qemu.conf: Line 2 is nothing that libvirt takes")
+    assert "swordfish" not in problem
+
+
 def test_tls_files(tmp_path: Path, write: Write) -> None:
     write("ca-cert.pem", PEM)
     write("server-cert.pem", "damaged")
