@@ -4,10 +4,10 @@
 # This file is private to the collection and may change at any time.
 """libvirt's configuration files: ``name = value`` with texts, numbers and lists, by the grammar of its own parser.
 
-That is ``virConfParse`` in libvirt's src/util/virconf.c. Texts stand in single or double quotes on one line, or in three
-double ones on several, and know no escapes. A list may go on in the next lines, but has no comments in it. A ``;`` or
-the end of a line ends a setting. What libvirt does not take is refused here, too; tests/unit compares both where libvirt
-is installed.
+That is ``virConfParse`` in libvirt's src/util/virconf.c. Texts stand in single or double quotes on one line, or in
+three double ones on several, and know no escapes. A list may go on in the next lines, but has no comments in it. A
+``;`` or the end of a line ends a setting. What libvirt does not take is refused here, too; tests/unit compares both
+where libvirt is installed.
 """
 
 from __future__ import annotations
@@ -111,7 +111,7 @@ def parse_conf(text: str) -> dict[str, Value]:
 
 
 def parse_file(text: str) -> Conf:
-    """Everything that stands in a file, in its order. Raises MigrationError BAD_CONF for what libvirt would not take."""
+    """All that stands in a file, in its order. Raises MigrationError BAD_CONF for what libvirt would not take."""
     if len(text) > _MAX_BYTES:
         raise _bad(text, len(text), "longer than the 10 MiB that libvirt reads")
     if "\0" in text:

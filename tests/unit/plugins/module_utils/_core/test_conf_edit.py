@@ -86,7 +86,8 @@ def test_differences_show_no_secret() -> None:
     }
     assert differences(text, wanted) == {
         "before": 'vnc_password = (a former value, which is not shown)\nuser = "a"\nuser = "b"\n',
-        "after": "vnc_password = (a new value, which is not shown)\nspice_password = (a new value, which is not shown)\n"
+        "after": "vnc_password = (a new value, which is not shown)\n"
+        "spice_password = (a new value, which is not shown)\n"
         'user = "c"\nmax_core = 0\n',
     }
     assert differences(text, {"vnc_password": "old"}) == {"before": "", "after": ""}
