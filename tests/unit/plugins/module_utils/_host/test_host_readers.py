@@ -134,7 +134,7 @@ def test_tls_files(tmp_path: Path, write: Write) -> None:
     assert found.files
     files = {(one.purpose, one.role): one for one in found.files}
     ca = files["migration", "ca"]
-    assert (ca.present, ca.readable, ca.not_after_epoch_s, ca.names[0]) == (True, True, 2110976447, "kvm01.example.com")
+    assert (ca.present, ca.readable, ca.not_after_epoch_s, ca.names[0]) == (True, True, 2110976447, "kvm01")
     assert files["migration", "server"].problem == "there is no certificate in it"
     key = files["migration", "server-key"]
     assert (key.present, key.readable, key.not_after_epoch_s) == (True, True, None)
