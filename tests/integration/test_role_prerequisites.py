@@ -303,6 +303,9 @@ def test_a_host_cannot_become_an_authority(
         "tls_ca_cert": str(authority / "ca.pem"),
         "tls_ca_key": str(authority / "key.pem"),
         "migration_host": lab.host(HOST).migration_address,
+        # No daemon has to know of these.
+        "qemu_conf": "/tmp/certified.conf",
+        "restart": False,
     }
     steps: list[dict[str, t.Any]] = []
     for number, (request, key) in enumerate(given.values()):
@@ -373,6 +376,9 @@ def test_a_renewal_leaves_no_key_behind(role: t.Callable[..., Run], lab: Lab, au
         "tls_ca_cert": str(authority / "ca.pem"),
         "tls_ca_key": str(authority / "key.pem"),
         "migration_host": lab.host(HOST).migration_address,
+        # No daemon has to know of these.
+        "qemu_conf": "/tmp/certified.conf",
+        "restart": False,
     }
     first = role(HOST, **wanted)
     assert first.code == 0, first.output
