@@ -34,11 +34,11 @@ def read_configuration() -> Configuration:
     mode = _mode()
     problems: list[str] = []
     qemu = _settings("qemu", problems)
+    if qemu is None and not problems:
+        problems.append(f"{_DIRECTORY}/qemu.conf: not readable, defaults are assumed.")
     daemon: dict[str, Value] = {}
     for name in _FILES[mode]:
         daemon.update(_settings(name, problems) or {})
-    if qemu is None and not problems:
-        problems.append(f"{_DIRECTORY}/qemu.conf: not readable, defaults are assumed.")
     return Configuration(
         mode, chosen(daemon, DAEMON_SETTINGS), chosen(qemu or {}, QEMU_SETTINGS), qemu is not None, problems
     )
