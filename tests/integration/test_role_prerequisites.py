@@ -386,7 +386,8 @@ def test_a_renewal_leaves_no_key_behind(role: t.Callable[..., Run], lab: Lab, au
     old = "/tmp/pki-renewed/server-key.pem.4711.2026-01-01@00:00:00~"
     # An older version left one, and somebody opened the key to everybody. The directory is the administrator's. And one
     # certificate is gone, so that both are made anew.
-    script = f"cp $0/server-key.pem {old}; rm $0/client-cert.pem; mkdir $0/.virtops-tls.x; chmod 644 $0/*key.pem; chmod 750 $0"
+    script = f"cp $0/server-key.pem {old}; rm $0/client-cert.pem; mkdir $0/.virtops-tls.x;"
+    script += "chmod 644 $0/*key.pem; chmod 750 $0"
     lab.execute(HOST, "sh", "-c", script, "/tmp/pki-renewed")
     watch = "while [ ! -e /tmp/seen ]; do stat -c '%a %i' /tmp/pki-renewed/*-key.pem; done | sort -u > /tmp/modes"
     lab.execute(HOST, "sh", "-c", f'rm -f /tmp/seen; nohup sh -c "{watch}" >/dev/null 2>&1 &')
