@@ -12,10 +12,13 @@ version_added: 0.1.0
 short_description: Change settings in the text of a configuration file of libvirt
 description:
   - Returns the text of a file such as C(qemu.conf) with the given settings in force. Comments, order and all other
-    settings stay. If the settings are in force already, the text is returned as it is.
+    settings stay. If the settings are in force already, the text is returned as it is. libvirt takes the first of
+    several lines of one name, so that one is changed, and the others become comments.
   - Values with which a daemon would not start are refused, such as a loopback address for migrations, or a range of
     ports that is empty.
-  - The role P(virtops.live_migration.prerequisites#role) uses it, and restarts the daemon when no migration runs.
+  - What it returns has all that stands in the file, passwords too. For a file on a host there is the module
+    M(virtops.live_migration.libvirt_conf), which shows none, and the role P(virtops.live_migration.prerequisites#role),
+    which restarts the daemon when no migration runs.
 positional: _input, settings
 options:
   _input:
@@ -27,6 +30,8 @@ options:
     type: dict
     required: true
 seealso:
+  - module: virtops.live_migration.libvirt_conf
+    description: The same for a file on a host, with a diff that shows no secrets.
   - name: The configuration files of libvirt
     description: What the daemon reads, and where.
     link: https://libvirt.org/daemons.html
@@ -34,14 +39,12 @@ seealso:
 
 EXAMPLES = r"""
 ---
-- name: Read the configuration
-  ansible.builtin.slurp:
-    path: /etc/libvirt/qemu.conf
-  register: conf
-
-- name: Show it with another range of ports
-  ansible.builtin.debug:
-    msg: "{{ conf.content | b64decode | virtops.live_migration.libvirt_conf(settings) }}"
+- name: Make a configuration for an image, from the one of a host
+  ansible.builtin.copy:
+    content: "{{ lookup('ansible.builtin.file', 'qemu.conf') | virtops.live_migration.libvirt_conf(settings) }}"
+    dest: image/etc/libvirt/qemu.conf
+    mode: "0600"
+  no_log: true
   vars:
     settings:
       migration_address: 192.0.2.11

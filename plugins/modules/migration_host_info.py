@@ -751,7 +751,7 @@ host:
               description: When it ends to be valid.
               type: int
             names:
-              description: The names and addresses that it is for.
+              description: The names and addresses that it is for, as GnuTLS sees it.
               type: list
               elements: str
             problem:

@@ -15,6 +15,8 @@ import io
 import json
 import subprocess
 import tarfile
+import threading
+import time
 import typing as t
 from pathlib import Path
 
@@ -235,6 +237,203 @@ def test_certificates_that_are_no_good(role: t.Callable[..., Run], lab: Lab, aut
         assert text in run.output, run.output
 
 
+OPENSSL = """#!/bin/sh
+# Of a host in wrong hands: it gives a request of its own choice.
+if [ "$1 $2" != "req -new" ]; then exec /usr/bin/openssl "$@"; fi
+for key; do :; done
+cp /tmp/evil/key.pem "$key"
+cat /tmp/evil/request.pem
+"""
+SUBJECT = ["-nodes", "-subj", "/CN=kvm01", "-addext", "subjectAltName=DNS:kvm01,DNS:*.example.org,IP:10.231.1.11"]
+ELLIPTIC = ["-newkey", "ec", "-pkeyopt"]
+AUTHORITY = ["-addext", "basicConstraints=critical,CA:TRUE", "-addext", "keyUsage=critical,keyCertSign"]
+# How openssl makes them.
+REQUESTS = {
+    "an authority": [*ELLIPTIC, "ec_paramgen_curve:prime256v1", *AUTHORITY],
+    "another algorithm": ["-newkey", "rsa:2048", *AUTHORITY],
+    "a weak key": ["-newkey", "rsa:1024"],
+    "a weak curve": [*ELLIPTIC, "ec_paramgen_curve:secp192k1"],
+    "a curve of one's own": [*ELLIPTIC, "ec_paramgen_curve:prime256v1", "-pkeyopt", "ec_param_enc:explicit"],
+}
+
+
+def requests(directory: Path) -> dict[str, tuple[str, str]]:
+    """What a hostile host may give for a request, and the key that goes with it."""
+    found = {}
+    for name, options in REQUESTS.items():
+        key, request = directory / "key.pem", directory / "request.pem"
+        files = ["-keyout", str(key), "-out", str(request)]
+        subprocess.run(["openssl", "req", "-new", *options, *SUBJECT, *files], check=True, capture_output=True)
+        found[name] = (request.read_text(), key.read_text())
+    good, key = found["an authority"]
+    lines = good.splitlines()
+    der = bytearray(base64.b64decode("".join(lines[1:-1])))
+    der[-1] ^= 1
+    forged = "\n".join([lines[0], base64.b64encode(der).decode(), lines[-1]]) + "\n"
+    texts = {
+        "another signature": forged,
+        "two of them": good + good,
+        "a key before it": key + good,
+        "words behind it": good + "a word\n",
+        "nothing": "",
+        "no PEM": "x" * 100,
+        "a certificate": good.replace(" REQUEST", ""),
+        "cut off": "\n".join([lines[0], lines[1], lines[-1]]) + "\n",
+        "a long one": "\n".join([lines[0], *["A" * 64] * 20_000, lines[-1]]) + "\n",
+        "a template": "{{ lookup('ansible.builtin.pipe', 'touch /tmp/template-was-run') }}",
+    }
+    return {**found, **{name: (text, key) for name, text in texts.items()}}
+
+
+FIRST = ["an authority", "another algorithm", "another signature", "two of them"]
+
+
+@pytest.mark.parametrize("rest", [False, pytest.param(True, marks=pytest.mark.wide)], ids=["first", "rest"])
+def test_a_host_cannot_become_an_authority(
+    ansible: Ansible, role: t.Callable[..., Run], lab: Lab, authority: Path, tmp_path: Path, rest: bool
+) -> None:
+    """A request gives its public key and nothing else, and that only when it is what was asked for."""
+    given = {name: one for name, one in requests(tmp_path).items() if (name not in FIRST) == rest}
+    lab.execute(HOST, "rm", "-rf", "/tmp/evil")
+    put(lab, HOST, "/tmp/bin/openssl", OPENSSL)
+    wanted = {
+        "tls": "create",
+        "tls_min_days": 1,
+        "tls_days": 2,
+        "tls_ca_cert": str(authority / "ca.pem"),
+        "tls_ca_key": str(authority / "key.pem"),
+        "migration_host": lab.host(HOST).migration_address,
+        # No daemon has to know of these.
+        "qemu_conf": "/tmp/certified.conf",
+        "restart": False,
+    }
+    steps: list[dict[str, t.Any]] = []
+    for number, (request, key) in enumerate(given.values()):
+        put(lab, HOST, f"/tmp/evil/{number}.pem", request)
+        put(lab, HOST, f"/tmp/evil/{number}-key.pem", key)
+        take = f"cp /tmp/evil/{number}.pem /tmp/evil/request.pem; cp /tmp/evil/{number}-key.pem /tmp/evil/key.pem"
+        variables = {f"prerequisites_{name}": value for name, value in wanted.items()}
+        variables["prerequisites_tls_directory"] = f"/tmp/evil/pki-{number}"
+        include = {"ansible.builtin.include_role": {"name": f"{COLLECTION}.prerequisites"}, "vars": variables}
+        rescue = [{"ansible.builtin.debug": {"msg": "refused"}}]
+        steps += [{"ansible.builtin.command": {"argv": ["sh", "-c", take]}}, {"block": [include], "rescue": rescue}]
+    play = {"hosts": HOST, "gather_facts": False, "environment": ansible.environment, "tasks": steps}
+    path = tmp_path / "hostile.yml"
+    path.write_text(json.dumps([play]), encoding="utf-8")
+    run = ansible.playbook(str(path), timeout_s=600)
+    lab.execute(HOST, "rm", "/tmp/bin/openssl")
+    assert run.code == 0, run.output
+    for number, name in enumerate(given):
+        # No key and no request is left behind.
+        left = lab.execute(HOST, "ls", "-A", f"/tmp/evil/pki-{number}").stdout.split()
+        if name != "an authority":
+            assert (name, left) == (name, ["ca-cert.pem"])
+            continue
+        ours = ["ca-cert.pem", "client-cert.pem", "client-key.pem", "server-cert.pem", "server-key.pem"]
+        assert left == ours
+        text = lab.execute(
+            HOST, "openssl", "x509", "-noout", "-text", "-in", f"/tmp/evil/pki-{number}/server-cert.pem"
+        ).stdout
+        assert f"Subject: CN = {lab.host(HOST).migration_address}" in text
+        assert "CA:FALSE" in text
+        assert "CA:TRUE" not in text
+        assert "Digital Signature, Key Encipherment" in text
+        assert "TLS Web Server Authentication, TLS Web Client Authentication" in text
+        for foreign in ("DNS:kvm01", "example.org", "10.231.1.11"):
+            assert foreign not in text
+        assert f"IP Address:{lab.host(HOST).migration_address}" in text
+        assert f"DNS:{HOST}" in text
+    failures = [one["result"]["msg"] for one in run.tasks if one["status"] == "failed" and not one["ignored"]]
+    assert len(failures) == len(given) - ("an authority" in given), run.output
+    for failure in failures:
+        assert "Nothing was signed or changed" in failure
+    assert not Path("/tmp/template-was-run").exists()
+
+
+def test_names_are_those_of_the_inventory(role: t.Callable[..., Run], lab: Lab, authority: Path) -> None:
+    """What a host calls itself in its own qemu.conf is not signed."""
+    put(lab, HOST, "/tmp/names.conf", 'migration_host = "kvm01"\nvnc_password = "swordfish"\n')
+    wanted = {
+        "tls": "create",
+        "tls_directory": "/tmp/pki-names",
+        "qemu_conf": "/tmp/names.conf",
+        "tls_min_days": 1,
+        "tls_ca_cert": str(authority / "ca.pem"),
+        "tls_ca_key": str(authority / "key.pem"),
+    }
+    run = role(HOST, "-vvv", **wanted)
+    assert "others connect to kvm01, as /tmp/names.conf of the host has it" in run.failure, run.output
+    assert read(lab, "/tmp/pki-names/server-cert.pem") == ""
+    assert "swordfish" not in run.output
+
+
+def test_a_renewal_leaves_no_key_behind(role: t.Callable[..., Run], lab: Lab, authority: Path) -> None:
+    wanted = {
+        "tls": "create",
+        "tls_directory": "/tmp/pki-renewed",
+        "tls_min_days": 1,
+        "tls_days": 2,
+        "tls_ca_cert": str(authority / "ca.pem"),
+        "tls_ca_key": str(authority / "key.pem"),
+        "migration_host": lab.host(HOST).migration_address,
+        # No daemon has to know of these.
+        "qemu_conf": "/tmp/certified.conf",
+        "restart": False,
+    }
+    first = role(HOST, **wanted)
+    assert first.code == 0, first.output
+    key = read(lab, "/tmp/pki-renewed/server-key.pem")
+    old = "/tmp/pki-renewed/server-key.pem.4711.2026-01-01@00:00:00~"
+    # An older version left one, and somebody opened the key to everybody. The directory is the administrator's. And one
+    # certificate is gone, so that both are made anew.
+    script = f"cp $0/server-key.pem {old}; rm $0/client-cert.pem; mkdir $0/.virtops-tls.x;"
+    script += "chmod 644 $0/*key.pem; chmod 750 $0"
+    lab.execute(HOST, "sh", "-c", script, "/tmp/pki-renewed")
+    watch = "while [ ! -e /tmp/seen ]; do stat -c '%a %i' /tmp/pki-renewed/*-key.pem; done | sort -u > /tmp/modes"
+    lab.execute(HOST, "sh", "-c", f'rm -f /tmp/seen; nohup sh -c "{watch}" >/dev/null 2>&1 &')
+    again = role(HOST, **wanted)
+    lab.execute(HOST, "touch", "/tmp/seen")
+    assert again.code == 0, again.output
+    left = lab.execute(HOST, "ls", "-A", "/tmp/pki-renewed").stdout.split()
+    assert left == ["ca-cert.pem", "client-cert.pem", "client-key.pem", "server-cert.pem", "server-key.pem"]
+    assert read(lab, "/tmp/pki-renewed/server-key.pem") not in ("", key)
+    assert read(lab, "/tmp/pki-renewed/client-key.pem") == read(lab, "/tmp/pki-renewed/server-key.pem")
+    stat = lab.execute(HOST, "stat", "-c", "%a", "/tmp/pki-renewed", "/tmp/pki-renewed/server-key.pem").stdout.split()
+    assert stat == ["750", "640"]
+    # The new files were never there with another mode than their own.
+    inodes = lab.execute(HOST, "sh", "-c", "stat -c %i /tmp/pki-renewed/*-key.pem").stdout.split()
+    seen = [line.split() for line in read(lab, "/tmp/modes").splitlines()]
+    assert {mode for mode, inode in seen if inode in inodes} <= {"640"}
+
+
+def test_no_secret_is_shown(role: t.Callable[..., Run], lab: Lab) -> None:
+    """Neither those of the file nor those that are asked for: with a diff, in check mode, and with all verbosity."""
+    secrets = ("swordfish", "trout", "salmon", "herring", "mackerel")
+    path = "/tmp/secrets.conf"
+    text = 'vnc_password = "swordfish" # once: trout\n# spice_password = "salmon"\nmax_queued = 5\nmax_queued = 6\n'
+    put(lab, HOST, path, text)
+    lab.execute(HOST, "chmod", "640", path)
+    settings = {"vnc_password": "herring", "spice_password": "mackerel", "max_queued": 7}
+    wanted = {"qemu_conf": path, "qemu_settings": settings, "restart": False}
+    runs = [role(HOST, "--check", "--diff", "-vvv", **wanted), role(HOST, "--diff", "-vvv", twice=True, **wanted)]
+    for run in runs:
+        assert run.code == 0, run.output
+        words = json.dumps([one["result"] for one in run.tasks])
+        assert [secret for secret in secrets if secret in run.output or secret in words] == []
+        for line in ("-max_queued = 5", "-max_queued = 6", "+max_queued = 7", "+vnc_password = (a new value"):
+            assert line in run.output, run.output
+    assert changed_again(runs[1]) == []
+    assert read(lab, path) == (
+        'vnc_password = "herring"\n# spice_password = "salmon"\nspice_password = "mackerel"\nmax_queued = 7\n'
+        "#max_queued = 6\n"
+    )
+    modes = lab.execute(HOST, "sh", "-c", f"stat -c %a {path}*").stdout.split()
+    assert modes == ["640", "640"]
+    refused = role(HOST, "-vvv", qemu_settings={"vnc_password": ["herring"]})
+    assert "vnc_password must be a text" in refused.output
+    assert "herring" not in refused.output
+
+
 def test_not_while_a_migration_runs(role: t.Callable[..., Run], lab: Lab, erp01: Subject) -> None:
     erp01.migrate()
     before = read(lab, CONF, erp01.source)
@@ -253,13 +452,62 @@ def test_not_while_a_migration_runs(role: t.Callable[..., Run], lab: Lab, erp01:
     assert erp01.job()
 
 
+def test_a_migration_that_begins_meanwhile(
+    role: t.Callable[..., Run], lab: Lab, erp01: Subject, tmp_path: Path
+) -> None:
+    """After the first look and before the restart; whoever asks for the URI hears what was done meanwhile."""
+    before = read(lab, CONF, erp01.source)
+    daemon = lab.execute(erp01.source, "cat", "/run/libvirtd.pid").stdout
+    asked, answer = tmp_path / "asked", tmp_path / "answer"
+    script = tmp_path / "uri"
+    wait = f"touch {asked}; while [ ! -e {answer} ]; do sleep 0.1; done; rm {answer}; echo qemu:///system"
+    script.write_text(f"#!/bin/sh\n{wait}\n", encoding="utf-8")
+    script.chmod(0o755)
+    done = threading.Event()
+
+    def migrate_when_written() -> None:
+        while not done.is_set():
+            if asked.exists():
+                if "49187" in read(lab, CONF, erp01.source) and not erp01.job():
+                    erp01.migrate()
+                asked.unlink()
+                answer.touch()
+            time.sleep(0.1)
+
+    thread = threading.Thread(target=migrate_when_written)
+    thread.start()
+    try:
+        uri = f"{{{{ lookup('ansible.builtin.pipe', '{script}') }}}}"
+        run = role(erp01.source, port_max=49187, uri=uri)
+    finally:
+        done.set()
+        thread.join()
+    assert "erp01 is being migrated. Nothing was changed." in run.failure, run.output
+    assert "Daemon | Write the configuration" in tasks(run)
+    assert read(lab, CONF, erp01.source) == before
+    assert lab.execute(erp01.source, "cat", "/run/libvirtd.pid").stdout == daemon
+    assert erp01.job()
+
+
 @pytest.mark.wide
 def test_a_daemon_that_does_not_come_back(role: t.Callable[..., Run], lab: Lab) -> None:
     before = read(lab, CONF)
-    run = role(HOST, qemu_settings={"security_driver": "nosuch"}, wait_s=4)
+    files = lab.execute(HOST, "ls", "-A", "/etc/libvirt").stdout
+    secret = {"security_driver": "nosuch", "vnc_password": "swordfish"}
+    run = role(HOST, qemu_settings=secret, wait_s=4)
     assert run.code != 0
     assert "so the former one was put back" in run.failure
+    assert "swordfish" not in run.output
     assert read(lab, CONF) == before
+    assert lab.execute(HOST, "ls", "-A", "/etc/libvirt").stdout == files
+    assert lab.virsh(HOST, "list").returncode == 0
+
+
+@pytest.mark.wide
+def test_a_file_that_was_not_there_is_not_left_behind(role: t.Callable[..., Run], lab: Lab) -> None:
+    run = role(HOST, qemu_conf="/tmp/none.conf", port_max=49187, restart_command=["/bin/false"])
+    assert run.code != 0
+    assert lab.execute(HOST, "sh", "-c", "ls /tmp/none.conf*", check=False).stdout == ""
     assert lab.virsh(HOST, "list").returncode == 0
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import typing as t
 
+from .certificate import is_for
 from .check import FAIL, WARN, Case, Check, Finding, Pair, failed, listed, passed, skipped, warned
 from .host_document import HostDocument, TlsFile
 from .units import human_ms
@@ -80,12 +81,14 @@ def _ends_soon(file: TlsFile, now_s: float) -> bool:
 
 def _wrong_name(pair: Pair) -> list[str]:
     """The source compares the name or address that it connects to with those in the certificate."""
-    wanted = {pair.destination.migration.address, pair.destination.hostname} - {""}
-    for file in pair.destination.tls.files or []:
-        if file.purpose == "migration" and file.role == "server" and file.names and not wanted & set(file.names):
-            return [
-                f"{pair.destination.name}: {file.path} is for {listed(file.names)}, not for {listed(sorted(wanted))}"
-            ]
+    host = pair.destination
+    announced = host.daemon.qemu_settings.get("migration_host")
+    wanted = {host.migration.address, host.hostname, announced if isinstance(announced, str) else ""} - {""}
+    for file in host.tls.files or []:
+        is_read = file.purpose == "migration" and file.role == "server" and file.not_after_epoch_s is not None
+        if is_read and wanted and not any(is_for(file.names, name) for name in wanted):
+            whose = listed(file.names) if file.names else "nobody"
+            return [f"{host.name}: {file.path} is for {whose}, not for {listed(sorted(wanted))}"]
     return []
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import typing as t
 
+from .._core.errors import MigrationError
 from .._core.libvirt_conf import DAEMON_SETTINGS, QEMU_SETTINGS, Value, chosen, parse_conf
 from .files import read, read_int
 
@@ -17,27 +18,41 @@ MONOLITHIC, MODULAR = "monolithic", "modular"
 
 
 class Configuration(t.NamedTuple):
-    """``daemon``: of the daemon that runs guests and, where they are apart, of the one that takes connections."""
+    """``daemon``: of the daemon that runs guests and, where they are apart, of the one that takes connections.
+
+    ``readable``: whether ``qemu`` is what stands in qemu.conf; ``problems``: lines about files that tell nothing.
+    """
 
     mode: str
     daemon: dict[str, Value]
     qemu: dict[str, Value]
     readable: bool
+    problems: t.Sequence[str] = ()
 
 
 def read_configuration() -> Configuration:
     mode = _mode()
-    texts = [read(f"{_DIRECTORY}/{name}.conf") for name in _FILES[mode]]
-    qemu = read(f"{_DIRECTORY}/qemu.conf")
+    problems: list[str] = []
+    qemu = _settings("qemu", problems)
+    if qemu is None and not problems:
+        problems.append(f"{_DIRECTORY}/qemu.conf: not readable, defaults are assumed.")
     daemon: dict[str, Value] = {}
-    for text in texts:
-        daemon.update(parse_conf(text or ""))
+    for name in _FILES[mode]:
+        daemon.update(_settings(name, problems) or {})
     return Configuration(
-        mode,
-        chosen(daemon, DAEMON_SETTINGS),
-        chosen(parse_conf(qemu or ""), QEMU_SETTINGS),
-        readable=qemu is not None,
+        mode, chosen(daemon, DAEMON_SETTINGS), chosen(qemu or {}, QEMU_SETTINGS), qemu is not None, problems
     )
+
+
+def _settings(name: str, problems: list[str]) -> t.Optional[dict[str, Value]]:
+    """None for a file that is not there or not to be read, and with a problem for one that libvirt would not take."""
+    path = f"{_DIRECTORY}/{name}.conf"
+    text = read(path)
+    try:
+        return None if text is None else parse_conf(text)
+    except MigrationError as exc:
+        problems.append(f"{path}: {exc.problem} {exc.state} Defaults are assumed.")
+        return None
 
 
 _FILES = {MONOLITHIC: ["libvirtd"], MODULAR: ["virtqemud", "virtproxyd"], "": ["libvirtd"]}

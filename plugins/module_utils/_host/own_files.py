@@ -103,12 +103,11 @@ class OwnFiles:
             qemu_settings=t.cast("dict[str, t.Any]", configuration.qemu),
             listeners=None if sockets is None else listeners(sockets, {port: name for name, port in ports.items()}),
         )
-        problems = [] if configuration.readable else ["/etc/libvirt/qemu.conf: not readable, defaults are assumed."]
         return replace(
             host,
             daemon=daemon,
             tls=read_tls(configuration.qemu, configuration.daemon),
-            problems=[*host.problems, *problems],
+            problems=[*host.problems, *configuration.problems],
         )
 
     def _with_network(

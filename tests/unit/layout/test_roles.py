@@ -14,6 +14,12 @@ from pathlib import Path
 import pytest
 import yaml
 
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.libvirt_conf import (
+    DAEMON_SETTINGS,
+    QEMU_SETTINGS,
+    is_secret,
+)
+
 ROOT = Path(__file__).resolve().parents[3]
 ROLES = sorted(path for path in (ROOT / "roles").iterdir() if path.is_dir())
 each_role = pytest.mark.parametrize("role", ROLES, ids=[role.name for role in ROLES])
@@ -113,3 +119,45 @@ def test_names_are_the_role_s_own(role: Path) -> None:
 def test_no_task_goes_through_a_shell(role: Path) -> None:
     for task in all_tasks(role):
         assert not {"ansible.builtin.shell", "ansible.builtin.raw", "shell", "raw"} & set(task)
+
+
+def test_the_role_and_the_module_agree_on_what_is_secret() -> None:
+    variables = load(ROOT / "roles" / "prerequisites" / "vars" / "main.yml")
+    form = re.compile(variables["__prerequisites_secret_form"])
+    names = ["vnc_password", "spice_password", "migrate_tls_x509_secret_uuid", "A_PASSWD", "token", "my_credentials"]
+    for name in [*names, *QEMU_SETTINGS, *DAEMON_SETTINGS, "x_pwd", "key_passphrase"]:
+        assert is_secret(name) == bool(form.search(name)), name
+
+
+HOSTS = {
+    "kvm02": True, "kvm_02.example.org": True, "192.0.2.11": True, "2001:db8::11": True, "::": True,
+    "kvm02,DNS:kvm01": False, "kvm02/O=x": False, "kvm02\n[x]": False, "*.example.org": False, "$ENV::HOME": False,
+    "a host": False, "fe80::1%eth0": False, "4711": False, "-x": False, "": False, "kvm02\n": False, "a" * 254: False,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "taken"), HOSTS.items())
+def test_which_names_are_certified(name: str, taken: bool) -> None:
+    variables = load(ROOT / "roles" / "prerequisites" / "vars" / "main.yml")
+    assert bool(re.match(variables["__prerequisites_tls_name_form"], name)) is taken
+
+
+BEGIN, END = "-----BEGIN CERTIFICATE REQUEST-----\n", "-----END CERTIFICATE REQUEST-----"
+REQUESTS = {
+    BEGIN + "MIIB\nAA==\n" + END: True,
+    BEGIN + "MIIB\n" + END + "\n": True,
+    BEGIN + "MIIB\n" + END + "\n" + BEGIN + "MIIB\n" + END: False,
+    "x\n" + BEGIN + "MIIB\n" + END: False,
+    BEGIN + "MIIB\n" + END + "\nx": False,
+    BEGIN + "{{ 1 }}\n" + END: False,
+    BEGIN + ("A" * 64 + "\n") * 41 + END: False,
+    BEGIN + "A" * 5000 + "\n" + END: False,
+    BEGIN + END: False,
+    "": False,
+}
+
+
+@pytest.mark.parametrize(("text", "taken"), REQUESTS.items())
+def test_which_requests_are_looked_at(text: str, taken: bool) -> None:
+    variables = load(ROOT / "roles" / "prerequisites" / "vars" / "main.yml")
+    assert bool(re.match(variables["__prerequisites_tls_request_form"], text)) is taken

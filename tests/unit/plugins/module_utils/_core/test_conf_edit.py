@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.conf_edit import with_settings
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.conf_edit import differences, with_settings
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.errors import MigrationError
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.libvirt_conf import parse_conf
 
@@ -47,8 +47,56 @@ def test_a_setting_that_is_there_is_replaced() -> None:
     )
 
 
-def test_of_two_lines_the_one_in_force_is_changed() -> None:
-    assert with_settings('user = "a"\nuser = "b"\n', {"user": "a"}) == 'user = "a"\nuser = "a"\n'
+def test_of_several_lines_libvirt_takes_the_first() -> None:
+    text = 'user = "a"\n#x = 1\nuser = "b" # old\nuser = "c"'
+    assert with_settings(text, {"user": "a"}) == text
+    assert with_settings(text, {"user": "b"}) == 'user = "b"\n#x = 1\n#user = "b" # old\n#user = "c"'
+
+
+def test_a_list_goes_with_all_of_its_lines() -> None:
+    text = "a = [ 1,\n 2 ] # both\nb = 1\na = [ 3,\r\n\r\n  4 ]\r\n"
+    assert with_settings(text, {"a": 5}) == "a = 5\nb = 1\n#a = [ 3,\r\n#\r\n#  4 ]\r\n"
+
+
+def test_several_settings_on_one_line() -> None:
+    assert with_settings("a = 1; b = 2\n", {"a": 5}) == "a = 5; b = 2\n"
+    assert with_settings("b = 2; a = 1\n", {"a": 5, "c": 7}) == "b = 2; a = 5\nc = 7\n"
+    with pytest.raises(MigrationError) as caught:
+        with_settings("a = 1; a = 2\n", {"a": 5})
+    assert (caught.value.reason, caught.value.state) == ("BAD_CONF", "Nothing was changed.")
+
+
+def test_an_example_inside_of_a_value_is_none() -> None:
+    text = 'note = """\n#user = "x"\n"""\n'
+    assert with_settings(text, {"user": "root"}) == text + 'user = "root"\n'
+    assert with_settings('#user = "x"\r\na = 1\r\n', {"user": "b"}) == '#user = "x"\r\nuser = "b"\na = 1\r\n'
+
+
+def test_values_have_no_escapes() -> None:
+    assert with_settings("", {"user": "DOM\\user"}) == 'user = "DOM\\user"\n'
+
+
+def test_differences_show_no_secret() -> None:
+    text = 'vnc_password = "old" # once: older\n#spice_password = "gone"\nuser = "a"\nuser = "b"\n'
+    wanted: dict[str, t.Union[str, int]] = {
+        "vnc_password": "new",
+        "spice_password": "newer",
+        "user": "c",
+        "max_core": 0,
+    }
+    assert differences(text, wanted) == {
+        "before": 'vnc_password = (a former value, which is not shown)\nuser = "a"\nuser = "b"\n',
+        "after": "vnc_password = (a new value, which is not shown)\n"
+        "spice_password = (a new value, which is not shown)\n"
+        'user = "c"\nmax_core = 0\n',
+    }
+    assert differences(text, {"vnc_password": "old"}) == {"before": "", "after": ""}
+
+
+def test_an_error_shows_no_secret() -> None:
+    with pytest.raises(MigrationError, match="vnc_password must be a text of one line") as caught:
+        with_settings("", {"vnc_password": "sw\nfish"})
+    assert "fish" not in str(caught.value)
 
 
 @pytest.mark.parametrize("text", ["", "user = 'root'", LIVED_IN, SHIPPED])
@@ -79,7 +127,11 @@ REFUSED: list[tuple[str, dict[str, t.Any], str]] = [
     ("", {"user": True}, "a text or a whole number"),
     ("", {"user": ["a"]}, "a text or a whole number"),
     ("", {"a b": "c"}, "letters, digits and underscores"),
+    ("", {"_a": "c"}, "a letter first"),
+    ("", {"user": 2**63}, "a number up to"),
     ("", {"user": "a\nb"}, "of one line"),
+    ("", {"user": "a\rb"}, "of one line"),
+    ("", {"user": "a\0b"}, "of one line"),
     ("", {"user": "'\""}, "one kind of quotes"),
 ]
 

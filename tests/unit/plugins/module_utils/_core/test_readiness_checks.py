@@ -110,6 +110,7 @@ def opened(verdict: str) -> list[PortOpening]:
 
 
 TLS = {"intent.tls": True}
+NAMED = {"destination.hostname": "kvm02.example.org"}
 COPY = {"intent.copy_storage": "all"}
 NO_LOCKS = {f"{side}.daemon.qemu_settings": {} for side in ("source", "destination")}
 UNASKED = {"cpu": None}
@@ -633,6 +634,29 @@ CASES: list[tuple[str, str, dict[str, t.Any], str]] = [
         "is for kvm09, not for 10.231.1.12 and kvm02",
     ),
     ("tls", WARN, {**TLS, "destination.tls.files": certificates(not_after_epoch_s=NOW_S + 3600)}, "within 30 days"),
+    ("tls", FAIL, {**TLS, "destination.tls.files": certificates(names=[])}, "is for nobody"),
+    ("tls", FAIL, {**TLS, **NAMED, "destination.tls.files": certificates(names=["*.b.example.org"])}, "is for"),
+    ("tls", PASS, {**TLS, **NAMED, "destination.tls.files": certificates(names=["*.Example.org"])}, "valid"),
+    (
+        "tls",
+        PASS,
+        {
+            **TLS,
+            "destination.migration.address": "2001:DB8:0:0::11",
+            "destination.tls.files": certificates(names=["2001:db8::11"]),
+        },
+        "valid",
+    ),
+    (
+        "tls",
+        PASS,
+        {
+            **TLS,
+            "destination.daemon.qemu_settings": {"migration_host": "kvm02-migration"},
+            "destination.tls.files": certificates(names=["kvm02-migration"]),
+        },
+        "valid",
+    ),
     ("tls", PASS, {**TLS, "source.tls.files": [tls_file("ca", ""), tls_file("client", "", present=False)]}, "valid"),
     ("tls", SKIP, {**TLS, "destination.tls.files": None}, "not known"),
     ("confinement", FAIL, {"domain.security_labels": [SecurityLabel("apparmor", "static")]}, "fixed label of apparmor"),

@@ -110,6 +110,21 @@ def test_configuration(
     assert configuration.number_of({"port": ["x"]}, "port", 1) == configuration.number_of({"port": "x"}, "port", 1) == 1
 
 
+def test_a_configuration_that_libvirt_would_not_take(
+    tmp_path: Path, write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(configuration, "_DIRECTORY", str(tmp_path))
+    monkeypatch.setattr(configuration, "_mode", lambda: "monolithic")
+    assert configuration.read_configuration().problems == [f"{tmp_path}/qemu.conf: not readable, defaults are assumed."]
+    write("libvirtd.conf", "listen_tcp = 1\n")
+    write("qemu.conf", 'user = "root"\nvnc_password = swordfish\n')
+    found = configuration.read_configuration()
+    assert (found.qemu, found.readable, found.daemon) == ({}, False, {"listen_tcp": 1})
+    (problem,) = found.problems
+    assert problem.startswith(f"{tmp_path}/qemu.conf: Line 2 is nothing that libvirt takes")
+    assert "swordfish" not in problem
+
+
 def test_tls_files(tmp_path: Path, write: Write) -> None:
     write("ca-cert.pem", PEM)
     write("server-cert.pem", "damaged")
@@ -119,7 +134,7 @@ def test_tls_files(tmp_path: Path, write: Write) -> None:
     assert found.files
     files = {(one.purpose, one.role): one for one in found.files}
     ca = files["migration", "ca"]
-    assert (ca.present, ca.readable, ca.not_after_epoch_s, ca.names[0]) == (True, True, 2110976447, "kvm01.example.com")
+    assert (ca.present, ca.readable, ca.not_after_epoch_s, ca.names[0]) == (True, True, 2110976447, "kvm01")
     assert files["migration", "server"].problem == "there is no certificate in it"
     key = files["migration", "server-key"]
     assert (key.present, key.readable, key.not_after_epoch_s) == (True, True, None)
