@@ -19,9 +19,9 @@ description:
     written in it is the name, even where YAML would make a number or a date of it.
   - Any other text of several lines has one name in each of them. Empty lines do not count.
   - Any other text of one line has its names separated by commas.
-  - Whatever is not a text, a number for example, is refused. Ansible may have made it of another text. AWX hands answers
-    on as C(!unsafe '0123'), which ansible-core 2.19 and later read as the number 83, as they read C(no) as V(false).
-    Names in a list or on several lines stay what they are. C(null) alone is read as nothing, and that is no name.
+  - Whatever is not a text, a number for example, is refused, since Ansible may have made it of another text. AWX hands
+    answers on as C(!unsafe '0123'), which ansible-core 2.19 and later read as the number 83, as they read C(no) as
+    V(false). Names in a list or on several lines stay what they are. C(null) alone is read as nothing, and no name.
 positional: _input
 options:
   _input:

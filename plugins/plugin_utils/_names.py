@@ -20,8 +20,8 @@ _SHOWN = 60
 def names_from(value: t.Any, commas: bool = True, at_most: t.Optional[int] = None) -> list[str]:
     """Names in their order, each once; from None, a text, or a list of texts.
 
-    ``commas``: whether the only line of a text is separated at its commas. Otherwise it is one name, even with a bracket
-    at its beginning, unless it is a list in JSON.
+    ``commas``: whether the only line of a text is separated at its commas. Otherwise it is one name, even with a
+    bracket at its beginning, unless it is a list in JSON. ``at_most``: how many names there may be.
     Raises MigrationError ``BAD_NAMES``.
     """
     if value is None:
@@ -101,8 +101,8 @@ def _name(one: t.Any) -> str:
 def _not_a_text(value: t.Any) -> MigrationError:
     kind = "null" if value is None else type(value).__name__.lstrip("_").replace("AnsibleTagged", "").lower()
     return _bad(
-        f"{_shown(value)} is not a text ({kind}). Ansible may have read a name such as 0123, 1.10, no or null as a number,"
-        " a truth value or nothing."
+        f"{_shown(value)} is not a text ({kind}). Ansible may have read a name such as 0123 or no as a number or a"
+        " truth value."
     )
 
 

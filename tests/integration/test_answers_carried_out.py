@@ -112,7 +112,9 @@ def test_zero_is_an_answer(house: House) -> None:
     assert (overrides["max_pause_s"], overrides["max_downtime_ms"]) == (0, None)
     blank = run(house, "migrate", "--check", **common, **{**zero, "live_migration_max_pause_s": ""})
     assert arguments(blank, "Migrate | Move it")["policy_overrides"]["max_pause_s"] is None
-    looked = run(house, "diagnose", live_migration_observe_s="0", live_migration_max_pause_s="", live_migration_guest="")
+    looked = run(
+        house, "diagnose", live_migration_observe_s="0", live_migration_max_pause_s="", live_migration_guest=""
+    )
     assert looked.code == 0, looked.output
     assert arguments(looked, "Watch the migrations")["observe_s"] == 0
 

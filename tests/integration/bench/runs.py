@@ -199,6 +199,11 @@ class Ansible:
         path.write_text(json.dumps([play]), encoding="utf-8")
         return self.playbook(str(path), *options, **variables)
 
+    def version(self) -> str:
+        """Of ansible-core."""
+        command = [str(PROGRAMS / "python"), "-c", "import ansible.release; print(ansible.release.__version__)"]
+        return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+
     def playbook(self, playbook: str, *options: str, timeout_s: float = 300, **variables: t.Any) -> Run:
         """Run a playbook to its end."""
         return self.begin_playbook(playbook, *options, **variables).wait(timeout_s)

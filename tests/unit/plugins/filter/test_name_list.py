@@ -23,7 +23,10 @@ NAMES = [
     ("0123", ["0123"]),
     ("erp01,crm01 , web 01,", ["erp01", "crm01", "web 01"]),
     ("erp01\ncrm, the old one\n\nerp01\n", ["erp01", "crm, the old one"]),
-    ("0123\n1.10\nno\nnull\n2024-01-02\n0x10\n*a\n&b", ["0123", "1.10", "no", "null", "2024-01-02", "0x10", "*a", "&b"]),
+    (
+        "0123\n1.10\nno\nnull\n2024-01-02\n0x10\n*a\n&b",
+        ["0123", "1.10", "no", "null", "2024-01-02", "0x10", "*a", "&b"],
+    ),
     ("-dns 'a'", ["-dns 'a'"]),
     ("-dns 'a'\n-b", ["-dns 'a'", "-b"]),
     ('["erp01", "a,b", " c "]', ["erp01", "a,b", " c "]),
@@ -32,7 +35,10 @@ NAMES = [
     ("[erp01, crm01]", ["erp01", "crm01"]),
     ("- erp01\n- 'two\\nlines'\n- 101", ["erp01", "two\\nlines", "101"]),
     # What is written is the name, and not what YAML would make of it.
-    ("- 0123\n- 1.10\n- no\n- null\n- 2024-01-02\n- 1_000\n- 12:30", "0123 1.10 no null 2024-01-02 1_000 12:30".split()),
+    (
+        "- 0123\n- 1.10\n- no\n- null\n- 2024-01-02\n- 1_000\n- 12:30",
+        ["0123", "1.10", "no", "null", "2024-01-02", "1_000", "12:30"],
+    ),
     ("[0123, 1.10, on, ~, 2024-01-02, 0x10]", ["0123", "1.10", "on", "~", "2024-01-02", "0x10"]),
     ("[1001, 1.10, true, false, null, 1e3]", ["1001", "1.10", "true", "false", "null", "1e3"]),
     ('["two\\nlines"]', ["two\nlines"]),
@@ -68,7 +74,9 @@ def test_without_commas(given: t.Any, names: list[str]) -> None:
 NOT_A_TEXT = [83, 1.1, 0, True, False, datetime.date(2024, 1, 2), datetime.datetime(2024, 1, 2), b"erp01"]
 
 
-@pytest.mark.parametrize("given", [*NOT_A_TEXT, *([one] for one in NOT_A_TEXT), [None], {"erp01": 1}, [["erp01"]], [{}]])
+@pytest.mark.parametrize(
+    "given", [*NOT_A_TEXT, *([one] for one in NOT_A_TEXT), [None], {"erp01": 1}, [["erp01"]], [{}]]
+)
 def test_what_is_not_a_text(given: t.Any) -> None:
     for commas in (True, False):
         with pytest.raises(AnsibleFilterError, match="Give one name a line"):
