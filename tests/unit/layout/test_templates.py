@@ -28,8 +28,8 @@ pytestmark = pytest.mark.filterwarnings("ignore:invalid escape sequence")
 
 # Their values are expressions without braces.
 CONDITIONS = {"when", "that", "failed_when", "changed_when", "until"}
-CONVERTING = {"int", "float", "bool", "string", "length", "count", "round", "sum", "abs"}
-NUMBERS = CONVERTING - {"bool", "string"}
+NUMBERS = {"int", "float", "length", "count", "round", "sum", "abs"}
+UNITS = ("_ms", "_s", "_bytes", "_mib", "_percent", "_mbit_per_s")
 ARITHMETIC = (nodes.Add, nodes.Sub, nodes.Mul, nodes.Div, nodes.FloorDiv, nodes.Mod, nodes.Pow)
 ENVIRONMENT = Environment()
 # Names of one guest, or of hosts: texts, but ``default(x, true)`` would take 0 and false for nobody, and so for all.
@@ -93,6 +93,22 @@ def made_of_numbers(value: t.Any, key: str = "") -> t.Iterator[str]:
         outputs = body[0].nodes if len(body) == 1 and isinstance(body[0], nodes.Output) else []
         if len(outputs) == 1 and is_number(outputs[0]):
             yield key
+
+
+def put_apart(value: t.Any, depth: int = 0) -> t.Iterator[str]:
+    """Keys in dictionaries of variables with a unit in their name, whose number becomes a text on its way there.
+
+    What may be omitted goes to a module, which takes numbers as text.
+    """
+    if isinstance(value, dict):
+        for name, one in value.items():
+            templated = isinstance(one, str) and "{{" in one and "omit" not in one
+            if depth and templated and str(name).endswith(UNITS):
+                yield str(name)
+            yield from put_apart(one, depth + 1)
+    elif isinstance(value, list):
+        for one in value:
+            yield from put_apart(one, depth + 1)
 
 
 def variables(value: t.Any) -> t.Iterator[t.Any]:
@@ -181,6 +197,13 @@ def test_numbers_and_booleans_are_converted_where_they_are_used(path: Path) -> N
     assert [
         one for text, condition in expressions(load(path)) for one in problems(text, condition, TYPES, numbers)
     ] == []
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=[str(path.relative_to(ROOT)) for path in SOURCES])
+def test_dictionaries_with_numbers_are_made_in_one_template(path: Path) -> None:
+    content = load(path)
+    given = [content] if path.parent.name == "vars" else variables(content)
+    assert [name for value in given for name in put_apart(value)] == []
 
 
 SEEN = [
