@@ -32,7 +32,7 @@ def names_from(value: t.Any, commas: bool = True, at_most: t.Optional[int] = Non
         raise _not_a_text(value)
     found = list(dict.fromkeys(_name(one) for one in value))
     if at_most is not None and len(found) > at_most:
-        raise _bad(f"{_shown(found)} are {len(found)} names, but there may be no more than {at_most}.")
+        raise _bad(f"{_shown(', '.join(found))} are {len(found)} names, but there may be no more than {at_most}.")
     return found
 
 
@@ -107,7 +107,10 @@ def _not_a_text(value: t.Any) -> MigrationError:
 
 
 def _shown(value: t.Any) -> str:
-    text = repr(value) if isinstance(value, (str, int, float)) else str(value)
+    # What is in a list or dictionary may be of any depth.
+    text = (
+        "This" if isinstance(value, (list, tuple, t.Mapping)) else repr(value) if isinstance(value, str) else str(value)
+    )
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
 
 

@@ -49,7 +49,7 @@ def notes(house: House) -> Result:
     return {one["name"]: one for one in json.loads(done.stdout or "{}").values()}
 
 
-@pytest.mark.parametrize("link", ["", "0"])
+@pytest.mark.parametrize("link", ["", pytest.param("0", marks=pytest.mark.wide)])
 def test_emptied_and_home_without_the_speed_of_the_link(house: House, link: str) -> None:
     """One guest stays; the others leave, and come home."""
     done = run(

@@ -116,6 +116,16 @@ def test_aliases_are_not_expanded() -> None:
     assert time.process_time() - begin < 1
 
 
+def test_lists_of_any_depth_are_refused() -> None:
+    deep: list[t.Any] = []
+    for _ in range(100_000):
+        deep = [deep]
+    with pytest.raises(AnsibleFilterError, match="Give one name a line"):
+        name_list(deep)
+    while deep:  # or their destruction would go as deep
+        deep = deep.pop()
+
+
 def test_no_more_than_there_may_be() -> None:
     assert name_list("erp01", commas=False, at_most=1) == ["erp01"]
     with pytest.raises(AnsibleFilterError, match="no more than 1"):
