@@ -40,7 +40,9 @@ options:
         description: How long it may depend on both hosts, in seconds.
         type: float
       max_pause_s:
-        description: How long it may stand still to finish when nothing shorter does, in seconds. V(0) is not at all.
+        description:
+          - How long it may stand still to finish when nothing shorter does, in seconds.
+          - V(0) is not at all. A policy that would suspend it at the deadline then aborts the migration.
         type: float
       max_throttle_percent:
         description: How much of its processor time auto-converge may take.

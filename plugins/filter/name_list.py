@@ -13,17 +13,30 @@ short_description: Names as a list, however they were given
 description:
   - Takes names of guests or hosts as they come from the command line, from a variable file or from a survey of AWX, and
     returns a list of texts without duplicates.
-  - A list is taken as it is.
+  - A list of texts is taken as it is.
   - A text that begins with V([) is a list in JSON or YAML, and so is one of which each line begins with a hyphen and a
-    space. This is the way to give names that begin or end with a space, or that contain commas or newlines.
+    space. This is the way to give names that begin or end with a space, or that contain commas or newlines. What is
+    written in it is the name, even where YAML would make a number or a date of it.
   - Any other text of several lines has one name in each of them. Empty lines do not count.
   - Any other text of one line has its names separated by commas.
+  - Whatever is not a text, a number for example, is refused, since Ansible may have made it of another text. AWX hands
+    answers on as C(!unsafe '0123'), which ansible-core 2.19 and later read as the number 83, as they read C(no) as
+    V(false). Names in a list or on several lines stay what they are. C(null) alone is read as nothing, and no name.
 positional: _input
 options:
   _input:
     description: The names. Nothing and an empty text are no names.
     type: raw
     required: true
+  commas:
+    description:
+      - Whether a text of one line has its names separated by commas.
+      - Without, it is one name, even with V([) at its beginning, unless it is a list in JSON.
+    type: bool
+    default: true
+  at_most:
+    description: How many names there may be. More are refused. By default there is no limit.
+    type: int
 """
 
 EXAMPLES = r"""
@@ -35,6 +48,12 @@ EXAMPLES = r"""
     live_migration_guests: |
       erp01
       crm, the old one
+
+- name: A single guest, which may be given as a list for its unusual name
+  ansible.builtin.debug:
+    msg: "{{ live_migration_guest | virtops.live_migration.name_list(commas=false, at_most=1) | first }}"
+  vars:
+    live_migration_guest: '["0123"]'
 """
 
 RETURN = r"""
@@ -47,46 +66,13 @@ _value:
 
 import typing as t
 
-import yaml
-
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.errors import MigrationError
-from ansible_collections.virtops.live_migration.plugins.plugin_utils._filters import plain, told_to_the_user
+from ansible_collections.virtops.live_migration.plugins.plugin_utils._filters import told_to_the_user
+from ansible_collections.virtops.live_migration.plugins.plugin_utils._names import names_from
 
 
 @told_to_the_user
-def name_list(names: t.Any) -> list[str]:
-    value = plain(names)
-    if value is None:
-        return []
-    if isinstance(value, str):
-        value = _split(value)
-    if not isinstance(value, list):
-        value = [value]
-    return list(dict.fromkeys(_name(one) for one in value))
-
-
-def _split(text: str) -> t.Any:
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    if not lines:
-        return []
-    if lines[0].startswith("[") or all(line.startswith("- ") for line in lines):
-        try:
-            return yaml.safe_load(text)
-        except yaml.YAMLError as exc:
-            raise _bad(f"{text!r} looks like a list, but is not one in JSON or YAML ({exc}).") from exc
-    return lines if len(lines) > 1 else [one.strip() for one in lines[0].split(",") if one.strip()]
-
-
-def _name(one: t.Any) -> str:
-    if isinstance(one, bool) or not isinstance(one, (str, int, float)):
-        raise _bad(f"{one!r} is not a name.")
-    return str(one)
-
-
-def _bad(problem: str) -> MigrationError:
-    return MigrationError(
-        "BAD_NAMES", problem, remedy="Give one name a line, or a list in JSON, with each name in double quotes."
-    )
+def name_list(names: t.Any, commas: bool = True, at_most: t.Optional[int] = None) -> list[str]:
+    return names_from(names, commas=bool(commas), at_most=at_most)
 
 
 class FilterModule:

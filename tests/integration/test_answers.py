@@ -10,7 +10,8 @@ import typing as t
 from pathlib import Path
 
 import pytest
-from bench.runs import ROOT, Ansible, Run
+import yaml
+from bench.runs import ROOT, Ansible, Run, unsafe
 
 PLAYBOOKS = ROOT / "playbooks"
 PATTERNS = sorted((ROOT / "extensions" / "patterns").iterdir())
@@ -48,6 +49,32 @@ WRONG = {
 }
 
 
+LIST = "virtops.live_migration.name_list"
+NUMBERS_FOR_NAMES: dict[str, t.Any] = {
+    "live_migration_guest": 83,
+    "live_migration_guests": [1.1, "erp01"],
+    "live_migration_pool": 0,
+    "live_migration_leave": False,
+    "live_migration_shutdown": [True],
+    "live_migration_copy_storage": [None],
+}
+LIKE_YAML = {
+    "live_migration_guest": "0123",
+    "live_migration_guests": "1.10",
+    "live_migration_pool": "0",
+    "live_migration_leave": "no",
+    "live_migration_shutdown": "true",
+    "live_migration_copy_storage": "2024-01-02",
+}
+IN_LISTS = {
+    "live_migration_guests": '["0123", "1.10", "no", "true", "1001"]',
+    "live_migration_pool": "0123\n1.10\nno\ntrue\n1001",
+    "live_migration_leave": "- 0123\n- 1.10\n- no\n- true\n- 1001\n",
+    "live_migration_shutdown": "0123,1.10,no,true,1001",
+    "live_migration_copy_storage": "[0123, 1.10, no, true, 1001]",
+}
+
+
 @pytest.fixture(scope="module")
 def bare(tmp_path_factory: pytest.TempPathFactory) -> Ansible:
     """Ansible without a lab."""
@@ -61,7 +88,12 @@ def surveys() -> t.Iterator[tuple[str, dict[str, t.Any]]]:
         yield Path(template["playbook"]).stem, template["survey"]
 
 
-def check(bare: Ansible, answers: t.Mapping[str, str]) -> Run:
+def specified(playbook: str) -> set[str]:
+    content = yaml.safe_load((PLAYBOOKS / f"{playbook}.meta.yml").read_text(encoding="utf-8"))
+    return set(content["argument_specs"][playbook]["options"])
+
+
+def check(bare: Ansible, answers: t.Mapping[str, t.Any], as_awx: bool = False) -> Run:
     """Only the first step of each playbook that a pattern has, with the same answers for all; each may fail."""
     for path in [*PLAYBOOKS.glob("*.meta.yml"), PLAYBOOKS / "tasks"]:
         link = bare.directory / path.name
@@ -77,17 +109,30 @@ def check(bare: Ansible, answers: t.Mapping[str, str]) -> Run:
     ]
     path = bare.directory / "check.yml"
     path.write_text(json.dumps([{"hosts": "localhost", "gather_facts": False, "tasks": tasks}]), encoding="utf-8")
-    run = bare.playbook(str(path), **answers)
+    if as_awx:
+        run = bare.playbook(str(path), "-e", f"@{unsafe(bare.directory, answers)}")
+    else:
+        run = bare.playbook(str(path), **answers)
     assert run.code == 0, run.output
     return run
+
+
+def told(run: Run) -> dict[str, str]:
+    """By playbook, why it was refused."""
+    return {
+        record["task"].split()[-1]: record["result"]["ansible_failed_result.msg"]
+        for record in run.tasks
+        if record["task"].startswith("Refused ")
+    }
 
 
 def refused(run: Run) -> set[str]:
     return {record["task"].split()[-1] for record in run.tasks if record["task"].startswith("Refused ")}
 
 
-def test_questions_that_nobody_answered(bare: Ansible) -> None:
-    blank = {question["variable"]: "" for _name, survey in surveys() for question in survey["spec"]}
+@pytest.mark.parametrize("nothing", ["", None])
+def test_questions_that_nobody_answered(bare: Ansible, nothing: t.Optional[str]) -> None:
+    blank = {question["variable"]: nothing for _name, survey in surveys() for question in survey["spec"]}
     needed = ("live_migration_hosts", "live_migration_guest", "live_migration_guests", "live_migration_destination_uri")
     assert refused(check(bare, {**blank, **{name: TEXTS[name] for name in needed}})) == set()
 
@@ -99,15 +144,56 @@ def test_numbers_booleans_and_lists_as_text(bare: Ansible) -> None:
 def test_wrong_answers_are_refused_by_name(bare: Ansible) -> None:
     """All at once: each playbook names those of its variables that are wrong, and no other ones."""
     run = check(bare, {**TEXTS, **WRONG})
-    told = {
-        record["task"].split()[-1]: record["result"]["ansible_failed_result.msg"]
-        for record in run.tasks
-        if record["task"].startswith("Refused ")
-    }
     for name, survey in surveys():
         wrong = {question["variable"] for question in survey["spec"]} & set(WRONG)
-        assert {variable for variable in WRONG if variable in told.get(name, "")} == wrong, name
-    assert told
+        assert {variable for variable in WRONG if variable in told(run).get(name, "")} == wrong, name
+    assert told(run)
+
+
+def test_names_that_are_no_texts_are_refused(bare: Ansible) -> None:
+    """As JSON, numbers and truth values are none in every version."""
+    run = check(bare, {**TEXTS, **NUMBERS_FOR_NAMES})
+    for name, _survey in surveys():
+        wrong = specified(name) & set(NUMBERS_FOR_NAMES)
+        assert {one for one in NUMBERS_FOR_NAMES if f"{one} is " in told(run).get(name, "")} == wrong, name
+        assert '["0123"]' in told(run).get(name, '["0123"]')
+    assert told(run)
+
+
+def test_texts_that_look_like_yaml_are_never_other_names(bare: Ansible) -> None:
+    """AWX's own file: ansible-core from 2.19 on makes numbers of them, and then they are refused."""
+    version = tuple(int(part) for part in bare.version().split(".")[:2])
+    run = check(bare, {**TEXTS, **LIKE_YAML}, as_awx=True)
+    if version < (2, 19):
+        assert told(run) == {}
+    for name, _survey in surveys():
+        wrong = specified(name) & set(LIKE_YAML)
+        if version >= (2, 19):
+            assert {one for one in LIKE_YAML if f"{one} is " in told(run).get(name, "")} == wrong, name
+
+
+def test_names_in_lists_and_lines_stay_what_they_are(bare: Ansible) -> None:
+    """In every version, in the file that AWX writes."""
+    tasks = [{"name": name, "ansible.builtin.debug": {"msg": f"{{{{ {name} | {LIST} }}}}"}} for name in IN_LISTS]
+    path = bare.directory / "names.yml"
+    path.write_text(json.dumps([{"hosts": "localhost", "gather_facts": False, "tasks": tasks}]), encoding="utf-8")
+    run = bare.playbook(str(path), "-e", f"@{unsafe(bare.directory, IN_LISTS)}")
+    assert run.code == 0, run.output
+    for record in run.tasks:
+        assert record["result"]["msg"] == ["0123", "1.10", "no", "true", "1001"], record["task"]
+    assert told(check(bare, {**TEXTS, **IN_LISTS, "live_migration_guest": '["0123"]'}, as_awx=True)) == {}
+
+
+@pytest.mark.parametrize(
+    ("playbook", "serial"), [("evacuate", "-1"), ("return_home", "200%"), ("prepare_hosts", "some"), ("evacuate", "0")]
+)
+def test_how_many_hosts_at_a_time(bare: Ansible, playbook: str, serial: str) -> None:
+    answers = {"live_migration_hosts": "all", "live_migration_serial": serial}
+    run = bare.playbook(f"virtops.live_migration.{playbook}", "-e", f"@{unsafe(bare.directory, answers)}")
+    assert run.code != 0
+    assert "percentage from 1% to 100%" in run.output
+    assert "Traceback" not in run.output
+    assert {record["host"] for record in run.tasks} <= {"localhost"}
 
 
 def test_the_playbooks_that_patterns_name_are_found(bare: Ansible) -> None:

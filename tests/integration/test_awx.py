@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from bench.runs import ROOT, Ansible
+from bench.runs import PROGRAMS, ROOT, Ansible
 from bench.subject import LINK_MBIT, Subject, wait_for
 
 SECRET = "s3same-open"
@@ -58,7 +58,7 @@ class Controller:
     def __init__(self, directory: Path, ansible: Ansible) -> None:
         self._directory, self._ansible, self._count = directory, ansible, 0
         # The worker has the programs of the environment, and not those that PATH finds first.
-        self._environment = {**os.environ, "PATH": f"{Path(RUNNER).parent}:{os.environ['PATH']}"}
+        self._environment = {**os.environ, "PATH": f"{PROGRAMS}:{os.environ['PATH']}"}
 
     def begin(self, pattern: str, playbook: str, **answers: t.Any) -> Launched:
         self._count += 1

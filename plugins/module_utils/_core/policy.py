@@ -107,7 +107,10 @@ def contract_from(fields: t.Mapping[str, t.Any]) -> Contract:
 
 
 def preset(name: str = DEFAULT_PRESET, overrides: t.Optional[t.Mapping[str, t.Any]] = None) -> Contract:
-    """The contract of a preset, with the fields of ``overrides`` in their place; a None overrides nothing."""
+    """The contract of a preset, with the fields of ``overrides`` in their place; a None overrides nothing.
+
+    Without a pause the preset does not pause a hopeless guest either; who asks for both is told.
+    """
     if name not in PRESETS:
         raise MigrationError(
             "BAD_CONTRACT",
@@ -116,7 +119,10 @@ def preset(name: str = DEFAULT_PRESET, overrides: t.Optional[t.Mapping[str, t.An
             remedy="The policies are: " + ", ".join(PRESETS) + ".",
         )
     given = {key: value for key, value in (overrides or {}).items() if value is not None}
-    return contract_from({**PRESETS[name], **given})
+    fields = dict(PRESETS[name])
+    if given.get("max_pause_s") == 0 and fields.get("on_hopeless") == "pause":
+        del fields["on_hopeless"]
+    return contract_from({**fields, **given})
 
 
 def _is_number(value: t.Any) -> bool:

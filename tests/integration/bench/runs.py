@@ -14,10 +14,14 @@ import typing as t
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import yaml
+
 ROOT = Path(__file__).resolve().parents[3]
 COLLECTION = "virtops.live_migration"
 CALLBACKS = Path(__file__).with_name("callbacks")
 AGAIN = "And again"
+# The programs of another ansible-core than that of the environment that runs the tests, when CORE_VENV names its own.
+PROGRAMS = Path(os.environ.get("CORE_VENV") or Path(sys.executable).parents[1]) / "bin"
 
 Result = dict[str, t.Any]
 Task = dict[str, t.Any]
@@ -42,6 +46,20 @@ def assert_refused(result: Result, reason: str) -> None:
     assert result.get("reason") == reason, result["msg"]
     assert result["state"], result
     assert result["remedy"], result
+
+
+class _Unsafe(yaml.SafeDumper):
+    """Each text with the tag by which Ansible does not take it for a template."""
+
+
+_Unsafe.add_representer(str, lambda dumper, text: dumper.represent_scalar("!unsafe", text))
+
+
+def unsafe(directory: Path, answers: t.Mapping[str, t.Any]) -> Path:
+    """A file of variables as AWX writes it: names and texts all have that tag, so that ansible-core retypes them."""
+    path = directory / "answers.yml"
+    path.write_text(yaml.dump(dict(answers), Dumper=_Unsafe), encoding="utf-8")
+    return path
 
 
 def changed_again(run: Run) -> list[str]:
@@ -152,9 +170,8 @@ class Ansible:
         self._count += 1
         results = self.directory / f"results-{self._count}.jsonl"
         log = self.directory / f"output-{self._count}.log"
-        # The program of the environment that runs the tests, whatever PATH says.
-        program = Path(sys.executable).with_name("ansible-playbook")
-        command = [str(program), "-i", str(self.inventory), playbook, *options]
+        # That program, whatever PATH says.
+        command = [str(PROGRAMS / "ansible-playbook"), "-i", str(self.inventory), playbook, *options]
         if variables:
             command += ["-e", json.dumps(variables)]
         with log.open("w", encoding="utf-8") as output:
@@ -181,6 +198,11 @@ class Ansible:
         play = {"hosts": hosts, "gather_facts": False, "environment": self.environment, "tasks": tasks}
         path.write_text(json.dumps([play]), encoding="utf-8")
         return self.playbook(str(path), *options, **variables)
+
+    def version(self) -> str:
+        """Of ansible-core."""
+        command = [str(PROGRAMS / "python"), "-c", "import ansible.release; print(ansible.release.__version__)"]
+        return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
 
     def playbook(self, playbook: str, *options: str, timeout_s: float = 300, **variables: t.Any) -> Run:
         """Run a playbook to its end."""

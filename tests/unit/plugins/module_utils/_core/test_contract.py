@@ -76,3 +76,13 @@ def test_an_unknown_preset_names_those_that_there_are() -> None:
 
 def test_defaults_of_a_contract() -> None:
     assert contract_from({"max_pause_s": None}) == Contract()
+
+
+@pytest.mark.parametrize("zero", [0, 0.0])
+def test_a_pause_of_nothing_is_none_at_the_deadline_either(zero: float) -> None:
+    contract = preset("suspend_workload", {"max_pause_s": zero})
+    assert (contract.max_pause_s, contract.on_hopeless) == (0, "abort")
+    assert preset("suspend_workload", {"max_pause_s": None}).on_hopeless == "pause"
+    assert preset("suspend_workload", {"max_pause_s": zero, "on_hopeless": "leave"}).on_hopeless == "leave"
+    with pytest.raises(MigrationError, match="max_pause_s is 0"):
+        preset("suspend_workload", {"max_pause_s": zero, "on_hopeless": "pause"})

@@ -1,0 +1,80 @@
+# Copyright (c) 2026, The virtops.live_migration authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# This file is private to the collection and may change at any time.
+"""A small file on this host that several processes read and change."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import tempfile
+import time
+import typing as t
+from pathlib import Path
+
+from .._core.errors import MigrationError
+
+_LIMIT_S = 20.0
+_PAUSE_S = 0.05
+
+
+def changed_alone(path: Path, change: t.Callable[[str], str], dry: bool = False) -> tuple[str, str]:
+    """The text of the file before and after ``change``, during which nobody else changes it this way.
+
+    A file that is not there has an empty text, and an empty text removes the file. It is replaced as a whole, for its
+    owner only. ``dry``: only say what it would be. The directory must be there, unless ``dry`` or nothing is to be
+    written. Raises MigrationError ``FILE_BUSY``, OSError.
+    """
+    with _lock(path.parent):
+        before = path.read_text(encoding="utf-8") if path.exists() else ""
+        after = change(before)
+        if not dry and after != before:
+            _replace(path, after)
+        return before, after
+
+
+@contextlib.contextmanager
+def _lock(directory: Path) -> t.Iterator[None]:
+    """Of the directory, so that no file of its own is left behind; the kernel takes it from a process that dies."""
+    if not directory.is_dir():
+        yield
+        return
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        deadline_s = time.monotonic() + _LIMIT_S
+        while True:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() > deadline_s:
+                    raise MigrationError(
+                        "FILE_BUSY",
+                        f"Somebody else has held the lock of {directory} for {_LIMIT_S:g} s.",
+                        state="Nothing was changed.",
+                        remedy="Run it again when the other run has ended.",
+                    ) from None
+                time.sleep(_PAUSE_S)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _replace(path: Path, text: str) -> None:
+    if not text:
+        path.unlink()
+        return
+    # A temporary file of this kind is for its owner only.
+    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    try:
+        with open(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(name, path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(name)
+        raise
