@@ -15,7 +15,7 @@ from .._core.errors import MigrationError
 from .connection import libvirt
 from .domain import Guest
 from .errors import translate
-from .guard import within
+from .guard import unlimited, within
 
 try:
     import libvirt_qemu
@@ -77,7 +77,7 @@ class Agent:
         text = json.dumps({"execute": command, "arguments": arguments})
         try:
             answer = within(
-                lambda: libvirt_qemu.qemuAgentCommand(self._guest.raw, text, _ANSWER_S, 0),
+                lambda: libvirt_qemu.qemuAgentCommand(unlimited(self._guest.raw), text, _ANSWER_S, 0),
                 f"asking the agent of {self._guest.name!r}",
             )
         except libvirt.libvirtError as exc:
