@@ -81,14 +81,10 @@ class LiveAction(ActionBase):
                 return started
             return _Follower(self, str(job_id), str(path), variables).follow()
         finally:
-            # Without pipelining, asking for the state of the job has made another one.
-            other_directory = self._connection._shell.tmpdir
             self._cleanup_remote_tmp = True
             # A host that is away must not hide what has become of the task.
             with contextlib.suppress(AnsibleConnectionFailure):
                 self._remove_tmp_path(own_directory, force=True)
-                if other_directory not in (None, own_directory) and not constants.DEFAULT_KEEP_REMOTE_FILES:
-                    self._remove_tmp_path(other_directory, force=True)
 
     def _remove_old(self, own_directory: str) -> None:
         """What runs of this module have left behind whose controller was killed, or lost the host, before their end."""
@@ -128,7 +124,14 @@ class LiveAction(ActionBase):
         directory = self._remote_expand_user(self.get_shell_option("async_dir", default="~/.ansible_async"))
         arguments = {"jid": job_id, "mode": mode, "_async_dir": directory}
         name = "ansible.legacy.async_status"
-        return t.cast(Result, self._execute_module(module_name=name, module_args=arguments, task_vars=variables))
+        try:
+            return t.cast(Result, self._execute_module(module_name=name, module_args=arguments, task_vars=variables))
+        finally:
+            # Without pipelining that has made a directory, which nobody else takes away: the task has another one.
+            directory = self._connection._shell.tmpdir
+            if directory and not constants.DEFAULT_KEEP_REMOTE_FILES:
+                with contextlib.suppress(AnsibleConnectionFailure):
+                    self._remove_tmp_path(directory, force=True)
 
     def reconnect(self) -> None:
         with contextlib.suppress(Exception):
@@ -175,13 +178,18 @@ class _Follower:
         if not status.get("finished"):
             if not self._gone_for_good():
                 return None
-            self._action.job(self._job_id, self._variables, "cleanup")
+            self._forget()
             return self._died()
         self._show(self._action.read_from(self._path, self._offset))
-        self._action.job(self._job_id, self._variables, "cleanup")
+        self._forget()
         if not self._ended and "reason" not in status and status.get("failed"):
             return {**self._died(), "exception": str(status.get("stderr") or status.get("msg"))}
         return {key: value for key, value in status.items() if key not in _OF_THE_WRAPPER}
+
+    def _forget(self) -> None:
+        """The job's file. What has become of the module is known, and not lost with the connection now."""
+        with contextlib.suppress(AnsibleConnectionFailure):
+            self._action.job(self._job_id, self._variables, "cleanup")
 
     def _gone_for_good(self) -> bool:
         """One that has ended leaves its result a moment later, unless what had detached it was killed, too.
