@@ -108,7 +108,9 @@ def test_the_next_run_removes_what_a_killed_controller_has_left(
         running = ansible.begin_playbook(str(path), **own)
         wait_for(lambda: f"[{host}] crm01: " in running.said(), "its progress")
         running.kill()
-        ours = [one for one in left() if lab.execute(host, "test", "-f", f"{one}/{script}", check=False).returncode == 0]
+        ours = [
+            one for one in left() if lab.execute(host, "test", "-f", f"{one}/{script}", check=False).returncode == 0
+        ]
         assert len(ours) == 1
         crm01.virsh("migrate-setspeed", "1000")
         crm01.arrives(migration)

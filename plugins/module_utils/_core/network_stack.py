@@ -17,6 +17,7 @@ Plain = t.Mapping[str, t.Any]
 _KINDS = {"bridge": "bridge", "bond": "bond", "vlan": "vlan", "veth": "veth", "tun": "tun", "macvlan": "macvlan"}
 _KINDS.update({"macvtap": "macvlan", "openvswitch": "ovs", "team": "bond", "ipvlan": "macvlan", "vxlan": "other"})
 _STATES = {"UP": True, "DOWN": False, "LOWERLAYERDOWN": False}
+_ON_TOP = ("tun", "macvlan")  # of guests: what has such a port does not stand on it
 _OVS_DATAPATH = "ovs-system"
 
 
@@ -109,9 +110,7 @@ def stack_of(name: str, known: t.Mapping[str, Interface]) -> list[str]:
         if one in found or one not in known:
             continue
         found[one] = None
-        waiting += [
-            lower for lower in known[one].lower if lower in known and known[lower].kind not in ("tun", "macvlan")
-        ]
+        waiting += [lower for lower in known[one].lower if lower in known and known[lower].kind not in _ON_TOP]
     return list(found)
 
 
@@ -140,8 +139,23 @@ def shared_with_guests(
     stack: t.Sequence[str], guest_links: t.Iterable[str], known: t.Mapping[str, Interface]
 ) -> list[str]:
     """Those of the guests' bridges and devices that stand on the same hardware as the migration interface."""
-    hardware = set(stack)
-    return sorted({link for link in guest_links if link in known and hardware & set(stack_of(link, known))})
+    return sorted(set(guest_links) & standing_on(stack, known))
+
+
+def standing_on(names: t.Iterable[str], known: t.Mapping[str, Interface]) -> set[str]:
+    """These, and all interfaces with one of them in their stack."""
+    uppers: dict[str, list[str]] = {}
+    for one in known.values():
+        for lower in one.lower:
+            uppers.setdefault(lower, []).append(one.name)
+    waiting = [name for name in names if name in known]
+    found: set[str] = set()
+    while waiting:
+        one_name = waiting.pop()
+        if one_name not in found:
+            found.add(one_name)
+            waiting += uppers.get(one_name, []) if known[one_name].kind not in _ON_TOP else []
+    return found
 
 
 def switched_by_ovs(stack: t.Iterable[str], known: t.Mapping[str, Interface]) -> bool:

@@ -69,7 +69,7 @@ class Mount(t.NamedTuple):
 
 
 def parse_meminfo(text: str) -> dict[str, int]:
-    """/proc/meminfo, or that of a NUMA node, in bytes (and counts of hugepages as they are); what is odd is left out."""
+    """/proc/meminfo, or that of a NUMA node, in bytes (counts of hugepages as they are); what is odd is left out."""
     found = {}
     for line in text.split("\n"):
         words = _NODE.sub("", line).split()

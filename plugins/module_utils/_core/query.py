@@ -128,8 +128,18 @@ class _Bounds:
         self._make(sum(len(one) for one in arguments if isinstance(one, str)) // _CHARACTERS_AT_ONCE)
 
 
-_MAKERS = ("filter_projection", "flatten", "multi_select_dict", "multi_select_list", "projection", "slice")
-_MAKERS = (*_MAKERS, "value_projection", "function_expression")
+_MAKERS = frozenset(
+    (
+        "filter_projection",
+        "flatten",
+        "function_expression",
+        "multi_select_dict",
+        "multi_select_list",
+        "projection",
+        "slice",
+        "value_projection",
+    )
+)
 
 
 class _Functions:

@@ -22,7 +22,7 @@ _HELD = ("Rss:", "Swap:", "Private_Hugetlb:", "Shared_Hugetlb:")
 
 
 def touched_bytes(smaps: t.Iterable[str], memory_bytes: int) -> t.Optional[int]:
-    """From the lines of ``/proc/PID/smaps``; None when no mappings of that size are there, and when it is not understood.
+    """From the lines of ``/proc/PID/smaps``; None when no mappings of that size are there, or it is not understood.
 
     The largest writable mappings that hold no code are the guest's memory: one, or one for each NUMA node.
     """

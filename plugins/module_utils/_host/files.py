@@ -24,7 +24,7 @@ Run = t.Callable[[list[str]], tuple[int, str]]
 
 
 def read(path: str) -> t.Optional[str]:
-    """A regular file, as those of /proc and /sys are too; a pipe or a device would be waited for. Not half of a file."""
+    """All of a regular file, as those of /proc and /sys are too; a pipe or a device would be waited for."""
     content = read_bytes(path, _MOST_BYTES + 1)
     return content.decode("utf-8", "replace") if content is not None and len(content) <= _MOST_BYTES else None
 
@@ -61,7 +61,7 @@ def open_regular(path: str) -> int:
 
 def read_int(path: str) -> t.Optional[int]:
     text = (read(path) or "").strip()
-    value = whole(text.lstrip("-"))
+    value = whole(text[1:] if text.startswith("-") else text)
     return value if value is None or not text.startswith("-") else -value
 
 

@@ -27,7 +27,7 @@ _MOST_BYTES = 2**63 - 1  # what a file can have
 
 
 class DiskFile(t.NamedTuple):
-    """Sizes of a disk: as the guest sees it, and on the host. Both None: a directory, which has neither."""
+    """Sizes of a disk: as the guest sees it, and on the host. Both None: a directory, or the socket of a vhost-user disk."""
 
     size_bytes: t.Optional[int]
     allocated_bytes: t.Optional[int]
@@ -87,9 +87,7 @@ def _with_file(disk: Disk, mounts: t.Sequence[Mount], sizes: t.Mapping[str, Disk
     )
 
 
-def _asker(
-    mount: Mount, paths: t.Sequence[str]
-) -> t.Callable[[], tuple[Filesystem, dict[str, t.Optional[DiskFile]]]]:
+def _asker(mount: Mount, paths: t.Sequence[str]) -> t.Callable[[], tuple[Filesystem, dict[str, t.Optional[DiskFile]]]]:
     """Asks a file system, and for the disks on it: None for what can be none, nothing for what cannot be looked at."""
 
     def ask() -> tuple[Filesystem, dict[str, t.Optional[DiskFile]]]:
@@ -117,7 +115,7 @@ def _filesystem(mount: Mount) -> Filesystem:
 def _size(path: str) -> t.Optional[DiskFile]:
     """None for a pipe, a terminal and their like, which are not opened: that would wait, or do something."""
     state = os.stat(path)
-    if stat.S_ISDIR(state.st_mode):
+    if stat.S_ISDIR(state.st_mode) or stat.S_ISSOCK(state.st_mode):
         return DiskFile(None, None)
     if stat.S_ISREG(state.st_mode):
         return DiskFile(_qcow2_size(path) or state.st_size, state.st_blocks * 512)

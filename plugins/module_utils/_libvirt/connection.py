@@ -111,7 +111,7 @@ class Connection:
 
 
 def _no_answer(problem: str) -> Exception:
-    """A daemon that does not answer any more is told as one that is gone: what was to be done then is to be done now."""
+    """A daemon that does not answer any more is told as one that is gone, after which the same is to be done."""
     error = libvirt.libvirtError(f"lost connection: {problem}")
     error.err = (_ERR_RPC, _FROM_RPC, str(error), 2, None, None, None, -1, -1)
     return t.cast(Exception, error)

@@ -19,8 +19,8 @@ from .._core.errors import MigrationError
 T = t.TypeVar("T")
 
 CALL_LIMIT_S = 20.0
-# Longer than libvirt itself waits for the lock of a domain, and than keep-alives need to find a daemon gone (30 s each):
-# their errors say more.
+# Longer than libvirt itself waits for the lock of a domain, and than keep-alives need to find a daemon gone (30 s
+# each): their errors say more.
 _ANSWER_LIMIT_S = 40.0
 _SILENT_LIMIT_S = 2.0  # of a daemon that has just not answered
 _PROBE_LIMIT_S = 5.0

@@ -128,7 +128,7 @@ def _undefine(here: t.Optional[Guest]) -> None:
 
 
 def _undefine_by_an_old_daemon(here: Guest) -> None:
-    """By one that does not know the flag for the TPM, or neither: then it refuses a guest with an NVRAM file itself."""
+    """By one that does not know the flag for the TPM; or neither, which refuses a guest with an NVRAM file itself."""
     if loses_tpm_state(here.raw.XMLDesc(_INACTIVE)):
         raise MigrationError(
             "TPM_STATE_AT_RISK",

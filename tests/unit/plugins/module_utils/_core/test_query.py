@@ -108,7 +108,9 @@ def test_expressions_that_people_write(expression: str, value: object) -> None:
 
 
 def test_a_filter_that_looks_into_texts_of_many_guests() -> None:
-    guests = [{"name": f"guest{number:05d}", "disks": [f"/srv/images/{number:060d}.qcow2"] * 2} for number in range(20_000)]
+    guests = [
+        {"name": f"guest{number:05d}", "disks": [f"/srv/images/{number:060d}.qcow2"] * 2} for number in range(20_000)
+    ]
     found = search("[?contains(join(',', disks), '19999.') && contains(disks[0], 'images')].name", guests)
     assert found == ["guest19999"]
 
@@ -123,7 +125,8 @@ def test_a_large_document_may_be_the_result() -> None:
 @given(
     st.lists(
         st.sampled_from(
-            [*"@[]{}()|&!*.,:`'\"?<>=-0129 ", "[*]", "[]", "name", "||", "&&", "==", "sort_by(", "to_string(", "&name", "[::-1]",
+            [*"@[]{}()|&!*.,:`'\"?<>=-0129 ", "[*]", "[]", "name", "||", "&&", "==", "sort_by(", "to_string(", "&name",
+             "[::-1]",
              "[?", "keys(", "map(&", "`1`", "{a:", "sum(", "avg(", "ceil(", "[::0]", "`1e400`", "join('',", "max("]
         ),
         max_size=30,

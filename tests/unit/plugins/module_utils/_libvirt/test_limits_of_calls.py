@@ -130,7 +130,7 @@ class virDomain:  # noqa: N801
         return self._connection._answer("migrateToURI3", threading.current_thread())
 
 
-class NoAnswer(Exception):
+class NoAnswerTestError(Exception):
     """What a test has raised."""
 
 
@@ -141,7 +141,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def daemon_of(*hang: str) -> tuple[virConnect, Daemon, t.Any]:
-    raw, daemon = virConnect(*hang), Daemon(NoAnswer)
+    raw, daemon = virConnect(*hang), Daemon(NoAnswerTestError)
     return raw, daemon, limited(raw, daemon)
 
 
@@ -157,7 +157,7 @@ def test_each_object_and_each_list_of_them_is_limited(quick: None) -> None:
 def test_a_call_that_hangs_is_given_up(quick: None, call: str) -> None:
     raw, daemon, connection = daemon_of(call)
     domain = connection.lookupByName("erp01")
-    with pytest.raises(NoAnswer, match=f"{call} was not answered within"):
+    with pytest.raises(NoAnswerTestError, match=f"{call} was not answered within"):
         getattr(connection if call == "getLibVersion" else domain, call)()
     # A QEMU that stands still says nothing about the daemon.
     assert daemon.silent is (call != "jobStats")
