@@ -27,7 +27,7 @@ _MOST_BYTES = 2**63 - 1  # what a file can have
 
 
 class DiskFile(t.NamedTuple):
-    """Sizes of a disk: as the guest sees it, and on the host. Both None: a directory, or the socket of a vhost-user disk."""
+    """Sizes of a disk: as the guest sees it, and on the host. Both None: of a directory or a socket."""
 
     size_bytes: t.Optional[int]
     allocated_bytes: t.Optional[int]

@@ -132,8 +132,8 @@ def _undefine_by_an_old_daemon(here: Guest) -> None:
     if loses_tpm_state(here.raw.XMLDesc(_INACTIVE)):
         raise MigrationError(
             "TPM_STATE_AT_RISK",
-            f"{here.name!r} runs on the destination, and stays defined on the source as well: libvirt before 8.9 deletes"
-            " the state of its TPM with the definition, and on shared storage that is what the guest uses now.",
+            f"{here.name!r} runs on the destination, and stays defined on the source as well: libvirt before 8.9"
+            " deletes the state of its TPM with the definition, and on shared storage that is what the guest uses now.",
             state="The guest runs on the destination, and only there. Nothing was deleted.",
             remedy="Update libvirt on the source to 8.9 or later and run this again; or see that the directory of the"
             " TPM's state is not shared, and undefine it by hand. With undefine_source: false it is left out.",
