@@ -123,7 +123,7 @@ def _undefine(here: t.Optional[Guest]) -> None:
                 raise
             _undefine_by_an_old_daemon(here)
     except libvirt.libvirtError:
-        if defined(here):  # else another run was faster
+        if here.known_state() is not None:  # else another run was faster
             raise
 
 

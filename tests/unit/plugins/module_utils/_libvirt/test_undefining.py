@@ -20,7 +20,9 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.ho
 )
 from ansible_collections.virtops.live_migration.tests.unit.plugins.fake_libvirt import (
     ERP01,
+    GONE,
     MIGRATED,
+    UNANSWERED,
     Call,
     FakeDomain,
     FakeLibvirt,
@@ -84,16 +86,20 @@ def test_two_tpms(libvirt: FakeLibvirt) -> None:
     ],
 )
 def test_what_libvirt_refuses_is_not_forced(libvirt: FakeLibvirt, erp01: Guest, message: str) -> None:
-    refused = Call("undefineFlags", 72).raises(55, message)
-    libvirt.expect(refused, Call("isPersistent").returns(1))
+    libvirt.expect(Call("undefineFlags", 72).raises(55, message))
     with pytest.raises(libvirtError):
         _undefine(erp01)
 
 
 def test_another_run_was_faster(libvirt: FakeLibvirt, erp01: Guest) -> None:
-    gone = Call("isPersistent").raises(42, "Domain not found")
-    libvirt.expect(Call("undefineFlags", 72).raises(42, "Domain not found"), gone)
+    libvirt.expect(Call("undefineFlags", 72).raises(42, "Domain not found").leaves(GONE))
     _undefine(erp01)
+
+
+def test_a_daemon_that_is_gone_has_undefined_nothing(libvirt: FakeLibvirt, erp01: Guest) -> None:
+    libvirt.expect(Call("undefineFlags", 72).raises(38, "Cannot recv data: Connection reset").leaves(UNANSWERED))
+    with pytest.raises(libvirtError):
+        _undefine(erp01)
 
 
 def test_one_place_undefines() -> None:
