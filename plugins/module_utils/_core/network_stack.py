@@ -70,7 +70,11 @@ def _interface(name: str, link: Plain, facts: LinkFacts, ports: list[str]) -> In
 
 def _addresses(told: t.Any) -> list[str]:
     entries = [one for one in told if isinstance(one, dict)] if isinstance(told, list) else []
-    return [f"{_text(one, 'local')}/{_positive(one, 'prefixlen') or 0}" for one in entries if _text(one, "local")]
+    return [_text(one, "local") + _prefix(one.get("prefixlen")) for one in entries if _text(one, "local")]
+
+
+def _prefix(length: t.Any) -> str:
+    return f"/{length}" if type(length) is int and 0 <= length <= 128 else ""
 
 
 def devices_of_routes(routes: t.Any) -> set[str]:

@@ -64,6 +64,7 @@ TOO_MUCH = {
     "looked for in itself": "[@,@]" + "|[@,@]" * 22 + "|contains(@, [0])",
     "a text that grows": "'aaaaaaaaaaaaaaaa'" + "|join(@,[@,@,@,@,@,@])" * 12,
     "quotes that grow": r"""'"\\"'""" + "|to_string([@])" * 60,
+    "one long list 1,900 times": "[" + ",".join(["@"] * 1900) + "][]" + "|[" + ",".join(["@"] * 80) + "][]",
     "mapped": "[@,@]" + "|[map(&@, @), map(&@, @)][]" * 25,
     "a result that is too deep": "@" + "|" + "[" * 40 + "@" + "]" * 40 + ("|" + "[" * 40 + "@" + "]" * 40) * 20,
 }
@@ -105,6 +106,11 @@ def peak_kib() -> int:
 )
 def test_expressions_that_people_write(expression: str, value: object) -> None:
     assert search(expression, GUESTS) == value
+
+
+def test_steps_may_be_fewer() -> None:
+    with pytest.raises(MigrationError, match="more than 100 steps"):
+        search("[?memory > `3`]", GUESTS, 100)
 
 
 def test_a_filter_that_looks_into_texts_of_many_guests() -> None:
