@@ -246,7 +246,7 @@ FUZZED = (
     | st.dictionaries(st.sampled_from(["exited", "exitcode", "signal", "out-data", "err-data", "out-truncated"]), JSON)
     .map(lambda value: json.dumps({"return": {"exited": True, **value}}))
 )  # fmt: skip
-fuzzed = settings(max_examples=1500, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+fuzzed = settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @fuzzed
