@@ -122,12 +122,12 @@ class Limited:
             return found
         return functools.partial(self._call, name, found)
 
-    def _call(self, name: str, method: t.Callable[..., t.Any], *arguments: t.Any) -> t.Any:
+    def _call(self, name: str, method: t.Callable[..., t.Any], *arguments: t.Any, **named: t.Any) -> t.Any:
         given = [unlimited(one) for one in arguments]
         if name in _ENDLESS:
-            return method(*given)
+            return method(*given, **named)
         by_the_daemon = name in _BY_THE_DAEMON or type(self._raw).__name__ == "virConnect"
-        found = self._daemon.call(name, lambda: method(*given), by_the_daemon=by_the_daemon)
+        found = self._daemon.call(name, lambda: method(*given, **named), by_the_daemon=by_the_daemon)
         if isinstance(found, list):
             return [limited(one, self._daemon) for one in found]
         return limited(found, self._daemon)
