@@ -40,8 +40,9 @@ for directory in {parent}/ansible-tmp-*; do
     [ -d "$directory" ] && [ ! -L "$directory" ] && [ -O "$directory" ] || continue
     [ -f "$directory/async_wrapper.py" ] && [ -f "$directory/AnsiballZ_{module}.py" ] || continue
     [ -n "$(find "$directory" -prune -mmin "+$minutes")" ] || continue
-    begin="${{directory%?}}"
-    grep -qsa -e "$begin[${{directory#"$begin"}}]/" /proc/[0-9]*/cmdline || rm -rf -- "$directory"
+    name="${{directory##*/}}"
+    begin="${{name%?}}"
+    grep -qsa -e "/$begin[${{name#"$begin"}}]/" /proc/[0-9]*/cmdline || rm -rf -- "$directory"
 done
 """.strip()
 _OF_THE_WRAPPER = ("ansible_job_id", "results_file", "started", "finished", "stdout", "stderr")

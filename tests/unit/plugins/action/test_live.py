@@ -172,7 +172,7 @@ OLD_S, YOUNG_S = 2 * 3600.0, 600.0
 @pytest.fixture
 def parent(tmp_path: Path) -> Path:
     """As remote_tmp, in a place that a shell must be careful with."""
-    made = tmp_path / "o'the tmp"
+    made = tmp_path / "o'the [tmp] *"
     made.mkdir()
     return made
 
