@@ -138,6 +138,8 @@ class Limited:
         Without that the binding would say goodbye when the last object of the connection is forgotten, wherever that
         is, and wait for an answer without end.
         """
+        if self._daemon.silent:
+            return
         try:
             in_time(self._raw.getLibVersion, _PROBE_LIMIT_S)
             in_time(self._raw.close, _PROBE_LIMIT_S)

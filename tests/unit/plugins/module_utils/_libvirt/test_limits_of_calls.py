@@ -188,6 +188,15 @@ def test_closing_does_not_wait_for_a_silent_daemon(quick: None) -> None:
     raw.never.set()
 
 
+def test_one_that_is_known_to_be_silent_is_not_asked_once_more(quick: None) -> None:
+    raw, _daemon, connection = daemon_of("getLibVersion")
+    with pytest.raises(NoAnswerTestError):
+        connection.getLibVersion()
+    connection.close()
+    assert raw.calls == ["getLibVersion"]
+    raw.never.set()
+
+
 def test_no_answer_is_told_as_a_daemon_that_is_gone() -> None:
     with Connection("test:///default") as connection:
         error = connection.raw._daemon.no_answer("state was not answered within 40 s")
