@@ -33,11 +33,14 @@ options:
     description:
       - Names of the units, with their suffix, such as C(backup.timer). Stopping a timer keeps it from firing.
       - A unit that the guest does not know, or that is not working, is left alone.
+      - At most 256, with those that are noted already.
       - Required with O(state=stopped).
     type: list
     elements: str
   timeout_s:
-    description: How long one command in the guest may take, in seconds.
+    description:
+      - How long one command in the guest may take, in seconds. All of them together may take ten times as long, and 10
+        minutes at least.
     type: float
     default: 60
 extends_documentation_fragment:

@@ -14,9 +14,12 @@ import json
 import time
 import typing as t
 
+from ansible import constants
 from ansible.errors import AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
+
+from ..module_utils._core.text import printable
 
 _display = Display()
 
@@ -25,6 +28,23 @@ _STATUS_S = 15.0
 _LIMIT_S = 7 * 24 * 3600  # a module ends by its contract long before
 _LOST_S = 60.0
 _RESULT_S = 30.0
+_MOST_READ_BYTES = 1024**2
+
+# Directories of detached modules of ours whose controller was killed: of this user, no links, with the files that such
+# a module has, an hour old, and in the arguments of no process (of its own grep neither). Where processes of others
+# cannot be seen they have to be older than any module gets.
+_REMOVE_OLD = r"""
+minutes=60
+[ -r /proc/1/cmdline ] || minutes=11520
+for directory in {parent}/ansible-tmp-*; do
+    [ -d "$directory" ] && [ ! -L "$directory" ] && [ -O "$directory" ] || continue
+    [ -f "$directory/async_wrapper.py" ] && [ -f "$directory/AnsiballZ_{module}.py" ] || continue
+    [ -n "$(find "$directory" -prune -mmin "+$minutes")" ] || continue
+    name="${{directory##*/}}"
+    begin="${{name%?}}"
+    grep -qsa -e "/$begin[${{name#"$begin"}}]/" /proc/[0-9]*/cmdline || rm -rf -- "$directory"
+done
+""".strip()
 _OF_THE_WRAPPER = ("ansible_job_id", "results_file", "started", "finished", "stdout", "stderr")
 
 Result = dict[str, t.Any]
@@ -55,6 +75,7 @@ class LiveAction(ActionBase):
         self._cleanup_remote_tmp = False  # of the wrapper: the progress is still to be read when the module has ended
         path = options.setdefault("progress_file", self._connection._shell.join_path(own_directory, "progress"))
         try:
+            self._remove_old(own_directory)
             started = self._start(options, variables)
             job_id = started.get("ansible_job_id")
             if job_id is None or started.get("failed"):
@@ -65,6 +86,14 @@ class LiveAction(ActionBase):
             # A host that is away must not hide what has become of the task.
             with contextlib.suppress(AnsibleConnectionFailure):
                 self._remove_tmp_path(own_directory, force=True)
+
+    def _remove_old(self, own_directory: str) -> None:
+        """What runs of this module have left behind whose controller was killed, or lost the host, before their end."""
+        if constants.DEFAULT_KEEP_REMOTE_FILES:
+            return
+        parent = self._connection._shell.quote(own_directory.rstrip("/").rpartition("/")[0])
+        module = str(self._task.action).rpartition(".")[2]
+        self._low_level_execute_command(_REMOVE_OLD.format(parent=parent, module=module), sudoable=False)
 
     def _start(self, options: Result, variables: Result) -> Result:
         limit_s, self._task.async_val = self._task.async_val, _LIMIT_S
@@ -77,7 +106,7 @@ class LiveAction(ActionBase):
 
     def read_from(self, path: str, offset: int) -> str:
         """What the file holds from there on; nothing while it does not exist. It is ASCII."""
-        command = f"tail -c +{offset + 1} {self._connection._shell.quote(path)}"
+        command = f"tail -c +{offset + 1} {self._connection._shell.quote(path)} | head -c {_MOST_READ_BYTES}"
         # Through a terminal, which SSH may use, each line ends with one character more.
         return str(self._low_level_execute_command(command).get("stdout", "")).replace("\r\n", "\n")
 
@@ -96,7 +125,14 @@ class LiveAction(ActionBase):
         directory = self._remote_expand_user(self.get_shell_option("async_dir", default="~/.ansible_async"))
         arguments = {"jid": job_id, "mode": mode, "_async_dir": directory}
         name = "ansible.legacy.async_status"
-        return t.cast(Result, self._execute_module(module_name=name, module_args=arguments, task_vars=variables))
+        try:
+            return t.cast(Result, self._execute_module(module_name=name, module_args=arguments, task_vars=variables))
+        finally:
+            # Without pipelining that has made a directory, which nobody else takes away: the task has another one.
+            directory = self._connection._shell.tmpdir
+            if directory and not constants.DEFAULT_KEEP_REMOTE_FILES:
+                with contextlib.suppress(AnsibleConnectionFailure):
+                    self._remove_tmp_path(directory, force=True)
 
     def reconnect(self) -> None:
         with contextlib.suppress(Exception):
@@ -141,12 +177,20 @@ class _Follower:
         self._next_status_s = time.monotonic() + _STATUS_S
         status = self._action.job(self._job_id, self._variables)
         if not status.get("finished"):
-            return self._died() if self._gone_for_good() else None
+            if not self._gone_for_good():
+                return None
+            self._forget()
+            return self._died()
         self._show(self._action.read_from(self._path, self._offset))
-        self._action.job(self._job_id, self._variables, "cleanup")
+        self._forget()
         if not self._ended and "reason" not in status and status.get("failed"):
             return {**self._died(), "exception": str(status.get("stderr") or status.get("msg"))}
         return {key: value for key, value in status.items() if key not in _OF_THE_WRAPPER}
+
+    def _forget(self) -> None:
+        """The job's file. What has become of the module is known, and not lost with the connection now."""
+        with contextlib.suppress(AnsibleConnectionFailure):
+            self._action.job(self._job_id, self._variables, "cleanup")
 
     def _gone_for_good(self) -> bool:
         """One that has ended leaves its result a moment later, unless what had detached it was killed, too.
@@ -169,12 +213,15 @@ class _Follower:
         for line in whole.splitlines():
             try:
                 entry = json.loads(line)
-            except ValueError:
+            except (ValueError, RecursionError):
                 continue
-            self._pid = entry.get("pid", self._pid)
+            if not isinstance(entry, dict):
+                continue
+            if type(entry.get("pid")) is int:  # it becomes part of a command
+                self._pid = entry["pid"]
             self._ended = self._ended or bool(entry.get("end"))
             if "line" in entry:
-                _display.display(f"[{self._host}] {entry.get('name', '?')}: {entry['line']}")
+                _display.display(printable(f"[{self._host}] {entry.get('name', '?')}: {entry['line']}"))
 
     def _died(self) -> Result:
         return {

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import time
+
 from bench.runs import Ansible, assert_refused, task
 from bench.subject import Subject
 
@@ -45,3 +47,17 @@ def test_a_qemu_that_stands_still_while_it_migrates(ansible: Ansible, erp01: Sub
     one = ansible.module(erp01.source, "migration_job_info", timeout_s=60, name="erp01")
     erp01.lab.cont_qemu(erp01.uuid, host=erp01.source)
     assert_refused(one, "MONITOR_HUNG")
+
+
+def test_a_daemon_that_stops_while_it_is_asked(ansible: Ansible, erp01: Subject) -> None:
+    """The module ends, and its process with it: the binding would wait for the daemon to say goodbye."""
+    erp01.migrate()
+    running = ansible.begin(erp01.source, task("migration_job_info", timeout_s=240, name="erp01", observe_s=30))
+    time.sleep(10)  # Ansible has begun, and observing takes 30 s
+    erp01.lab.stop_libvirtd(erp01.source)
+    try:
+        (result,) = running.wait(240).results
+    finally:
+        erp01.lab.cont_libvirtd(erp01.source)
+    assert result["failed"], result
+    assert result["reason"] in ("CONNECTION_LOST", "MONITOR_HUNG"), result

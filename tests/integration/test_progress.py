@@ -75,14 +75,48 @@ def test_one_that_could_not_write_its_pid_is_known_to_be_killed(ansible: Ansible
     crm01.arrives(migration)
 
 
-def test_nothing_of_it_stays_on_the_host(ansible: Ansible, crm01: Subject, tmp_path: Path) -> None:
-    own = {"ansible_remote_tmp": "/var/tmp/virtops-progress", "ansible_async_dir": "/var/tmp/virtops-progress"}
+TMP = "/var/tmp/virtops-progress"
+
+
+@pytest.mark.parametrize("pipelining", [True, False])
+def test_nothing_of_it_stays_on_the_host(ansible: Ansible, crm01: Subject, tmp_path: Path, pipelining: bool) -> None:
+    own = {"ansible_remote_tmp": TMP, "ansible_async_dir": TMP, "ansible_pipelining": pipelining}
     path = tmp_path / "play.yml"
     path.write_text(json.dumps(play(crm01)), encoding="utf-8")
     try:
         run = ansible.playbook(str(path), **own)
         assert run.code == 0, run.output
-        left = crm01.lab.execute(crm01.source, "find", "/var/tmp/virtops-progress", "-mindepth", "1")
+        left = crm01.lab.execute(crm01.source, "find", TMP, "-mindepth", "1")
         assert left.stdout == ""
     finally:
-        crm01.lab.execute(crm01.source, "rm", "-rf", "/var/tmp/virtops-progress")
+        crm01.lab.execute(crm01.source, "rm", "-rf", TMP)
+
+
+def test_the_next_run_removes_what_a_killed_controller_has_left(
+    ansible: Ansible, crm01: Subject, tmp_path: Path
+) -> None:
+    lab, host, script = crm01.lab, crm01.source, "AnsiballZ_migration_rescue.py"
+    own = {"ansible_remote_tmp": TMP, "ansible_pipelining": False}
+    path = tmp_path / "play.yml"
+    path.write_text(json.dumps(play(crm01)), encoding="utf-8")
+
+    def left() -> list[str]:
+        return lab.execute(host, "find", TMP, "-mindepth", "1", "-maxdepth", "1").stdout.split()
+
+    migration = crm01.migrate("--bandwidth", "1")
+    try:
+        running = ansible.begin_playbook(str(path), **own)
+        wait_for(lambda: f"[{host}] crm01: " in running.said(), "its progress")
+        running.kill()
+        ours = [
+            one for one in left() if lab.execute(host, "test", "-f", f"{one}/{script}", check=False).returncode == 0
+        ]
+        assert len(ours) == 1
+        crm01.virsh("migrate-setspeed", "1000")
+        crm01.arrives(migration)
+        wait_for(lambda: not lab.script_runs(host, script), "the end of the module")
+        lab.execute(host, "touch", "-d", "2 hours ago", *ours)
+        ansible.playbook(str(path), **own)
+        assert set(left()) & set(ours) == set()
+    finally:
+        lab.execute(host, "rm", "-rf", TMP)

@@ -18,7 +18,6 @@ from .._host.files import at_once
 from .._host.route import read_route
 from .._host.sockets import addresses_of, connect
 from .._libvirt.connection import Connection
-from .._libvirt.guard import within
 
 _CONNECT_LIMIT_S = 2.0
 _ALL_LIMIT_S = 6.0
@@ -61,7 +60,7 @@ def log_in(uri: str, probe: Probe) -> tuple[Probe, t.Optional[Connection]]:
         problem = "its daemon cannot be reached."
         return replace(probe, connection_uri=uri, connection_problem=problem), None
     try:
-        connection = within(lambda: Connection(uri), f"connecting to {uri}", _LOGIN_LIMIT_S)
+        connection = Connection(uri, limit_s=_LOGIN_LIMIT_S, whose="the destination")
     except MigrationError as exc:
         found = replace(probe, connection_uri=uri, connection_problem=exc.problem, connection_remedy=exc.remedy)
         return found, None

@@ -7,8 +7,10 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
+import stat
 import typing as t
 
 from ansible.module_utils.common.parameters import remove_values
@@ -51,5 +53,14 @@ class ProgressFile:
     def _append(self, entry: t.Mapping[str, t.Any]) -> None:
         if self._path is None:
             return
-        with contextlib.suppress(OSError), open(self._path, "a", encoding="ascii") as file:
+        with contextlib.suppress(OSError), open(self._path, "a", encoding="ascii", opener=_open_regular) as file:
             file.write(json.dumps(remove_values(dict(entry), _hidden)) + "\n")
+
+
+def _open_regular(path: str, flags: int) -> int:
+    """Not a pipe, which would hold up whoever supervises a migration, and not a device."""
+    number = os.open(path, flags | os.O_NONBLOCK, 0o666)
+    if not stat.S_ISREG(os.fstat(number).st_mode):
+        os.close(number)
+        raise OSError(errno.EINVAL, "no regular file", path)
+    return number

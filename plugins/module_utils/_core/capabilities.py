@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from xml.etree import ElementTree
 
 from .host_capacity import Cpu, CpuProfile, Emulator, HugePages, NumaNode
+from .odd_text import understood
 from .units import KIB
 
 
@@ -26,6 +27,7 @@ class Capabilities:
     uri_transports: list[str]
 
 
+@understood("What libvirt says of its host")
 def parse_capabilities(xml: str) -> Capabilities:
     root = ElementTree.fromstring(xml)
     host = root.find("host")
@@ -43,6 +45,7 @@ def parse_capabilities(xml: str) -> Capabilities:
     )
 
 
+@understood("What libvirt says of the guests that it can run")
 def parse_domain_capabilities(xml: str) -> CpuProfile:
     """The processor that guests of one type can have. The features of ``model`` itself are not in ``features`` yet."""
     root = ElementTree.fromstring(xml)
@@ -65,6 +68,7 @@ def parse_domain_capabilities(xml: str) -> CpuProfile:
     )
 
 
+@understood("What libvirt says of the guests that it can run")
 def host_model_xml(domain_capabilities_xml: str) -> t.Optional[str]:
     """The host-model as a ``<cpu>`` of its own, to have libvirt spell out all of its features."""
     root = ElementTree.fromstring(domain_capabilities_xml)
@@ -76,6 +80,7 @@ def host_model_xml(domain_capabilities_xml: str) -> t.Optional[str]:
     return ElementTree.tostring(cpu, encoding="unicode")
 
 
+@understood("What libvirt says of a processor")
 def expanded(profile: CpuProfile, baseline_xml: str) -> CpuProfile:
     """The profile with all features that libvirt lists for it."""
     features = [

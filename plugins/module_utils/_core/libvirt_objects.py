@@ -12,8 +12,10 @@ from xml.etree import ElementTree
 from .domain_xml import bytes_of
 from .host_document import Pool
 from .host_network import VirtualNetwork
+from .odd_text import understood
 
 
+@understood("The definition of a network")
 def parse_network(xml: str, *, active: t.Optional[bool], autostart: t.Optional[bool]) -> VirtualNetwork:
     root = ElementTree.fromstring(xml)
     forward, bridge, mtu = root.find("forward"), root.find("bridge"), root.find("mtu")
@@ -34,6 +36,7 @@ def parse_network(xml: str, *, active: t.Optional[bool], autostart: t.Optional[b
     )
 
 
+@understood("The definition of a storage pool")
 def parse_pool(xml: str, *, active: t.Optional[bool], autostart: t.Optional[bool]) -> Pool:
     root = ElementTree.fromstring(xml)
     return Pool(

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from .host_document import HostDocument
 from .host_network import Interface, Load, MigrationPath, PortUser, Route
-from .network_stack import shared_with_guests, speed_of, stack_of, switched_by_ovs, with_address
+from .network_stack import shared_with_guests, speed_of, stack_of, standing_on, switched_by_ovs, with_address
 from .proc_text import Socket
 
 PORT_MIN, PORT_MAX = 49152, 49215  # libvirt's own
@@ -120,7 +120,7 @@ def _carries(
     if others is None or not stack:
         return None
     hardware = {name for name in stack if known[name].physical} or {stack[-1]}
-    return any(hardware & set(stack_of(other, known)) for other in others)
+    return not standing_on(hardware, known).isdisjoint(others)
 
 
 def _holders(

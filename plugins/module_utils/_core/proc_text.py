@@ -2,7 +2,11 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # This file is private to the collection and may change at any time.
-"""Texts of the kernel's /proc and /sys that a host document needs."""
+"""Texts of the kernel's /proc and /sys that a host document needs.
+
+Lines end with a line feed alone: names in them may hold whatever else Python takes for the end of a line. Raises
+ODD_TEXT where a line that is passed over would make something look absent that is there.
+"""
 
 from __future__ import annotations
 
@@ -12,10 +16,14 @@ import sys
 import typing as t
 
 from .host_document import Listener
+from .odd_text import odd, whole
 from .units import KIB
 
 _LISTEN = "0A"
 _ESTABLISHED = "01"
+_NODE = re.compile(r"^Node [0-9]{1,9} ")
+_LOCAL = re.compile(r"([0-9A-F]{8}|[0-9A-F]{32}):([0-9A-F]{4})")
+_STATE = re.compile(r"[0-9A-F]{2}")
 _ESCAPE = re.compile(r"\\([0-7]{3})")
 
 # File systems that several hosts can have mounted at once; libvirt takes the same ones for shared.
@@ -61,28 +69,29 @@ class Mount(t.NamedTuple):
 
 
 def parse_meminfo(text: str) -> dict[str, int]:
-    """/proc/meminfo, or that of a NUMA node, in bytes (and counts of hugepages as they are)."""
+    """/proc/meminfo, or that of a NUMA node, in bytes (counts of hugepages as they are); what is odd is left out."""
     found = {}
-    for line in text.splitlines():
-        words = re.sub(r"^Node \d+ ", "", line).split()
-        if len(words) >= 2 and words[0].endswith(":") and words[1].isdigit():
-            found[words[0][:-1]] = int(words[1]) * (KIB if words[2:] == ["kB"] else 1)
+    for line in text.split("\n"):
+        words = _NODE.sub("", line).split()
+        value = whole(words[1]) if len(words) in (2, 3) and words[0].endswith(":") else None
+        if value is not None and words[2:] in ([], ["kB"]):
+            found[words[0][:-1]] = value * (KIB if words[2:] else 1)
     return found
 
 
 def parse_sockets(text: str, byteorder: str = sys.byteorder) -> list[Socket]:
-    """TCP sockets; addresses are as text, v4 addresses within v6 as v4."""
+    """TCP sockets; addresses are as text, v4 addresses within v6 as v4. Raises ODD_TEXT."""
     found = []
-    for line in text.splitlines()[1:]:
+    for line in text.split("\n")[1:]:
         words = line.split()
-        if len(words) < 4 or ":" not in words[1]:
+        if not words:
             continue
-        address, port = words[1].rsplit(":", 1)
-        inode = int(words[9]) if len(words) > 9 else 0
-        state = words[3]
-        found.append(
-            Socket(_address(address, byteorder), int(port, 16), state == _LISTEN, state == _ESTABLISHED, inode)
-        )
+        local = _LOCAL.fullmatch(words[1]) if len(words) >= 4 else None
+        inode = whole(words[9]) if len(words) > 9 else 0
+        if local is None or inode is None or not _STATE.fullmatch(words[3]):
+            raise odd("/proc/net/tcp", line)
+        address, state = _address(local[1], byteorder), words[3]
+        found.append(Socket(address, int(local[2], 16), state == _LISTEN, state == _ESTABLISHED, inode))
     return found
 
 
@@ -97,6 +106,18 @@ def _address(hexadecimal: str, byteorder: str) -> str:
     return str(ipaddress.IPv6Address(raw))
 
 
+def parse_counters(text: str) -> dict[str, tuple[int, int]]:
+    """/proc/net/dev: bytes received and sent by each interface; those whose line is odd are left out."""
+    found = {}
+    for line in text.split("\n")[2:]:
+        name, _colon, rest = line.rpartition(":")
+        words = rest.split()
+        numbers = [whole(word) for word in words[0:9:8]]
+        if len(numbers) == 2 and numbers[0] is not None and numbers[1] is not None:
+            found[name.strip()] = (numbers[0], numbers[1])
+    return found
+
+
 def listeners(sockets: t.Iterable[Socket], ports: t.Mapping[int, str]) -> list[Listener]:
     """Those that listen on these ports, each with the transport that the port stands for."""
     found = {(ports[one.port], one.address, one.port) for one in sockets if one.listening and one.port in ports}
@@ -104,13 +125,16 @@ def listeners(sockets: t.Iterable[Socket], ports: t.Mapping[int, str]) -> list[L
 
 
 def parse_mounts(text: str) -> list[Mount]:
-    """/proc/self/mountinfo; of mounts over one another the last one counts."""
+    """/proc/self/mountinfo; of mounts over one another the last one counts. Raises ODD_TEXT."""
     found: dict[str, Mount] = {}
-    for line in text.splitlines():
-        head, _separator, tail = line.partition(" - ")
-        words, more = head.split(), tail.split()
-        if len(words) < 6 or len(more) < 2:
+    for line in text.split("\n"):
+        if not line:
             continue
+        head, separator, tail = line.partition(" - ")
+        # One blank between fields, of which the source may be empty.
+        words, more = head.split(" "), tail.split(" ")
+        if not separator or len(words) < 6 or len(more) < 3 or not words[4].startswith("/"):
+            raise odd("/proc/self/mountinfo", line)
         point = _unescape(words[4])
         found.pop(point, None)
         found[point] = Mount(point, _unescape(more[1]), more[0], "ro" in words[5].split(","))

@@ -15,6 +15,7 @@ from .query import search
 
 THEME = "rule"
 _SEVERITIES = (FAIL, WARN)
+_MOST_STEPS = 200_000  # a rule is applied to each pair of a guest and a destination
 _FIELDS = {"id": "", "severity": FAIL, "expr": "", "message": "", "remedy": ""}
 
 
@@ -47,7 +48,7 @@ def rules_from(plain: t.Sequence[t.Mapping[str, t.Any]], known_ids: t.Collection
 def apply(rule: Rule, documents: t.Mapping[str, t.Any]) -> Finding:
     """``documents`` as plain data, as a user sees them."""
     try:
-        value = search(rule.expr, documents)
+        value = search(rule.expr, documents, _MOST_STEPS)
     except MigrationError as exc:
         raise _named(rule, exc) from exc
     # JMESPath's own notion of truth: 0 is true.

@@ -10,17 +10,26 @@ sent). The mapping that holds the guest's memory is the one that matters.
 
 from __future__ import annotations
 
+import re
 import typing as t
 
+from .errors import MigrationError
+from .odd_text import odd, whole
+from .units import KIB
+
+_ENDS = re.compile(r"([0-9a-f]{1,16})-([0-9a-f]{1,16})")
 _HELD = ("Rss:", "Swap:", "Private_Hugetlb:", "Shared_Hugetlb:")
 
 
 def touched_bytes(smaps: t.Iterable[str], memory_bytes: int) -> t.Optional[int]:
-    """From the lines of ``/proc/PID/smaps``; None when no mappings of that size are there.
+    """From the lines of ``/proc/PID/smaps``; None when no mappings of that size are there, or it is not understood.
 
     The largest writable mappings that hold no code are the guest's memory: one, or one for each NUMA node.
     """
-    found = sorted(_mappings(smaps), reverse=True)
+    try:
+        found = sorted(_mappings(smaps), reverse=True)
+    except MigrationError:
+        return None
     size = held = 0
     for mapped, resident in found:
         if size >= 0.99 * memory_bytes:
@@ -33,16 +42,22 @@ def touched_bytes(smaps: t.Iterable[str], memory_bytes: int) -> t.Optional[int]:
 
 
 def _mappings(lines: t.Iterable[str]) -> t.Iterator[tuple[int, int]]:
-    """Size and held bytes of each mapping that could be a guest's memory."""
+    """Size and held bytes of each mapping that could be a guest's memory. Raises ODD_TEXT."""
     size = held = 0
     for line in lines:
-        words = line.split()
+        words = line.split(None, 2)
         if len(words) >= 2 and words[0] in _HELD:
-            held += int(words[1]) * 1024
-        elif len(words) >= 5 and "-" in words[0] and len(words[1]) == 4:
+            kib = whole(words[1])
+            if kib is None:
+                raise odd("A mapping of QEMU", line)
+            held += kib * KIB
+        elif len(words) >= 2 and "-" in words[0] and len(words[1]) == 4:
             if size:
                 yield size, held
-            begin, end = (int(part, 16) for part in words[0].split("-"))
-            size, held = (end - begin if words[1].startswith("rw-") else 0), 0
+            ends = _ENDS.fullmatch(words[0])
+            length = int(ends[2], 16) - int(ends[1], 16) if ends else -1
+            if length < 0:
+                raise odd("A mapping of QEMU", line)
+            size, held = (length if words[1].startswith("rw-") else 0), 0
     if size:
         yield size, held

@@ -6,10 +6,16 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import stat
 import threading
 import typing as t
 
+from .._core.odd_text import whole
+
+_MOST_BYTES = 64 * 1024**2  # /proc/net/tcp of a host with 400,000 sockets
+_BLOCK_BYTES = 64 * 1024  # more at once is refused by some files of /proc
 _COMMAND_LIMIT_S = 5
 _DIRECTORIES = ("/usr/sbin", "/usr/bin", "/sbin", "/bin")
 
@@ -18,25 +24,51 @@ Run = t.Callable[[list[str]], tuple[int, str]]
 
 
 def read(path: str) -> t.Optional[str]:
+    """All of a regular file, as those of /proc and /sys are too; a pipe or a device would be waited for."""
+    content = read_bytes(path, _MOST_BYTES + 1)
+    return content.decode("utf-8", "replace") if content is not None and len(content) <= _MOST_BYTES else None
+
+
+def read_bytes(path: str, most: int) -> t.Optional[bytes]:
+    """The beginning of a regular file."""
     try:
-        with open(path, encoding="utf-8", errors="replace") as file:
-            return file.read()  # a read of a given size may be refused by /proc
+        number = open_regular(path)
+    except (OSError, ValueError):  # the latter for paths that no file can have
+        return None
+    try:
+        blocks: list[bytes] = []
+        left = most
+        while left > 0 and (block := os.read(number, min(left, _BLOCK_BYTES))):
+            blocks.append(block)
+            left -= len(block)
+        return b"".join(blocks)
     except OSError:
         return None
+    finally:
+        os.close(number)
+
+
+def open_regular(path: str) -> int:
+    """For reading. OSError for what is no regular file, which is never waited for."""
+    if not stat.S_ISREG(os.stat(path).st_mode):  # opening a device may do something already
+        raise OSError(errno.EINVAL, "no regular file", path)
+    number = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+    if not stat.S_ISREG(os.fstat(number).st_mode):
+        os.close(number)
+        raise OSError(errno.EINVAL, "no regular file", path)
+    return number
 
 
 def read_int(path: str) -> t.Optional[int]:
     text = (read(path) or "").strip()
-    try:
-        return int(text)
-    except ValueError:
-        return None
+    value = whole(text[1:] if text.startswith("-") else text)
+    return value if value is None or not text.startswith("-") else -value
 
 
 def names_in(path: str) -> list[str]:
     try:
         return sorted(os.listdir(path))
-    except OSError:
+    except (OSError, ValueError):
         return []
 
 

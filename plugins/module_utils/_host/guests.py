@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import typing as t
 
+from .._core.odd_text import whole
 from .files import names_in, read, read_int
 
 _DIRECTORY = "/run/libvirt/qemu"
@@ -28,7 +29,8 @@ def resident_bytes(name: str) -> t.Optional[int]:
         return None
     pid = read_int(f"{_DIRECTORY}/{name}.pid")
     words = (read(f"/proc/{pid}/statm") or "").split() if pid else []
-    return int(words[1]) * os.sysconf("SC_PAGE_SIZE") if len(words) > 1 else None
+    pages = whole(words[1]) if len(words) > 1 else None
+    return pages * os.sysconf("SC_PAGE_SIZE") if pages is not None else None
 
 
 def firmware_files() -> list[str]:

@@ -6,45 +6,39 @@
 
 from __future__ import annotations
 
-import json
 import os
 import typing as t
 
 from .._core.host_network import Interface
-from .._core.network_stack import LinkFacts, interfaces
+from .._core.json_text import read_json
+from .._core.network_stack import LinkFacts, devices_of_routes, interfaces
+from .._core.odd_text import odd
+from .._core.proc_text import parse_counters
 from .files import Programs, names_in, read, read_int
 
 NET = "/sys/class/net"
 
 
 def read_interfaces(programs: Programs) -> t.Optional[list[Interface]]:
+    """None when ip gives no answer. Raises ODD_TEXT."""
     links = _json(programs.output("ip", "-j", "-d", "addr", "show"))
-    if not isinstance(links, list):
-        return None
-    return interfaces(links, {name: interface_facts(name) for name in names_in(NET)})
+    return None if links is None else interfaces(links, {name: interface_facts(name) for name in names_in(NET)})
 
 
 def default_route_interfaces(programs: Programs) -> t.Optional[set[str]]:
+    """None when ip gives no answer. Raises ODD_TEXT."""
     found: set[str] = set()
     for family in ("-4", "-6"):
         routes = _json(programs.output("ip", "-j", family, "route", "show", "default"))
         if routes is None:
             return None
-        found |= {route["dev"] for route in routes if route.get("dev")}
-        # Several ways to the default have their devices one level deeper.
-        found |= {hop["dev"] for route in routes for hop in route.get("nexthops", []) if hop.get("dev")}
+        found |= devices_of_routes(routes)
     return found
 
 
 def read_counters() -> dict[str, tuple[int, int]]:
-    """Bytes received and sent by each interface so far."""
-    found = {}
-    for line in (read("/proc/net/dev") or "").splitlines()[2:]:
-        name, _colon, rest = line.partition(":")
-        words = rest.split()
-        if len(words) >= 9:
-            found[name.strip()] = (int(words[0]), int(words[8]))
-    return found
+    """Bytes received and sent by each interface so far; not of those whose line is odd."""
+    return parse_counters(read("/proc/net/dev") or "")
 
 
 def interface_facts(name: str) -> LinkFacts:
@@ -64,7 +58,10 @@ def interface_facts(name: str) -> LinkFacts:
 
 
 def _json(text: t.Optional[str]) -> t.Any:
-    try:
-        return json.loads(text) if text and text.strip() else [] if text is not None else None
-    except ValueError:
+    """None for no answer; a program that has nothing to say prints nothing, or an empty list."""
+    if text is None:
         return None
+    try:
+        return read_json(text) if text.strip() else []
+    except ValueError as exc:
+        raise odd("What ip prints", str(exc)) from None

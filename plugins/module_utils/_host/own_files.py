@@ -11,6 +11,7 @@ import typing as t
 from dataclasses import dataclass, replace
 
 from .._core.domain_document import Domain
+from .._core.errors import MigrationError
 from .._core.host_document import HostDocument
 from .._core.host_features import features_of
 from .._core.migration_path import (
@@ -41,6 +42,8 @@ from .tls import read_tls
 
 _SSH_PORT = 22
 
+T = t.TypeVar("T")
+
 
 @dataclass(frozen=True)
 class Wishes:
@@ -58,13 +61,23 @@ class OwnFiles:
     def __init__(self, wishes: Wishes, programs: Programs) -> None:
         self.wishes, self.programs = wishes, programs
         self.began_s = time.monotonic()
+        self._odd: list[str] = []
         self.counters: Counters = read_counters() if wishes.load_window_s > 0 else {}
 
     def add_to(self, host: HostDocument) -> HostDocument:
-        configuration, sockets = read_configuration(), read_sockets()
+        configuration, sockets = read_configuration(), self._known("TCP sockets", read_sockets)
         host = self._with_system(self._with_storage(host))
         host = self._with_daemon(host, configuration, sockets)
-        return self._with_network(host, configuration, sockets)
+        host = self._with_network(host, configuration, sockets)
+        return replace(host, problems=[*host.problems, *self._odd])
+
+    def _known(self, what: str, ask: t.Callable[[], t.Optional[T]]) -> t.Optional[T]:
+        """None, and a problem more, for what does not look as it should."""
+        try:
+            return ask()
+        except MigrationError as exc:
+            self._odd.append(f"{what}: {exc.problem}")
+            return None
 
     def _with_storage(self, host: HostDocument) -> HostDocument:
         pools = [pool.path for pool in host.storage.pools if pool.active and pool.path.startswith("/")]
@@ -113,7 +126,9 @@ class OwnFiles:
     def _with_network(
         self, host: HostDocument, configuration: Configuration, sockets: t.Optional[list[Socket]]
     ) -> HostDocument:
-        interfaces = read_interfaces(self.programs)
+        odd_before = len(self._odd)
+        interfaces = self._known("Interfaces", lambda: read_interfaces(self.programs))
+        silent = interfaces is None and len(self._odd) == odd_before
         listen = text_of(configuration.qemu, "migration_address")
         port_min = number_of(configuration.qemu, "migration_port_min", PORT_MIN)
         port_max = number_of(configuration.qemu, "migration_port_max", PORT_MAX)
@@ -122,7 +137,7 @@ class OwnFiles:
             listen_address=listen,
             interfaces=interfaces,
             routes=[read_route(peer) for peer in self.wishes.peers],
-            default_routes=default_route_interfaces(self.programs),
+            default_routes=self._known("Default routes", lambda: default_route_interfaces(self.programs)),
             ssh_addresses=None if sockets is None else ssh_addresses(sockets),
             guest_links=guest_links(host),
             sockets=sockets,
@@ -137,7 +152,7 @@ class OwnFiles:
         if self.counters:
             facts = replace(facts, counters=(self.counters, self._later_counters()), window_s=self._window_s())
             path = migration_path(facts)
-        missing = [] if interfaces is not None else ["Interfaces: the program ip (iproute2) gave no answer."]
+        missing = ["Interfaces: the program ip (iproute2) gave no answer."] if silent else []
         return replace(
             host, migration=path, interfaces=interfaces, firewall=firewall, problems=[*host.problems, *missing]
         )

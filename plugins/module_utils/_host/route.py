@@ -35,7 +35,7 @@ def read_route(destination: str) -> Route:
     try:
         family = socket.AF_INET6 if ":" in address else socket.AF_INET
         return parse_route(destination, _ask(family, socket.inet_pton(family, address)))
-    except (OSError, struct.error) as exc:
+    except (OSError, OverflowError, ValueError, struct.error) as exc:
         return Route(destination, problem=f"no route ({exc})")
 
 

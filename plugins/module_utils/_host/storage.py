@@ -16,16 +16,18 @@ import typing as t
 from dataclasses import replace
 
 from .._core.domain_document import Disk, Domain
+from .._core.errors import MigrationError
 from .._core.host_document import Filesystem
 from .._core.proc_text import Mount, mount_of, parse_mounts
-from .files import at_once, read
+from .files import at_once, read, read_bytes
 
 _LIMIT_S = 3.0
 _QCOW2_MAGIC = b"QFI\xfb"
+_MOST_BYTES = 2**63 - 1  # what a file can have
 
 
 class DiskFile(t.NamedTuple):
-    """Sizes of a disk: as the guest sees it, and on the host."""
+    """Sizes of a disk: as the guest sees it, and on the host. Both None: of a directory or a socket."""
 
     size_bytes: t.Optional[int]
     allocated_bytes: t.Optional[int]
@@ -34,23 +36,34 @@ class DiskFile(t.NamedTuple):
 def read_storage(
     paths: t.Iterable[str], disk_paths: t.Iterable[str]
 ) -> tuple[t.Optional[list[Filesystem]], dict[str, DiskFile], list[Mount], list[str]]:
-    """File systems under these paths and all shared ones; sizes of disks; the mounts; and who does not answer."""
+    """File systems under these paths and all shared ones; sizes of disks; the mounts; and problems: what does not
+    answer, or is no disk."""
     text = read("/proc/self/mountinfo")
+    try:
+        mounts = parse_mounts(text) if text is not None else []
+    except MigrationError as exc:
+        return None, {}, [], [f"File systems: {exc.problem}"]
     if text is None:
         return None, {}, [], []
-    mounts = parse_mounts(text)
     disk_paths = sorted(set(disk_paths))
     wanted = {one.mount_point: one for one in mounts if one.shared and one.storage}
+    on: dict[str, list[str]] = {}
     for path in {*paths, *disk_paths}:
         found = mount_of(path, mounts)
         if found is not None and found.storage:
             wanted[found.mount_point] = found
-    on = {point: [path for path in disk_paths if mount_of(path, mounts) == mount] for point, mount in wanted.items()}
-    answers = at_once({point: _asker(mount, on[point]) for point, mount in wanted.items()}, _LIMIT_S)
-    silent = [f"The file system at {point} does not answer." for point in wanted if point not in answers]
+            on.setdefault(found.mount_point, []).append(path)
+    disks = set(disk_paths)
+    jobs = {
+        point: _asker(mount, sorted(path for path in on.get(point, []) if path in disks))
+        for point, mount in wanted.items()
+    }
+    answers = at_once(jobs, _LIMIT_S)
+    problems = [f"The file system at {point} does not answer." for point in wanted if point not in answers]
     filesystems = [answers[point][0] if point in answers else _filesystem(wanted[point]) for point in sorted(wanted)]
-    sizes = {path: size for answer in answers.values() for path, size in answer[1].items()}
-    return filesystems, sizes, mounts, silent
+    sizes = {path: size for answer in answers.values() for path, size in answer[1].items() if size is not None}
+    odd = sorted(path for answer in answers.values() for path, size in answer[1].items() if size is None)
+    return filesystems, sizes, mounts, problems + [f"{path!r} is neither a file nor a block device." for path in odd]
 
 
 def with_storage(domain: Domain, mounts: t.Sequence[Mount], sizes: t.Mapping[str, DiskFile]) -> Domain:
@@ -74,15 +87,23 @@ def _with_file(disk: Disk, mounts: t.Sequence[Mount], sizes: t.Mapping[str, Disk
     )
 
 
-def _asker(mount: Mount, paths: t.Sequence[str]) -> t.Callable[[], tuple[Filesystem, dict[str, DiskFile]]]:
-    def ask() -> tuple[Filesystem, dict[str, DiskFile]]:
+def _asker(mount: Mount, paths: t.Sequence[str]) -> t.Callable[[], tuple[Filesystem, dict[str, t.Optional[DiskFile]]]]:
+    """Asks a file system, and for the disks on it: None for what can be none, nothing for what cannot be looked at."""
+
+    def ask() -> tuple[Filesystem, dict[str, t.Optional[DiskFile]]]:
         state = os.statvfs(mount.mount_point)
         filesystem = replace(
             _filesystem(mount),
             size_bytes=state.f_blocks * state.f_frsize,
             free_bytes=state.f_bavail * state.f_frsize,
         )
-        return filesystem, {path: size for path in paths for size in [_size(path)] if size is not None}
+        sizes: dict[str, t.Optional[DiskFile]] = {}
+        for path in paths:
+            try:
+                sizes[path] = _size(path)
+            except (OSError, ValueError):
+                continue
+        return filesystem, sizes
 
     return ask
 
@@ -92,24 +113,30 @@ def _filesystem(mount: Mount) -> Filesystem:
 
 
 def _size(path: str) -> t.Optional[DiskFile]:
-    try:
-        state = os.stat(path)
-        if stat.S_ISBLK(state.st_mode):
-            with open(path, "rb") as device:
-                size = device.seek(0, os.SEEK_END)
-            return DiskFile(size, size)
+    """None for a pipe, a terminal and their like, which are not opened: that would wait, or do something."""
+    state = os.stat(path)
+    if stat.S_ISDIR(state.st_mode) or stat.S_ISSOCK(state.st_mode):
+        return DiskFile(None, None)
+    if stat.S_ISREG(state.st_mode):
         return DiskFile(_qcow2_size(path) or state.st_size, state.st_blocks * 512)
-    except OSError:
-        return None
+    return _block_size(path) if stat.S_ISBLK(state.st_mode) else None
+
+
+def _block_size(path: str) -> t.Optional[DiskFile]:
+    number = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+    try:
+        if not stat.S_ISBLK(os.fstat(number).st_mode):
+            return None
+        size = os.lseek(number, 0, os.SEEK_END)
+        return DiskFile(size, size)
+    finally:
+        os.close(number)
 
 
 def _qcow2_size(path: str) -> t.Optional[int]:
-    """The size that the guest sees stands in the header, which never changes place."""
-    try:
-        with open(path, "rb") as file:
-            head = file.read(32)
-    except OSError:
-        return None
+    """The size that the guest sees stands in the header, which never changes place; None for another format."""
+    head = read_bytes(path, 32) or b""
     if len(head) < 32 or head[:4] != _QCOW2_MAGIC:
         return None
-    return int(struct.unpack(">Q", head[24:32])[0])
+    size = int(struct.unpack(">Q", head[24:32])[0])
+    return size if size <= _MOST_BYTES else None

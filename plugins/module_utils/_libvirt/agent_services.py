@@ -10,8 +10,20 @@ import typing as t
 from dataclasses import dataclass, field
 
 from .._core.errors import MigrationError
-from .._core.services import MISSING, NOTE_PATH, note_text, read_note, show_arguments, unit_state, works
-from .agent import Agent
+from .._core.services import (
+    MISSING,
+    NOTE_PATH,
+    checked_units,
+    note_text,
+    read_note,
+    show_arguments,
+    unit_state,
+    works,
+)
+from .._core.text import shortened
+from .agent import Agent, Done
+
+_MOST_SHOWN = 300
 
 
 @dataclass
@@ -42,6 +54,7 @@ class Services:
             found.after = {**found.before, **dict.fromkeys(found.units, "inactive")}
             return found
         noted = self.noted()
+        checked_units([*noted, *found.units])
         # First, so that an interrupted run can be undone; starting what was not stopped yet does no harm.
         self._write_note([*noted, *(unit for unit in found.units if unit not in noted)])
         for number, unit in enumerate(found.units):
@@ -92,7 +105,7 @@ class Services:
         if done.code != 0:
             raise MigrationError(
                 "NO_SYSTEMD",
-                f"systemctl in {self._name!r} does not tell the state of {unit}: {done.errors.strip() or done.code}.",
+                f"systemctl in {self._name!r} does not tell the state of {unit}: {_said(done)}.",
                 state="Nothing was changed by this step.",
                 remedy="Only guests with systemd are managed through their agent; reach others by their own host in the"
                 " inventory.",
@@ -102,7 +115,7 @@ class Services:
     def _systemctl(self, verb: str, unit: str) -> str:
         """What went wrong; empty when nothing did."""
         done = self._agent.run("systemctl", verb, "--", unit)
-        return "" if done.code == 0 else done.errors.strip().rstrip(".") or f"systemctl ended with {done.code}"
+        return "" if done.code == 0 else _said(done)
 
     def _write_note(self, units: t.Iterable[str]) -> None:
         text = note_text(units)
@@ -110,10 +123,15 @@ class Services:
         if done.code != 0:
             raise MigrationError(
                 "NOTE_NOT_WRITTEN",
-                f"{NOTE_PATH} in {self._name!r} could not be written: {done.errors.strip() or done.code}.",
+                f"{NOTE_PATH} in {self._name!r} could not be written: {_said(done)}.",
                 state="It may not say what was changed in the guest.",
                 remedy="Let the agent run as root, with a /run that can be written.",
             )
+
+
+def _said(done: Done) -> str:
+    """What a program complained of, as far as a message has room for it."""
+    return shortened(done.errors.strip().rstrip("."), _MOST_SHOWN) or f"it ended with {done.code}"
 
 
 def _told(problems: t.Mapping[str, str]) -> str:

@@ -13,6 +13,7 @@ import typing as t
 from xml.etree import ElementTree
 
 from .._core.errors import MigrationError
+from .guard import Daemon, NoAnswerError, in_time, limited
 
 __all__ = ["LIBVIRT_IMPORT_ERROR", "Connection", "host_uuid", "libvirt", "require_version", "version_text"]
 
@@ -22,6 +23,9 @@ try:
 except ImportError:
     libvirt = None
     LIBVIRT_IMPORT_ERROR = traceback.format_exc()
+
+OPEN_LIMIT_S = 30.0
+_ERR_RPC, _FROM_RPC = 39, 7
 
 _loop_started = False
 
@@ -42,42 +46,61 @@ def _start_event_loop() -> None:
 
 
 class Connection:
-    """An open connection; a context manager. ``raw`` is the binding's ``virConnect``."""
+    """An open connection; a context manager. ``raw`` is the binding's ``virConnect``, with a limit to each call.
 
-    def __init__(self, uri: str, *, events: bool = False) -> None:
+    Nothing else opens one. Raises CONNECTION_FAILED when nobody has answered after ``limit_s``, and what libvirt's
+    errors mean; ``whose`` says in a sentence what is at the other end.
+    """
+
+    def __init__(
+        self, uri: str, *, events: bool = False, limit_s: float = OPEN_LIMIT_S, whose: str = "libvirt"
+    ) -> None:
         # Without a handler of ours the binding prints each error to stderr, beside the module's JSON.
         libvirt.registerErrorHandler(lambda _context, _error: None, None)
         if events:
             _start_event_loop()
         self.uri = uri
-        self._events = events
+        self._events, self._limit_s, self._whose = events, limit_s, whose
         self._open()
 
     def _open(self) -> None:
         try:
-            self.raw = libvirt.open(self.uri)
+            raw = in_time(self._opened, self._limit_s, too_late=lambda late: late.close())
         except libvirt.libvirtError as exc:
             from .errors import translate
 
-            raise translate(exc, f"Could not connect to libvirt at {self.uri}.", state="Nothing was changed.") from exc
+            doing = f"Could not connect to {self._whose} at {self.uri}."
+            raise translate(exc, doing, state="Nothing was changed.") from exc
+        except NoAnswerError:
+            raise MigrationError(
+                "CONNECTION_FAILED",
+                f"Could not connect to {self._whose} at {self.uri}: there was no answer within {self._limit_s:g} s.",
+                state="Nothing was changed.",
+                remedy="Check that the daemon runs there and is not stopped or overloaded, the URI, and the firewall.",
+            ) from None
+        self.raw = limited(raw, Daemon(lambda problem: _no_answer(f"{problem} by {self.uri}")))
+
+    def _opened(self) -> t.Any:
+        raw = libvirt.open(self.uri)
         if self._events:
             # A dead daemon is noticed after 5 x 6 s; local connections do not take keep-alives everywhere.
             with contextlib.suppress(libvirt.libvirtError):
-                self.raw.setKeepAlive(5, 5)
+                raw.setKeepAlive(5, 5)
+        return raw
 
     def __enter__(self) -> Connection:
         return self
 
     def __exit__(self, *_exc: object) -> None:
-        self._close()
+        self.close()
 
-    def _close(self) -> None:
+    def close(self) -> None:
         with contextlib.suppress(libvirt.libvirtError):
             self.raw.close()
 
     def reopen(self) -> None:
         """After the daemon was restarted. What was looked up before is of no use any more."""
-        self._close()
+        self.close()
         self._open()
 
     @property
@@ -85,6 +108,13 @@ class Connection:
         """Whether the daemon is on the machine that this runs on, so that its files and processes can be looked at."""
         uri = str(self.uri)
         return "://" in uri and uri.split("://", 1)[1].startswith("/") and "+" not in uri.split("://", 1)[0]
+
+
+def _no_answer(problem: str) -> Exception:
+    """A daemon that does not answer any more is told as one that is gone, after which the same is to be done."""
+    error = libvirt.libvirtError(f"lost connection: {problem}")
+    error.err = (_ERR_RPC, _FROM_RPC, str(error), 2, None, None, None, -1, -1)
+    return t.cast(Exception, error)
 
 
 def host_uuid(daemon: t.Any) -> str:

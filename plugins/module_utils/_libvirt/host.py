@@ -16,6 +16,7 @@ from .._core.capabilities import (
     parse_capabilities,
     parse_domain_capabilities,
 )
+from .._core.errors import MigrationError
 from .._core.host_capacity import CpuProfile, HugePages, Memory, NumaNode
 from .._core.host_document import Daemon, HostDocument, Pool, Security, Storage, Versions
 from .._core.host_features import bugs_of, features_of
@@ -41,8 +42,8 @@ class Told:
     def part(self, what: str, ask: t.Callable[[], T], default: T) -> T:
         try:
             return ask()
-        except (libvirt.libvirtError, ValueError, KeyError) as exc:
-            self.problems.append(f"{what}: {exc}")
+        except (libvirt.libvirtError, MigrationError, ValueError, KeyError) as exc:
+            self.problems.append(f"{what}: {exc.problem if isinstance(exc, MigrationError) else exc}")
             return default
 
 

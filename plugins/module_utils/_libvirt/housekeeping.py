@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import typing as t
+from xml.etree import ElementTree
 
 from .._core.errors import MigrationError
 from .._core.keeping import Kept, Step
@@ -27,7 +28,8 @@ _NOTE = "<autostart/>"
 _ELEMENT = 2  # VIR_DOMAIN_METADATA_ELEMENT
 _LIVE, _CONFIG = 1, 2
 _INACTIVE, _SECURE, _MIGRATABLE = 2, 1, 8
-_KEEP_NVRAM = 8
+_KEEP_NVRAM, _KEEP_TPM = 1 << 3, 1 << 6  # since libvirt 2.3 and 8.9
+_ERR_INVALID_ARGUMENT = 8
 
 
 def autostarts(guest: Guest) -> bool:
@@ -105,10 +107,46 @@ def _define(ends: BothEnds) -> None:
 
 
 def _undefine(here: t.Optional[Guest]) -> None:
+    """Takes the definition, and nothing else that belongs to the guest.
+
+    Without the flags libvirt refuses a guest with an NVRAM file, and deletes the state of an emulated TPM, which the
+    guest is using by now where it is on shared storage. What is left out keeps libvirt from undefining a guest that has
+    a saved state, snapshots or checkpoints here.
+    """
     if here is None or here.state().active:
         return
     try:
-        here.raw.undefineFlags(_KEEP_NVRAM)
+        try:
+            here.raw.undefineFlags(_KEEP_NVRAM | _KEEP_TPM)
+        except libvirt.libvirtError as exc:
+            if exc.get_error_code() != _ERR_INVALID_ARGUMENT:
+                raise
+            _undefine_by_an_old_daemon(here)
     except libvirt.libvirtError:
-        if defined(here):  # else another run was faster
+        if here.known_state() is not None:  # else another run was faster
             raise
+
+
+def _undefine_by_an_old_daemon(here: Guest) -> None:
+    """By one that does not know the flag for the TPM; or neither, which refuses a guest with an NVRAM file itself."""
+    if loses_tpm_state(here.raw.XMLDesc(_INACTIVE)):
+        raise MigrationError(
+            "TPM_STATE_AT_RISK",
+            f"{here.name!r} runs on the destination, and stays defined on the source as well: libvirt before 8.9"
+            " deletes the state of its TPM with the definition, and on shared storage that is what the guest uses now.",
+            state="The guest runs on the destination, and only there. Nothing was deleted.",
+            remedy="Update libvirt on the source to 8.9 or later and run this again; or see that the directory of the"
+            " TPM's state is not shared, and undefine it by hand. With undefine_source: false it is left out.",
+        )
+    try:
+        here.raw.undefineFlags(_KEEP_NVRAM)
+    except libvirt.libvirtError as exc:
+        if exc.get_error_code() != _ERR_INVALID_ARGUMENT:
+            raise
+        here.raw.undefineFlags(0)
+
+
+def loses_tpm_state(xml: str) -> bool:
+    """Whether libvirt deletes the state of an emulated TPM with this definition, when it is not told to keep it."""
+    backends = ElementTree.fromstring(xml).iterfind("devices/tpm/backend")
+    return any(one.get("type") == "emulator" and one.get("persistent_state") != "yes" for one in backends)

@@ -11,6 +11,7 @@ import typing as t
 from .._core.domain_state import DomainState
 from .._core.errors import MigrationError
 from .._core.refusals import HALF_ENDED_REMEDY, half_ended
+from .both_ends import connect_destination
 from .connection import Connection, host_uuid, libvirt, version_text
 from .domain import Guest
 from .errors import translate
@@ -41,22 +42,23 @@ def _resume_flags(guest: Guest) -> int:
 def check_both_ends(connection: Connection, guest: Guest, destination_uri: str) -> None:
     """Fail when a daemon cannot resume, or would crash on it, or when the destination has no half of the guest."""
     try:
-        destination = libvirt.open(destination_uri)
-    except libvirt.libvirtError as exc:
-        raise translate(
-            exc,
-            f"The destination of {guest.name!r} could not be reached at {destination_uri}, so nothing was resumed.",
-            guest_state=guest.told(),
+        destination = connect_destination(destination_uri)
+    except MigrationError as exc:
+        raise MigrationError(
+            exc.reason,
+            f"{exc.problem} So {guest.name!r} was not resumed.",
+            state=f"The guest is {guest.told()} here. Nothing was changed.",
+            remedy=exc.remedy,
+            evidence=exc.evidence,
         ) from exc
     try:
-        for where, daemon in (("this host", connection.raw), ("the destination", destination)):
-            _check_version(guest, where, int(daemon.getLibVersion()))
-        _check_other_half(connection.raw, destination, guest, destination_uri)
+        with destination:
+            for where, daemon in (("this host", connection.raw), ("the destination", destination.raw)):
+                _check_version(guest, where, int(daemon.getLibVersion()))
+            _check_other_half(connection.raw, destination.raw, guest, destination_uri)
     except libvirt.libvirtError as exc:
         doing = f"{guest.name!r} was not resumed, as its destination does not answer any more."
         raise translate(exc, doing, guest_state=guest.told()) from exc
-    finally:
-        destination.close()
 
 
 def _check_other_half(here: t.Any, there: t.Any, guest: Guest, uri: str) -> None:

@@ -35,7 +35,11 @@ class Transfer:
     ) -> None:
         self.problem: t.Optional[MigrationError] = None
         own = Connection(source_uri, events=True)
-        raw = find_guest(own, None, guest.uuid).raw
+        try:
+            raw = find_guest(own, None, guest.uuid).raw
+        except MigrationError:
+            own.close()
+            raise
 
         def run() -> None:
             with own:

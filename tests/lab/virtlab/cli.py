@@ -267,6 +267,8 @@ def add_fault_commands(commands: Any, common: argparse.ArgumentParser) -> None:
     cut.set_defaults(run=fault_stream)
     on_hosts = {
         "kill-libvirtd": "SIGKILL; QEMU lives on",
+        "stop-libvirtd": "SIGSTOP",
+        "cont-libvirtd": "SIGCONT",
         "restart-libvirtd": "stop it if it runs, start it, wait until it answers",
         "fill-ports": "occupy every port for incoming migrations",
         "fill-disk": "fill the local storage directory",

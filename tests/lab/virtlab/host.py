@@ -201,6 +201,13 @@ def libvirtd_pid(host: Host) -> int | None:
     return None
 
 
+def signal_libvirtd(host: Host, number: int) -> None:
+    pid = libvirtd_pid(host)
+    if pid is None:
+        raise LabError(f"libvirtd does not run on {host.name}")
+    send_signal(pid, start_ticks(pid), number)
+
+
 def stop_libvirtd(host: Host, *, kill: bool, timeout_s: float = 20) -> None:
     pid = libvirtd_pid(host)
     if pid is None:

@@ -301,6 +301,13 @@ class Lab:
         hosts.stop_libvirtd(self.host(host), kill=False)
         hosts.start_libvirtd(self.host(host))
 
+    def stop_libvirtd(self, host: str) -> None:
+        """SIGSTOP: it takes connections, as the kernel does that, and says nothing."""
+        hosts.signal_libvirtd(self.host(host), signal.SIGSTOP)
+
+    def cont_libvirtd(self, host: str) -> None:
+        hosts.signal_libvirtd(self.host(host), signal.SIGCONT)
+
     def stop_qemu(self, name: str, *, host: str) -> None:
         fault.signal_qemu(self.host(host), self.guest(name), signal.SIGSTOP)
 

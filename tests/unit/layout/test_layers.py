@@ -181,6 +181,20 @@ def test_internals_are_private(directory: str) -> None:
     assert [name for name in found if not name.startswith("_")] == []
 
 
+def test_one_place_opens_connections_to_daemons() -> None:
+    """With a limit to it: wherever else one is opened, a daemon that says nothing would be waited for without end."""
+    places = [
+        (name_of(file), node.attr)
+        for file in FILES
+        for node in ast.walk(tree_of(file))
+        if isinstance(node, ast.Attribute)
+        and isinstance(node.value, ast.Name)
+        and node.value.id in BINDINGS
+        and node.attr.startswith("open")
+    ]
+    assert places == [("module_utils/_libvirt/connection.py", "open")]
+
+
 # --- what every module has
 
 

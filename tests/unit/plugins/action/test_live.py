@@ -5,7 +5,12 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import time
 import typing as t
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from ansible.errors import AnsibleConnectionFailure
@@ -140,3 +145,100 @@ def test_a_lost_connection_comes_back(shown: list[str]) -> None:
 def test_a_connection_that_stays_lost_says_what_goes_on(shown: list[str]) -> None:
     with pytest.raises(AnsibleConnectionFailure, match="goes on to supervise it"):
         follow(Host(*[AnsibleConnectionFailure("no route to host")] * 100, result=None))
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["[]", "7", "null", '"x"', "[" * 100_000, '{"pid": "7; touch /tmp/x"}', '{"pid": true}', '{"pid": [7]}', '{"pid"'],
+)
+def test_a_file_with_something_else_in_it(shown: list[str], line: str) -> None:
+    """The path of the progress may be the user's, and others may write there; the pid goes into a command."""
+    host = Host(entry(pid=7) + line + "\n", entry(end=True), result={"changed": True})
+    assert follow(host) == {"changed": True}
+
+
+def test_lines_cannot_command_a_terminal(shown: list[str]) -> None:
+    told = entry(name="erp01\r\u009b2K\u202e", line="pass 2\x1b[1A")
+    assert follow(Host(entry(pid=7) + told, entry(end=True), result={})) == {}
+    (line,) = shown
+    assert line.isprintable()
+
+
+# --- what is left on a host, and what takes it away
+
+OLD_S, YOUNG_S = 2 * 3600.0, 600.0
+
+
+@pytest.fixture
+def parent(tmp_path: Path) -> Path:
+    """As remote_tmp, in a place that a shell must be careful with."""
+    made = tmp_path / "o'the [tmp] *"
+    made.mkdir()
+    return made
+
+
+def left(parent: Path, name: str, age_s: float, *files: str) -> Path:
+    directory = parent / name
+    directory.mkdir()
+    for file in files or ("async_wrapper.py", "AnsiballZ_migration.py", "progress"):
+        (directory / file).touch()
+    os.utime(directory, (time.time() - age_s,) * 2)
+    return directory
+
+
+def remove_old(parent: Path) -> list[str]:
+    """Run the command as the host's shell does; what is left."""
+
+    def execute(command: str, sudoable: bool) -> None:
+        assert not sudoable
+        subprocess.run(["/bin/sh", "-c", command], check=True, timeout=60)
+
+    shell = SimpleNamespace(quote=lambda text: "'" + text.replace("'", "'\"'\"'") + "'")
+    action = SimpleNamespace(
+        _connection=SimpleNamespace(_shell=shell),
+        _task=SimpleNamespace(action="virtops.live_migration.migration"),
+        _low_level_execute_command=execute,
+    )
+    own = f"{parent}/ansible-tmp-9-9-9/"
+    _live.LiveAction._remove_old(t.cast(_live.LiveAction, action), own)
+    return sorted(path.name for path in parent.iterdir())
+
+
+def test_what_a_killed_controller_has_left_is_removed(parent: Path) -> None:
+    left(parent, "ansible-tmp-1-1-1", OLD_S)
+    assert remove_old(parent) == []
+    assert remove_old(parent) == []
+
+
+def test_what_is_not_ours_or_not_old_stays(parent: Path, tmp_path: Path) -> None:
+    left(parent, "ansible-tmp-1-1-1", YOUNG_S)
+    left(parent, "ansible-tmp-1-1-2", OLD_S, "async_wrapper.py", "AnsiballZ_copy.py")
+    left(parent, "ansible-tmp-1-1-3", OLD_S, "AnsiballZ_migration.py")
+    left(parent, "other", OLD_S)
+    elsewhere = left(tmp_path, "ansible-tmp-elsewhere", OLD_S)
+    (parent / "ansible-tmp-1-1-4").symlink_to(elsewhere)
+    assert len(remove_old(parent)) == 5
+    assert len(list(elsewhere.iterdir())) == 3
+
+
+def test_links_within_are_not_followed(parent: Path, tmp_path: Path) -> None:
+    elsewhere = left(tmp_path, "elsewhere", OLD_S)
+    old = left(parent, "ansible-tmp-1-1-1", OLD_S)
+    (old / "link").symlink_to(elsewhere)
+    os.utime(old, (time.time() - OLD_S,) * 2)
+    assert remove_old(parent) == []
+    assert len(list(elsewhere.iterdir())) == 3
+
+
+def test_one_that_still_runs_stays(parent: Path) -> None:
+    running = left(parent, "ansible-tmp-1-1-1", OLD_S)
+    with subprocess.Popen(["/bin/sh", "-c", "read line; :", f"{running}/AnsiballZ_migration.py"], stdin=-1) as process:
+        assert remove_old(parent) == ["ansible-tmp-1-1-1"]
+        process.communicate()
+    assert remove_old(parent) == []
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a directory to somebody else")
+def test_what_belongs_to_somebody_else_stays(parent: Path) -> None:
+    os.chown(left(parent, "ansible-tmp-1-1-1", OLD_S), 65534, 65534)
+    assert remove_old(parent) == ["ansible-tmp-1-1-1"]

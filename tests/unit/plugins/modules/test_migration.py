@@ -316,7 +316,7 @@ def test_a_definition_that_stayed_behind(libvirt: FakeLibvirt, run: ModuleRunner
         Call("XMLDesc", 11, guest="erp01").returns("<domain/>"),
         Call("defineXML", "<domain/>"),
     ]
-    done = [*define, Call("setAutostart", 1, guest=OVER_THERE), Call("undefineFlags", 8, guest="erp01")]
+    done = [*define, Call("setAutostart", 1, guest=OVER_THERE), Call("undefineFlags", 72, guest="erp01")]
     libvirt.expect(*ENDS, *here(), ARRIVED, *asked, *done)
     result = run(migration, **ASKED)
     assert result["changed"] is True

@@ -48,3 +48,20 @@ def test_a_file_that_cannot_be_written_stops_nothing(tmp_path: Path) -> None:
         progress.tell({"name": "erp01", "line": "pass 2"})
     with ProgressFile(None) as progress:
         progress.tell({"name": "erp01", "line": "pass 2"})
+
+
+def test_a_pipe_holds_nobody_up(tmp_path: Path) -> None:
+    pipe = tmp_path / "progress"
+    os.mkfifo(pipe)
+    with ProgressFile(str(pipe)) as progress:  # nobody reads
+        progress.tell({"name": "erp01", "line": "pass 2"})
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        ProgressFile(str(pipe)).tell({"name": "erp01", "line": "pass 2"})
+        assert os.read(reader, 10) == b""
+    finally:
+        os.close(reader)
+
+
+def test_a_device_is_not_written_to() -> None:
+    ProgressFile("/dev/full").tell({"name": "erp01", "line": "pass 2"})

@@ -6,12 +6,14 @@ from __future__ import annotations
 
 import pytest
 
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.errors import MigrationError
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.host_document import Listener
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.proc_text import (
     Mount,
     Socket,
     listeners,
     mount_of,
+    parse_counters,
     parse_meminfo,
     parse_mounts,
     parse_sockets,
@@ -34,7 +36,6 @@ MOUNTS = r"""
 112 72 0:51 / /srv/with\040space ro,relatime - cifs //filer/share ro
 113 72 0:52 / /srv rw,relatime - xfs /dev/vdb rw
 114 72 0:53 / /srv rw,relatime - ext4 /dev/vdc rw
-broken line
 """
 
 
@@ -90,3 +91,71 @@ def test_the_file_system_of_a_path(path: str, point: str) -> None:
     found = mount_of(path, parse_mounts(MOUNTS))
     assert found
     assert found.mount_point == point
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "broken line",
+        "74 72 0:21 / /proc rw,relatime proc proc rw",  # no separator
+        "74 72 0:21 / /proc rw - proc",
+        "74 72 0:21 / proc rw - proc proc rw",
+        "74 72 0:21",
+        "\x00",
+    ],
+)
+def test_a_mount_that_is_not_understood_is_not_passed_over(line: str) -> None:
+    """Without it, what is on it would be taken for a part of the file system around it."""
+    with pytest.raises(MigrationError) as caught:
+        parse_mounts(f"72 71 254:0 / / rw - ext4 /dev/vda rw\n{line}\n")
+    assert caught.value.reason == "ODD_TEXT"
+
+
+def test_mounts_with_what_other_programs_take_for_the_end_of_a_line() -> None:
+    (found,) = parse_mounts("72 71 254:0 / /srv/a\x0b\u2028\x85b rw -  /dev/vda rw\n")
+    assert found.mount_point == "/srv/a\x0b\u2028\x85b"
+
+
+def test_a_mount_without_a_source() -> None:
+    (found,) = parse_mounts("72 71 0:30 / /srv rw - tmpfs  rw\n")
+    assert (found.fs_type, found.source) == ("tmpfs", "")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "x",
+        "0: 0B00E70A:407D 00000000:0000",  # cut off
+        "0: 0B00E70A:XYZ1 00000000:0000 0A",
+        "0: 0B00E70A:407D0 00000000:0000 0A",
+        "0: 0B00E7:407D 00000000:0000 0A",
+        "0: 0B00E70A0B00E70A:407D 00000000:0000 0A",
+        "0: 0B00E70A:407D 00000000:0000 LISTEN",
+        "0: 0B00E70A:407D 00000000:0000 0A a b c d e inode",
+        "0: 0B00E70A:407D 00000000:0000 0A a b c d e -7",
+        "0: 0B00E70A:407D 00000000:0000 0A a b c d e " + "9" * 5000,
+        "0: :407D 00000000:0000 0A",
+        "0: 0B00E70A: 00000000:0000 0A",
+    ],
+)
+def test_a_socket_that_is_not_understood_is_not_passed_over(line: str) -> None:
+    """A port would look free."""
+    with pytest.raises(MigrationError) as caught:
+        parse_sockets(TCP + line + "\n", "little")
+    assert caught.value.reason == "ODD_TEXT"
+    assert len(str(caught.value)) < 500
+
+
+def test_numbers_that_are_none() -> None:
+    odd = "A: \u0663 kB\nB: \u00b2 kB\nC: -1 kB\nD: 1.5 kB\nE: 1 MB\nF: 1 kB x\nG: " + "9" * 5000 + " kB\n"
+    assert parse_meminfo(odd + "H: 2 kB\n") == {"H": 2048}
+
+
+def test_counters_of_interfaces() -> None:
+    text = (
+        "Inter-|   Receive\n face |bytes\n"
+        "    lo: 100 1 0 0 0 0 0 0 200 1 0 0 0 0 0 0\n"
+        "eth0:1:300 1 0 0 0 0 0 0 18446744073709551615 1 0\n"
+        "odd1: x 1 0 0 0 0 0 0 200\nodd2: 100 1\nodd3\nodd4: -1 1 0 0 0 0 0 0 5\n"
+    )
+    assert parse_counters(text) == {"lo": (100, 200), "eth0:1": (300, 18446744073709551615)}

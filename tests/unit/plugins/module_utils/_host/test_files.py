@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import threading
 import time
@@ -23,6 +24,27 @@ def test_what_cannot_be_read_is_none(tmp_path: Path) -> None:
     assert files.read(str(tmp_path / "missing")) is None
     assert files.names_in(str(tmp_path)) == ["number", "text"]
     assert files.names_in(str(tmp_path / "missing")) == []
+
+
+def test_only_regular_files_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "link").symlink_to("pipe")
+    for path in (tmp_path / "pipe", tmp_path / "link", tmp_path, Path("/dev/zero"), Path("/dev/tty"), "a\x00b"):
+        assert files.read(str(path)) is None
+    assert files.read("/proc/self/mountinfo")
+    assert files.read("/proc/sys/kernel/ostype") == "Linux\n"
+    assert files.names_in("a\x00b") == []
+    (tmp_path / "long").write_text("x" * 101)
+    monkeypatch.setattr(files, "_MOST_BYTES", 100)
+    assert files.read(str(tmp_path / "long")) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "number"), [("-1\n", -1), ("+1", None), ("--1", None), ("\u0663", None), ("1" * 30, None)]
+)
+def test_numbers_in_files(tmp_path: Path, text: str, number: int | None) -> None:
+    (tmp_path / "number").write_text(text)
+    assert files.read_int(str(tmp_path / "number")) == number
 
 
 def run(words: list[str]) -> tuple[int, str]:

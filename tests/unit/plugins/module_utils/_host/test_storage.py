@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 import struct
+import time
 import typing as t
 from pathlib import Path
 
@@ -73,3 +74,40 @@ def test_device_nodes_are_on_no_file_system(mounts: t.Callable[[str], None]) -> 
     _found, sizes, mounted, _silent = storage.read_storage([], ["/dev/null"])
     guest = Domain("a", "u", disks=[Disk("vda", type="block", source="/dev/null")])
     assert storage.with_storage(guest, mounted, sizes).disks[0].fs_type == ""
+
+
+def test_a_pipe_or_a_terminal_is_no_disk_and_is_not_opened(tmp_path: Path, mounts: t.Callable[[str], None]) -> None:
+    """A pipe would have been waited for, and with it all disks of its file system."""
+    (tmp_path / "raw.img").write_bytes(b"x" * 4096)
+    os.mkfifo(tmp_path / "pipe.qcow2")
+    (tmp_path / "link.qcow2").symlink_to("pipe.qcow2")
+    (tmp_path / "tty.qcow2").symlink_to("/dev/tty")
+    (tmp_path / "directory").mkdir()
+    mounts(line("/", "ext4", "/dev/vda"))
+    names = ("raw.img", "pipe.qcow2", "link.qcow2", "tty.qcow2", "directory", "no\x00path")
+    began_s = time.monotonic()
+    found, sizes, _mounted, problems = storage.read_storage([], [str(tmp_path / name) for name in names])
+    assert time.monotonic() - began_s < storage._LIMIT_S
+    assert found
+    assert {Path(path).name: size for path, size in sizes.items()} == {
+        "raw.img": storage.DiskFile(4096, 4096),
+        "directory": storage.DiskFile(None, None),
+    }
+    odd = [str(tmp_path / name) for name in ("link.qcow2", "pipe.qcow2", "tty.qcow2")]
+    assert problems == [f"{path!r} is neither a file nor a block device." for path in odd]
+
+
+@pytest.mark.parametrize("size", [2**64 - 1, 2**63])
+def test_a_header_that_lies(tmp_path: Path, mounts: t.Callable[[str], None], size: int) -> None:
+    (tmp_path / "a.qcow2").write_bytes(b"QFI\xfb" + bytes(20) + struct.pack(">Q", size) + bytes(480))
+    mounts(line("/", "ext4", "/dev/vda"))
+    _found, sizes, _mounted, _problems = storage.read_storage([], [str(tmp_path / "a.qcow2")])
+    assert sizes[str(tmp_path / "a.qcow2")].size_bytes == 512
+
+
+def test_mounts_that_are_not_understood_are_not_known(mounts: t.Callable[[str], None]) -> None:
+    mounts(line("/", "ext4", "/dev/vda") + "nonsense\n")
+    found, sizes, mounted, problems = storage.read_storage([], ["/srv/a.img"])
+    assert (found, sizes, mounted) == (None, {}, [])
+    (problem,) = problems
+    assert "nonsense" in problem
