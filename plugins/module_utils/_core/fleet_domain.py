@@ -53,6 +53,7 @@ def domain_from_document(
         strategy=wish.strategy or fleet.MIGRATE,
         if_unplaceable=wish.if_unplaceable or fleet.LEAVE,
         priority=wish.priority or 0,
+        claim=wish.claim,
         # Where checks were made, they know better: some devices can be migrated.
         host_devices=0 if checked else len(devices),
         blocked=blocked,

@@ -17,7 +17,7 @@ from .fleet_host import HostSettings, host_from_document
 from .host_document import HostDocument
 from .policy import Contract
 from .units import MIB
-from .wishes import Wish, groups_of, matches_nothing, wish_of
+from .wishes import MAY_BIND, MAY_BY_DEFAULT, Wish, from_metadata, groups_of, matches_nothing, wish_of
 
 # State and reason of the copy on the destination, as domain_state names them.
 _ARRIVING = {("paused", "migration"), ("paused", "starting up"), ("running", "post-copy")}
@@ -26,7 +26,10 @@ _Entry = t.Mapping[str, t.Any]
 
 @dataclass(frozen=True)
 class Wanted:
-    """The user's words. ``hosts``: settings by name; ``all_hosts``: where nothing else is said of one."""
+    """The user's words. ``hosts``: settings by name; ``all_hosts``: where nothing else is said of one.
+
+    ``metadata_may``: what guests may say of themselves, of ``wishes.MAY``.
+    """
 
     contract: Contract = field(default_factory=Contract)
     all_hosts: HostSettings = field(default_factory=HostSettings)
@@ -39,6 +42,7 @@ class Wanted:
     setup_s: float = 1.0
     guest_overhead_mib: int = 0
     copy_disks: bool = False
+    metadata_may: t.Collection[str] = MAY_BY_DEFAULT
 
 
 def fleet_from_documents(
@@ -57,7 +61,11 @@ def fleet_from_documents(
     warnings = _mistyped(wanted, guests, documents)
     checked = None if readiness is None else _by_pair(readiness)
     measured = _by_guest(measurements)
-    wishes: dict[str, Wish] = {guest.uuid: wish_of(guest, wanted.guests) for guest in guests}
+    wishes: dict[str, Wish] = {}
+    for guest in guests:
+        own, problems = from_metadata(guest, wanted.metadata_may)
+        wishes[guest.uuid] = wish_of(guest, wanted.guests, own)
+        warnings += [f"In the metadata of {guest.name!r} ({guest.uuid}) {one}; it does not count." for one in problems]
     taking = [document.name for document in documents if document.name not in leaving]
 
     def domain(guest: Domain, host: HostDocument) -> fleet.Domain:
@@ -89,7 +97,7 @@ def fleet_from_documents(
             tuple(host_from_document(document, _settings(wanted, document.name)) for document in documents),
             tuple(domain(guest, host) for guest, host in places),
             tuple(document.name for document in sources),
-            groups_of(guests, wishes, wanted.groups),
+            groups_of(guests, wishes, wanted.groups, binding=MAY_BIND in wanted.metadata_may),
             wanted.uplinks,
             wanted.max_transfers,
             wanted.setup_s,
