@@ -18,6 +18,8 @@ from ansible.errors import AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
+from ..module_utils._core.progress import shown_line
+
 _display = Display()
 
 _POLL_S = 1.0
@@ -169,12 +171,16 @@ class _Follower:
         for line in whole.splitlines():
             try:
                 entry = json.loads(line)
-            except ValueError:
+            except (ValueError, RecursionError):
                 continue
-            self._pid = entry.get("pid", self._pid)
+            if not isinstance(entry, dict):
+                continue
+            pid = entry.get("pid")
+            self._pid = pid if isinstance(pid, int) and not isinstance(pid, bool) else self._pid
             self._ended = self._ended or bool(entry.get("end"))
-            if "line" in entry:
-                _display.display(f"[{self._host}] {entry.get('name', '?')}: {entry['line']}")
+            shown = shown_line(self._host, entry)
+            if shown is not None:
+                _display.display(shown)
 
     def _died(self) -> Result:
         return {

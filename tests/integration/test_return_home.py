@@ -5,10 +5,8 @@
 
 from __future__ import annotations
 
-import re
 import typing as t
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import pytest
 from bench.house import HOME, LINK_MIB_PER_S, QUIET, House, three_hosts
@@ -48,7 +46,7 @@ def brought_home(home: House) -> Run:
     )
 
 
-def test_nobody_is_started_while_a_host_does_not_answer(home: House, tmp_path: Path) -> None:
+def test_nobody_is_started_while_a_host_does_not_answer(home: House) -> None:
     """One was shut down at home, one as a visitor; of the first there is a clone, which carries its mark."""
     away = home.evacuation({"crm01": "kvm02", "web01": "kvm02"}, **QUICK)
     away["virtops.live_migration.evacuation"]["guests"].append({"uuid": home.uuids["payroll"], "strategy": "shutdown"})
@@ -56,13 +54,11 @@ def test_nobody_is_started_while_a_host_does_not_answer(home: House, tmp_path: P
     off = home.evacuation({}, purpose="return", guests=[{"uuid": home.uuids["crm01"], "strategy": "shutdown"}])
     assert_done(obeyed(home, "kvm02", off, "crm01"), True)
     definition = mark(home, HOME, home.uuids["payroll"])
-    (clone := tmp_path / "clone.xml").write_text(
-        re.sub("<name>payroll</name>", "<name>payroll-copy</name>", definition).replace(
-            f"<uuid>{home.uuids['payroll']}</uuid>", f"<uuid>{CLONE}</uuid>"
-        ),
-        encoding="utf-8",
-    )
-    home.lab.virsh(HOME, "define", str(clone))
+    copied = definition.replace("<name>payroll</name>", "<name>payroll-copy</name>")
+    copied = copied.replace(f"<uuid>{home.uuids['payroll']}</uuid>", f"<uuid>{CLONE}</uuid>")
+    write = "import sys; open(sys.argv[1], 'w').write(sys.argv[2])"
+    home.lab.execute(HOME, "python3", "-c", write, "/root/clone.xml", copied)
+    home.lab.virsh(HOME, "define", "/root/clone.xml")
     home.lab.kill_libvirtd("kvm03")
     try:
         run = brought_home(home)

@@ -10,12 +10,15 @@ Unknown keys are passed over, so that a newer document can be read by older code
 from __future__ import annotations
 
 import dataclasses
+import math
 import sys
 import typing as t
 
 from .errors import MigrationError
 
 T = t.TypeVar("T")
+# A size, rate or time that is only shown: whole or not, but of at most 64 bits.
+Amount = t.NewType("Amount", float)
 
 
 def to_plain(value: t.Any) -> t.Any:
@@ -29,17 +32,40 @@ def to_plain(value: t.Any) -> t.Any:
     return value
 
 
-def from_plain(cls: type[T], plain: t.Any, where: str) -> T:
-    """The way back; BAD_DOCUMENT says which field of ``where`` is wrong."""
+_REMEDY = "Pass the documents as migration_host_info returned them, of the same version of the collection."
+
+
+def from_plain(cls: type[T], plain: t.Any, where: str, *, reason: str = "BAD_DOCUMENT", remedy: str = _REMEDY) -> T:
+    """The way back; ``reason`` says which field of ``where`` is wrong."""
     try:
         return t.cast(T, _reader(cls)(plain))
     except _MisfitError as misfit:
         raise MigrationError(
-            "BAD_DOCUMENT",
-            f"{where}{misfit.path} is {misfit.value!r:.80}, but must be {misfit.wanted}.",
+            reason,
+            f"{where}{misfit.path[:_LONGEST_PATH]} is {_told(misfit.value)}, but must be {misfit.wanted}.",
             state="Nothing was changed.",
-            remedy="Pass the documents as migration_host_info returned them, of the same version of the collection.",
+            remedy=remedy,
         ) from None
+
+
+def list_from_plain(
+    cls: type[T], plain: t.Any, where: str, *, reason: str = "BAD_DOCUMENT", remedy: str = _REMEDY
+) -> list[T]:
+    """The same for a list of them."""
+    read: t.Any = list[cls]  # type: ignore[valid-type]
+    return t.cast("list[T]", from_plain(read, plain, where, reason=reason, remedy=remedy))
+
+
+_LONGEST_PATH = 200
+
+
+def _told(value: t.Any) -> str:
+    """Short, and whatever its size and depth."""
+    if isinstance(value, (dict, list, tuple)) and value:
+        return f"a {'dictionary' if isinstance(value, dict) else 'list'} of {len(value)}"
+    if isinstance(value, int) and not isinstance(value, bool) and not _fits(value):
+        return "a number of more than 200 bits"
+    return f"{value[:80] if isinstance(value, str) else value!r:.80}"
 
 
 class _MisfitError(Exception):
@@ -69,6 +95,8 @@ def _make_reader(hint: t.Any) -> Reader:
     origin, arguments = t.get_origin(hint), t.get_args(hint)
     if hint is t.Any:
         return lambda plain: plain
+    if hint is Amount:
+        return _amount_reader
     if origin is t.Union:  # only Optional is used
         inner = _reader(arguments[0])
         return lambda plain: None if plain is None else inner(plain)
@@ -132,18 +160,32 @@ def _dict_reader(inner: Reader) -> Reader:
 def _scalar_reader(hint: t.Any) -> Reader:
     def read(plain: t.Any) -> t.Any:
         kind = type(plain)
-        if kind is hint:
+        if kind is hint and (kind is str or kind is bool or _fits(plain)):
             return plain
-        if hint is float and kind is int:
+        if hint is float and kind is int and _fits(plain):
             return float(plain)
         # Texts of Ansible's own classes are texts; a truth value is no number, although it is one to Python.
-        if isinstance(plain, hint) and kind is not bool:
+        if isinstance(plain, hint) and kind is not bool and (hint is str or _fits(plain)):
             return plain
         raise _MisfitError(plain, _NAMES[hint])
 
     return read
 
 
+def _amount_reader(plain: t.Any) -> t.Any:
+    number = isinstance(plain, (int, float)) and not isinstance(plain, bool)
+    if number and -_MOST <= plain <= _MOST:
+        return plain
+    raise _MisfitError(plain, "a number")
+
+
+def _fits(number: t.Any) -> bool:
+    """Python's whole numbers have no end, but what is computed with them has; and no document has nan or inf."""
+    return bool(-_LARGEST <= number <= _LARGEST) if isinstance(number, int) else math.isfinite(number)
+
+
+_LARGEST = 2**200
+_MOST = 2**64
 _NAMES = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}
 _KNOWN: dict[t.Any, dict[str, tuple[t.Any, bool]]] = {}
 

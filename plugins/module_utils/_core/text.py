@@ -12,17 +12,25 @@ import typing as t
 WIDTH = 110
 
 
-def wrapped(text: str, first: str = "", rest: t.Optional[str] = None) -> list[str]:
+def wrapped(text: t.Any, first: str = "", rest: t.Optional[str] = None) -> list[str]:
     rest = first if rest is None else rest
     return textwrap.wrap(printable(text), WIDTH, initial_indent=first, subsequent_indent=rest, break_on_hyphens=False)
 
 
-def printable(text: str) -> str:
-    """Nothing that a terminal could take for a command: names of guests are other people's input."""
+def printable(text: t.Any) -> str:
+    """A text from outside as one line that can do nothing to a terminal, nor be taken for other lines.
+
+    Names of guests are other people's input. Controls, formats (what turns the direction of text, too), ends of lines,
+    surrogates, what is unassigned, and spaces other than the ordinary one are shown as escapes: ``\\r``, ``\\x9b``,
+    ``\\u202e``. All other characters of whatever script stay as they are.
+    """
+    text = str(text)
+    if text.isprintable():
+        return text
     return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
 
 
-def shortened(text: str, width: int) -> str:
+def shortened(text: t.Any, width: int) -> str:
     """At most so many characters, with a mark where some were left out."""
     text = printable(text)
     return text if len(text) <= width else text[: width - 1] + "…"
