@@ -10,9 +10,10 @@ import typing as t
 from dataclasses import dataclass, field, replace
 
 from . import fleet
+from .document import from_plain
 from .domain_document import Domain
 from .errors import MigrationError
-from .fleet_domain import Readiness, blockers, demand_of, domain_from_document
+from .fleet_domain import Checked, Measurement, Readiness, blockers, demand_of, domain_from_document
 from .fleet_host import HostSettings, host_from_document
 from .host_document import HostDocument
 from .policy import Contract
@@ -22,6 +23,7 @@ from .wishes import MAY_BIND, MAY_BY_DEFAULT, Wish, from_metadata, groups_of, ma
 # State and reason of the copy on the destination, as domain_state names them.
 _ARRIVING = {("paused", "migration"), ("paused", "starting up"), ("running", "post-copy")}
 _Entry = t.Mapping[str, t.Any]
+_REMEDY = "Pass the results of the modules as they returned them."
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,10 @@ def fleet_from_documents(
     measurements: t.Sequence[_Entry],
     wanted: Wanted,
 ) -> tuple[fleet.Fleet, list[str]]:
-    """With it, what the user should know of it. A host may be among both: a source takes nothing."""
+    """With it, what the user should know of it. A host may be among both: a source takes nothing.
+
+    Raises BAD_DOCUMENT, BAD_FLEET and GUEST_TWICE.
+    """
     leaving = {document.name for document in sources}
     documents = [*sources, *(document for document in destinations if document.name not in leaving)]
     on_their_way = _on_their_way(documents, leaving)
@@ -145,21 +150,21 @@ def _places(
 
 
 def _by_pair(readiness: t.Sequence[_Entry]) -> Readiness:
-    found: dict[tuple[str, str], _Entry] = {}
+    found: dict[tuple[str, str], Checked] = {}
     for number, entry in enumerate(readiness):
-        if not {"uuid", "destination", "ready"} <= set(entry):
-            raise _bad(f"readiness[{number}]", "the 'domains' that migration_readiness_info returns")
-        found[str(entry["uuid"]), str(entry["destination"])] = entry
+        one = from_plain(Checked, entry, f"readiness[{number}]", remedy=_REMEDY)
+        found[one.uuid, one.destination] = one
     return found
 
 
-def _by_guest(measurements: t.Sequence[_Entry]) -> dict[str, _Entry]:
-    found: dict[str, _Entry] = {}
+def _by_guest(measurements: t.Sequence[_Entry]) -> dict[str, Measurement]:
+    found: dict[str, Measurement] = {}
     for number, entry in enumerate(measurements):
-        name = entry.get("uuid") or entry.get("name")
+        one = from_plain(Measurement, entry, f"measurements[{number}]", remedy=_REMEDY)
+        name = one.uuid or one.name
         if not name:
             raise _bad(f"measurements[{number}]", "what migration_forecast_info or migration_dirty_rate_info returns")
-        found[str(name)] = entry
+        found[name] = replace(one, rate=dict(entry)) if "working_set_bytes" in entry else replace(one, rate=None)
     return found
 
 
@@ -177,5 +182,5 @@ def _bad(where: str, wanted: str) -> MigrationError:
         "BAD_DOCUMENT",
         f"{where} is not {wanted}.",
         state="Nothing was planned and nothing was changed.",
-        remedy="Pass the results of the modules as they returned them.",
+        remedy=_REMEDY,
     )

@@ -152,7 +152,7 @@ def tried(what: str, error: type[Exception], call: t.Callable[[], t.Any]) -> Non
     except error as exc:
         counts[what]["refused"] += 1
         assert str(exc).isprintable() or error is MigrationError
-        assert len(str(exc)) < 2000
+        assert len(str(exc)) < 20_000
         return
     counts[what]["result"] += 1
     if isinstance(result, list):
