@@ -13,8 +13,10 @@ WIDTH = 110
 
 
 def wrapped(text: t.Any, first: str = "", rest: t.Optional[str] = None) -> list[str]:
-    rest = first if rest is None else rest
-    return textwrap.wrap(printable(text), WIDTH, initial_indent=first, subsequent_indent=rest, break_on_hyphens=False)
+    rest, text = first if rest is None else rest, printable(text)
+    if len(first) + len(text) <= WIDTH:  # as textwrap has it, but without its regular expressions
+        return [first + text.rstrip(" ")] if text.strip(" ") else []
+    return textwrap.wrap(text, WIDTH, initial_indent=first, subsequent_indent=rest, break_on_hyphens=False)
 
 
 def printable(text: t.Any) -> str:
