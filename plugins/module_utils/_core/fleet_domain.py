@@ -60,12 +60,19 @@ class Known:
 
 @dataclass(frozen=True)
 class Measurement:
-    """What migration_forecast_info or migration_dirty_rate_info returned for a guest; ``rate``: of the latter."""
+    """What migration_forecast_info or migration_dirty_rate_info returned for a guest, or the ``dirty_rate`` of the
+    latter with a name, which is then in ``rate``."""
 
     uuid: t.Optional[str] = None
     name: t.Optional[str] = None
     facts: t.Optional[Known] = None
+    touched_bytes: t.Optional[Amount] = None
+    dirty_rate: t.Optional[dict[str, t.Any]] = None
     rate: t.Optional[dict[str, t.Any]] = None
+
+    @property
+    def known(self) -> Known:
+        return self.facts or Known(self.touched_bytes, self.dirty_rate or self.rate)
 
 
 # By UUID and destination. None of it at all: readiness was not asked for.
@@ -117,9 +124,8 @@ def blockers(guest: Domain, destinations: t.Iterable[str], readiness: t.Optional
 
 
 def demand_of(guest: Domain, measurement: t.Optional[Measurement], contract: Contract, *, copy_disks: bool) -> Demand:
-    facts = (measurement.facts if measurement else None) or Known()
-    rate = facts.dirty_rate or (measurement.rate if measurement else None)
-    measured: t.Optional[WorkingSet] = read_working_set(rate) if rate else None
+    facts = measurement.known if measurement else Known()
+    measured: t.Optional[WorkingSet] = read_working_set(facts.dirty_rate) if facts.dirty_rate else None
     memory = guest.memory.current_bytes or guest.memory.total_bytes
     touched = int(facts.touched_bytes or min(memory, guest.resident_bytes or memory))
     return Demand(

@@ -12,7 +12,6 @@ import typing as t
 from .errors import MigrationError
 from .job import JobSample, sample_from_document
 
-
 NOT_A_JOB_REMEDY = "Use an element of what migration_job_info returns as jobs, or the result of parse_domjobinfo."
 _MOST = 2**200  # libvirt counts with 64 bits; beyond this a sum or a quotient may fail
 

@@ -47,7 +47,7 @@ class _Remedy:
 
 @dataclass(frozen=True)
 class _Diagnosis:
-    """What is looked at of the diagnosis in a job document; ``evidence`` may hold anything that a later version adds."""
+    """What is looked at of the diagnosis in a job document; ``evidence`` may hold whatever a later version adds."""
 
     verdict: t.Optional[str] = None
     reason: t.Optional[str] = None

@@ -13,10 +13,10 @@ WIDTH = 110
 
 
 def wrapped(text: t.Any, first: str = "", rest: t.Optional[str] = None) -> list[str]:
-    rest, text = first if rest is None else rest, printable(text)
-    if len(first) + len(text) <= WIDTH:  # as textwrap has it, but without its regular expressions
-        return [first + text.rstrip(" ")] if text.strip(" ") else []
-    return textwrap.wrap(text, WIDTH, initial_indent=first, subsequent_indent=rest, break_on_hyphens=False)
+    rest, shown = first if rest is None else rest, printable(text)
+    if len(first) + len(shown) <= WIDTH:  # as textwrap has it, but without its regular expressions
+        return [first + shown.rstrip(" ")] if shown.strip(" ") else []
+    return textwrap.wrap(shown, WIDTH, initial_indent=first, subsequent_indent=rest, break_on_hyphens=False)
 
 
 def printable(text: t.Any) -> str:
@@ -26,13 +26,13 @@ def printable(text: t.Any) -> str:
     surrogates, what is unassigned, and spaces other than the ordinary one are shown as escapes: ``\\r``, ``\\x9b``,
     ``\\u202e``. All other characters of whatever script stay as they are.
     """
-    text = str(text)
-    if text.isprintable():
-        return text
-    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
+    shown = str(text)
+    if shown.isprintable():
+        return shown
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in shown)
 
 
 def shortened(text: t.Any, width: int) -> str:
     """At most so many characters, with a mark where some were left out."""
-    text = printable(text)
-    return text if len(text) <= width else text[: width - 1] + "…"
+    shown = printable(text)
+    return shown if len(shown) <= width else shown[: width - 1] + "…"

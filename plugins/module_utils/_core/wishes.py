@@ -22,7 +22,7 @@ from .policy import Contract, contract_from, preset
 _SAID = ("strategy", "if_unplaceable", "priority", "destinations", "policy", "policy_overrides")
 NAMESPACE = "https://github.com/virtops/ansible-live-migration/guest/1"
 
-# What the metadata of a guest may say. The last two reach further than that guest, so that an administrator allows them.
+# What the metadata of a guest may say. The last two reach further than that guest: an administrator allows them.
 MAY_STRATEGY, MAY_ORDER, MAY_RULES, MAY_PLACES, MAY_BIND = "strategy", "priority", "rules", "places", "hard_rules"
 MAY = (MAY_STRATEGY, MAY_ORDER, MAY_RULES, MAY_PLACES, MAY_BIND)
 MAY_BY_DEFAULT = (MAY_STRATEGY, MAY_ORDER, MAY_RULES)
@@ -151,7 +151,7 @@ def from_metadata(guest: Domain, may: t.Collection[str] = MAY_BY_DEFAULT) -> tup
     strategy, unplaceable = one_of("strategy", STRATEGIES), one_of("if-unplaceable", (LEAVE, SHUTDOWN))
     priority = _priority(said, problems)
     together, apart = (_rules(said, key, problems) for key in ("together", "apart"))
-    values = {"strategy": strategy, "if-unplaceable": unplaceable, "priority": priority}
+    values: dict[str, t.Any] = {"strategy": strategy, "if-unplaceable": unplaceable, "priority": priority}
     values.update({"together": together or None, "apart": apart or None})
     for key, allowed in _ALLOWED_BY.items():
         if values[key] is not None and not set(allowed) & set(may):

@@ -195,7 +195,7 @@ def test_metadata_that_makes_no_sense_is_told_and_does_not_count(run: ModuleRunn
     assert NONSENSE[wish] in str(result["warnings"])
 
 
-@pytest.mark.parametrize("text", ["<", "no XML", "<guest strategy='leave'", "\ud800", "\0"])
+@pytest.mark.parametrize("text", ["<", "no XML", "<guest strategy='leave'", "\0"])
 def test_metadata_that_is_no_xml(run: ModuleRunner, text: str) -> None:
     bad = dataclasses.replace(guest("g"), metadata={NAMESPACE: text})
     result = run(evacuation_plan_info, sources=[host("a", bad)], destinations=[host("b")])
@@ -269,6 +269,15 @@ def test_groups(run: ModuleRunner) -> None:
     rule = {"name": "db", "guests": ["web1", uuid("there")], "rule": "together"}
     found = plan(run, [host("a", *guests)], [host("b"), host("c", guest("there"))], groups=[rule])
     assert went(found)["web1"] == "c"
+
+
+def test_an_uplink_that_is_named_twice_is_there_once(run: ModuleRunner) -> None:
+    words = {"measurements": [quiet("g")], "uplinks": [{"name": "rack", "mib_per_s": 100}]}
+    once, twice = (
+        plan(run, [host("a", guest("g"))], [host("b")], hosts=[{"name": "a", "uplinks": names}], **words)
+        for names in (["rack"], ["rack", "rack"])
+    )
+    assert once == twice
 
 
 def test_what_the_user_says_of_hosts_and_links(run: ModuleRunner) -> None:

@@ -147,12 +147,15 @@ def _places(node: t.Any) -> t.Iterator[tuple[t.Any, t.Any]]:
 
 
 def tried(what: str, error: type[Exception], call: t.Callable[[], t.Any]) -> None:
+    said = ""
     try:
         result = call()
     except error as exc:
+        said = str(exc) or "nothing"
+    if said:
         counts[what]["refused"] += 1
-        assert str(exc).isprintable() or error is MigrationError
-        assert len(str(exc)) < 20_000
+        assert said.isprintable() or error is MigrationError
+        assert len(said) < 20_000
         return
     counts[what]["result"] += 1
     if isinstance(result, list):
