@@ -72,7 +72,8 @@ class Measurement:
 
     @property
     def known(self) -> Known:
-        return self.facts or Known(self.touched_bytes, self.dirty_rate or self.rate)
+        found = self.facts or Known(self.touched_bytes, self.dirty_rate)
+        return Known(found.touched_bytes, found.dirty_rate or self.rate)
 
 
 # By UUID and destination. None of it at all: readiness was not asked for.
