@@ -151,7 +151,10 @@ def _one_for_two(host: str, destinations: Destinations) -> str:
         connection = destinations.connection(name)
         if connection is None:
             continue
-        own_name = str(within(connection.raw.getHostname, f"asking {name} for its name"))
+        try:
+            own_name = str(within(connection.raw.getHostname, f"asking {name} for its name"))
+        except (MigrationError, libvirt.libvirtError):
+            return f"{name} does not say who it is"
         if own_name in answered:
             return f"{name} and {answered[own_name]} both call themselves {own_name!r}"
         answered[own_name] = name
