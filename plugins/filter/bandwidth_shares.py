@@ -86,7 +86,8 @@ from ansible_collections.virtops.live_migration.plugins.plugin_utils._filters im
 
 @told_to_the_user
 def bandwidth_shares(jobs: t.Any, link_mib_per_s: t.Any) -> list[dict[str, t.Any]]:
-    streams = [stream for stream in map(stream_from, documents_of(jobs)) if stream is not None]
+    found = [stream_from(one, f"jobs[{position}]") for position, one in enumerate(documents_of(jobs))]
+    streams = [stream for stream in found if stream is not None]
     parts = shares(number("link_mib_per_s", link_mib_per_s, float) or 0, streams)
     return [
         {"name": one.name, "uuid": one.uuid, "bandwidth_mib_per_s": parts[one.uuid]}

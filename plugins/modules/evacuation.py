@@ -20,6 +20,9 @@ description:
   - A guest is sent only where there is memory for all of it. A host that takes more than it has ends guests that ran
     there before.
   - A guest is never stopped unless its strategy says so, and is never destroyed.
+  - What was not seen on a host that does not answer may run there all the same. A guest that runs neither here nor on a
+    host that answered is then neither started nor reported as off. It fails with C(HOSTS_NOT_ASKED), and all others go
+    on.
   - Run it on the source host. Several hosts may be emptied in one play.
 options:
   guests:
@@ -51,7 +54,9 @@ options:
           - V(migrate) moves the guest while it runs.
           - V(shutdown) asks it to shut down, and waits. It is not destroyed when it does not.
           - V(leave) leaves it where it is. It does not count when the host is to be empty.
-          - V(start), for a guest at its home, starts it when an evacuation has shut it down, and removes its mark.
+          - V(start) starts a guest that an evacuation of this host has shut down. At its home it loses its mark then; a
+            visitor keeps it. It is started only when all O(destinations) have answered and none of them runs it, so
+            name each host that could run it. Where one does not answer, it fails with C(HOSTS_NOT_ASKED).
         type: str
         choices: [migrate, shutdown, leave, start]
         default: migrate

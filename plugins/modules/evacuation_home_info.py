@@ -12,8 +12,12 @@ version_added: 0.1.0
 description:
   - M(virtops.live_migration.evacuation) marks each guest with the host that it leaves, in the guest's own metadata.
     This module reads the marks of all guests of a host, so that any controller can send them home.
+  - Metadata can be written by whoever may edit a guest. A mark that cannot be understood, or names another guest, which
+    is so for a clone, is passed over, and hides no other guest.
 options: {}
 notes:
+  - A mark that was written by version 0.1.0 names no guest. It is taken for that of the guest which carries it, so that
+    the guest is moved home, but a guest that is off is not started on the word of it.
   - A guest that is in the middle of a migration is listed by the host that sends it.
 extends_documentation_fragment:
   - virtops.live_migration._attributes
@@ -71,11 +75,15 @@ guests:
       description: Whether this host is its home.
       type: bool
       sample: false
+    off_since_evacuation:
+      description: Whether it is off because an evacuation of this host has shut it down. Its home may be another host.
+      type: bool
+      sample: false
     home:
       description:
         - The mark. C(host) and C(host_uuid) say whose it is, C(since) when it left (UTC), C(strategy) whether it was
-          moved or shut down, C(destination) where it was sent, and C(copy_storage) how
-          its disks went along.
+          moved or shut down, C(destination) where it was sent, C(copy_storage) how its disks went along, C(guest_uuid)
+          whose mark it is, and C(shut_down_on) and C(shut_down_on_uuid) where it was shut down, if not at home.
       type: dict
       sample:
         host: kvm01
@@ -84,6 +92,47 @@ guests:
         strategy: migrate
         destination: kvm02
         copy_storage: none
+        guest_uuid: 6420e6ce-0f4d-4a27-83da-5e8587498451
+        shut_down_on: ""
+        shut_down_on_uuid: ""
+passed_over:
+  description: Guests with a mark that nothing may be done on the word of. A warning tells each.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    name:
+      description: Name of the guest.
+      type: str
+      sample: erp01-copy
+    uuid:
+      description: UUID of the guest.
+      type: str
+      sample: 8a1f0b5e-3a8a-4f0e-9f0c-6b1c8f1f7d10
+    state:
+      description: Its state here.
+      type: str
+      sample: shut off
+    at_home:
+      description: Whether the mark says that this host is its home.
+      type: bool
+      sample: true
+    home:
+      description: The C(host) and C(host_uuid) that the mark names.
+      type: dict
+      sample:
+        host: kvm01
+        host_uuid: 5b0ff1e0-6b5e-4b0e-9d53-0d4c3e1e5a01
+    reason:
+      description:
+        - C(MARK_OF_ANOTHER) for a mark that names another guest, C(BAD_MARK) for one that cannot be understood.
+      type: str
+      sample: MARK_OF_ANOTHER
+    msg:
+      description: The same in words.
+      type: str
+      sample: >-
+        It carries the mark of another guest, 6420e6ce-0f4d-4a27-83da-5e8587498451, which it may be a clone of.
 """
 
 from ansible.module_utils.basic import AnsibleModule
@@ -93,8 +142,11 @@ from ..module_utils._libvirt.connection import Connection
 from ..module_utils._libvirt.home import marked
 
 
-def work(_module: AnsibleModule, connection: Connection) -> Result:
-    return {"changed": False, **marked(connection)}
+def work(module: AnsibleModule, connection: Connection) -> Result:
+    found = marked(connection)
+    for one in found["passed_over"]:
+        module.warn(f"{one['name']} is passed over. {one['msg']}")
+    return {"changed": False, **found}
 
 
 def main() -> None:

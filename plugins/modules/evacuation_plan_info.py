@@ -22,6 +22,8 @@ description:
   - Guests can carry their wishes in their metadata, under the namespace
     C(https://github.com/virtops/ansible-live-migration/guest/1), as an element with the attributes C(strategy),
     C(if-unplaceable), C(priority), and C(together) and C(apart) with names of rules. What O(guests) says comes last.
+  - Whoever may edit a guest can write its metadata. So it speaks for that guest only, as far as O(metadata_may) allows.
+    What makes no sense there, or is not allowed, counts as if it had not been said, and a warning tells it.
 options:
   sources:
     description:
@@ -116,6 +118,17 @@ options:
         description: Whether a guest rather stays where it is than break the rule.
         type: bool
         default: true
+  metadata_may:
+    description: What guests may say of themselves in their metadata.
+    type: list
+    elements: str
+    choices:
+      strategy: Whether the guest is migrated, shut down or left, and what is done if it can go nowhere.
+      priority: When it goes. One of more than 0 takes nobody's place.
+      rules: Which guests it would like to be with, or apart from. No guest stays behind for the sake of it.
+      places: Its priority decides, too, who gets a place where not all do.
+      hard_rules: Such rules are kept, although others that name the same rule may be left without a place.
+    default: [strategy, priority, rules]
   hosts:
     description: What holds for single hosts, in the place of the options of the same names.
     type: list
@@ -670,6 +683,7 @@ from ..module_utils._core.fleet_input import Wanted, fleet_from_documents
 from ..module_utils._core.host_document import host_from
 from ..module_utils._core.policy import PRESETS
 from ..module_utils._core.units import MIB
+from ..module_utils._core.wishes import MAY, MAY_BY_DEFAULT
 
 HOST_OPTIONS: dict[str, t.Any] = {
     "link_mib_per_s": {"type": "float"},
@@ -702,6 +716,7 @@ OPTIONS: dict[str, t.Any] = {
     "measurements": {"type": "list", "elements": "dict", "default": []},
     "guests": {"type": "list", "elements": "dict", "default": [], "options": GUEST_OPTIONS},
     "groups": {"type": "list", "elements": "dict", "default": [], "options": GROUP_OPTIONS},
+    "metadata_may": {"type": "list", "elements": "str", "choices": list(MAY), "default": list(MAY_BY_DEFAULT)},
     "hosts": {
         "type": "list",
         "elements": "dict",
@@ -746,6 +761,7 @@ def wanted(params: t.Mapping[str, t.Any]) -> Wanted:
         params["setup_s"],
         params["guest_overhead_mib"],
         params["copy_storage"],
+        params["metadata_may"],
     )
 
 

@@ -18,6 +18,7 @@ from ..module_utils._core.job import JobSample
 from ..module_utils._core.job_document import read_job
 from ..module_utils._core.memory import read_working_set
 from ..module_utils._core.policy import DEFAULT_PRESET, Contract, contract_from, preset
+from ..module_utils._core.text import printable
 from ..module_utils._core.trial import Facts
 from ..module_utils._core.units import MIB
 from ..module_utils._core.verdict import Context
@@ -37,14 +38,22 @@ def told_to_the_user(function: F) -> F:
             return function(*args, **kwargs)
         except MigrationError as exc:
             # Without a cause: newer versions of Ansible would print its text a second time.
-            raise AnsibleFilterError(f"{function.__name__}: {exc}") from None
+            raise AnsibleFilterError(printable(f"{function.__name__}: {exc}")) from None
 
     return t.cast("F", wrapped)
 
 
 def plain(value: t.Any) -> t.Any:
     """The same as built-in types: what a template passes in are lazy or tagged subclasses, or not yet templated."""
-    return json.loads(json.dumps(value, default=str))
+    try:
+        return json.loads(json.dumps(value, default=str))
+    # A key that is no text; a value within itself, or nested deeper than Python can follow; a number of 5000 digits.
+    except (TypeError, ValueError, RecursionError) as exc:
+        raise MigrationError(
+            "NOT_A_DOCUMENT",
+            f"This is no document that could be JSON, or it is nested too deep: {exc!s:.100}.",
+            remedy="Give what a module of this collection returned.",
+        ) from None
 
 
 def text_of(value: t.Any) -> str:
@@ -142,4 +151,5 @@ def number(name: str, value: t.Any, kind: t.Callable[[t.Any], t.Any]) -> t.Any:
 
 
 def _bad_option(name: str, value: t.Any, wanted: str) -> MigrationError:
-    return MigrationError("BAD_OPTION", f"{name} is {value!r}, but must be {wanted}.")
+    shown = repr(value)[:80] if isinstance(value, (str, int, float, type(None))) else f"a {type(value).__name__}"
+    return MigrationError("BAD_OPTION", f"{name} is {shown}, but must be {wanted}.")

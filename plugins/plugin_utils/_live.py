@@ -19,7 +19,7 @@ from ansible.errors import AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
-from ..module_utils._core.text import printable
+from ..module_utils._core.progress import shown_line
 
 _display = Display()
 
@@ -220,8 +220,9 @@ class _Follower:
             if type(entry.get("pid")) is int:  # it becomes part of a command
                 self._pid = entry["pid"]
             self._ended = self._ended or bool(entry.get("end"))
-            if "line" in entry:
-                _display.display(printable(f"[{self._host}] {entry.get('name', '?')}: {entry['line']}"))
+            shown = shown_line(self._host, entry)
+            if shown is not None:
+                _display.display(shown)
 
     def _died(self) -> Result:
         return {

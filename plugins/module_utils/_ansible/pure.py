@@ -14,6 +14,7 @@ from ansible.module_utils.basic import AnsibleModule
 from .._core.errors import MigrationError
 from .._core.number_options import check_numbers
 from .argspec import Spec, connection_spec
+from .module import Module
 
 
 def run_without_libvirt(
@@ -28,7 +29,7 @@ def run_without_libvirt(
     """
     # AnsibleModule fills in the defaults of suboptions where it finds them, in the specification itself.
     spec = copy.deepcopy({**connection_spec(), **argument_spec})
-    module = AnsibleModule(argument_spec=spec, supports_check_mode=True, **module_options)
+    module = Module(argument_spec=spec, supports_check_mode=True, **module_options)
     try:
         check_numbers({name: value for name, value in module.params.items() if name not in documents})
         result = work(module)

@@ -18,6 +18,7 @@ from .._libvirt.connection import LIBVIRT_IMPORT_ERROR, Connection, libvirt
 from .._libvirt.domain import Guest, find_guest
 from .._libvirt.errors import translate
 from .argspec import ONE_DOMAIN, Spec, connection_spec, domain_spec
+from .module import Module
 from .progress import ProgressFile, hide
 
 Result = dict[str, t.Any]
@@ -34,7 +35,7 @@ def run(
 
     ``documents``: options that may hold megabytes. They go neither to the host's log nor back with the result.
     """
-    module = AnsibleModule(
+    module = Module(
         argument_spec={**connection_spec(), **argument_spec},
         supports_check_mode=True,
         no_log=bool(documents),

@@ -8,20 +8,20 @@ from __future__ import annotations
 
 import typing as t
 
+from .text import printable
+
 _SHORTENED = "..."
 
 
 def aligned(rows: t.Sequence[t.Sequence[str]], widths: t.Sequence[int] = ()) -> list[str]:
-    """A line for each row. ``widths``: the most that a column may take (0, or none given: what it needs)."""
+    """A line for each row. ``widths``: the most that a column may take (0, or none given: what it needs).
+
+    The texts may come from outside: they break no line, and do nothing to a terminal.
+    """
     most = [*widths, *[0] * (len(rows[0]) - len(widths))] if rows else []
-    cells = [[_short(text, width) for text, width in zip(row, most)] for row in rows]
+    cells = [[_short(printable(text), width) for text, width in zip(row, most)] for row in rows]
     needed = [max(len(row[column]) for row in cells) for column in range(len(most))]
     return ["  ".join(text.ljust(width) for text, width in zip(row, needed)).rstrip() for row in cells]
-
-
-def printable(name: object) -> str:
-    """A name may hold newlines, which would break a table."""
-    return "".join(letter if letter.isprintable() else "?" for letter in str(name))
 
 
 def _short(text: str, width: int) -> str:

@@ -9,37 +9,112 @@ Unknown keys are passed over, so that a newer document can be read by older code
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import gc
+import math
 import sys
 import typing as t
 
 from .errors import MigrationError
 
 T = t.TypeVar("T")
+# A size, rate or time that is only shown: whole or not, but of at most 64 bits.
+Amount = t.NewType("Amount", float)
 
 
 def to_plain(value: t.Any) -> t.Any:
     """A dataclass, and all in it, as dicts and lists."""
     if dataclasses.is_dataclass(value):
-        return {name: to_plain(getattr(value, name)) for name in _hints(type(value))}
+        with uncollected():
+            return _writer(type(value))(value)
+    return _write_anything(value)
+
+
+def _write_anything(value: t.Any) -> t.Any:
+    if dataclasses.is_dataclass(value):
+        return _writer(type(value))(value)
     if isinstance(value, (list, tuple)):
-        return [to_plain(item) for item in value]
+        return [_write_anything(item) for item in value]
     if isinstance(value, dict):
-        return {key: to_plain(item) for key, item in value.items()}
+        return {key: _write_anything(item) for key, item in value.items()}
     return value
 
 
-def from_plain(cls: type[T], plain: t.Any, where: str) -> T:
-    """The way back; BAD_DOCUMENT says which field of ``where`` is wrong."""
+Writer = t.Callable[[t.Any], t.Any]
+_WRITERS: dict[t.Any, t.Optional[Writer]] = {}
+
+
+def _writer(cls: t.Any) -> Writer:
+    """Made once for each class: 50,000 guests are millions of values, of which most are written as they are."""
+    if cls not in _WRITERS:
+        fields = [(name, _field_writer(hint)) for name, (hint, _required) in _hints(cls).items()]
+
+        def write(value: t.Any) -> t.Any:
+            return {
+                name: getattr(value, name) if inner is None else inner(getattr(value, name)) for name, inner in fields
+            }
+
+        _WRITERS[cls] = write
+    return t.cast(Writer, _WRITERS[cls])
+
+
+def _field_writer(hint: t.Any) -> t.Optional[Writer]:
+    """None for what is written as it is."""
+    arguments = t.get_args(hint)
+    if t.get_origin(hint) is t.Union and all(one in _NAMES or one is type(None) for one in arguments):
+        return None
+    return None if hint in _NAMES else _write_anything
+
+
+@contextlib.contextmanager
+def uncollected() -> t.Iterator[None]:
+    """Without the collector of cycles, of which documents have none: it looks through all of a growing document again
+    and again, and takes the longest where there is the most."""
+    on = gc.isenabled()
+    gc.disable()
     try:
-        return t.cast(T, _reader(cls)(plain))
+        yield
+    finally:
+        if on:
+            gc.enable()
+
+
+_REMEDY = "Pass the documents as migration_host_info returned them, of the same version of the collection."
+
+
+def from_plain(cls: type[T], plain: t.Any, where: str, *, reason: str = "BAD_DOCUMENT", remedy: str = _REMEDY) -> T:
+    """The way back; ``reason`` says which field of ``where`` is wrong."""
+    try:
+        with uncollected():
+            return t.cast(T, _reader(cls)(plain))
     except _MisfitError as misfit:
         raise MigrationError(
-            "BAD_DOCUMENT",
-            f"{where}{misfit.path} is {misfit.value!r:.80}, but must be {misfit.wanted}.",
+            reason,
+            f"{where}{misfit.path[:_LONGEST_PATH]} is {_told(misfit.value)}, but must be {misfit.wanted}.",
             state="Nothing was changed.",
-            remedy="Pass the documents as migration_host_info returned them, of the same version of the collection.",
+            remedy=remedy,
         ) from None
+
+
+def list_from_plain(
+    cls: type[T], plain: t.Any, where: str, *, reason: str = "BAD_DOCUMENT", remedy: str = _REMEDY
+) -> list[T]:
+    """The same for a list of them."""
+    read: t.Any = list[cls]  # type: ignore[valid-type]
+    return t.cast("list[T]", from_plain(read, plain, where, reason=reason, remedy=remedy))
+
+
+_LONGEST_PATH = 200
+
+
+def _told(value: t.Any) -> str:
+    """Short, and whatever its size and depth."""
+    if isinstance(value, (dict, list, tuple)) and value:
+        return f"a {'dictionary' if isinstance(value, dict) else 'list'} of {len(value)}"
+    if isinstance(value, int) and not isinstance(value, bool) and not _fits(value):
+        return "a number of more than 200 bits"
+    return f"{value[:80] if isinstance(value, str) else value!r:.80}"
 
 
 class _MisfitError(Exception):
@@ -69,6 +144,8 @@ def _make_reader(hint: t.Any) -> Reader:
     origin, arguments = t.get_origin(hint), t.get_args(hint)
     if hint is t.Any:
         return lambda plain: plain
+    if hint is Amount:
+        return _amount_reader
     if origin is t.Union:  # only Optional is used
         inner = _reader(arguments[0])
         return lambda plain: None if plain is None else inner(plain)
@@ -132,18 +209,32 @@ def _dict_reader(inner: Reader) -> Reader:
 def _scalar_reader(hint: t.Any) -> Reader:
     def read(plain: t.Any) -> t.Any:
         kind = type(plain)
-        if kind is hint:
+        if kind is hint and (kind is str or kind is bool or _fits(plain)):
             return plain
-        if hint is float and kind is int:
+        if hint is float and kind is int and _fits(plain):
             return float(plain)
         # Texts of Ansible's own classes are texts; a truth value is no number, although it is one to Python.
-        if isinstance(plain, hint) and kind is not bool:
+        if isinstance(plain, hint) and kind is not bool and (hint is str or _fits(plain)):
             return plain
         raise _MisfitError(plain, _NAMES[hint])
 
     return read
 
 
+def _amount_reader(plain: t.Any) -> t.Any:
+    number = isinstance(plain, (int, float)) and not isinstance(plain, bool)
+    if number and -_MOST <= plain <= _MOST:
+        return plain
+    raise _MisfitError(plain, "a number")
+
+
+def _fits(number: t.Any) -> bool:
+    """Python's whole numbers have no end, but what is computed with them has; and no document has nan or inf."""
+    return bool(-_LARGEST <= number <= _LARGEST) if isinstance(number, int) else math.isfinite(number)
+
+
+_LARGEST = 2**200
+_MOST = 2**64
 _NAMES = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}
 _KNOWN: dict[t.Any, dict[str, tuple[t.Any, bool]]] = {}
 

@@ -69,7 +69,8 @@ class Domain:
     """``key``: what tells it from every other one, its UUID. ``blocked``: by destination, the checks it fails there.
 
     ``allowed``: the only hosts it may go to (None: any). ``bound_for``: it goes there or nowhere, as decided before;
-    ``moving``: it is on its way already. ``if_unplaceable``: to leave it where it is, or to shut it down, which is
+    ``moving``: it is on its way already. ``priority``: for its turn; ``claim``: for a place, None for the same one.
+    ``if_unplaceable``: to leave it where it is, or to shut it down, which is
     never done unless somebody says so.
     """
 
@@ -83,12 +84,17 @@ class Domain:
     strategy: str = MIGRATE
     if_unplaceable: str = LEAVE
     priority: int = 0
+    claim: t.Optional[int] = None
     pinned: bool = False
     host_devices: int = 0
     blocked: t.Mapping[str, tuple[Blocker, ...]] = field(default_factory=dict)
     allowed: t.Optional[frozenset[str]] = None
     bound_for: t.Optional[str] = None
     moving: bool = False
+
+    @property
+    def place_priority(self) -> int:
+        return self.priority if self.claim is None else self.claim
 
     @property
     def memory_bytes(self) -> int:

@@ -7,9 +7,11 @@
 from __future__ import annotations
 
 import typing as t
+from dataclasses import dataclass
 
 from . import fleet
 from .demand import Demand
+from .document import Amount
 from .domain_document import Disk, Domain
 from .host_document import HostDocument
 from .memory import WorkingSet, read_working_set
@@ -26,8 +28,56 @@ NOT_CHECKED = fleet.Blocker(
     "check it with migration_readiness_info, and pass the result as readiness",
 )
 
+
+@dataclass(frozen=True)
+class Check:
+    """What is looked at of a readiness check."""
+
+    id: str = ""
+    status: str = ""
+    summary: t.Optional[str] = None
+    remedy: t.Optional[str] = None
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What is looked at of an entry of migration_readiness_info: one guest and one destination."""
+
+    uuid: str
+    destination: str
+    ready: bool
+    checks: t.Optional[list[Check]] = None
+    summary: t.Optional[str] = None
+
+
+@dataclass(frozen=True)
+class Known:
+    """What is looked at of the facts of migration_forecast_info."""
+
+    touched_bytes: t.Optional[Amount] = None
+    dirty_rate: t.Optional[dict[str, t.Any]] = None
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """What migration_forecast_info or migration_dirty_rate_info returned for a guest, or the ``dirty_rate`` of the
+    latter with a name, which is then in ``rate``."""
+
+    uuid: t.Optional[str] = None
+    name: t.Optional[str] = None
+    facts: t.Optional[Known] = None
+    touched_bytes: t.Optional[Amount] = None
+    dirty_rate: t.Optional[dict[str, t.Any]] = None
+    rate: t.Optional[dict[str, t.Any]] = None
+
+    @property
+    def known(self) -> Known:
+        found = self.facts or Known(self.touched_bytes, self.dirty_rate)
+        return Known(found.touched_bytes, found.dirty_rate or self.rate)
+
+
 # By UUID and destination. None of it at all: readiness was not asked for.
-Readiness = t.Mapping[tuple[str, str], t.Mapping[str, t.Any]]
+Readiness = t.Mapping[tuple[str, str], Checked]
 
 
 def domain_from_document(
@@ -53,6 +103,7 @@ def domain_from_document(
         strategy=wish.strategy or fleet.MIGRATE,
         if_unplaceable=wish.if_unplaceable or fleet.LEAVE,
         priority=wish.priority or 0,
+        claim=wish.claim,
         # Where checks were made, they know better: some devices can be migrated.
         host_devices=0 if checked else len(devices),
         blocked=blocked,
@@ -73,17 +124,13 @@ def blockers(guest: Domain, destinations: t.Iterable[str], readiness: t.Optional
     return found
 
 
-def demand_of(
-    guest: Domain, measurement: t.Optional[t.Mapping[str, t.Any]], contract: Contract, *, copy_disks: bool
-) -> Demand:
-    """``measurement``: what migration_forecast_info or migration_dirty_rate_info returned for it."""
-    facts = (measurement or {}).get("facts") or measurement or {}
-    rate = facts.get("dirty_rate") or ((measurement or {}) if "working_set_bytes" in (measurement or {}) else None)
-    measured: t.Optional[WorkingSet] = read_working_set(rate) if rate else None
+def demand_of(guest: Domain, measurement: t.Optional[Measurement], contract: Contract, *, copy_disks: bool) -> Demand:
+    facts = measurement.known if measurement else Known()
+    measured: t.Optional[WorkingSet] = read_working_set(facts.dirty_rate) if facts.dirty_rate else None
     memory = guest.memory.current_bytes or guest.memory.total_bytes
-    touched = int(facts.get("touched_bytes") or min(memory, guest.resident_bytes or memory))
+    touched = int(facts.touched_bytes or min(memory, guest.resident_bytes or memory))
     return Demand(
-        touched,
+        max(0, touched),
         sum(_disk_bytes(disk) for disk in guest.disks) if copy_disks else 0,
         measured,
         contract,
@@ -91,17 +138,17 @@ def demand_of(
     )
 
 
-def _failed(entry: t.Mapping[str, t.Any]) -> tuple[fleet.Blocker, ...]:
-    checks = entry.get("checks") or ()
+def _failed(entry: Checked) -> tuple[fleet.Blocker, ...]:
+    checks = entry.checks or ()
     failed = tuple(
-        fleet.Blocker(str(check["id"]), str(check.get("summary", "")), str(check.get("remedy", "")))
+        fleet.Blocker(check.id, check.summary or "", check.remedy or "")
         for check in checks
-        if check.get("status") == "fail" and check.get("id") not in COUNTED_BY_THE_PLAN
+        if check.status == "fail" and check.id not in COUNTED_BY_THE_PLAN
     )
-    if failed or entry.get("ready") or any(check.get("status") == "fail" for check in checks):
+    if failed or entry.ready or any(check.status == "fail" for check in checks):
         return failed
     # Not ready, and the checks were left out of the list.
-    return (fleet.Blocker("readiness", str(entry.get("summary", "")), "look at its readiness"),)
+    return (fleet.Blocker("readiness", entry.summary or "", "look at its readiness"),)
 
 
 def _needs(guest: Domain, host: HostDocument, overhead_bytes: int) -> tuple[fleet.Need, ...]:

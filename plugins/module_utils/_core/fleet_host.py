@@ -45,7 +45,7 @@ def host_from_document(document: HostDocument, settings: HostSettings) -> Host:
         _limit(settings.max_outgoing),
         settings.max_guests,
         settings.max_vcpus,
-        tuple(settings.uplinks or ()),
+        tuple(dict.fromkeys(settings.uplinks or ())),  # one that is named twice is there once
     )
 
 

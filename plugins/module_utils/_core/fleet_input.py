@@ -10,23 +10,28 @@ import typing as t
 from dataclasses import dataclass, field, replace
 
 from . import fleet
+from .document import from_plain
 from .domain_document import Domain
 from .errors import MigrationError
-from .fleet_domain import Readiness, blockers, demand_of, domain_from_document
+from .fleet_domain import Checked, Measurement, Readiness, blockers, demand_of, domain_from_document
 from .fleet_host import HostSettings, host_from_document
 from .host_document import HostDocument
 from .policy import Contract
 from .units import MIB
-from .wishes import Wish, groups_of, matches_nothing, wish_of
+from .wishes import MAY_BIND, MAY_BY_DEFAULT, Wish, from_metadata, groups_of, matches_nothing, wish_of
 
 # State and reason of the copy on the destination, as domain_state names them.
 _ARRIVING = {("paused", "migration"), ("paused", "starting up"), ("running", "post-copy")}
 _Entry = t.Mapping[str, t.Any]
+_REMEDY = "Pass the results of the modules as they returned them."
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """The user's words. ``hosts``: settings by name; ``all_hosts``: where nothing else is said of one."""
+    """The user's words. ``hosts``: settings by name; ``all_hosts``: where nothing else is said of one.
+
+    ``metadata_may``: what guests may say of themselves, of ``wishes.MAY``.
+    """
 
     contract: Contract = field(default_factory=Contract)
     all_hosts: HostSettings = field(default_factory=HostSettings)
@@ -39,6 +44,7 @@ class Wanted:
     setup_s: float = 1.0
     guest_overhead_mib: int = 0
     copy_disks: bool = False
+    metadata_may: t.Collection[str] = MAY_BY_DEFAULT
 
 
 def fleet_from_documents(
@@ -48,7 +54,10 @@ def fleet_from_documents(
     measurements: t.Sequence[_Entry],
     wanted: Wanted,
 ) -> tuple[fleet.Fleet, list[str]]:
-    """With it, what the user should know of it. A host may be among both: a source takes nothing."""
+    """With it, what the user should know of it. A host may be among both: a source takes nothing.
+
+    Raises BAD_DOCUMENT, BAD_FLEET and GUEST_TWICE.
+    """
     leaving = {document.name for document in sources}
     documents = [*sources, *(document for document in destinations if document.name not in leaving)]
     on_their_way = _on_their_way(documents, leaving)
@@ -57,7 +66,11 @@ def fleet_from_documents(
     warnings = _mistyped(wanted, guests, documents)
     checked = None if readiness is None else _by_pair(readiness)
     measured = _by_guest(measurements)
-    wishes: dict[str, Wish] = {guest.uuid: wish_of(guest, wanted.guests) for guest in guests}
+    wishes: dict[str, Wish] = {}
+    for guest in guests:
+        own, problems = from_metadata(guest, wanted.metadata_may)
+        wishes[guest.uuid] = wish_of(guest, wanted.guests, own)
+        warnings += [f"In the metadata of {guest.name!r} ({guest.uuid}) {one}; it does not count." for one in problems]
     taking = [document.name for document in documents if document.name not in leaving]
 
     def domain(guest: Domain, host: HostDocument) -> fleet.Domain:
@@ -89,7 +102,7 @@ def fleet_from_documents(
             tuple(host_from_document(document, _settings(wanted, document.name)) for document in documents),
             tuple(domain(guest, host) for guest, host in places),
             tuple(document.name for document in sources),
-            groups_of(guests, wishes, wanted.groups),
+            groups_of(guests, wishes, wanted.groups, binding=MAY_BIND in wanted.metadata_may),
             wanted.uplinks,
             wanted.max_transfers,
             wanted.setup_s,
@@ -137,21 +150,21 @@ def _places(
 
 
 def _by_pair(readiness: t.Sequence[_Entry]) -> Readiness:
-    found: dict[tuple[str, str], _Entry] = {}
+    found: dict[tuple[str, str], Checked] = {}
     for number, entry in enumerate(readiness):
-        if not {"uuid", "destination", "ready"} <= set(entry):
-            raise _bad(f"readiness[{number}]", "the 'domains' that migration_readiness_info returns")
-        found[str(entry["uuid"]), str(entry["destination"])] = entry
+        one = from_plain(Checked, entry, f"readiness[{number}]", remedy=_REMEDY)
+        found[one.uuid, one.destination] = one
     return found
 
 
-def _by_guest(measurements: t.Sequence[_Entry]) -> dict[str, _Entry]:
-    found: dict[str, _Entry] = {}
+def _by_guest(measurements: t.Sequence[_Entry]) -> dict[str, Measurement]:
+    found: dict[str, Measurement] = {}
     for number, entry in enumerate(measurements):
-        name = entry.get("uuid") or entry.get("name")
+        one = from_plain(Measurement, entry, f"measurements[{number}]", remedy=_REMEDY)
+        name = one.uuid or one.name
         if not name:
             raise _bad(f"measurements[{number}]", "what migration_forecast_info or migration_dirty_rate_info returns")
-        found[str(name)] = entry
+        found[name] = replace(one, rate=dict(entry)) if "working_set_bytes" in entry else replace(one, rate=None)
     return found
 
 
@@ -169,5 +182,5 @@ def _bad(where: str, wanted: str) -> MigrationError:
         "BAD_DOCUMENT",
         f"{where} is not {wanted}.",
         state="Nothing was planned and nothing was changed.",
-        remedy="Pass the results of the modules as they returned them.",
+        remedy=_REMEDY,
     )

@@ -6,10 +6,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import typing as t
 
 from .errors import MigrationError
 from .job import JobSample, sample_from_document
+
+NOT_A_JOB_REMEDY = "Use an element of what migration_job_info returns as jobs, or the result of parse_domjobinfo."
+_MOST = 2**200  # libvirt counts with 64 bits; beyond this a sum or a quotient may fail
 
 
 def read_job(document: t.Any) -> JobSample:
@@ -17,16 +21,27 @@ def read_job(document: t.Any) -> JobSample:
     if not isinstance(document, t.Mapping):
         raise _not_a_job(f"a {type(document).__name__}")
     try:
-        return sample_from_document(document)
+        sample = sample_from_document(document)
     except KeyError as exc:
         raise _not_a_job(f"a dictionary without the key {exc.args[0]!r}") from exc
     except (AttributeError, TypeError, ValueError, OverflowError) as exc:
-        raise _not_a_job(f"a dictionary with a value that does not fit ({exc})") from exc
+        raise _not_a_job(f"a dictionary with a value that does not fit ({exc!s:.200})") from exc
+    _check_numbers(sample)
+    return sample
+
+
+def _check_numbers(part: t.Any) -> None:
+    """Each count fits what is reckoned with it. A rate, a size or a time is never below 0."""
+    for name, value in vars(part).items():
+        if dataclasses.is_dataclass(value):
+            _check_numbers(value)
+        elif isinstance(value, (int, float)) and not 0 <= value < _MOST:
+            raise _not_a_job(f"a dictionary with a value that does not fit ({name} is not from 0 to 200 bits)")
 
 
 def _not_a_job(what: str) -> MigrationError:
     return MigrationError(
         "NOT_A_JOB",
         f"Expected a job document, but got {what}.",
-        remedy="Use an element of what migration_job_info returns as jobs, or the result of parse_domjobinfo.",
+        remedy=NOT_A_JOB_REMEDY,
     )

@@ -13,6 +13,7 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass
 
+from .document import Amount, from_plain
 from .errors import MigrationError
 from .units import MIB
 
@@ -35,33 +36,55 @@ class Stream:
     limited: bool = True
 
 
-def stream_from(document: t.Mapping[str, t.Any]) -> t.Optional[Stream]:
+@dataclass(frozen=True)
+class _Evidence:
+    needed_bandwidth_bytes_per_s: t.Optional[Amount] = None
+
+
+@dataclass(frozen=True)
+class _Diagnosis:
+    verdict: t.Optional[str] = None
+    evidence: t.Optional[_Evidence] = None
+
+
+@dataclass(frozen=True)
+class _Document:
+    """What is looked at of a job document, or of a guest."""
+
+    name: t.Optional[str] = None
+    uuid: t.Optional[str] = None
+    phase: t.Optional[str] = None
+    operation: t.Optional[str] = "outgoing"
+    least_bandwidth_mib_per_s: t.Optional[Amount] = None
+    diagnosis: t.Optional[_Diagnosis] = None
+
+
+def stream_from(document: t.Any, where: str = "job") -> t.Optional[Stream]:
     """From a job document, or from a guest with ``name``, ``uuid`` and perhaps ``least_bandwidth_mib_per_s``.
 
-    None for a job that sends nothing any more, or that another host sends.
+    None for a job that sends nothing any more, or that another host sends. Raises NOT_A_MIGRATION.
     """
-    phase = str(document.get("phase") or "")
-    if document.get("operation", "outgoing") != "outgoing" or phase not in (*_SENDING, *_IN_POSTCOPY):
+    remedy = "Give the jobs that migration_job_info returns, or guests, each with name and uuid."
+    found = from_plain(_Document, document, where, reason="NOT_A_MIGRATION", remedy=remedy)
+    phase = found.phase or ""
+    if found.operation != "outgoing" or phase not in (*_SENDING, *_IN_POSTCOPY):
         return None
-    name, uuid = document.get("name"), document.get("uuid")
-    if not isinstance(name, str) or not isinstance(uuid, str) or not uuid:
+    if found.name is None or not found.uuid:
         raise MigrationError(
             "NOT_A_MIGRATION",
-            f"Expected a job document or a guest, with name and uuid, but got {dict(document)!r}.",
-            remedy="Give the jobs that migration_job_info returns.",
+            f"Expected a job document or a guest, with name and uuid, but {where} has the name {found.name!r:.80} and"
+            f" the UUID {found.uuid!r:.80}.",
+            remedy=remedy,
         )
-    return Stream(name, uuid, _need(document), phase not in _IN_POSTCOPY)
+    return Stream(found.name, found.uuid, _need(found), phase not in _IN_POSTCOPY)
 
 
-def _need(document: t.Mapping[str, t.Any]) -> t.Optional[float]:
-    least = document.get("least_bandwidth_mib_per_s")
-    if isinstance(least, (int, float)) and least > 0:
-        return float(least)
-    diagnosis = document.get("diagnosis") or {}
-    needed = (diagnosis.get("evidence") or {}).get("needed_bandwidth_bytes_per_s")
-    if diagnosis.get("verdict") == "stuck" and isinstance(needed, (int, float)) and needed > 0:
-        return float(needed) / MIB
-    return None
+def _need(found: _Document) -> t.Optional[float]:
+    if found.least_bandwidth_mib_per_s is not None and found.least_bandwidth_mib_per_s > 0:
+        return float(found.least_bandwidth_mib_per_s)
+    diagnosis = found.diagnosis or _Diagnosis()
+    needed = (diagnosis.evidence or _Evidence()).needed_bandwidth_bytes_per_s
+    return float(needed) / MIB if diagnosis.verdict == "stuck" and needed is not None and needed > 0 else None
 
 
 def shares(link_mib_per_s: float, streams: t.Sequence[Stream]) -> dict[str, int]:

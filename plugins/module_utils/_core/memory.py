@@ -85,7 +85,7 @@ def read_working_set(document: t.Mapping[str, t.Any]) -> WorkingSet:
         if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < math.inf:
             raise MigrationError(
                 "BAD_DIRTY_RATE",
-                f"{name} of the dirty rate is {value!r}, but must be a number from 0 up.",
+                f"{name} of the dirty rate is {value!r:.80}, but must be a number from 0 up.",
                 state="Nothing was changed.",
                 remedy="Give what migration_dirty_rate_info returns as dirty_rate, or these two and memory_bytes.",
             )

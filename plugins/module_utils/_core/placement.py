@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import typing as t
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from . import obstacles
 from .affinity import Unit, units
@@ -52,12 +52,17 @@ def movers(fleet: Fleet) -> list[Domain]:
 
 
 def place(fleet: Fleet, network: Network) -> Placement:
-    """The big ones first, which packs best. Where some find no room, small ones first may leave fewer behind."""
+    """The big ones first, which packs best. Where some find no room, small ones first may leave fewer behind, and so
+    may doing without the rules that are only kept where they can be."""
     placing, left = _attempt(fleet, network, 1)
     if left:
-        other, left_there = _attempt(fleet, network, -1)
-        if _left_behind(left_there) < _left_behind(left):
-            placing, left = other, left_there
+        strict = replace(fleet, groups=tuple(group for group in fleet.groups if group.hard))
+        others = [(fleet, -1)]
+        others += [(strict, 1), (strict, -1)] if len(strict.groups) < len(fleet.groups) else []
+        for tried, big_first in others:
+            other, left_there = _attempt(tried, network, big_first)
+            if _left_behind(left_there) < _left_behind(left):
+                placing, left = other, left_there
     names = [host.name for host in fleet.destinations]
     return Placement(
         dict(placing.at),
@@ -94,12 +99,12 @@ def _order(unit: Unit, ways: int, big_first: int) -> tuple[t.Any, ...]:
 
 
 def _rank(unit: Unit) -> tuple[bool, int]:
-    return not any(domain.bound_for for domain in unit), -max(domain.priority for domain in unit)
+    return not any(domain.bound_for for domain in unit), -max(domain.place_priority for domain in unit)
 
 
 def _left_behind(left: t.Sequence[Unit]) -> list[tuple[int, int]]:
     """Comparable: how many of the highest priority first."""
-    priorities = [domain.priority for unit in left for domain in unit]
+    priorities = [domain.place_priority for unit in left for domain in unit]
     return [(priority, priorities.count(priority)) for priority in sorted(set(priorities), reverse=True)]
 
 

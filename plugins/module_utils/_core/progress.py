@@ -13,6 +13,7 @@ from .finishing import SHRINKS, highest_limit_ms
 from .history import History
 from .job import Phase
 from .policy import Contract
+from .text import printable
 from .units import human_bytes, human_ms, human_rate
 
 _MAX_PASSES = 200
@@ -81,6 +82,16 @@ def progress_line(numbers: t.Mapping[str, t.Any], actions: t.Sequence[Action]) -
         parts.append(f"about {human_ms(numbers['time_left_s'] * 1000)} to go")
     told = "; ".join(f"{_doing(action)}: {action.because}" for action in actions)
     return ", ".join(parts) + (f": {told}" if told else "")
+
+
+def shown_line(host: t.Any, entry: t.Any) -> t.Optional[str]:
+    """What is printed for an entry of a module's progress; None for one without a line.
+
+    This is where all progress leaves for a terminal: names in it, of guests and hosts, are other people's input.
+    """
+    if not isinstance(entry, dict) or "line" not in entry:
+        return None
+    return printable(f"[{host}] {entry.get('name', '?')}: {entry['line']}")
 
 
 def _doing(action: Action) -> str:

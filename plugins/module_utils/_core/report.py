@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import json
 import typing as t
+from dataclasses import dataclass
 
+from .document import from_plain
 from .job import JobSample, Phase
-from .job_document import read_job
+from .job_document import NOT_A_JOB_REMEDY, read_job
 from .text import printable, wrapped
 from .units import human_bytes, human_ms, human_rate
 
@@ -33,27 +35,55 @@ _TOLD = {
 _BOUNDARIES_SHOWN = 5
 
 
-def report_lines(jobs: t.Sequence[t.Mapping[str, t.Any]]) -> list[str]:
+@dataclass(frozen=True)
+class _Remedy:
+    action: t.Optional[str] = None
+    module: t.Optional[str] = None
+    command: t.Optional[str] = None
+    expected: t.Optional[str] = None
+    risk: t.Optional[str] = None
+    allowed: t.Optional[bool] = True
+
+
+@dataclass(frozen=True)
+class _Diagnosis:
+    """What is looked at of the diagnosis in a job document; ``evidence`` may hold whatever a later version adds."""
+
+    verdict: t.Optional[str] = None
+    reason: t.Optional[str] = None
+    summary: t.Optional[str] = None
+    evidence: t.Optional[dict[str, t.Any]] = None
+    remedies: t.Optional[list[_Remedy]] = None
+
+
+@dataclass(frozen=True)
+class _Job:
+    diagnosis: t.Optional[_Diagnosis] = None
+
+
+def report_lines(jobs: t.Sequence[t.Any]) -> list[str]:
     """Plain lines of at most 110 columns (a command stays whole, to be copied); NOT_A_JOB for other input."""
     if not jobs:
         return ["No migration job."]
     lines: list[str] = []
-    for job in jobs:
+    for number, job in enumerate(jobs):
         lines += [""] if lines else []
-        lines += _job_lines(read_job(job), job.get("diagnosis") or {})
+        sample = read_job(job)
+        found = from_plain(_Job, dict(job), f"jobs[{number}]", reason="NOT_A_JOB", remedy=NOT_A_JOB_REMEDY)
+        lines += _job_lines(sample, found.diagnosis or _Diagnosis())
     return lines
 
 
-def _job_lines(sample: JobSample, diagnosis: t.Mapping[str, t.Any]) -> list[str]:
+def _job_lines(sample: JobSample, diagnosis: _Diagnosis) -> list[str]:
     guest = sample.name or sample.uuid or "guest without a name"
     identity = f"{guest} ({sample.uuid})" if sample.name and sample.uuid else guest
-    title = ", ".join(str(diagnosis[key]) for key in ("verdict", "reason") if diagnosis.get(key))
+    title = ", ".join(text for text in (diagnosis.verdict, diagnosis.reason) if text)
     lines = wrapped(f"{identity}: {title or sample.phase.value}")
-    lines += wrapped(str(diagnosis.get("summary") or ""), "  ")
+    lines += wrapped(diagnosis.summary or "", "  ")
     lines.append("")
-    for label, text in _facts(sample, diagnosis.get("evidence") or {}):
+    for label, text in _facts(sample, diagnosis.evidence or {}):
         lines += wrapped(text, "  " + label.ljust(_LABEL_WIDTH), " " * (2 + _LABEL_WIDTH))
-    remedies = diagnosis.get("remedies") or []
+    remedies = diagnosis.remedies or []
     if remedies:
         lines += ["", "  What can be done:"]
     for number, remedy in enumerate(remedies, 1):
@@ -78,8 +108,9 @@ def _facts(sample: JobSample, evidence: t.Mapping[str, t.Any]) -> t.Iterator[tup
         yield "Limits", _limits(sample)
     if sample.throttle_percent:
         yield "Throttle", f"the guest is slowed down by {sample.throttle_percent} %"
-    if evidence.get("boundaries"):
-        yield "Passes", _boundaries(evidence["boundaries"])
+    passes = _boundaries(evidence.get("boundaries"))
+    if passes:
+        yield "Passes", passes
     others = [f"{_words(key)} {_value(key, value)}" for key, value in evidence.items() if key not in _TOLD]
     if others:
         yield "Evidence", "; ".join(others)
@@ -123,14 +154,19 @@ def _limits(sample: JobSample) -> str:
     )
 
 
-def _boundaries(boundaries: t.Sequence[t.Sequence[int]]) -> str:
-    shown = [f"{human_bytes(left)} left at pass {number}" for number, left in boundaries[-_BOUNDARIES_SHOWN:]]
+def _boundaries(boundaries: t.Any) -> str:
+    """Of pairs of a pass and the bytes left at its end; empty for anything else."""
+    shown = []
+    for one in boundaries[-_BOUNDARIES_SHOWN:] if isinstance(boundaries, list) else []:
+        if not (isinstance(one, list) and len(one) == 2 and all(_is_number(part) for part in one)):
+            return ""
+        shown.append(f"{human_bytes(one[1])} left at pass {one[0]}")
     return ", ".join(shown)
 
 
 def _seen(evidence: t.Mapping[str, t.Any]) -> str:
-    looks = evidence["looks"]
-    text = "in one look" if looks == 1 else f"in {looks} looks over {evidence.get('observed_s', 0)} s"
+    looks, observed_s = (_value(key, evidence.get(key, 0)) for key in ("looks", "observed_s"))
+    text = "in one look" if evidence["looks"] == 1 else f"in {looks} looks over {observed_s}"
     return text + ("; the verdict is a likely one, not a firm one" if evidence.get("firm") is False else "")
 
 
@@ -153,24 +189,35 @@ def _words(key: str) -> str:
     return key.replace("_", " ")
 
 
+def _is_number(value: t.Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and -_MOST <= value <= _MOST
+
+
 def _value(key: str, value: t.Any) -> str:
     # The unit stands at the end of each key, so evidence that is added later is humanised without a change here.
-    if isinstance(value, (int, float)) and not isinstance(value, bool):
+    if _is_number(value):
         for suffix, human in _SUFFIXES:
             if key.endswith(suffix):
                 return human(value)
     if isinstance(value, str):
         return value
-    return json.dumps(value, default=str)
+    try:
+        return json.dumps(value, default=str)[:_LONGEST]
+    except (ValueError, RecursionError):  # of itself, or deeper than anybody reads
+        return "?"
 
 
-def _remedy_lines(number: int, remedy: t.Mapping[str, t.Any]) -> list[str]:
-    allowed = "" if remedy.get("allowed", True) else " - not allowed here"
-    module = f" (module {remedy['module']})" if remedy.get("module") else ""
-    lines = wrapped(f"{remedy.get('action', '')}{module}{allowed}", f"  {number}. ", "     ")
-    if remedy.get("command"):
-        lines.append("     $ " + printable(str(remedy["command"])))
-    for label, key in (("Effect: ", "expected"), ("Risk:   ", "risk")):
-        if remedy.get(key):
-            lines += wrapped(str(remedy[key]), "     " + label, " " * (5 + len(label)))
+_MOST = 2**64
+_LONGEST = 2000
+
+
+def _remedy_lines(number: int, remedy: _Remedy) -> list[str]:
+    allowed = "" if remedy.allowed in (None, True) else " - not allowed here"
+    module = f" (module {remedy.module})" if remedy.module else ""
+    lines = wrapped(f"{remedy.action or ''}{module}{allowed}", f"  {number}. ", "     ")
+    if remedy.command:
+        lines.append("     $ " + printable(remedy.command))
+    for label, text in (("Effect: ", remedy.expected), ("Risk:   ", remedy.risk)):
+        if text:
+            lines += wrapped(text, "     " + label, " " * (5 + len(label)))
     return lines

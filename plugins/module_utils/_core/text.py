@@ -12,17 +12,27 @@ import typing as t
 WIDTH = 110
 
 
-def wrapped(text: str, first: str = "", rest: t.Optional[str] = None) -> list[str]:
-    rest = first if rest is None else rest
-    return textwrap.wrap(printable(text), WIDTH, initial_indent=first, subsequent_indent=rest, break_on_hyphens=False)
+def wrapped(text: t.Any, first: str = "", rest: t.Optional[str] = None) -> list[str]:
+    rest, shown = first if rest is None else rest, printable(text)
+    if len(first) + len(shown) <= WIDTH:  # as textwrap has it, but without its regular expressions
+        return [first + shown.rstrip(" ")] if shown.strip(" ") else []
+    return textwrap.wrap(shown, WIDTH, initial_indent=first, subsequent_indent=rest, break_on_hyphens=False)
 
 
-def printable(text: str) -> str:
-    """Nothing that a terminal could take for a command: names of guests are other people's input."""
-    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
+def printable(text: t.Any) -> str:
+    """A text from outside as one line that can do nothing to a terminal, nor be taken for other lines.
+
+    Names of guests are other people's input. Controls, formats (what turns the direction of text, too), ends of lines,
+    surrogates, what is unassigned, and spaces other than the ordinary one are shown as escapes: ``\\r``, ``\\x9b``,
+    ``\\u202e``. All other characters of whatever script stay as they are.
+    """
+    shown = str(text)
+    if shown.isprintable():
+        return shown
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in shown)
 
 
-def shortened(text: str, width: int) -> str:
+def shortened(text: t.Any, width: int) -> str:
     """At most so many characters, with a mark where some were left out."""
-    text = printable(text)
-    return text if len(text) <= width else text[: width - 1] + "…"
+    shown = printable(text)
+    return shown if len(shown) <= width else shown[: width - 1] + "…"

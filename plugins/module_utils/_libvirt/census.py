@@ -35,16 +35,17 @@ class Census:
 def census(connection: Connection, sent_from_here: t.AbstractSet[str] = frozenset()) -> Census:
     """Takes no guest's lock and asks no QEMU, so that it answers whatever the guests are doing.
 
+    All guests, or an error: a guest whose state could not be read is not one that is not there.
+
     A guest at its switch-over looks like one that arrives; ``sent_from_here``: those that are known to leave.
     """
     found = Census()
     for raw in within(
         lambda: connection.raw.listAllDomains(_ACTIVE), f"listing the guests of {connection.uri}", _LIMIT_S
     ):
-        try:
-            guest = guest_of(raw)
-            state = guest.state()
-        except libvirt.libvirtError:  # it has gone this moment
+        guest = guest_of(raw)
+        state = guest.known_state()
+        if state is None:  # it has gone this moment
             continue
         incoming = state.arriving or (state.running and (state.in_postcopy or state.postcopy_failed))
         halves = found.arriving if incoming and guest.uuid not in sent_from_here else found.active
@@ -75,7 +76,7 @@ class Destinations:
         return self._open.get(name)
 
     def census(self, name: str) -> t.Optional[Census]:
-        """None while it does not answer."""
+        """None while it does not answer: what runs there is not known then."""
         try:
             if name not in self._open:
                 self._open[name] = self._connect(self._uris[name])

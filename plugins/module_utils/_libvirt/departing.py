@@ -122,7 +122,8 @@ class Departing(Thread):
             raise self._dismissed
         if self._marks and self._ends is not None:
             home = here(self._ends.source, "migrate", self._ends.destination_name, self._order.wishes.copy_storage)
-            self._marked = mark(guest, home)
+            written = mark(guest, home)
+            self._marked = written is not None and written.host_uuid == home.host_uuid
 
     def _arrived(self, ends: BothEnds, result: t.Mapping[str, t.Any]) -> t.Mapping[str, t.Any]:
         if self._marks or ends.there is None or not unmark(ends.there):
@@ -130,7 +131,7 @@ class Departing(Thread):
         return {**result, "changed": True, "unmarked": True}
 
     def _take_back(self, ends: BothEnds) -> None:
-        """The mark of a guest that has not left after all; one that may be on its way keeps it."""
+        """The mark of a guest that has not left after all; one that may be on its way, and a visitor, keep it."""
         with contextlib.suppress(MigrationError, libvirt.libvirtError):
             if self._marked and ends.here is not None and ends.there is None and ends.here.state().active:
                 unmark(ends.here)

@@ -6,23 +6,38 @@
 
 from __future__ import annotations
 
+import functools
 import typing as t
 from dataclasses import replace
 from xml.etree import ElementTree
 
+from .._core.document import uncollected
 from .._core.domain_document import Domain
+from .._core.domain_state import DomainState
 from .._core.domain_xml import parse_domain
 from .._core.errors import MigrationError
 from .connection import Connection, libvirt
 from .domain import Guest, all_guests
-from .guard import within
+from .guard import each_within, hung
 from .status_file import running_job
 
 _CALL_LIMIT_S = 5.0
 _MOST_SILENT = 3
+_AT_ONCE = 500  # definitions in memory
 
 # The errors that one guest may give without hiding the others.
 _TROUBLE: t.Any = (MigrationError, ValueError, KeyError, ElementTree.ParseError)
+
+
+class _Answer(t.NamedTuple):
+    """What libvirt says of a guest."""
+
+    xml: str
+    state: DomainState
+    persistent: bool
+    autostart: bool
+    snapshots: t.Optional[int]
+    checkpoints: t.Optional[int]
 
 
 def read_domains(
@@ -31,31 +46,55 @@ def read_domains(
     """These guests or all; and a problem for each that cannot be read."""
     found: list[Domain] = []
     problems: list[str] = []
-    silent = 0
-    for guest in all_guests(connection) if guests is None else guests:
-        if silent >= _MOST_SILENT:
-            problems.append(f"{guest.name}: not asked, since {silent} guests before it gave no answer.")
-            continue
-        try:
-            found.append(_read(guest, connection.local))
-        except (libvirt.libvirtError, *_TROUBLE) as exc:
-            silent += isinstance(exc, MigrationError) and exc.reason == "MONITOR_HUNG"
-            problems.append(f"{guest.name}: {exc}")
-    return found, problems
+    left, silent = list(all_guests(connection) if guests is None else guests), 0
+    with uncollected():
+        while left and silent < _MOST_SILENT:
+            part, left = left[:_AT_ONCE], left[_AT_ONCE:]
+            calls = [functools.partial(_ask, guest) for guest in part]
+            answers = each_within(calls, _CALL_LIMIT_S, _MOST_SILENT - silent)
+            for number, (guest, answer) in enumerate(zip(part, answers)):
+                if answer is None and silent >= _MOST_SILENT:
+                    left = [*part[number:], *left]
+                    break
+                silent += answer is None
+                _add(guest, answer, connection.local, found, problems)
+    told = f"not asked, since {silent} guests before it gave no answer."
+    return found, [*problems, *(f"{guest.name}: {told}" for guest in left)]
 
 
-def _read(guest: Guest, local: bool) -> Domain:
-    state, raw = guest.state(), guest.raw
-    xml = within(lambda: raw.XMLDesc(0), f"reading the definition of {guest.name!r}", _CALL_LIMIT_S)
+def _add(
+    guest: Guest, answer: t.Union[_Answer, Exception, None], local: bool, found: list[Domain], problems: list[str]
+) -> None:
+    if answer is None:
+        problems.append(f"{guest.name}: {hung(f'reading the definition of {guest.name!r}', _CALL_LIMIT_S)}")
+        return
+    try:
+        if isinstance(answer, Exception):
+            raise answer
+        found.append(_read(guest, answer, local))
+    except (libvirt.libvirtError, *_TROUBLE) as exc:
+        problems.append(f"{guest.name}: {exc}")
+
+
+def _ask(guest: Guest) -> _Answer:
+    raw, state = guest.raw, guest.state()
+    xml = raw.XMLDesc(0)
     persistent = bool(raw.isPersistent())
+    autostart = bool(raw.autostart()) if persistent else False
+    snapshots = _count(raw.snapshotNum)
+    checkpoints = _count(lambda flags: len(raw.listAllCheckpoints(flags)))
+    return _Answer(xml, state, persistent, autostart, snapshots, checkpoints)
+
+
+def _read(guest: Guest, answer: _Answer, local: bool) -> Domain:
     return replace(
-        parse_domain(xml),
-        state=state.name,
-        state_reason=state.reason_name,
-        persistent=persistent,
-        autostart=bool(raw.autostart()) if persistent else False,
-        snapshots=_count(raw.snapshotNum),
-        checkpoints=_count(lambda flags: len(raw.listAllCheckpoints(flags))),
+        parse_domain(answer.xml),
+        state=answer.state.name,
+        state_reason=answer.state.reason_name,
+        persistent=answer.persistent,
+        autostart=answer.autostart,
+        snapshots=answer.snapshots,
+        checkpoints=answer.checkpoints,
         job=running_job(guest.name, guest.uuid) if local else "",
     )
 

@@ -15,16 +15,21 @@ from .._core.evacuated import FAILED, LEAVE, MIGRATE, SHUTDOWN, START, Row
 from .census import Census, Destinations, census
 from .connection import Connection, libvirt
 from .domain import Guest, seek_guest
+from .guard import within
 from .look import glance
 
 _NOT_FOUND = "Look for it on the other hosts. When it is gone for good, leave it out."
+_ASK_ALL = (
+    "See that libvirt answers on each host that could run it, name all of them as destinations, and run this again."
+)
 
 
 @dataclass
 class Muster:
     """By key, which is the UUID where the guest is known.
 
-    ``asked``: what the user said of it; ``here``: those that run here.
+    ``asked``: what the user said of it; ``here``: those that run here. ``silent``: names of the destinations that did
+    not answer; ``one_for_two``: what is wrong where two of them are one. What was not seen there may be there.
     """
 
     rows: dict[str, Row] = field(default_factory=dict)
@@ -32,6 +37,8 @@ class Muster:
     stopping: list[str] = field(default_factory=list)
     starting: list[str] = field(default_factory=list)
     seen: dict[str, Census] = field(default_factory=dict)
+    silent: list[str] = field(default_factory=list)
+    one_for_two: str = ""
     asked: dict[str, t.Mapping[str, t.Any]] = field(default_factory=dict)
     here: dict[str, Guest] = field(default_factory=dict)
 
@@ -46,8 +53,12 @@ def muster(source: Connection, destinations: Destinations, guests: t.Sequence[t.
     host = str(source.raw.getHostname())
     for name in destinations.names:
         seen = destinations.census(name)
-        if seen is not None:
+        if seen is None:
+            found.silent.append(name)
+        else:
             found.seen[name] = seen
+    if any(one["strategy"] == START for one in guests):
+        found.one_for_two = _one_for_two(host, destinations)
     own = census(source)
     for one in guests:
         _add(found, source, host, own, one)
@@ -75,20 +86,14 @@ def _add(found: Muster, source: Connection, host: str, own: Census, one: t.Mappi
     planned = str(one.get("destination") or "")
     if strategy == LEAVE:
         row.outcome, row.runs_on = "left", host if active else None
-    elif guest is None:
-        error = MigrationError(
-            "GUEST_NOT_FOUND",
-            f"Neither {host} nor a destination has {row.name!r}.",
-            state="Nothing was changed.",
-            remedy=_NOT_FOUND,
-        )
-        row.fail(error)
+    elif not active and there is None and (guest is None or found.silent or strategy == START):
+        _not_seen(found, row, key, known=guest is not None)
+    elif strategy == START and there is not None:
+        row.outcome, row.reason, row.runs_on = FAILED, "RUNS_ELSEWHERE", there[0]
+        row.msg = f"{row.name!r} runs on {there[0]}, so it was not started on {host}."
+        row.remedy = f"Leave it where it is, or send it home from {there[0]}."
     elif strategy == START:
-        if there is not None:
-            row.outcome, row.reason, row.runs_on = FAILED, "RUNS_ELSEWHERE", there[0]
-            row.msg = f"{row.name!r} runs on {there[0]}, so it was not started on {host}."
-        else:
-            found.starting.append(key)
+        found.starting.append(key)
     elif strategy == SHUTDOWN and (active or there is None):
         found.stopping.append(key)
     elif not active and there is None:
@@ -98,6 +103,62 @@ def _add(found: Muster, source: Connection, host: str, own: Census, one: t.Mappi
         row.destination = there[0] if there else planned
         others = [str(other) for other in one.get("alternatives") or ()]
         found.moving.append(_wanted(key, row, here if active else None, others, bool(there), one))
+
+
+def _not_seen(found: Muster, row: Row, key: str, *, known: bool) -> None:
+    """One that runs on no host that answered. Nothing is done while it may run on another one."""
+    if found.silent:
+        silent = ", ".join(found.silent)
+        error = MigrationError(
+            "HOSTS_NOT_ASKED",
+            f"{row.name!r} does not run on {row.source}, and {silent} did not answer: it may run there.",
+            state="Nothing was done with it.",
+            remedy=_ASK_ALL,
+            evidence={"not_asked": list(found.silent)},
+        )
+    elif not known:
+        error = MigrationError(
+            "GUEST_NOT_FOUND",
+            f"Neither {row.source} nor a destination has {row.name!r}.",
+            state="Nothing was changed.",
+            remedy=_NOT_FOUND,
+        )
+    elif not found.seen:
+        error = MigrationError(
+            "HOSTS_NOT_ASKED",
+            f"{row.name!r} was not started on {row.source}: no other host was named, so that none was asked whether it"
+            " runs there.",
+            state="Nothing was done with it.",
+            remedy=_ASK_ALL,
+        )
+    elif found.one_for_two:
+        error = MigrationError(
+            "HOSTS_NOT_ASKED",
+            f"{row.name!r} was not started on {row.source}: {found.one_for_two}, so that not all of them were asked.",
+            state="Nothing was done with it.",
+            remedy="Correct destination_uri, or give each host a name of its own, and run this again.",
+        )
+    else:
+        found.starting.append(key)
+        return
+    row.fail(error)
+
+
+def _one_for_two(host: str, destinations: Destinations) -> str:
+    """What is wrong where two of the names lead to one host; the others were asked for nothing then."""
+    answered = {host: "this host"}
+    for name in destinations.names:
+        connection = destinations.connection(name)
+        if connection is None:
+            continue
+        try:
+            own_name = str(within(connection.raw.getHostname, f"asking {name} for its name"))
+        except (MigrationError, libvirt.libvirtError):
+            return f"{name} does not say who it is"
+        if own_name in answered:
+            return f"{name} and {answered[own_name]} both call themselves {own_name!r}"
+        answered[own_name] = name
+    return ""
 
 
 def _wanted(

@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import queue
 import time
+import typing as t
 
 from .._core.errors import MigrationError
 from .._core.evacuated import SHUTDOWN
-from .connection import Connection, libvirt
+from .._core.home import Home, started_again
+from .connection import Connection, host_uuid, libvirt
 from .departing import Ended, Post, Thread
 from .domain import Guest, find_guest
 from .errors import translate
 from .guard import within
-from .home import here, home_of, mark, unmark
+from .home import NAMESPACE, here, mark, mark_of, unmark, write_home
 from .housekeeping import defined
 
 _POLL_S = 1.0
@@ -47,7 +49,10 @@ class Stopping(Thread):
 
 
 class Starting(Thread):
-    """At home again: starts a guest that an evacuation has shut down, and takes the mark away."""
+    """Starts a guest that an evacuation has shut down on this host.
+
+    At home its mark is taken away then; a visitor keeps its home.
+    """
 
     def __init__(self, key: str, uuid: str, source_uri: str, mailbox: queue.Queue[Post]) -> None:
         super().__init__(key, mailbox)
@@ -56,13 +61,44 @@ class Starting(Thread):
     def work(self) -> Ended:
         with Connection(self._source_uri) as source:
             guest, name = find_guest(source, None, self._uuid), str(source.raw.getHostname())
-            home, outcome = home_of(guest), "already_there"
+            home, outcome = self._home(guest), "already_there"
             if home is not None and home.strategy == SHUTDOWN and not guest.state().active:
+                self._may_start(guest, home, source)
                 within(guest.raw.create, f"starting {guest.name!r}", 120.0)
                 outcome = "started"
-            if unmark(guest) and outcome == "already_there":
+            if home is not None and home.shut_down_on_uuid:
+                if guest.state().active:
+                    write_home(guest, started_again(home))
+            elif unmark(guest) and outcome == "already_there":
                 outcome = "unmarked"
             return Ended(self.key, {"outcome": outcome, "runs_on": name if guest.state().active else None})
+
+    @staticmethod
+    def _home(guest: Guest) -> t.Optional[Home]:
+        found = mark_of(guest)
+        if found is None or found.of_another:
+            return None
+        if found.problem:
+            raise MigrationError(
+                "BAD_MARK",
+                f"It cannot be told whether {guest.name!r} is to be started. {found.problem}",
+                state=f"The guest is {guest.told()} here. Nothing was changed.",
+                remedy=f"Correct the mark, or take it away: 'virsh metadata {guest.uuid} --uri {NAMESPACE} --remove'.",
+            )
+        return found.home
+
+    def _may_start(self, guest: Guest, home: Home, source: Connection) -> None:
+        problem = remedy = ""
+        if home.off_at != host_uuid(source.raw):
+            where = home.shut_down_on or home.host
+            problem = f"{guest.name!r} was shut down on {where}, and is to be started there."
+            remedy = f"Bring the guests of {where} home; or start it by hand, when it runs on no other host."
+        elif not home.guest_uuid:
+            # As version 0.1.0 wrote it: a clone of the guest carries the same.
+            problem = f"Nobody knows whether the mark that {guest.name!r} carries is its own: it names no guest."
+            remedy = "Start it by hand, when it is the guest and no clone of it, and run this again."
+        if problem:
+            raise MigrationError("MARK_OF_ANOTHER", problem, state="It is off. Nothing was changed.", remedy=remedy)
 
 
 def shut_down(guest: Guest, limit_s: float) -> None:

@@ -20,6 +20,7 @@ _OTHERS_END_S = 30.0
 _ANSWERS_WITHIN_S = 30.0
 _THERE = (*CHANGED, "already_there")
 _POLL_S = 1.0
+_HAS_GONE = (42, 55)  # VIR_ERR_NO_DOMAIN; VIR_ERR_OPERATION_INVALID, as it does not run any more
 
 
 def seen_at_the_end(destinations: Destinations, rows: t.Iterable[Row]) -> dict[str, t.Optional[Census]]:
@@ -76,5 +77,5 @@ def _has_job(guest: Guest) -> bool:
         return glance(guest) is not None
     except MigrationError:
         return True
-    except libvirt.libvirtError:
-        return False
+    except libvirt.libvirtError as exc:
+        return exc.get_error_code() not in _HAS_GONE

@@ -85,6 +85,15 @@ def test_lines_are_printed_as_they_come_and_the_result_is_the_modules(shown: lis
     assert host.modes == ["status", "cleanup"]
 
 
+def test_a_name_fakes_no_other_line(shown: list[str]) -> None:
+    """Nor does what is not an entry end the task."""
+    evil = entry(name="evil\r[kvm01] payroll", line="pass 1\x9b1G\n[kvm01] payroll: completed\u202e")
+    odd = '[]\n3\nnull\n"x"\n{"pid": "1; reboot"}\n' + "[" * 5000 + "\n"
+    host = Host(entry(pid=7) + odd + evil, entry(end=True), result={"changed": False})
+    assert follow(host) == {"changed": False}
+    assert shown == ["[kvm01] evil\\r[kvm01] payroll: pass 1\\x9b1G\\n[kvm01] payroll: completed\\u202e"]
+
+
 def test_a_module_that_writes_no_progress_is_waited_for(shown: list[str]) -> None:
     host = Host("", "", result={"changed": False})
     assert follow(host) == {"changed": False}

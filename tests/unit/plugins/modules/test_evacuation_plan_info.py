@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import typing as t
 
 import pytest
@@ -172,11 +173,90 @@ def test_what_guests_say_of_themselves(run: ModuleRunner) -> None:
     assert [one["priority"] for one in found["guests"] if one["name"] == "g4"] == [3]
 
 
-@pytest.mark.parametrize("wish", ['strategy="kill"', 'priority="high"', 'if-unplaceable="migrate"', "<"])
-def test_metadata_that_makes_no_sense(run: ModuleRunner, wish: str) -> None:
-    result = run.fails(evacuation_plan_info, sources=[host("a", guest("g", wish=wish))], destinations=[host("b")])
-    assert result["reason"] == "BAD_METADATA"
-    assert "'g'" in result["msg"]
+NONSENSE = {
+    'strategy="kill"': "strategy is 'kill'",
+    'priority="high"': "priority is 'high'",
+    'priority="1001"': "priority is '1001'",
+    'priority="1_0"': "priority is '1_0'",
+    f'priority="{"9" * 5000}"': "not a whole number",
+    'if-unplaceable="migrate"': "if-unplaceable is 'migrate'",
+    f'together="{"x" * 65}"': "together has",
+    f'apart="{" ".join(map(str, range(17)))}"': "apart has",
+}
+
+
+@pytest.mark.parametrize("wish", NONSENSE)
+def test_metadata_that_makes_no_sense_is_told_and_does_not_count(run: ModuleRunner, wish: str) -> None:
+    """Each attribute by itself, and the guest is moved like all the others."""
+    guests = [guest("g", wish=wish), guest("sane", wish='strategy="leave"')]
+    result = run(evacuation_plan_info, sources=[host("a", *guests)], destinations=[host("b")])
+    assert (went(result["plan"]), [one["name"] for one in result["plan"]["left"]]) == ({"g": "b"}, ["sane"])
+    assert "'g' (uuid of g)" in str(result["warnings"])
+    assert NONSENSE[wish] in str(result["warnings"])
+
+
+@pytest.mark.parametrize("text", ["<", "no XML", "<guest strategy='leave'", "\0"])
+def test_metadata_that_is_no_xml(run: ModuleRunner, text: str) -> None:
+    bad = dataclasses.replace(guest("g"), metadata={NAMESPACE: text})
+    result = run(evacuation_plan_info, sources=[host("a", bad)], destinations=[host("b")])
+    assert went(result["plan"]) == {"g": "b"}
+    assert "no XML" in str(result["warnings"])
+
+
+def test_what_is_right_beside_nonsense_counts(run: ModuleRunner) -> None:
+    found = plan(run, [host("a", guest("g", wish='priority="high" strategy="shutdown"'))], [host("b")])
+    assert [one["name"] for one in found["shutdown"]] == ["g"]
+
+
+@pytest.mark.parametrize("kind", ["together", "apart"])
+def test_joining_a_rule_binds_nobody_else(run: ModuleRunner, kind: str) -> None:
+    """One that can go nowhere joins the rule of others; and all say that they want to be apart, with too few hosts."""
+    guests = [guest(f"g{number}", wish=f'{kind}="web"') for number in range(5)]
+    guests.append(guest("evil", wish=f'{kind}="web"', host_devices=[HostDevice("pci", "0000:01:00.0")]))
+    found = plan(run, [host("a", *guests)], [host("b", gib=14), host("c", gib=14)])
+    assert sorted(went(found)) == [f"g{number}" for number in range(5)]
+    assert list(why_not(found)) == ["evil"]
+    strict = plan(run, [host("a", *guests)], [host("b", gib=14), host("c", gib=14)], metadata_may=["hard_rules"])
+    assert len(why_not(strict)) == (6 if kind == "together" else 4)
+
+
+def test_nobody_joins_the_rule_of_the_user(run: ModuleRunner) -> None:
+    """The name is the same, and so is that of a guest that wants both; none of it stops the plan."""
+    guests = [guest("web1"), guest("web2"), guest("a", wish='apart="web" together="web"')]
+    guests.append(guest("b", wish='apart="web" together="web"'))
+    rule = {"name": "web", "guests": ["web*"], "rule": "apart"}
+    found = plan(run, [host("x", *guests)], [host("y"), host("z")], groups=[rule])
+    assert sorted(went(found)) == ["a", "b", "web1", "web2"]
+    assert went(found)["web1"] != went(found)["web2"]
+
+
+def test_a_high_priority_takes_nobodys_place(run: ModuleRunner) -> None:
+    """It only goes earlier, unless the user lets it."""
+    small = [guest(f"g{number}", 4) for number in range(2)]
+    big = guest("big", 9, wish='priority="1000"')
+    there = [host("b", gib=11)]
+    assert sorted(went(plan(run, [host("a", big, *small)], there))) == ["g0", "g1"]
+    assert sorted(went(plan(run, [host("a", big, *small)], there, metadata_may=["places"]))) == ["big"]
+    user = [{"name": "big", "priority": 1}]
+    assert sorted(went(plan(run, [host("a", big, *small)], there, guests=user))) == ["big"]
+    first = plan(run, [host("a", *small, guest("last", 4, wish='priority="1"'))], [host("b")])
+    assert next(one for one in first["guests"] if one["order"] == 1)["name"] == "last"
+
+
+@pytest.mark.parametrize("wish", ['strategy="leave"', 'if-unplaceable="shutdown"', 'priority="3"', 'apart="x"'])
+def test_what_guests_may_not_say_is_told(run: ModuleRunner, wish: str) -> None:
+    sources = [host("a", guest("g", wish=wish))]
+    result = run(evacuation_plan_info, sources=sources, destinations=[host("b")], metadata_may=[])
+    assert went(result["plan"]) == {"g": "b"}
+    assert "is not for guests to say" in str(result["warnings"])
+
+
+def test_a_guest_that_is_called_by_the_uuid_of_another_is_not_that(run: ModuleRunner) -> None:
+    own, other = "1f3c6f0a-6a40-4d0c-9d5e-0a6b1d1f0c11", "2f3c6f0a-6a40-4d0c-9d5e-0a6b1d1f0c22"
+    guests = [dataclasses.replace(guest("g"), uuid=own), dataclasses.replace(guest(own), uuid=other)]
+    words: list[Document] = [{"name": own.upper(), "strategy": "shutdown"}]
+    found = plan(run, [host("a", *guests)], [host("b")], guests=words)
+    assert [one["uuid"] for one in found["shutdown"]] == [own]
 
 
 def test_groups(run: ModuleRunner) -> None:
@@ -189,6 +269,15 @@ def test_groups(run: ModuleRunner) -> None:
     rule = {"name": "db", "guests": ["web1", uuid("there")], "rule": "together"}
     found = plan(run, [host("a", *guests)], [host("b"), host("c", guest("there"))], groups=[rule])
     assert went(found)["web1"] == "c"
+
+
+def test_an_uplink_that_is_named_twice_is_there_once(run: ModuleRunner) -> None:
+    words = {"measurements": [quiet("g")], "uplinks": [{"name": "rack", "mib_per_s": 100}]}
+    once, twice = (
+        plan(run, [host("a", guest("g"))], [host("b")], hosts=[{"name": "a", "uplinks": names}], **words)
+        for names in (["rack"], ["rack", "rack"])
+    )
+    assert once == twice
 
 
 def test_what_the_user_says_of_hosts_and_links(run: ModuleRunner) -> None:

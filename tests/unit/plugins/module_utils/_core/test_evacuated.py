@@ -83,8 +83,8 @@ def test_the_table() -> None:
     assert table_lines([moved.document(), failed.document()]) == [
         "guest  from   to     outcome      time   downtime  data      remedies",
         "erp01  kvm01  kvm02  moved        6.1 s  122 ms    58.9 MiB  start_postcopy",
-        "a?b    kvm01  -      not started  -      -         -         -",
-        "a?b: NO_WAY: No way. Allow more.",
+        "a\\nb   kvm01  -      not started  -      -         -         -",
+        "a\\nb: NO_WAY: No way. Allow more.",
     ]
     assert table_lines([]) == ["No guests."]
     long = row("x" * 300, "moved")

@@ -91,7 +91,7 @@ ENDS = [Call("open", HERE), Call("open", THERE), host("1"), host("2")]
 KNOWN = Call("lookupByUUIDString", ERP01).returns(Guest())
 ARRIVED = Call("lookupByUUIDString", ERP01).returns(Guest(at="kvm02"))
 NO_MARK = [Call("metadata", 2, NAMESPACE, flag).raises(80, "metadata not found") for flag in (1, 2)]
-HOME = Home("kvm01", "1", "now", "migrate", "kvm02", "all").xml()
+HOME = Home("kvm01", "1", "now", "migrate", "kvm02", "all", ERP01).xml()
 
 
 def written(text: t.Optional[str], at: str = "erp01") -> list[Call]:

@@ -18,6 +18,7 @@ from ansible_collections.virtops.live_migration.tests.unit.plugins.fake_libvirt 
     ERP01,
     GONE,
     SHUT_DOWN,
+    UNANSWERED,
     Call,
     FakeLibvirt,
     Guest,
@@ -127,6 +128,86 @@ def test_a_destination_that_is_away_is_passed_over(libvirt: FakeLibvirt) -> None
     found = mustered(libvirt, *script, guests=[asked()])
     assert list(found.seen) == ["kvm03"]
     assert not found.moving[0].moving
+
+
+KNOWN_AND_OFF = Call("lookupByUUIDString", ERP01).returns(Guest())
+
+
+def silent(host: str) -> list[Call]:
+    """One of the two does not answer, and nobody runs anywhere."""
+    refused = (38, "unable to connect to server: Connection refused", 7)
+    found: list[Call] = []
+    for name, uri in (("kvm02", THERE), ("kvm03", AWAY)):
+        if name == host:
+            found.append(Call("open", uri).raises(*refused))
+        else:
+            found += [Call("open", uri), Call("listAllDomains", 1).returns([])]
+    return [*found, Call("listAllDomains", 1).returns([])]
+
+
+@pytest.mark.parametrize("host", ["kvm02", "kvm03"])
+@pytest.mark.parametrize("strategy", ["start", "migrate", "shutdown"])
+def test_nothing_is_done_while_it_may_run_on_a_host_that_did_not_answer(
+    libvirt: FakeLibvirt, strategy: str, host: str
+) -> None:
+    """Not seen is not the same as not there: started here it could run twice."""
+    libvirt.states["erp01"] = SHUT_DOWN
+    found = mustered(libvirt, *silent(host), KNOWN_AND_OFF, guests=[asked(strategy)])
+    row = found.rows[ERP01]
+    assert (row.outcome, row.reason) == ("failed", "HOSTS_NOT_ASKED")
+    assert host in row.msg
+    assert (found.starting, found.stopping, found.moving) == ([], [], [])
+
+
+def test_one_that_no_host_knows_may_be_on_the_silent_one(libvirt: FakeLibvirt) -> None:
+    found = mustered(libvirt, *silent("kvm02"), UNKNOWN, guests=[asked()])
+    assert found.rows[ERP01].reason == "HOSTS_NOT_ASKED"
+
+
+def test_what_runs_here_goes_on_although_a_host_is_silent(libvirt: FakeLibvirt) -> None:
+    script = silent("kvm02")
+    script[-1].returns([Guest()])
+    found = mustered(libvirt, *script, guests=[asked("start")])
+    assert (found.starting, found.rows[ERP01].reason) == ([ERP01], "")
+
+
+def test_a_guest_whose_state_cannot_be_read_makes_its_host_a_silent_one(libvirt: FakeLibvirt) -> None:
+    """It may be this one that runs there."""
+    libvirt.states.update({"erp01": SHUT_DOWN, "erp01@kvm02": UNANSWERED})
+    script = seen(Guest(at="kvm02"), here=())
+    found = mustered(libvirt, *script, KNOWN_AND_OFF, guests=[asked("start")])
+    assert (found.silent, found.rows[ERP01].reason, found.starting) == (["kvm02"], "HOSTS_NOT_ASKED", [])
+
+
+def test_it_is_started_where_all_were_asked(libvirt: FakeLibvirt) -> None:
+    libvirt.states["erp01"] = SHUT_DOWN
+    found = mustered(libvirt, *seen(here=()), KNOWN_AND_OFF, guests=[asked("start")])
+    assert found.starting == [ERP01]
+
+
+def test_without_other_hosts_nobody_was_asked(libvirt: FakeLibvirt) -> None:
+    libvirt.states["erp01"] = SHUT_DOWN
+    libvirt.expect(Call("open", "qemu:///system"), Call("listAllDomains", 1).returns([]), KNOWN_AND_OFF)
+    with Connection("qemu:///system", events=True) as source, Destinations({}, connect_destination) as destinations:
+        found = muster(source, destinations, [asked("start")])
+    assert (found.rows[ERP01].reason, found.starting) == ("HOSTS_NOT_ASKED", [])
+
+
+@pytest.mark.parametrize("uri", [THERE, "qemu+tcp://kvm01/system"], ids=["another's", "its own"])
+def test_two_names_of_one_host_are_not_two_hosts(libvirt: FakeLibvirt, uri: str) -> None:
+    """A URI without the host's name in it leads all names to one of them."""
+    libvirt.states["erp01"] = SHUT_DOWN
+    libvirt.expect(
+        Call("open", "qemu:///system"),
+        *[Call("open", THERE), Call("listAllDomains", 1).returns([])],
+        *[Call("open", uri), Call("listAllDomains", 1).returns([])],
+        *[Call("listAllDomains", 1).returns([]), KNOWN_AND_OFF],
+    )
+    uris = {"kvm02": THERE, "kvm03": uri}
+    with Connection("qemu:///system", events=True) as source, Destinations(uris, connect_destination) as destinations:
+        found = muster(source, destinations, [asked("start")])
+    assert (found.rows[ERP01].reason, found.starting) == ("HOSTS_NOT_ASKED", [])
+    assert "kvm03" in found.rows[ERP01].msg
 
 
 def test_one_that_is_named_twice_is_refused(libvirt: FakeLibvirt) -> None:

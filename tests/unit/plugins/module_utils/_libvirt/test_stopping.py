@@ -15,6 +15,7 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.ho
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.stopping import Starting, Stopping
 from ansible_collections.virtops.live_migration.tests.unit.plugins.fake_libvirt import (
     ERP01,
+    ERP02,
     RUNNING,
     SHUT_DOWN,
     Call,
@@ -24,7 +25,9 @@ from ansible_collections.virtops.live_migration.tests.unit.plugins.fake_libvirt 
 
 HERE = "qemu:///system"
 KNOWN = [Call("open", HERE), Call("lookupByUUIDString", ERP01).returns(Guest())]
-MARK = Home("kvm01", "1", "now", "shutdown")
+MARK = Home("kvm01", "1", "now", "shutdown", guest_uuid=ERP01)
+OFF_AWAY = Home("kvm02", "2", "then", "shutdown", "kvm01", "none", ERP01, "kvm01", "1")
+CAPABILITIES = Call("getCapabilities").returns("<capabilities><host><uuid>1</uuid></host></capabilities>")
 NO_MARK = [Call("metadata", 2, NAMESPACE, flag).raises(80, "metadata not found") for flag in (1, 2)]
 PERSISTENT = Call("isPersistent").returns(1)
 
@@ -99,8 +102,60 @@ def test_at_home_it_is_started_and_loses_its_mark(libvirt: FakeLibvirt) -> None:
     libvirt.states["erp01"] = SHUT_DOWN
     off = [Call("metadata", 2, NAMESPACE, 1).raises(55, "domain is not running")]
     off += [Call("metadata", 2, NAMESPACE, 2).returns(MARK.xml())]
-    post = ended(libvirt, Starting, *off, Call("create").leaves(RUNNING), carries(MARK), *written(None))
+    post = ended(libvirt, Starting, *off, CAPABILITIES, Call("create").leaves(RUNNING), carries(MARK), *written(None))
     assert post.result == {"outcome": "started", "runs_on": "kvm01"}
+
+
+def off_with(mark: Home) -> list[Call]:
+    off = [Call("metadata", 2, NAMESPACE, 1).raises(55, "domain is not running")]
+    return [*off, Call("metadata", 2, NAMESPACE, 2).returns(mark.xml())]
+
+
+def test_a_visitor_that_was_shut_down_here_is_started_here_and_keeps_its_home(libvirt: FakeLibvirt) -> None:
+    libvirt.states["erp01"] = SHUT_DOWN
+    there = Home("kvm02", "2", "then", "migrate", "kvm01", "none", ERP01)
+    start = [*off_with(OFF_AWAY), CAPABILITIES, Call("create").leaves(RUNNING), *written(there.xml())]
+    assert ended(libvirt, Starting, *start).result == {"outcome": "started", "runs_on": "kvm01"}
+
+
+def test_one_that_was_shut_down_elsewhere_is_not_started_here(libvirt: FakeLibvirt) -> None:
+    """Its definition is left here, and it may have been started where it was shut down."""
+    libvirt.states["erp01"] = SHUT_DOWN
+    elsewhere = Home("kvm01", "1", "then", "shutdown", "kvm03", "none", ERP01, "kvm03", "3")
+    post = ended(libvirt, Starting, *off_with(elsewhere), CAPABILITIES)
+    assert post.error is not None
+    assert (post.error.reason, "kvm03" in post.error.problem) == ("MARK_OF_ANOTHER", True)
+
+
+def test_a_mark_that_names_no_guest_starts_none(libvirt: FakeLibvirt) -> None:
+    """Written by 0.1.0: a clone of the guest carries the same, and nobody can tell them apart."""
+    libvirt.states["erp01"] = SHUT_DOWN
+    post = ended(libvirt, Starting, *off_with(Home("kvm01", "1", "now", "shutdown")), CAPABILITIES)
+    assert post.error is not None
+    assert post.error.reason == "MARK_OF_ANOTHER"
+
+
+def test_a_clone_is_not_started(libvirt: FakeLibvirt) -> None:
+    """Its mark is that of another guest, and is left alone."""
+    libvirt.states["erp01"] = SHUT_DOWN
+    copied = Home("kvm01", "1", "now", "shutdown", guest_uuid=ERP02)
+    looks = [Call("metadata", 2, NAMESPACE, 1).returns(copied.xml())] * 2
+    post = ended(libvirt, Starting, *looks)
+    assert post.result == {"outcome": "already_there", "runs_on": None}
+
+
+def test_a_mark_that_cannot_be_understood_is_told_and_kept(libvirt: FakeLibvirt) -> None:
+    libvirt.states["erp01"] = SHUT_DOWN
+    bad = "<home host='kvm01' host_uuid='1' strategy='shutdow'/>"
+    post = ended(libvirt, Starting, Call("metadata", 2, NAMESPACE, 1).returns(bad))
+    assert post.error is not None
+    assert (post.error.reason, "shutdow" in post.error.problem) == ("BAD_MARK", True)
+
+
+def test_a_mark_that_could_not_be_read_is_not_one_that_is_not_there(libvirt: FakeLibvirt) -> None:
+    libvirt.states["erp01"] = SHUT_DOWN
+    post = ended(libvirt, Starting, Call("metadata", 2, NAMESPACE, 1).raises(1, "client socket is closed"))
+    assert post.error is not None
 
 
 @pytest.mark.parametrize("strategy", ["shutdown", "migrate"])

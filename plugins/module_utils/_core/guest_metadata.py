@@ -1,0 +1,29 @@
+# Copyright (c) 2026, The virtops.live_migration authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# This file is private to the collection and may change at any time.
+"""An element of a guest's metadata, which whoever may edit the guest can write: it may hold anything."""
+
+from __future__ import annotations
+
+import typing as t
+from xml.etree import ElementTree
+
+
+class Attributes(t.NamedTuple):
+    """``element``: its local name. libvirt gives an element back with the namespace that it was stored under."""
+
+    element: str
+    values: t.Mapping[str, str]
+
+
+def attributes_of(text: t.Any) -> t.Optional[Attributes]:
+    """None for what is no XML."""
+    if not isinstance(text, str):
+        return None
+    try:
+        root = ElementTree.fromstring(text)
+    # Beside errors of its syntax: lone surrogates, a null character.
+    except (ElementTree.ParseError, ValueError, RecursionError):
+        return None
+    return Attributes(root.tag.rpartition("}")[2], dict(root.attrib))
