@@ -12,12 +12,12 @@ from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 from ansible.module_utils.common.respawn import has_respawned, probe_interpreters_for_module, respawn_module
 
 from .._core.errors import MigrationError
-from .._core.uri_secrets import secrets_in
 from .._libvirt.connection import LIBVIRT_IMPORT_ERROR, Connection, libvirt
 from .._libvirt.domain import Guest, find_guest
 from .._libvirt.errors import translate
 from .argspec import ONE_DOMAIN, Spec, connection_spec, domain_spec
-from .progress import ProgressFile, hide
+from .progress import ProgressFile
+from .uris import DiscreetModule, check_uris
 
 Result = dict[str, t.Any]
 Work = t.Callable[[AnsibleModule, Connection], Result]
@@ -33,15 +33,17 @@ def run(
 
     ``documents``: options that may hold megabytes. They go neither to the host's log nor back with the result.
     """
-    module = AnsibleModule(
-        argument_spec={**connection_spec(), **argument_spec},
+    spec = {**connection_spec(), **argument_spec}
+    module = DiscreetModule(
+        argument_spec=spec,
         supports_check_mode=True,
         no_log=bool(documents),
         **module_options,
     )
-    secrets = secrets_in(module.params)
-    module.no_log_values.update(secrets)  # Ansible takes them out of all that is returned
-    hide(secrets)
+    try:
+        check_uris(spec, module.params)
+    except MigrationError as exc:
+        _fail(module, exc)
     _require_libvirt(module)
     with ProgressFile(module.params.get("progress_file")):
         try:
