@@ -10,7 +10,7 @@ import re
 import typing as t
 
 from ansible.errors import AnsibleError
-from ansible.inventory.manager import InventoryManager
+from ansible.inventory.manager import InventoryManager, split_host_pattern
 from ansible.parsing.dataloader import DataLoader
 
 from ..module_utils._core.errors import MigrationError
@@ -30,14 +30,22 @@ def matched(pattern: str, groups: t.Any) -> list[str]:
         manager.add_group(group)
         for host in hosts:
             manager.add_host(host, group=group)
+    # What it cannot split, such as a comma, Ansible takes for all hosts, and so it does an expression that is empty.
+    parts = [part.lstrip("!&~") for part in split_host_pattern(pattern)]
+    if not parts or not all(parts):
+        raise _bad(pattern, "a name in it is empty")
     try:
         found = [str(host.name) for host in manager.get_hosts(pattern=pattern)]
     except (AnsibleError, re.error) as exc:
-        raise MigrationError(
-            "BAD_PATTERN",
-            f"{pattern!r} is no pattern of hosts ({exc}).",
-            state="Nothing was changed.",
-            remedy="Give names of hosts or groups of the inventory.",
-        ) from exc
+        raise _bad(pattern, str(exc)) from exc
     everybody = set(known.get("all", ()))
     return [name for name in found if name in everybody]
+
+
+def _bad(pattern: str, why: str) -> MigrationError:
+    return MigrationError(
+        "BAD_PATTERN",
+        f"{pattern!r} is no pattern of hosts: {why}.",
+        state="Nothing was changed.",
+        remedy="Give names of hosts or groups of the inventory.",
+    )
