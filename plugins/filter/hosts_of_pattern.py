@@ -14,8 +14,8 @@ description:
   - Of a play whose pattern matches nothing Ansible says that it is skipped, and ends well. With this filter in C(hosts)
     of a play it fails.
   - A C(localhost) that is not in the inventory is not matched either.
-  - With an inventory that has no hosts at all there are none, without a failure, so that the syntax of a playbook can
-    be checked without an inventory.
+  - With an inventory that has no hosts at all there are none, without a failure, and so it is when nothing will be run
+    (C(--syntax-check), C(--list-tasks), C(--list-tags), C(--list-hosts)).
 positional: _input, groups, limit
 options:
   _input:
@@ -50,9 +50,13 @@ _value:
 
 import typing as t
 
+from ansible import context
+
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.errors import MigrationError
 from ansible_collections.virtops.live_migration.plugins.plugin_utils._filters import plain, told_to_the_user
 from ansible_collections.virtops.live_migration.plugins.plugin_utils._inventory import matched
+
+_NOTHING_IS_RUN = ("syntax", "listtasks", "listtags", "listhosts")
 
 
 @told_to_the_user
@@ -61,6 +65,8 @@ def hosts_of_pattern(pattern: t.Any, groups: t.Any, limit: t.Any = "") -> list[s
     if not plain(groups).get("all") or not (text or limited):
         return []
     found = matched(text, groups) if text else []
+    if any(context.CLIARGS.get(option) for option in _NOTHING_IS_RUN):
+        return found
     if not found:
         raise _nobody(f"No host of the inventory matches {text!r}")
     # A limit may be a file, which Ansible alone reads.

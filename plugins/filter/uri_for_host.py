@@ -15,7 +15,7 @@ description:
     and what comes of it a URI that the modules of this collection take. libvirt runs programs that a URI names, so a
     name that brings parameters of its own is refused.
   - An IPv6 address gets its brackets.
-positional: _input, host, allow
+positional: _input, host, allow, fixed
 options:
   _input:
     description: >-
@@ -32,6 +32,12 @@ options:
     type: list
     elements: str
     default: []
+  fixed:
+    description:
+      - Whether a URI without C({host}) is taken as well, such as that by which each host reaches its own libvirt.
+        Otherwise one is refused, as it would lead to one host, whichever is meant.
+    type: bool
+    default: false
 """
 
 EXAMPLES = r"""
@@ -50,13 +56,17 @@ _value:
 
 import typing as t
 
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.libvirt_uri import for_host
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.libvirt_uri import PLACE, check, for_host
 from ansible_collections.virtops.live_migration.plugins.plugin_utils._filters import plain, told_to_the_user
 
 
 @told_to_the_user
-def uri_for_host(template: t.Any, host: t.Any, allow: t.Any = ()) -> str:
-    return for_host(plain(template), plain(host), plain(allow))
+def uri_for_host(template: t.Any, host: t.Any, allow: t.Any = (), fixed: t.Any = False) -> str:
+    given, names = plain(template), plain(allow)
+    if fixed and isinstance(given, str) and PLACE not in given:
+        check(given, names)
+        return given
+    return for_host(given, plain(host), names)
 
 
 class FilterModule:

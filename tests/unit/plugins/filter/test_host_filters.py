@@ -118,3 +118,8 @@ def test_uri_for_host() -> None:
         with pytest.raises(AnsibleFilterError) as caught:
             uri_for_host(*wrong)
         assert "secret" not in str(caught.value)
+    assert uri_for_host("qemu:///system", "kvm01", fixed=True) == "qemu:///system"
+    assert uri_for_host("qemu+tls://{host}/system", "kvm01", fixed=True) == "qemu+tls://kvm01/system"
+    for wrong in ("qemu:///system", "qemu+ext:///system?command=/x"):
+        with pytest.raises(AnsibleFilterError):
+            uri_for_host(wrong, "kvm01", fixed=wrong.endswith("x"))
