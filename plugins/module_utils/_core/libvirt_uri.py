@@ -253,8 +253,7 @@ def secrets_in(options: t.Any) -> set[str]:
     found: set[str] = set()
     if isinstance(options, t.Mapping):
         for key, value in options.items():
-            is_uri = isinstance(value, str) and str(key).endswith("uri")
-            found |= uri_secrets(value) if is_uri else secrets_in(value)
+            found |= uri_secrets(value) if isinstance(value, str) and _is_uri(str(key), value) else secrets_in(value)
     elif isinstance(options, (list, tuple)):
         for one in options:
             found |= secrets_in(one)
@@ -262,6 +261,11 @@ def secrets_in(options: t.Any) -> set[str]:
         passwords = [text for one in _IN_TEXT.findall(options) for text in _passwords(one)]
         found = {text for raw in passwords for text in (raw, unquote(raw)) if len(text) >= _LEAST_LENGTH}
     return found
+
+
+def _is_uri(option: str, value: str) -> bool:
+    """A destination may be the name of a host, too."""
+    return option.endswith("uri") or (option == "destination" and not is_host(value) and ":" in value)
 
 
 def _passwords(text: str) -> list[str]:

@@ -520,10 +520,17 @@ def test_wherever_the_options_have_one() -> None:
         "name": "erp01",
         "destinations": [{"name": "kvm02", "destination_uri": "qemu+tcp://kvm02/system?key=second-one"}],
         "destination": "qemu+ssh://root:third-one@kvm02/system",
+        "guests": [{"name": "erp01", "destination": "kvm02"}],
         "policy": {"max_downtime_ms": 300},
         "migrate_uri": None,
     }
-    assert secrets_in(options) == {options["uri"], "first-one", "second-one", "third-one"}
+    assert secrets_in(options) == {
+        options["uri"],
+        "first-one",
+        "second-one",
+        options["destination"],
+        "third-one",
+    }
     assert secrets_in({"destinations": '[{"destination_uri": "qemu+ssh://root:in-a-text@kvm02/system"}]'}) == {
         "in-a-text"
     }
