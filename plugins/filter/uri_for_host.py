@@ -24,8 +24,8 @@ options:
     type: str
     required: true
   host:
-    description: The name of the host.
-    type: str
+    description: The name of the host, or a list of names, of which a list of URIs comes.
+    type: raw
     required: true
   allow:
     description: See O(virtops.live_migration.migration_job_info#module:uri_allow).
@@ -49,8 +49,8 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _value:
-  description: The URI.
-  type: str
+  description: The URI, or one for each name.
+  type: raw
   sample: qemu+ssh://root@kvm02/system
 """
 
@@ -61,12 +61,12 @@ from ansible_collections.virtops.live_migration.plugins.plugin_utils._filters im
 
 
 @told_to_the_user
-def uri_for_host(template: t.Any, host: t.Any, allow: t.Any = (), fixed: t.Any = False) -> str:
-    given, names = plain(template), plain(allow)
+def uri_for_host(template: t.Any, host: t.Any, allow: t.Any = (), fixed: t.Any = False) -> t.Any:
+    given, names, hosts = plain(template), plain(allow), plain(host)
     if fixed and isinstance(given, str) and PLACE not in given:
         check(given, names)
         return given
-    return for_host(given, plain(host), names)
+    return [for_host(given, one, names) for one in hosts] if isinstance(hosts, list) else for_host(given, hosts, names)
 
 
 class FilterModule:

@@ -108,6 +108,7 @@ def test_localhost_of_the_inventory_is_a_host_like_others() -> None:
 
 def test_uri_for_host() -> None:
     assert uri_for_host("qemu+ssh://root@{host}/system", "kvm02") == "qemu+ssh://root@kvm02/system"
+    assert uri_for_host("tcp://{host}", ["kvm01", "kvm02"]) == ["tcp://kvm01", "tcp://kvm02"]
     template = "qemu+ssh://root@{host}/system?keyfile=/etc/keys/id_rsa"
     assert uri_for_host(template, "kvm02", ["keyfile"]).endswith("@kvm02/system?keyfile=/etc/keys/id_rsa")
     for wrong in (
