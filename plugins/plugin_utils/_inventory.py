@@ -25,6 +25,8 @@ def matched(pattern: str, groups: t.Any) -> list[str]:
     Raises BAD_PATTERN.
     """
     known: Groups = plain(groups)
+    if pattern == "all":  # a manager of 5,000 hosts takes a second
+        return list(known.get("all", ()))
     manager = InventoryManager(loader=DataLoader(), parse=False)
     for group, hosts in known.items():
         manager.add_group(group)
