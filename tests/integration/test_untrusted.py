@@ -129,7 +129,15 @@ def test_patterns_of_hosts_in_answers(ground: Ground, pattern: Path) -> None:
 
 def test_hosts_that_may_not_take_part(ground: Ground) -> None:
     playbook, questions = survey(next(one for one in PATTERNS if one.name == "migrate_guest"))
-    refused(ground.run(playbook, **answers_to(questions, live_migration_hosts="all")), "web01")
+    refused(ground.run(playbook, **answers_to(questions, live_migration_hosts="hypervisors,web")), "web01")
+    nobody = ground.ansible.playbook(
+        playbook, **answers_to(questions, live_migration_hosts="all", live_migration_allowed_hosts="nobody")
+    )
+    refused(nobody, "kvm01", "kvm02", "web01")
+    # What is meant by all is all that may.
+    run = ground.run(playbook, **answers_to(questions, live_migration_hosts="all"))
+    looked = {record["host"] for record in run.tasks if record["task"] == "Migrate | Look for the guest"}
+    assert looked == {"kvm01", "kvm02"}, run.output
 
 
 def test_hosts_in_a_plan(ground: Ground) -> None:
