@@ -19,8 +19,9 @@ description:
 positional: _input, groups, limit
 options:
   _input:
-    description: The pattern. Of an empty text nothing comes, which is a failure only with a limit.
-    type: str
+    description:
+      - The pattern, or a list of patterns. Of an empty text nothing comes, which is a failure only with a limit.
+    type: raw
     required: true
   groups:
     description: The variable C(groups).
@@ -61,7 +62,9 @@ _NOTHING_IS_RUN = ("syntax", "listtasks", "listtags", "listhosts")
 
 @told_to_the_user
 def hosts_of_pattern(pattern: t.Any, groups: t.Any, limit: t.Any = "") -> list[str]:
-    text, limited = str(plain(pattern) or "").strip(), str(plain(limit) or "")
+    given = plain(pattern) or ""
+    text = ",".join(str(one) for one in given) if isinstance(given, list) else str(given).strip()
+    limited = str(plain(limit) or "")
     if not plain(groups).get("all") or not (text or limited):
         return []
     found = matched(text, groups) if text else []
