@@ -21,7 +21,7 @@ GUEST = {"name": "erp01", "uuid": "11111111-2222-3333-4444-555555555555", "sent_
 OUTSIDE = "No hosts of the inventory that live_migration_allowed_hosts admits"
 
 
-class Ground:
+class Machine:
     """Two hosts that may take part and one that may not; and a program that nobody is to run."""
 
     def __init__(self, directory: Path) -> None:
@@ -69,8 +69,8 @@ class Ground:
 
 
 @pytest.fixture(scope="module")
-def ground(tmp_path_factory: pytest.TempPathFactory) -> Ground:
-    return Ground(tmp_path_factory.mktemp("untrusted"))
+def machine(tmp_path_factory: pytest.TempPathFactory) -> Machine:
+    return Machine(tmp_path_factory.mktemp("untrusted"))
 
 
 def survey(pattern: Path) -> tuple[str, dict[str, dict[str, t.Any]]]:
@@ -105,95 +105,97 @@ def refused(run: Run, *names: str) -> None:
 
 
 @each_pattern
-def test_names_of_hosts_in_answers(ground: Ground, pattern: Path) -> None:
+def test_names_of_hosts_in_answers(machine: Machine, pattern: Path) -> None:
     playbook, questions = survey(pattern)
     if "live_migration_pool" in questions:
-        pool = json.dumps([*ground.names(), "kvm02"])
-        refused(ground.run(playbook, **answers_to(questions, live_migration_pool=pool)), *ground.names())
+        pool = json.dumps([*machine.names(), "kvm02"])
+        refused(machine.run(playbook, **answers_to(questions, live_migration_pool=pool)), *machine.names())
     if "live_migration_destination" in questions:
-        for name in (*ground.names()[:2], "localhost"):
-            refused(ground.run(playbook, **answers_to(questions, live_migration_destination=name)), name)
+        for name in (*machine.names()[:2], "localhost"):
+            refused(machine.run(playbook, **answers_to(questions, live_migration_destination=name)), name)
 
 
 @each_pattern
-def test_patterns_of_hosts_in_answers(ground: Ground, pattern: Path) -> None:
+def test_patterns_of_hosts_in_answers(machine: Machine, pattern: Path) -> None:
     """What matches nothing fails, with a limit or without, and a host that is in no inventory is none."""
     playbook, questions = survey(pattern)
-    run = ground.run(playbook, **answers_to(questions, live_migration_hosts="localhost"))
+    run = machine.run(playbook, **answers_to(questions, live_migration_hosts="localhost"))
     assert run.code != 0, run.output
     assert "No host of the inventory matches 'localhost'" in " ".join(run.output.split()), run.output
-    run = ground.run(playbook, "--limit", "kvm02", **answers_to(questions, live_migration_hosts="kvm01"))
+    run = machine.run(playbook, "--limit", "kvm02", **answers_to(questions, live_migration_hosts="kvm01"))
     assert run.code != 0, run.output
     assert "leaves none of the hosts" in " ".join(run.output.split()), run.output
 
 
-def test_hosts_that_may_not_take_part(ground: Ground) -> None:
+def test_hosts_that_may_not_take_part(machine: Machine) -> None:
     playbook, questions = survey(next(one for one in PATTERNS if one.name == "migrate_guest"))
-    refused(ground.run(playbook, **answers_to(questions, live_migration_hosts="hypervisors,web")), "web01")
-    nobody = ground.ansible.playbook(
+    refused(machine.run(playbook, **answers_to(questions, live_migration_hosts="hypervisors,web")), "web01")
+    nobody = machine.ansible.playbook(
         playbook, **answers_to(questions, live_migration_hosts="all", live_migration_allowed_hosts="nobody")
     )
     refused(nobody, "kvm01", "kvm02", "web01")
     # What is meant by all is all that may.
-    run = ground.run(playbook, **answers_to(questions, live_migration_hosts="all"))
+    run = machine.run(playbook, **answers_to(questions, live_migration_hosts="all"))
     looked = {record["host"] for record in run.tasks if record["task"] == "Migrate | Look for the guest"}
     assert looked == {"kvm01", "kvm02"}, run.output
 
 
-def test_hosts_in_a_plan(ground: Ground) -> None:
+def test_hosts_in_a_plan(machine: Machine) -> None:
     playbook, questions = survey(next(one for one in PATTERNS if one.name == "evacuate_host"))
-    moves = [{**GUEST, "from": "kvm01", "to": name} for name in [*ground.names(), "", None, 7, "kvm02"]]
+    moves = [{**GUEST, "from": "kvm01", "to": name} for name in [*machine.names(), "", None, 7, "kvm02"]]
     for plan, told in (
-        ({"guests": moves}, [*ground.names(), "None", "7"]),
+        ({"guests": moves}, [*machine.names(), "None", "7"]),
         ({"guests": [{**GUEST, "from": "kvm01"}]}, ["a move without a destination"]),
         ({"guests": "kvm02"}, ["a move without a destination"]),
     ):
-        refused(ground.run(playbook, **answers_to(questions, live_migration_plan=json.dumps(plan))), *told)
+        refused(machine.run(playbook, **answers_to(questions, live_migration_plan=json.dumps(plan))), *told)
 
 
 @each_pattern
-def test_uris_that_are_not_asked_for_run_nothing_either(ground: Ground, pattern: Path) -> None:
+def test_uris_that_are_not_asked_for_run_nothing_either(machine: Machine, pattern: Path) -> None:
     """Where variables are asked for at launch, these can be set. Programs are refused all the same."""
     playbook, questions = survey(pattern)
-    uris = ground.uris()
+    uris = machine.uris()
     for name in ("ext", "command") if pattern.name == "migrate_guest" else ("ext",):
-        run = ground.run(playbook, **answers_to(questions, live_migration_hosts="kvm01", live_migration_uri=uris[name]))
+        run = machine.run(
+            playbook, **answers_to(questions, live_migration_hosts="kvm01", live_migration_uri=uris[name])
+        )
         assert run.code != 0, run.output
         assert "uri" in run.output
     for name in ("command", "netcat", "shell", "option") if pattern.name == "migrate_guest" else ("shell",):
         given = uris[name].replace("127.0.0.1", "{host}")
-        ground.run(
+        machine.run(
             playbook, **answers_to(questions, live_migration_hosts="kvm01", live_migration_destination_uri=given)
         )
 
 
-def test_these_attacks_are_real(ground: Ground) -> None:
+def test_these_attacks_are_real(machine: Machine) -> None:
     """With what the modules refuse allowed, the program is run."""
-    ground.canary.unlink(missing_ok=True)
-    uri = ground.uris()["ext"]
-    refused, taken = ground.ansible.run(
+    machine.canary.unlink(missing_ok=True)
+    uri = machine.uris()["ext"]
+    refused, taken = machine.ansible.run(
         "kvm01",
         task("migration_job_info", uri=uri),
         task("migration_job_info", uri=uri, uri_allow=["ext", "command"], timeout_s=30),
     )
     assert refused["reason"] == "URI_NOT_ALLOWED"
-    assert ground.canary.read_text(encoding="utf-8") == "ran\n", taken
+    assert machine.canary.read_text(encoding="utf-8") == "ran\n", taken
 
 
 @pytest.mark.parametrize("role", ["evacuate_host", "return_home"])
-def test_roles_refuse_hosts_that_are_not_of_the_inventory(ground: Ground, role: str) -> None:
+def test_roles_refuse_hosts_that_are_not_of_the_inventory(machine: Machine, role: str) -> None:
     variable = {"evacuate_host": "evacuate_host_destinations", "return_home": "return_home_hosts"}[role]
-    names = [name for name in ground.names() if name != "web01"]
+    names = [name for name in machine.names() if name != "web01"]
     for given, told in (
         ({variable: ["kvm02", "web01", *names]}, ", ".join(names)),
         ({variable: ["kvm02", "web01"], f"{role}_allowed_hosts": "hypervisors"}, "web01"),
     ):
-        run = ground.ansible.role(role, "kvm01", **given)
+        run = machine.ansible.role(role, "kvm01", **given)
         assert run.changed == []
         assert f"No hosts of the inventory that {role}_allowed_hosts admits: {told}." in run.failure, run.output
 
 
-def test_no_password_is_printed(ground: Ground) -> None:
+def test_no_password_is_printed(machine: Machine) -> None:
     secret = "hunter2-open"
     for variable, uri in (
         ("live_migration_uri", f"qemu+tcp://kvm01/system?password={secret}"),
@@ -202,9 +204,9 @@ def test_no_password_is_printed(ground: Ground) -> None:
         ("live_migration_migrate_uri", f"tcp://root:{secret}@{{host}}:port"),
     ):
         # In a file, since -vvv begins with the command.
-        answers = ground.directory / "answers.json"
+        answers = machine.directory / "answers.json"
         answers.write_text(json.dumps({**PLAIN, variable: uri}), encoding="utf-8")
-        run = ground.run(f"{COLLECTION}.migrate", "-vvv", "--check", "-e", f"@{answers}")
+        run = machine.run(f"{COLLECTION}.migrate", "-vvv", "--check", "-e", f"@{answers}")
         assert run.code != 0, run.output
         assert secret not in run.output, (variable, run.output)
 

@@ -13,7 +13,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from .._core.errors import MigrationError
 from .argspec import Spec, connection_spec
-from .uris import DiscreetModule, check_uris
+from .uris import UriModule, check_uris
 
 
 def run_without_libvirt(
@@ -22,7 +22,7 @@ def run_without_libvirt(
     """``uri`` is taken and not used, so that module_defaults can set it for all modules of the collection."""
     # AnsibleModule fills in the defaults of suboptions where it finds them, in the specification itself.
     spec = copy.deepcopy({**connection_spec(), **argument_spec})
-    module = DiscreetModule(argument_spec=spec, supports_check_mode=True, **module_options)
+    module = UriModule(argument_spec=spec, supports_check_mode=True, **module_options)
     try:
         check_uris(spec, module.params)
         result = work(module)

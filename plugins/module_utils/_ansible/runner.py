@@ -17,7 +17,7 @@ from .._libvirt.domain import Guest, find_guest
 from .._libvirt.errors import translate
 from .argspec import ONE_DOMAIN, Spec, connection_spec, domain_spec
 from .progress import ProgressFile
-from .uris import DiscreetModule, check_uris
+from .uris import UriModule, check_uris
 
 Result = dict[str, t.Any]
 Work = t.Callable[[AnsibleModule, Connection], Result]
@@ -34,7 +34,7 @@ def run(
     ``documents``: options that may hold megabytes. They go neither to the host's log nor back with the result.
     """
     spec = {**connection_spec(), **argument_spec}
-    module = DiscreetModule(
+    module = UriModule(
         argument_spec=spec,
         supports_check_mode=True,
         no_log=bool(documents),

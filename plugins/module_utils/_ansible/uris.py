@@ -15,7 +15,7 @@ from .argspec import Spec
 from .progress import hide
 
 
-class DiscreetModule(AnsibleModule):
+class UriModule(AnsibleModule):
     """Knows what is secret before the options are checked or logged.
 
     Ansible takes what is in ``no_log_values`` out of all that it returns and logs. It logs the options, and complains

@@ -49,7 +49,7 @@ def specification(module: t.Any, monkeypatch: pytest.MonkeyPatch) -> dict[str, t
 
     with monkeypatch.context() as patch:
         for frame in (runner, pure):
-            patch.setattr(frame, "DiscreetModule", stand_in)
+            patch.setattr(frame, "UriModule", stand_in)
         with pytest.raises(_Seen):
             module.main()
     return seen
@@ -135,9 +135,7 @@ def test_no_password_is_told(
     name: str, libvirt: FakeLibvirt, run: ModuleRunner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     logged: list[str] = []
-    monkeypatch.setattr(
-        uris.DiscreetModule, "log", lambda _self, text, log_args=None: logged.append(f"{text}{log_args}")
-    )
+    monkeypatch.setattr(uris.UriModule, "log", lambda _self, text, log_args=None: logged.append(f"{text}{log_args}"))
     seen = specification(MODULES[name], monkeypatch)
     for path in uri_options(seen["argument_spec"]):
         for uri in (
