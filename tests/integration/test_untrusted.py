@@ -195,6 +195,13 @@ def test_roles_refuse_hosts_that_are_not_of_the_inventory(machine: Machine, role
         assert f"No hosts of the inventory that {role}_allowed_hosts admits: {told}." in run.failure, run.output
 
 
+def test_a_guest_is_a_host_of_the_inventory_too(machine: Machine) -> None:
+    given = {"guest_quiesce_method": "inventory", "guest_quiesce_units": ["app"]}
+    run = machine.ansible.role("guest_quiesce", "kvm01", **given, guest_quiesce_inventory_host="root@127.0.0.1")
+    assert run.changed == []
+    assert run.failure.startswith("root@127.0.0.1 is no host of the inventory"), run.output
+
+
 def test_no_password_is_printed(machine: Machine) -> None:
     secret = "hunter2-open"
     for variable, uri in (
