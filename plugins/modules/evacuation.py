@@ -83,7 +83,9 @@ options:
         type: str
         required: true
       migrate_uri:
-        description: The address that memory is sent to. By default libvirt on the destination chooses it.
+        description:
+          - The address that memory is sent to, V(tcp://HOST) or V(rdma://HOST), with a port or without. By default
+            libvirt on the destination chooses it.
         type: str
       link_mib_per_s:
         description: What the link to it carries, in MiB/s. By default the speed of the device that leads there.

@@ -226,6 +226,12 @@ options:
         for all modules.
     type: str
     default: qemu:///system
+  uri_allow:
+    description:
+      - What O(uri) may have in it, likewise.
+    type: list
+    elements: str
+    default: []
 requirements:
   - Python 3.9 or later on the host that runs the module.
 notes:

@@ -32,6 +32,7 @@ options:
     description:
       - The address that memory is sent to, for example V(tcp://10.0.0.12) on a network for migrations. By default
         libvirt on the destination chooses it.
+      - V(tcp://HOST) or V(rdma://HOST), with a port or without.
     type: str
   link_mib_per_s:
     description:

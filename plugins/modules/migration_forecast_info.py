@@ -31,8 +31,8 @@ options:
     type: float
   destination:
     description:
-      - Where the guest is to go, as a name, an address or a libvirt URI. If that host has an address of its own for
-        migrations, that one.
+      - Where the guest is to go, as the name of a host, an address or a libvirt URI. If that host has an address of its
+        own for migrations, that one.
       - It is only asked of the kernel of this host which device leads there, and of that one how fast it is. Virtual
         devices are not believed.
     type: str
@@ -375,7 +375,8 @@ from ansible.module_utils.basic import AnsibleModule
 from ..module_utils._ansible.argspec import contract_of, policy_spec
 from ..module_utils._ansible.runner import Result, run_on_domain
 from ..module_utils._core.calm import calm_document
-from ..module_utils._core.link import Way, host_of
+from ..module_utils._core.libvirt_uri import check, host_of, is_host
+from ..module_utils._core.link import Way
 from ..module_utils._core.memory import read_working_set
 from ..module_utils._core.sizing import prospect
 from ..module_utils._core.trial import Facts
@@ -409,6 +410,8 @@ def work(module: AnsibleModule, connection: Connection, guest: Guest) -> Result:
 def way(connection: Connection, params: t.Mapping[str, t.Any]) -> Way:
     """Of this machine, if the guest is on it."""
     named = params["destination"]
+    if named and not is_host(named):
+        check(named, params["uri_allow"], "destination")
     return way_to([host_of(named) or named]) if named and connection.local else Way()
 
 

@@ -27,6 +27,7 @@ options:
     description:
       - The address that memory is sent to, where the migration was started with one, for example
         V(tcp://10.0.0.12).
+      - V(tcp://HOST) or V(rdma://HOST), with a port or without.
     type: str
   attempts:
     description:

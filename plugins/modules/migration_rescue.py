@@ -31,6 +31,7 @@ options:
   migrate_uri:
     description:
       - The address that memory is sent to, where the migration was started with one. Used when a post-copy is resumed.
+      - V(tcp://HOST) or V(rdma://HOST), with a port or without.
     type: str
 notes:
   - The policy's own word for a hopeless migration is V(abort). Since somebody else started this one, it is V(leave)

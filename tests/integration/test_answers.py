@@ -27,7 +27,7 @@ TEXTS = {
     "live_migration_hosts": "nobody",
     "live_migration_guest": "erp01",
     "live_migration_guests": '["erp01", "crm, the old one"]',
-    "live_migration_destination_uri": "qemu+tcp://kvm02/system",
+    "live_migration_destination": "kvm02",
     "live_migration_serial": "50%",
     "live_migration_pool": "kvm01\nkvm02\n",
     "live_migration_leave": "- pinned01\n- pinned02",
@@ -133,7 +133,7 @@ def refused(run: Run) -> set[str]:
 @pytest.mark.parametrize("nothing", ["", None])
 def test_questions_that_nobody_answered(bare: Ansible, nothing: t.Optional[str]) -> None:
     blank = {question["variable"]: nothing for _name, survey in surveys() for question in survey["spec"]}
-    needed = ("live_migration_hosts", "live_migration_guest", "live_migration_guests", "live_migration_destination_uri")
+    needed = ("live_migration_hosts", "live_migration_guest", "live_migration_guests", "live_migration_destination")
     assert refused(check(bare, {**blank, **{name: TEXTS[name] for name in needed}})) == set()
 
 

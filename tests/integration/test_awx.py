@@ -148,6 +148,7 @@ def test_cancelled_in_the_middle_and_launched_again(controller: Controller, crm0
     answers = {
         "live_migration_guests": "crm01\n",
         "live_migration_destination_uri": f"qemu+tcp://{crm01.destination}/system?password={SECRET}",
+        "live_migration_uri_allow": ["password"],
         "live_migration_policy": "minimal_downtime",
         "live_migration_max_downtime_ms": 1000,
         "live_migration_timeout_s": "",
@@ -192,6 +193,7 @@ def test_a_wrong_answer_ends_the_job_before_anything_is_done(controller: Control
     answers = {
         "live_migration_guests": "crm01",
         "live_migration_destination_uri": f"qemu+tcp://{crm01.destination}/system?password={SECRET}",
+        "live_migration_uri_allow": ["password"],
         "live_migration_max_pause_s": "for ever",
     }
     job = controller.begin("migrate_guest", "migrate.yml", **answers).wait()
@@ -215,6 +217,7 @@ def test_a_host_is_emptied_and_filled_through_jobs(controller: Controller, crm01
     common = {
         "live_migration_hosts": home,
         "live_migration_destination_uri": f"qemu+tcp://{{host}}/system?password={SECRET}",
+        "live_migration_uri_allow": ["password"],
         "live_migration_link_mib_per_s": 45.6,
         "live_migration_postcopy": "if_needed",
     }

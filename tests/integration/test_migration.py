@@ -158,7 +158,8 @@ def test_what_cannot_be(ansible: Ansible, crm01: Subject) -> None:
 def test_the_playbook(ansible: Ansible, crm01: Subject) -> None:
     asked = {
         "live_migration_guests": ["crm01"],
-        "live_migration_destination_uri": f"qemu+tcp://{crm01.destination}/system",
+        "live_migration_destination": crm01.destination,
+        "live_migration_destination_uri": "qemu+tcp://{host}/system",
         "live_migration_link_mib_per_s": LINK_MIB_PER_S,
     }
     run = ansible.playbook("virtops.live_migration.migrate", **asked)

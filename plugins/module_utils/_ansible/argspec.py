@@ -14,7 +14,10 @@ Spec = dict[str, dict[str, t.Any]]
 
 
 def connection_spec() -> Spec:
-    return {"uri": {"type": "str", "default": "qemu:///system"}}
+    return {
+        "uri": {"type": "str", "default": "qemu:///system"},
+        "uri_allow": {"type": "list", "elements": "str", "default": []},
+    }
 
 
 def domain_spec() -> Spec:

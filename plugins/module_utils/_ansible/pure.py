@@ -15,6 +15,7 @@ from .._core.errors import MigrationError
 from .._core.number_options import check_numbers
 from .argspec import Spec, connection_spec
 from .module import Module
+from .uris import check_uris
 
 
 def run_without_libvirt(
@@ -31,6 +32,7 @@ def run_without_libvirt(
     spec = copy.deepcopy({**connection_spec(), **argument_spec})
     module = Module(argument_spec=spec, supports_check_mode=True, **module_options)
     try:
+        check_uris(spec, module.params)
         check_numbers({name: value for name, value in module.params.items() if name not in documents})
         result = work(module)
     except MigrationError as exc:

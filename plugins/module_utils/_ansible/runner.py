@@ -13,13 +13,13 @@ from ansible.module_utils.common.respawn import has_respawned, probe_interpreter
 
 from .._core.errors import MigrationError
 from .._core.number_options import check_numbers
-from .._core.uri_secrets import secrets_in
 from .._libvirt.connection import LIBVIRT_IMPORT_ERROR, Connection, libvirt
 from .._libvirt.domain import Guest, find_guest
 from .._libvirt.errors import translate
 from .argspec import ONE_DOMAIN, Spec, connection_spec, domain_spec
 from .module import Module
-from .progress import ProgressFile, hide
+from .progress import ProgressFile
+from .uris import check_uris
 
 Result = dict[str, t.Any]
 Work = t.Callable[[AnsibleModule, Connection], Result]
@@ -35,20 +35,19 @@ def run(
 
     ``documents``: options that may hold megabytes. They go neither to the host's log nor back with the result.
     """
+    spec = {**connection_spec(), **argument_spec}
     module = Module(
-        argument_spec={**connection_spec(), **argument_spec},
+        argument_spec=spec,
         supports_check_mode=True,
         no_log=bool(documents),
         **module_options,
     )
-    secrets = secrets_in(module.params)
-    module.no_log_values.update(secrets)  # Ansible takes them out of all that is returned
-    hide(secrets)
-    _require_libvirt(module)
     try:
+        check_uris(spec, module.params)
         check_numbers({name: value for name, value in module.params.items() if name not in documents})
     except MigrationError as exc:
         _fail(module, exc)
+    _require_libvirt(module)
     with ProgressFile(module.params.get("progress_file")):
         try:
             with Connection(module.params["uri"], events=events) as connection:

@@ -7,12 +7,11 @@
 from __future__ import annotations
 
 import typing as t
-from urllib.parse import urlsplit
 
 from .host_document import HostDocument
+from .libvirt_uri import target_of
 from .migration_path import is_wildcard
 
-_PORTS = {"ssh": 22, "libssh": 22, "libssh2": 22, "tcp": 16509, "tls": 16514, "": 16514}
 _PREFERRED = ("tls", "tcp", "ssh")
 
 
@@ -23,15 +22,8 @@ class Target(t.NamedTuple):
 
 def target_of_uri(uri: str) -> t.Optional[Target]:
     """Host and port that a libvirt URI leads to; None for one of this host, or one that is none."""
-    try:
-        parts = urlsplit(uri)
-        host, port = parts.hostname, parts.port
-    except ValueError:
-        return None
-    transport = parts.scheme.partition("+")[2]
-    if not host or transport not in _PORTS:
-        return None
-    return Target(host, port or _PORTS[transport])
+    found = target_of(uri)
+    return Target(*found) if found else None
 
 
 def target_of_host(host: HostDocument) -> t.Optional[Target]:

@@ -57,13 +57,3 @@ def expected_bandwidth(
         # Without a known link the limit is the best guess: it is meant to be reached.
         return Bandwidth(limit, "bandwidth_mib_per_s")
     return Bandwidth(found, source)
-
-
-def host_of(uri: t.Optional[str]) -> t.Optional[str]:
-    """The host of a libvirt or migration URI; None where it names none."""
-    if not uri or "://" not in uri:
-        return None
-    authority = uri.split("://", 1)[1].split("/", 1)[0].split("?", 1)[0].rsplit("@", 1)[-1]
-    if authority.startswith("["):
-        return authority[1:].split("]", 1)[0] or None
-    return authority.rsplit(":", 1)[0] if authority.count(":") == 1 else authority or None

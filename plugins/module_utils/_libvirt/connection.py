@@ -13,6 +13,7 @@ import typing as t
 from xml.etree import ElementTree
 
 from .._core.errors import MigrationError
+from .._core.libvirt_uri import is_local
 from .guard import Daemon, NoAnswerError, in_time, limited
 
 __all__ = ["LIBVIRT_IMPORT_ERROR", "Connection", "host_uuid", "libvirt", "require_version", "version_text"]
@@ -106,8 +107,7 @@ class Connection:
     @property
     def local(self) -> bool:
         """Whether the daemon is on the machine that this runs on, so that its files and processes can be looked at."""
-        uri = str(self.uri)
-        return "://" in uri and uri.split("://", 1)[1].startswith("/") and "+" not in uri.split("://", 1)[0]
+        return is_local(self.uri)
 
 
 def _no_answer(problem: str) -> Exception:

@@ -10,7 +10,8 @@ import typing as t
 from dataclasses import dataclass
 
 from .._core.errors import MigrationError
-from .._core.link import Bandwidth, Way, expected_bandwidth, host_of
+from .._core.libvirt_uri import host_of
+from .._core.link import Bandwidth, Way, expected_bandwidth
 from .._core.load import measuring_windows_s
 from .._core.memory import WorkingSet, working_set
 from .._core.trial import Facts

@@ -24,12 +24,16 @@ NOT_LOOKED_INTO = {"roles", "tasks", "group_vars", "host_vars"}
 
 # The types of questions, and of the variables that can take such an answer.
 QUESTIONS: dict[str, set[str]] = {
-    "text": {"str", "path"},
+    "text": {"str"},
     "textarea": {"str", "list", "dict"},
     "integer": {"int"},
     "float": {"float"},
     "multiplechoice": {"str", "bool"},
 }
+# What a question may not ask for: whoever answers it must not be able to name a program, a file, or where a guest's
+# memory goes, nor to say what is allowed.
+NOT_TO_BE_ASKED = re.compile(r"uri|url|path|file|directory|between|allow|command|socket|address|password|credential")
+ASKED_ON_LAUNCH = ("credential", "inventory", "job_type", "limit", "verbosity")
 REQUIRED_OF_A_PATTERN = {"schema_version", "name", "title", "description", "short_description", "aap_resources"}
 
 
@@ -88,7 +92,11 @@ def test_the_definition_is_whole(pattern: Path) -> None:
         assert template["description"]
         assert template["execution_environment"] == environment["name"]
         assert set(template["labels"]) <= set(resources["controller_labels"])
-        assert template["ask_inventory_on_launch"] is True
+        # "Launch with Check" is dropped without a word where the job type is not asked for, and so is a limit.
+        for name in ASKED_ON_LAUNCH:
+            assert template[f"ask_{name}_on_launch"] is True, name
+        # Extra variables would say whatever the survey does not ask for.
+        assert not template.get("ask_variables_on_launch")
 
 
 @each_pattern
@@ -138,6 +146,43 @@ def test_questions_agree_with_the_specification(pattern: Path) -> None:
         if "default" in question:
             default = option["default"]
             assert question["default"] == (str(default).lower() if isinstance(default, bool) else str(default)), name
+
+
+@each_pattern
+def test_nobody_is_asked_for_a_uri_or_a_file(pattern: Path) -> None:
+    for question, option in questions(pattern):
+        name = question["variable"]
+        assert not NOT_TO_BE_ASKED.search(name.removeprefix("live_migration_")), name
+        # The name alone could hide it.
+        assert "://" not in question.get("default", ""), name
+        assert option["type"] not in ("path", "raw"), name
+        assert "URI" not in str(option["description"]), name
+
+
+def test_the_allowances_are_there_and_are_not_asked_for() -> None:
+    for path in PLAYBOOKS.glob("*.meta.yml"):
+        if path.name == "prepare_hosts.meta.yml":  # a person runs it, and the roles have variables of their own
+            continue
+        options = specification(path.with_name(path.name.replace(".meta", "")))
+        assert {"live_migration_allowed_hosts", "live_migration_uri_allow"} <= set(options), path.name
+
+
+def test_every_playbook_refuses_a_pattern_that_matches_nothing() -> None:
+    """By a filter in the hosts of its play, as a limit would skip a play on localhost; and without an inventory."""
+    for path in PLAYBOOKS.glob("*.yml"):
+        if path.name.endswith(".meta.yml"):
+            continue
+        first, *others = yaml.safe_load(path.read_text(encoding="utf-8"))
+        assert first["hosts"] == "localhost"
+        assert first["tasks"][0]["ansible.builtin.include_tasks"] == "tasks/check_inventory.yml"
+        for play in others:
+            assert "| virtops.live_migration.hosts_of_pattern(groups, ansible_limit | default(''))" in play["hosts"]
+
+
+def test_hosts_are_put_into_uris_in_one_way() -> None:
+    """A name that is put in raw could bring parameters of libvirt's with it."""
+    for path in [*PLAYBOOKS.rglob("*.yml"), *(ROOT / "roles").rglob("*.yml")]:
+        assert "replace('{host}'" not in path.read_text(encoding="utf-8"), path
 
 
 @each_pattern

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.link import Way, expected_bandwidth, host_of
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.link import Way, expected_bandwidth
 
 MIB = 1 << 20
 
@@ -45,21 +45,3 @@ def test_not_known(interface: str | None, words: str) -> None:
     found = expected_bandwidth(None, 0, Way(interface))
     assert found.bytes_per_s is None
     assert words in found.known_from
-
-
-@pytest.mark.parametrize(
-    ("uri", "host"),
-    [
-        ("qemu+ssh://root@kvm02/system", "kvm02"),
-        ("qemu+tcp://10.0.0.12:16509/system?no_verify=1", "10.0.0.12"),
-        ("tcp://10.0.0.12", "10.0.0.12"),
-        ("tcp://10.0.0.12:49200", "10.0.0.12"),
-        ("tcp://[fd00::12]:49200", "fd00::12"),
-        ("tcp:kvm02", None),
-        ("qemu:///system", None),
-        ("", None),
-        (None, None),
-    ],
-)
-def test_host(uri: str | None, host: str | None) -> None:
-    assert host_of(uri) == host

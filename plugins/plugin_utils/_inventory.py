@@ -1,0 +1,53 @@
+# Copyright (c) 2026, The virtops.live_migration authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# This file is private to the collection and may change at any time.
+"""Which hosts of an inventory are meant, from its groups."""
+
+from __future__ import annotations
+
+import re
+import typing as t
+
+from ansible.errors import AnsibleError
+from ansible.inventory.manager import InventoryManager, split_host_pattern
+from ansible.parsing.dataloader import DataLoader
+
+from ..module_utils._core.errors import MigrationError
+from ._filters import plain
+
+Groups = t.Mapping[str, t.Sequence[str]]
+
+
+def matched(pattern: str, groups: t.Any) -> list[str]:
+    """Names of the hosts that Ansible takes the pattern for, without the localhost that is in no inventory.
+
+    Raises BAD_PATTERN.
+    """
+    known: Groups = plain(groups)
+    if pattern == "all":  # a manager of 5,000 hosts takes a second
+        return list(known.get("all", ()))
+    manager = InventoryManager(loader=DataLoader(), parse=False)
+    for group, hosts in known.items():
+        manager.add_group(group)
+        for host in hosts:
+            manager.add_host(host, group=group)
+    # What it cannot split, such as a comma, Ansible takes for all hosts, and so it does an expression that is empty.
+    parts = [part.lstrip("!&~") for part in split_host_pattern(pattern)]
+    if not parts or not all(parts):
+        raise _bad(pattern, "a name in it is empty")
+    try:
+        found = [str(host.name) for host in manager.get_hosts(pattern=pattern)]
+    except (AnsibleError, re.error) as exc:
+        raise _bad(pattern, str(exc)) from exc
+    everybody = set(known.get("all", ()))
+    return [name for name in found if name in everybody]
+
+
+def _bad(pattern: str, why: str) -> MigrationError:
+    return MigrationError(
+        "BAD_PATTERN",
+        f"{pattern!r} is no pattern of hosts: {why}.",
+        state="Nothing was changed.",
+        remedy="Give names of hosts or groups of the inventory.",
+    )
