@@ -92,8 +92,7 @@ def printed_counts() -> t.Iterator[None]:
 def test_a_text_is_a_job_or_unparsable(text: str) -> None:
     try:
         sample = parse_domjobinfo(text)
-    except ParseError as exc:
-        assert exc.reason == "UNPARSABLE"
+    except ParseError:
         counts["reports refused"] += 1
         return
     counts["reports read"] += 1
