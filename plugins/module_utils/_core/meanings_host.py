@@ -270,10 +270,11 @@ ROWS: tuple[Meaning, ...] = (
         codes=(Err.INTERNAL_ERROR, Err.OPERATION_FAILED, Err.OPERATION_INVALID, Err.SYSTEM_ERROR, Err.INVALID_ARG),
         text=(
             r"(PCI|USB|SCSI|mediated|NVMe|host) device .{0,80}(in use|not found|not assignable|does not exist|"
-            r"already|used by|missing|detached|behind a switch)|Did not find USB|Multiple USB|mdev|vfio|vhost-scsi|"
-            r"vhost-vsock|vdpa device|vDPA|no such host device|Device '?[^']{0,40}'? not found: could not access|"
-            r"PCI config|config space file|SCSI device '': could not access|(stub|PCI) driver|SR-IOV|"
-            r"Virtual Function|\bVF\b|is not bound to a net driver|host device"
+            r"already|used by|missing|detached|behind a switch)|Did not find USB|Multiple USB|\bmdev\b|vfio|"
+            r"vhost-scsi|vhost-vsock|vdpa device|vDPA|no such host device|"
+            r"Device '?[^']{0,40}'? not found: could not access|reset PCI device|PCI config|config space file|"
+            r"SCSI device '': could not access|(stub|PCI) driver|SR-IOV|Virtual Function|\bVF\b|"
+            r"is not bound to a net driver|host device"
         ),
         reason="DEVICE_MISSING",
         means="A host device of the guest is not there, or in use.",

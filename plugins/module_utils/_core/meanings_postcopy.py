@@ -128,7 +128,8 @@ ROWS: tuple[Meaning, ...] = (
         text=(
             r"(multifd|post-?copy( preempt)?|xbzrle|zero.copy|compress|mapped-ram|background-snapshot|"
             r"dirty-limit).{0,40}(not compatible|incompatible|requires|not supported|cannot be|only (available|"
-            r"support))|preempt .{0,20}requires"
+            r"support))|preempt .{0,20}requires|feature or command is not currently supported|"
+            r"the command .{0,80}has not been found"
         ),
         reason="NOT_SUPPORTED",
         means="QEMU cannot combine what was asked for.",

@@ -153,8 +153,8 @@ ROWS: tuple[Meaning, ...] = (
     Meaning(
         codes=(Err.INVALID_ARG, Err.CONFIG_UNSUPPORTED, Err.INTERNAL_ERROR),
         text=(
-            r"could not find capabilities for|accel '' is not supported|does not support (arch|virt type)|"
-            r"architecture from emulator|QEMU '' does not support|domain type"
+            r"could not find capabilities for|no supported architecture|accel '' is not supported|"
+            r"does not support (arch|virt type)|architecture from emulator|QEMU '' does not support|domain type"
         ),
         reason="INCOMPATIBLE",
         means="The destination cannot run guests of that kind.",

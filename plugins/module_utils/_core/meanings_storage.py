@@ -259,7 +259,7 @@ ROWS: tuple[Meaning, ...] = (
         seen="QEMU 7.2",
     ),
     Meaning(
-        codes=(Err.SYSTEM_ERROR,),
+        codes=(Err.SYSTEM_ERROR, Err.INTERNAL_ERROR),
         quoted=(
             r"(open|access|stat|read|find|file|path|link|size of|probe|fd for|storage|"
             r"backing)[^/:]{0,40}:? ?'?/(?!proc|sys|etc|run|var/run|usr|bin|sbin|lib|dev/(kvm|net|vhost|vfio|tpm|"
@@ -276,7 +276,7 @@ ROWS: tuple[Meaning, ...] = (
         seen="7.0 9.0 11.3",
     ),
     Meaning(
-        codes=(Err.SYSTEM_ERROR,),
+        codes=(Err.SYSTEM_ERROR, Err.INTERNAL_ERROR),
         quoted=(
             r"(open|access|stat|read|find|file|path|link|size of|probe|fd for|storage|"
             r"backing)[^/:]{0,40}:? ?'?/(?!proc|sys|etc|run|var/run|usr|bin|sbin|lib|dev/(kvm|net|vhost|vfio|tpm|"
