@@ -182,6 +182,35 @@ ROWS: tuple[Meaning, ...] = (
         seen="QEMU 7.2",
     ),
     Meaning(
+        codes=(Err.INTERNAL_ERROR, Err.OPERATION_INVALID),
+        text=(
+            r"migration cookie|in migration data|migration data already|(lockstate|graphics|"
+            r"persistent) data already|migrate v2 protocol|migration protocol going|did not set uri|"
+            r"unexpected cookie"
+        ),
+        reason="INCOMPATIBLE",
+        means="The two libvirts do not understand each other's data about the migration.",
+        state=ON_SOURCE,
+        remedy=(
+            "Update the older libvirt of the two, so that both hosts have the same; it also happens when two "
+            "migrations of one guest cross each other: look at both hosts."
+        ),
+        source="qemu/qemu_driver.c, qemu/qemu_migration.c",
+        domain="QEMU",
+        seen="7.0 9.0 11.3",
+    ),
+    Meaning(
+        codes=(Err.OPERATION_FAILED,),
+        text=r"does not support peer-to-peer",
+        reason="NOT_SUPPORTED",
+        means="The destination's libvirt cannot be migrated to by the source's.",
+        state=REFUSED,
+        remedy="Update libvirt on the destination.",
+        source="qemu/qemu_migration.c",
+        domain="QEMU",
+        seen="7.0 9.0 11.3",
+    ),
+    Meaning(
         codes=(Err.OPERATION_INVALID, Err.OPERATION_UNSUPPORTED, Err.BLOCK_COPY_ACTIVE),
         text=r"(?<!no )active block ?job|in active block job|block job on disk",
         reason="NOT_MIGRATABLE",

@@ -76,8 +76,8 @@ ROWS: tuple[Meaning, ...] = (
             Err.SYSTEM_ERROR,
         ),
         text=(
-            r"NUMA node .{0,30}(unavailable|is not available|out of range)|nodeset of|bind memory|cpuset\.(mems|"
-            r"cpus)|host-nodes|CPU affinity|numad|mbind|set memory policy|cpu affinity"
+            r"NUMA isn't available|NUMA node .{0,30}(unavailable|is not available|out of range)|nodeset of|"
+            r"bind memory|cpuset\.(mems|cpus)|host-nodes|CPU affinity|numad|mbind|set memory policy|cpu affinity"
         ),
         reason="INCOMPATIBLE",
         means="The destination has other NUMA nodes or processors than the guest is bound to.",
@@ -136,8 +136,8 @@ ROWS: tuple[Meaning, ...] = (
     Meaning(
         codes=(Err.INTERNAL_ERROR, Err.OPERATION_FAILED, Err.SYSTEM_ERROR, Err.CONFIG_UNSUPPORTED),
         text=(
-            r"nwfilter|network filter|filter(ing)? .{0,30}(rule|instantiat)|firewall (rules|command)|ebtables|"
-            r"iptables|referenced filter|nft\b"
+            r"nwfilter|network filter|filter(ing)? .{0,30}(rule|instantiat)|firewall (rules|command)|firewalld|"
+            r"firewall.?backend|ebtables|iptables|referenced filter|nft\b"
         ),
         reason="NETWORK_MISSING",
         means="Rules of a network filter or firewall could not be made.",
@@ -152,7 +152,7 @@ ROWS: tuple[Meaning, ...] = (
     ),
     Meaning(
         codes=(Err.INTERNAL_ERROR, Err.OPERATION_FAILED),
-        text=r"\bOVS\b|ovs-vsctl|open ?vswitch",
+        text=r"\bOVS\b|ovs-vsctl|open ?vswitch|(qos|queue) configuration on port|ingress on port",
         reason="NETWORK_MISSING",
         means="Open vSwitch does not have the bridge, or does not answer.",
         state=ON_SOURCE,
@@ -205,7 +205,8 @@ ROWS: tuple[Meaning, ...] = (
             r"index for interface|port.?profile|virtual ?port|associated interface or bridge|"
             r"exclusive access to interfaces|forward dev|network '' (has|uses|doesn't|does not|requires|claims)|"
             r"interface list|Interface not found|tap interface|configure /dev/net/tun|get (driver name|bridge)|"
-            r"get VLAN|vlan|portgroup|interface name .{0,60}too long|switchdev|plug type|network port"
+            r"get VLAN|vlan|portgroup|interface name .{0,60}too long|switchdev|plug type|network port|"
+            r"but specified dev doesn't exist"
         ),
         reason="NETWORK_MISSING",
         means="The guest's bridge, network or interface is not there, or not usable.",
@@ -272,7 +273,8 @@ ROWS: tuple[Meaning, ...] = (
             r"(PCI|USB|SCSI|mediated|NVMe|host) device .{0,80}(in use|not found|not assignable|does not exist|"
             r"already|used by|missing|detached|behind a switch)|Did not find USB|Multiple USB|\bmdev\b|vfio|"
             r"vhost-scsi|vhost-vsock|vdpa device|vDPA|no such host device|"
-            r"Device '?[^']{0,40}'? not found: could not access|reset PCI device|PCI config|config space file|"
+            r"Device '?[^']{0,40}'? not found: could not access|reset PCI device|device \S+ is (already in use|"
+            r"behind a switch)|PCI (stub|driver) module|PCI config|config space file|"
             r"SCSI device '': could not access|(stub|PCI) driver|SR-IOV|Virtual Function|\bVF\b|"
             r"is not bound to a net driver|host device"
         ),

@@ -205,7 +205,8 @@ ROWS: tuple[Meaning, ...] = (
         codes=(Err.SYSTEM_ERROR, Err.INTERNAL_ERROR, Err.OPERATION_FAILED, Err.CONFIG_UNSUPPORTED, Err.NO_SUPPORT),
         text=(
             r"virtiofsd|vhost-user-(gpu|\w+)|slirp|\bpasst\b|dbus-daemon|D-Bus|DBus daemon|pr helper|bridge helper|"
-            r"nbdkit|qemu-img|dnsmasq|qemu-rdp|find '' (in path|binary)|binary in \$PATH|virtiofs export"
+            r"nbdkit|qemu-img|dnsmasq|qemu-rdp|find '' (in path|binary)|binary in \$PATH|virtiofs export|"
+            r"is not an executable|is not executable"
         ),
         reason="HOST_SETUP",
         means="A program that the guest needs beside QEMU is missing or does not start.",
