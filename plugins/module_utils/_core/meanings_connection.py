@@ -178,9 +178,10 @@ ROWS: tuple[Meaning, ...] = (
     Meaning(
         codes=(Err.INTERNAL_ERROR, Err.OPERATION_FAILED, Err.SYSTEM_ERROR, Err.NO_CONNECT, Err.RPC),
         text=(
-            r"unable to connect (to server|socket)|unable to connect to|failed to connect( socket)? to (?!dbus|"
-            r"nbdkit|agent|the RADOS)|cannot connect to|could not connect|connection refused|no route to host|"
-            r"connection timed out|network is unreachable|host is down|connect to remote libvirt"
+            r"unable to connect (to server|socket)|unable to connect to|failed to connect socket|"
+            r"failed to connect to (?!dbus|nbdkit|agent|the RADOS)|cannot connect to|could not connect|"
+            r"connection refused|no route to host|connection timed out|network is unreachable|host is down|"
+            r"connect to remote libvirt"
         ),
         reason="CONNECTION_FAILED",
         means="Nobody answers at that address.",
@@ -206,8 +207,8 @@ ROWS: tuple[Meaning, ...] = (
         codes=(Err.INTERNAL_ERROR, Err.OPERATION_FAILED, Err.SYSTEM_ERROR, Err.RPC),
         text=(
             r"connection closed|client socket is closed|lost connection|end of file while reading|"
-            r"keepalive timeout|cannot (recv|write) data(:|$)|(error|hangup) event on socket|connection reset|"
-            r"broken pipe$|stream (had|aborted)|connection not open|stream is closed"
+            r"keepalive timeout|cannot (recv|write) data(:|$)|(error|hangup) event on socket|"
+            r"connection reset by peer|broken pipe$|stream (had|aborted)|connection not open|stream is closed"
         ),
         reason="CONNECTION_LOST",
         means="The connection to a daemon ended.",
