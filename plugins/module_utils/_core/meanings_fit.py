@@ -343,10 +343,28 @@ ROWS: tuple[Meaning, ...] = (
     ),
     Meaning(
         codes=(Err.MIGRATE_UNSAFE,),
+        text=r"cache other than",
         reason="UNSAFE_STORAGE",
-        means="A move of the disks is taken for unsafe.",
+        means="A disk has a cache mode with which the destination may read old data.",
         state=ON_SOURCE,
-        remedy="Use shared storage, cache mode none, or copy the storage too.",
+        remedy="Give the guest's disks cache mode none or directsync and start it anew.",
+        source="qemu/qemu_migration.c",
+        domain="QEMU",
+        seen="7.0 9.0 11.3",
+    ),
+    Meaning(
+        codes=(Err.MIGRATE_UNSAFE,),
+        reason="UNSAFE_STORAGE",
+        means=(
+            "A move of the disks is taken for unsafe: storage that is not shared for all that libvirt knows, or a "
+            "cache mode."
+        ),
+        state=ON_SOURCE,
+        remedy=(
+            "Where both hosts reach the same storage, and libvirt only does not know its file system, say so in "
+            "the source's qemu.conf (shared_filesystems): copying would copy a disk onto itself. Where each host "
+            "has storage of its own, copy it too. Disks want cache mode none."
+        ),
         source="util/virerror.c",
         seen="7.0 9.0 11.3",
     ),

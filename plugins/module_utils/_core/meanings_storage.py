@@ -10,8 +10,8 @@ from .error_codes import CARRIED, Err
 from .meaning import ON_SOURCE, Meaning
 
 _REACH = (
-    "Make the disk reachable on the destination under the same path (mount, pool, permissions), or copy the "
-    "storage too."
+    "Make the disk reachable on the destination under the same path (mount, pool, permissions), or, where each "
+    "host has storage of its own, copy it too."
 )
 _OWNER = (
     "The file is there, but may not be opened or handed to QEMU: check owner, mode and label on the host that the "

@@ -411,6 +411,12 @@ def test_remedies_name_what_is_to_be_done() -> None:
     assert [word for word, error in told.items() if word not in meaning_of(*error).remedy] == []
 
 
+def test_nobody_is_told_to_copy_a_disk_that_may_be_shared() -> None:
+    row = meaning_of(81, "Unsafe migration: Migration without shared storage is unsafe")
+    assert "onto itself" in row.remedy
+    assert "copy" not in meaning_of(81, "Unsafe migration: if disks use cache other than none or directsync").remedy
+
+
 @pytest.mark.parametrize("text", ["nc: command not found", "ssh: connect to host kvm02 port 22: No route to host"])
 def test_what_fails_while_logging_in_leaves_the_guest_where_it_is(text: str) -> None:
     row = meaning_of(38, f"End of file while reading data: {text}: Input/output error")
