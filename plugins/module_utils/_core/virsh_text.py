@@ -33,8 +33,8 @@ class ParseError(MigrationError):
         super().__init__(
             "UNPARSABLE",
             f"This is not readable as output of 'virsh domjobinfo': expected {expected}, but found {shown}.",
-            remedy="Give the whole output of 'LC_ALL=C virsh domjobinfo GUEST', with or without --rawstats; with it fields"
-            " of a later libvirt do not matter.",
+            remedy="Give the whole output of 'LC_ALL=C virsh domjobinfo GUEST', with or without --rawstats; with it"
+            " fields of a later libvirt do not matter.",
             evidence={"expected": expected, "seen": shown},
         )
 
