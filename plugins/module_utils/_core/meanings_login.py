@@ -92,8 +92,9 @@ ROWS: tuple[Meaning, ...] = (
         means="The encrypted connection between the two QEMUs broke.",
         state=LOOK_AT_BOTH,
         remedy=(
-            "In pre-copy the guest goes on on the source: check the network that the memory is sent over, and "
-            "whether somebody aborted the migration. In post-copy destroy neither half."
+            "In pre-copy the guest goes on on the source: check the network that the memory is sent over, whether "
+            "somebody aborted the migration, and in /var/log/libvirt/qemu/ on the destination whether it refused "
+            "the source's certificate. In post-copy destroy neither half."
         ),
         source="QEMU: io/channel-tls.c",
         domain="QEMU",
