@@ -296,9 +296,10 @@ ROWS: tuple[Meaning, ...] = (
         ),
         text=(
             r"cannot migrate|cannot be migrated|can't migrate|can't be migrated|"
-            r"migration with .{1,80} is not supported|migration (is )?(disabled|not supported|blocked)|"
-            r"migration is not (possible|supported|allowed)|auto destroy|dbus-vmstate|non-migratable|"
-            r"does not support (live )?migration|doesn't support (live )?migration|unmigratable|"
+            r"migration with .{1,80} is not supported|migration (is )?(currently )?(disabled|not supported|blocked|"
+            r"unsupported)|not (yet )?migratable|have migration support|migration is supported only|"
+            r"inhibits migration|migration is not (possible|supported|allowed)|auto destroy|dbus-vmstate|"
+            r"non-migratable|does not support (live )?migration|doesn't support (live )?migration|unmigratable|"
             r"lacks slot ID or base address|migration statistics of|shmem device|Cannot migrate bitmap|"
             r"transient disk"
         ),
