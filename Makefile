@@ -55,7 +55,7 @@ faults: setup ## every fault in every phase of a migration, in the lab
 docs-lint: setup ## documentation and changelog
 	@tests/run/docs-lint
 
-reference: ## the page of all readiness checks, from the checks themselves
+reference: ## the pages of readiness checks and of libvirt's errors, from the tables themselves
 	@python3 -B tests/run/reference.py
 
 build: setup ## the artifact in build/, and galaxy-importer's opinion of it

@@ -14,9 +14,11 @@ description:
   - Reads what C(virsh domjobinfo) printed about a migration, and returns it in the form in which
     M(virtops.live_migration.migration_job_info) returns a job, with its diagnosis.
   - The text may come from C(virsh domjobinfo) with or without C(--rawstats) and C(--completed), have one field a line
-    or be folded into one line, and carry prompts or time stamps. Fields that are not known are passed over.
+    or be folded into one line, be wrapped or quoted by a mail program, and carry prompts or time stamps. A field that
+    is not known is passed over.
   - If there are several reports in the text, the last one counts.
-  - Text in another language than English, or with a decimal comma, is refused. Run C(virsh) with C(LC_ALL=C).
+  - Text in another language than English, or with a decimal comma, is refused, as well as one in which a field is
+    missing that C(virsh) always prints. Run C(virsh) with C(LC_ALL=C).
 positional: _input
 options:
   _input:

@@ -186,7 +186,9 @@ jobs:
           type: int
           sample: 0
     expected_downtime_ms:
-      description: QEMU's expectation of the downtime, if it switched over now. It means something from pass 2 on.
+      description:
+        - QEMU's expectation of the downtime, if it switched over now. It means something from pass 2 on.
+        - Before QEMU 3.0 it is another quantity, the dirty rate over the bandwidth, and is not used for the diagnosis.
       returned: while the job runs
       type: int
       sample: 5580
@@ -267,6 +269,8 @@ jobs:
             - C(boundaries) has the pass and the bytes left for each bitmap sync that was seen.
             - C(needed_downtime_ms) is how long the guest would have to stand still, C(downtime_to_set_ms) the limit to
               set for that, and C(longest_pause_ms) how long a suspended guest would stand still at most.
+            - Instead of the first two there is C(left_now_ms), how long what is left at this moment takes, where a
+              single look cannot tell them, as with QEMU before 3.0.
           type: dict
           sample:
             looks: 45

@@ -301,11 +301,8 @@ def _time_to_finish(seen: Observation) -> tuple[t.Optional[int], t.Optional[int]
 def _stuck(case: _Case, firm: bool) -> Diagnosis:
     seen, last, can = case.seen, case.seen.last, case.remedies
     bandwidth = seen.bandwidth_bytes_per_s
-    needed = human_ms(seen.needed_downtime_ms) if seen.needed_downtime_ms is not None else "an unknown time"
-    about = "at least" if seen.floor_is_too_low else "about"
-    limit = f" (limit {human_ms(last.limits.max_downtime_ms)})" if last.limits.max_downtime_ms is not None else ""
     rates = f"{human_rate(last.dirty_bytes_per_s)} of memory is rewritten while {human_rate(bandwidth)} is sent"
-    still = f"it would have to stand still for {about} {needed}{limit} to finish"
+    still = _stands_still(seen)
     usual = [can.downtime(), can.postcopy(), can.suspend(), can.quiesce(), can.abort()]
 
     def says(reason: Reason, summary: str, remedies: t.Sequence[Remedy], **evidence: t.Any) -> Diagnosis:
@@ -361,6 +358,20 @@ def _stuck(case: _Case, firm: bool) -> Diagnosis:
         usual,
         throttle_percent=last.throttle_percent or None,
     )
+
+
+def _stands_still(seen: Observation) -> str:
+    """How long the guest would have to stand still, as a clause."""
+    limit_ms, needed_ms = seen.last.limits.max_downtime_ms, seen.needed_downtime_ms
+    limit = f" (limit {human_ms(limit_ms)})" if limit_ms is not None else ""
+    if seen.left_now_ms is not None:
+        return (
+            f"what is left at this moment takes {human_ms(seen.left_now_ms)}{limit}; how long it would have to stand"
+            " still is not known from one look at this QEMU"
+        )
+    needed = human_ms(needed_ms) if needed_ms is not None else "an unknown time"
+    about = "at least" if seen.floor_is_too_low else "about"
+    return f"it would have to stand still for {about} {needed}{limit} to finish"
 
 
 def _slower_than(case: _Case) -> t.Optional[tuple[str, int]]:

@@ -19,6 +19,12 @@ STALL_S = 5.0  # without one byte
 STUCK_RATIO = 0.9  # rewritten to sent
 CAPPED_SHARE = 0.9  # of the bandwidth limit
 
+# QEMU's expected downtime counts as what is left unless it would send less than this share of it, or is as long as what
+# is dirtied in a second takes, but for rounding and the age of the figures: that is what it is before QEMU 3.0.
+_LEFT_SHARE = 0.5
+_ALIKE_SHARE = 0.02
+_ALIKE_MS = 2.0
+
 _FOR_NEXT_TO_NOTHING = 4.0  # bytes of pages per byte on the wire
 _MIN_RATE_WINDOW_S = 1.0  # QEMU's counters move in steps of 100 ms: a shorter window measures the steps
 
@@ -26,6 +32,7 @@ _AFTER_FIRST_PASS = (
     "dirty_bytes_per_s",
     "dirty_to_bandwidth_ratio",
     "needed_downtime_ms",
+    "left_now_ms",
     "downtime_to_set_ms",
     "longest_pause_ms",
     "needed_bandwidth_bytes_per_s",
@@ -111,8 +118,33 @@ class Observation:
         return not self.boundaries and not self._expects
 
     @property
+    def floor_is_unknown(self) -> bool:
+        """Whether QEMU gives a figure for it that is another quantity, and no boundary was seen."""
+        return not self.boundaries and self.expects_something_else
+
+    @property
     def _expects(self) -> bool:
+        return self._has_expected_downtime and not self.expects_something_else
+
+    @property
+    def _has_expected_downtime(self) -> bool:
         return bool(self.last.expected_downtime_ms) and self.last.dirty_pages_per_s > 0
+
+    @property
+    def expects_something_else(self) -> bool:
+        """Whether QEMU's expected downtime is not how long what was left at the last sync takes.
+
+        Before QEMU 3.0 it is the dirty rate over the bandwidth, however much is left. Of statistics the version of QEMU
+        is not known, so the figures tell: what is left within a pass is never more than what was left at its beginning.
+        """
+        last = self.last
+        if not self._has_expected_downtime or last.bandwidth_bytes_per_s <= 0:
+            return False
+        expected_ms = float(last.expected_downtime_ms or 0)
+        if expected_ms * last.bandwidth_bytes_per_s / 1000 < _LEFT_SHARE * last.memory.remaining_bytes:
+            return True
+        dirtied_ms = last.dirty_bytes_per_s * 1000 / last.bandwidth_bytes_per_s
+        return abs(expected_ms - dirtied_ms) <= max(_ALIKE_MS, _ALIKE_SHARE * expected_ms)
 
     @property
     def floor_bytes(self) -> int:
@@ -132,7 +164,14 @@ class Observation:
     def needed_downtime_ms(self) -> t.Optional[int]:
         """How long the guest would have to stand still for the rest to be sent."""
         bandwidth = self.bandwidth_bytes_per_s
+        if self.floor_is_unknown:
+            return None
         return math.ceil(self.floor_bytes * 1000 / bandwidth) if bandwidth > 0 else None
+
+    @property
+    def left_now_ms(self) -> t.Optional[int]:
+        """Where that is not known: how long what is left at this moment takes, which is less than at a boundary."""
+        return self.time_for(self.last.memory.remaining_bytes) if self.floor_is_unknown else None
 
     @property
     def downtime_to_set_ms(self) -> t.Optional[int]:
@@ -144,6 +183,8 @@ class Observation:
     def needed_bandwidth_bytes_per_s(self) -> t.Optional[int]:
         """What would have to be sent per second for the rest to fit the downtime limit."""
         limit_ms = self.last.limits.max_downtime_ms
+        if self.floor_is_unknown:
+            return None
         return math.ceil(self.floor_bytes * 1000 / limit_ms) if limit_ms else None
 
     @property
@@ -181,6 +222,7 @@ class Observation:
             "remaining_bytes": last.memory.remaining_bytes,
             "sent_over_memory": self.sent_over_memory,
             "needed_downtime_ms": self.needed_downtime_ms,
+            "left_now_ms": self.left_now_ms,
             "downtime_to_set_ms": self.downtime_to_set_ms,
             "longest_pause_ms": self.longest_pause_ms,
             "needed_bandwidth_bytes_per_s": self.needed_bandwidth_bytes_per_s,

@@ -80,9 +80,17 @@ class Remedies:
             f"The guest stands still once for {about} {human_ms(needed)}, then runs on the destination."
             + (" Look at the moment a pass begins (observe_s) for the right value." if low else "")
             if value
-            else "Not known: nothing is being sent.",
+            else self._downtime_not_known(),
             "Clients whose time-outs are shorter than that see errors.",
             allowed=value is not None and value <= MAX_DOWNTIME_LIMIT_MS and value <= self.contract.max_downtime_ms,
+        )
+
+    def _downtime_not_known(self) -> str:
+        if self.seen.left_now_ms is None:
+            return "Not known: nothing is being sent."
+        return (
+            "Not known from one look at this QEMU; what is left at this moment takes"
+            f" {human_ms(self.seen.left_now_ms)}. Watch it over some passes (observe_s) for the right value."
         )
 
     def postcopy(self) -> Remedy:

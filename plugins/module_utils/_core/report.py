@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from .document import from_plain
 from .job import JobSample, Phase
 from .job_document import NOT_A_JOB_REMEDY, read_job
+from .observation import Observation
 from .text import printable, wrapped
 from .units import human_bytes, human_ms, human_rate
 
@@ -146,7 +147,7 @@ def _limits(sample: JobSample) -> str:
         return "not known" if mib_per_s is None else f"{mib_per_s} MiB/s" if mib_per_s else "unlimited"
 
     downtime = "not known" if limits.max_downtime_ms is None else human_ms(limits.max_downtime_ms)
-    if sample.expected_downtime_ms is not None:
+    if sample.expected_downtime_ms is not None and not Observation([sample]).expects_something_else:
         downtime += f" (QEMU expects {human_ms(sample.expected_downtime_ms)})"
     return (
         f"downtime {downtime}, bandwidth {bandwidth(limits.bandwidth_mib_per_s)},"

@@ -35,10 +35,15 @@ DESTINATION_SICK = frozenset(
 _DOES_NOT_FIT = frozenset(
     (
         "CPU_INCOMPATIBLE",
+        "DEFINITION_INVALID",
         "DEFINITION_MISMATCH",
         "DESTINATION_FULL",
+        "DEVICE_MISSING",
+        "EMULATOR_MISSING",
+        "FIRMWARE_MISSING",
         "GUEST_EXISTS",
         "HOOK_FAILED",
+        "HOST_SETUP",
         "INCOMPATIBLE",
         "MACHINE_TYPE_MISSING",
         "NETWORK_MISSING",

@@ -9,16 +9,7 @@ from __future__ import annotations
 import typing as t
 
 from .._core.errors import MigrationError
-from .meanings import FALLBACK, MEANINGS, Meaning
-
-
-def meaning_of(code: int, message: str) -> Meaning:
-    """The first row whose code and text fit; else the row of the code alone; else the fallback."""
-    rows = [row for row in MEANINGS if code in row.codes]
-    for row in rows:
-        if row.text and row.says(message):
-            return row
-    return next((row for row in rows if not row.text), FALLBACK)
+from .._core.meanings import meaning_of
 
 
 def translate(exc: t.Any, doing: str, *, guest_state: str = "", state: str = "") -> MigrationError:

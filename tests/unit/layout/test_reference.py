@@ -1,7 +1,7 @@
 # Copyright (c) 2026, The virtops.live_migration authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The reference of readiness checks is what the checks themselves say."""
+"""The reference pages are what the checks and the tables of meanings themselves say."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from ansible_collections.virtops.live_migration.plugins.module_utils._core import meanings
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.readiness import CHECKS
 
 SCRIPT = Path(__file__).resolve().parents[2] / "run" / "reference.py"
@@ -36,3 +37,15 @@ def test_every_check_is_in_it(script: t.Any) -> None:
     text = script.page(CHECKS)
     assert [check.id for check in CHECKS if text.count(f"``{check.id}``") != 1] == []
     assert text.count("fail\n") == sum("fail" in check.statuses for check in CHECKS)
+
+
+def test_the_page_of_errors_is_up_to_date(script: t.Any) -> None:
+    written = script.ERRORS_PAGE.read_text(encoding="utf-8")
+    assert script.errors_page(meanings) == written, "run tests/run/reference.py"
+
+
+def test_every_reason_of_an_error_is_in_it(script: t.Any) -> None:
+    text = script.errors_page(meanings)
+    reasons = {row.reason for row in (*meanings.MEANINGS, meanings.FALLBACK)}
+    assert [reason for reason in sorted(reasons) if f"``{reason}``" not in text] == []
+    assert text.count("* - ``") == len(meanings.MEANINGS)

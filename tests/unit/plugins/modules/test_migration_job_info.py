@@ -94,6 +94,17 @@ def test_the_whole_document(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
     assert diagnosis["evidence"]["firm"] is False
 
 
+def test_the_expected_downtime_of_a_qemu_before_3_0(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
+    """It is the dirty rate over the bandwidth there: 1 s for whatever is left."""
+    stats = {**MIGRATING, "memory_remaining": 2048 * MIB, "memory_dirty_rate": 25_000, "downtime": 976}
+    libvirt.expect(*FOUND, Call("jobStats").returns(stats), *limits())
+    job = run(migration_job_info, name="erp01")["jobs"][0]
+    assert job["expected_downtime_ms"] == 976
+    evidence = job["diagnosis"]["evidence"]
+    assert "needed_downtime_ms" not in evidence
+    assert evidence["left_now_ms"] == 20480
+
+
 def test_no_job(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
     libvirt.expect(*FOUND, IDLE)
     result = run(migration_job_info, name="erp01")

@@ -399,3 +399,36 @@ def test_something_sensible_is_said_whatever_is_seen(looks: list[JobSample], con
     for one in diagnosis.remedies:
         assert "{" not in one.command
     assert looks[-1].phase.running or diagnosis.verdict is Verdict.NONE
+
+
+# --- statistics as people sent them
+
+OLD_REPORT = """\
+Job type:         Unbounded
+Time elapsed:     294154       ms
+Memory processed: 32.196 GiB
+Memory remaining: 26.287 GiB
+Memory total:     32.009 GiB
+Memory bandwidth: 101.960 MiB/s
+Dirty rate:       31340        pages/s
+Iteration:        9
+Expected downtime: {} ms
+"""
+
+
+def test_a_report_of_a_libvirt_before_3_3() -> None:
+    found = diagnose([parse_domjobinfo(OLD_REPORT.format(264000))])
+    assert (found.verdict, found.reason) == (Verdict.STUCK, Reason.DIRTY_RATE)
+    assert found.evidence["needed_downtime_ms"] == 264000
+
+
+def test_a_report_of_a_qemu_before_3_0() -> None:
+    found = diagnose([parse_domjobinfo(OLD_REPORT.format(1200))])
+    assert (found.verdict, found.reason) == (Verdict.STUCK, Reason.DIRTY_RATE)
+    assert "needed_downtime_ms" not in found.evidence
+    assert "not known from one look at this QEMU" in found.summary
+    assert "1.2 s" not in found.summary
+    downtime = next(remedy for remedy in found.remedies if remedy.action == "downtime")
+    assert not downtime.allowed
+    assert downtime.command == "virsh migrate-setmaxdowntime GUEST MS"
+    assert "Not known from one look" in downtime.expected

@@ -126,3 +126,51 @@ def test_evidence_leaves_out_what_is_not_known() -> None:
     assert None not in evidence.values()
     assert {"boundaries", "needed_downtime_ms", "max_downtime_ms", "sent_over_memory"} & set(evidence) == set()
     assert evidence["looks"] == 1
+
+
+# 31,340 pages/s over 101.96 MiB/s are 1,201 ms; 26.3 GiB take 264 s.
+OLD_QEMU = JobSample(
+    phase=Phase.PRECOPY,
+    operation="outgoing",
+    elapsed_ms=294154,
+    pass_number=2,
+    memory=Progress(34369402044, 34570191766, 28225451327),
+    bandwidth_bytes_per_s=106912809,
+    dirty_pages_per_s=31340,
+    expected_downtime_ms=1200,
+)
+
+
+@pytest.mark.parametrize(
+    ("changes", "something_else"),
+    [
+        ({}, True),
+        ({"expected_downtime_ms": 264000}, False),
+        ({"expected_downtime_ms": 300000}, False),
+        ({"expected_downtime_ms": 100000}, True),  # less than half of what is left
+        # near the end of a pass little is left, which a small figure does not contradict; but it is the dirty rate
+        ({"memory": Progress(34369402044, 34570191766, 1 << 20)}, True),
+        ({"memory": Progress(34369402044, 34570191766, 1 << 20), "expected_downtime_ms": 1300}, False),
+        ({"expected_downtime_ms": None}, False),
+        ({"dirty_pages_per_s": 0}, False),
+        ({"bandwidth_bytes_per_s": 0}, False),
+    ],
+)
+def test_an_expected_downtime_that_is_another_quantity(changes: dict[str, object], something_else: bool) -> None:
+    assert Observation([replace(OLD_QEMU, **changes)]).expects_something_else is something_else
+
+
+def test_then_one_look_does_not_know_the_downtime() -> None:
+    seen = Observation([OLD_QEMU])
+    assert (seen.needed_downtime_ms, seen.downtime_to_set_ms, seen.needed_bandwidth_bytes_per_s) == (None, None, None)
+    assert seen.left_now_ms == 264005
+    evidence = seen.evidence()
+    assert "needed_downtime_ms" not in evidence
+    assert evidence["left_now_ms"] == 264005
+
+
+def test_then_a_boundary_that_was_seen_tells_it() -> None:
+    later = replace(OLD_QEMU, at_s=1.0, pass_number=3, memory=Progress(34369402044, 34670191766, 1 << 30))
+    seen = Observation([OLD_QEMU, later])
+    assert seen.needed_downtime_ms is not None
+    assert seen.left_now_ms is None

@@ -127,6 +127,12 @@ SHAPES: list[tuple[str, t.Callable[[str], str]]] = [
     ("log prefix", lambda text: "".join(f"2026-11-23T14:00:01Z kvm01 watch[7]: {x}\n" for x in text.splitlines())),
     ("prompt", lambda text: f"root@kvm01:~# virsh domjobinfo erp01\n{text}\nroot@kvm01:~# "),
     ("broken anywhere by a mail program", lambda text: text.replace(" ", "\n")),
+    ("quoted in a mail", lambda text: "".join(f"> {line}\n" for line in text.splitlines())),
+    ("quoted twice and wrapped", lambda text: text.replace(" ", "\n> > ")),
+    ("wrapped while quoted", lambda text: text.replace("Memory ", "Memory\n> ")),
+    ("a table", lambda text: "".join(f"| {line}\n" for line in text.splitlines())),
+    ("time stamps", lambda text: "".join(f"[14:00:01] {line}\n" for line in text.splitlines())),
+    ("comments", lambda text: "".join(f"# {line}\n" for line in text.splitlines())),
     ("the last of several", lambda text: f"{COMPLETED}\nJob type: None\n\n{text}"),
 ]
 
@@ -167,17 +173,28 @@ def test_raw() -> None:
     )
 
 
-# text, phase, operation
+TIME = "Time elapsed: 5 ms"
+MEMORY = "Memory processed: 1.000 KiB\nMemory remaining: 1.000 KiB\nMemory total: 1.000 KiB"
+FILE = "File processed: 1.000 B\nFile remaining: 1.000 B\nFile total: 1.000 B"
+
+# text, phase, operation. A job without an operation is of a libvirt before 3.3, and migrates: as in raw statistics.
 PHASES = [
-    ("Job type:         None        \n\n", Phase.NONE, "other"),
+    ("Job type:         None        \n\n", Phase.NONE, "outgoing"),
     ("Job type: 0", Phase.NONE, "outgoing"),
-    ("Job type: Unbounded\nOperation: Outgoing migration", Phase.SETUP, "outgoing"),
-    ("Job type: Bounded\nOperation: Backup\nFile total: 1.000 B", Phase.PRECOPY, "other"),
+    (f"Job type: Unbounded\nOperation: Outgoing migration\n{TIME}", Phase.SETUP, "outgoing"),
+    (f"Job type: Unbounded\nOperation: Unknown\n{TIME}", Phase.SETUP, "outgoing"),
+    (f"Job type: Unbounded\n{TIME}", Phase.SETUP, "outgoing"),
+    (f"Job type: Bounded\nOperation: Backup\n{TIME}\n{FILE}", Phase.PRECOPY, "other"),
+    (f"Job type: Unbounded\nOperation: Snapshot revert\n{TIME}\n{FILE}", Phase.PRECOPY, "other"),
     ("Job type: Failed\nOperation: Outgoing migration", Phase.FAILED, "outgoing"),
     ("Job type: Cancelled\nOperation: Outgoing  migration", Phase.CANCELLED, "outgoing"),
-    ("Job type: 3\noperation: 4", Phase.COMPLETED, "incoming"),
-    ("Job type: 2\noperation: 99", Phase.SETUP, "other"),
-    ("Job type: Unbounded\nMemory total: 1.000 KiB\nPostcopy requests: 3", Phase.POSTCOPY, "other"),
+    ("Job type: 3\noperation: 4\ntime_elapsed: 5", Phase.COMPLETED, "incoming"),
+    ("Job type: 2\noperation: 99\ntime_elapsed: 5", Phase.SETUP, "other"),
+    (
+        f"Job type: Unbounded\n{TIME}\n{MEMORY}\nDirty rate: 3 pages/s\nPostcopy requests: 3",
+        Phase.POSTCOPY,
+        "outgoing",
+    ),
 ]
 
 
@@ -187,8 +204,39 @@ def test_phase_and_operation(text: str, phase: Phase, operation: str) -> None:
     assert (sample.phase, sample.operation) == (phase, operation)
 
 
+UNBOUNDED = f"Job type: Unbounded\n{TIME}\n"
+
 # text, what the message shows of it
 REFUSED = [
+    # a field that virsh always prints is missing
+    ("Job type: Unbounded\nOperation: Outgoing migration", "'Time elapsed: ...', which every job has"),
+    ("Job type: 2\noperation: 5", "'time_elapsed: ...', which every job has"),
+    (UNBOUNDED + "Memory total: 1.000 KiB", "'Memory processed: ...', which 'Memory total'"),
+    (UNBOUNDED + MEMORY.replace("remaining", "left"), "'Memory remaining: ...', which 'Memory processed'"),
+    (UNBOUNDED + FILE.replace("File total", "File sum"), "'File total: ...', which 'File processed'"),
+    (UNBOUNDED + MEMORY + "\nIteration: 3", "'Dirty rate: ...', which 'Iteration' never comes without"),
+    (UNBOUNDED + MEMORY.replace("Memory", "Data"), "'Memory total: ...', which 'Data processed' never comes without"),
+    ("Job type: 2\ntime_elapsed: 4\nmemory_total: 5\nmemory_processed: 5", "'memory_remaining: ...', which"),
+    # half in another language
+    (f"Job type: Unbounded\nToimenpide: Outgoing migration\n{TIME}", "found 'Toimenpide: Outgoing migration'"),
+    (f"Job type: Unbounded / Toimenpide: Incoming migration / {TIME}", "'Operation: ...' in English"),
+    (f"Job type: Unbounded\nOperation: Ausgehende Migration\n{TIME}", "'Operation:' with one of Unknown, Outgoing"),
+    (UNBOUNDED + "J\u00e4ljell\u00e4 oleva muisti: 26.287 GiB", "labels as virsh has them in English"),
+    (UNBOUNDED + MEMORY + "\nD\u00e9bit m\u00e9moire : 101,960 MiB/s", "labels as virsh has them in English"),
+    # torn apart by something that is no quotation of a mail
+    (UNBOUNDED + MEMORY + "\nMemory\n~ bandwidth: 101.960 MiB/s", "labels as virsh has them in English, in one"),
+    # not possible
+    (UNBOUNDED + MEMORY + "\nDirty rate: 1 pages/s\nPage size: 0 bytes", "a power of two up to 1 GiB for 'Page size'"),
+    (UNBOUNDED + MEMORY + "\nDirty rate: 1 pages/s\nPage size: 5000 bytes", "a power of two up to 1 GiB"),
+    (UNBOUNDED + "Auto converge throttle: 101", "a percentage for 'Auto converge throttle'"),
+    # thousands as other languages have them
+    (UNBOUNDED + "Iteration: 1 234", "'Iteration: 1 234'"),
+    (UNBOUNDED + "Iteration: 1\u00a0234", "such as 'Iteration: 812'"),
+    (UNBOUNDED + "Iteration: 1.234", "such as 'Iteration: 812'"),
+    (UNBOUNDED + "Iteration: 1'234", "such as 'Iteration: 812'"),
+    (UNBOUNDED + "Memory total: 1.234.567 KiB", "such as 'Memory total: 34.383 MiB'"),
+    (UNBOUNDED + "Memory total: 1 234.5 KiB", "such as 'Memory total: 34.383 MiB'"),
+    (UNBOUNDED + "Dirty rate: 31 340 pages/s", "such as 'Dirty rate: 17225 pages/s'"),
     ("", "found nothing"),
     (" \r\n\t", "found nothing"),
     ("hello\nworld", "found 'hello'"),
@@ -232,6 +280,63 @@ def test_refused(text: str, shown: str) -> None:
     assert isinstance(caught.value, MigrationError)
 
 
+# Of reports as people sent them: English of virsh 11, of one in Finnish, of a daemon before 3.3, of QEMU before 3.0.
+REPORT = """\
+Job type:         Unbounded
+Operation:        Outgoing migration
+Time elapsed:     294154       ms
+Data processed:   32.196 GiB
+Memory processed: 32.196 GiB
+Memory remaining: 26.287 GiB
+Memory total:     32.009 GiB
+Memory bandwidth: 101.960 MiB/s
+Dirty rate:       31340        pages/s
+Iteration:        5
+Expected downtime: 264000       ms
+"""
+FINNISH = {
+    "Operation:": "Toimenpide:",
+    "Memory processed:": "K\u00e4sitelty muisti:",
+    "Memory remaining:": "J\u00e4ljell\u00e4 oleva muisti:",
+    "Memory total:": "Muisti yhteens\u00e4:",
+    "Memory bandwidth:": "Muistin kaistanleveys:",
+}
+
+
+def translated(labels: t.Mapping[str, str]) -> str:
+    text = REPORT
+    for english, other in labels.items():
+        text = text.replace(english, other)
+    return text
+
+
+@pytest.mark.parametrize(
+    "labels", [FINNISH, *({label: other} for label, other in FINNISH.items()), {"Iteration:": "Kierros:"}]
+)
+def test_labels_in_another_language_are_refused(labels: dict[str, str]) -> None:
+    with pytest.raises(ParseError):
+        parse_domjobinfo(translated(labels))
+
+
+@pytest.mark.parametrize("missing", ["Time elapsed", "Memory processed", "Memory remaining", "Memory total", "Dirty"])
+def test_a_line_that_is_missing_is_no_zero(missing: str) -> None:
+    with pytest.raises(ParseError):
+        parse_domjobinfo("".join(line for line in REPORT.splitlines(True) if not line.startswith(missing)))
+
+
+def test_wrapped_and_quoted() -> None:
+    sample = parse_domjobinfo(REPORT.replace("Memory remaining:", "Memory\n> remaining:"))
+    assert sample == parse_domjobinfo(REPORT)
+    assert sample.memory.remaining_bytes == 28225451327
+
+
+def test_before_libvirt_3_3_there_was_no_operation() -> None:
+    text = REPORT.replace("Operation:        Outgoing migration\n", "")
+    assert parse_domjobinfo(text) == parse_domjobinfo(REPORT)
+    prefixed = "".join(f"2026-11-23T14:00:01Z kvm01 watch[7]: {line}\n" for line in text.splitlines())
+    assert parse_domjobinfo(prefixed) == parse_domjobinfo(REPORT)
+
+
 # --- properties
 
 LABELS = [line.split(":")[0] for line in (RUNNING + COMPLETED + RAW).splitlines() if line]
@@ -268,24 +373,32 @@ def test_no_text_raises_anything_else(text: str) -> None:
 
 
 counts = st.integers(0, (1 << 64) - 1)
-KEYS = {
-    "time_elapsed",
-    "memory_total",
-    "memory_processed",
-    "memory_remaining",
-    "memory_bps",
-    "memory_dirty_rate",
-    "memory_page_size",
-    "memory_iteration",
-    "memory_postcopy_requests",
-    "disk_total",
-    "disk_processed",
-    "disk_remaining",
-    "downtime",
-    "auto_converge_throttle",
-}
-all_stats = st.fixed_dictionaries(
-    {"type": st.integers(0, 5), "operation": st.sampled_from([4, 5])}, optional=dict.fromkeys(KEYS, counts)
+
+
+def group(*keys: str) -> st.SearchStrategy[dict[str, int]]:
+    return st.one_of(st.just({}), st.fixed_dictionaries(dict.fromkeys(keys, counts)))
+
+
+# As libvirt gives them: some only together, the others or not.
+all_stats = st.builds(
+    lambda *parts: {key: value for part in parts for key, value in part.items()},
+    st.fixed_dictionaries(
+        {"type": st.integers(0, 5), "operation": st.sampled_from([4, 5]), "time_elapsed": counts},
+        optional={"downtime": counts, "auto_converge_throttle": st.integers(0, 100)},
+    ),
+    st.one_of(
+        st.just({}),
+        st.fixed_dictionaries(
+            dict.fromkeys(
+                ("memory_total", "memory_processed", "memory_remaining", "memory_dirty_rate", "memory_bps"), counts
+            ),
+            optional={
+                "memory_page_size": st.sampled_from([4096, 16384, 65536]),
+                **dict.fromkeys(("memory_iteration", "memory_postcopy_requests"), counts),
+            },
+        ),
+    ),
+    group("disk_total", "disk_processed", "disk_remaining"),
 )
 
 PLAIN_TYPES = ["None", "Bounded", "Unbounded", "Completed", "Failed", "Cancelled"]

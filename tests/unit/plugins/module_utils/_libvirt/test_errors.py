@@ -4,12 +4,20 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 import pytest
 
-from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.errors import meaning_of, translate
-from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.meanings import FALLBACK, MEANINGS
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.error_codes import Err
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.meanings import (
+    FALLBACK,
+    MEANINGS,
+    SUBJECTS,
+    meaning_of,
+)
+from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.errors import translate
+from ansible_collections.virtops.live_migration.tests.unit.plugins.captured_texts import captured
 from ansible_collections.virtops.live_migration.tests.unit.plugins.fake_libvirt import libvirtError
 
 LOCK = "cannot acquire state change lock"
@@ -319,7 +327,15 @@ TRANSLATED = [
 ]
 
 
-@pytest.mark.parametrize(("code", "text", "reason"), ENGLISH + TRANSLATED)
+# By subject: code, text, reason, and where the text was found: releases of libvirt (of 7.0, 9.0 and 11.3), or QEMU's.
+FROM_SOURCES = [
+    (code, text, reason)
+    for messages in json.loads(captured("libvirt_errors.json")).values()
+    for code, text, reason, _found_in in messages
+]
+
+
+@pytest.mark.parametrize(("code", "text", "reason"), ENGLISH + TRANSLATED + FROM_SOURCES)
 def test_reason(code: int, text: str, reason: str) -> None:
     row = meaning_of(code, text)
     assert row.reason == reason
@@ -328,7 +344,7 @@ def test_reason(code: int, text: str, reason: str) -> None:
 
 
 def test_every_row_is_reached_by_an_example() -> None:
-    reached = [meaning_of(code, text) for code, text, _reason in ENGLISH + TRANSLATED]
+    reached = [meaning_of(code, text) for code, text, _reason in ENGLISH + TRANSLATED + FROM_SOURCES]
     assert [row for row in (*MEANINGS, FALLBACK) if row not in reached] == []
 
 
@@ -336,14 +352,88 @@ def test_rows_are_well_formed() -> None:
     for row in MEANINGS:
         assert row.codes
         assert re.fullmatch(r"[A-Z]+(_[A-Z]+)*", row.reason)
-        for sentence in (row.state, row.remedy):
+        assert row.source
+        assert re.fullmatch(r"(QEMU )?[0-9]+\.[0-9]+( [0-9]+\.[0-9]+)*", row.seen)
+        for sentence in (row.means, row.state, row.remedy):
             assert sentence[0].isupper()
             assert sentence.endswith(".")
 
 
 def test_no_code_has_two_rows_for_any_text() -> None:
-    codes = [code for row in MEANINGS if not row.text for code in row.codes]
+    codes = [code for row in MEANINGS if row.for_any_text for code in row.codes]
     assert sorted(set(codes)) == sorted(codes)
+
+
+# What somebody called a guest, a file or a network says nothing about the trouble.
+@pytest.mark.parametrize("name", ["certificate", "nc: host key", "monitor", "no space left", "TLS handshake", "swtpm"])
+@pytest.mark.parametrize(
+    ("code", "text", "reason"),
+    [
+        (55, INVALID + "network '{}' is not active", "NETWORK_MISSING"),
+        (55, INVALID + "domain '{}' is already active", "GUEST_EXISTS"),
+        (38, "Cannot access storage file '/srv/{}.qcow2': No such file or directory", "STORAGE_MISSING"),
+        (87, "resource busy: Lockspace resource '/srv/{}.qcow2' is locked", "STORAGE_LOCKED"),
+        (67, "unsupported configuration: Target domain name '{}' does not match source 'x'", "DEFINITION_MISMATCH"),
+        (
+            1,
+            'internal error: qemu: -blockdev {{"a":{{"filename":"/srv/{}"}}}}: Failed to get "write" lock',
+            "STORAGE_LOCKED",
+        ),
+        (
+            9,
+            "operation failed: job 'migration out' failed: Unable to write to socket: Broken pipe ('{}')",
+            "STREAM_BROKEN",
+        ),
+        (38, "キー '{}' を開けません", "SYSTEM_ERROR"),
+        (38, "Datei »{}« kann nicht geöffnet werden", "SYSTEM_ERROR"),
+    ],
+)
+def test_names_do_not_mislead(code: int, text: str, reason: str, name: str) -> None:
+    assert meaning_of(code, text.format(name)).reason == reason
+
+
+def test_remedies_name_what_is_to_be_done() -> None:
+    """Where one reason covers several troubles, the remedy tells them apart."""
+    told = {
+        "emulator": (38, "Cannot check QEMU binary /usr/libexec/qemu-kvm: No such file or directory"),
+        "KVM": (8, "invalid argument: could not find capabilities for arch=x86_64 domaintype=kvm "),
+        "secret": (66, "Secret not found: no secret with matching uuid '0d7c5b1f'"),
+        "owner": (38, "unable to set user and group to '107:107' on '/srv/nfs/a.qcow2': Operation not permitted"),
+        "hugetlbfs": (1, "internal error: Unable to find any usable hugetlbfs mount for 1048576 KiB"),
+        "Open vSwitch": (1, "internal error: Unable to add port vnet5 to OVS bridge br-int: ovs-vsctl: no bridge"),
+        "net-start": (55, INVALID + "network 'blue' is not active"),
+        "netcat": (38, "End of file while reading data: sh: 1: nc: not found: Input/output error"),
+        "qemu.conf": (55, INVALID + "host migration TLS directory not configured"),
+        "SASL": (45, "authentication failed: Failed to start SASL negotiation: -1 (generic failure)"),
+        "polkit": (45, "authentication failed: access denied by policy"),
+        "swtpm": (1, "internal error: Could not run '/usr/bin/swtpm_setup'. exitstatus: 1"),
+    }
+    assert [word for word, error in told.items() if word not in meaning_of(*error).remedy] == []
+
+
+def test_nobody_is_told_to_copy_a_disk_that_may_be_shared() -> None:
+    row = meaning_of(81, "Unsafe migration: Migration without shared storage is unsafe")
+    assert "onto itself" in row.remedy
+    assert "copy" not in meaning_of(81, "Unsafe migration: if disks use cache other than none or directsync").remedy
+
+
+@pytest.mark.parametrize("text", ["nc: command not found", "ssh: connect to host kvm02 port 22: No route to host"])
+def test_what_fails_while_logging_in_leaves_the_guest_where_it_is(text: str) -> None:
+    row = meaning_of(38, f"End of file while reading data: {text}: Input/output error")
+    assert row.state == "The guest goes on where it was."
+
+
+def test_the_codes_of_libvirt_alone_give_an_honest_meaning() -> None:
+    """In a language that is not known: nothing that only the text could tell."""
+    for code in Err:
+        row = meaning_of(code, "何か")
+        assert row.for_any_text
+    assert "guest's present state" not in meaning_of(55, "何か").remedy
+    assert "firewall" not in meaning_of(38, "何か").remedy
+
+
+def test_subjects_hold_all_rows() -> None:
+    assert sum(len(rows) for _subject, rows in SUBJECTS) == len(MEANINGS)
 
 
 # Errors that come from the middle of a step: what they leave behind is not known.
