@@ -9,8 +9,8 @@ from __future__ import annotations
 import typing as t
 from urllib.parse import urlsplit
 
+from .addresses import is_wildcard
 from .host_document import HostDocument
-from .migration_path import is_wildcard
 
 _PORTS = {"ssh": 22, "libssh": 22, "libssh2": 22, "tcp": 16509, "tls": 16514, "": 16514}
 _PREFERRED = ("tls", "tcp", "ssh")

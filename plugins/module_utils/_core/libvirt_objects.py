@@ -9,9 +9,9 @@ from __future__ import annotations
 import typing as t
 from xml.etree import ElementTree
 
-from .domain_xml import bytes_of
 from .host_document import Pool
 from .host_network import VirtualNetwork
+from .xml_values import bytes_of
 
 
 def parse_network(xml: str, *, active: t.Optional[bool], autostart: t.Optional[bool]) -> VirtualNetwork:

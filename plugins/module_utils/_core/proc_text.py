@@ -47,6 +47,7 @@ class Mount(t.NamedTuple):
     source: str
     fs_type: str
     read_only: bool
+    root: str = "/"  # the directory of the file system that is mounted there
 
     @property
     def shared(self) -> bool:
@@ -113,7 +114,7 @@ def parse_mounts(text: str) -> list[Mount]:
             continue
         point = _unescape(words[4])
         found.pop(point, None)
-        found[point] = Mount(point, _unescape(more[1]), more[0], "ro" in words[5].split(","))
+        found[point] = Mount(point, _unescape(more[1]), more[0], "ro" in words[5].split(","), _unescape(words[3]))
     return list(found.values())
 
 

@@ -10,6 +10,7 @@ import time
 import typing as t
 from dataclasses import dataclass, replace
 
+from .._core.addresses import is_loopback, is_wildcard
 from .._core.domain_document import Domain
 from .._core.host_document import HostDocument
 from .._core.host_features import features_of
@@ -20,8 +21,6 @@ from .._core.migration_path import (
     Counters,
     NetworkFacts,
     guest_links,
-    is_loopback,
-    is_wildcard,
     listening_within,
     migration_path,
 )

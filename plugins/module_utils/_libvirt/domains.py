@@ -11,7 +11,7 @@ from dataclasses import replace
 from xml.etree import ElementTree
 
 from .._core.domain_document import Domain
-from .._core.domain_xml import parse_domain
+from .._core.domain_xml import needs_sent, parse_domain, with_sent
 from .._core.errors import MigrationError
 from .connection import Connection, libvirt
 from .domain import Guest, all_guests
@@ -20,6 +20,7 @@ from .status_file import running_job
 
 _CALL_LIMIT_S = 5.0
 _MOST_SILENT = 3
+_MIGRATABLE = 1 << 3  # VIR_DOMAIN_XML_MIGRATABLE
 
 # The errors that one guest may give without hiding the others.
 _TROUBLE: t.Any = (MigrationError, ValueError, KeyError, ElementTree.ParseError)
@@ -49,7 +50,7 @@ def _read(guest: Guest, local: bool) -> Domain:
     xml = within(lambda: raw.XMLDesc(0), f"reading the definition of {guest.name!r}", _CALL_LIMIT_S)
     persistent = bool(raw.isPersistent())
     return replace(
-        parse_domain(xml),
+        _as_sent(guest, parse_domain(xml), active=state.active),
         state=state.name,
         state_reason=state.reason_name,
         persistent=persistent,
@@ -58,6 +59,17 @@ def _read(guest: Guest, local: bool) -> Domain:
         checkpoints=_count(lambda flags: len(raw.listAllCheckpoints(flags))),
         job=running_job(guest.name, guest.uuid) if local else "",
     )
+
+
+def _as_sent(guest: Guest, domain: Domain, *, active: bool) -> Domain:
+    """With what libvirt would send of it, where that cannot be told from the live definition."""
+    if not active or not needs_sent(domain):
+        return domain
+    try:
+        xml = within(lambda: guest.raw.XMLDesc(_MIGRATABLE), "reading what is sent of a guest", _CALL_LIMIT_S)
+        return with_sent(domain, xml)
+    except libvirt.libvirtError:
+        return domain  # over a connection that may only read; then it is not known
 
 
 def _count(ask: t.Callable[[int], int]) -> t.Optional[int]:
