@@ -25,6 +25,7 @@ from .shared_storage import (
     is_local,
     relation,
     same_export,
+    server_and_path,
     shared_by_configuration,
     taken_for_shared,
 )
@@ -131,6 +132,9 @@ def _by_word(
     both = shared_by_configuration(path, destination)
     if both and there is not None and there.mount_point == here.mount_point:
         return Relation(SAME, "qemu.conf on both hosts names it in shared_filesystems")
+    if there is not None and found.verdict == UNSURE and server_and_path(there.source)[1] == here.mount_point:
+        # The source says that others have it, and the destination has just this directory of some server's there.
+        return Relation(SAME, f"qemu.conf on the source names it in shared_filesystems, and it is {there.source} there")
     if found.verdict != OTHER or there is None or there.mount_point != here.mount_point:
         return found
     words = "qemu.conf on the source names it in shared_filesystems"

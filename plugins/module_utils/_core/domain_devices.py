@@ -11,6 +11,7 @@ from xml.etree import ElementTree
 
 from .addresses import host_port
 from .domain_document import Disk, Graphics, HostDevice, Nic, SharedDirectory, SharedMemory, Tpm
+from .xml_values import whole_number
 
 
 def disks(root: ElementTree.Element) -> list[Disk]:
@@ -71,7 +72,7 @@ def _nic(nic: ElementTree.Element) -> Nic:
         device=_get(source, "dev"),
         target=_get(nic.find("target"), "dev"),
         model=_get(nic.find("model"), "type"),
-        mtu=int(_get(mtu, "size") or 0) or None,
+        mtu=whole_number(_get(mtu, "size") or "0") or None,
         virtualport=_get(nic.find("virtualport"), "type"),
         teaming=_get(teaming, "type"),
         managed=None if not managed else managed == "yes",
@@ -166,7 +167,7 @@ def _graphics(console: ElementTree.Element) -> Graphics:
     return Graphics(
         console.get("type", ""),
         console.get("listen", "") or _get(listen, "address"),
-        int(console.get("port") or 0) or None,
+        whole_number(console.get("port") or "0") or None,
         console.get("autoport", "no") == "yes",
         listen_type=_get(listen, "type"),
         network=_get(listen, "network"),
@@ -176,13 +177,15 @@ def _graphics(console: ElementTree.Element) -> Graphics:
 def vsock_cid(root: ElementTree.Element) -> t.Optional[int]:
     cid = root.find("devices/vsock/cid")
     fixed = cid is not None and cid.get("auto", "no") == "no" and cid.get("address")
-    return int(fixed) if fixed else None
+    return whole_number(fixed) if fixed else None
 
 
 def _pci(address: t.Optional[ElementTree.Element]) -> str:
     if address is None or not address.get("bus"):
         return ""
-    domain, bus, slot, function = (int(address.get(name, "0"), 0) for name in ("domain", "bus", "slot", "function"))
+    domain, bus, slot, function = (
+        whole_number(address.get(name, "0"), 0) for name in ("domain", "bus", "slot", "function")
+    )
     return f"{domain:04x}:{bus:02x}:{slot:02x}.{function:x}"
 
 

@@ -12,7 +12,7 @@ from xml.etree import ElementTree
 
 from .domain_document import DomainMemory, MemoryCell
 from .units import KIB
-from .xml_values import bytes_of, number_set, size_of
+from .xml_values import bytes_of, number_set, size_of, whole_number
 
 Element = ElementTree.Element
 
@@ -73,7 +73,7 @@ def _cells(root: Element, pages: t.Mapping[t.Optional[int], t.Optional[int]], wh
     counts, else that which is for all. A size that is no hugepage of the host (4 KiB) means ordinary pages.
     """
     bound = {
-        int(one.get("cellid", 0)): (number_set(one.get("nodeset", "")), one.get("mode", "strict"))
+        whole_number(one.get("cellid", "0")): (number_set(one.get("nodeset", "")), one.get("mode", "strict"))
         for one in root.iterfind("numatune/memnode")
     }
     modules = root.findall("devices/memory")
@@ -83,7 +83,7 @@ def _cells(root: Element, pages: t.Mapping[t.Optional[int], t.Optional[int]], wh
         return []
     found: list[MemoryCell] = []
     for cell in root.iterfind("cpu/numa/cell"):
-        number = int(cell.get("id", len(found)))
+        number = whole_number(cell.get("id", str(len(found))))
         size = size_of(cell, "memory")
         found.append(_cell(number, size, pages, bound, whole))
     for module in modules:
@@ -121,7 +121,7 @@ def _module(
         return []
     size, node = bytes_of(module.find("target/size")) or 0, module.findtext("target/node", "")
     current = bytes_of(module.find("target/current"))
-    found = _cell(int(node or 0), size if current is None else current, pages, bound, whole)
+    found = _cell(whole_number(node or "0"), size if current is None else current, pages, bound, whole)
     page, mask = bytes_of(module.find("source/pagesize")), number_set(module.findtext("source/nodemask", ""))
     if page is not None:
         huge = page > _LARGEST_ORDINARY_BYTES

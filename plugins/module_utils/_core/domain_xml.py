@@ -38,6 +38,7 @@ from .domain_document import (
 from .domain_files import boot_files, endpoints, host_files, needed_files, not_looked_at
 from .domain_memory import memory, pinned_cpus
 from .errors import MigrationError
+from .xml_values import whole_number
 
 
 def parse_domain(xml: str) -> Domain:
@@ -105,7 +106,7 @@ def domain_of(root: ElementTree.Element) -> Domain:
 def _domain(root: ElementTree.Element) -> Domain:
     os_type, vcpu = root.find("os/type"), root.find("vcpu")
     security, nvram = root.find("launchSecurity"), root.find("os/nvram")
-    maximum = int(vcpu.text or 0) if vcpu is not None else 0
+    maximum = whole_number(vcpu.text or "0") if vcpu is not None else 0
     firmware, tpm_devices, pins = _firmware(root), tpms(root), pinned_cpus(root)
     return Domain(
         name=root.findtext("name", ""),
@@ -120,7 +121,7 @@ def _domain(root: ElementTree.Element) -> Domain:
         nvram_template=nvram.get("template", "") if nvram is not None else "",
         loader=root.findtext("os/loader", ""),
         vcpus=maximum,
-        vcpus_current=int(vcpu.get("current", maximum)) if vcpu is not None else 0,
+        vcpus_current=whole_number(vcpu.get("current", str(maximum))) if vcpu is not None else 0,
         pinned=bool(pins),
         pinned_cpus=pins,
         cpu=_cpu(root),
@@ -156,7 +157,7 @@ def _domain(root: ElementTree.Element) -> Domain:
 def _cpu(root: ElementTree.Element) -> DomainCpu:
     cpu = root.find("cpu")
     tsc = root.find("clock/timer[@name='tsc']")
-    frequency = int(tsc.get("frequency", 0)) or None if tsc is not None else None
+    frequency = whole_number(tsc.get("frequency", "0")) or None if tsc is not None else None
     if cpu is None:
         return DomainCpu(tsc_frequency_hz=frequency)
     migratable = cpu.get("migratable")

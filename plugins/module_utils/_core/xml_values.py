@@ -37,16 +37,31 @@ _UNITS = {
 _MOST_NUMBERS = 16384  # libvirt's own limit of a set of processors, VIR_DOMAIN_CPUMASK_LEN
 
 
+def whole_number(text: str, base: int = 10) -> int:
+    """Of at most 64 bits, as libvirt's are; with a base of 0 as Python writes them (0x1f)."""
+    number = int(text, base)
+    if not -(1 << 63) <= number < 1 << 64:
+        raise ValueError("a number has more than 64 bits")
+    return number
+
+
+def _size(number: str, unit: str) -> int:
+    size = whole_number(number) * _UNITS[unit.lower()]
+    if not 0 <= size < 1 << 64:
+        raise ValueError("a size is negative or has more than 64 bits")
+    return size
+
+
 def bytes_of(element: t.Optional[ElementTree.Element]) -> t.Optional[int]:
     """A size with libvirt's units; without one it is in KiB."""
     if element is None or not (element.text or "").strip():
         return None
-    return int(element.text or 0) * _UNITS[element.get("unit", "").lower()]
+    return _size(element.text or "0", element.get("unit", ""))
 
 
 def size_of(element: ElementTree.Element, name: str) -> int:
     """The same where it is an attribute, as ``memory`` of a NUMA node and ``size`` of a page."""
-    return int(element.get(name, 0)) * _UNITS[element.get("unit", "").lower()]
+    return _size(element.get(name, "0"), element.get("unit", ""))
 
 
 def number_set(text: str) -> list[int]:
@@ -54,7 +69,7 @@ def number_set(text: str) -> list[int]:
     found: set[int] = set()
     for part in filter(None, (part.strip() for part in text.split(","))):
         first, _dash, last = part.lstrip("^").partition("-")
-        lowest, highest = int(first), int(last or first)
+        lowest, highest = whole_number(first), whole_number(last or first)
         if highest >= _MOST_NUMBERS:
             raise ValueError(f"{highest} is more than there can be")
         numbers = set(range(lowest, highest + 1))

@@ -188,6 +188,8 @@ EXT4, FROM_SOURCE = vm("/dev/vdb", "ext4"), vm("kvm01:/srv/vm", NFS4)
         (EXT4, EXT4, True, False, "12.0.0", WARN),
         (EXT4, None, True, False, "12.0.0", FAIL),
         (EXT4, vm("nas.example.com:/vm", NFS4), True, False, "12.0.0", WARN),
+        (EXT4, vm("192.0.2.1:/srv/vm", NFS4), True, False, "12.0.0", PASS),
+        (EXT4, vm("192.0.2.1:/srv/vm", NFS4), False, False, "12.0.0", FAIL),
         (vm("mds:/fs1", "lustre"), vm("mds:/fs1", "lustre"), True, False, "12.0.0", PASS),
         (vm("//nas/vm", "cifs"), vm("//nas/vm", "cifs"), True, False, "12.0.0", PASS),
     ],
