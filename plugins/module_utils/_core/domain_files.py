@@ -25,6 +25,7 @@ def boot_files(root: Element, firmware: str) -> list[str]:
     found += [one.text or "" for one in root.iterfind("os/acpi/table")]
     found += [one.get("file", "") for one in root.iterfind("sysinfo/entry")]
     found += [one.get("file", "") for kind in ("interface", "hostdev") for one in root.iterfind(f"devices/{kind}/rom")]
+    found += [one.get("dev", "") for one in root.iterfind("os/nvram[@type='block']/source")]
     loader = root.find("os/loader")
     if loader is not None and (firmware != "efi" or loader.get("type") == "rom"):
         found.append(loader.text or "")
@@ -58,8 +59,6 @@ def needed_files(root: Element) -> list[str]:
         found.add(device.findtext("database", "/etc/pki/nssdb").strip())
     for device in root.iterfind("devices/rng/backend[@model='random']"):
         found |= {(device.text or "").strip()} - {"/dev/random", "/dev/urandom"}  # every host has these
-    if _text(root.find("os/nvram"), "type") == "block":
-        found |= {one.get("dev", "") for one in root.iterfind("os/nvram/source")}
     return sorted(found - {""})
 
 
@@ -121,7 +120,3 @@ def _character_devices(root: Element) -> t.Iterator[tuple[str, Element, str]]:
 
 def _port(text: str) -> t.Optional[int]:
     return int(text) if text.isascii() and text.isdigit() and len(text) <= 5 else None
-
-
-def _text(element: t.Optional[Element], name: str) -> str:
-    return element.get(name, "") if element is not None else ""

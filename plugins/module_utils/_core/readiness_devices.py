@@ -173,6 +173,13 @@ def _shared_memory(case: Case) -> Finding:
     if not found:
         return passed("It shares no memory with other guests.")
     names = [one.name for one in found]
+    old = [one.name for one in found if one.model == "ivshmem"]
+    if old:
+        return failed(
+            f"It shares memory by a device that libvirt does not migrate (ivshmem): {listed(old)}.",
+            "Detach it ('virsh detach-device'), or give it the model ivshmem-plain or ivshmem-doorbell.",
+            names=old,
+        )
     if any(one.role != "master" for one in found):
         return failed(
             f"It shares memory with other guests and is not the master of it: {listed(names)}.",

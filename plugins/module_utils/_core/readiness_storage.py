@@ -233,7 +233,8 @@ def _boot_files(case: Case) -> Finding:
     needed = case.domain.boot_files
     if not needed:
         return passed("It starts from its own disks, with no files of the host.")
-    elsewhere = [path for path in needed if not _on_shared(path, case)]
+    firmware = case.destination.firmware_files or []
+    elsewhere = [path for path in needed if path not in firmware and not _on_shared(path, case)]
     if elsewhere:
         return warned(
             f"Files that QEMU reads when it starts must be on the destination: {listed(elsewhere)}.",

@@ -328,8 +328,14 @@ def test_what_libvirt_and_qemu_make_themselves(devices: str) -> None:
 
 def test_variables_of_the_firmware_on_a_block_device() -> None:
     nvram = "<nvram type='block'><source dev='/dev/mapper/nvram1'/></nvram>"
-    finding = find("device_files", guest(os_parts=nvram))
+    finding = find("boot_files", guest(os_parts=nvram))
     assert (finding.status, "/dev/mapper/nvram1" in finding.summary) == (WARN, True)
+    assert guest(os_parts=nvram).nvram_type == "block"
+
+
+def test_a_rom_that_the_destination_has_from_its_packages() -> None:
+    rom = "<loader type='rom'>/usr/share/OVMF/OVMF_CODE.fd</loader>"
+    assert find("boot_files", guest(os_parts=rom)).status == PASS
 
 
 def test_vsock() -> None:

@@ -256,6 +256,7 @@ CASES: list[tuple[str, str, dict[str, t.Any], str]] = [
         {"domain.shared_memory": [SharedMemory("shared", "ivshmem-plain", "peer")]},
         "not the master",
     ),
+    ("shared_memory", FAIL, {"domain.shared_memory": [SharedMemory("m", "ivshmem", "master")]}, "does not migrate"),
     (
         "shared_memory",
         WARN,
