@@ -13,109 +13,114 @@ from .device_elements import DEVICE_ELEMENTS
 from .domain_document import Endpoint
 
 Element = ElementTree.Element
+Devices = t.Mapping[str, t.Sequence[Element]]  # by the name of the element: most guests have few kinds
 
 # Elements whose "type" is that of a character device, with its source inside.
 _CHARACTER = ("serial", "parallel", "channel", "console", "redirdev", "smartcard")
-_LISTENING = {"tcp": "tcp", "udp": "udp"}
+_LISTENING = ("tcp", "udp")
+# Element, a condition on its type, the way to what names a path, and the attribute; "" for its text.
+_PLACES = (
+    ("input", "passthrough", "source", "evdev"),
+    ("input", "evdev", "source", "dev"),
+    ("graphics", "", "gl", "rendernode"),
+    ("video", "", "model/acceleration", "rendernode"),
+    ("audio", "oss", "input", "dev"),
+    ("audio", "oss", "output", "dev"),
+    ("memory", "", "source/path", ""),
+    ("lease", "", "target", "path"),
+    ("pstore", "", "path", ""),
+    ("interface", "", "script", "path"),
+    ("interface", "", "downscript", "path"),
+)
+_EVERY_HOST = ("/dev/random", "/dev/urandom")
 
 
-def boot_files(root: Element, firmware: str) -> list[str]:
+def devices_of(root: Element) -> dict[str, list[Element]]:
+    found: dict[str, list[Element]] = {}
+    for one in root.iterfind("devices/*"):
+        found.setdefault(one.tag, []).append(one)
+    return found
+
+
+def boot_files(root: Element, devices: Devices, firmware: str) -> list[str]:
     """Read by QEMU when it starts, also to receive a guest."""
-    found = [root.findtext(f"os/{name}", "") for name in ("kernel", "initrd", "dtb", "shim")]
-    found += [one.text or "" for one in root.iterfind("os/acpi/table")]
-    found += [one.get("file", "") for one in root.iterfind("sysinfo/entry")]
-    found += [one.get("file", "") for kind in ("interface", "hostdev") for one in root.iterfind(f"devices/{kind}/rom")]
-    found += [one.get("dev", "") for one in root.iterfind("os/nvram[@type='block']/source")]
-    loader = root.find("os/loader")
-    if loader is not None and (firmware != "efi" or loader.get("type") == "rom"):
-        found.append(loader.text or "")
+    found = [one.get("file", "") for one in root.iterfind("sysinfo/entry")]
+    found += [one.get("file", "") for kind in ("interface", "hostdev") for one in _below(devices, kind, "rom")]
+    for os in root.iterfind("os"):
+        found += [os.findtext(name, "") for name in ("kernel", "initrd", "dtb", "shim")]
+        found += [one.text or "" for one in os.iterfind("acpi/table")]
+        found += [one.get("dev", "") for one in os.iterfind("nvram[@type='block']/source")]
+        found += [one.text or "" for one in os.iterfind("loader") if firmware != "efi" or one.get("type") == "rom"]
     return sorted({path.strip() for path in found} - {""})
 
 
-def host_files(root: Element) -> list[str]:
+def host_files(devices: Devices) -> list[str]:
     found = {
         source.get("path", "")
-        for kind in ("serial", "parallel", "channel", "console")
-        for device in root.iterfind(f"devices/{kind}")
+        for name, device, kind in _character_devices(devices)
+        if kind in ("file", "unix", "dev", "pipe") and name in ("serial", "parallel", "channel", "console")
         for source in device.iterfind("source")
-        if device.get("type") in ("file", "unix", "dev", "pipe")
     }
     return sorted(found - {""})
 
 
-def needed_files(root: Element) -> list[str]:
+def needed_files(devices: Devices) -> list[str]:
     """What must be there already: libvirt and QEMU open it and do not make it."""
     found: set[str] = set()
-    for _name, device, kind in _character_devices(root):
-        for source in device.iterfind("source"):
-            connects = kind == "unix" and source.get("mode") == "connect"
-            if kind in ("dev", "pipe") or connects:
-                found |= {source.get("path", "")}
-    for device in root.iterfind("devices/interface"):
-        found |= _of_interface(device)
-    for path, name in _PLACES:
-        found |= {one.get(name, "") if name else (one.text or "").strip() for one in root.iterfind(path)}
-    for device in root.iterfind("devices/smartcard[@mode='host-certificates']"):
-        found.add(device.findtext("database", "/etc/pki/nssdb").strip())
-    for device in root.iterfind("devices/rng/backend[@model='random']"):
-        found |= {(device.text or "").strip()} - {"/dev/random", "/dev/urandom"}  # every host has these
+    for _name, device, kind in _character_devices(devices):
+        if kind in ("dev", "pipe", "unix"):
+            sources = [one for one in device.iterfind("source") if kind != "unix" or one.get("mode") == "connect"]
+            found |= {one.get("path", "") for one in sources}
+    for kind, wanted, way, name in _PLACES:
+        if kind in devices:
+            places = _below(devices, kind, way, wanted)
+            found |= {one.get(name, "") if name else (one.text or "").strip() for one in places}
+    for source in _below(devices, "interface", "source", "vhostuser"):  # the switch's own socket
+        found |= {source.get("path", "")} if source.get("mode") != "server" else set()
+    for card in devices.get("smartcard", ()):
+        if card.get("mode") == "host-certificates":
+            found.add(card.findtext("database", "/etc/pki/nssdb").strip())
+    for backend in _below(devices, "rng", "backend"):
+        text = (backend.text or "").strip()
+        found |= {text} if backend.get("model") == "random" and text not in _EVERY_HOST else set()
     return sorted(found - {""})
 
 
-_PLACES = (
-    ("devices/input[@type='passthrough']/source", "evdev"),
-    ("devices/input[@type='evdev']/source", "dev"),
-    ("devices/graphics/gl", "rendernode"),
-    ("devices/video/model/acceleration", "rendernode"),
-    ("devices/audio[@type='oss']/input", "dev"),
-    ("devices/audio[@type='oss']/output", "dev"),
-    ("devices/memory/source/path", ""),
-    ("devices/lease/target", "path"),
-    ("devices/pstore/path", ""),
-)
-
-
-def _of_interface(nic: Element) -> set[str]:
-    """The switch's socket of vhost-user; a script that libvirt runs for the tap."""
-    source = nic.find("source")
-    found = {one.get("path", "") for name in ("script", "downscript") for one in nic.iterfind(name)}
-    if nic.get("type") == "vhostuser" and source is not None and source.get("mode") != "server":
-        found.add(source.get("path", ""))
-    return found
-
-
-def endpoints(root: Element) -> list[Endpoint]:
+def endpoints(devices: Devices) -> list[Endpoint]:
     """Where the guest's devices wait for connections, of each one once."""
     found: dict[Endpoint, None] = {}
-    for name, device, kind in _character_devices(root):
-        if kind not in _LISTENING:
-            continue
-        sources = [one for one in device.iterfind("source") if one.get("mode") == "bind" and one.get("host")]
-        for source in sources:
-            # A console repeats the serial device that it stands for.
-            named = "serial" if name == "console" else name
-            found[Endpoint(named, _LISTENING[kind], source.get("host", ""), _port(source.get("service", "")))] = None
-    for nic in root.iterfind("devices/interface"):
-        kind = nic.get("type", "")
-        local = nic.find({"udp": "source/local", "server": "source"}.get(kind, "nothing"))
-        if local is not None and local.get("address"):
-            protocol = "udp" if kind == "udp" else "tcp"
-            found[Endpoint("interface", protocol, local.get("address", ""), _port(local.get("port", "")))] = None
+    for name, device, kind in _character_devices(devices):
+        for source in device.iterfind("source") if kind in _LISTENING else ():
+            if source.get("mode") == "bind" and source.get("host"):
+                # A console repeats the serial device that it stands for.
+                named = "serial" if name == "console" else name
+                found[Endpoint(named, kind, source.get("host", ""), _port(source.get("service", "")))] = None
+    for kind, way, protocol in (("server", "source", "tcp"), ("udp", "source/local", "udp")):
+        for local in _below(devices, "interface", way, kind):
+            if local.get("address"):
+                found[Endpoint("interface", protocol, local.get("address", ""), _port(local.get("port", "")))] = None
     return list(found)
 
 
-def not_looked_at(root: Element) -> list[str]:
-    names = {one.tag for one in root.iterfind("devices/*") if isinstance(one.tag, str)}
-    return sorted(names - set(DEVICE_ELEMENTS))
+def not_looked_at(devices: Devices) -> list[str]:
+    return sorted(set(devices) - set(DEVICE_ELEMENTS))
 
 
-def _character_devices(root: Element) -> t.Iterator[tuple[str, Element, str]]:
+def _below(devices: Devices, kind: str, way: str, wanted: str = "") -> t.Iterator[Element]:
+    """What is below the devices of one kind, of this type where one is wanted."""
+    for device in devices.get(kind, ()):
+        if not wanted or device.get("type") == wanted:
+            yield from device.iterfind(way)
+
+
+def _character_devices(devices: Devices) -> t.Iterator[tuple[str, Element, str]]:
     """Name, the element that holds the source, and its type."""
     for name in _CHARACTER:
-        for device in root.iterfind(f"devices/{name}"):
+        for device in devices.get(name, ()):
             yield name, device, device.get("type", "")
-    for device in root.iterfind("devices/rng/backend[@model='egd']"):
-        yield "rng", device, device.get("type", "")
+    for backend in _below(devices, "rng", "backend"):
+        if backend.get("model") == "egd":
+            yield "rng", backend, backend.get("type", "")
 
 
 def _port(text: str) -> t.Optional[int]:

@@ -23,7 +23,7 @@ _LARGEST_ORDINARY_BYTES = 64 * KIB  # of 64-bit ARM and POWER; 4 KiB elsewhere
 def pinned_cpus(root: Element) -> list[int]:
     """Processors of the host that threads of the guest are bound to by number."""
     vcpu = root.find("vcpu")
-    texts = [one.get("cpuset", "") for kind in _PINS for one in root.iterfind(f"cputune/{kind}")]
+    texts = [one.get("cpuset", "") for one in root.iterfind("cputune/*") if one.tag in _PINS]
     if vcpu is not None and vcpu.get("placement", "static") != "auto":
         texts.append(vcpu.get("cpuset", ""))
     return sorted({number for text in texts for number in number_set(text)})

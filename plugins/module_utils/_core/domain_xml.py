@@ -35,7 +35,7 @@ from .domain_document import (
     Nic,
     SecurityLabel,
 )
-from .domain_files import boot_files, endpoints, host_files, needed_files, not_looked_at
+from .domain_files import boot_files, devices_of, endpoints, host_files, needed_files, not_looked_at
 from .domain_memory import memory, pinned_cpus
 from .errors import MigrationError
 from .xml_values import whole_number
@@ -107,6 +107,7 @@ def _domain(root: ElementTree.Element) -> Domain:
     os_type, vcpu = root.find("os/type"), root.find("vcpu")
     security, nvram = root.find("launchSecurity"), root.find("os/nvram")
     maximum = whole_number(vcpu.text or "0") if vcpu is not None else 0
+    devices = devices_of(root)
     firmware, tpm_devices, pins = _firmware(root), tpms(root), pinned_cpus(root)
     return Domain(
         name=root.findtext("name", ""),
@@ -134,12 +135,12 @@ def _domain(root: ElementTree.Element) -> Domain:
         tpm=tpm_devices[0] if tpm_devices else None,
         more_tpms=tpm_devices[1:],
         graphics=graphics(root),
-        boot_files=boot_files(root, firmware),
-        host_files=host_files(root),
-        needed_files=needed_files(root),
-        endpoints=endpoints(root),
+        boot_files=boot_files(root, devices, firmware),
+        host_files=host_files(devices),
+        needed_files=needed_files(devices),
+        endpoints=endpoints(devices),
         vsock_cid=vsock_cid(root),
-        not_looked_at=not_looked_at(root),
+        not_looked_at=not_looked_at(devices),
         security_labels=[
             SecurityLabel(one.get("model", ""), one.get("type", ""), one.findtext("label", ""))
             for one in root.iterfind("seclabel")
