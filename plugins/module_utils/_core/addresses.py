@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import functools
 import ipaddress
 import re
 import typing as t
@@ -21,6 +22,7 @@ _SCOPE = re.compile(r"[%/].*", re.DOTALL)
 _LONGEST = 256  # no address or host name is longer
 
 
+@functools.lru_cache(maxsize=4096)
 def address_of(text: str) -> t.Optional[IpAddress]:
     """The value of a text; None for a name. In brackets, with a prefix or with a scope id it is the same address.
 

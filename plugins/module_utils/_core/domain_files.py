@@ -9,6 +9,7 @@ from __future__ import annotations
 import typing as t
 from xml.etree import ElementTree
 
+from .addresses import host_port, is_loopback
 from .device_elements import DEVICE_ELEMENTS
 from .domain_document import Endpoint
 
@@ -71,6 +72,8 @@ def needed_files(devices: Devices) -> list[str]:
         if kind in ("dev", "pipe", "unix"):
             sources = [one for one in device.iterfind("source") if kind != "unix" or one.get("mode") == "connect"]
             found |= {one.get("path", "") for one in sources}
+        elif kind in _LISTENING:
+            found |= {_server_of_host(one, kind) for one in device.iterfind("source")}
     for kind, wanted, way, name in _PLACES:
         if kind in devices:
             places = _below(devices, kind, way, wanted)
@@ -100,6 +103,14 @@ def endpoints(devices: Devices) -> list[Endpoint]:
             if local.get("address"):
                 found[Endpoint("interface", protocol, local.get("address", ""), _port(local.get("port", "")))] = None
     return list(found)
+
+
+def _server_of_host(source: Element, kind: str) -> str:
+    """What listens on the host itself and is connected to: tcp:localhost:4555."""
+    host = source.get("host", "")
+    if source.get("mode") != "connect" or not is_loopback(host):
+        return ""
+    return f"{kind}:{host_port(host, source.get('service', ''))}"
 
 
 def not_looked_at(devices: Devices) -> list[str]:

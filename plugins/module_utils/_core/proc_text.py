@@ -18,7 +18,7 @@ _LISTEN = "0A"
 _ESTABLISHED = "01"
 _ESCAPE = re.compile(r"\\([0-7]{3})")
 
-# File systems that several hosts can have mounted at once; libvirt takes the same ones for shared.
+# File systems that several hosts can have mounted at once. Which ones libvirt takes for shared: shared_storage.py.
 _SHARED = (
     "nfs nfs4 gfs gfs2 ocfs2 smb3 smb2 cifs smbfs ceph afs fuse.glusterfs glusterfs gpfs fuse.quobyte fuse.ceph acfs"
     " beegfs lustre virtiofs"

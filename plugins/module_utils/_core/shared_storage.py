@@ -10,6 +10,7 @@ servers). Then the answer is "not known": to take two names of one disk for two 
 
 from __future__ import annotations
 
+import functools
 import typing as t
 
 from .addresses import is_loopback, same_address
@@ -97,6 +98,7 @@ def is_local(fs_type: str) -> bool:
     return fs_type in _LOCAL
 
 
+@functools.lru_cache(maxsize=256)
 def taken_for_shared(fs_type: str, libvirt: str) -> t.Optional[bool]:
     """By libvirt of that version; None when it depends on what no document tells."""
     row, version = _BY_TYPE.get(fs_type), version_of(libvirt)
@@ -144,7 +146,7 @@ def relation(
         own = _exported(there, source)
         return own or Relation(UNSURE, f"{has} has {there.source} there, which may be the same")
     found = _same_source(here, there)
-    if _location(path, here) == _location(path, there) and here.source == there.source and found == SAME:
+    if found == SAME and here.source == there.source and _location(path, here) == _location(path, there):
         return Relation(SAME, f"both hosts have {here.source} at {here.mount_point}")
     full = _by_whole_path(path, here, there)
     if full == SAME:
@@ -211,8 +213,7 @@ def _same_source(here: Filesystem, there: Filesystem) -> str:
 
 def same_export(here: str, there: str, family: str = "nfs") -> str:
     """Of ``server:/directory`` texts: SAME, OTHER or UNSURE."""
-    servers, other_servers = server_and_path(here)[0], server_and_path(there)[0]
-    path, other_path = server_and_path(here)[1], server_and_path(there)[1]
+    (servers, path), (other_servers, other_path) = server_and_path(here), server_and_path(there)
     if family == "smb":
         path, other_path = path.lower(), other_path.lower()
     if path != other_path:
@@ -221,6 +222,8 @@ def same_export(here: str, there: str, family: str = "nfs") -> str:
         return UNSURE if suffix or (family in ("ceph", "gluster") and servers != other_servers) else OTHER
     if is_loopback(servers) or is_loopback(other_servers):
         return UNSURE  # each host's own server
+    if servers.startswith("."):
+        return UNSURE  # the name of a Ceph file system without its cluster
     return SAME if same_address(servers, other_servers) else UNSURE
 
 

@@ -286,6 +286,8 @@ def test_firmware_of_packages_is_looked_at_elsewhere() -> None:
         ("<serial type='dev'><source path='/dev/ttyS0'/></serial>", "/dev/ttyS0"),
         ("<parallel type='dev'><source path='/dev/parport0'/></parallel>", "/dev/parport0"),
         ("<channel type='unix'><source mode='connect' path='/run/broker.sock'/></channel>", "/run/broker.sock"),
+        ("<serial type='tcp'><source mode='connect' host='127.0.0.2' service='2'/></serial>", "tcp:127.0.0.2:2"),
+        ("<redirdev type='tcp'><source mode='connect' host='localhost' service='4'/></redirdev>", "tcp:localhost:4"),
         ("<channel type='pipe'><source path='/run/pipe'/></channel>", "/run/pipe"),
         ("<rng model='virtio'><backend model='random'>/dev/hwrng</backend></rng>", "/dev/hwrng"),
         (
@@ -316,6 +318,7 @@ def test_files_that_devices_use(devices: str, path: str) -> None:
     [
         "<serial type='pty'><source path='/dev/pts/3'/></serial>",
         "<serial type='file'><source path='/var/log/one.log'/></serial>",
+        "<serial type='tcp'><source mode='connect' host='192.0.2.9' service='4555'/></serial>",
         "<channel type='unix'><source mode='bind' path='/run/libvirt/qemu/channel/one'/></channel>",
         "<rng model='virtio'><backend model='random'>/dev/urandom</backend></rng>",
         nic("vhostuser", "<source type='unix' path='/run/vhost1' mode='server'/>"),
