@@ -134,9 +134,7 @@ HEALTHY = f"""{HEAD}<memory unit='MiB'>64</memory><os><type arch='x86_64' machin
 <cpu mode='custom' match='exact'><model fallback='forbid'>qemu64</model></cpu>
 <devices><emulator>/usr/bin/qemu-system-x86_64</emulator><controller type='usb' model='none'/>
 <disk type='file' device='disk'><driver type='raw' cache='none'/>
-<source file='/var/lib/libvirt/shared/healthy.img'/><target dev='vda' bus='virtio'/></disk>
-<disk type='file' device='disk'><driver type='raw' cache='none'/>
-<source file='/var/lib/libvirt/images/healthy.img'/><target dev='vdb' bus='virtio'/></disk>
+<source file='/var/lib/libvirt/images/healthy.img'/><target dev='vda' bus='virtio'/></disk>
 <interface type='bridge'><source bridge='lan0'/></interface>
 <graphics type='vnc' port='-1' autoport='yes' listen='127.0.0.1'/></devices></domain>"""
 
@@ -148,7 +146,8 @@ SHARED = 'shared_filesystems = [ "/var/lib/libvirt/shared" ]'
 LATE = {"LD_PRELOAD": "/tmp/faketime/libfaketime.so.1", "FAKETIME": "+600s"}
 MEASURE = {"windows_s": [1, 2]}
 
-AS_IF_NEWER = "{{ here.host | combine({'versions': {'libvirt': '10.8.0'}}, recursive=True) }}"
+_NEWER = "{{{{ {0}.host | combine({{'versions': {{'libvirt': '10.8.0'}}}}, recursive=True) }}}}"
+AS_IF_NEWER = {"source": _NEWER.format("here"), "destination": _NEWER.format("there")}
 
 Found = dict[str, dict[str, Result]]
 
@@ -266,8 +265,7 @@ def findings(*results: Result) -> list[dict[str, Result]]:
 @pytest.fixture(scope="module")
 def healthy(hosts: Lab, ansible: Ansible) -> dict[str, Result]:
     """The healthy guest, as it is seen while all is well."""
-    for path in ("/var/lib/libvirt/shared/healthy.img", "/var/lib/libvirt/images/healthy.img"):
-        hosts.execute("kvm01", "truncate", "-s", "1M", path)
+    hosts.execute("kvm01", "truncate", "-s", "1M", "/var/lib/libvirt/images/healthy.img")
     start(hosts, HEALTHY.format(name="healthy", end="cc"))
     uri = f"qemu+tcp://{hosts.host('kvm02').mgmt_address}/system"
     peers = {"peers": [hosts.host("kvm02").migration_address]}
@@ -313,7 +311,7 @@ def faulty(healthy: dict[str, Result], hosts: Lab, ansible: Ansible, guests: dic
         ask("problem", "there", copy_storage="incremental"),
         ask("demanding", "there", destination_uri=uri),
         # The lab's libvirt does not know shared_filesystems yet, and nothing that the lab has is shared to it.
-        ask("blocked", "there", ask_qemu=True, critical=["blocked"], source=AS_IF_NEWER),
+        ask("blocked", "there", ask_qemu=True, critical=["blocked"], **AS_IF_NEWER),
         ask("blocked", "astray", destination_uri=nowhere, **busy),
     )
     found = findings(*results)

@@ -89,7 +89,7 @@ def _hugepages(case: Case) -> Finding:
 def _short_of_hugepages(
     memory: Memory, size: int, needs: t.Sequence[tuple[int, tuple[int, ...]]]
 ) -> t.Optional[Finding]:
-    """Looks at each set of nodes, at their unions, and at all nodes: what is bound within one must have room in it."""
+    """Looks at each set of nodes that something is bound to, at all of these together, and at all nodes of the host."""
     bounds = {frozenset(bound) for _count, bound in needs if bound}
     sets = [*bounds, frozenset[int]().union(*bounds), frozenset[int]()]
     for nodes in sorted(sets, key=lambda one: (not one, len(one), sorted(one))):

@@ -5,7 +5,7 @@
 """Definitions of guests in all the variety of libvirt's schema, made at random: a document and findings, or an error
 of ours, in linear time.
 
-How many definitions each test gets: VIRTOPS_FUZZ_EXAMPLES (300). The counts are printed at the end (``pytest -s``).
+How many definitions each test gets: VIRTOPS_FUZZ_EXAMPLES (200). The counts are printed at the end (``pytest -s``).
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._core.readi
 from ansible_collections.virtops.live_migration.plugins.module_utils._host.storage import DiskFile, with_storage
 from ansible_collections.virtops.live_migration.tests.unit.plugins.pairs import Setup
 
-EXAMPLES = int(os.environ.get("VIRTOPS_FUZZ_EXAMPLES", "300"))
+EXAMPLES = int(os.environ.get("VIRTOPS_FUZZ_EXAMPLES", "200"))
 COUNTS: dict[str, collections.Counter[str]] = collections.defaultdict(collections.Counter)
 ASSESSORS: dict[str, Assessor] = {}
 SEEDS = st.integers(0, 2**48)
@@ -312,7 +312,7 @@ def test_time_grows_with_the_size_only(kind: str) -> None:
             devices = f"<disk type='file'><source file='/a'/>{inner}<target dev='vda'/></disk>"
         return f"<domain><name>a</name><uuid>u</uuid><devices>{devices}</devices></domain>"
 
-    small, large = (min(times_s(make, [size] * 3)) for size in (300, 3000))
+    small, large = (min(times_s(make, [size] * 2)) for size in (200, 2000))
     COUNTS["times"][kind] = round(large * 1000)
     assert large < max(25 * small, 0.5), (small, large)
 
@@ -324,5 +324,5 @@ def test_memory_in_thousands_of_parts() -> None:
         pages = "<memoryBacking><hugepages><page size='2048' unit='KiB' nodeset='0-99'/></hugepages></memoryBacking>"
         return f"<domain>{pages}<numatune>{nodes}</numatune><cpu><numa>{cells}</numa></cpu></domain>"
 
-    small, large = (min(times_s(make, [size] * 3)) for size in (300, 3000))
+    small, large = (min(times_s(make, [size] * 2)) for size in (200, 2000))
     assert large < max(25 * small, 0.5), (small, large)
