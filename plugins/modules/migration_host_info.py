@@ -711,6 +711,10 @@ host:
               description: What is free.
               type: int
               sample: 84938739712
+            root:
+              description: Directory of it that is mounted there. For a bind mount not V(/).
+              type: str
+              sample: "/"
     tls:
       description: The certificates.
       type: dict
@@ -869,6 +873,9 @@ host:
         nvram:
           description: File with the variables of its firmware.
           type: str
+        nvram_type:
+          description: V(file), V(block) or V(network). Empty for a file.
+          type: str
         nvram_template:
           description: File that they are made from, if it is named.
           type: str
@@ -884,9 +891,13 @@ host:
           type: int
           sample: 1
         pinned:
-          description: Whether they are bound to processors of the host.
+          description: Whether threads of it are bound to processors of the host.
           type: bool
           sample: false
+        pinned_cpus:
+          description: Processors of the host that its virtual processors, emulator and I/O threads are bound to.
+          type: list
+          elements: int
         cpu:
           description: The processor that it sees.
           type: dict
@@ -968,6 +979,32 @@ host:
               description: Whether it has an NVDIMM.
               type: bool
               sample: false
+            cells:
+              description: >-
+                Its NUMA nodes and plugged-in modules, where some are in other pages, or bound to other nodes, than the
+                rest.
+              type: list
+              elements: dict
+              contains:
+                cell:
+                  description: Number of the node in the guest.
+                  type: int
+                size_bytes:
+                  description: Size.
+                  type: int
+                hugepages:
+                  description: Whether it is in hugepages.
+                  type: bool
+                hugepage_size_bytes:
+                  description: Their size, where one is named.
+                  type: int
+                nodes:
+                  description: NUMA nodes of the host that it is bound to.
+                  type: list
+                  elements: int
+                node_mode:
+                  description: How strictly.
+                  type: str
         disks:
           description: Its disks.
           type: list
@@ -1044,6 +1081,10 @@ host:
               description: What is mounted there.
               type: str
               sample: "tmpfs"
+            mount_root:
+              description: Directory of that file system which is mounted there.
+              type: str
+              sample: "/"
         interfaces:
           description: Its network interfaces.
           type: list
@@ -1082,6 +1123,9 @@ host:
             teaming:
               description: Part in a failover pair.
               type: str
+            managed:
+              description: Whether libvirt makes the other end itself, where that is said.
+              type: bool
         host_devices:
           description: Devices of the host that it holds.
           type: list
@@ -1104,6 +1148,12 @@ host:
               type: bool
             driver:
               description: Driver.
+              type: str
+            startup_policy:
+              description: Whether a USB device must be there, V(mandatory), V(requisite) or V(optional).
+              type: str
+            protocol:
+              description: V(iscsi) for a SCSI device that QEMU itself reaches over the network.
               type: str
         shared_directories:
           description: Directories that it shares with the host.
@@ -1146,6 +1196,26 @@ host:
             state_path:
               description: Where its state is, where that is named.
               type: str
+            encrypted:
+              description: Whether its state is encrypted with a secret of libvirt's.
+              type: bool
+        more_tpms:
+          description: Further TPMs, with the same fields.
+          type: list
+          elements: dict
+          contains:
+            version:
+              description: Version.
+              type: str
+            backend:
+              description: V(emulator), V(passthrough) or V(external).
+              type: str
+            state_path:
+              description: Where its state is, where that is named.
+              type: str
+            encrypted:
+              description: Whether its state is encrypted with a secret of libvirt's.
+              type: bool
         graphics:
           description: Its consoles.
           type: list
@@ -1163,14 +1233,51 @@ host:
             autoport:
               description: Whether libvirt chooses the port.
               type: bool
+            listen_type:
+              description: V(address), V(network), V(socket) or V(none).
+              type: str
+            network:
+              description: Network of libvirt that the address is from.
+              type: str
+            sent:
+              description: Whether libvirt sends the address when it migrates the guest. Null when that is not known.
+              type: bool
         boot_files:
           description: >-
-            Files that QEMU reads when it starts: kernel, initial RAM disk, device tree.
+            Files that QEMU reads when it starts: kernel, initial RAM disk, device tree, ACPI tables, ROMs and the like.
           type: list
           elements: str
           sample: ["/var/lib/libvirt/memguest/dbaf1bf39e7f876a/vmlinuz"]
         host_files:
           description: Other files of the host that its devices name.
+          type: list
+          elements: str
+        needed_files:
+          description: Files, sockets and devices of the host that must be there before it can be started.
+          type: list
+          elements: str
+        endpoints:
+          description: Where its serial devices and interfaces wait for connections.
+          type: list
+          elements: dict
+          contains:
+            device:
+              description: Kind of the device.
+              type: str
+            protocol:
+              description: V(tcp) or V(udp).
+              type: str
+            address:
+              description: Address of the host.
+              type: str
+            port:
+              description: Port.
+              type: int
+        vsock_cid:
+          description: Its address for sockets between guest and host, where it is fixed.
+          type: int
+        not_looked_at:
+          description: Kinds of devices in its definition that no check looks at.
           type: list
           elements: str
         security_labels:

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import typing as t
 
+from .addresses import is_wildcard
 from .host_document import HostDocument
 from .libvirt_uri import target_of
-from .migration_path import is_wildcard
 
 _PREFERRED = ("tls", "tcp", "ssh")
 

@@ -9,7 +9,9 @@ from __future__ import annotations
 import typing as t
 from xml.etree import ElementTree
 
+from .addresses import host_port
 from .domain_document import Disk, Graphics, HostDevice, Nic, SharedDirectory, SharedMemory, Tpm
+from .xml_values import whole_number
 
 
 def disks(root: ElementTree.Element) -> list[Disk]:
@@ -49,8 +51,9 @@ def _source(source: t.Optional[ElementTree.Element]) -> str:
 
 
 def _network_host(host: ElementTree.Element) -> str:
-    port = host.get("port")
-    return host.get("name", "") + (f":{port}" if port else "")
+    if host.get("transport") == "unix":
+        return f"unix:{host.get('socket', '')}"
+    return host_port(host.get("name", ""), host.get("port", ""))
 
 
 def nics(root: ElementTree.Element) -> list[Nic]:
@@ -59,6 +62,7 @@ def nics(root: ElementTree.Element) -> list[Nic]:
 
 def _nic(nic: ElementTree.Element) -> Nic:
     source, mtu, teaming = nic.find("source"), nic.find("mtu"), nic.find("teaming")
+    managed = _get(nic.find("target"), "managed")
     return Nic(
         mac=_get(nic.find("mac"), "address"),
         type=nic.get("type", ""),
@@ -68,9 +72,10 @@ def _nic(nic: ElementTree.Element) -> Nic:
         device=_get(source, "dev"),
         target=_get(nic.find("target"), "dev"),
         model=_get(nic.find("model"), "type"),
-        mtu=int(_get(mtu, "size") or 0) or None,
+        mtu=whole_number(_get(mtu, "size") or "0") or None,
         virtualport=_get(nic.find("virtualport"), "type"),
         teaming=_get(teaming, "type"),
+        managed=None if not managed else managed == "yes",
     )
 
 
@@ -104,7 +109,7 @@ def _host_device(device: ElementTree.Element) -> HostDevice:
     elif source is not None:
         vendor, product = _get(source.find("vendor"), "id"), _get(source.find("product"), "id")
         adapter, place = _get(source.find("adapter"), "name"), source.find("address")
-        address = f"{vendor}:{product}" if vendor else adapter or _numbers(place)
+        address = f"{vendor}:{product}" if vendor else adapter or _numbers(place) or source.get("name", "")
         address = address or source.get("wwpn", "")
     return HostDevice(
         kind,
@@ -113,6 +118,8 @@ def _host_device(device: ElementTree.Element) -> HostDevice:
         managed=device.get("managed") == "yes",
         teaming=_get(device.find("teaming"), "type") == "transient",
         driver=_get(device.find("driver"), "model") or _get(device.find("driver"), "name"),
+        startup_policy=_get(source, "startupPolicy"),
+        protocol=_get(source, "protocol") if kind == "scsi" else "",
     )
 
 
@@ -134,46 +141,51 @@ def shared_memory(root: ElementTree.Element) -> list[SharedMemory]:
     ]
 
 
-def tpm(device: t.Optional[ElementTree.Element]) -> t.Optional[Tpm]:
-    if device is None:
-        return None
+def tpms(root: ElementTree.Element) -> list[Tpm]:
+    return [_tpm(one) for one in root.iterfind("devices/tpm")]
+
+
+def _tpm(device: ElementTree.Element) -> Tpm:
     backend = device.find("backend")
     source = backend.find("source") if backend is not None else None
-    return Tpm(_get(backend, "version"), _get(backend, "type"), _get(source, "path"))
+    return Tpm(
+        _get(backend, "version"),
+        _get(backend, "type"),
+        # Of a passed-through one "path" is the device, which says nothing about a state.
+        _get(source, "path") if _get(backend, "type") != "passthrough" else "",
+        backend is not None and backend.find("encryption") is not None,
+    )
 
 
 def graphics(root: ElementTree.Element) -> list[Graphics]:
-    return [
-        Graphics(
-            one.get("type", ""),
-            one.get("listen", "") or _get(one.find("listen"), "address"),
-            int(one.get("port") or 0) or None,
-            one.get("autoport", "no") == "yes",
-        )
-        for one in root.iterfind("devices/graphics")
-    ]
+    return [_graphics(one) for one in root.iterfind("devices/graphics")]
 
 
-def boot_files(root: ElementTree.Element) -> list[str]:
-    found = (root.findtext(f"os/{name}", "") for name in ("kernel", "initrd", "dtb"))
-    return sorted({path for path in found if path})
+def _graphics(console: ElementTree.Element) -> Graphics:
+    """Of several listens libvirt uses the first one."""
+    listen = console.find("listen")
+    return Graphics(
+        console.get("type", ""),
+        console.get("listen", "") or _get(listen, "address"),
+        whole_number(console.get("port") or "0") or None,
+        console.get("autoport", "no") == "yes",
+        listen_type=_get(listen, "type"),
+        network=_get(listen, "network"),
+    )
 
 
-def host_files(root: ElementTree.Element) -> list[str]:
-    found = {
-        source.get("path", "")
-        for kind in ("serial", "parallel", "channel", "console")
-        for device in root.iterfind(f"devices/{kind}")
-        for source in device.iterfind("source")
-        if device.get("type") in ("file", "unix", "dev", "pipe")
-    }
-    return sorted(found - {""})
+def vsock_cid(root: ElementTree.Element) -> t.Optional[int]:
+    cid = root.find("devices/vsock/cid")
+    fixed = cid is not None and cid.get("auto", "no") == "no" and cid.get("address")
+    return whole_number(fixed) if fixed else None
 
 
 def _pci(address: t.Optional[ElementTree.Element]) -> str:
     if address is None or not address.get("bus"):
         return ""
-    domain, bus, slot, function = (int(address.get(name, "0"), 0) for name in ("domain", "bus", "slot", "function"))
+    domain, bus, slot, function = (
+        whole_number(address.get(name, "0"), 0) for name in ("domain", "bus", "slot", "function")
+    )
     return f"{domain:04x}:{bus:02x}:{slot:02x}.{function:x}"
 
 

@@ -34,7 +34,21 @@ class DomainCpu:
 
 
 @dataclass(frozen=True)
+class MemoryCell:
+    """A NUMA node of the guest, or a plugged-in module of its own, as far as the host has to provide for it."""
+
+    cell: t.Optional[int] = None  # None for a guest without NUMA nodes
+    size_bytes: int = 0
+    hugepages: bool = False
+    hugepage_size_bytes: t.Optional[int] = None  # None with hugepages: the host's default size
+    nodes: list[int] = field(default_factory=list)  # bound to these NUMA nodes of the host
+    node_mode: str = ""
+
+
+@dataclass(frozen=True)
 class DomainMemory:
+    """``cells`` only where a part is in other pages, or bound to other nodes, than the rest."""
+
     total_bytes: int = 0
     current_bytes: int = 0
     hugepages: bool = False
@@ -45,6 +59,7 @@ class DomainMemory:
     shared: bool = False
     source: str = ""  # anonymous | file | memfd
     nvdimm: bool = False
+    cells: list[MemoryCell] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -53,7 +68,7 @@ class Disk:
     device: str = "disk"  # disk | cdrom | floppy | lun
     type: str = ""  # file | block | network | volume | dir | nvme | vhostuser; "" for an empty drive
     source: str = ""  # path, protocol:name, or pool/volume
-    hosts: list[str] = field(default_factory=list)  # of a network disk
+    hosts: list[str] = field(default_factory=list)  # of a network disk: name, name:port, or unix:PATH
     format: str = ""
     cache: str = ""
     bus: str = ""
@@ -67,10 +82,16 @@ class Disk:
     fs_type: str = ""  # of the file system that the file is on
     mount_point: str = ""
     mount_source: str = ""
+    mount_root: str = ""  # the directory of the file system that is mounted there; "" when it is not known
 
 
 @dataclass(frozen=True)
 class Nic:
+    """``network`` with another type than network: what a network of libvirt's gave it. A migration sends the network.
+
+    ``managed``: False for a tap that somebody else than libvirt makes.
+    """
+
     mac: str = ""
     type: str = ""  # bridge | network | direct | ethernet | user | hostdev | vdpa | vhostuser | ...
     network: str = ""
@@ -82,6 +103,7 @@ class Nic:
     mtu: t.Optional[int] = None
     virtualport: str = ""  # openvswitch | 802.1Qbh | ...
     teaming: str = ""  # transient | persistent
+    managed: t.Optional[bool] = None
 
 
 @dataclass(frozen=True)
@@ -94,6 +116,8 @@ class HostDevice:
     managed: bool = False
     teaming: bool = False  # libvirt's failover pair: unplugged for the migration
     driver: str = ""
+    startup_policy: str = ""  # of a USB device: mandatory | requisite | optional; "" for mandatory
+    protocol: str = ""  # of a SCSI device: iscsi where QEMU itself reaches it over the network
 
 
 @dataclass(frozen=True)
@@ -115,14 +139,34 @@ class Tpm:
     version: str = ""
     backend: str = ""  # emulator | passthrough | external
     state_path: str = ""
+    encrypted: bool = False  # its state, with a secret of libvirt's
 
 
 @dataclass(frozen=True)
 class Graphics:
+    """``listen``: as it is now. ``sent``: whether a migration sends this address.
+
+    libvirt leaves it out where it came from qemu.conf, and looks it up anew where it came from a network. None: the
+    definition that is sent was not asked for.
+    """
+
     type: str
     listen: str = ""
     port: t.Optional[int] = None
     autoport: bool = True
+    listen_type: str = ""  # address | network | socket | none
+    network: str = ""  # of listen_type network
+    sent: t.Optional[bool] = None
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """Something of the guest that waits for connections at an address of its host."""
+
+    device: str  # serial | console | channel | ...
+    protocol: str  # tcp | udp
+    address: str
+    port: t.Optional[int] = None
 
 
 @dataclass(frozen=True)
@@ -148,11 +192,13 @@ class Domain:
     emulator: str = ""
     firmware: str = ""  # bios | efi | ""
     nvram: str = ""  # the file with the firmware's variables
+    nvram_type: str = ""  # file | block | network; "" for a file
     nvram_template: str = ""  # what it is made from where it is not there, if it is named
     loader: str = ""
     vcpus: int = 0
     vcpus_current: int = 0
     pinned: bool = False  # vCPUs bound to processors of the host
+    pinned_cpus: list[int] = field(default_factory=list)  # of the host: those of vCPUs, emulator and I/O threads
     cpu: DomainCpu = field(default_factory=DomainCpu)
     memory: DomainMemory = field(default_factory=DomainMemory)
     disks: list[Disk] = field(default_factory=list)
@@ -160,10 +206,15 @@ class Domain:
     host_devices: list[HostDevice] = field(default_factory=list)
     shared_directories: list[SharedDirectory] = field(default_factory=list)
     shared_memory: list[SharedMemory] = field(default_factory=list)
-    tpm: t.Optional[Tpm] = None
+    tpm: t.Optional[Tpm] = None  # the first one
+    more_tpms: list[Tpm] = field(default_factory=list)
     graphics: list[Graphics] = field(default_factory=list)
-    boot_files: list[str] = field(default_factory=list)  # kernel, initrd and device tree, read when QEMU starts
+    boot_files: list[str] = field(default_factory=list)  # kernel, ACPI tables, ROMs, ...: read when QEMU starts
     host_files: list[str] = field(default_factory=list)  # logs and sockets of serial devices and channels
+    needed_files: list[str] = field(default_factory=list)  # devices, sockets and files that must be there to start it
+    endpoints: list[Endpoint] = field(default_factory=list)
+    vsock_cid: t.Optional[int] = None  # where it is fixed, and not chosen by libvirt
+    not_looked_at: list[str] = field(default_factory=list)  # device elements that nothing here knows
     security_labels: list[SecurityLabel] = field(default_factory=list)
     launch_security: str = ""  # sev | sev-snp | tdx | s390-pv
     qemu_arguments: bool = False  # passed to QEMU past libvirt

@@ -2,55 +2,113 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # This file is private to the collection and may change at any time.
-"""A guest's part of a host document from its definition."""
+"""A guest's part of a host document from its definition.
+
+Two definitions of a running guest count: the live one says what runs now, and the one that libvirt sends to the other
+host (``VIR_DOMAIN_XML_MIGRATABLE``) what is wanted there. The second has the name of a network instead of the bridge
+that it gave, and no listen address that came from qemu.conf. What of it cannot be told from the first is added by
+``with_sent``.
+"""
 
 from __future__ import annotations
 
 import typing as t
+from dataclasses import replace
 from xml.etree import ElementTree
 
+from .addresses import on_every_host
 from .domain_devices import (
-    boot_files,
     disks,
     graphics,
     host_devices,
-    host_files,
     nics,
     shared_directories,
     shared_memory,
-    tpm,
+    tpms,
+    vsock_cid,
 )
-from .domain_document import CpuFeature, Domain, DomainCpu, DomainMemory, SecurityLabel
-from .units import KIB
-
-_UNITS = {
-    "": KIB,
-    "b": 1,
-    "bytes": 1,
-    "k": KIB,
-    "kib": KIB,
-    "kb": 1000,
-    "m": KIB**2,
-    "mib": KIB**2,
-    "mb": 1000**2,
-    "g": KIB**3,
-    "gib": KIB**3,
-    "gb": 1000**3,
-    "t": KIB**4,
-    "tib": KIB**4,
-    "tb": 1000**4,
-}
+from .domain_document import (
+    CpuFeature,
+    Domain,
+    DomainCpu,
+    Graphics,
+    Nic,
+    SecurityLabel,
+)
+from .domain_files import boot_files, devices_of, endpoints, host_files, needed_files, not_looked_at
+from .domain_memory import memory, pinned_cpus
+from .errors import MigrationError
+from .xml_values import whole_number
 
 
 def parse_domain(xml: str) -> Domain:
-    """All that the definition tells; what only libvirt knows beside it keeps its default."""
-    return domain_of(ElementTree.fromstring(xml))
+    """All that the definition tells; what only libvirt knows beside it keeps its default. BAD_DEFINITION."""
+    return domain_of(_root(xml))
+
+
+def _root(xml: str) -> ElementTree.Element:
+    try:
+        return ElementTree.fromstring(xml)
+    except (ElementTree.ParseError, ValueError, RecursionError) as exc:
+        raise _unreadable(exc) from exc
+
+
+def needs_sent(domain: Domain) -> bool:
+    """Whether the definition that libvirt sends may differ in what another host needs, and the live one hides how."""
+    fixed = any(one.listen_type != "network" and not on_every_host(one.listen) for one in domain.graphics)
+    return fixed or any(one.type == "hostdev" and not one.network for one in domain.interfaces)
+
+
+def with_sent(domain: Domain, xml: str) -> Domain:
+    """With what the definition tells that libvirt sends for a migration. BAD_DEFINITION."""
+    root = _root(xml)
+    try:
+        consoles, interfaces = graphics(root), {one.mac: one for one in nics(root) if one.mac}
+    except (ValueError, KeyError) as exc:
+        raise _unreadable(exc) from exc
+    if len(consoles) == len(domain.graphics):
+        consoles = [_console_sent(one, sent) for one, sent in zip(domain.graphics, consoles)]
+    else:
+        consoles = domain.graphics
+    return replace(
+        domain,
+        graphics=consoles,
+        interfaces=[_nic_sent(one, interfaces.get(one.mac)) for one in domain.interfaces],
+    )
+
+
+def _console_sent(now: Graphics, sent: Graphics) -> Graphics:
+    return replace(now, sent=sent.listen_type not in ("network", "socket") and sent.listen != "")
+
+
+def _nic_sent(now: Nic, sent: t.Optional[Nic]) -> Nic:
+    if sent is None or sent.type != "network":
+        return now
+    return replace(now, network=sent.network, portgroup=sent.portgroup)
+
+
+def _unreadable(cause: Exception) -> MigrationError:
+    return MigrationError(
+        "BAD_DEFINITION",
+        f"The definition of the guest cannot be read: {type(cause).__name__}: {cause!s:.200}.",
+        state="Nothing was changed.",
+        remedy="Look at it with 'virsh dumpxml'. If libvirt wrote it itself, report a bug.",
+    )
 
 
 def domain_of(root: ElementTree.Element) -> Domain:
-    os_type, vcpu, tpm_state = root.find("os/type"), root.find("vcpu"), root.find("devices/tpm")
+    try:
+        return _domain(root)
+    except (ValueError, KeyError, RecursionError) as exc:
+        raise _unreadable(exc) from exc
+
+
+def _domain(root: ElementTree.Element) -> Domain:
+    os_type, vcpu = root.find("os/type"), root.find("vcpu")
     security, nvram = root.find("launchSecurity"), root.find("os/nvram")
-    maximum = int(vcpu.text or 0) if vcpu is not None else 0
+    maximum = whole_number(vcpu.text or "0") if vcpu is not None else 0
+    devices = devices_of(root)
+    firmware, tpm_devices, pins = _firmware(root), tpms(root), pinned_cpus(root)
     return Domain(
         name=root.findtext("name", ""),
         uuid=root.findtext("uuid", ""),
@@ -58,24 +116,31 @@ def domain_of(root: ElementTree.Element) -> Domain:
         arch=os_type.get("arch", "") if os_type is not None else "",
         machine=os_type.get("machine", "") if os_type is not None else "",
         emulator=root.findtext("devices/emulator", ""),
-        firmware=_firmware(root),
-        nvram=_path(root.find("os/nvram")),
+        firmware=firmware,
+        nvram=_path(nvram),
+        nvram_type=nvram.get("type", "") if nvram is not None else "",
         nvram_template=nvram.get("template", "") if nvram is not None else "",
         loader=root.findtext("os/loader", ""),
         vcpus=maximum,
-        vcpus_current=int(vcpu.get("current", maximum)) if vcpu is not None else 0,
-        pinned=root.find("cputune/vcpupin") is not None or bool(vcpu is not None and vcpu.get("cpuset")),
+        vcpus_current=whole_number(vcpu.get("current", str(maximum))) if vcpu is not None else 0,
+        pinned=bool(pins),
+        pinned_cpus=pins,
         cpu=_cpu(root),
-        memory=_memory(root),
+        memory=memory(root),
         disks=disks(root),
         interfaces=nics(root),
         host_devices=host_devices(root),
         shared_directories=shared_directories(root),
         shared_memory=shared_memory(root),
-        tpm=tpm(tpm_state),
+        tpm=tpm_devices[0] if tpm_devices else None,
+        more_tpms=tpm_devices[1:],
         graphics=graphics(root),
-        boot_files=boot_files(root),
-        host_files=host_files(root),
+        boot_files=boot_files(root, devices, firmware),
+        host_files=host_files(devices),
+        needed_files=needed_files(devices),
+        endpoints=endpoints(devices),
+        vsock_cid=vsock_cid(root),
+        not_looked_at=not_looked_at(devices),
         security_labels=[
             SecurityLabel(one.get("model", ""), one.get("type", ""), one.findtext("label", ""))
             for one in root.iterfind("seclabel")
@@ -90,17 +155,10 @@ def domain_of(root: ElementTree.Element) -> Domain:
     )
 
 
-def bytes_of(element: t.Optional[ElementTree.Element]) -> t.Optional[int]:
-    """A size with libvirt's units; without one it is in KiB."""
-    if element is None or not (element.text or "").strip():
-        return None
-    return int(element.text or 0) * _UNITS[element.get("unit", "").lower()]
-
-
 def _cpu(root: ElementTree.Element) -> DomainCpu:
     cpu = root.find("cpu")
     tsc = root.find("clock/timer[@name='tsc']")
-    frequency = int(tsc.get("frequency", 0)) or None if tsc is not None else None
+    frequency = whole_number(tsc.get("frequency", "0")) or None if tsc is not None else None
     if cpu is None:
         return DomainCpu(tsc_frequency_hz=frequency)
     migratable = cpu.get("migratable")
@@ -114,41 +172,6 @@ def _cpu(root: ElementTree.Element) -> DomainCpu:
         tsc_frequency_hz=frequency,
         xml=ElementTree.tostring(cpu, encoding="unicode").strip(),
     )
-
-
-def _memory(root: ElementTree.Element) -> DomainMemory:
-    total = bytes_of(root.find("memory")) or 0
-    current = bytes_of(root.find("currentMemory"))
-    backing = root.find("memoryBacking")
-    page, numa = root.find("memoryBacking/hugepages/page"), root.find("numatune/memory")
-    source = root.find("memoryBacking/source")
-    size = None
-    if page is not None:
-        size = int(page.get("size", 0)) * _UNITS[page.get("unit", "").lower()] or None
-    access = [one.get("mode", "") for one in root.iterfind("memoryBacking/access")]
-    access += [one.get("memAccess", "") for one in root.iterfind("cpu/numa/cell")]
-    return DomainMemory(
-        total_bytes=total,
-        current_bytes=total if current is None else current,
-        hugepages=root.find("memoryBacking/hugepages") is not None,
-        hugepage_size_bytes=size,
-        nodes=number_set(numa.get("nodeset", "")) if numa is not None else [],
-        node_mode=numa.get("mode", "strict") if numa is not None else "",
-        locked=backing is not None and backing.find("locked") is not None,
-        shared="shared" in access,
-        source=source.get("type", "") if source is not None else "",
-        nvdimm=any(one.get("model") == "nvdimm" for one in root.iterfind("devices/memory")),
-    )
-
-
-def number_set(text: str) -> list[int]:
-    """``0-2,^1,4`` as ``[0, 2, 4]``."""
-    found: set[int] = set()
-    for part in filter(None, (part.strip() for part in text.split(","))):
-        first, _dash, last = part.lstrip("^").partition("-")
-        numbers = set(range(int(first), int(last or first) + 1))
-        found = found - numbers if part.startswith("^") else found | numbers
-    return sorted(found)
 
 
 def _firmware(root: ElementTree.Element) -> str:

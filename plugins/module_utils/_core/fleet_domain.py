@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from . import fleet
 from .demand import Demand
 from .document import Amount
-from .domain_document import Disk, Domain
+from .domain_document import Disk, Domain, DomainMemory
 from .host_document import HostDocument
 from .memory import WorkingSet, read_working_set
 from .policy import Contract
@@ -153,12 +153,25 @@ def _failed(entry: Checked) -> tuple[fleet.Blocker, ...]:
 
 def _needs(guest: Domain, host: HostDocument, overhead_bytes: int) -> tuple[fleet.Need, ...]:
     memory = guest.memory
+    if memory.cells:
+        return _needs_of_parts(memory, host, overhead_bytes)
     nodes = tuple(sorted(memory.nodes)) if memory.node_mode == "strict" else ()
     if not memory.hugepages:
         return (fleet.Need(memory.total_bytes + overhead_bytes, fleet.ORDINARY, nodes),)
     page = memory.hugepage_size_bytes or host.memory.default_hugepage_size_bytes or _DEFAULT_HUGEPAGE_BYTES
     huge = fleet.Need(memory.total_bytes, page // KIB, nodes)
     return (huge, fleet.Need(overhead_bytes)) if overhead_bytes else (huge,)
+
+
+def _needs_of_parts(memory: DomainMemory, host: HostDocument, overhead_bytes: int) -> tuple[fleet.Need, ...]:
+    """Of a guest whose parts are in different pages, or bound to different nodes."""
+    found: dict[tuple[int, tuple[int, ...]], int] = {(fleet.ORDINARY, ()): overhead_bytes}
+    for part in memory.cells:
+        page = part.hugepage_size_bytes or host.memory.default_hugepage_size_bytes or _DEFAULT_HUGEPAGE_BYTES
+        nodes = tuple(sorted(part.nodes)) if part.node_mode == "strict" else ()
+        key = (page // KIB if part.hugepages else fleet.ORDINARY, nodes)
+        found[key] = found.get(key, 0) + part.size_bytes
+    return tuple(fleet.Need(size, page, nodes) for (page, nodes), size in found.items() if size)
 
 
 def _disk_bytes(disk: Disk) -> int:

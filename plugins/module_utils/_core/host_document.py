@@ -66,6 +66,7 @@ class Filesystem:
     read_only: bool = False
     size_bytes: t.Optional[int] = None
     free_bytes: t.Optional[int] = None
+    root: str = ""  # the directory of it that is mounted there (a bind mount: not /); "" when it is not known
 
 
 @dataclass(frozen=True)

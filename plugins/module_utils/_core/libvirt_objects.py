@@ -9,10 +9,10 @@ from __future__ import annotations
 import typing as t
 from xml.etree import ElementTree
 
-from .domain_xml import bytes_of
 from .host_document import Pool
 from .host_network import VirtualNetwork
 from .odd_text import understood
+from .xml_values import bytes_of
 
 
 @understood("The definition of a network")

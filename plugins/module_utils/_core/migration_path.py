@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import typing as t
 from dataclasses import dataclass, field
 
@@ -84,20 +83,6 @@ def guest_links(host: HostDocument) -> list[str]:
     for network in host.networks:
         found |= {network.bridge, network.device}
     return sorted(found - {""})
-
-
-def is_loopback(address: str) -> bool:
-    try:
-        return ipaddress.ip_address(address.partition("%")[0]).is_loopback
-    except ValueError:
-        return address.startswith("localhost")
-
-
-def is_wildcard(address: str) -> bool:
-    try:
-        return not address or ipaddress.ip_address(address.strip("[]")).is_unspecified
-    except ValueError:
-        return False
 
 
 def _interface(facts: NetworkFacts, holder: t.Optional[Interface]) -> str:

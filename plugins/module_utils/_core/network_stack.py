@@ -9,6 +9,7 @@ from __future__ import annotations
 import collections
 import typing as t
 
+from .addresses import among
 from .host_network import Interface
 from .odd_text import odd
 
@@ -134,7 +135,7 @@ def speed_of(name: str, known: t.Mapping[str, Interface]) -> tuple[t.Optional[in
 def with_address(address: str, known: t.Iterable[Interface]) -> t.Optional[Interface]:
     """The interface that holds an address."""
     for one in known:
-        if address in (each.partition("/")[0] for each in one.addresses):
+        if among(address, one.addresses):
             return one
     return None
 

@@ -26,7 +26,7 @@ _LOCAL = re.compile(r"([0-9A-F]{8}|[0-9A-F]{32}):([0-9A-F]{4})")
 _STATE = re.compile(r"[0-9A-F]{2}")
 _ESCAPE = re.compile(r"\\([0-7]{3})")
 
-# File systems that several hosts can have mounted at once; libvirt takes the same ones for shared.
+# File systems that several hosts can have mounted at once. Which ones libvirt takes for shared: shared_storage.py.
 _SHARED = (
     "nfs nfs4 gfs gfs2 ocfs2 smb3 smb2 cifs smbfs ceph afs fuse.glusterfs glusterfs gpfs fuse.quobyte fuse.ceph acfs"
     " beegfs lustre virtiofs"
@@ -55,6 +55,7 @@ class Mount(t.NamedTuple):
     source: str
     fs_type: str
     read_only: bool
+    root: str = "/"  # the directory of the file system that is mounted there
 
     @property
     def shared(self) -> bool:
@@ -137,7 +138,7 @@ def parse_mounts(text: str) -> list[Mount]:
             raise odd("/proc/self/mountinfo", line)
         point = _unescape(words[4])
         found.pop(point, None)
-        found[point] = Mount(point, _unescape(more[1]), more[0], "ro" in words[5].split(","))
+        found[point] = Mount(point, _unescape(more[1]), more[0], "ro" in words[5].split(","), _unescape(words[3]))
     return list(found.values())
 
 

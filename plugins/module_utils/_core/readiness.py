@@ -14,6 +14,7 @@ from . import (
     readiness_devices,
     readiness_guest_network,
     readiness_identity,
+    readiness_listening,
     readiness_machine,
     readiness_memory,
     readiness_network,
@@ -32,6 +33,7 @@ from .readiness_rules import Rule, apply
 CHECKS: tuple[Check, ...] = (
     *readiness_identity.CHECKS,
     *readiness_state.CHECKS,
+    *readiness_listening.CHECKS,
     *readiness_devices.CHECKS,
     *readiness_cpu.CHECKS,
     *readiness_machine.CHECKS,

@@ -6,8 +6,12 @@
 
 from __future__ import annotations
 
-from .check import FAIL, WARN, Case, Check, Finding, failed, listed, passed, skipped, warned
-from .domain_document import HostDevice
+import typing as t
+
+from .check import FAIL, PASS, WARN, Case, Check, Finding, failed, listed, passed, skipped, warned
+from .disk_place import SHARED, place_of_file
+from .domain_document import HostDevice, Tpm
+from .shared_storage import filesystem_of
 
 _THEME = "devices"
 
@@ -29,25 +33,68 @@ def _host_devices(case: Case) -> Finding:
     if not devices:
         return passed("It holds no device of the host.")
     can = all("vfio_migration" in host.features for host in (case.source, case.destination))
-    vfio = [one for one in devices if one.type in ("pci", "mdev", "net", "vdpa")]
-    if can and len(vfio) == len(devices):
+    rest = [one for one in devices if one.type != "usb" and not (can and one.type in _VFIO) and not _over_network(one)]
+    if rest:
+        return failed(
+            f"It holds devices of the host that cannot be migrated: {listed(map(_name, rest))}.",
+            "Detach them ('virsh detach-device'), use a failover pair (teaming), or shut the guest down to move it.",
+            devices=[_name(one) for one in rest],
+        )
+    vfio = [one for one in devices if one.type in _VFIO]
+    if vfio:
         return warned(
             f"It holds {listed(map(_name, devices))} of the host. With these versions it can be migrated only if the"
             " device's own driver can.",
             "Ask the vendor, try it with a test guest, and see that the destination has the same device and driver.",
             devices=[_name(one) for one in devices],
         )
-    return failed(
-        f"It holds devices of the host that cannot be migrated: {listed(map(_name, devices))}.",
-        "Detach them ('virsh detach-device'), use a failover pair (teaming), or shut the guest down to move it.",
-        devices=[_name(one) for one in devices],
+    return _left_behind(devices)
+
+
+_VFIO = ("pci", "mdev", "net", "vdpa")
+
+
+def _over_network(device: HostDevice) -> bool:
+    """QEMU itself speaks iSCSI then, from whatever host it runs on."""
+    return device.type == "scsi" and device.protocol == "iscsi"
+
+
+def _left_behind(devices: t.Sequence[HostDevice]) -> Finding:
+    """libvirt and QEMU let a guest with USB devices go, and give it what they find in their place."""
+    needed = [_name(one) for one in devices if one.type == "usb" and one.startup_policy in ("", "mandatory")]
+    usb = [_name(one) for one in devices if one.type == "usb"]
+    if not usb:
+        return warned(
+            f"It reaches {listed(map(_name, devices))} over the network itself.",
+            "See that the destination reaches the same target, with the same secret.",
+            devices=[_name(one) for one in devices],
+        )
+    if needed:
+        return warned(
+            f"It holds {listed(needed)} of the host, which stays there: without such a device on the destination"
+            " libvirt refuses to start it there, and with one the guest gets that.",
+            "Plug such a device in on the destination, set startupPolicy to optional or requisite, or detach it ('virsh"
+            " detach-device').",
+            devices=usb,
+        )
+    return warned(
+        f"It holds {listed(usb)} of the host, which stays there: the guest loses it, or gets such a one of the"
+        " destination.",
+        "Plug such a device in on the destination, if the guest needs it there.",
+        devices=usb,
     )
 
 
 def _tpm(case: Case) -> Finding:
-    tpm = case.domain.tpm
-    if tpm is None:
+    """The gravest finding of all that it has: libvirt allows a second one beside the first (spapr-tpm-proxy)."""
+    tpms = [one for one in (case.domain.tpm, *case.domain.more_tpms) if one is not None]
+    if not tpms:
         return passed("It has no TPM.")
+    found = [_one_tpm(one) for one in tpms]
+    return min(found, key=lambda one: (FAIL, WARN, PASS).index(one.status))
+
+
+def _one_tpm(tpm: Tpm) -> Finding:
     if tpm.backend == "passthrough":
         return failed("It uses the TPM of its host.", "Give it an emulated one (swtpm), and start it anew.")
     if tpm.backend == "external":
@@ -61,6 +108,13 @@ def _tpm(case: Case) -> Finding:
             "Look on the destination, and that swtpm is of a version that hands over its lock there.",
             state_path=tpm.state_path,
         )
+    if tpm.encrypted:
+        return warned(
+            "The state of its TPM is encrypted with a secret of libvirt's, which must be on the destination too.",
+            "Define the same secret there, with the same UUID ('virsh secret-define', 'secret-set-value').",
+        )
+    if tpm.backend not in ("", "emulator"):
+        return warned(f"Its TPM is of a type that is not known here: {tpm.backend}.", "Ask QEMU (ask_qemu).")
     return passed("libvirt moves the state of its emulated TPM. swtpm must be installed on the destination.")
 
 
@@ -119,6 +173,13 @@ def _shared_memory(case: Case) -> Finding:
     if not found:
         return passed("It shares no memory with other guests.")
     names = [one.name for one in found]
+    old = [one.name for one in found if one.model == "ivshmem"]
+    if old:
+        return failed(
+            f"It shares memory by a device that libvirt does not migrate (ivshmem): {listed(old)}.",
+            "Detach it ('virsh detach-device'), or give it the model ivshmem-plain or ivshmem-doorbell.",
+            names=old,
+        )
     if any(one.role != "master" for one in found):
         return failed(
             f"It shares memory with other guests and is not the master of it: {listed(names)}.",
@@ -150,6 +211,48 @@ def _arguments(case: Case) -> Finding:
             "See that they mean the same on the destination (files, devices, addresses).",
         )
     return passed("libvirt knows all of it.")
+
+
+def _device_files(case: Case) -> Finding:
+    needed = [path for path in case.domain.needed_files if not _on_shared(path, case)]
+    if needed:
+        return warned(
+            f"Its devices use files, sockets or devices of the host that must be on the destination: {listed(needed)}.",
+            "See that the same is there at the same paths, and that QEMU may open it.",
+            files=needed,
+        )
+    return passed("Its devices use no files, sockets or devices that must be on the destination.")
+
+
+def _on_shared(path: str, case: Case) -> bool:
+    found = filesystem_of(path, case.source)
+    return found is not None and found.shared and place_of_file(path, case.source, case.destination).kind == SHARED
+
+
+def _vsock(case: Case) -> Finding:
+    cid = case.domain.vsock_cid
+    if cid is None:
+        return passed("It has no fixed address for sockets between guest and host (vsock).")
+    for other in case.destination.domains:
+        if other.active and other.uuid != case.domain.uuid and other.vsock_cid == cid:
+            return failed(
+                f"Its address for sockets between guest and host (vsock), {cid}, is that of {other.name!r} on the"
+                " destination.",
+                "Let libvirt choose it (<cid auto='yes'/>), or give one of them another one.",
+                cid=cid,
+            )
+    return passed("Its address for sockets between guest and host (vsock) is free on the destination.", cid=cid)
+
+
+def _others(case: Case) -> Finding:
+    """Devices of a libvirt that is newer than this list of them."""
+    names = case.domain.not_looked_at
+    if names:
+        return warned(
+            f"Devices that no check looks at: {listed(names)}.",
+            "Look at what they need of a host, and ask QEMU whether it migrates them (ask_qemu).",
+        )
+    return passed("A check looks at each kind of device that it has.")
 
 
 def _blockers(case: Case) -> Finding:
@@ -192,6 +295,19 @@ CHECKS = (
     Check(
         "launch_security", _THEME, "Is its memory not encrypted (SEV, TDX)?",
         "QEMU refuses.", (FAIL,), of_guest=_encrypted,
+    ),
+    Check(
+        "device_files", _THEME, "Are files, sockets and devices of the host that its devices use on the destination?",
+        "QEMU does not start there: no such file or directory.", (WARN,), of_guest=_device_files, needs_running=False,
+    ),
+    Check(
+        "vsock", _THEME, "Is the address for sockets between guest and host (vsock) free, if it is fixed?",
+        "libvirt refuses: unable to set guest cid.", (FAIL,), of_guest=_vsock,
+    ),
+    Check(
+        "other_devices", _THEME, "Does a check look at each kind of device that it has?",
+        "What an unknown device needs on the destination was not looked at.", (WARN,),
+        of_guest=_others, needs_running=False,
     ),
     Check(
         "qemu_arguments", _THEME, "Is nothing passed to its QEMU past libvirt?",

@@ -16,12 +16,23 @@ _THEME = "guest network"
 _NOTHING_NEEDED = ("user", "ethernet", "hostdev", "vdpa", "null")
 
 
-def _link(nic: Nic, host: HostDocument) -> str:
-    """The bridge or device of a host that a guest's interface is, or would be, connected to."""
-    if nic.type == "network":
+def _here(nic: Nic, host: HostDocument) -> str:
+    """The bridge or device of its own host that a guest's interface is connected to."""
+    own = nic.bridge if nic.type == "bridge" else nic.device if nic.type == "direct" else ""
+    return own or _there_link(nic, host)
+
+
+def _there_link(nic: Nic, host: HostDocument) -> str:
+    """Where it would be connected on another host: a migration sends a network's name, not the bridge that it gave."""
+    if nic.network:
         network = host.network(nic.network)
         return (network.bridge or network.device) if network else ""
     return nic.bridge if nic.type == "bridge" else nic.device if nic.type == "direct" else ""
+
+
+def _needs_nothing(nic: Nic) -> bool:
+    unmanaged = nic.type == "ethernet" and nic.managed is False
+    return nic.type in _NOTHING_NEEDED and not nic.network and not unmanaged
 
 
 def _there(case: Case) -> Finding:
@@ -29,7 +40,7 @@ def _there(case: Case) -> Finding:
     missing: list[str] = []
     unknown: list[str] = []
     for nic in case.domain.interfaces:
-        if nic.type in _NOTHING_NEEDED:
+        if _needs_nothing(nic):
             continue
         problem = _problem(nic, host)
         if problem is None:
@@ -49,7 +60,7 @@ def _there(case: Case) -> Finding:
 
 def _problem(nic: Nic, host: HostDocument) -> t.Optional[str]:
     """What is missing; an empty text for nothing, None when it is not known."""
-    if nic.type == "network":
+    if nic.network:
         network = host.network(nic.network)
         if network is None:
             return f"there is no network {nic.network!r}"
@@ -58,6 +69,10 @@ def _problem(nic: Nic, host: HostDocument) -> t.Optional[str]:
         if nic.portgroup and nic.portgroup not in network.portgroups:
             return f"the network {nic.network!r} has no port group {nic.portgroup!r}"
         return ""
+    if nic.type == "ethernet":
+        if host.interfaces is None or not nic.target:
+            return None
+        return "" if host.interface(nic.target) else f"there is no tap {nic.target!r}, which libvirt does not make"
     name, kind = (nic.bridge, "bridge") if nic.type == "bridge" else (nic.device, "interface")
     if nic.type not in ("bridge", "direct") or not name or host.interfaces is None:
         return None
@@ -74,11 +89,12 @@ def _mtu(case: Case) -> Finding:
     larger: list[str] = []
     compared = 0
     for nic in case.domain.interfaces:
-        here, there = (_mtu_of(nic, host) for host in (case.source, case.destination))
+        here = _mtu_of(nic, case.source, _here(nic, case.source))
+        there = _mtu_of(nic, case.destination, _there_link(nic, case.destination))
         if here is None or there is None:
             continue
         compared += 1
-        words = f"{_link(nic, case.source) or nic.mac}: {here} on the source, {there} on the destination"
+        words = f"{_here(nic, case.source) or nic.mac}: {here} on the source, {there} on the destination"
         # A guest that was told an MTU of its own keeps to it.
         if there < (nic.mtu or here):
             smaller.append(words)
@@ -100,9 +116,9 @@ def _mtu(case: Case) -> Finding:
     return passed("The guest's networks have the same MTU on both hosts.")
 
 
-def _mtu_of(nic: Nic, host: HostDocument) -> t.Optional[int]:
-    found = host.interface(_link(nic, host)) if _link(nic, host) else None
-    network = host.network(nic.network) if nic.type == "network" else None
+def _mtu_of(nic: Nic, host: HostDocument, link: str) -> t.Optional[int]:
+    found = host.interface(link) if link else None
+    network = host.network(nic.network) if nic.network else None
     return found.mtu if found else network.mtu if network else None
 
 

@@ -6,8 +6,8 @@
 
 from __future__ import annotations
 
+from .addresses import is_loopback
 from .check import FAIL, WARN, Case, Check, Finding, Pair, failed, passed, skipped, warned
-from .migration_path import is_loopback
 
 _THEME = "identity"
 

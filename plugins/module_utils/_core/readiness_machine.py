@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import typing as t
 
-from .check import FAIL, WARN, Case, Check, Finding, counted, failed, passed, skipped, warned
+from .check import FAIL, WARN, Case, Check, Finding, counted, failed, listed, passed, skipped, warned
 from .host_capacity import Emulator
 from .host_document import HostDocument
 from .readiness_cpu import THEME
@@ -67,12 +67,26 @@ def _count(case: Case) -> Finding:
             wanted=wanted,
             there=there,
         )
+    missing = sorted(set(case.domain.pinned_cpus) - _processors(case.destination))
+    if missing:
+        return failed(
+            f"Its threads are bound to processors that the destination does not have: {listed(map(str, missing))}.",
+            "Bind them to others ('virsh vcpupin', 'emulatorpin', 'iothreadpin'), migrate with other numbers (--xml),"
+            " or choose another host.",
+            missing=missing,
+        )
     if case.domain.pinned:
         return warned(
             "Its processors are bound to processors of the host by number, which other guests may use there.",
             "Look what runs on them on the destination, or migrate with other numbers (--xml).",
         )
     return passed(f"The guest has {counted(wanted, 'processor')}, and the destination {there}.")
+
+
+def _processors(host: HostDocument) -> set[int]:
+    """Their numbers: as libvirt lists them node by node, or counted from 0."""
+    named = {number for node in host.memory.nodes for number in node.cpus}
+    return named or set(range(host.cpu.threads))
 
 
 CHECKS = (
@@ -85,7 +99,7 @@ CHECKS = (
         "libvirt refuses: the binary does not exist.", (WARN,), of_guest=_emulator_path, needs_running=False,
     ),
     Check(
-        "cpu_count", THEME, "Has the destination enough processors for the guest?",
-        "The guest is slow there.", (WARN,), of_guest=_count,
+        "cpu_count", THEME, "Has the destination enough processors for the guest, and those that it is bound to?",
+        "The guest is slow there, or libvirt cannot bind its threads and refuses.", (WARN, FAIL), of_guest=_count,
     ),
 )  # fmt: skip

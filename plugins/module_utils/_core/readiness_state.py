@@ -73,30 +73,6 @@ def _snapshots(case: Case) -> Finding:
     return passed("It has no snapshots and no checkpoints.")
 
 
-def _graphics(case: Case) -> Finding:
-    """A console that listens on an address of the source finds none on the destination."""
-    host = case.destination
-    theirs = {address.partition("/")[0] for one in host.interfaces or [] for address in one.addresses}
-    for console in case.domain.graphics:
-        fixed = console.listen not in ("", "0.0.0.0", "::", "127.0.0.1", "::1")  # noqa: S104 - compared, not bound
-        if fixed and host.interfaces is not None and console.listen not in theirs:
-            return failed(
-                f"Its {console.type} console listens on {console.listen}, which is no address of the destination.",
-                "Let it listen on 0.0.0.0 or 127.0.0.1, or migrate with a changed definition (--xml).",
-                listen=console.listen,
-            )
-        if console.port and console.port > 0 and not console.autoport:
-            for other in host.domains:
-                taken = [one for one in other.graphics if one.port == console.port]
-                if other.active and other.uuid != case.domain.uuid and taken:
-                    return failed(
-                        f"Its console needs port {console.port}, and {other.name!r} has it on the destination.",
-                        "Let libvirt choose the port (autoport='yes').",
-                        port=console.port,
-                    )
-    return passed("Its consoles can listen on the destination.")
-
-
 CHECKS = (
     Check(
         "guest_state", _THEME, "Is the guest in a state from which it can be migrated?",
@@ -110,9 +86,5 @@ CHECKS = (
         "snapshots", _THEME, "Has it no snapshots or checkpoints?",
         "libvirt refuses: cannot migrate a domain with snapshots.", (WARN, FAIL), of_guest=_snapshots,
         needs_running=False,
-    ),
-    Check(
-        "graphics", _THEME, "Can its consoles listen on the destination?",
-        "QEMU does not start there: it cannot bind.", (FAIL,), of_guest=_graphics,
     ),
 )  # fmt: skip

@@ -6,10 +6,13 @@
 
 from __future__ import annotations
 
+import typing as t
+
 from .check import FAIL, WARN, Case, Check, Finding, failed, listed, passed, skipped, warned
-from .disk_place import EMPTY, LOCAL, SHARED, UNKNOWN, filesystem_of, place_of
+from .disk_place import EMPTY, LOCAL, MISSING, SHARED, UNKNOWN, Place, can_be_copied, place_of, place_of_file
 from .domain_document import Disk
 from .host_features import version_of
+from .shared_storage import filesystem_of
 from .units import human_bytes
 
 _THEME = "storage"
@@ -21,7 +24,7 @@ _DROPS_CACHES = (4, 0)  # this QEMU and later let go of cached pages before the 
 
 def _copied(disk: Disk) -> bool:
     """What libvirt copies when it is told to: all that may be written to and is not shared among guests."""
-    return disk.device in ("disk", "lun") and not disk.readonly and not disk.shareable
+    return not disk.readonly and not disk.shareable
 
 
 def _local_disks(case: Case) -> list[Disk]:
@@ -38,30 +41,97 @@ def _reachable(case: Case) -> Finding:
     if not places:
         return passed("The guest has no disk.")
     copies = case.intent.copy_storage != "none"
-    local = [f"{disk.target}: {place.reason}" for disk, place in places if place.kind == LOCAL and _copied(disk)]
-    still = [disk.target for disk, place in places if place.kind == LOCAL and not _copied(disk)]
-    unknown = [f"{disk.target}: {place.reason}" for disk, place in places if place.kind == UNKNOWN]
-    if local and not copies:
-        return failed(
-            f"The destination cannot reach all disks: {'; '.join(local)}.",
-            "Copy them with the guest (copy_storage), or put them on storage that both hosts have, at the same path.",
-            disks=local,
-        )
+    found = _out_of_reach(places, copies=copies) or (_copied_onto_itself(places) if copies else None)
+    if found is not None:
+        return found
+    still = [disk.target for disk, place in places if place.kind in (LOCAL, MISSING) and not _copied(disk)]
     if still:
         return warned(
             f"The disks {listed(still)} are local and are not copied, since they are read-only or shareable.",
             "Put them at the same path on the destination, or eject them.",
             disks=still,
         )
+    unknown = _words((disk, place) for disk, place in places if place.kind == UNKNOWN)
     if unknown:
         return warned(
             f"Whether the destination reaches all disks is not known: {'; '.join(unknown)}.",
             "Look on the destination whether each is there at the same path, and is the same.",
             disks=unknown,
         )
+    bases = _words((disk, place) for disk, _place in places for place in _bases(disk, case) if not copies)
+    if bases:
+        return warned(
+            f"The destination may not reach the images that disks are based on: {'; '.join(bases)}.",
+            "Look on the destination whether each is there at the same path, and is the same.",
+            disks=bases,
+        )
+    local = _words((disk, place) for disk, place in places if place.kind == LOCAL)
     if local:
         return passed(f"Its local disks are copied: {'; '.join(local)}.", disks=local)
-    return passed("Both hosts reach its disks.", disks=[f"{disk.target}: {place.reason}" for disk, place in places])
+    return passed("Both hosts reach its disks.", disks=_words(places))
+
+
+def _words(places: t.Iterable[tuple[Disk, Place]]) -> list[str]:
+    return [f"{disk.target}: {place.reason}" for disk, place in places]
+
+
+def _out_of_reach(places: t.Sequence[tuple[Disk, Place]], *, copies: bool) -> t.Optional[Finding]:
+    """Disks that are surely not there, or that libvirt refuses as unsafe."""
+    gone = [
+        (disk, place)
+        for disk, place in places
+        if not disk.readonly and (place.kind == MISSING or (place.kind == LOCAL and not (copies and _copied(disk))))
+    ]
+    if not gone:
+        return None
+    # libvirt copies all disks or none, and one that both hosts have it would copy onto itself.
+    written = [(disk, place) for disk, place in places if not disk.readonly]
+    may_copy = all(place.kind == LOCAL and _copied(disk) and disk.type != "nvme" for disk, place in written)
+    other = "Put them on storage that both hosts have, at the same path."
+    remedies = [place.remedy or other for _disk, place in gone]
+    if may_copy:
+        remedies = [
+            "Copy them with the guest (copy_storage), or put them on storage that both hosts have, at the same path."
+        ]
+    return failed(
+        f"The destination cannot reach all disks: {'; '.join(_words(gone))}.",
+        " ".join(dict.fromkeys(remedies)),
+        disks=_words(gone),
+    )
+
+
+def _copied_onto_itself(places: t.Sequence[tuple[Disk, Place]]) -> t.Optional[Finding]:
+    written = [(disk, place) for disk, place in places if _copied(disk)]
+    never = [disk.target for disk, _place in written if not can_be_copied(disk)]
+    if never:
+        return failed(
+            f"The disks {listed(never)} cannot be copied, and libvirt copies all that may be written to.",
+            "Migrate without copy_storage, with all disks on storage that both hosts have.",
+            disks=never,
+        )
+    shared = [disk.target for disk, place in written if place.kind == SHARED]
+    if shared:
+        return failed(
+            f"The disks {listed(shared)} are on both hosts, and libvirt would copy them onto themselves.",
+            "Migrate without copy_storage. Of a guest that has local disks too, name those alone with 'virsh migrate"
+            " --migrate-disks'.",
+            disks=shared,
+        )
+    unknown = _words((disk, place) for disk, place in written if place.kind == UNKNOWN)
+    if unknown:
+        return warned(
+            f"Whether the destination has some of the disks already is not known: {'; '.join(unknown)}. A disk that"
+            " both hosts have would be copied onto itself.",
+            "Look on the destination whether each is there at the same path. Copy it only if it is another one.",
+            disks=unknown,
+        )
+    return None
+
+
+def _bases(disk: Disk, case: Case) -> list[Place]:
+    """Of a disk that is not copied, images that it is based on and that are surely elsewhere."""
+    places = [place_of_file(path, case.source, case.destination) for path in disk.backing_chain if path.startswith("/")]
+    return [place for place in places if place.kind in (LOCAL, MISSING)]
 
 
 def _room(case: Case) -> Finding:
@@ -162,8 +232,9 @@ def _boot_files(case: Case) -> Finding:
     """QEMU reads them when it starts, also to receive a guest."""
     needed = case.domain.boot_files
     if not needed:
-        return passed("It starts from its own disks.")
-    elsewhere = [path for path in needed if not _on_shared(path, case)]
+        return passed("It starts from its own disks, with no files of the host.")
+    firmware = case.destination.firmware_files or []
+    elsewhere = [path for path in needed if path not in firmware and not _on_shared(path, case)]
     if elsewhere:
         return warned(
             f"Files that QEMU reads when it starts must be on the destination: {listed(elsewhere)}.",
@@ -174,8 +245,7 @@ def _boot_files(case: Case) -> Finding:
 
 
 def _on_shared(path: str, case: Case) -> bool:
-    here, there = filesystem_of(path, case.source), filesystem_of(path, case.destination)
-    return bool(here and there and here.shared and (here.mount_point, here.source) == (there.mount_point, there.source))
+    return place_of_file(path, case.source, case.destination).kind == SHARED
 
 
 def _lock_manager(case: Case) -> Finding:
@@ -236,8 +306,10 @@ CHECKS = (
         "The guest arrives with a disk in pieces.", (WARN,), of_guest=_backing,
     ),
     Check(
-        "boot_files", _THEME, "Are a kernel and an initial RAM disk that QEMU loads there on the destination?",
-        "QEMU does not start there: could not load the kernel.", (WARN,), of_guest=_boot_files, needs_running=False,
+        "boot_files", _THEME,
+        "Are the files that QEMU reads when it starts on the destination (kernel, initial RAM disk, ACPI tables)?",
+        "QEMU does not start there: could not load the kernel, failed to find romfile.", (WARN,),
+        of_guest=_boot_files, needs_running=False,
     ),
     Check(
         "lock_manager", _THEME, "Does a lock manager keep both hosts from writing to the guest's shared disks at once?",

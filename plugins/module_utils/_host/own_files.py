@@ -10,6 +10,7 @@ import time
 import typing as t
 from dataclasses import dataclass, replace
 
+from .._core.addresses import is_loopback, is_wildcard
 from .._core.domain_document import Domain
 from .._core.errors import MigrationError
 from .._core.host_document import HostDocument
@@ -21,8 +22,6 @@ from .._core.migration_path import (
     Counters,
     NetworkFacts,
     guest_links,
-    is_loopback,
-    is_wildcard,
     listening_within,
     migration_path,
 )

@@ -84,6 +84,7 @@ def _with_file(disk: Disk, mounts: t.Sequence[Mount], sizes: t.Mapping[str, Disk
         fs_type=mount.fs_type if mount and on_file_system else "",
         mount_point=mount.mount_point if mount and on_file_system else "",
         mount_source=mount.source if mount and on_file_system else "",
+        mount_root=mount.root if mount and on_file_system else "",
     )
 
 
@@ -109,7 +110,7 @@ def _asker(mount: Mount, paths: t.Sequence[str]) -> t.Callable[[], tuple[Filesys
 
 
 def _filesystem(mount: Mount) -> Filesystem:
-    return Filesystem(mount.mount_point, mount.source, mount.fs_type, mount.shared, mount.read_only)
+    return Filesystem(mount.mount_point, mount.source, mount.fs_type, mount.shared, mount.read_only, root=mount.root)
 
 
 def _size(path: str) -> t.Optional[DiskFile]:

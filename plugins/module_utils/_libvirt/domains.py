@@ -14,7 +14,7 @@ from xml.etree import ElementTree
 from .._core.document import uncollected
 from .._core.domain_document import Domain
 from .._core.domain_state import DomainState
-from .._core.domain_xml import parse_domain
+from .._core.domain_xml import needs_sent, parse_domain, with_sent
 from .._core.errors import MigrationError
 from .connection import Connection, libvirt
 from .domain import Guest, all_guests
@@ -24,6 +24,7 @@ from .status_file import running_job
 _CALL_LIMIT_S = 5.0
 _MOST_SILENT = 3
 _AT_ONCE = 500  # definitions in memory
+_MIGRATABLE = 1 << 3  # VIR_DOMAIN_XML_MIGRATABLE
 
 # The errors that one guest may give without hiding the others.
 _TROUBLE: t.Any = (MigrationError, ValueError, KeyError, ElementTree.ParseError)
@@ -88,7 +89,7 @@ def _ask(guest: Guest) -> _Answer:
 
 def _read(guest: Guest, answer: _Answer, local: bool) -> Domain:
     return replace(
-        parse_domain(answer.xml),
+        _as_sent(guest, parse_domain(answer.xml), active=answer.state.active),
         state=answer.state.name,
         state_reason=answer.state.reason_name,
         persistent=answer.persistent,
@@ -97,6 +98,17 @@ def _read(guest: Guest, answer: _Answer, local: bool) -> Domain:
         checkpoints=answer.checkpoints,
         job=running_job(guest.name, guest.uuid) if local else "",
     )
+
+
+def _as_sent(guest: Guest, domain: Domain, *, active: bool) -> Domain:
+    """With what libvirt would send of it, where that cannot be told from the live definition."""
+    if not active or not needs_sent(domain):
+        return domain
+    try:
+        xml = within(lambda: guest.raw.XMLDesc(_MIGRATABLE), "reading what is sent of a guest", _CALL_LIMIT_S)
+        return with_sent(domain, xml)
+    except libvirt.libvirtError:
+        return domain  # over a connection that may only read; then it is not known
 
 
 def _count(ask: t.Callable[[int], int]) -> t.Optional[int]:

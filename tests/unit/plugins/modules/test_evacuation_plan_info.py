@@ -15,6 +15,7 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._core.domai
     Domain,
     DomainMemory,
     HostDevice,
+    MemoryCell,
 )
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.host_capacity import (
     HugePages,
@@ -141,6 +142,21 @@ def test_memory_by_node_and_page_size(run: ModuleRunner) -> None:
     assert why_not(found) == {"bound": ["MEMORY"]}
     found = plan(run, [host("a", bound)], [host("b", memory=Memory())])
     assert why_not(found) == {"bound": ["MEMORY"]}
+
+
+def test_memory_in_parts(run: ModuleRunner) -> None:
+    """One node of the guest in hugepages of 1 GiB, the other in ordinary memory of one node of the host."""
+    cells = [MemoryCell(0, GIB, True, GIB), MemoryCell(1, 2 * GIB, nodes=[1], node_mode="strict")]
+    parts = guest("parts", memory=DomainMemory(3 * GIB, hugepages=True, hugepage_size_bytes=GIB, cells=cells))
+
+    def there(free_gib: int, pages: int) -> t.Any:
+        nodes = [NumaNode(0, free_bytes=8 * GIB), NumaNode(1, free_bytes=free_gib * GIB)]
+        huge = [HugePages(0, GIB, free=pages)]
+        return host("b", memory=Memory(available_bytes=12 * GIB, nodes=nodes, hugepages=huge))
+
+    assert went(plan(run, [host("a", parts)], [there(3, 1)])) == {"parts": "b"}
+    assert why_not(plan(run, [host("a", parts)], [there(1, 1)])) == {"parts": ["MEMORY"]}
+    assert why_not(plan(run, [host("a", parts)], [there(3, 0)])) == {"parts": ["MEMORY"]}
 
 
 def test_what_the_user_says_of_guests(run: ModuleRunner) -> None:

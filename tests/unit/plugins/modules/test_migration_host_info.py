@@ -91,6 +91,45 @@ class AnyModel:
     __hash__ = None  # type: ignore[assignment]
 
 
+VNC = "<graphics type='vnc' port='5900' autoport='yes'>{}</graphics>"
+WITH_CONSOLE = XML.replace("</domain>", f"<devices>{VNC}</devices></domain>")
+
+
+@pytest.mark.parametrize(
+    ("sent", "expected"),
+    [
+        (Call("XMLDesc", 8, guest="erp01").returns(WITH_CONSOLE.format("erp01", ERP01, "")), False),
+        (
+            Call("XMLDesc", 8, guest="erp01").returns(WITH_CONSOLE.format("erp01", ERP01, "<listen type='none'/>")),
+            False,
+        ),
+        (
+            Call("XMLDesc", 8, guest="erp01").returns(
+                WITH_CONSOLE.format("erp01", ERP01, "<listen type='address' address='192.0.2.11'/>")
+            ),
+            True,
+        ),
+        (Call("XMLDesc", 8, guest="erp01").raises(29, "operation XMLDesc forbidden for read only access"), None),
+    ],
+)
+def test_the_definition_that_is_sent_is_asked_for_where_it_counts(
+    libvirt: FakeLibvirt, run: ModuleRunner, sent: Call, expected: bool | None
+) -> None:
+    expect_host(libvirt)
+    libvirt.expect(Call("listAllDomains", 0).returns([Guest()]))
+    live = WITH_CONSOLE.format("erp01", ERP01, "<listen type='address' address='192.0.2.11'/>")
+    libvirt.expect(
+        Call("XMLDesc", 0, guest="erp01").returns(live),
+        Call("isPersistent", guest="erp01").returns(0),
+        sent,
+        Call("snapshotNum", 0, guest="erp01").returns(0),
+        Call("listAllCheckpoints", 0, guest="erp01").returns([]),
+    )
+    expect_rest(libvirt)
+    (guest,) = host_from(run(module, uri=URI)["host"]).domains
+    assert [(one.listen, one.sent) for one in guest.graphics] == [("192.0.2.11", expected)]
+
+
 def test_a_host_from_afar(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
     libvirt.states["erp02"] = SHUT_DOWN
     expect_host(libvirt)

@@ -18,7 +18,8 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._core.domai
     SharedMemory,
     Tpm,
 )
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.domain_xml import number_set, parse_domain
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.domain_xml import parse_domain
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.xml_values import number_set
 from ansible_collections.virtops.live_migration.tests.unit.plugins.captured_texts import captured
 
 GIB = 1 << 30

@@ -19,8 +19,6 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._core.migra
     Address,
     NetworkFacts,
     guest_links,
-    is_loopback,
-    is_wildcard,
     migration_path,
 )
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.proc_text import Socket
@@ -115,21 +113,3 @@ def test_what_guests_are_connected_to() -> None:
     guest = Domain("a", "u", interfaces=[Nic(type="bridge", bridge="br0"), Nic(type="direct", device="eth2"), Nic()])
     network = VirtualNetwork("default", bridge="virbr0", device="eth3")
     assert guest_links(HostDocument("h", "u", domains=[guest], networks=[network])) == ["br0", "eth2", "eth3", "virbr0"]
-
-
-@pytest.mark.parametrize(
-    ("address", "loopback", "wildcard"),
-    [
-        ("127.0.1.1", True, False),
-        ("::1", True, False),
-        ("localhost.localdomain", True, False),
-        ("10.0.0.1", False, False),
-        ("fe80::1%eth0", False, False),
-        ("0.0.0.0", False, True),
-        ("[::]", False, True),
-        ("", False, True),
-        ("kvm01", False, False),
-    ],
-)
-def test_addresses_that_are_no_address(address: str, loopback: bool, wildcard: bool) -> None:
-    assert (is_loopback(address), is_wildcard(address)) == (loopback, wildcard)

@@ -1,0 +1,51 @@
+# Copyright (c) 2026, The virtops.live_migration authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# This file is private to the collection and may change at any time.
+"""Every kind of device that a guest can have, and the checks that look at it.
+
+The elements are those below ``devices`` in libvirt's schema, src/conf/schemas/domaincommon.rng of 11.3.0. What is not
+here is named by the check ``other_devices``.
+"""
+
+from __future__ import annotations
+
+import typing as t
+
+# Nothing of its host is in these, whatever they are set to: QEMU makes them up and sends their state.
+_QEMUS_OWN = ("qemu_blockers",)
+
+DEVICE_ELEMENTS: t.Mapping[str, tuple[str, ...]] = {
+    "emulator": ("emulator_path", "machine_type"),
+    "disk": ("disks_reachable", "disk_room", "disk_cache", "disk_kind", "backing_images", "lock_manager"),
+    "controller": _QEMUS_OWN,
+    "lease": ("device_files",),
+    "filesystem": ("shared_directories",),
+    "interface": ("guest_networks", "guest_mtu", "device_files", "boot_files"),
+    "input": ("device_files",),
+    "sound": _QEMUS_OWN,
+    "audio": ("device_files",),
+    "hostdev": ("host_devices", "boot_files"),
+    "graphics": ("graphics", "device_files"),
+    "video": ("device_files",),
+    "console": ("graphics", "device_files"),
+    "parallel": ("graphics", "device_files"),
+    "serial": ("graphics", "device_files"),
+    "channel": ("graphics", "device_files"),
+    "smartcard": ("device_files", "graphics"),
+    "hub": _QEMUS_OWN,
+    "redirdev": ("graphics", "device_files"),
+    "redirfilter": _QEMUS_OWN,
+    "rng": ("device_files", "graphics"),
+    "tpm": ("tpm",),
+    "shmem": ("shared_memory",),
+    "memory": ("memory_available", "hugepages", "numa_nodes", "device_files"),
+    "crypto": ("device_files",),
+    "watchdog": _QEMUS_OWN,
+    "memballoon": _QEMUS_OWN,
+    "nvram": _QEMUS_OWN,
+    "panic": _QEMUS_OWN,
+    "iommu": _QEMUS_OWN,
+    "vsock": ("vsock",),
+    "pstore": ("device_files",),
+}
