@@ -4,9 +4,9 @@
 # This file is private to the collection and may change at any time.
 """Whether a firewall lets new TCP connections to a port in, as far as its rules tell.
 
-``open``: whoever asks gets in, at every port of the range. ``closed``: nobody, at none. ``partly``: some do and others do
-not, or all depends on a condition that lets in and cannot be told (a time, a list of countries). ``unknown``: the rest.
-The rules of IPv4 and of IPv6 are two firewalls; the verdict is that of the family that migrations arrive by.
+``open``: whoever asks gets in, at every port of the range. ``closed``: nobody, at none. ``partly``: some do and others
+do not, or all depends on a condition that lets in and cannot be told (a time, a list of countries). ``unknown``: the
+rest. The rules of IPv4 and of IPv6 are two firewalls; the verdict is that of the family that migrations arrive by.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import typing as t
 from bisect import bisect_right
 from dataclasses import dataclass
 
-from .firewall_conditions import SOURCES, Interval, Packet
+from .firewall_conditions import SOURCES, Interval, Packet, reply, request, solicitation
 from .firewall_walk import ACCEPT, DROP, ExhaustedError, Rule, RuleSet, Walk
 from .host_network import PortOpening
 
@@ -90,6 +90,7 @@ class _Question:
     def __init__(self, rules: RuleSet, ports: Interval, arrival: Arrival, family: int) -> None:
         self.rules, self.ports, self.arrival, self.family = rules, ports, arrival, family
         self.steps = [_STEPS + _STEPS_PER_RULE * sum(_cost(chain) for chain in rules.chains.values())]
+        self.marks_are_known = not rules.sets_marks
         self._edges: t.Optional[dict[str, list[int]]] = None
         self.found: dict[str, tuple[_Region, str]] = {}
 
@@ -119,26 +120,38 @@ class _Question:
         """That of a region in which no rule makes a difference, or UNKNOWN and PARTLY."""
         arrival = self.arrival
         destination = arrival.destination(self.family)
-        packet = Packet(self.family, region.ports, region.source, destination, arrival.interface)
-        walk = Walk(self.rules, packet, self.steps)
+        asked = request(self.family, region.ports, region.source, destination, arrival.interface)
+        walk = Walk(self.rules, asked, self.steps)
+        verdict, reason = self._of_packet(asked, walk)
+        if verdict != OPEN:
+            return verdict, reason
+        answer = reply(asked, walk.is_tracked, self.marks_are_known)
+        verdict, reason = self._of_packet(answer, Walk(self.rules, answer, self.steps))
+        if verdict == OPEN and self.family == 6:
+            neighbour = Walk(self.rules, solicitation(asked), self.steps).result()
+            if ACCEPT not in neighbour:
+                return UNKNOWN, f"the questions of neighbours (ICMPv6) are dropped: {neighbour[DROP]}"
+        return verdict, reason if reason.startswith("it") or not reason else f"the answer is dropped: {reason}"
+
+    def _of_packet(self, packet: Packet, walk: Walk) -> tuple[str, str]:
         result = walk.result()
         if len(result) == 1:
             return (OPEN, "") if ACCEPT in result else (CLOSED, result[DROP])
         reason = next((doubt for doubt in walk.doubts if doubt), "a rule that is not understood")
-        otherwise = Walk(self.rules, packet, self.steps)
-        otherwise.if_unsure = False
-        verdict = PARTLY if set(otherwise.result()) == {DROP} else UNKNOWN
-        return verdict, f"{'let in' if verdict == PARTLY else 'it may be dropped'} depending on: {reason}"
+        otherwise = Walk(self.rules, packet, self.steps, if_unsure=False)
+        if set(otherwise.result()) == {DROP}:
+            return PARTLY, f"it is let in depending on: {reason}"
+        return UNKNOWN, f"it may be dropped depending on: {reason}"
 
     def _parts(self, region: _Region) -> list[_Region]:
         """Two halves, the lower one last; none where no rule makes a difference within."""
         if self._edges is None:
-            self._edges = {axis: _edges(self.rules, axis, self.family) for axis in ("port", "source")}
-        at = _middle(self._edges["port"], region.ports)
+            self._edges = {axis: _edges(self.rules, axis, self.family) for axis in ("ports", "addresses")}
+        at = _middle(self._edges["ports"], region.ports)
         if at is not None:
             low, high = region.ports
             return [_Region((at, high), region.source), _Region((low, at - 1), region.source)]
-        at = _middle(self._edges["source"], region.source)
+        at = _middle(self._edges["addresses"], region.source)
         if at is not None:
             low, high = region.source
             return [_Region(region.ports, (at, high)), _Region(region.ports, (low, at - 1))]

@@ -4,8 +4,9 @@
 # This file is private to the collection and may change at any time.
 """What firewall rules ask of a packet, answered with True, False, or None where it cannot be told.
 
-The packet is the first of a new TCP connection from elsewhere to this host: SYN, no other flag, not a fragment, of a
-connection that conntrack calls new. What is not known of it is an interval (a port, a source) or None (an interface).
+Three packets decide whether a connection comes about: the first of it, from elsewhere to this host; the answer to it;
+and for IPv6 the question which hardware address this host has. What is not known of one is an interval (a port, a
+source) or None.
 """
 
 from __future__ import annotations
@@ -22,9 +23,11 @@ SOURCES: dict[int, list[Interval]] = {
     4: [(0x01000000, 0x7EFFFFFF), (0x80000000, 0xDFFFFFFF)],
     6: [(0x0100 << 112, (0xFF00 << 112) - 1)],
 }
-SYN_FLAGS = 0x02
 TCP_FLAGS = {"fin": 0x01, "syn": 0x02, "rst": 0x04, "psh": 0x08, "ack": 0x10, "urg": 0x20, "ecn": 0x40, "cwr": 0x80}
+TCP, ICMPV6 = 6, 58
 _PORTS_OF_CLIENTS = (1024, 65535)
+_SOLICITATION = 135  # RFC 4861
+_SOLICITED_NODES = ((0xFF02 << 112) + 0x01FF000000, (0xFF02 << 112) + 0x01FFFFFFFF)
 
 
 @dataclass(frozen=True)
@@ -38,30 +41,76 @@ class State:
 
 @dataclass(frozen=True)
 class Packet:
-    """``family``: 4 or 6. ``interface``: "" when not known; ``destination``: None then."""
+    """``fields``: dport, sport, saddr, daddr and type (of ICMPv6), as far as the packet has them and they are known.
+
+    ``interfaces``: iif and oif where the packet has one, "" where its name is not known. ``kinds``: of its addresses,
+    as the kernel's routes tell: local, unicast, multicast. ``state`` and ``connmark``: of its connection, None when not
+    known.
+    """
 
     family: int
-    ports: Interval
-    source: Interval
-    destination: t.Optional[int] = None
-    interface: str = ""
+    fields: t.Mapping[str, Interval]
+    interfaces: t.Mapping[str, str]
+    kinds: t.Mapping[str, str]
+    hooks: t.Sequence[str] = ("ingress", "prerouting", "input")
+    protocol: int = TCP
+    flags: int = 0x02
+    state: t.Optional[str] = "new"
+    cast: str = "host"
+    connmark: t.Optional[int] = 0
 
-    def interval(self, name: str) -> t.Optional[Interval]:
-        if name == "destination":
-            return None if self.destination is None else (self.destination, self.destination)
-        known = {"port": self.ports, "source": self.source, "source port": _PORTS_OF_CLIENTS}
-        return known.get(name)
+    @property
+    def is_reply(self) -> bool:
+        return "output" in self.hooks
+
+
+def request(
+    family: int, ports: Interval, source: Interval, destination: t.Optional[int] = None, interface: str = ""
+) -> Packet:
+    """The first packet of a connection. ``destination``: None when the host's own address is not known."""
+    fields = {"dport": ports, "sport": _PORTS_OF_CLIENTS, "saddr": source}
+    if destination is not None:
+        fields["daddr"] = (destination, destination)
+    return Packet(family, fields, {"iif": interface}, {"saddr": "unicast", "daddr": "local"})
+
+
+def reply(asked: Packet, is_tracked: bool, marks_are_known: bool = True) -> Packet:
+    """The host's answer. ``is_tracked``: False where conntrack may not know the connection."""
+    fields = {_OTHER_SIDE[name]: value for name, value in asked.fields.items()}
+    interfaces = {"oif": asked.interfaces["iif"]}
+    kinds = {_OTHER_SIDE[name]: value for name, value in asked.kinds.items()}
+    state = "established" if is_tracked else None
+    hooks, connmark = ("output", "postrouting"), 0 if marks_are_known else None
+    return Packet(asked.family, fields, interfaces, kinds, hooks, flags=0x12, state=state, connmark=connmark)
+
+
+def solicitation(asked: Packet) -> Packet:
+    """What a neighbour asks before the first packet, without which it cannot send that."""
+    fields = {"type": (_SOLICITATION, _SOLICITATION), "daddr": _SOLICITED_NODES}
+    kinds = {"saddr": "unicast", "daddr": "multicast"}
+    hooks = asked.hooks
+    return Packet(6, fields, asked.interfaces, kinds, hooks, ICMPV6, 0, "untracked", "multicast")
+
+
+_OTHER_SIDE = {"dport": "sport", "sport": "dport", "saddr": "daddr", "daddr": "saddr"}
+
+
+class Seen(t.NamedTuple):
+    """A packet, as a rule sees it."""
+
+    packet: Packet
+    state: State
 
 
 class Condition:
-    """``edges``: where on the axis "port" or "source" the answer may change."""
+    """``edges``: where on the axis "ports" or "addresses" the answer may change."""
 
     cost = 1
 
-    def holds(self, packet: Packet, state: State) -> t.Optional[bool]:
+    def holds(self, _seen: Seen) -> t.Optional[bool]:
         raise NotImplementedError
 
-    def edges(self, axis: str, family: int) -> t.Iterable[int]:
+    def edges(self, _axis: str, _family: int) -> t.Iterable[int]:
         return ()
 
 
@@ -69,7 +118,7 @@ class Condition:
 class Sure(Condition):
     answer: bool
 
-    def holds(self, packet: Packet, state: State) -> t.Optional[bool]:
+    def holds(self, _seen: Seen) -> t.Optional[bool]:
         return self.answer
 
 
@@ -77,7 +126,7 @@ class Sure(Condition):
 class Unsure(Condition):
     text: str = ""
 
-    def holds(self, packet: Packet, state: State) -> t.Optional[bool]:
+    def holds(self, _seen: Seen) -> t.Optional[bool]:
         return None
 
 
@@ -85,17 +134,55 @@ class Unsure(Condition):
 class Family(Condition):
     family: int
 
-    def holds(self, packet: Packet, state: State) -> t.Optional[bool]:
-        return packet.family == self.family
+    def holds(self, seen: Seen) -> t.Optional[bool]:
+        return seen.packet.family == self.family
+
+
+@dataclass(frozen=True)
+class Protocol(Condition):
+    numbers: frozenset[int]
+
+    def holds(self, seen: Seen) -> t.Optional[bool]:
+        return seen.packet.protocol in self.numbers
+
+
+@dataclass(frozen=True)
+class Kind(Condition):
+    """``side``: saddr or daddr. Whether the address is local, unicast, multicast, ..."""
+
+    side: str
+    kinds: frozenset[str]
+
+    def holds(self, seen: Seen) -> t.Optional[bool]:
+        return seen.packet.kinds.get(self.side) in self.kinds
+
+
+@dataclass(frozen=True)
+class Cast(Condition):
+    """Whom the packet was sent to, as the card tells it: host or multicast."""
+
+    names: frozenset[str]
+
+    def holds(self, seen: Seen) -> t.Optional[bool]:
+        return None if seen.packet.is_reply else seen.packet.cast in self.names
+
+
+@dataclass(frozen=True)
+class Answering(Condition):
+    """Whether the packet goes the way of answers."""
+
+    def holds(self, seen: Seen) -> t.Optional[bool]:
+        return seen.packet.is_reply
 
 
 class Within(Condition):
-    """``name``: port, source, destination or source port. ``family``: of addresses, 0 for ports."""
+    """``name``: dport, sport, saddr, daddr or type. ``family``: of addresses, 0 for ports."""
 
     def __init__(self, name: str, intervals: Intervals, family: int = 0, text: str = "") -> None:
-        self.name, self.family, self.text = name, family, text or name
+        self.name, self.family, self.text = name, family, text or _WORDS[name]
         self.intervals = merged(intervals)
         self._lows = [low for low, _high in self.intervals]
+        self._axis = "ports" if name in ("dport", "sport") else "addresses"
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Within) and self._key() == other._key()
@@ -109,38 +196,66 @@ class Within(Condition):
     def _key(self) -> tuple[t.Any, ...]:
         return (self.name, self.family, tuple(self.intervals))
 
-    def holds(self, packet: Packet, state: State) -> t.Optional[bool]:
-        if self.family not in (0, packet.family):
+    def holds(self, seen: Seen) -> t.Optional[bool]:
+        if self.family not in (0, seen.packet.family):
             return False
-        asked = packet.interval(self.name)
+        asked = seen.packet.fields.get(self.name)
         if asked is None:
-            return None if self.intervals else False
+            return self._unknown(seen)
         index = bisect_right(self._lows, asked[1]) - 1
         if index < 0 or self.intervals[index][1] < asked[0]:
             return False
         low, high = self.intervals[index]
         return True if low <= asked[0] and asked[1] <= high else None
 
+    def _unknown(self, seen: Seen) -> t.Optional[bool]:
+        """A packet without ports or type does not match; an address that is not known may."""
+        if self._axis == "ports" or self.name == "type" or not self.intervals:
+            return False
+        return True if self.intervals == [(0, (1 << (32 if seen.packet.family == 4 else 128)) - 1)] else None
+
     def edges(self, axis: str, family: int) -> t.Iterable[int]:
-        if axis == self.name and self.family in (0, family):
+        if axis == self._axis and self.family in (0, family):
             for low, high in self.intervals:
                 yield low
                 yield high + 1
 
 
+_WORDS = {
+    "dport": "port",
+    "sport": "source port",
+    "saddr": "source address",
+    "daddr": "destination address",
+    "type": "",
+}
+
+
+@dataclass(frozen=True)
+class Has(Condition):
+    """Whether the packet has an interface of that side, iif or oif."""
+
+    side: str
+
+    def holds(self, seen: Seen) -> t.Optional[bool]:
+        return self.side in seen.packet.interfaces
+
+
 @dataclass(frozen=True)
 class Interface(Condition):
-    """``names``: a trailing ``*`` stands for any rest. Connections from elsewhere never come in by ``lo``."""
+    """``names``: a trailing ``*`` stands for any rest. Connections with others never go by ``lo``."""
 
     names: frozenset[str]
+    side: str = "iif"
 
-    def holds(self, packet: Packet, state: State) -> t.Optional[bool]:
-        names = self.names - {"lo"}
-        if not packet.interface:
+    def holds(self, seen: Seen) -> t.Optional[bool]:
+        name, names = seen.packet.interfaces.get(self.side), self.names - {"lo"}
+        if name is None:
+            return False
+        if not name:
             return None if names else False
-        if packet.interface in names:
+        if name in names:
             return True
-        return any(name.endswith("*") and packet.interface.startswith(name[:-1]) for name in names)
+        return any(one.endswith("*") and name.startswith(one[:-1]) for one in names)
 
     @property
     def text(self) -> str:
@@ -157,8 +272,8 @@ class Bits(Condition):
     mask: int = 0xFFFFFFFF
     any_of: bool = False
 
-    def holds(self, packet: Packet, state: State) -> t.Optional[bool]:
-        found = {"flags": SYN_FLAGS, "mark": state.mark, "connmark": state.connmark}[self.what]
+    def holds(self, seen: Seen) -> t.Optional[bool]:
+        found = {"flags": seen.packet.flags, "mark": seen.state.mark, "connmark": seen.state.connmark}[self.what]
         if found is None:
             return None
         return bool(found & self.value) if self.any_of else found & self.mask == self.value
@@ -175,19 +290,21 @@ class Connection(Condition):
     states: frozenset[str]
     text: str = "state of conntrack"
 
-    def holds(self, packet: Packet, state: State) -> t.Optional[bool]:
-        new, untracked = "new" in self.states, "untracked" in self.states
-        if state.tracked is None:
-            return new if new == untracked else None
-        return new if state.tracked else untracked
+    def holds(self, seen: Seen) -> t.Optional[bool]:
+        if seen.packet.state is None:
+            return None
+        tracked, untracked = seen.packet.state in self.states, "untracked" in self.states
+        if seen.state.tracked is None:
+            return tracked if tracked == untracked else None
+        return tracked if seen.state.tracked else untracked
 
 
 @dataclass(frozen=True)
 class Not(Condition):
     part: Condition
 
-    def holds(self, packet: Packet, state: State) -> t.Optional[bool]:
-        found = self.part.holds(packet, state)
+    def holds(self, seen: Seen) -> t.Optional[bool]:
+        found = self.part.holds(seen)
         return None if found is None else not found
 
     def edges(self, axis: str, family: int) -> t.Iterable[int]:
@@ -220,10 +337,10 @@ class _Several(Condition):
 
 
 class Every(_Several):
-    def holds(self, packet: Packet, state: State) -> t.Optional[bool]:
+    def holds(self, seen: Seen) -> t.Optional[bool]:
         answer: t.Optional[bool] = True
         for part in self.parts:
-            found = part.holds(packet, state)
+            found = part.holds(seen)
             if found is False:
                 return False
             answer = answer if found else None
@@ -231,10 +348,10 @@ class Every(_Several):
 
 
 class AnyOf(_Several):
-    def holds(self, packet: Packet, state: State) -> t.Optional[bool]:
+    def holds(self, seen: Seen) -> t.Optional[bool]:
         answer: t.Optional[bool] = False
         for part in self.parts:
-            found = part.holds(packet, state)
+            found = part.holds(seen)
             if found:
                 return True
             answer = None if found is None else answer

@@ -29,7 +29,7 @@ class Firewalld:
     """The texts of its files, by name. ``services`` and ``ipsets`` give one by its name, or None when there is none.
 
     ``has_direct_rules``: whether it was told rules of iptables, which are not looked at. ``drifts``: the setting
-    AllowZoneDrifting, with which a zone by source that has no target of its own leaves the rest to that of the interface.
+    AllowZoneDrifting, with which a zone by source without a target of its own leaves the rest to that of the interface.
     """
 
     zones: t.Mapping[str, str]
@@ -128,8 +128,8 @@ class _Config:
         """Where sources of two zones overlap, which of them counts is not known: it differs between versions."""
         found: list[tuple[str, Condition]] = []
         for name, root in sorted(self.zones.items()):
-            for source in root.iterfind("source"):
-                found.append((name, address_condition(source, "source", self.config.ipsets)))
+            sources = root.iterfind("source")
+            found += [(name, address_condition(source, "source", self.config.ipsets)) for source in sources]
         rules = []
         for name, condition in found:
             rivals = [other for zone, other in found if zone != name and _overlap(condition, other)]

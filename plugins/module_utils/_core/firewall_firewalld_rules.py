@@ -18,6 +18,7 @@ Texts = t.Callable[[str], t.Optional[str]]
 
 _ACTIONS = {"accept": ACCEPT, "reject": DROP, "drop": DROP, "mark": PASS}
 _FAMILIES = {"ipv4": 4, "ipv6": 6}
+_SIDES = {"source": "saddr", "destination": "daddr"}
 _DEEPEST = 8
 # Elements of a rich rule that a TCP connection to this host does not meet, or that change nothing for it.
 _OF_OTHERS = ("icmp-block", "icmp-type", "masquerade")
@@ -44,15 +45,12 @@ class Section:
 
     def _diverted(self) -> list[Rule]:
         """Ports that are sent elsewhere, which happens before all else."""
-        found = []
-        for one in self.root.iterfind("forward-port"):
-            if one.get("protocol") == "tcp":
-                found.append(Rule(DIVERT, conditions=(_port(one, "port"),), text="a forward-port of firewalld"))
-        for rule in self.root.iterfind("rule"):
-            for one in rule.iterfind("forward-port"):
-                if one.get("protocol") == "tcp":
-                    found.append(Rule(DIVERT, conditions=(*self._where(rule), _port(one, "port")), text="forward-port"))
-        return found
+        owners = [(self.root, ()), *((rule, tuple(self._where(rule))) for rule in self.root.iterfind("rule"))]
+        return [
+            Rule(DIVERT, conditions=(*where, _port(one, "dport")), text="a forward-port of firewalld")
+            for owner, where in owners
+            for one in owner.iterfind("forward-port")
+        ]
 
     def _allowed(self) -> list[Rule]:
         conditions = [*self._of_ports(self.root)]
@@ -61,8 +59,8 @@ class Section:
 
     def _of_ports(self, element: Element) -> list[Condition]:
         """Of ports, protocols and source ports that stand in a zone, a policy or a service."""
-        found = [_port(one, "port") for one in element.iterfind("port")]
-        found += [_port(one, "source port") for one in element.iterfind("source-port")]
+        found = [_port(one, "dport") for one in element.iterfind("port")]
+        found += [_port(one, "sport") for one in element.iterfind("source-port")]
         found += [_protocol(one.get("value", "")) for one in element.iterfind("protocol")]
         return found
 
@@ -102,7 +100,7 @@ class Section:
         family = rule.get("family")
         if family is not None:
             found.append(Family(_FAMILIES[family]) if family in _FAMILIES else Unsure("family"))
-        for side in ("source", "destination"):
+        for side in _SIDES:
             element = rule.find(side)
             if element is not None:
                 invert = element.get("invert", "no").lower() in ("yes", "true")
@@ -122,7 +120,7 @@ class Section:
             if element.tag == "service":
                 return [self._service(element.get("name", ""))]
             if element.tag in ("port", "source-port"):
-                return [_port(element, "port" if element.tag == "port" else "source port")]
+                return [_port(element, "dport" if element.tag == "port" else "sport")]
             if element.tag == "protocol":
                 return [_protocol(element.get("value", ""))]
             return [Sure(False)]  # forward-port, which is looked at before, and what changes nothing
@@ -131,13 +129,13 @@ class Section:
 
 def address_condition(element: Element, side: str, ipsets: Texts) -> Condition:
     """Of a ``source`` or ``destination``: an address, a set or a hardware address."""
-    name, address = element.get("ipset"), element.get("address")
+    where, name, address = _SIDES[side], element.get("ipset"), element.get("address")
     if name:
-        return _ipset(name, side, ipsets(name))
+        return _ipset(name, where, ipsets(name))
     if not address:
         return Unsure("hardware address")
     found = _network(address)
-    return Unsure(f"{side} {address}") if found is None else Within(side, [found[1]], found[0], f"{side} {address}")
+    return Unsure(f"{side} {address}") if found is None else Within(where, [found[1]], found[0], f"{side} {address}")
 
 
 def _ipset(name: str, side: str, text: t.Optional[str]) -> Condition:
@@ -165,7 +163,7 @@ def _destinations(element: Element) -> Condition:
         address = element.get(name)
         network = _network(address) if address else None
         if network is not None and network[0] == family:
-            found.append(Within("destination", [network[1]], family, f"destination {address}"))
+            found.append(Within("daddr", [network[1]], family, f"destination {address}"))
         else:
             found.append(Every((Family(family), Unsure("destination of a service"))))
     return AnyOf(tuple(found))
@@ -189,7 +187,7 @@ def _port(element: Element, where: str) -> Condition:
         return Sure(True)
     try:
         low, _dash, high = text.partition("-")
-        return Within(where, [(int(low), int(high or low))], 0, where)
+        return Within(where, [(int(low), int(high or low))])
     except ValueError:
         return Unsure(f"port {text}"[:60])
 

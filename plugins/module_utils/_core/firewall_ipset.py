@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from .firewall_conditions import AnyOf, Condition, Every, Interface, Interval, Not, Sure, Unsure, Within
 
-_SIDES = {"src": ("source", "source port"), "dst": ("destination", "port")}
+_SIDES = {"src": ("saddr", "sport", "iif"), "dst": ("daddr", "dport", "oif")}
 _DEEPEST = 8
 
 
@@ -87,8 +87,8 @@ def _element(parts: list[str], directions: t.Sequence[str], element: str, family
         elif part == "port":
             ports = _port(text)
             conditions.append(Sure(False) if ports is None else Within(_SIDES[direction][1], [ports]))
-        elif part == "iface" and direction == "src":
-            conditions.append(Interface(frozenset({text})))
+        elif part == "iface":
+            conditions.append(Interface(frozenset({text}), _SIDES[direction][2]))
         else:
             conditions.append(Unsure(f"{part} of a set"))
     if len(conditions) != len(parts):

@@ -21,7 +21,7 @@ from .firewall_walk import ACCEPT, DIVERT, DROP, GOTO, JUMP, PASS, RETURN, Base,
 
 # The priorities of the tables in the hooks, from the kernel's netfilter_ipv4.h.
 _TABLES = {"raw": -300, "mangle": -150, "nat": -100, "filter": 0, "security": 50}
-_HOOKS = {"PREROUTING": "prerouting", "INPUT": "input"}
+_HOOKS = {"PREROUTING": "prerouting", "INPUT": "input", "OUTPUT": "output", "POSTROUTING": "postrouting"}
 _TARGETS = {"ACCEPT": ACCEPT, "DROP": DROP, "REJECT": DROP, "RETURN": RETURN, "SNAT": ACCEPT, "MASQUERADE": ACCEPT}
 _SILENT = (
     "LOG", "NFLOG", "ULOG", "AUDIT", "TRACE", "CLASSIFY", "TCPMSS", "TCPOPTSTRIP", "DSCP", "TOS", "ECN", "TTL", "HL",
@@ -79,7 +79,8 @@ class _Reader:
             # No packet ends at the policy of nat, which only ever sees what it may write over.
             ends = ACCEPT if self.table == "nat" else _TARGETS.get(policy, ACCEPT)
             priority = 100 if (self.table, name) == ("nat", "INPUT") else _TABLES[self.table]
-            self.rules.bases.append(Base(self._name(name), hook, priority, ends, (self.family,)))
+            is_nat = self.table == "nat"
+            self.rules.bases.append(Base(self._name(name), hook, priority, ends, (self.family,), is_nat=is_nat))
 
     def _name(self, chain: str) -> str:
         return f"{self.prefix}{chain}" if self.table == "filter" else f"{self.prefix}{self.table} {chain}"
@@ -148,7 +149,7 @@ class RuleWords:
         target, options = (rest[0], rest[1:]) if rest else ("", [])
         if target in _TARGETS:
             return self._made(_TARGETS[target], effects=_effects(target, options))
-        if not target or target.isupper() and target in _DIVERTING:
+        if not target or target in _DIVERTING:
             return self._made(DIVERT)
         return self._made(GOTO if word in ("-g", "--goto") else JUMP, self.name(target))
 

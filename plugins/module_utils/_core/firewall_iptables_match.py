@@ -11,14 +11,21 @@ import typing as t
 from dataclasses import dataclass
 
 from .firewall_conditions import (
+    ICMPV6,
+    TCP,
     TCP_FLAGS,
+    Answering,
     AnyOf,
     Bits,
+    Cast,
     Condition,
     Connection,
-    Family,
+    Every,
     Interface,
     Interval,
+    Kind,
+    Not,
+    Protocol,
     Sure,
     Unsure,
     Within,
@@ -26,6 +33,7 @@ from .firewall_conditions import (
 from .firewall_ipset import IpSets
 
 _PORT_MAX = 65535
+_PROTOCOLS = {"tcp": TCP, "6": TCP, "ipv6-icmp": ICMPV6, "icmpv6": ICMPV6, "58": ICMPV6}
 # What a match does with an option of its own that is not listed here is not known; that it is there means nothing.
 _KNOWN_MODULES = (
     "tcp", "udp", "multiport", "comment", "state", "conntrack", "addrtype", "mark", "connmark", "iprange", "set",
@@ -47,7 +55,7 @@ Test = t.Callable[..., t.Optional[Condition]]
 def _protocol(_options: Options, name: str) -> t.Optional[Condition]:
     if name in ("all", "0"):
         return None
-    return Sure(name in ("tcp", "6"))
+    return Protocol(frozenset({_PROTOCOLS.get(name, 0)}))
 
 
 def _module(_options: Options, name: str) -> t.Optional[Condition]:
@@ -59,12 +67,12 @@ def _module(_options: Options, name: str) -> t.Optional[Condition]:
 
 
 def _ports(where: str) -> Test:
-    return lambda _options, text: Within(where, [_range(part) for part in text.split(",")], 0, where)
+    return lambda _options, text: Within(where, [_range(part) for part in text.split(",")])
 
 
 def _either_port(_options: Options, text: str) -> Condition:
     ranges = [_range(part) for part in text.split(",")]
-    return AnyOf((Within("port", ranges), Within("source port", ranges)))
+    return AnyOf((Within("dport", ranges), Within("sport", ranges)))
 
 
 def _range(text: str) -> Interval:
@@ -77,7 +85,7 @@ def _range(text: str) -> Interval:
 def _addresses(side: str) -> Test:
     def test(options: Options, text: str) -> Condition:
         found = [_network(one, options.family) for one in text.split(",")]
-        return Within(side, found, options.family, f"{side} address")
+        return Within(side, found, options.family)
 
     return test
 
@@ -94,15 +102,16 @@ def _address_range(side: str) -> Test:
     def test(options: Options, text: str) -> Condition:
         low, _dash, high = text.partition("-")
         numbers = int(ipaddress.ip_address(low)), int(ipaddress.ip_address(high or low))
-        return Within(side, [numbers], options.family, f"{side} address")
+        return Within(side, [numbers], options.family)
 
     return test
 
 
-def _interface(_options: Options, name: str) -> t.Optional[Condition]:
-    if name == "+":
-        return None
-    return Interface(frozenset({f"{name[:-1]}*" if name.endswith("+") else name}))
+def _interface(side: str) -> Test:
+    def test(_options: Options, name: str) -> t.Optional[Condition]:
+        return None if name == "+" else Interface(frozenset({f"{name[:-1]}*" if name.endswith("+") else name}), side)
+
+    return test
 
 
 def _states(_options: Options, text: str) -> Condition:
@@ -114,10 +123,22 @@ def _states(_options: Options, text: str) -> Condition:
 
 
 def _statuses(_options: Options, text: str) -> Condition:
-    statuses = set(text.upper().split(","))
-    return (
-        Sure(False) if statuses <= {"EXPECTED", "SEEN_REPLY", "ASSURED", "CONFIRMED"} else Unsure(f"--ctstatus {text}")
-    )
+    known = set(text.upper().split(",")) <= {"EXPECTED", "SEEN_REPLY", "ASSURED", "CONFIRMED"}
+    return Every((Answering(), Unsure("--ctstatus"))) if known else Unsure("--ctstatus")
+
+
+def _direction(_options: Options, text: str) -> Condition:
+    return Not(Answering()) if text.upper() == "ORIGINAL" else Answering()
+
+
+def _original(test: Test) -> Test:
+    """Of the first packet, whose way an answer goes back."""
+
+    def of_request(options: Options, text: str) -> Condition:
+        found = test(options, text)
+        return AnyOf((Every((Not(Answering()), found or Sure(True))), Every((Answering(), Unsure("--ctorig")))))
+
+    return of_request
 
 
 def _flags(_options: Options, mask: str, value: str) -> Condition:
@@ -144,20 +165,18 @@ def _mark(what: str) -> Test:
     return test
 
 
-def _destination_type(_options: Options, text: str) -> Condition:
-    return Sure("LOCAL" in text.split(","))
-
-
-def _source_type(_options: Options, text: str) -> Condition:
-    types = set(text.split(","))
-    if "UNICAST" in types:
-        return Sure(True)
-    known = {"LOCAL", "BROADCAST", "MULTICAST", "ANYCAST", "UNSPEC"}
-    return Sure(False) if types <= known else Unsure(f"--src-type {text}")
+def _address_kind(side: str) -> Test:
+    return lambda _options, text: Kind(side, frozenset(text.lower().split(",")))
 
 
 def _packet_type(_options: Options, text: str) -> Condition:
-    return Sure(text in ("unicast", "host"))
+    return Cast(frozenset({"host" if text == "unicast" else text}))
+
+
+def _icmpv6_type(_options: Options, text: str) -> Condition:
+    number, slash, _code = text.partition("/")
+    found = Within("type", [(int(number), int(number))])
+    return Every((found, Unsure("code of ICMPv6"))) if slash else found
 
 
 def _set(options: Options, name: str, directions: str) -> Condition:
@@ -174,19 +193,19 @@ def _sure(answer: bool) -> Test:
 
 TESTS: dict[str, Test] = {
     "-p": _protocol, "--protocol": _protocol, "--ctproto": _protocol, "-m": _module, "--match": _module,
-    "--dport": _ports("port"), "--destination-port": _ports("port"), "--dports": _ports("port"),
-    "--destination-ports": _ports("port"), "--ctorigdstport": _ports("port"), "--sport": _ports("source port"),
-    "--source-port": _ports("source port"), "--sports": _ports("source port"), "--source-ports": _ports("source port"),
-    "--ctorigsrcport": _ports("source port"), "--ports": _either_port,
-    "-s": _addresses("source"), "--source": _addresses("source"), "--ctorigsrc": _addresses("source"),
-    "-d": _addresses("destination"), "--destination": _addresses("destination"),
-    "--ctorigdst": _addresses("destination"), "--src-range": _address_range("source"),
-    "--dst-range": _address_range("destination"), "-i": _interface, "--in-interface": _interface,
-    "-o": _sure(False), "--out-interface": _sure(False), "--state": _states, "--ctstate": _states,
-    "--ctstatus": _statuses, "--ctdir": lambda _options, text: Sure(text.upper() == "ORIGINAL"),
+    "--dport": _ports("dport"), "--destination-port": _ports("dport"), "--dports": _ports("dport"),
+    "--destination-ports": _ports("dport"), "--ctorigdstport": _original(_ports("dport")), "--sport": _ports("sport"),
+    "--source-port": _ports("sport"), "--sports": _ports("sport"), "--source-ports": _ports("sport"),
+    "--ctorigsrcport": _original(_ports("sport")), "--ports": _either_port,
+    "-s": _addresses("saddr"), "--source": _addresses("saddr"), "--ctorigsrc": _original(_addresses("saddr")),
+    "-d": _addresses("daddr"), "--destination": _addresses("daddr"),
+    "--ctorigdst": _original(_addresses("daddr")), "--src-range": _address_range("saddr"),
+    "--dst-range": _address_range("daddr"), "-i": _interface("iif"), "--in-interface": _interface("iif"),
+    "-o": _interface("oif"), "--out-interface": _interface("oif"), "--state": _states, "--ctstate": _states,
+    "--ctstatus": _statuses, "--ctdir": _direction, "--icmpv6-type": _icmpv6_type,
     "--tcp-flags": _flags, "--syn": lambda _options: Bits("flags", 0x02, 0x17), "-f": _sure(False),
     "--fragment": _sure(False), "--mark": _mark("mark"), "--connmark": _mark("connmark"),
-    "--dst-type": _destination_type, "--src-type": _source_type, "--pkt-type": _packet_type,
+    "--dst-type": _address_kind("daddr"), "--src-type": _address_kind("saddr"), "--pkt-type": _packet_type,
     "--match-set": _set, "--comment": _nothing, "--invert": _sure(False), "--loose": _nothing,
     "--validmark": _nothing, "--accept-local": _nothing,
 }  # fmt: skip

@@ -21,7 +21,7 @@ from .firewall_walk import ACCEPT, DIVERT, DROP, GOTO, JUMP, PASS, RETURN, Base,
 ODD = (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError, OverflowError)
 
 _FAMILIES = {"ip": (4,), "ip6": (6,), "inet": (4, 6), "bridge": (4, 6), "netdev": (4, 6)}
-_HOOKS = ("ingress", "prerouting", "input")
+_HOOKS = ("ingress", "prerouting", "input", "output", "postrouting")
 _SILENT = {"counter", "log", "flow", "dup", "ct helper", "ct timeout", "ct expectation", "secmark", "last", "reset"}
 _DIVERTING = {"dnat", "redirect", "tproxy", "queue", "synproxy", "fwd"}
 _ENDINGS = {"accept": ACCEPT, "drop": DROP, "reject": DROP, "return": RETURN, "continue": PASS}
@@ -46,9 +46,10 @@ def tables_of_iptables(text: str) -> set[tuple[str, str]]:
     found = set()
     for entry in (_entries(text) or []) if '"xt"' in text else []:
         rule = entry.get("rule") if isinstance(entry, dict) else None
-        if isinstance(rule, dict) and isinstance(rule.get("expr"), list):
-            if any(isinstance(one, dict) and "xt" in one for one in rule["expr"]):
-                found.add((str(rule.get("family")), str(rule.get("table"))))
+        parts = rule.get("expr") if isinstance(rule, dict) else None
+        is_xt = isinstance(parts, list) and any(isinstance(one, dict) and "xt" in one for one in parts)
+        if isinstance(rule, dict) and is_xt:
+            found.add((str(rule.get("family")), str(rule.get("table"))))
     return found
 
 
@@ -91,6 +92,9 @@ class _Reader:
             self.sets.changed_by(value)
         elif kind == "chain":
             self._chain(value)
+        elif value["family"] == "arp":
+            if any("drop" in one for one in value["expr"]):
+                self.rules.problems[4] = "nft filters ARP"
         elif value["family"] in _FAMILIES:
             reader = RuleReader(value, self.sets)
             self.rules.chains.setdefault(_name(value, value["chain"]), []).extend(reader.read())
@@ -101,12 +105,15 @@ class _Reader:
     def _chain(self, chain: Json) -> None:
         families, hook = _FAMILIES.get(chain["family"]), chain.get("hook")
         self.rules.chains.setdefault(_name(chain, chain["name"]), [])
+        if chain["family"] == "arp" and chain.get("policy") == "drop":
+            self.rules.problems[4] = "nft filters ARP"
         if families is None or hook not in _HOOKS:
             return
         policy = _ENDINGS[chain.get("policy", "accept")]
         # Packets of a bridge's or a card's own hooks may be ours or not.
         is_certain = chain["family"] not in ("bridge", "netdev") and hook != "ingress"
-        base = Base(_name(chain, chain["name"]), hook, int(chain.get("prio", 0)), policy, families, is_certain)
+        name, is_nat = _name(chain, chain["name"]), chain.get("type") == "nat"
+        base = Base(name, hook, int(chain.get("prio", 0)), policy, families, is_certain, is_nat)
         self.rules.bases.append(base)
 
 

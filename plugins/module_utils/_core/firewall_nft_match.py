@@ -10,15 +10,22 @@ import ipaddress
 import typing as t
 
 from .firewall_conditions import (
+    ICMPV6,
+    TCP,
     TCP_FLAGS,
+    Answering,
     AnyOf,
     Bits,
+    Cast,
     Condition,
     Connection,
     Every,
     Family,
+    Has,
     Interface,
     Interval,
+    Kind,
+    Protocol,
     Sure,
     Unsure,
     Within,
@@ -28,11 +35,20 @@ from .firewall_conditions import (
 Json = t.Mapping[str, t.Any]
 Named = t.Callable[[str], t.Any]  # the elements of a set by its name, or None when they are not known
 
-_PORTS = {"dport": "port", "sport": "source port"}
-_ADDRESSES = {"saddr": "source", "daddr": "destination"}
+_PORTS = ("dport", "sport")
+_ADDRESSES = ("saddr", "daddr")
 _WITH_PORTS = ("tcp", "th")
-_PROTOCOLS = {"tcp", "6"}
-_LOCAL = {"local", "2"}
+_PROTOCOLS = {"tcp": TCP, "6": TCP, "icmpv6": ICMPV6, "ipv6-icmp": ICMPV6, "58": ICMPV6}
+_IS_TCP, _IS_ICMPV6 = Protocol(frozenset({TCP})), Protocol(frozenset({ICMPV6}))
+# Kinds of addresses in the kernel's routes, RTN_* of rtnetlink.h.
+_KINDS = {1: "unicast", 2: "local", 3: "broadcast", 4: "anycast", 5: "multicast"}
+_TYPES = {
+    "packet-too-big": 2, "time-exceeded": 3, "parameter-problem": 4, "echo-request": 128, "echo-reply": 129,
+    "destination-unreachable": 1, "mld-listener-query": 130, "mld-listener-report": 131, "mld-listener-done": 132,
+    "nd-router-solicit": 133, "nd-router-advert": 134, "nd-neighbor-solicit": 135, "nd-neighbor-advert": 136,
+    "nd-redirect": 137, "router-renumbering": 138, "ind-neighbor-solicit": 141, "ind-neighbor-advert": 142,
+    "mld2-listener-report": 143,
+}  # fmt: skip
 # Bits that a connection gets later, or with addresses written over.
 _LATER_STATUS = {"expected", "seen-reply", "assured", "confirmed", "snat", "dnat", "dying"}
 _STATES = {8: "new", 64: "untracked"}
@@ -114,7 +130,7 @@ def _asked(left: t.Any) -> tuple[tuple[Condition, ...], t.Optional[Asked]]:
     if kind == "payload":
         return _payload(value)
     if kind == "meta":
-        return (), _meta(value["key"])
+        return _meta(value["key"])
     if kind == "ct":
         return _ct(value)
     if kind == "fib":
@@ -150,40 +166,51 @@ def _payload(value: Json) -> tuple[tuple[Condition, ...], t.Optional[Asked]]:
     protocol, name = value.get("protocol"), value.get("field")
     if protocol in _WITH_PORTS:
         if name in _PORTS:
-            where = _PORTS[name]
-            return (), lambda values, _op: Within(where, [_numbers(one) for one in values], 0, where)
-        return (), _flags if name == "flags" else None
+            return (_IS_TCP,), lambda values, _op: Within(str(name), [_numbers(one) for one in values])
+        return (_IS_TCP,), _flags if name == "flags" else None
     if protocol in ("ip", "ip6"):
         family = 4 if protocol == "ip" else 6
         if name in _ADDRESSES:
-            side = _ADDRESSES[name]
-            return (Family(family),), lambda values, _op: _addresses(side, family, values)
+            return (Family(family),), lambda values, _op: _addresses(str(name), family, values)
         if name in ("protocol", "nexthdr"):
-            return (Family(family),), lambda values, _op: Sure(_has(values, _PROTOCOLS, 6))
+            return (Family(family),), _protocols
         return (Family(family),), None
-    if protocol in ("udp", "udplite", "icmp", "icmpv6", "sctp", "dccp", "esp", "ah", "comp", "arp", "igmp", "gre"):
+    if protocol == "icmpv6":
+        return (_IS_ICMPV6,), _types if name == "type" else None
+    if protocol in ("udp", "udplite", "icmp", "sctp", "dccp", "esp", "ah", "comp", "arp", "igmp", "gre"):
         return (Sure(False),), None
     return (), None
 
 
 def _addresses(side: str, family: int, values: list[t.Any]) -> Condition:
-    return Within(side, [_address_range(one) for one in values], family, f"{side} address")
+    return Within(side, [_address_range(one) for one in values], family)
 
 
-def _meta(key: str) -> t.Optional[Asked]:
-    if key in ("iif", "iifname"):
-        return lambda values, _op: Interface(frozenset(str(one) for one in values))
-    if key in ("oif", "oifname"):
-        return lambda _values, operation: Sure(operation == "!=")  # negated again: never
+def _protocols(values: list[t.Any], _operation: str) -> Condition:
+    """Others than those of a connection's packets are all the same."""
+    return Protocol(frozenset(_PROTOCOLS.get(str(_plain(one)).lower(), 0) for one in values))
+
+
+def _types(values: list[t.Any], _operation: str) -> Condition:
+    return Within("type", [_numbers(_TYPES[one] if isinstance(one, str) else one) for one in values])
+
+
+def _meta(key: str) -> tuple[tuple[Condition, ...], t.Optional[Asked]]:
+    side = key[:3]
+    if key in ("iif", "iifname", "oif", "oifname"):
+        return (Has(side),), lambda values, _op: Interface(frozenset(str(_plain(one)) for one in values), side)
     if key == "l4proto":
-        return lambda values, _op: Sure(_has(values, _PROTOCOLS, 6))
+        return (), _protocols
     if key in ("nfproto", "protocol"):
-        return _families
+        return (), _families
     if key == "pkttype":
-        return lambda values, _op: Sure(_has(values, {"host", "unicast"}, 0))
+        return (), lambda values, _op: Cast(frozenset(_CASTS.get(one, str(_plain(one))) for one in values))
     if key == "mark":
-        return lambda values, _op: _marks("mark", values)
-    return None
+        return (), lambda values, _op: _marks("mark", values)
+    return (), None
+
+
+_CASTS: dict[t.Any, str] = {"unicast": "host", 0: "host", 1: "broadcast", 2: "multicast", 3: "other"}
 
 
 def _families(values: list[t.Any], _operation: str) -> Condition:
@@ -199,17 +226,15 @@ def _ct(value: Json) -> tuple[tuple[Condition, ...], t.Optional[Asked]]:
     if key == "mark":
         return (), lambda values, _op: _marks("connmark", values)
     if key == "direction":
-        return (), lambda values, _op: Sure(_has(values, {"original"}, 0))
+        return (), lambda values, _op: negated(Answering(), _has(values, {"original"}, 0))
     if key == "status":
-        return (), lambda values, _op: Sure(False) if {str(one) for one in values} <= _LATER_STATUS else Unsure(key)
-    if value.get("dir") == "reply":
-        return (), None
-    if key == "proto-dst":
-        return (), lambda values, _op: Within("port", [_numbers(one) for one in values])
-    if key in ("ip saddr", "ip daddr", "ip6 saddr", "ip6 daddr"):
-        protocol, name = key.split()
-        return _payload({"protocol": protocol, "field": name})
+        return (), lambda values, _op: _status({str(_plain(one)) for one in values})
     return (), None
+
+
+def _status(values: set[str]) -> Condition:
+    """Of the first packet, none of these are set."""
+    return Every((Answering(), Unsure("ct status"))) if values <= _LATER_STATUS else Unsure("ct status")
 
 
 def _fib(value: Json) -> t.Optional[Asked]:
@@ -219,20 +244,11 @@ def _fib(value: Json) -> t.Optional[Asked]:
     """
     flags = value.get("flags") or []
     flags = [flags] if isinstance(flags, str) else flags
-    if value.get("result") == "type" and flags == ["daddr"]:
-        return lambda values, _op: Sure(_has(values, _LOCAL, 2))
-    if value.get("result") == "type" and flags == ["saddr"]:
-        return lambda values, _op: _source_type(values)
+    if value.get("result") == "type" and flags in (["daddr"], ["saddr"]):
+        return lambda values, _op: Kind(flags[0], frozenset(_KINDS.get(one, str(_plain(one))) for one in values))
     if value.get("result") in ("oif", "oifname") and "saddr" in flags:
         return lambda values, _op: Sure(values == [True]) if values in ([True], [False]) else Unsure("route")
     return None
-
-
-def _source_type(values: list[t.Any]) -> Condition:
-    if "unicast" in values or 1 in values:
-        return Sure(True)
-    known = {"local", "broadcast", "multicast", "anycast", "unspec"}
-    return Sure(False) if {str(one) for one in values} <= known else Unsure("route to the source")
 
 
 def _masked(value: list[t.Any]) -> tuple[tuple[Condition, ...], t.Optional[Asked]]:
@@ -240,7 +256,7 @@ def _masked(value: list[t.Any]) -> tuple[tuple[Condition, ...], t.Optional[Asked
     ((kind, inner),) = value[0].items()
     if kind == "payload" and inner.get("protocol") == "tcp" and inner.get("field") == "flags":
         mask = _flag_bits(value[1])
-        return (), lambda values, _op: AnyOf(tuple(Bits("flags", _flag_bits(one), mask) for one in values))
+        return (_IS_TCP,), lambda values, _op: AnyOf(tuple(Bits("flags", _flag_bits(one), mask) for one in values))
     if kind in ("meta", "ct") and inner.get("key") == "mark":
         mask, what = int(value[1]), "mark" if kind == "meta" else "connmark"
         return (), lambda values, _op: AnyOf(tuple(Bits(what, int(one), mask) for one in values))
@@ -282,7 +298,7 @@ def _ordered(left: t.Any, right: t.Any, operation: str) -> Condition:
     if name not in _PORTS or not isinstance(right, int):
         return Every((*needs, Unsure(_words(left))))
     low, high = {"<": (0, right - 1), "<=": (0, right), ">": (right + 1, 65535), ">=": (right, 65535)}[operation]
-    return Within(_PORTS[name], [(low, high)])
+    return Every((*needs, Within(str(name), [(low, high)])))
 
 
 def _values(right: t.Any, named: Named) -> t.Optional[list[t.Any]]:
@@ -336,10 +352,15 @@ def _address_range(value: t.Any) -> Interval:
     return number, number
 
 
+def _plain(value: t.Any) -> t.Any:
+    """ValueError for what stands for several values."""
+    if isinstance(value, (dict, list)):
+        raise ValueError(value)
+    return value
+
+
 def _has(values: list[t.Any], names: t.AbstractSet[str], number: int) -> bool:
-    if any(isinstance(one, (dict, list)) for one in values):
-        raise ValueError(values)
-    return any(one == number or (isinstance(one, str) and one.lower() in names) for one in values)
+    return any(one == number or (isinstance(one, str) and one.lower() in names) for one in map(_plain, values))
 
 
 def _words(left: t.Any) -> str:

@@ -14,15 +14,13 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass, field
 
-from .firewall_conditions import Condition, Every, Packet, State, text_of
+from .firewall_conditions import Condition, Every, Packet, Seen, State, text_of
 
 ACCEPT, DROP, RETURN, JUMP, GOTO, PASS = "accept", "drop", "return", "jump", "goto", "pass"
 DIVERT = "divert"  # to another address or port, or to a program that decides: anything may come of it
 
 _DEEPEST = 64  # nft and iptables-nft refuse more than 16
 _MOST_STATES = 6
-# nft and the legacy tables pass a packet through prerouting first.
-_HOOKS = {"ingress": 0, "prerouting": 1, "input": 2}
 
 
 @dataclass(frozen=True)
@@ -82,6 +80,7 @@ class Base:
     policy: str = ACCEPT
     families: tuple[int, ...] = (4, 6)
     is_certain: bool = True
+    is_nat: bool = False
 
 
 @dataclass
@@ -96,10 +95,16 @@ class RuleSet:
     def unreadable(cls, problem: str) -> RuleSet:
         return cls(problems={4: problem, 6: problem})
 
-    def of(self, family: int) -> list[Base]:
-        """In the order in which packets pass them."""
-        bases = [base for base in self.bases if family in base.families]
-        return sorted(bases, key=lambda base: (_HOOKS.get(base.hook, 2), base.priority))
+    def passed_by(self, packet: Packet) -> list[Base]:
+        """In the order in which the packet passes them."""
+        bases = [one for one in self.bases if packet.family in one.families and one.hook in packet.hooks]
+        if packet.is_reply:  # nat only ever sees the first packet
+            bases = [one for one in bases if not one.is_nat]
+        return sorted(bases, key=lambda one: (packet.hooks.index(one.hook), one.priority))
+
+    @property
+    def sets_marks(self) -> bool:
+        return any(rule.effects for chain in self.chains.values() for rule in chain)
 
     def join(self, other: RuleSet) -> RuleSet:
         """Names of chains must differ."""
@@ -118,10 +123,12 @@ class ExhaustedError(Exception):
 class Walk:
     """One packet through a rule set. ``if_unsure``: what to take for a condition that cannot be told; None: both."""
 
-    def __init__(self, rules: RuleSet, packet: Packet, steps: t.Optional[list[int]] = None) -> None:
+    def __init__(
+        self, rules: RuleSet, packet: Packet, steps: t.Optional[list[int]] = None, if_unsure: t.Optional[bool] = None
+    ) -> None:
         self.rules, self.packet = rules, packet
-        self.steps = steps
-        self.if_unsure: t.Optional[bool] = None
+        self.steps, self.if_unsure = steps, if_unsure
+        self.is_tracked = True  # whether conntrack surely knows the connection in the end
         self.doubts: list[str] = []
         self.diverted: t.Optional[str] = None
         self._known: dict[tuple[str, State], Outcomes] = {}
@@ -129,9 +136,9 @@ class Walk:
 
     def result(self) -> dict[str, str]:
         """ACCEPT and DROP, as far as they are possible, each with a reason."""
-        states: dict[State, str] = {State(): ""}
+        states: dict[State, str] = {State(connmark=self.packet.connmark): ""}
         found: dict[str, str] = {}
-        for base in self.rules.of(self.packet.family):
+        for base in self.rules.passed_by(self.packet):
             after: dict[State, str] = {}
             for state in _few(states):
                 for (ending, then), why in self._chain(base.chain, state, 0).items():
@@ -141,6 +148,7 @@ class Walk:
                     if ends != DROP or not base.is_certain:
                         after.setdefault(then, reason)
             states = after
+        self.is_tracked = all(state.tracked for state in states)
         if states:
             found[ACCEPT] = next(iter(states.values()))
         return found if self.diverted is None else {ACCEPT: self.diverted, DROP: self.diverted}
@@ -188,12 +196,13 @@ class Walk:
             self.steps[0] -= rule.every.cost
             if self.steps[0] < 0:
                 raise ExhaustedError
-        held = rule.every.holds(self.packet, state)
+        seen = Seen(self.packet, state)
+        held = rule.every.holds(seen)
         if held is None:
             if self.if_unsure is not None:
                 return self.if_unsure
             if rule.action != PASS or rule.effects:
-                self.doubts.extend(text_of(one) for one in rule.conditions if one.holds(self.packet, state) is None)
+                self.doubts.extend(text_of(one) for one in rule.conditions if one.holds(seen) is None)
         return held
 
     def _applied(self, rule: Rule, state: State, depth: int) -> Outcomes:

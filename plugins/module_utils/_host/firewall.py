@@ -131,7 +131,7 @@ class _Kernel:
 def _is_of_iptables(rules: RuleSet) -> bool:
     """Whether all chains have the names that iptables gives them."""
     names = [base.chain.split()[-1] for base in rules.bases]
-    return bool(names) and all(name in ("INPUT", "PREROUTING") for name in names)
+    return bool(names) and set(names) <= {"PREROUTING", "INPUT", "OUTPUT", "POSTROUTING"}
 
 
 def _firewalld_runs() -> bool:

@@ -98,7 +98,16 @@ class Spaces:
             ip address add {SOURCES[6][1]}/128 dev lo nodad
             """
         )
+        self._remember_neighbours()
         self.host.ask("listen", ports=list(PORTS))
+
+    def _remember_neighbours(self) -> None:
+        """What rules do to ARP and to the questions of IPv6's neighbours is another matter."""
+        names = ((self.host, INTERFACE), (self.peer, "eth0"))
+        macs = [json.loads(one.run("ip", "-j", "link", "show", "dev", name))[0]["address"] for one, name in names]
+        for family in (4, 6):
+            self.host.run("ip", "neigh", "replace", SOURCES[family][0], "lladdr", macs[1], "dev", INTERFACE)
+            self.peer.run("ip", "neigh", "replace", HOST[family], "lladdr", macs[0], "dev", "eth0")
 
     def reached(self) -> dict[int, dict[str, dict[int, bool]]]:
         """By family, source and port, whether a connection comes about. A second try for those that do not."""
@@ -109,12 +118,15 @@ class Spaces:
             found[6 if ":" in source else 4].setdefault(source, {})[port] = answer
         return found
 
-    def verdicts(self, sources: t.Sequence[str], address: str = "", files_only: bool = False) -> dict[str, t.Any]:
-        """What the product reads, for each port and for the range."""
+    def verdicts(self, asked: t.Sequence[tuple[int, str]], files_only: bool = False) -> list[dict[str, t.Any]]:
+        """What the product reads for each family and source, "" for everybody: by port, and "migration" for the range."""
         ranges = {"migration": (PORTS[0], PORTS[-1]), **{str(port): (port, port) for port in PORTS}}
-        arrival = {"address": address, "interface": INTERFACE, "sources": list(sources)}
-        found = self.host.ask("read", arrival=arrival, ranges=ranges, files_only=files_only)
-        return {**found, "openings": {one["purpose"]: one for one in found["openings"]}}
+        arrivals = [
+            {"address": HOST[family], "interface": INTERFACE, "sources": [source] if source else []}
+            for family, source in asked
+        ]
+        found = self.host.ask("read", arrivals=arrivals, ranges=ranges, files_only=files_only)
+        return [{one["purpose"]: one for one in firewall["openings"]} for firewall in found]
 
     def clear(self) -> None:
         """No rules of any kind."""
