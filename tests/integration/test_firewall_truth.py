@@ -12,6 +12,7 @@ import typing as t
 from collections import Counter
 
 import pytest
+from firewalls.managed import Zones, ufw
 from firewalls.rule_sets import script
 from firewalls.spaces import PORTS, SOURCES, Spaces, spaces
 
@@ -73,19 +74,57 @@ class Comparison:
         assert share < most_unknown
 
 
-def compare(two: Spaces, seeds: t.Iterable[int]) -> None:
+def compare(two: Spaces, scripts: t.Mapping[str, str], files_too: bool = False) -> None:
+    """``files_too``: as well as what the kernel has, what firewalld's files say."""
     comparison = Comparison(two)
-    for seed in seeds:
-        two.clear()
-        two.host.shell(script(seed))
-        comparison.look(f"seed {seed}")
+    for name, text in scripts.items():
+        if not files_too:
+            two.clear()
+        two.host.shell(text)
+        comparison.look(name)
+        if files_too:
+            comparison.look(f"{name} by its files", files_only=True)
     comparison.check()
 
 
 def test_some_rule_sets(two: Spaces) -> None:
-    compare(two, range(24))
+    compare(two, {f"seed {seed}": script(seed) for seed in range(24)})
 
 
 @pytest.mark.wide
 def test_many_rule_sets(two: Spaces) -> None:
-    compare(two, range(100, 460))
+    compare(two, {f"seed {seed}": script(seed) for seed in range(100, 460)})
+
+
+@pytest.fixture(scope="module")
+def managed() -> t.Iterator[Spaces]:
+    """A host with files of ufw and firewalld of its own."""
+    with spaces() as found:
+        found.own_files()
+        yield found
+
+
+def test_ufw(managed: Spaces) -> None:
+    compare(managed, {f"ufw {seed}": ufw(seed) for seed in range(3)})
+
+
+@pytest.mark.wide
+def test_ufw_at_length(managed: Spaces) -> None:
+    compare(managed, {f"ufw {seed}": ufw(seed) for seed in range(10, 40)})
+
+
+@pytest.fixture(scope="module")
+def firewalld() -> t.Iterator[Spaces]:
+    with spaces() as found:
+        found.own_files()
+        found.start_firewalld()
+        yield found
+
+
+def test_firewalld(firewalld: Spaces) -> None:
+    compare(firewalld, {f"firewalld {seed}": Zones(seed).script() for seed in range(2)}, files_too=True)
+
+
+@pytest.mark.wide
+def test_firewalld_at_length(firewalld: Spaces) -> None:
+    compare(firewalld, {f"firewalld {seed}": Zones(seed).script() for seed in range(10, 40)}, files_too=True)

@@ -16,7 +16,7 @@ import typing as t
 from bisect import bisect_right
 from dataclasses import dataclass
 
-from .firewall_conditions import SOURCES, Interval, Packet, reply, request, solicitation
+from .firewall_conditions import SOURCES, Interval, Packet, later, reply, request, solicitation
 from .firewall_walk import ACCEPT, DROP, ExhaustedError, Rule, RuleSet, Walk
 from .host_network import PortOpening
 
@@ -127,11 +127,21 @@ class _Question:
             return verdict, reason
         answer = reply(asked, walk.is_tracked, self.marks_are_known)
         verdict, reason = self._of_packet(answer, Walk(self.rules, answer, self.steps))
-        if verdict == OPEN and self.family == 6:
-            neighbour = Walk(self.rules, solicitation(asked), self.steps).result()
-            if ACCEPT not in neighbour:
-                return UNKNOWN, f"the questions of neighbours (ICMPv6) are dropped: {neighbour[DROP]}"
-        return verdict, reason if reason.startswith("it") or not reason else f"the answer is dropped: {reason}"
+        if verdict != OPEN:
+            return verdict, f"of the answer: {reason}"
+        return self._of_others(asked, walk.is_tracked)
+
+    def _of_others(self, asked: Packet, is_tracked: bool) -> tuple[str, str]:
+        """Packets without which a connection is made, but of no use, or made only while a neighbour remembers."""
+        if is_tracked:
+            result = Walk(self.rules, later(asked, self.marks_are_known), self.steps).result()
+            if DROP in result:
+                return UNKNOWN, f"what follows after the first packet may be dropped: {result[DROP]}"
+        if self.family == 6:
+            result = Walk(self.rules, solicitation(asked), self.steps).result()
+            if ACCEPT not in result:
+                return UNKNOWN, f"questions of neighbours (ICMPv6) are dropped: {result[DROP]}"
+        return OPEN, ""
 
     def _of_packet(self, packet: Packet, walk: Walk) -> tuple[str, str]:
         result = walk.result()

@@ -4,16 +4,16 @@
 # This file is private to the collection and may change at any time.
 """What firewall rules ask of a packet, answered with True, False, or None where it cannot be told.
 
-Three packets decide whether a connection comes about: the first of it, from elsewhere to this host; the answer to it;
-and for IPv6 the question which hardware address this host has. What is not known of one is an interval (a port, a
-source) or None.
+Four packets decide whether a connection comes about: the first of it, from elsewhere to this host; the answer to it;
+those that follow; and for IPv6 the question which hardware address this host has. What is not known of one is an
+interval (a port, a source) or None.
 """
 
 from __future__ import annotations
 
 import typing as t
 from bisect import bisect_right
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 Interval = tuple[int, int]
 Intervals = t.Sequence[Interval]
@@ -32,11 +32,15 @@ _SOLICITED_NODES = ((0xFF02 << 112) + 0x01FF000000, (0xFF02 << 112) + 0x01FFFFFF
 
 @dataclass(frozen=True)
 class State:
-    """What rules change on the way: marks (None: not known) and whether conntrack was told to look away."""
+    """What rules change on the way: marks (None: not known) and whether conntrack was told to look away.
+
+    ``is_early``: before conntrack, to which every packet is "invalid" then.
+    """
 
     mark: t.Optional[int] = 0
     connmark: t.Optional[int] = 0
     tracked: t.Optional[bool] = True
+    is_early: bool = False
 
 
 @dataclass(frozen=True)
@@ -82,6 +86,11 @@ def reply(asked: Packet, is_tracked: bool, marks_are_known: bool = True) -> Pack
     state = "established" if is_tracked else None
     hooks, connmark = ("output", "postrouting"), 0 if marks_are_known else None
     return Packet(asked.family, fields, interfaces, kinds, hooks, flags=0x12, state=state, connmark=connmark)
+
+
+def later(asked: Packet, marks_are_known: bool = True) -> Packet:
+    """What follows after the answer."""
+    return replace(asked, flags=0x10, state="established", connmark=0 if marks_are_known else None)
 
 
 def solicitation(asked: Packet) -> Packet:
@@ -172,7 +181,7 @@ class Answering(Condition):
     """Whether the packet goes the way of answers."""
 
     def holds(self, seen: Seen) -> t.Optional[bool]:
-        return seen.packet.is_reply
+        return None if seen.state.is_early else seen.packet.is_reply
 
 
 class Within(Condition):
@@ -274,7 +283,7 @@ class Bits(Condition):
 
     def holds(self, seen: Seen) -> t.Optional[bool]:
         found = {"flags": seen.packet.flags, "mark": seen.state.mark, "connmark": seen.state.connmark}[self.what]
-        if found is None:
+        if found is None or (self.what == "connmark" and seen.state.is_early):
             return None
         return bool(found & self.value) if self.any_of else found & self.mask == self.value
 
@@ -291,9 +300,10 @@ class Connection(Condition):
     text: str = "state of conntrack"
 
     def holds(self, seen: Seen) -> t.Optional[bool]:
-        if seen.packet.state is None:
+        name = "invalid" if seen.state.is_early else seen.packet.state
+        if name is None:
             return None
-        tracked, untracked = seen.packet.state in self.states, "untracked" in self.states
+        tracked, untracked = name in self.states, "untracked" in self.states
         if seen.state.tracked is None:
             return tracked if tracked == untracked else None
         return tracked if seen.state.tracked else untracked

@@ -15,12 +15,17 @@ import typing as t
 from dataclasses import dataclass, field
 from xml.etree import ElementTree
 
-from .firewall_conditions import Condition, Interface, Unsure, Within
+from .firewall_conditions import Condition, Connection, Interface, Unsure, Within
 from .firewall_firewalld_rules import Section, address_condition
 from .firewall_walk import ACCEPT, DROP, GOTO, JUMP, RETURN, Base, Rule, RuleSet
 
 Element = ElementTree.Element
 _TARGETS = {"ACCEPT": ACCEPT, "%%REJECT%%": DROP, "REJECT": DROP, "DROP": DROP}
+# Connections that were let in, and what IPv6's neighbours ask: the latter by a policy that it comes with.
+_ALWAYS = [
+    Rule(ACCEPT, conditions=(Connection(frozenset({"established", "related"})),)),
+    Rule(ACCEPT, conditions=(Within("type", [(133, 137)], 6),)),
+]
 _NOT_UNDERSTOOD = "firewalld's configuration is not understood"
 
 
@@ -59,7 +64,7 @@ def parse_zone(xml: str, services: t.Callable[[str], t.Optional[str]]) -> RuleSe
     if root is None:
         return RuleSet.unreadable(_NOT_UNDERSTOOD)
     rules = _zone_rules(Section(root, services, lambda _name: None), root)
-    return RuleSet([Base("zone", policy=DROP)], {"zone": rules})
+    return RuleSet([Base("zone", policy=DROP)], {"zone": [*_ALWAYS, *rules]})
 
 
 def zone_of(interface: str, zones: t.Mapping[str, str], default: str) -> str:
@@ -94,7 +99,7 @@ class _Config:
     def read(self, interface: str) -> RuleSet:
         for name, root in self.zones.items():
             self._zone(name, root)
-        self.rules.chains["firewalld"] = [*self._by_source(), *self._by_interface(interface)]
+        self.rules.chains["firewalld"] = [*_ALWAYS, *self._by_source(), *self._by_interface(interface)]
         return self.rules
 
     def _zone(self, name: str, root: Element) -> None:

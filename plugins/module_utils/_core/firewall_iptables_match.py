@@ -61,6 +61,8 @@ def _protocol(_options: Options, name: str) -> t.Optional[Condition]:
 def _module(_options: Options, name: str) -> t.Optional[Condition]:
     if name in ("udp", "icmp", "icmp6", "ipv6-icmp", "sctp", "dccp", "udplite", "esp", "ah"):
         return None  # comes after -p, which has said so
+    if name in ("rt", "frag", "hbh", "dst", "mh"):
+        return Sure(False)  # headers that the packet does not have
     if name == "socket":
         return Unsure("-m socket")
     return None if name in _KNOWN_MODULES else Unsure(f"-m {name}")

@@ -11,6 +11,7 @@ the rule one of which anything may come. Shapes: libnftables-json(5).
 from __future__ import annotations
 
 import json
+import re
 import typing as t
 
 from .firewall_conditions import Condition, Unsure
@@ -51,6 +52,11 @@ def tables_of_iptables(text: str) -> set[tuple[str, str]]:
         if isinstance(rule, dict) and is_xt:
             found.add((str(rule.get("family")), str(rule.get("table"))))
     return found
+
+
+def dormant_tables(text: str) -> set[tuple[str, str]]:
+    """Families and names of those tables of ``nft list ruleset`` that are not in force."""
+    return set(re.findall(r"^table (\S+) (\S+) \{[^\n]*\n\s*flags [^\n]*\bdormant\b", text, re.MULTILINE))
 
 
 def _entries(text: str) -> t.Optional[list[t.Any]]:

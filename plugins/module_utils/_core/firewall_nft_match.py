@@ -137,6 +137,8 @@ def _asked(left: t.Any) -> tuple[tuple[Condition, ...], t.Optional[Asked]]:
         return (), _fib(value)
     if kind == "&":
         return _masked(value)
+    if kind == "exthdr":  # headers that the packet does not have
+        return (Sure("field" not in value),), lambda values, _op: Sure(values == [False])
     return (), None
 
 

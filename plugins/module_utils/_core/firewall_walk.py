@@ -12,13 +12,14 @@ ways through them.
 from __future__ import annotations
 
 import typing as t
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from .firewall_conditions import Condition, Every, Packet, Seen, State, text_of
 
 ACCEPT, DROP, RETURN, JUMP, GOTO, PASS = "accept", "drop", "return", "jump", "goto", "pass"
 DIVERT = "divert"  # to another address or port, or to a program that decides: anything may come of it
 
+_CONNTRACK = -200  # its priority: NF_IP_PRI_CONNTRACK
 _DEEPEST = 64  # nft and iptables-nft refuse more than 16
 _MOST_STATES = 6
 
@@ -36,20 +37,17 @@ class Effect:
 
     def on(self, state: State) -> State:
         if self.what == "notrack":
-            return State(state.mark, state.connmark, False)
-        if self.what in ("restore", "save"):
-            same = state.connmark if self.what == "restore" else state.mark
-            known = same if self.value is not None else None
-            return State(known if self.what == "restore" else state.mark,
-                         known if self.what == "save" else state.connmark, state.tracked)  # fmt: skip
+            return replace(state, tracked=False)
+        if self.what == "restore":
+            return replace(state, mark=state.connmark if self.value is not None else None)
+        if self.what == "save":
+            return replace(state, connmark=state.mark if self.value is not None else None)
         old = state.mark if self.what == "mark" else state.connmark
         if self.mask == 0xFFFFFFFF or self.value is None:
             new = self.value
         else:
             new = None if old is None else (old & ~self.mask) ^ self.value
-        if self.what == "mark":
-            return State(new, state.connmark, state.tracked)
-        return State(state.mark, new, state.tracked)
+        return replace(state, mark=new) if self.what == "mark" else replace(state, connmark=new)
 
 
 @dataclass(frozen=True)
@@ -140,7 +138,8 @@ class Walk:
         found: dict[str, str] = {}
         for base in self.rules.passed_by(self.packet):
             after: dict[State, str] = {}
-            for state in _few(states):
+            is_early = base.hook in ("prerouting", "output") and base.priority <= _CONNTRACK
+            for state in dict.fromkeys(replace(one, is_early=is_early) for one in _few(states)):
                 for (ending, then), why in self._chain(base.chain, state, 0).items():
                     ends, reason = (base.policy, f"policy of {base.chain}") if ending == RETURN else (ending, why)
                     if ends == DROP:
@@ -220,7 +219,7 @@ class Walk:
 
 
 def _anything(state: State, why: str) -> Outcomes:
-    unknown = State(None, None, state.tracked)
+    unknown = replace(state, mark=None, connmark=None)
     return {(ACCEPT, unknown): why, (DROP, unknown): why, (RETURN, unknown): why}
 
 
@@ -229,4 +228,5 @@ def _few(states: dict[State, str]) -> dict[State, str]:
     if len(states) <= _MOST_STATES:
         return states
     tracked = {state.tracked for state in states}
-    return {State(None, None, tracked.pop() if len(tracked) == 1 else None): ""}
+    first = next(iter(states))
+    return {State(None, None, tracked.pop() if len(tracked) == 1 else None, first.is_early): ""}

@@ -18,7 +18,7 @@ from .._core.firewall import Arrival, opening
 from .._core.firewall_firewalld import Firewalld, parse_firewalld
 from .._core.firewall_ipset import IpSets
 from .._core.firewall_iptables import parse_iptables, tables_in
-from .._core.firewall_nft import parse_nftables, tables_of_iptables
+from .._core.firewall_nft import dormant_tables, parse_nftables, tables_of_iptables
 from .._core.firewall_walk import RuleSet
 from .._core.host_network import Firewall, PortOpening
 from .files import Programs, names_in, read, read_int
@@ -68,7 +68,7 @@ class _Kernel:
         text = self.programs.output("nft", "-j", "list", "ruleset")
         if text is None:
             return self._without_nft()
-        replaced: set[tuple[str, str]] = set()
+        replaced = self._dormant(text)
         rules = RuleSet()
         for family in sorted({name for name, _table in tables_of_iptables(text)}):
             number = {"ip": 4, "ip6": 6}.get(family)
@@ -80,6 +80,12 @@ class _Kernel:
         if rules.bases or rules.problems:
             self.kind = "iptables" if _is_of_iptables(rules) else "nftables"
         return rules.join(self._legacy())
+
+    def _dormant(self, text: str) -> set[tuple[str, str]]:
+        """Tables that are not in force, which nft's JSON does not tell before 1.1."""
+        if '"chain"' not in text or '"dormant"' in text:
+            return set()
+        return dormant_tables(self.programs.output("nft", "-t", "list", "ruleset") or "")
 
     def _without_nft(self) -> t.Optional[RuleSet]:
         """What iptables tells where nft is not installed or the kernel does not have it."""

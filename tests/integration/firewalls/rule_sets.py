@@ -16,10 +16,11 @@ STATES = ("established", "related", "invalid", "new", "untracked")
 
 
 class Nft:
-    """Rules in nft's own language."""
+    """Rules in nft's own language. ``prefix``: of the names of tables."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, prefix: str = "t") -> None:
         self.random = random.Random(seed)
+        self.prefix = prefix
         self.family = ""
         self.jumps: list[str] = []
 
@@ -32,7 +33,7 @@ class Nft:
 
     def table(self, number: int) -> list[str]:
         self.family = self.random.choice(("inet", "inet", "ip", "ip6"))
-        table = f"{self.family} t{number}"
+        table = f"{self.family} {self.prefix}{number}"
         dormant = "{ flags dormant; }" if self.random.random() < 0.05 else ""
         lines = [f"nft 'add table {table} {dormant}'"]
         lines += [f"nft 'add {one.replace(' ', f' {table} ', 1)}'" for one in self.sets()]
@@ -66,7 +67,9 @@ class Nft:
         ]
 
     def base(self, table: str, hook: str) -> list[str]:
-        priority = self.random.choice((-300, -150, 0, 0, 10)) if hook == "prerouting" else self.random.choice((-1, 0, 5))
+        priority = (
+            self.random.choice((-300, -150, 0, 0, 10)) if hook == "prerouting" else self.random.choice((-1, 0, 5))
+        )
         policy = self.random.choice(("drop", "drop", "accept") if hook == "input" else ("accept",))
         usual = ["ct state established,related accept"] if hook == "output" or self.random.random() < 0.7 else []
         if self.family != "ip" and self.random.random() < 0.97:
@@ -259,7 +262,11 @@ class Iptables:
                 if self.family == 4 else ()
             ),
         )  # fmt: skip
-        rare = ("-m limit --limit 50/second", "-m length --length 0:100", "-m statistic --mode nth --every 2 --packet 0")
+        rare = (
+            "-m limit --limit 50/second",
+            "-m length --length 0:100",
+            "-m statistic --mode nth --every 2 --packet 0",
+        )
         return self.random.choice(rare if self.random.random() < 0.02 else usual)
 
 
@@ -272,4 +279,4 @@ def script(seed: int) -> str:
         return Iptables(seed, "nft").script()
     if kind == 2:
         return Iptables(seed, "legacy").script()
-    return Nft(seed).script() + (Iptables(seed, "legacy").script() if seed % 8 == 3 else Nft(seed + 1).script())
+    return Nft(seed).script() + (Iptables(seed, "legacy").script() if seed % 8 == 3 else Nft(seed + 1, "u").script())

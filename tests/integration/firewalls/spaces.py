@@ -12,6 +12,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 import typing as t
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,16 +25,17 @@ HOST = {4: "10.231.1.12", 6: "fd31:1::12"}
 INTERFACE = "eth1"
 # Both ends are on one machine: what is not there after this time was dropped.
 WAIT_S = 0.2
-# Directories that ufw and firewalld write to; each namespace has its own copy.
-PRIVATE = ("/etc/ufw", "/lib/ufw", "/etc/firewalld", "/run")
+# What ufw and firewalld write to; a namespace has its own copy.
+PRIVATE = ("/etc/ufw", "/etc/default", "/etc/firewalld")
 
 
 class Space:
-    """A process in a network and mount namespace of its own."""
+    """A process in namespaces of its own: of the network, of mounts, and of processes, which all end with it."""
 
     def __init__(self) -> None:
+        namespaces = ("--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc")
         self.process = subprocess.Popen(
-            ["unshare", "--net", "--mount", sys.executable, str(AGENT)],
+            ["unshare", *namespaces, sys.executable, str(AGENT)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -76,11 +78,12 @@ class Spaces:
         self.host, self.peer = host, peer
 
     def connect(self) -> None:
-        pid = self.peer.process.pid
+        pids = [str(one.process.pid) for one in (self.host, self.peer)]
+        link = ["ip", "link", "add", INTERFACE, "type", "veth", "peer", "name", "eth0", "netns", pids[1]]
+        subprocess.run(["nsenter", "--net", "--target", pids[0], *link], check=True)
         self.host.shell(
             f"""
             ip link set lo up
-            ip link add {INTERFACE} type veth peer name eth0 netns {pid}
             ip link set {INTERFACE} up
             ip address add {HOST[4]}/24 dev {INTERFACE}
             ip address add {HOST[6]}/64 dev {INTERFACE} nodad
@@ -101,6 +104,28 @@ class Spaces:
         self._remember_neighbours()
         self.host.ask("listen", ports=list(PORTS))
 
+    def own_files(self) -> None:
+        """The host writes to copies of its own, which are gone with it, and has a /run of its own."""
+        copies = "\n".join(
+            f"mkdir -p /run/copies{one}; cp -a {one}/. /run/copies{one}; mount --bind /run/copies{one} {one}"
+            for one in PRIVATE
+        )
+        self.host.shell(f"mount -t tmpfs tmpfs /run\nmkdir -p /run/dbus /run/lock\n{copies}\n")
+
+    def start_firewalld(self) -> None:
+        """With a bus of its own."""
+        self.host.ask("start", words=["dbus-daemon", "--system", "--nofork", "--nopidfile"], log="/run/bus.log")
+        self._wait("test -S /run/dbus/system_bus_socket")
+        self.host.ask("start", words=["firewalld", "--nofork"], log="/run/firewalld.log")
+        self._wait("firewall-cmd --state")
+
+    def _wait(self, condition: str) -> None:
+        end_s = time.monotonic() + 60
+        while self.host.ask("run", words=["sh", "-c", condition])["code"] != 0:
+            if time.monotonic() > end_s:
+                raise RuntimeError(condition + self.host.run("sh", "-c", "cat /run/*.log"))
+            time.sleep(0.2)
+
     def _remember_neighbours(self) -> None:
         """What rules do to ARP and to the questions of IPv6's neighbours is another matter."""
         names = ((self.host, INTERFACE), (self.peer, "eth0"))
@@ -110,7 +135,7 @@ class Spaces:
             self.peer.run("ip", "neigh", "replace", HOST[family], "lladdr", macs[0], "dev", "eth0")
 
     def reached(self) -> dict[int, dict[str, dict[int, bool]]]:
-        """By family, source and port, whether a connection comes about. A second try for those that do not."""
+        """By family, source and port, whether a connection comes about."""
         tries = [(source, HOST[family], port) for family in (4, 6) for source in SOURCES[family] for port in PORTS]
         answers = self.peer.ask("connect", tries=tries, wait_s=WAIT_S)
         found: dict[int, dict[str, dict[int, bool]]] = {4: {}, 6: {}}
