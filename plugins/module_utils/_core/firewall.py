@@ -95,7 +95,8 @@ class _Question:
         self.found: dict[str, tuple[_Region, str]] = {}
 
     def answer(self) -> tuple[str, str]:
-        problem = self.rules.problems.get(self.family, "")
+        if self.family in self.rules.problems:
+            return UNKNOWN, self.rules.problems[self.family]
         if self.ports[0] > self.ports[1]:
             return UNKNOWN, "the range of ports is empty"
         waiting = [_Region(self.ports, source) for source in self.arrival.asked_from(self.family)]
@@ -111,10 +112,7 @@ class _Question:
             waiting += parts
             if not parts:
                 self.found.setdefault(verdict, (region, reason))
-        verdict, reason = self._summary()
-        if problem and verdict != CLOSED:
-            return UNKNOWN, problem
-        return verdict, reason
+        return self._summary()
 
     def _verdict(self, region: _Region) -> tuple[str, str]:
         """That of a region in which no rule makes a difference, or UNKNOWN and PARTLY."""

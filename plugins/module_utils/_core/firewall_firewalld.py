@@ -15,7 +15,7 @@ import typing as t
 from dataclasses import dataclass, field
 from xml.etree import ElementTree
 
-from .firewall_conditions import Condition, Connection, Interface, Unsure, Within
+from .firewall_conditions import Condition, Connection, Unsure, Within
 from .firewall_firewalld_rules import Section, address_condition
 from .firewall_walk import ACCEPT, DROP, GOTO, JUMP, RETURN, Base, Rule, RuleSet
 
@@ -148,10 +148,10 @@ class _Config:
     def _by_interface(self, interface: str) -> list[Rule]:
         rules = []
         for name, root in sorted(self.zones.items()):
-            names = frozenset(_pattern(one.get("name", "")) for one in root.iterfind("interface"))
-            if names and interface:
-                rules.append(Rule(GOTO, f"zone {name}", (Interface(names),)))
-            elif names:
+            names = [one.get("name", "") for one in root.iterfind("interface")]
+            if interface and any(_is_of(interface, one) for one in names):
+                rules.append(Rule(GOTO, f"zone {name}"))
+            elif names and not interface:
                 rules.append(Rule(GOTO, f"zone {name}", (Unsure(f"an interface of zone {name}"),)))
         default = self.config.default
         last = Rule(GOTO, f"zone {default}") if default in self.zones else Rule(RETURN)
@@ -160,8 +160,9 @@ class _Config:
         return [*rules, last]
 
 
-def _pattern(name: str) -> str:
-    return f"{name[:-1]}*" if name.endswith("+") else name
+def _is_of(interface: str, name: str) -> bool:
+    """Names of several interfaces end with a plus sign."""
+    return interface.startswith(name[:-1]) if name.endswith("+") else interface == name
 
 
 def _priority(root: Element) -> int:

@@ -107,6 +107,12 @@ class RuleWords:
         self.module = ""
 
     def read(self) -> Rule:
+        try:
+            return self._read()
+        except ValueError:
+            return Rule(DIVERT, text=f"{self.text}, which is not understood")
+
+    def _read(self) -> Rule:
         at = 0
         while at < len(self.words):
             word = self.words[at]
@@ -114,19 +120,22 @@ class RuleWords:
                 return self._ending(word, self.words[at + 1 :])
             is_negated = word == "!"
             at += is_negated
-            arguments = self._arguments(at + 1)
-            if at < len(self.words):
-                self._option(self.words[at], arguments, is_negated)
+            option = self.words[at] if at < len(self.words) else ""
+            if not option.startswith("-") or option in ("-j", "-g"):
+                raise ValueError(option)
+            arguments = self._arguments(option, at + 1)
+            self._option(option, arguments, is_negated)
             at += 1 + len(arguments)
         return Rule(PASS, "", tuple(self.conditions), text=self.text)
 
-    def _arguments(self, at: int) -> list[str]:
+    def _arguments(self, option: str, at: int) -> list[str]:
         """As many as the option takes, or all up to the next one."""
-        if at > len(self.words):
-            return []
-        count = OPTIONS.get(self.words[at - 1])
+        count = OPTIONS.get(option)
         if count is not None:
-            return self.words[at : at + count]
+            found = self.words[at : at + count]
+            if len(found) < count or (option != "--comment" and any(one.startswith("-") for one in found)):
+                raise ValueError(option)
+            return found
         end = at
         while end < len(self.words) and self.words[end] != "!" and not self.words[end].startswith("-"):
             end += 1
