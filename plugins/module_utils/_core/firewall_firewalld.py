@@ -111,7 +111,7 @@ class _Config:
 
     def _policies(self, zone: str) -> tuple[list[Rule], list[Rule]]:
         """Jumps to the policies from the zone to the host, in the order of their priorities."""
-        found = []
+        found: list[tuple[int, str, tuple[Condition, ...]]] = []
         for name, text in self.config.policies.items():
             root = _root(text)
             if root is None:
@@ -124,9 +124,12 @@ class _Config:
                 action = _TARGETS.get(root.get("target", ""))
                 last = [Rule(action, text=f"the target of policy {name}")] if action else []
                 self.rules.chains[f"policy {name}"] = [*section.rules(), *last]
-                found.append((_priority(root), name))
-        found.sort()
-        jumps = [(priority, Rule(JUMP, f"policy {name}")) for priority, name in found]
+                # Whether those of the default zone are in force where no interface is put in it differs by version.
+                own = self.zones[zone]
+                is_sure = "ANY" in ingress or own.find("interface") is not None or own.find("source") is not None
+                found.append((_priority(root), name, () if is_sure else (Unsure(f"whether zone {zone} is active"),)))
+        found.sort(key=lambda one: one[:2])
+        jumps = [(priority, Rule(JUMP, f"policy {name}", conditions)) for priority, name, conditions in found]
         return [jump for priority, jump in jumps if priority < 0], [jump for priority, jump in jumps if priority >= 0]
 
     def _by_source(self) -> list[Rule]:

@@ -8,6 +8,8 @@ from __future__ import annotations
 import random
 
 _NETWORKS = ("10.231.1.0/24", "10.77.0.0/16", "10.231.1.11", "fd31:1::/64", "fd77:7::11", "any")
+_LOWER = "<port port='49152-49179' protocol='tcp'/>"
+_UPPER = "<port port='49180-49215' protocol='tcp'/>"
 
 
 def ufw(seed: int) -> str:
@@ -36,8 +38,8 @@ class Zones:
         choose = self.random.choice
         default = choose(("public", "public", "internal"))
         files = {
-            "services/movers.xml": "<service><include service='lone'/><port port='49152-49179' protocol='tcp'/></service>",
-            "services/lone.xml": "<service><port port='49180-49215' protocol='tcp'/></service>",
+            "services/movers.xml": f"<service><include service='lone'/>{_LOWER}</service>",
+            "services/lone.xml": f"<service>{_UPPER}</service>",
             "ipsets/hosts.xml": "<ipset type='hash:net'><entry>10.77.0.0/16</entry></ipset>",
             "zones/public.xml": self.zone(),
             "zones/internal.xml": self.zone(choose(("<interface name='eth1'/>", ""))),

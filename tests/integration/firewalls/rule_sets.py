@@ -34,7 +34,7 @@ class Nft:
     def table(self, number: int) -> list[str]:
         self.family = self.random.choice(("inet", "inet", "ip", "ip6"))
         table = f"{self.family} {self.prefix}{number}"
-        dormant = "{ flags dormant; }" if self.random.random() < 0.05 else ""
+        dormant = "{ flags dormant; }" if self.random.random() < 0.02 else ""
         lines = [f"nft 'add table {table} {dormant}'"]
         lines += [f"nft 'add {one.replace(' ', f' {table} ', 1)}'" for one in self.sets()]
         self.jumps = []
@@ -56,14 +56,14 @@ class Nft:
         networks = self.random.sample(self.networks()[1:3], 2)  # which do not overlap
         flags = "flags interval; auto-merge;"
         some = self.random.choice(("22, 49152-49215", "49152-49180", "22, 49160-49215", "49152, 49180, 49215", "22"))
+        pairs = f"{networks[0]} . 49152-49180, {networks[0]} . 49181-49215"
+        verdicts = f"49152-49160 : {self.random.choice(('accept', 'drop'))}, 22 : accept"
         return [
             f"set ports {{ type inet_service; {flags} elements = {{ {some} }}; }}",
             f"set peers {{ type {address}; {flags} elements = {{ {', '.join(networks)} }}; }}",
-            f"set pairs {{ type {address} . inet_service; flags interval;"
-            f" elements = {{ {networks[0]} . 49152-49180, {networks[0]} . 49181-49215 }}; }}",
+            f"set pairs {{ type {address} . inet_service; flags interval; elements = {{ {pairs} }}; }}",
             "set seen { type ipv4_addr; flags dynamic; timeout 1m; }",
-            "map verdicts { type inet_service : verdict; flags interval;"
-            f" elements = {{ 49152-49160 : {self.random.choice(('accept', 'drop'))}, 22 : accept }}; }}",
+            f"map verdicts {{ type inet_service : verdict; flags interval; elements = {{ {verdicts} }}; }}",
         ]
 
     def base(self, table: str, hook: str) -> list[str]:

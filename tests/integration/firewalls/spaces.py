@@ -144,7 +144,10 @@ class Spaces:
         return found
 
     def verdicts(self, asked: t.Sequence[tuple[int, str]], files_only: bool = False) -> list[dict[str, t.Any]]:
-        """What the product reads for each family and source, "" for everybody: by port, and "migration" for the range."""
+        """What the product reads for each family and source, "" for everybody.
+
+        By port, and under "migration" for the range.
+        """
         ranges = {"migration": (PORTS[0], PORTS[-1]), **{str(port): (port, port) for port in PORTS}}
         arrivals = [
             {"address": HOST[family], "interface": INTERFACE, "sources": [source] if source else []}

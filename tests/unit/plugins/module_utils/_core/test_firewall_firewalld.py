@@ -3,7 +3,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 from __future__ import annotations
-from __future__ import annotations
 
 import typing as t
 
@@ -189,7 +188,8 @@ def policy(
         ("", policy("-1", PORTS), "open"),
         ("", policy("1", PORTS), "open"),
         ("", policy("-1", PORTS, egress="ANY"), "closed"),
-        ("", policy("-1", PORTS, ingress="public"), "open"),
+        ("<interface name='eth1'/>", policy("-1", PORTS, ingress="public"), "open"),
+        ("", policy("-1", PORTS, ingress="public"), "partly"),  # in force only where an interface is put in the zone
         ("", policy("-1", PORTS, ingress="home"), "closed"),
         (PORTS, policy("-1", f"<rule>{PORTS}<drop/></rule>"), "closed"),
         (PORTS, policy("1", f"<rule>{PORTS}<drop/></rule>"), "open"),

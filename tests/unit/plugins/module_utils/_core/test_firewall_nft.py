@@ -3,7 +3,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 from __future__ import annotations
-from __future__ import annotations
 
 import json
 import typing as t
@@ -154,10 +153,12 @@ def test_what_a_new_connection_does_not_meet(one: dict[str, t.Any]) -> None:
 @pytest.mark.parametrize(
     "one",
     [
-        match({"meta": {"key": "length"}}, 60), match({"meta": {"key": "day"}}, "Sunday"), match(MARK, {"range": [1, 5]}),
+        match({"meta": {"key": "length"}}, 60), match({"meta": {"key": "day"}}, "Sunday"),
+        match(MARK, {"range": [1, 5]}),
         match({"payload": {"protocol": "ip", "field": "ttl"}}, 64), match({"&": [SADDR, "255.0.0.255"]}, "10.0.0.1"),
         match({"payload": {"base": "nh", "offset": 0, "len": 8}}, 1), match({"numgen": {"mode": "inc"}}, 0),
-        match({"ct": {"key": "zone"}}, 1), match({"tcp option": {"name": "maxseg"}}, 1), {"quota": {}}, {"ct count": {}},
+        match({"ct": {"key": "zone"}}, 1), match({"tcp option": {"name": "maxseg"}}, 1), {"quota": {}},
+        {"ct count": {}},
         {"set": {"op": "update", "elem": SADDR, "set": "@x", "stmt": [{"limit": {}}]}}, match(FLAGS, "odd"),
         match({"meta": {"key": "l4proto"}}, {"range": [1, 9]}), match(SADDR, "host.example.org"), {"odd": 1},
         match(DPORT, "ssh"), match(DPORT, 22, "~"), {"match": 3}, match({}, 3), match(DPORT, {"set": [{"elem": 3}]}),
@@ -312,7 +313,9 @@ def test_tables_that_are_not_in_force() -> None:
     for flags in (["dormant"], "dormant"):
         table = {"table": {"family": "inet", "name": "filter", "flags": flags}}
         assert verdict(parse_nftables(json.dumps({"nftables": [table, closed]}))) == "open"
-    text = "table inet filter { # handle 1\n\tflags dormant\n\n\tchain input {\n\t}\n}\ntable ip other {\n\tflags owner\n}\n"
+    text = (
+        "table inet filter { # handle 1\n\tflags dormant\n\n\tchain input {\n\t}\n}\ntable ip b {\n\tflags owner\n}\n"
+    )
     assert dormant_tables(text) == {("inet", "filter")}
     assert verdict(parse_nftables(json.dumps({"nftables": [closed]}), {("inet", "filter")})) == "open"
 
