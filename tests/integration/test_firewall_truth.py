@@ -14,10 +14,12 @@ from collections import Counter
 import pytest
 from firewalls.managed import Zones, ufw
 from firewalls.rule_sets import script
-from firewalls.spaces import PORTS, SOURCES, Spaces, spaces
+from firewalls.spaces import OF_UFW, PORTS, SOURCES, Spaces, spaces
 
+MANY = 100
 KNOWN = ("open", "closed")
-MOST_UNKNOWN = 0.1
+# Of many; one of a few says nothing.
+MOST_UNKNOWN, MOST_OF_FEW = 0.1, 0.3
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +68,7 @@ class Comparison:
         if (opening["verdict"] == "open" and not all(answers)) or (opening["verdict"] == "closed" and any(answers)):
             self.wrong.append(f"{name}: {opening['verdict']} ({opening['reason']})")
 
-    def check(self, most_unknown: float = MOST_UNKNOWN) -> None:
+    def check(self, most_unknown: float) -> None:
         share = self.sets_unknown / self.sets
         print(f"{self.sets} rule sets, {dict(self.counts)}, {self.sets_unknown} with something not known: {share:.1%}")
         print("\n".join(self.doubts))
@@ -84,11 +86,11 @@ def compare(two: Spaces, scripts: t.Mapping[str, str], files_too: bool = False) 
         comparison.look(name)
         if files_too:
             comparison.look(f"{name} by its files", files_only=True)
-    comparison.check()
+    comparison.check(MOST_UNKNOWN if len(scripts) >= MANY else MOST_OF_FEW)
 
 
 def test_some_rule_sets(two: Spaces) -> None:
-    compare(two, {f"seed {seed}": script(seed) for seed in range(24)})
+    compare(two, {f"seed {seed}": script(seed) for seed in range(16)})
 
 
 @pytest.mark.wide
@@ -98,26 +100,25 @@ def test_many_rule_sets(two: Spaces) -> None:
 
 @pytest.fixture(scope="module")
 def managed() -> t.Iterator[Spaces]:
-    """A host with files of ufw and firewalld of its own."""
+    """A host with files of ufw of its own."""
     with spaces() as found:
-        found.own_files()
+        found.own_files(OF_UFW)
         yield found
 
 
 def test_ufw(managed: Spaces) -> None:
-    compare(managed, {f"ufw {seed}": ufw(seed) for seed in range(3)})
+    compare(managed, {f"ufw {seed}": ufw(seed) for seed in range(2)})
 
 
 @pytest.mark.wide
 def test_ufw_at_length(managed: Spaces) -> None:
-    compare(managed, {f"ufw {seed}": ufw(seed) for seed in range(10, 40)})
+    compare(managed, {f"ufw {seed}": ufw(seed) for seed in range(10, 30)})
 
 
 @pytest.fixture(scope="module")
-def firewalld() -> t.Iterator[Spaces]:
+def firewalld(tmp_path_factory: pytest.TempPathFactory) -> t.Iterator[Spaces]:
     with spaces() as found:
-        found.own_files()
-        found.start_firewalld()
+        found.start_firewalld(tmp_path_factory.mktemp("firewalld"))
         yield found
 
 
@@ -127,4 +128,4 @@ def test_firewalld(firewalld: Spaces) -> None:
 
 @pytest.mark.wide
 def test_firewalld_at_length(firewalld: Spaces) -> None:
-    compare(firewalld, {f"firewalld {seed}": Zones(seed).script() for seed in range(10, 40)}, files_too=True)
+    compare(firewalld, {f"firewalld {seed}": Zones(seed).script() for seed in range(10, 30)}, files_too=True)

@@ -14,7 +14,7 @@ import json
 import re
 import typing as t
 
-from .firewall_conditions import Condition, Unsure
+from .firewall_conditions import Condition, Family, Unsure
 from .firewall_nft_match import Sets, compared, matched
 from .firewall_walk import ACCEPT, DIVERT, DROP, GOTO, JUMP, PASS, RETURN, Base, Effect, Rule, RuleSet
 
@@ -27,6 +27,7 @@ _SILENT = {"counter", "log", "flow", "dup", "ct helper", "ct timeout", "ct expec
 _DIVERTING = {"dnat", "redirect", "tproxy", "queue", "synproxy", "fwd"}
 _ENDINGS = {"accept": ACCEPT, "drop": DROP, "reject": DROP, "return": RETURN, "continue": PASS}
 _ENDINGS.update({"snat": ACCEPT, "masquerade": ACCEPT})
+_OF_FAMILY = {"icmp": 4, "icmpv6": 6}
 # What may be set without making a difference to whether the packet is let in.
 _HARMLESS = {("meta", "nftrace"), ("meta", "priority"), ("meta", "pkttype"), ("payload", "dscp"), ("payload", "ecn")}
 _HARMLESS |= {("payload", "ttl"), ("payload", "hoplimit"), ("tcp option", "maxseg"), ("ct", "zone"), ("ct", "label")}
@@ -160,6 +161,9 @@ class RuleReader:
     def _ending(self, kind: str, value: t.Any, more: t.Sequence[Condition] = ()) -> Rule:
         if kind in (JUMP, GOTO):
             return self._made(kind, _name(self.rule, value["target"]), more)
+        answer = value.get("type") if kind == "reject" and isinstance(value, dict) else ""
+        if answer in _OF_FAMILY:  # such an answer is only given in its own family, and the rule is one of that only
+            more = [*more, Family(_OF_FAMILY[answer])]
         return self._made(DIVERT if kind in _DIVERTING else _ENDINGS[kind], more=more)
 
     def _verdict_map(self, value: Json) -> list[Rule]:

@@ -25,8 +25,8 @@ HOST = {4: "10.231.1.12", 6: "fd31:1::12"}
 INTERFACE = "eth1"
 # Both ends are on one machine: what is not there after this time was dropped.
 WAIT_S = 0.2
-# What ufw and firewalld write to; a namespace has its own copy.
-PRIVATE = ("/etc/ufw", "/etc/default", "/etc/firewalld")
+# What ufw writes to; a namespace has its own copy.
+OF_UFW = ("/etc/ufw", "/etc/default")
 
 
 class Space:
@@ -104,16 +104,28 @@ class Spaces:
         self._remember_neighbours()
         self.host.ask("listen", ports=list(PORTS))
 
-    def own_files(self) -> None:
+    def own_files(self, directories: t.Sequence[str]) -> None:
         """The host writes to copies of its own, which are gone with it, and has a /run of its own."""
         copies = "\n".join(
             f"mkdir -p /run/copies{one}; cp -a {one}/. /run/copies{one}; mount --bind /run/copies{one} {one}"
-            for one in PRIVATE
+            for one in directories
         )
         self.host.shell(f"mount -t tmpfs tmpfs /run\nmkdir -p /run/dbus /run/lock\n{copies}\n")
 
-    def start_firewalld(self) -> None:
-        """With a bus of its own."""
+    def start_firewalld(self, directory: Path) -> None:
+        """With a bus of its own. It is laid over the host's directories: installed, it would start with the machine."""
+        download = ["apt-get", "-qq", "download", "firewalld", "python3-firewall"]
+        subprocess.run(download, cwd=directory, check=True, capture_output=True)
+        for package in directory.glob("*.deb"):
+            subprocess.run(["dpkg-deb", "-x", str(package), str(directory / "files")], check=True)
+        # Otherwise made when the package is configured.
+        actions = directory / "files/usr/share/polkit-1/actions"
+        chosen = actions / "org.fedoraproject.FirewallD1.server.policy.choice"
+        chosen.rename(actions / "org.fedoraproject.FirewallD1.policy")
+        for name in ("usr", "etc"):
+            lower = f"lowerdir={directory}/files/{name}:/{name}"
+            self.host.run("mount", "-t", "overlay", "overlay", "-o", lower, f"/{name}")
+        self.own_files(("/etc/firewalld",))
         self.host.ask("start", words=["dbus-daemon", "--system", "--nofork", "--nopidfile"], log="/run/bus.log")
         self._wait("test -S /run/dbus/system_bus_socket")
         self.host.ask("start", words=["firewalld", "--nofork"], log="/run/firewalld.log")

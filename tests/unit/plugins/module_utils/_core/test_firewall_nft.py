@@ -74,6 +74,9 @@ def verdict(rules: RuleSet, low: int = 49152, high: int = 49215, arrival: t.Opti
         ([{"limit": {"rate": 5}}, DROP], "accept", "unknown"),
         ([{"limit": {"rate": 5}}, {"log": {}}], "accept", "open"),
         ([{"reject": {"type": "icmpx"}}], "accept", "closed"),
+        ([{"reject": {"type": "icmp", "expr": "port-unreachable"}}], "accept", "closed"),
+        ([{"reject": {"type": "icmpv6", "expr": "port-unreachable"}}], "accept", "open"),
+        ([{"reject": None}], "accept", "closed"),
         # Every port but 22, which was taken for a condition that cannot be told.
         ([match(DPORT, 22, "!="), ACCEPT], "drop", "open"),
         ([match(DPORT, 1023, ">"), ACCEPT], "drop", "open"),

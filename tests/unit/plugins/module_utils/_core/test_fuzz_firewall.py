@@ -50,8 +50,8 @@ def teardown_module() -> None:
     print("\n" + ", ".join(f"{name}: {number}" for name, number in sorted(COUNTS.items())))
 
 
-_WORDS = """-A -j -g -m -p -s -d -i -o ! INPUT own DROP ACCEPT RETURN REJECT MARK DNAT LOG --dport --sport --dports tcp udp
-    49152:49215 22 99999 :: : , 22,23:24 -1 0x1/0xff --mark --set-xmark --ctstate NEW ODD --tcp-flags SYN ALL NONE
+_WORDS = """-A -j -g -m -p -s -d -i -o ! INPUT own DROP ACCEPT RETURN REJECT MARK DNAT LOG --dport --sport --dports tcp
+    udp 49152:49215 22 99999 :: : , 22,23:24 -1 0x1/0xff --mark --set-xmark --ctstate NEW ODD --tcp-flags SYN ALL NONE
     --match-set peers src src,dst --src-range 10.0.0.1-10.0.0.9 10.0.0.0/8 ::/0 10.0.0.0/99 lo eth+ --comment "a 'b \\
     --icmpv6-type 135 135/0 --ctdir ORIGINAL --src-type LOCAL --syn -f --invert --ctorigdst --ports --odd é \0"""
 WORDS = st.sampled_from(_WORDS.split())
@@ -86,7 +86,8 @@ def _values() -> st.SearchStrategy[t.Any]:
         st.sampled_from(["@s", "*", "lo", "tcp", "syn", "new", "10.0.0.1", "10.0.0.0/8", "@none", "local"]),
     )  # fmt: skip
     keys = st.sampled_from(
-        ["payload", "protocol", "field", "meta", "key", "ct", "set", "range", "prefix", "addr", "len", "concat", "&", "|",
+        ["payload", "protocol", "field", "meta", "key", "ct", "set", "range", "prefix", "addr", "len", "concat", "&",
+         "|",
          "elem", "val", "fib", "flags", "result", "match", "left", "right", "op", "vmap", "data", "accept", "odd"]
     )  # fmt: skip
     return st.recursive(
@@ -113,13 +114,13 @@ EXPRESSIONS = st.one_of(
     ),
     st.builds(lambda key, data: {"vmap": {"key": key, "data": data}}, LEFTS, _values()),
     st.builds(lambda kind, value: {kind: value}, st.sampled_from(
-        ["accept", "drop", "jump", "goto", "mangle", "xt", "set", "limit", "notrack", "odd", "vmap", "match"]), _values()),
+        ["accept", "drop", "reject", "jump", "goto", "mangle", "xt", "set", "limit", "notrack", "odd"]), _values()),
 )  # fmt: skip
 SOUND = {
     "nftables": [
         {"table": {"family": "inet", "name": "t"}},
         {"set": {"family": "inet", "table": "t", "name": "s", "elem": [22, {"range": [49152, 49215]}]}},
-        {"chain": {"family": "inet", "table": "t", "name": "c", "type": "filter", "hook": "input", "prio": 0, "policy": "drop"}},
+        {"chain": {"family": "inet", "table": "t", "name": "c", "type": "filter", "hook": "input", "policy": "drop"}},
         {"rule": {"family": "inet", "table": "t", "chain": "c", "expr": [{"accept": None}]}},
     ]
 }  # fmt: skip
@@ -229,12 +230,12 @@ def _nft(count: int) -> str:
 
 
 def test_the_time_grows_with_the_text() -> None:
-    """Four times the text in at most 12 times the time, which leaves room for a busy machine."""
+    """At most a millisecond for a rule, of many as of few: with the square of 12,000 it would be more than a minute."""
     for kind, make, parse in (("iptables", _iptables, parse_iptables), ("nft", _nft, parse_nftables)):
-        texts = {count: make(count) for count in (3000, 12000)}
-        taken = {count: min(seconds(kind, parse, text) for _ in range(2)) for count, text in texts.items()}
-        print(f"{kind}: {', '.join(f'{count} rules in {one:.2f} s' for count, one in taken.items())}")
-        assert taken[12000] < 12 * max(taken[3000], 0.02)
+        for count in (3000, 12000):
+            taken_s = seconds(kind, parse, make(count))
+            print(f"{kind}: {count} rules in {taken_s:.2f} s")
+            assert taken_s < 1 + 0.001 * count
 
 
 def test_what_is_long_or_deep() -> None:
