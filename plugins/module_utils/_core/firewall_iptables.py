@@ -36,7 +36,7 @@ _CHAIN = re.compile(r"^:(\S+) (\S+)")
 def parse_iptables(text: str, family: int = 4, sets: t.Optional[IpSets] = None, prefix: str = "") -> RuleSet:
     """``sets``: those of ipset; ``prefix``: before the names of chains, which differ from those of other texts then."""
     reader = _Reader(family, sets or IpSets(None), prefix)
-    for line in text.splitlines():
+    for line in text.split("\n"):
         reader.line(line)
     return reader.rules
 
@@ -55,13 +55,17 @@ class _Reader:
     def line(self, line: str) -> None:
         if line.startswith("*"):
             self.table = line[1:].strip()
-        elif self.table not in _TABLES:
+        elif line.startswith("COMMIT"):
+            self.table = ""
+        elif self.table and self.table not in _TABLES:
             return
+        elif not self.table and line.strip() and not line.startswith("#"):
+            self._odd("line")
         elif line.startswith(":"):
             self._chain(line)
         elif line.startswith(("-A", "[")):
             self._rule(line)
-        elif line.strip() not in ("", "COMMIT") and not line.startswith("#"):
+        elif line.strip() and not line.startswith("#"):
             self._odd("line")
 
     def _odd(self, what: str) -> None:

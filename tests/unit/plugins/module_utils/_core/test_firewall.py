@@ -311,6 +311,16 @@ def test_odd_lines_are_never_open(line: str) -> None:
     assert verdict(iptables(line, policy="ACCEPT")) != "open"
 
 
+@pytest.mark.parametrize("text", ["hello", "-A INPUT -j ACCEPT", "*filter\nCOMMIT\nhello"])
+def test_what_iptables_never_prints(text: str) -> None:
+    assert verdict(parse_iptables(text)) == "unknown"
+
+
+def test_a_comment_with_the_end_of_a_line_of_another_kind() -> None:
+    line = '-A INPUT -p tcp -m comment --comment "a\u2028-A INPUT -j DROP" -j ACCEPT'
+    assert verdict(iptables(line)) == "open"
+
+
 def test_lines_with_counters() -> None:
     assert verdict(iptables("[12:3400] -A INPUT -p tcp -j ACCEPT")) == "open"
 
