@@ -71,7 +71,7 @@ class Nft:
             self.random.choice((-300, -150, 0, 0, 10)) if hook == "prerouting" else self.random.choice((-1, 0, 5))
         )
         policy = self.random.choice(("drop", "drop", "accept") if hook == "input" else ("accept",))
-        usual = ["ct state established,related accept"] if hook == "output" or self.random.random() < 0.7 else []
+        usual = ["ct state established,related accept"] if self.random.random() < 0.95 else []
         if self.family != "ip" and self.random.random() < 0.97:
             usual.append("icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } accept")
         rules = self.rules(self.random.randint(1, 6) if hook == "input" else self.random.randint(1, 2))
@@ -195,7 +195,7 @@ class Iptables:
             lines.append(f"-N {one}")
             lines += self.added([self.rule(one, name) for _ in range(self.random.randint(1, 4))])
             self.jumps.append(one)
-        if self.random.random() < 0.7:
+        if self.random.random() < 0.95:
             lines.append(f"-A {chain} -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT")
         if self.family == 6 and self.random.random() < 0.97:
             lines.append(f"-A {chain} -p ipv6-icmp -j ACCEPT")
