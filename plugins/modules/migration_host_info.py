@@ -628,12 +628,25 @@ host:
               type: int
               sample: 49215
             verdict:
-              description: V(open), V(closed), V(partly) when it depends on more than the port, or V(unknown).
+              description:
+                - V(open) when whoever asks gets in at every port of the range, V(closed) when nobody does at any,
+                  V(partly) when some do and others do not or when it depends on what cannot be told, or V(unknown).
+                - Whoever asks are the O(peers) that are reached by the migration interface, or without peers
+                  everybody. The connections arrive by the migration interface at the migration address.
+                - Of IPv4 and IPv6, the family of the migration address counts.
               type: str
               sample: "open"
             reason:
               description: Why.
               type: str
+            ipv4:
+              description: The verdict for IPv4.
+              type: str
+              sample: "open"
+            ipv6:
+              description: The verdict for IPv6.
+              type: str
+              sample: "closed"
     storage:
       description: The storage.
       type: dict

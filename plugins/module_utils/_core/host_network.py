@@ -108,13 +108,18 @@ class VirtualNetwork:
 
 @dataclass(frozen=True)
 class PortOpening:
-    """Whether the host's own firewall lets TCP connections to a range of ports in, as far as its rules can be read."""
+    """Whether the host's own firewall lets TCP connections to a range of ports in, as far as its rules can be read.
+
+    ``verdict`` and ``reason`` are those of the family that migrations arrive by.
+    """
 
     purpose: str  # migration | tcp | tls | ssh
     port_min: int
     port_max: int
     verdict: str = "unknown"  # open | partly | closed | unknown
     reason: str = ""
+    ipv4: str = "unknown"  # the verdict for each family
+    ipv6: str = "unknown"
 
 
 @dataclass(frozen=True)

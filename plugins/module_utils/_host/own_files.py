@@ -13,8 +13,10 @@ from dataclasses import dataclass, replace
 from .._core.addresses import is_loopback, is_wildcard
 from .._core.domain_document import Domain
 from .._core.errors import MigrationError
+from .._core.firewall import Arrival
 from .._core.host_document import HostDocument
 from .._core.host_features import features_of
+from .._core.host_network import MigrationPath
 from .._core.migration_path import (
     PORT_MAX,
     PORT_MIN,
@@ -147,7 +149,8 @@ class OwnFiles:
         path = migration_path(facts)
         ranges = {"migration": (port_min, port_max)}
         ranges.update({name: (port, port) for name, port in _daemon_ports(configuration).items()})
-        firewall = read_firewall(self.programs, ranges, path.interface)
+        arrival = Arrival(path.address, path.interface, _peers_by(path))
+        firewall = read_firewall(self.programs, ranges, path.interface, arrival)
         if self.counters:
             facts = replace(facts, counters=(self.counters, self._later_counters()), window_s=self._window_s())
             path = migration_path(facts)
@@ -177,6 +180,12 @@ class OwnFiles:
             return Address(listen, "qemu.conf migration_address")
         others = [one for one in host.hostname_addresses or [] if not is_loopback(one)]
         return Address(others[0], "hostname") if others else Address()
+
+
+def _peers_by(path: MigrationPath) -> list[str]:
+    """Addresses of the peers whose migrations arrive by the migration interface."""
+    peers = [route.destination for route in path.routes if route.interface and route.interface == path.interface]
+    return [address for peer in peers for address in addresses_of(peer) or []]
 
 
 def _daemon_ports(configuration: Configuration) -> dict[str, int]:

@@ -18,7 +18,7 @@ from .._core.domain_xml import needs_sent, parse_domain, with_sent
 from .._core.errors import MigrationError
 from .connection import Connection, libvirt
 from .domain import Guest, all_guests
-from .guard import each_within, hung
+from .guard import each_within, hung, within
 from .status_file import running_job
 
 _CALL_LIMIT_S = 5.0
