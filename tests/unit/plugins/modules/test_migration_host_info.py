@@ -121,9 +121,9 @@ def test_the_definition_that_is_sent_is_asked_for_where_it_counts(
     libvirt.expect(
         Call("XMLDesc", 0, guest="erp01").returns(live),
         Call("isPersistent", guest="erp01").returns(0),
-        sent,
         Call("snapshotNum", 0, guest="erp01").returns(0),
         Call("listAllCheckpoints", 0, guest="erp01").returns([]),
+        sent,
     )
     expect_rest(libvirt)
     (guest,) = host_from(run(module, uri=URI)["host"]).domains
