@@ -359,8 +359,8 @@ from ..module_utils._ansible.runner import Result, run
 from ..module_utils._core.planning import check_choices
 from ..module_utils._core.starting import STORAGE, Wishes
 from ..module_utils._host.route import way_to
-from ..module_utils._libvirt.both_ends import BothEnds, connect_destination
-from ..module_utils._libvirt.connection import Connection
+from ..module_utils._libvirt.both_ends import BothEnds
+from ..module_utils._libvirt.connection import Connection, connect_destination
 from ..module_utils._libvirt.relocation import Order, Relocation
 from ..module_utils._libvirt.survey import Asked
 

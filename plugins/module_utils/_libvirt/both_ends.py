@@ -24,11 +24,6 @@ _SETTLED = (Situation.START, Situation.ADOPT, Situation.BROKEN, Situation.THERE)
 _OFF = (Situation.OFF, Situation.NOWHERE)
 
 
-def connect_destination(uri: str) -> Connection:
-    """The connection to the destination; it fails in time where nobody answers."""
-    return Connection(uri, events=True, whose="the destination")
-
-
 class BothEnds:
     """``here`` and ``there``: the guest on the source and on the destination as of the last look; None: not known."""
 

@@ -16,7 +16,15 @@ from .._core.errors import MigrationError
 from .._core.libvirt_uri import is_local
 from .guard import Daemon, NoAnswerError, in_time, limited
 
-__all__ = ["LIBVIRT_IMPORT_ERROR", "Connection", "host_uuid", "libvirt", "require_version", "version_text"]
+__all__ = [
+    "LIBVIRT_IMPORT_ERROR",
+    "Connection",
+    "connect_destination",
+    "host_uuid",
+    "libvirt",
+    "require_version",
+    "version_text",
+]
 
 LIBVIRT_IMPORT_ERROR: t.Optional[str] = None
 try:
@@ -108,6 +116,11 @@ class Connection:
     def local(self) -> bool:
         """Whether the daemon is on the machine that this runs on, so that its files and processes can be looked at."""
         return is_local(self.uri)
+
+
+def connect_destination(uri: str) -> Connection:
+    """The connection to the destination; it fails in time where nobody answers."""
+    return Connection(uri, events=True, whose="the destination")
 
 
 def _no_answer(problem: str) -> Exception:

@@ -16,8 +16,8 @@ import typing as t
 from dataclasses import dataclass, replace
 
 from .._core.errors import MigrationError
-from .both_ends import BothEnds, connect_destination
-from .connection import Connection, libvirt
+from .both_ends import BothEnds
+from .connection import Connection, connect_destination, libvirt
 from .domain import Guest
 from .driver import Tell
 from .errors import translate

@@ -11,10 +11,9 @@ import typing as t
 from .._core.departure import Departure, Stage
 from .._core.evacuated import ABORTED, FAILED, NOT_STARTED, Remains, Row
 from .announcing import Announcer
-from .both_ends import connect_destination
 from .cancelling import Cancelling
 from .census import Destinations, census
-from .connection import Connection
+from .connection import Connection, connect_destination
 from .driver import Tell
 from .evacuation_task import Task
 from .mustering import muster

@@ -11,8 +11,7 @@ import typing as t
 from .._core.domain_state import DomainState
 from .._core.errors import MigrationError
 from .._core.refusals import HALF_ENDED_REMEDY, half_ended
-from .both_ends import connect_destination
-from .connection import Connection, host_uuid, libvirt, version_text
+from .connection import Connection, connect_destination, host_uuid, libvirt, version_text
 from .domain import Guest
 from .errors import translate
 from .status_file import start_flags

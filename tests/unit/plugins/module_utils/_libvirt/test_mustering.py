@@ -9,9 +9,11 @@ import typing as t
 import pytest
 
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.errors import MigrationError
-from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.both_ends import connect_destination
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.census import Destinations
-from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.connection import Connection
+from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.connection import (
+    Connection,
+    connect_destination,
+)
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.mustering import Muster, muster
 from ansible_collections.virtops.live_migration.tests.unit.plugins.fake_libvirt import (
     ARRIVING,

@@ -7,9 +7,11 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.evacuated import Row
-from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.both_ends import connect_destination
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.census import Census, Destinations
-from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.connection import Connection
+from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.connection import (
+    Connection,
+    connect_destination,
+)
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.domain import guest_of
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.verifying import (
     check_whereabouts,
