@@ -57,8 +57,9 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._core.servi
 from ansible_collections.virtops.live_migration.plugins.module_utils._host import network
 from ansible_collections.virtops.live_migration.plugins.module_utils._host.files import Programs
 from ansible_collections.virtops.live_migration.plugins.module_utils._host.route import parse_route
+from ansible_collections.virtops.live_migration.tests.unit.plugins import captured_texts
 
-CAPTURED = Path(__file__).resolve().parents[2] / "captured"
+CAPTURED = Path(captured_texts.__file__).with_name("captured")
 EXAMPLES = int(os.environ.get("VIRTOPS_FUZZ_EXAMPLES", "100"))
 COUNTS: dict[str, collections.Counter[str]] = collections.defaultdict(collections.Counter)
 
