@@ -9,7 +9,7 @@ from ansible.errors import AnsibleFilterError
 
 from ansible_collections.virtops.live_migration.plugins.filter.certificate_is_for import certificate_is_for
 from ansible_collections.virtops.live_migration.plugins.filter.libvirt_conf import libvirt_conf
-from ansible_collections.virtops.live_migration.tests.unit.plugins.module_utils._core.test_certificate import PEM
+from ansible_collections.virtops.live_migration.tests.unit.plugins.captured_texts import captured
 
 
 @pytest.mark.parametrize(
@@ -17,10 +17,10 @@ from ansible_collections.virtops.live_migration.tests.unit.plugins.module_utils.
     [("KVM01", True), ("2001:DB8:0::11", True), ("kvm01.example.com", False), ("192.0.2.12", False)],
 )
 def test_certificate_is_for(host: str, expected: bool) -> None:
-    assert certificate_is_for(PEM, host) is expected
+    assert certificate_is_for(captured("certificate.pem"), host) is expected
 
 
-@pytest.mark.parametrize("pem", ["", "no certificate", PEM.replace("MIIB", "MIIC")])
+@pytest.mark.parametrize("pem", ["", "no certificate", captured("certificate.pem").replace("MIIB", "MIIC")])
 def test_a_damaged_certificate_is_for_nobody(pem: str) -> None:
     assert certificate_is_for(pem, "kvm01") is False
 

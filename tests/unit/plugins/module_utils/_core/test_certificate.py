@@ -18,22 +18,10 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._core.certi
     is_for,
     parse_certificate,
 )
+from ansible_collections.virtops.live_migration.tests.unit.plugins.captured_texts import captured
 
 # Made by openssl 3.0: CN=kvm01.example.com, DNS:kvm01, IP:192.0.2.11, IP:2001:db8::11.
-PEM = """
------BEGIN CERTIFICATE-----
-MIIBtzCCAV2gAwIBAgIUSD+SwtluF9FFq86yEe0rLFuv60AwCgYIKoZIzj0EAwIw
-HDEaMBgGA1UEAwwRa3ZtMDEuZXhhbXBsZS5jb20wHhcNMjYxMTI1MTQyMDQ3WhcN
-MzYxMTIyMTQyMDQ3WjAcMRowGAYDVQQDDBFrdm0wMS5leGFtcGxlLmNvbTBZMBMG
-ByqGSM49AgEGCCqGSM49AwEHA0IABIcIfzNGWiZ571PMKEZY4uQjmL7fINkSR5Pg
-6/s5VUj8MaGYovNr361YEZiJXfHhy/EQlSl0KGIPK5u6fkFf0lSjfTB7MB0GA1Ud
-DgQWBBSpVOnbjbH6iMFekyzvAifC9a4VXjAfBgNVHSMEGDAWgBSpVOnbjbH6iMFe
-kyzvAifC9a4VXjAPBgNVHRMBAf8EBTADAQH/MCgGA1UdEQQhMB+CBWt2bTAxhwTA
-AAILhxAgAQ24AAAAAAAAAAAAAAARMAoGCCqGSM49BAMCA0gAMEUCIQDF+ApCvUBH
-qyc2eerSqBTNqIBtjRwvG7STBL4XJ/i1ZgIgEr5KJfN6NAE0PwLMG2dWj2In5HN8
-qIZwBkFM5aIzAsA=
------END CERTIFICATE-----
-"""
+PEM = captured("certificate.pem")
 
 
 def test_times_and_names() -> None:

@@ -34,7 +34,7 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._host impor
     tls,
 )
 from ansible_collections.virtops.live_migration.plugins.module_utils._host.files import Programs
-from ansible_collections.virtops.live_migration.tests.unit.plugins.module_utils._core.test_certificate import PEM
+from ansible_collections.virtops.live_migration.tests.unit.plugins.captured_texts import captured
 
 Write = t.Callable[[str, str], None]
 
@@ -128,10 +128,10 @@ def test_a_configuration_that_libvirt_would_not_take(
 
 
 def test_tls_files(tmp_path: Path, write: Write) -> None:
-    write("ca-cert.pem", PEM)
+    write("ca-cert.pem", captured("certificate.pem"))
     write("server-cert.pem", "damaged")
     write("server-key.pem", "a secret")
-    write("daemon-ca.pem", PEM)
+    write("daemon-ca.pem", captured("certificate.pem"))
     found = tls.read_tls({"migrate_tls_x509_cert_dir": str(tmp_path)}, {"ca_file": str(tmp_path / "daemon-ca.pem")})
     assert found.files
     files = {(one.purpose, one.role): one for one in found.files}
