@@ -76,7 +76,10 @@ _value:
 
 import typing as t
 
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.link_parts import shares, stream_from
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.forecast.bandwidth_shares import (
+    shares,
+    stream_from,
+)
 from ansible_collections.virtops.live_migration.plugins.plugin_utils._filters import (
     documents_of,
     number,

@@ -42,7 +42,7 @@ _value:
 
 import typing as t
 
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.evacuation_table import table_lines
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.evacuation.run.table import table_lines
 from ansible_collections.virtops.live_migration.plugins.plugin_utils._filters import plain, told_to_the_user
 
 

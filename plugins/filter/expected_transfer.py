@@ -60,7 +60,7 @@ _value:
 
 import typing as t
 
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.sizing import prospect
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.forecast.sizing import prospect
 from ansible_collections.virtops.live_migration.plugins.plugin_utils._filters import (
     contract_of,
     facts_from,

@@ -60,8 +60,10 @@ _value:
 
 import typing as t
 
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.conf_edit import with_settings
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.errors import MigrationError
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.parse.libvirt_conf_edit import (
+    with_settings,
+)
 from ansible_collections.virtops.live_migration.plugins.plugin_utils._filters import plain, told_to_the_user
 
 

@@ -120,7 +120,7 @@ _value:
 
 import typing as t
 
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.diagnosis import diagnose
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.diagnosis.diagnosis import diagnose
 from ansible_collections.virtops.live_migration.plugins.plugin_utils._filters import (
     context_from,
     sample_from,

@@ -59,7 +59,7 @@ _value:
 
 import typing as t
 
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.report import report_lines
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.diagnosis.report import report_lines
 from ansible_collections.virtops.live_migration.plugins.plugin_utils._filters import plain, told_to_the_user
 
 

@@ -83,7 +83,7 @@ import typing as t
 
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.errors import MigrationError
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.policy import contract_from, preset
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.what_if import what_if
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.supervision.what_if import what_if
 from ansible_collections.virtops.live_migration.plugins.plugin_utils._filters import plain, told_to_the_user
 
 

@@ -97,8 +97,10 @@ _value:
 
 import typing as t
 
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.diagnosis import diagnose
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.virsh_text import parse_domjobinfo as parse
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.diagnosis.diagnosis import diagnose
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.job.domjobinfo import (
+    parse_domjobinfo as parse,
+)
 from ansible_collections.virtops.live_migration.plugins.plugin_utils._filters import plain, text_of, told_to_the_user
 
 

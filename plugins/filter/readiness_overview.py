@@ -94,7 +94,7 @@ _value:
 
 import typing as t
 
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.readiness_overview import overview
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.readiness.overview import overview
 from ansible_collections.virtops.live_migration.plugins.plugin_utils._filters import plain, told_to_the_user
 
 

@@ -61,7 +61,7 @@ _value:
 
 import typing as t
 
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.sizing import (
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.forecast.sizing import (
     least_bandwidth_bytes_per_s,
     whole_mib_per_s,
 )

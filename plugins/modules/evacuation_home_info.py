@@ -139,7 +139,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils._ansible.runner import Result, run
 from ..module_utils._libvirt.connection import Connection
-from ..module_utils._libvirt.home import marked
+from ..module_utils._libvirt.evacuation.home_mark import marked
 
 
 def work(module: AnsibleModule, connection: Connection) -> Result:

@@ -680,16 +680,16 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils._ansible.argspec import contract_of, policy_spec
 from ..module_utils._ansible.pure import run_without_libvirt
-from ..module_utils._core.evacuation_document import plan_document
-from ..module_utils._core.evacuation_plan import plan_evacuation
-from ..module_utils._core.evacuation_report import plan_lines
-from ..module_utils._core.fleet import LEAVE, SHUTDOWN, STRATEGIES, Uplink
-from ..module_utils._core.fleet_host import HostSettings
-from ..module_utils._core.fleet_input import Wanted, fleet_from_documents
-from ..module_utils._core.host_document import host_from
+from ..module_utils._core.evacuation.plan.document import plan_document
+from ..module_utils._core.evacuation.plan.fleet import LEAVE, SHUTDOWN, STRATEGIES, Uplink
+from ..module_utils._core.evacuation.plan.guest_rules import MAY, MAY_BY_DEFAULT
+from ..module_utils._core.evacuation.plan.input import Wanted, fleet_from_documents
+from ..module_utils._core.evacuation.plan.input_host import HostSettings
+from ..module_utils._core.evacuation.plan.plan import plan_evacuation
+from ..module_utils._core.evacuation.plan.report import plan_lines
+from ..module_utils._core.host.document import host_from
 from ..module_utils._core.policy import PRESETS
 from ..module_utils._core.units import MIB
-from ..module_utils._core.wishes import MAY, MAY_BY_DEFAULT
 
 HOST_OPTIONS: dict[str, t.Any] = {
     "link_mib_per_s": {"type": "float"},

@@ -135,12 +135,12 @@ evidence:
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils._ansible.runner import Result, run_on_domain
-from ..module_utils._core.services import checked_units
-from ..module_utils._libvirt.agent import Agent
-from ..module_utils._libvirt.agent_services import Services
+from ..module_utils._core.host.parse.systemd_units import checked_units
 from ..module_utils._libvirt.connection import Connection
-from ..module_utils._libvirt.domain import Guest
-from ..module_utils._libvirt.job import require_running
+from ..module_utils._libvirt.guest import Guest
+from ..module_utils._libvirt.guest_agent.agent import Agent
+from ..module_utils._libvirt.guest_agent.services import Services
+from ..module_utils._libvirt.job.current import require_running
 
 
 def work(module: AnsibleModule, connection: Connection, guest: Guest) -> Result:

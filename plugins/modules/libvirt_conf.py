@@ -126,9 +126,16 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils._ansible.conf_file import read_conf, real_path, write_conf
 from ..module_utils._ansible.pure import run_without_libvirt
-from ..module_utils._core.conf_edit import differences, with_settings
 from ..module_utils._core.errors import MigrationError
-from ..module_utils._core.libvirt_conf import DAEMON_SETTINGS, QEMU_SETTINGS, Value, chosen, is_secret, parse_conf
+from ..module_utils._core.host.parse.libvirt_conf import (
+    DAEMON_SETTINGS,
+    QEMU_SETTINGS,
+    Value,
+    chosen,
+    is_secret,
+    parse_conf,
+)
+from ..module_utils._core.host.parse.libvirt_conf_edit import differences, with_settings
 
 OPTIONS: dict[str, t.Any] = {
     "path": {"type": "path", "required": True},

@@ -103,13 +103,13 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils._ansible.runner import Result, run_on_domain
 from ..module_utils._core.errors import MigrationError
-from ..module_utils._core.job import JobSample, Phase
-from ..module_utils._libvirt.abort import abort
+from ..module_utils._core.job.sample import JobSample, Phase
 from ..module_utils._libvirt.connection import Connection
-from ..module_utils._libvirt.domain import Guest
 from ..module_utils._libvirt.events import Events
-from ..module_utils._libvirt.job import outgoing_job
-from ..module_utils._libvirt.postcopy import pause_postcopy, require_pausing
+from ..module_utils._libvirt.guest import Guest
+from ..module_utils._libvirt.job.abort import abort
+from ..module_utils._libvirt.job.current import outgoing_job
+from ..module_utils._libvirt.job.postcopy import pause_postcopy, require_pausing
 
 IN_POSTCOPY = (Phase.POSTCOPY, Phase.POSTCOPY_FAILED)
 

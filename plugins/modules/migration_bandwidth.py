@@ -109,9 +109,9 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils._ansible.runner import Result, run_on_domain, set_values
 from ..module_utils._libvirt.connection import Connection
-from ..module_utils._libvirt.domain import Guest
-from ..module_utils._libvirt.job import outgoing_job, require_running
-from ..module_utils._libvirt.limits import bandwidth_mib_per_s, set_bandwidth
+from ..module_utils._libvirt.guest import Guest
+from ..module_utils._libvirt.job.current import outgoing_job, require_running
+from ..module_utils._libvirt.job.limits import bandwidth_mib_per_s, set_bandwidth
 
 OPTIONS = {"bandwidth_mib_per_s": False, "postcopy_bandwidth_mib_per_s": True}
 

@@ -124,8 +124,8 @@ from pathlib import Path
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils._ansible.pure import run_without_libvirt
-from ..module_utils._core.bandwidth_notes import document, forgotten, noted, read_notes, written
 from ..module_utils._core.errors import MigrationError
+from ..module_utils._core.migration.bandwidth_notes import document, forgotten, noted, read_notes, written
 from ..module_utils._host.locked_file import changed_alone
 
 OF_A_GUEST: dict[str, t.Any] = {

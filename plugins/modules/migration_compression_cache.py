@@ -90,9 +90,9 @@ from ansible.module_utils.basic import AnsibleModule
 from ..module_utils._ansible.runner import Result, run_on_domain, set_values
 from ..module_utils._core.errors import MigrationError
 from ..module_utils._libvirt.connection import Connection
-from ..module_utils._libvirt.domain import Guest
-from ..module_utils._libvirt.job import outgoing_job, require_running
-from ..module_utils._libvirt.limits import compression_cache_bytes, set_compression_cache
+from ..module_utils._libvirt.guest import Guest
+from ..module_utils._libvirt.job.current import outgoing_job, require_running
+from ..module_utils._libvirt.job.limits import compression_cache_bytes, set_compression_cache
 
 PAGE_BYTES = 4096
 MAX_BYTES = 1 << 63  # the largest power of two that libvirt can count to

@@ -184,11 +184,11 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils._ansible.runner import Result, run_on_domain
 from ..module_utils._core.errors import MigrationError
-from ..module_utils._core.memory import working_set
+from ..module_utils._core.forecast.working_set import working_set
 from ..module_utils._core.units import MIB
 from ..module_utils._libvirt.connection import Connection
-from ..module_utils._libvirt.dirty_rate import MODES, measure_windows, memory_bytes
-from ..module_utils._libvirt.domain import Guest
+from ..module_utils._libvirt.guest import Guest
+from ..module_utils._libvirt.measure.dirty_rate import MODES, measure_windows, memory_bytes
 
 LONGEST_WINDOW_S = 60
 

@@ -96,9 +96,9 @@ from ..module_utils._ansible.runner import Result, run_on_domain, set_values
 from ..module_utils._core.errors import MigrationError
 from ..module_utils._core.policy import MAX_DOWNTIME_LIMIT_MS
 from ..module_utils._libvirt.connection import Connection
-from ..module_utils._libvirt.domain import Guest
-from ..module_utils._libvirt.job import outgoing_job, require_running
-from ..module_utils._libvirt.limits import max_downtime_ms, set_max_downtime
+from ..module_utils._libvirt.guest import Guest
+from ..module_utils._libvirt.job.current import outgoing_job, require_running
+from ..module_utils._libvirt.job.limits import max_downtime_ms, set_max_downtime
 
 
 def work(module: AnsibleModule, connection: Connection, guest: Guest) -> Result:

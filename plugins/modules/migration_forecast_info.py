@@ -374,17 +374,17 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils._ansible.argspec import contract_of, policy_spec
 from ..module_utils._ansible.runner import Result, run_on_domain
-from ..module_utils._core.calm import calm_document
+from ..module_utils._core.forecast.link_bandwidth import Way
+from ..module_utils._core.forecast.quiet_moment import calm_document
+from ..module_utils._core.forecast.simulation import Facts
+from ..module_utils._core.forecast.sizing import prospect
+from ..module_utils._core.forecast.working_set import read_working_set
 from ..module_utils._core.libvirt_uri import check, host_of, is_host
-from ..module_utils._core.link import Way
-from ..module_utils._core.memory import read_working_set
-from ..module_utils._core.sizing import prospect
-from ..module_utils._core.trial import Facts
 from ..module_utils._host.route import way_to
 from ..module_utils._libvirt.connection import Connection
-from ..module_utils._libvirt.dirty_rate import MODES
-from ..module_utils._libvirt.domain import Guest
-from ..module_utils._libvirt.prospects import bandwidth_of, gather, measure, wait_for_calm
+from ..module_utils._libvirt.guest import Guest
+from ..module_utils._libvirt.measure.dirty_rate import MODES
+from ..module_utils._libvirt.measure.prospects import bandwidth_of, gather, measure, wait_for_calm
 
 
 def work(module: AnsibleModule, connection: Connection, guest: Guest) -> Result:

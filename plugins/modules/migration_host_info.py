@@ -1379,7 +1379,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils._ansible.gather import gather
 from ..module_utils._ansible.runner import Result, run
-from ..module_utils._host.own_files import Wishes
+from ..module_utils._host.document import Wishes
 from ..module_utils._libvirt.connection import Connection
 
 OPTIONS: dict[str, t.Any] = {

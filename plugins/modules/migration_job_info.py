@@ -376,12 +376,12 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils._ansible.argspec import ONE_DOMAIN, domain_spec
 from ..module_utils._ansible.runner import Result, run
-from ..module_utils._core.diagnosis import diagnose
+from ..module_utils._core.diagnosis.diagnosis import diagnose
 from ..module_utils._core.errors import MigrationError
 from ..module_utils._core.policy import contract_from
 from ..module_utils._libvirt.connection import Connection
-from ..module_utils._libvirt.domain import Guest, all_guests, find_guest
-from ..module_utils._libvirt.look import context_of, look, look_back
+from ..module_utils._libvirt.guest import Guest, all_guests, find_guest
+from ..module_utils._libvirt.job.sampling import context_of, look, look_back
 
 BITS_PER_MBIT = 1_000_000
 

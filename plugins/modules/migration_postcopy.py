@@ -115,12 +115,12 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils._ansible.runner import Result, run_on_domain
 from ..module_utils._core.errors import MigrationError
-from ..module_utils._core.job import Phase
+from ..module_utils._core.job.sample import Phase
 from ..module_utils._libvirt.connection import Connection
-from ..module_utils._libvirt.domain import Guest
 from ..module_utils._libvirt.events import Events
-from ..module_utils._libvirt.job import require_job
-from ..module_utils._libvirt.postcopy import (
+from ..module_utils._libvirt.guest import Guest
+from ..module_utils._libvirt.job.current import require_job
+from ..module_utils._libvirt.job.postcopy import (
     outcome_of_ended,
     postcopy_objections,
     refuse_postcopy_that_cannot_be,

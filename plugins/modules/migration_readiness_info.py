@@ -276,16 +276,16 @@ from ..module_utils._ansible.argspec import ONE_DOMAIN, domain_spec
 from ..module_utils._ansible.gather import gather
 from ..module_utils._ansible.readiness import Question, assess, chosen, measurements
 from ..module_utils._ansible.runner import Result, run
-from ..module_utils._core.check import STATUSES, Intent
 from ..module_utils._core.errors import MigrationError
-from ..module_utils._core.host_document import HostDocument, host_from
+from ..module_utils._core.host.document import HostDocument, host_from
 from ..module_utils._core.policy import contract_from
-from ..module_utils._core.readiness import CHECKS
-from ..module_utils._core.readiness_rules import rules_from
+from ..module_utils._core.readiness.assessor import CHECKS
+from ..module_utils._core.readiness.checks.check import STATUSES, Intent
+from ..module_utils._core.readiness.site_rules import rules_from
 from ..module_utils._core.units import MIB
-from ..module_utils._host.own_files import Wishes
+from ..module_utils._host.document import Wishes
 from ..module_utils._libvirt.connection import Connection
-from ..module_utils._libvirt.rehearsal import objections
+from ..module_utils._libvirt.host.preflight import objections
 
 OPTIONS: dict[str, t.Any] = {
     **domain_spec(),

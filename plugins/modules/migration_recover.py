@@ -131,18 +131,18 @@ from ansible.module_utils.basic import AnsibleModule
 from ..module_utils._ansible.progress import ProgressFile, progress_spec
 from ..module_utils._ansible.runner import Result, run_on_domain
 from ..module_utils._core.errors import MigrationError
-from ..module_utils._core.job import JobSample, Phase
-from ..module_utils._core.outcome import unfinished
-from ..module_utils._core.plan import adopted_plan
+from ..module_utils._core.forecast.plan import adopted_plan
+from ..module_utils._core.job.sample import JobSample, Phase
+from ..module_utils._core.migration.result import unfinished
 from ..module_utils._core.policy import Contract
-from ..module_utils._core.record import Record
-from ..module_utils._core.supervisor import Supervisor
+from ..module_utils._core.supervision.record import Record
+from ..module_utils._core.supervision.supervisor import Supervisor
 from ..module_utils._libvirt.connection import Connection
-from ..module_utils._libvirt.cut_off import looking_after
-from ..module_utils._libvirt.domain import Guest
-from ..module_utils._libvirt.driver import Driver
-from ..module_utils._libvirt.job import completed_job, outgoing_job
-from ..module_utils._libvirt.recover import check_both_ends
+from ..module_utils._libvirt.guest import Guest
+from ..module_utils._libvirt.job.current import completed_job, outgoing_job
+from ..module_utils._libvirt.job.lost_contact import looking_after
+from ..module_utils._libvirt.job.resume import check_both_ends
+from ..module_utils._libvirt.migration.driver import Driver
 
 
 def without_a_job(guest: Guest) -> Result:

@@ -204,16 +204,16 @@ from ansible.module_utils.basic import AnsibleModule
 from ..module_utils._ansible.argspec import contract_of, destination_spec, policy_spec
 from ..module_utils._ansible.progress import ProgressFile, progress_spec
 from ..module_utils._ansible.runner import Result, run_on_domain
-from ..module_utils._core.outcome import told, unfinished
-from ..module_utils._core.record import Record
-from ..module_utils._core.supervisor import Supervisor
-from ..module_utils._libvirt.adopting import plan_of_running
+from ..module_utils._core.migration.result import told, unfinished
+from ..module_utils._core.supervision.record import Record
+from ..module_utils._core.supervision.supervisor import Supervisor
 from ..module_utils._libvirt.connection import Connection
-from ..module_utils._libvirt.cut_off import looking_after
-from ..module_utils._libvirt.domain import Guest
-from ..module_utils._libvirt.driver import Driver
-from ..module_utils._libvirt.ending import stopped
-from ..module_utils._libvirt.job import outgoing_job
+from ..module_utils._libvirt.guest import Guest
+from ..module_utils._libvirt.job.current import outgoing_job
+from ..module_utils._libvirt.job.end import stopped
+from ..module_utils._libvirt.job.lost_contact import looking_after
+from ..module_utils._libvirt.migration.adopting import plan_of_running
+from ..module_utils._libvirt.migration.driver import Driver
 
 FORESEE_S = 30.0  # for two boundaries of most guests
 

@@ -119,13 +119,13 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils._ansible.runner import Result, run_on_domain
 from ..module_utils._core.errors import MigrationError
-from ..module_utils._core.job import Phase
+from ..module_utils._core.job.sample import Phase
 from ..module_utils._libvirt.connection import Connection
-from ..module_utils._libvirt.domain import Guest
 from ..module_utils._libvirt.events import Events
-from ..module_utils._libvirt.job import require_job
-from ..module_utils._libvirt.suspend import suspend_until_done
-from ..module_utils._libvirt.waiting import Outcome
+from ..module_utils._libvirt.guest import Guest
+from ..module_utils._libvirt.job.current import require_job
+from ..module_utils._libvirt.job.suspend import suspend_until_done
+from ..module_utils._libvirt.job.wait import Outcome
 
 
 def work(module: AnsibleModule, connection: Connection, guest: Guest) -> Result:

@@ -19,7 +19,7 @@ from ansible.errors import AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
-from ..module_utils._core.progress import shown_line
+from ..module_utils._core.supervision.progress import shown_line
 
 _display = Display()
 

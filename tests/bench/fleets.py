@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import random
 
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.demand import Demand
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.fleet import (
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.evacuation.plan.fleet import (
     Blocker,
     Domain,
     Fleet,
@@ -18,7 +17,10 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._core.fleet
     Pool,
     Uplink,
 )
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.memory import WorkingSet
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.evacuation.plan.transfer_estimate import (
+    Demand,
+)
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.forecast.working_set import WorkingSet
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.policy import Contract
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.units import GIB, MIB
 

@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from virtlab.errors import LabError
 
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.job import Phase
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.job.sample import Phase
 from ansible_collections.virtops.live_migration.tests.sim.cases import CUT_S, LINK, WORKLOADS
 from ansible_collections.virtops.live_migration.tests.sim.peers import Peer
 from ansible_collections.virtops.live_migration.tests.sim.qemu import Start

@@ -9,17 +9,21 @@ import time
 import typing as t
 from dataclasses import dataclass, field
 
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.actions import Action, Kind, Result
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.errors import MigrationError
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.job import JobSample, Phase
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.job.sample import JobSample, Phase
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.supervision.actions import (
+    Action,
+    Kind,
+    Result,
+)
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.connection import Connection, libvirt
-from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.domain import Guest, find_guest
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.events import Events
-from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.limits import (
+from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.guest import Guest, find_guest
+from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.job.limits import (
     set_bandwidth,
     set_max_downtime,
 )
-from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.look import glance
+from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.job.sampling import glance
 from ansible_collections.virtops.live_migration.tests.sim.driver import Strategy
 from ansible_collections.virtops.live_migration.tests.sim.qemu import Start
 

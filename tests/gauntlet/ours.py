@@ -11,23 +11,25 @@ from pathlib import Path
 
 from bench.runs import Ansible
 
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.actions import Action, Result
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.forecast import forecast
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.job import JobSample
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.load import measuring_windows_s
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.memory import working_set
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.plan import NO_WAY
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.forecast.dirty_curve import (
+    measuring_windows_s,
+)
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.forecast.forecast import forecast
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.forecast.plan import NO_WAY
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.forecast.simulation import Facts
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.forecast.working_set import working_set
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.job.sample import JobSample
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.policy import Contract
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.record import Record
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.supervisor import Supervisor
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.trial import Facts
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.supervision.actions import Action, Result
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.supervision.record import Record
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.supervision.supervisor import Supervisor
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.connection import Connection
-from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.dirty_rate import (
+from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.guest import find_guest
+from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.measure.dirty_rate import (
     measure_windows,
     memory_bytes,
 )
-from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.domain import find_guest
-from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.driver import Driver
+from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.migration.driver import Driver
 from ansible_collections.virtops.live_migration.tests.sim.ours import start_of
 
 from .drive import Account

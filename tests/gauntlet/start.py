@@ -9,8 +9,8 @@ import threading
 import typing as t
 
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.connection import Connection
-from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.domain import Guest, find_guest
-from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.limits import set_max_downtime
+from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.guest import Guest, find_guest
+from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.job.limits import set_max_downtime
 from ansible_collections.virtops.live_migration.tests.sim.qemu import Start
 
 _LIVE, _PEER2PEER, _PERSIST_DEST = 1 << 0, 1 << 1, 1 << 3

@@ -11,12 +11,12 @@ import typing as t
 from dataclasses import dataclass, field
 
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.errors import MigrationError
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.job import JobSample, Phase
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.job.sample import JobSample, Phase
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.connection import Connection, libvirt
-from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.domain import Guest, find_guest
-from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.ending import ended
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.events import Events
-from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.look import glance
+from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.guest import Guest, find_guest
+from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.job.end import ended
+from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.job.sampling import glance
 
 _LOOK_EVERY_S = 0.25
 _CUT_AGAIN_S = 5.0

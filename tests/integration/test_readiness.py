@@ -4,7 +4,7 @@
 """migration_readiness_info on real hosts and guests.
 
 What the lab cannot be, or would take too long to become, is tested with documents of such hosts, in
-tests/unit/plugins/module_utils/_core/test_readiness_checks.py.
+tests/unit/plugins/module_utils/_core/readiness/test_checks.py.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@
 
 Two hosts and some guests are looked at while all is well and while much is not; each check is a test of its own that
 looks up what it found. What the lab cannot be is named below with the reason, and is tested with documents of such
-hosts in tests/unit/plugins/module_utils/_core/test_readiness_checks.py. What needs two versions of libvirt is in
+hosts in tests/unit/plugins/module_utils/_core/readiness/test_checks.py. What needs two versions of libvirt is in
 test_readiness_versions.py.
 """
 

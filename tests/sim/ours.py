@@ -7,15 +7,23 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.actions import Action, Result
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.forecast import Forecast, forecast
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.job import JobSample
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.load import measuring_windows_s
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.memory import Window, working_set
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.plan import Plan
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.forecast.dirty_curve import (
+    measuring_windows_s,
+)
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.forecast.forecast import (
+    Forecast,
+    forecast,
+)
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.forecast.plan import Plan
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.forecast.simulation import Facts
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.forecast.working_set import (
+    Window,
+    working_set,
+)
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.job.sample import JobSample
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.policy import Contract
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.supervisor import Supervisor
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.trial import Facts
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.supervision.actions import Action, Result
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.supervision.supervisor import Supervisor
 
 from .guest import Guest, Link
 from .qemu import Start

@@ -12,8 +12,12 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass, field
 
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.actions import Action, Kind, Result
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.job import JobSample, Phase
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.job.sample import JobSample, Phase
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.supervision.actions import (
+    Action,
+    Kind,
+    Result,
+)
 
 from .guest import GIB, Guest, Link
 from .qemu import Start

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.job import (
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.job.sample import (
     JobSample,
     Limits,
     Phase,

@@ -16,7 +16,7 @@ import typing as t
 
 import pytest
 
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.actions import Kind
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.supervision.actions import Kind
 from ansible_collections.virtops.live_migration.tests.sim.driver import Run, run
 from ansible_collections.virtops.live_migration.tests.sim.guest import MIB, Link, steady
 from ansible_collections.virtops.live_migration.tests.sim.peers import (

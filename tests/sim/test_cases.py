@@ -10,9 +10,9 @@ import typing as t
 
 import pytest
 
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.actions import Kind
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.plan import adopted_plan
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.forecast.plan import adopted_plan
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.policy import Contract, preset
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.supervision.actions import Kind
 from ansible_collections.virtops.live_migration.tests.sim.cases import CONTRACTS, LINK, WORKLOADS, Cell, all_cells, kept
 from ansible_collections.virtops.live_migration.tests.sim.driver import Run, run
 from ansible_collections.virtops.live_migration.tests.sim.guest import Link

@@ -12,12 +12,23 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.actions import Action, Kind, Result
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.finishing import highest_limit_ms
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.job import JobSample
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.plan import adopted_plan, default_deadline_s
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.forecast.plan import (
+    adopted_plan,
+    default_deadline_s,
+)
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.job.downtime_limit import highest_limit_ms
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.job.sample import JobSample
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.policy import Contract
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.record import Record, decided, replay
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.supervision.actions import (
+    Action,
+    Kind,
+    Result,
+)
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.supervision.record import (
+    Record,
+    decided,
+    replay,
+)
 from ansible_collections.virtops.live_migration.tests.sim.driver import Run, run
 from ansible_collections.virtops.live_migration.tests.sim.guest import MIB, Guest, Link, Spell
 from ansible_collections.virtops.live_migration.tests.sim.ours import Ours

@@ -11,14 +11,14 @@ import typing as t
 from dataclasses import asdict
 
 from .._core.errors import MigrationError
-from .._core.evacuated import CHANGED, MIGRATE, STRATEGIES, Remains, Row, verdict
-from .._core.starting import STORAGE, Wishes
-from .._core.turns import Slots
+from .._core.evacuation.run.admission import Slots
+from .._core.evacuation.run.result import CHANGED, MIGRATE, STRATEGIES, Remains, Row, verdict
+from .._core.migration.starting import STORAGE, Wishes
 from .._host.route import way_to
-from .._libvirt.evacuating import Evacuation
-from .._libvirt.evacuation_task import Task
-from .._libvirt.relocation import Order
-from .._libvirt.survey import Asked
+from .._libvirt.evacuation.evacuation import Evacuation
+from .._libvirt.evacuation.task import Task
+from .._libvirt.measure.facts import Asked
+from .._libvirt.migration.migration import Order
 from .argspec import Spec, contract_of
 
 Result = dict[str, t.Any]

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from ansible.module_utils.basic import AnsibleModule
 
-from .._core.host_document import HostDocument
+from .._core.host.document import HostDocument
+from .._host.document import OwnFiles, Wishes
 from .._host.files import Programs
-from .._host.own_files import OwnFiles, Wishes
 from .._libvirt.connection import Connection
-from .._libvirt.host import told_by_libvirt
+from .._libvirt.host.document import told_by_libvirt
 
 
 def gather(module: AnsibleModule, connection: Connection, wishes: Wishes, *, with_domains: bool = True) -> HostDocument:

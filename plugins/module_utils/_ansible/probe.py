@@ -9,11 +9,11 @@ from __future__ import annotations
 import typing as t
 from dataclasses import replace
 
-from .._core.check import Attempt, Probe
-from .._core.destination_target import Target, port_to_try, target_of_host, target_of_uri
 from .._core.errors import MigrationError
-from .._core.host_document import HostDocument
-from .._core.host_network import Route
+from .._core.host.document import HostDocument
+from .._core.host.network import Route
+from .._core.readiness.checks.check import Attempt, Probe
+from .._core.readiness.daemon_address import Target, port_to_try, target_of_host, target_of_uri
 from .._host.files import at_once
 from .._host.route import read_route
 from .._host.sockets import addresses_of, connect

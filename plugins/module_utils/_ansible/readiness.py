@@ -9,16 +9,16 @@ from __future__ import annotations
 import contextlib
 import typing as t
 
-from .._core.check import CpuOpinion, Intent, Objection, Pair, Probe
-from .._core.document import from_plain, to_plain
-from .._core.domain_document import Domain
+from .._core.dataclass_json import from_plain, to_plain
 from .._core.errors import MigrationError
-from .._core.host_document import HostDocument
-from .._core.memory import WorkingSet
-from .._core.readiness import Assessor, Readiness
-from .._core.readiness_cpu import cpu_to_ask
-from .._core.readiness_rules import Rule
-from .._libvirt.compare_cpu import CpuQuestions
+from .._core.forecast.working_set import WorkingSet
+from .._core.host.document import HostDocument
+from .._core.host.guest import Domain
+from .._core.readiness.assessor import Assessor, Readiness
+from .._core.readiness.checks.check import CpuOpinion, Intent, Objection, Pair, Probe
+from .._core.readiness.checks.cpu import cpu_to_ask
+from .._core.readiness.site_rules import Rule
+from .._libvirt.host.cpu_compare import CpuQuestions
 from .probe import log_in, probe_all
 
 

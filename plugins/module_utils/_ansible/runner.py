@@ -14,8 +14,8 @@ from ansible.module_utils.common.respawn import has_respawned, probe_interpreter
 from .._core.errors import MigrationError
 from .._core.number_options import check_numbers
 from .._libvirt.connection import LIBVIRT_IMPORT_ERROR, Connection, libvirt
-from .._libvirt.domain import Guest, find_guest
 from .._libvirt.errors import translate
+from .._libvirt.guest import Guest, find_guest
 from .argspec import ONE_DOMAIN, Spec, connection_spec, domain_spec
 from .module import Module
 from .progress import ProgressFile

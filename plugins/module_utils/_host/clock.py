@@ -10,7 +10,7 @@ import ctypes
 import time
 import typing as t
 
-from .._core.host_document import Clock
+from .._core.host.document import Clock
 
 _UNSYNCHRONISED = 0x40
 _ERROR = 5

@@ -10,7 +10,7 @@ import os
 import typing as t
 
 from .._core.errors import MigrationError
-from .._core.libvirt_conf import DAEMON_SETTINGS, QEMU_SETTINGS, Value, chosen, parse_conf
+from .._core.host.parse.libvirt_conf import DAEMON_SETTINGS, QEMU_SETTINGS, Value, chosen, parse_conf
 from .files import read, read_int
 
 _DIRECTORY = "/etc/libvirt"

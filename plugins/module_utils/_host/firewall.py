@@ -14,13 +14,13 @@ import os
 import re
 import typing as t
 
-from .._core.firewall import Arrival, opening
-from .._core.firewall_firewalld import Firewalld, parse_firewalld
-from .._core.firewall_ipset import IpSets
-from .._core.firewall_iptables import parse_iptables, tables_in
-from .._core.firewall_nft import dormant_tables, parse_nftables, tables_of_iptables
-from .._core.firewall_walk import RuleSet
-from .._core.host_network import Firewall, PortOpening
+from .._core.host.firewall.evaluator import RuleSet
+from .._core.host.firewall.firewalld import Firewalld, parse_firewalld
+from .._core.host.firewall.ipset import IpSets
+from .._core.host.firewall.iptables import parse_iptables, tables_in
+from .._core.host.firewall.nftables import dormant_tables, parse_nftables, tables_of_iptables
+from .._core.host.firewall.rules import Arrival, opening
+from .._core.host.network import Firewall, PortOpening
 from .files import Programs, names_in, read, read_int
 
 # What an administrator changed comes before what the distribution ships.

@@ -10,8 +10,8 @@ import re
 import typing as t
 from dataclasses import replace
 
-from .._core.host_capacity import HugePages, Memory, NumaNode
-from .._core.proc_text import parse_meminfo
+from .._core.host.capacity import HugePages, Memory, NumaNode
+from .._core.host.parse.procfs import parse_meminfo
 from .._core.units import KIB
 from .files import names_in, read, read_int
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 import os
 import typing as t
 
-from .._core.host_network import Interface
+from .._core.host.network import Interface
+from .._core.host.parse.interfaces import LinkFacts, devices_of_routes, interfaces
+from .._core.host.parse.procfs import parse_counters
 from .._core.json_text import read_json
-from .._core.network_stack import LinkFacts, devices_of_routes, interfaces
-from .._core.odd_text import odd
-from .._core.proc_text import parse_counters
+from .._core.unreadable import odd
 from .files import Programs, names_in, read, read_int
 
 NET = "/sys/class/net"

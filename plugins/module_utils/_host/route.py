@@ -11,9 +11,9 @@ import socket
 import struct
 import typing as t
 
-from .._core.host_network import Interface, Route
-from .._core.link import Way
-from .._core.network_stack import speed_of
+from .._core.forecast.link_bandwidth import Way
+from .._core.host.network import Interface, Route
+from .._core.host.parse.interfaces import speed_of
 from .files import names_in
 from .network import NET, interface_facts
 from .sockets import addresses_of

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import typing as t
 
-from .._core.host_document import Userfaultfd
+from .._core.host.document import Userfaultfd
 from .files import read_int
 
 _SYSCTL = "/proc/sys/vm/unprivileged_userfaultfd"

@@ -12,7 +12,7 @@ import socket
 import time
 import typing as t
 
-from .._core.proc_text import Socket, parse_sockets
+from .._core.host.parse.procfs import Socket, parse_sockets
 from .files import at_once, names_in, read
 
 _RESOLVE_LIMIT_S = 2.0

@@ -15,10 +15,10 @@ import struct
 import typing as t
 from dataclasses import replace
 
-from .._core.domain_document import Disk, Domain
 from .._core.errors import MigrationError
-from .._core.host_document import Filesystem
-from .._core.proc_text import Mount, mount_of, parse_mounts
+from .._core.host.document import Filesystem
+from .._core.host.guest import Disk, Domain
+from .._core.host.parse.procfs import Mount, mount_of, parse_mounts
 from .files import at_once, read, read_bytes
 
 _LIMIT_S = 3.0

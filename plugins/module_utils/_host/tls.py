@@ -9,9 +9,9 @@ from __future__ import annotations
 import os
 import typing as t
 
-from .._core.certificate import parse_certificate
-from .._core.host_document import Tls, TlsFile
-from .._core.libvirt_conf import Value
+from .._core.host.document import Tls, TlsFile
+from .._core.host.parse.certificate import parse_certificate
+from .._core.host.parse.libvirt_conf import Value
 from .configuration import text_of
 from .files import read
 

@@ -14,7 +14,7 @@ from xml.etree import ElementTree
 
 from .._core.errors import MigrationError
 from .._core.libvirt_uri import is_local
-from .guard import Daemon, NoAnswerError, in_time, limited
+from .timeout import Daemon, NoAnswerError, in_time, limited
 
 __all__ = [
     "LIBVIRT_IMPORT_ERROR",

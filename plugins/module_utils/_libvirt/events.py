@@ -10,7 +10,7 @@ import contextlib
 import queue
 import typing as t
 
-from .._core.job import Operation, Stats
+from .._core.job.sample import Operation, Stats
 from .connection import Connection, libvirt
 
 _ITERATION = 20

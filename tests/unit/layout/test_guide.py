@@ -10,7 +10,7 @@ from pathlib import Path
 
 import yaml
 
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.verdict import Reason, Verdict
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.diagnosis.verdict import Reason, Verdict
 from ansible_collections.virtops.live_migration.plugins.modules import migration_job_info
 
 GUIDE = Path(__file__).parents[3] / "docs" / "docsite" / "rst" / "guide_diagnosis.rst"

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.libvirt_conf import (
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.parse.libvirt_conf import (
     DAEMON_SETTINGS,
     QEMU_SETTINGS,
     is_secret,

@@ -12,13 +12,17 @@ from types import SimpleNamespace
 
 import pytest
 
+from ansible_collections.virtops.live_migration.plugins.module_utils._host import status_file
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt import (
     connection,
     events,
-    guard,
-    path,
-    status_file,
-    transfer,
+)
+from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt import (
+    timeout as guard,
+)
+from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.job import migrate_call as transfer
+from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.migration import (
+    destination_monitor as path,
 )
 from ansible_collections.virtops.live_migration.tests.unit.plugins.fake_libvirt import (
     CallThread,

@@ -10,8 +10,7 @@ import typing as t
 
 from hypothesis import strategies as st
 
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.demand import Demand
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.fleet import (
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.evacuation.plan.fleet import (
     Blocker,
     Domain,
     Fleet,
@@ -21,7 +20,10 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._core.fleet
     Pool,
     Uplink,
 )
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.memory import WorkingSet
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.evacuation.plan.transfer_estimate import (
+    Demand,
+)
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.forecast.working_set import WorkingSet
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.policy import Contract
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.units import GIB, MIB
 

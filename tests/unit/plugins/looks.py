@@ -7,9 +7,14 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.actions import Action, Kind
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.job import JobSample, Limits, Phase, Progress
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.supervisor import Supervisor
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.job.sample import (
+    JobSample,
+    Limits,
+    Phase,
+    Progress,
+)
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.supervision.actions import Action, Kind
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.supervision.supervisor import Supervisor
 
 MIB = 1 << 20
 RATE_MIB = 100

@@ -10,24 +10,8 @@ import dataclasses
 import typing as t
 from dataclasses import dataclass, field
 
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.check import (
-    Attempt,
-    Case,
-    CpuOpinion,
-    Intent,
-    Objection,
-    Pair,
-    Probe,
-)
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.domain_document import (
-    Disk,
-    Domain,
-    DomainCpu,
-    DomainMemory,
-    Nic,
-    SecurityLabel,
-)
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.host_capacity import (
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.forecast.working_set import WorkingSet
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.capacity import (
     Cpu,
     CpuProfile,
     Emulator,
@@ -35,7 +19,7 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._core.host_
     Memory,
     NumaNode,
 )
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.host_document import (
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.document import (
     Clock,
     Daemon,
     Filesystem,
@@ -49,8 +33,16 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._core.host_
     Userfaultfd,
     Versions,
 )
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.host_features import features_of
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.host_network import (
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.features import features_of
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.guest import (
+    Disk,
+    Domain,
+    DomainCpu,
+    DomainMemory,
+    Nic,
+    SecurityLabel,
+)
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.network import (
     Firewall,
     Interface,
     MigrationPath,
@@ -58,8 +50,16 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._core.host_
     Route,
     VirtualNetwork,
 )
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.memory import WorkingSet
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.policy import Contract
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.readiness.checks.check import (
+    Attempt,
+    Case,
+    CpuOpinion,
+    Intent,
+    Objection,
+    Pair,
+    Probe,
+)
 
 MIB, GIB, TIB = 1 << 20, 1 << 30, 1 << 40
 NOW_S, DAY_S = 1_800_000_000, 86_400

@@ -9,9 +9,15 @@ import itertools
 import math
 import typing as t
 
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.evacuation_plan import EvacuationPlan
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.fleet import Domain, Fleet, Host
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.transfer import Transfer
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.evacuation.plan.fleet import (
+    Domain,
+    Fleet,
+    Host,
+)
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.evacuation.plan.plan import EvacuationPlan
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.evacuation.plan.planned_transfer import (
+    Transfer,
+)
 
 TOLERANCE = 1e-6
 

@@ -10,22 +10,24 @@ import typing as t
 
 import pytest
 
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.domain_document import (
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.evacuation.plan.guest_rules import (
+    NAMESPACE,
+)
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.capacity import (
+    HugePages,
+    Memory,
+    NumaNode,
+)
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.document import HostDocument
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.guest import (
     Disk,
     Domain,
     DomainMemory,
     HostDevice,
     MemoryCell,
 )
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.host_capacity import (
-    HugePages,
-    Memory,
-    NumaNode,
-)
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.host_document import HostDocument
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.host_network import MigrationPath
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.network import MigrationPath
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.units import GIB, MIB
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.wishes import NAMESPACE
 from ansible_collections.virtops.live_migration.plugins.modules import evacuation_plan_info
 from ansible_collections.virtops.live_migration.tests.unit.plugins.run_module import ModuleRunner
 

@@ -10,8 +10,8 @@ import typing as t
 
 import pytest
 
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.services import NOTE_PATH
-from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt import agent
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.parse.systemd_units import NOTE_PATH
+from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.guest_agent import agent
 from ansible_collections.virtops.live_migration.plugins.modules import guest_agent_services as module
 from ansible_collections.virtops.live_migration.tests.unit.plugins.fake_libvirt import (
     ERP01,

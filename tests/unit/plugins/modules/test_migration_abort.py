@@ -6,7 +6,13 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt import abort, postcopy, waiting
+from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.job import (
+    abort,
+    postcopy,
+)
+from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.job import (
+    wait as waiting,
+)
 from ansible_collections.virtops.live_migration.plugins.modules import migration_abort
 from ansible_collections.virtops.live_migration.tests.unit.plugins.fake_libvirt import (
     ARRIVING,

@@ -10,8 +10,8 @@ import typing as t
 import pytest
 
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.errors import MigrationError
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.memory import Window
-from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.domain import Guest
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.forecast.working_set import Window
+from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.guest import Guest
 from ansible_collections.virtops.live_migration.plugins.modules import migration_dirty_rate_info as module
 
 MIB = 1 << 20

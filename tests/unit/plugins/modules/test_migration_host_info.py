@@ -12,8 +12,11 @@ import typing as t
 import pytest
 import yaml
 
-from ansible_collections.virtops.live_migration.plugins.module_utils._core import document
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.host_document import HostDocument, host_from
+from ansible_collections.virtops.live_migration.plugins.module_utils._core import dataclass_json as document
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.document import (
+    HostDocument,
+    host_from,
+)
 from ansible_collections.virtops.live_migration.plugins.modules import migration_host_info as module
 from ansible_collections.virtops.live_migration.tests.unit.plugins.captured_texts import captured
 from ansible_collections.virtops.live_migration.tests.unit.plugins.fake_libvirt import (

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt import postcopy, waiting
+from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.job import postcopy
+from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.job import wait as waiting
 from ansible_collections.virtops.live_migration.plugins.modules import migration_postcopy
 from ansible_collections.virtops.live_migration.tests.unit.plugins.fake_libvirt import (
     ARRIVING,

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.record import replay
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.supervision.record import replay
 from ansible_collections.virtops.live_migration.plugins.modules import migration_rescue
 from ansible_collections.virtops.live_migration.tests.unit.plugins.fake_libvirt import (
     CANCELLED,

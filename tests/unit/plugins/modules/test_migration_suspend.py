@@ -8,7 +8,8 @@ import typing as t
 
 import pytest
 
-from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt import abort, waiting
+from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.job import abort
+from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.job import wait as waiting
 from ansible_collections.virtops.live_migration.plugins.modules import migration_suspend
 from ansible_collections.virtops.live_migration.tests.unit.plugins.fake_libvirt import (
     ARRIVING,

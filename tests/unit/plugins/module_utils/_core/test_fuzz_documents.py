@@ -28,43 +28,52 @@ from ansible_collections.virtops.live_migration.plugins.filter.migration_diagnos
 from ansible_collections.virtops.live_migration.plugins.filter.migration_report import migration_report
 from ansible_collections.virtops.live_migration.plugins.filter.readiness_overview import readiness_overview
 from ansible_collections.virtops.live_migration.plugins.filter.readiness_table import readiness_table
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.diagnosis import diagnose
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.domain_document import Domain, DomainMemory
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.diagnosis.diagnosis import diagnose
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.errors import MigrationError
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.evacuated import Row
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.evacuation_document import plan_document
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.evacuation_plan import plan_evacuation
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.evacuation_report import plan_lines
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.fleet import Uplink
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.fleet_host import HostSettings
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.fleet_input import (
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.evacuation.plan.document import (
+    plan_document,
+)
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.evacuation.plan.fleet import Uplink
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.evacuation.plan.guest_rules import (
+    MAY,
+    NAMESPACE,
+    from_metadata,
+)
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.evacuation.plan.input import (
     Wanted,
     fleet_from_documents,
 )
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.home import Home, read_mark
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.host_capacity import (
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.evacuation.plan.input_host import (
+    HostSettings,
+)
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.evacuation.plan.plan import (
+    plan_evacuation,
+)
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.evacuation.plan.report import plan_lines
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.evacuation.run.home_mark import (
+    Home,
+    read_mark,
+)
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.evacuation.run.result import Row
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.capacity import (
     HugePages,
     Memory,
     NumaNode,
 )
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.host_document import (
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.document import (
     HostDocument,
     host_from,
 )
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.host_network import MigrationPath
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.job import (
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.guest import Domain, DomainMemory
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.network import MigrationPath
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.job.sample import (
     JobSample,
     Limits,
     Phase,
     Progress,
 )
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.progress import shown_line
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.supervision.progress import shown_line
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.units import GIB, MIB
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.wishes import (
-    MAY,
-    NAMESPACE,
-    from_metadata,
-)
 
 Mutate = t.Callable[[t.Any], t.Any]
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.columns import aligned
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.progress import shown_line
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.supervision.progress import shown_line
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.text import printable, shortened, wrapped
 
 

@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.virtops.live_migration.plugins.module_utils._core import host_network
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.host_capacity import (
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.host import network as host_network
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.capacity import (
     HugePages,
     Memory,
     NumaNode,
@@ -26,12 +26,14 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._host impor
     configuration,
     files,
     firewall,
-    guests,
     memory,
     network,
     security,
     sockets,
     tls,
+)
+from ansible_collections.virtops.live_migration.plugins.module_utils._host import (
+    qemu_process as guests,
 )
 from ansible_collections.virtops.live_migration.plugins.module_utils._host.files import Programs
 from ansible_collections.virtops.live_migration.tests.unit.plugins.captured_texts import captured

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.link import Way
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.forecast.link_bandwidth import Way
 from ansible_collections.virtops.live_migration.plugins.module_utils._host import network, route
 from ansible_collections.virtops.live_migration.plugins.module_utils._host.route import (
     parse_route,

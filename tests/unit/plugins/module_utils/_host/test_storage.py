@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.domain_document import Disk, Domain
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.guest import Disk, Domain
 from ansible_collections.virtops.live_migration.plugins.module_utils._host import storage
 
 MIB = 1 << 20

@@ -9,17 +9,17 @@ import typing as t
 import pytest
 
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.errors import MigrationError
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.job import Phase
-from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt import ending
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.job.sample import Phase
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.connection import (
     Connection,
     require_version,
 )
-from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.domain import Guest, find_guest
-from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.ending import SETTLE_S, ended
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.events import Events
-from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.look import glance, look
-from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.waiting import until, wait_for_end
+from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.guest import Guest, find_guest
+from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.job import end as ending
+from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.job.end import SETTLE_S, ended
+from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.job.sampling import glance, look
+from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.job.wait import until, wait_for_end
 from ansible_collections.virtops.live_migration.tests.unit.plugins import fake_libvirt
 from ansible_collections.virtops.live_migration.tests.unit.plugins.fake_libvirt import (
     CANCELLED,

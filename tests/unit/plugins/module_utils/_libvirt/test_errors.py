@@ -9,8 +9,8 @@ import re
 
 import pytest
 
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.error_codes import Err
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.meanings import (
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.libvirt_errors.codes import Err
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.libvirt_errors.table import (
     FALLBACK,
     MEANINGS,
     SUBJECTS,

@@ -14,15 +14,15 @@ import typing as t
 import pytest
 
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.errors import MigrationError
-from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt import guard
+from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt import timeout as guard
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.connection import (
     Connection,
     connect_destination,
     libvirt,
 )
-from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.domain import all_guests, find_guest
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.errors import translate
-from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.guard import (
+from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.guest import all_guests, find_guest
+from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.timeout import (
     Daemon,
     Limited,
     NoAnswerError,

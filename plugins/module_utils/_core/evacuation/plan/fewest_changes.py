@@ -1,0 +1,106 @@
+# Copyright (c) 2026, The virtops.live_migration authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# This file is private to the collection and may change at any time.
+"""The smallest set of changes that would let a unit move while all others go where they go.
+
+A unit that belongs together needs the changes of one host. Without one of the rules that tie it, it falls into parts,
+each of which needs those of some host. What is asked for one part is there for the next.
+"""
+
+from __future__ import annotations
+
+import itertools
+import typing as t
+
+from . import obstacles
+from .affinity import Unit, together_groups, units
+from .capacity import Shortage
+from .fleet import Group
+from .obstacles import Obstacle
+from .placement_state import Placing
+
+_MOST_RULES = 4  # of which each combination is tried
+_MOST_LOOKS = 200  # at ways of spreading the parts, for each combination
+
+
+def fewest_changes(placing: Placing, unit: Unit, groups: t.Sequence[Group]) -> tuple[Obstacle, ...]:
+    ties = together_groups(unit, groups)
+    best: t.Optional[tuple[Obstacle, ...]] = None
+    for dropped in _combinations(ties):
+        if best is not None and len(dropped) >= len(best):
+            break
+        names = {group.name for group in dropped}
+        parts = units(unit, [group for group in ties if group.name not in names])
+        tied = {group.name for group in ties} - names
+        found = _Asking(placing, names, tied).for_all(parts)
+        if found is None:
+            continue
+        changes = (*(obstacles.of_rule(group.name, True) for group in dropped), *found)
+        if best is None or obstacles.effort(changes) < obstacles.effort(best):
+            best = changes
+    return best or ()
+
+
+def _combinations(ties: t.Sequence[Group]) -> t.Iterator[tuple[Group, ...]]:
+    """Few first."""
+    if len(ties) <= _MOST_RULES:
+        for count in range(len(ties) + 1):
+            yield from itertools.combinations(ties, count)
+        return
+    yield ()
+    yield from ((group,) for group in ties)
+    yield tuple(ties)
+
+
+class _Asking:
+    """``dropped``: rules that are done without. ``tied``: rules that are not, wherever they would be broken."""
+
+    def __init__(self, placing: Placing, dropped: t.Collection[str], tied: t.Collection[str]) -> None:
+        self._placing, self._dropped, self._tied = placing, dropped, tied
+        self._best: t.Optional[list[Obstacle]] = None
+        self._looks_left = _MOST_LOOKS
+
+    def for_all(self, parts: t.Sequence[Unit]) -> t.Optional[list[Obstacle]]:
+        self._ask(parts, {}, [])
+        return self._best
+
+    def _ask(self, parts: t.Sequence[Unit], asked: dict[Obstacle, None], lacking: list[tuple[str, Shortage]]) -> None:
+        """The cheapest host for the first part, then the others as long as there is time to look for better ones."""
+        if not parts:
+            found = [*asked, *_rooms(lacking)]
+            if self._best is None or obstacles.effort(found) < obstacles.effort(self._best):
+                self._best = found
+            return
+        part, rest = parts[0], parts[1:]
+        hosts = self._hosts(part, asked)
+        for host in hosts if rest else hosts[:1]:
+            if self._best is not None and (not self._best or self._looks_left <= 0):
+                return
+            self._looks_left -= 1
+            rules = dict.fromkeys(self._placing.rules_in_the_way(part, host, self._dropped))
+            shortages = self._placing.lend(part, host)
+            self._ask(rest, {**asked, **rules}, [*lacking, *((host, lack) for lack in shortages)])
+            self._placing.end_loan(part, host, shortages)
+
+    def _hosts(self, part: Unit, asked: t.Mapping[Obstacle, None]) -> list[str]:
+        """Where it may go at all, least effort first; what was asked for already is none."""
+        scored = []
+        for position, host in enumerate(self._placing.destinations):
+            rules = self._placing.rules_in_the_way(part, host.name, self._dropped)
+            if any(obstacle.reason == obstacles.AFFINITY and obstacle.subject in self._tied for obstacle in rules):
+                continue
+            new = [obstacle for obstacle in rules if obstacle not in asked]
+            new += [obstacles.of_room(lack, host.name) for lack in self._placing.missing(part, host.name)]
+            scored.append((obstacles.effort(new), position, host.name))
+        return [name for _effort, _position, name in sorted(scored)]
+
+
+def _rooms(lacking: t.Iterable[tuple[str, Shortage]]) -> t.Iterator[Obstacle]:
+    """Each kind of room of each host once, for all parts that need it."""
+    amounts: dict[tuple[str, str, int, tuple[int, ...]], int] = {}
+    for host, lack in lacking:
+        kind = (host, lack.what, lack.page_kib, lack.nodes)
+        amounts[kind] = amounts.get(kind, 0) + lack.amount
+    for (host, what, page, nodes), amount in amounts.items():
+        yield obstacles.of_room(Shortage(what, amount, page, nodes), host)

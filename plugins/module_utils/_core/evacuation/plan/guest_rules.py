@@ -1,0 +1,202 @@
+# Copyright (c) 2026, The virtops.live_migration authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# This file is private to the collection and may change at any time.
+"""What is wished for guests when hosts are emptied: in their own metadata, and by the user, whose word comes last.
+
+Whoever may edit a guest writes its metadata, and says something about that guest: no other one is worse off for it.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import re
+import typing as t
+from dataclasses import asdict, dataclass, fields, replace
+
+from ...host.guest import Domain
+from ...policy import Contract, contract_from, preset
+from .fleet import LEAVE, SHUTDOWN, STRATEGIES, Group
+from .guest_metadata import attributes_of
+
+_SAID = ("strategy", "if_unplaceable", "priority", "destinations", "policy", "policy_overrides")
+NAMESPACE = "https://github.com/virtops/ansible-live-migration/guest/1"
+
+# What the metadata of a guest may say. The last two reach further than that guest: an administrator allows them.
+MAY_STRATEGY, MAY_ORDER, MAY_RULES, MAY_PLACES, MAY_BIND = "strategy", "priority", "rules", "places", "hard_rules"
+MAY = (MAY_STRATEGY, MAY_ORDER, MAY_RULES, MAY_PLACES, MAY_BIND)
+MAY_BY_DEFAULT = (MAY_STRATEGY, MAY_ORDER, MAY_RULES)
+_HIGHEST_PRIORITY = 1000
+_MOST_RULES, _LONGEST_NAME = 16, 64
+
+
+@dataclass(frozen=True)
+class Wish:
+    """None: nothing was said. ``together`` and ``apart``: names of rules that its metadata put it under.
+
+    ``claim``: its priority for a place, where that is not the one for its turn.
+    """
+
+    strategy: t.Optional[str] = None
+    if_unplaceable: t.Optional[str] = None
+    priority: t.Optional[int] = None
+    claim: t.Optional[int] = None
+    destinations: t.Optional[t.Sequence[str]] = None
+    policy: t.Optional[str] = None
+    policy_overrides: t.Optional[t.Mapping[str, t.Any]] = None
+    together: tuple[str, ...] = ()
+    apart: tuple[str, ...] = ()
+
+    def over(self, other: Wish) -> Wish:
+        """This one where it says something, the other one where it does not."""
+        said = {one.name: getattr(self, one.name) for one in fields(self) if getattr(self, one.name) not in (None, ())}
+        return replace(other, **said)
+
+    def contract(self, default: Contract) -> Contract:
+        if self.policy is None and self.policy_overrides is None:
+            return default
+        if self.policy is not None:
+            return preset(self.policy, self.policy_overrides)
+        said = {key: value for key, value in (self.policy_overrides or {}).items() if value is not None}
+        return contract_from({**asdict(default), **said})
+
+
+def names(pattern: str, guest: Domain) -> bool:
+    """Whether a name, a pattern of names with ``*`` and ``?``, or a UUID is that of the guest.
+
+    What looks like a UUID is one: a guest may be called by the UUID of another one.
+    """
+    if _UUID.fullmatch(pattern):
+        return pattern.lower() == guest.uuid.lower()
+    return pattern in (guest.name, guest.uuid) or fnmatch.fnmatchcase(guest.name, pattern)
+
+
+_UUID = re.compile("[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+
+
+def wish_of(guest: Domain, entries: t.Sequence[t.Mapping[str, t.Any]], wish: t.Optional[Wish] = None) -> Wish:
+    """All that is said of the guest, the later over the earlier. An entry is one of the option ``guests``.
+
+    ``wish``: what its metadata says, as far as that counts.
+    """
+    wish = from_metadata(guest)[0] if wish is None else wish
+    for entry in entries:
+        if names(entry["name"], guest):
+            said: dict[str, t.Any] = {key: entry[key] for key in _SAID if entry.get(key) is not None}
+            if "priority" in said:
+                said["claim"] = said["priority"]
+            wish = Wish(**said).over(wish)
+    return wish
+
+
+def groups_of(
+    guests: t.Sequence[Domain],
+    wishes: t.Mapping[str, Wish],
+    entries: t.Sequence[t.Mapping[str, t.Any]],
+    *,
+    binding: bool = False,
+) -> tuple[Group, ...]:
+    """The rules between guests, of the option ``groups`` and of the metadata. A rule for a single one is none.
+
+    Those of the metadata are rules of their own, whatever they are called: no guest joins one of the user's. Unless
+    they are ``binding``, they are kept where that leaves no guest without a place.
+    """
+    members: dict[tuple[str, bool, bool], set[str]] = {}
+    for entry in entries:
+        kind = (entry["name"], entry["rule"] == "together", entry["hard"])
+        found = {guest.uuid for guest in guests for pattern in entry["guests"] if names(pattern, guest)}
+        members.setdefault(kind, set()).update(found)
+    taken = {name for name, _together, _hard in members}
+    said: dict[tuple[str, bool, bool], set[str]] = {}
+    for guest in guests:
+        for together, rules in ((True, wishes[guest.uuid].together), (False, wishes[guest.uuid].apart)):
+            for name in rules:
+                said.setdefault((name, together, binding), set()).add(guest.uuid)
+    for (name, together, hard), keys in said.items():
+        shown = f"{name} ({'together' if together else 'apart'}, by metadata)"
+        while shown in taken:
+            shown += "'"
+        taken.add(shown)
+        members[shown, together, hard] = keys
+    groups = [Group(name, frozenset(keys), together, hard) for (name, together, hard), keys in members.items()]
+    return tuple(group for group in groups if len(group.members) > 1)
+
+
+def matches_nothing(guests: t.Sequence[Domain], patterns: t.Iterable[str]) -> list[str]:
+    """A name that is mistyped would leave a guest without its rule."""
+    return [pattern for pattern in patterns if not any(names(pattern, guest) for guest in guests)]
+
+
+def from_metadata(guest: Domain, may: t.Collection[str] = MAY_BY_DEFAULT) -> tuple[Wish, list[str]]:
+    """What it says of itself, as far as it may, and what of that does not count, and why.
+
+    Each attribute by itself: what cannot be understood is as if it had not been said, so that the guest is moved as any
+    other.
+    """
+    text = guest.metadata.get(NAMESPACE)
+    if not text:
+        return Wish(), []
+    found = attributes_of(text)
+    if found is None:
+        return Wish(), ["it is no XML"]
+    said, problems = found.values, []
+
+    def one_of(key: str, choices: t.Sequence[str]) -> t.Optional[str]:
+        value = said.get(key)
+        if value is None or value in choices:
+            return value
+        problems.append(f"{key} is {value[:_LONGEST_NAME]!r}, not one of {', '.join(choices)}")
+        return None
+
+    strategy, unplaceable = one_of("strategy", STRATEGIES), one_of("if-unplaceable", (LEAVE, SHUTDOWN))
+    priority = _priority(said, problems)
+    together, apart = (_rules(said, key, problems) for key in ("together", "apart"))
+    values: dict[str, t.Any] = {"strategy": strategy, "if-unplaceable": unplaceable, "priority": priority}
+    values.update({"together": together or None, "apart": apart or None})
+    for key, allowed in _ALLOWED_BY.items():
+        if values[key] is not None and not set(allowed) & set(may):
+            problems.append(f"{key} is not for guests to say")
+            values[key] = None
+    wish = Wish(
+        strategy if values["strategy"] else None,
+        unplaceable if values["if-unplaceable"] else None,
+        priority if values["priority"] is not None else None,
+        # A guest with a higher one takes a place that another would have had.
+        claim=None if values["priority"] is None else priority if MAY_PLACES in may else min(0, priority or 0),
+        together=together if values["together"] else (),
+        apart=apart if values["apart"] else (),
+    )
+    return wish, problems
+
+
+_ALLOWED_BY = {
+    "strategy": (MAY_STRATEGY,),
+    "if-unplaceable": (MAY_STRATEGY,),
+    "priority": (MAY_ORDER, MAY_PLACES),
+    "together": (MAY_RULES, MAY_BIND),
+    "apart": (MAY_RULES, MAY_BIND),
+}
+
+
+def _priority(said: t.Mapping[str, str], problems: list[str]) -> t.Optional[int]:
+    text = said.get("priority")
+    if text is None:
+        return None
+    number = int(text) if _NUMBER.fullmatch(text) else None
+    if number is None or abs(number) > _HIGHEST_PRIORITY:
+        problems.append(
+            f"priority is {text[:_LONGEST_NAME]!r}, not a whole number from -{_HIGHEST_PRIORITY} to {_HIGHEST_PRIORITY}"
+        )
+        return None
+    return number
+
+
+_NUMBER = re.compile(r"[+-]?[0-9]{1,6}")
+
+
+def _rules(said: t.Mapping[str, str], key: str, problems: list[str]) -> tuple[str, ...]:
+    rules = tuple(dict.fromkeys(said.get(key, "").split()))
+    if len(rules) > _MOST_RULES or any(len(name) > _LONGEST_NAME for name in rules):
+        problems.append(f"{key} has more than {_MOST_RULES} names, or one of more than {_LONGEST_NAME} characters")
+        return ()
+    return rules

@@ -1,0 +1,186 @@
+# Copyright (c) 2026, The virtops.live_migration authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# This file is private to the collection and may change at any time.
+"""The planner's fleet from the documents of its hosts, the results of checks and measurements, and the user's words."""
+
+from __future__ import annotations
+
+import typing as t
+from dataclasses import dataclass, field, replace
+
+from ...dataclass_json import from_plain
+from ...errors import MigrationError
+from ...host.document import HostDocument
+from ...host.guest import Domain
+from ...policy import Contract
+from ...units import MIB
+from . import fleet
+from .guest_rules import MAY_BIND, MAY_BY_DEFAULT, Wish, from_metadata, groups_of, matches_nothing, wish_of
+from .input_guest import Checked, Measurement, Readiness, blockers, demand_of, domain_from_document
+from .input_host import HostSettings, host_from_document
+
+# State and reason of the copy on the destination, as domain_state names them.
+_ARRIVING = {("paused", "migration"), ("paused", "starting up"), ("running", "post-copy")}
+_Entry = t.Mapping[str, t.Any]
+_REMEDY = "Pass the results of the modules as they returned them."
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """The user's words. ``hosts``: settings by name; ``all_hosts``: where nothing else is said of one.
+
+    ``metadata_may``: what guests may say of themselves, of ``wishes.MAY``.
+    """
+
+    contract: Contract = field(default_factory=Contract)
+    all_hosts: HostSettings = field(default_factory=HostSettings)
+    hosts: t.Mapping[str, HostSettings] = field(default_factory=dict)
+    guests: t.Sequence[_Entry] = ()
+    groups: t.Sequence[_Entry] = ()
+    uplinks: tuple[fleet.Uplink, ...] = ()
+    max_transfers: t.Optional[int] = None
+    transfer_mib_per_s: t.Optional[float] = None
+    setup_s: float = 1.0
+    guest_overhead_mib: int = 0
+    copy_disks: bool = False
+    metadata_may: t.Collection[str] = MAY_BY_DEFAULT
+
+
+def fleet_from_documents(
+    sources: t.Sequence[HostDocument],
+    destinations: t.Sequence[HostDocument],
+    readiness: t.Optional[t.Sequence[_Entry]],
+    measurements: t.Sequence[_Entry],
+    wanted: Wanted,
+) -> tuple[fleet.Fleet, list[str]]:
+    """With it, what the user should know of it. A host may be among both: a source takes nothing.
+
+    Raises BAD_DOCUMENT, BAD_FLEET and GUEST_TWICE.
+    """
+    leaving = {document.name for document in sources}
+    documents = [*sources, *(document for document in destinations if document.name not in leaving)]
+    on_their_way = _on_their_way(documents, leaving)
+    places = _places(documents, on_their_way)
+    guests = [guest for guest, _host in places]
+    warnings = _mistyped(wanted, guests, documents)
+    checked = None if readiness is None else _by_pair(readiness)
+    measured = _by_guest(measurements)
+    wishes: dict[str, Wish] = {}
+    for guest in guests:
+        own, problems = from_metadata(guest, wanted.metadata_may)
+        wishes[guest.uuid] = wish_of(guest, wanted.guests, own)
+        warnings += [f"In the metadata of {guest.name!r} ({guest.uuid}) {one}; it does not count." for one in problems]
+    taking = [document.name for document in documents if document.name not in leaving]
+
+    def domain(guest: Domain, host: HostDocument) -> fleet.Domain:
+        wish = wishes[guest.uuid]
+        measurement = measured.get(guest.uuid) or measured.get(guest.name)
+        bound_for = on_their_way.get(guest.uuid) if host.name in leaving else None
+        blocked = blockers(guest, taking, checked) if host.name in leaving else {}
+        # It is arriving there: that its job runs and that its UUID is taken there is no obstacle, but what is wanted.
+        blocked.pop(bound_for or "", None)
+        return domain_from_document(
+            guest,
+            host,
+            wish=wish,
+            blocked=blocked,
+            checked=checked is not None,
+            demand=demand_of(guest, measurement, wish.contract(wanted.contract), copy_disks=wanted.copy_disks),
+            overhead_bytes=wanted.guest_overhead_mib * MIB,
+            on_its_way_to=bound_for,
+        )
+
+    if checked is None and sources:
+        warnings.append(
+            "Readiness was not given: only memory, devices and limits decide where a guest may go, and nobody knows"
+            " whether its processor, networks and disks are there."
+        )
+    rate = wanted.transfer_mib_per_s
+    return (
+        fleet.Fleet(
+            tuple(host_from_document(document, _settings(wanted, document.name)) for document in documents),
+            tuple(domain(guest, host) for guest, host in places),
+            tuple(document.name for document in sources),
+            groups_of(guests, wishes, wanted.groups, binding=MAY_BIND in wanted.metadata_may),
+            wanted.uplinks,
+            wanted.max_transfers,
+            wanted.setup_s,
+            None if rate is None else rate * MIB,
+        ),
+        warnings,
+    )
+
+
+def _settings(wanted: Wanted, name: str) -> HostSettings:
+    said = vars(wanted.hosts.get(name, HostSettings()))
+    return replace(wanted.all_hosts, **{key: value for key, value in said.items() if value is not None})
+
+
+def _on_their_way(documents: t.Sequence[HostDocument], leaving: t.Collection[str]) -> dict[str, str]:
+    """Where each guest goes that runs on a source and is arriving elsewhere, or lives on both hosts in post-copy."""
+    active = {
+        guest.uuid for document in documents if document.name in leaving for guest in document.domains if guest.active
+    }
+    return {
+        guest.uuid: document.name
+        for document in documents
+        for guest in document.domains
+        if document.name not in leaving and guest.uuid in active and (guest.state, guest.state_reason) in _ARRIVING
+    }
+
+
+def _places(
+    documents: t.Sequence[HostDocument], on_their_way: t.Mapping[str, str]
+) -> list[tuple[Domain, HostDocument]]:
+    """Each guest once. A definition that does not run is passed over where the guest runs elsewhere."""
+    running = {guest.uuid for document in documents for guest in document.domains if guest.active}
+    found: list[tuple[Domain, HostDocument]] = []
+    off: set[str] = set()
+    for document in documents:
+        for guest in document.domains:
+            if on_their_way.get(guest.uuid) == document.name:
+                continue
+            if not guest.active and (guest.uuid in running or guest.uuid in off):
+                continue
+            if not guest.active:
+                off.add(guest.uuid)
+            found.append((guest, document))
+    return found
+
+
+def _by_pair(readiness: t.Sequence[_Entry]) -> Readiness:
+    found: dict[tuple[str, str], Checked] = {}
+    for number, entry in enumerate(readiness):
+        one = from_plain(Checked, entry, f"readiness[{number}]", remedy=_REMEDY)
+        found[one.uuid, one.destination] = one
+    return found
+
+
+def _by_guest(measurements: t.Sequence[_Entry]) -> dict[str, Measurement]:
+    found: dict[str, Measurement] = {}
+    for number, entry in enumerate(measurements):
+        one = from_plain(Measurement, entry, f"measurements[{number}]", remedy=_REMEDY)
+        name = one.uuid or one.name
+        if not name:
+            raise _bad(f"measurements[{number}]", "what migration_forecast_info or migration_dirty_rate_info returns")
+        found[name] = replace(one, rate=dict(entry)) if "working_set_bytes" in entry else replace(one, rate=None)
+    return found
+
+
+def _mistyped(wanted: Wanted, guests: t.Sequence[Domain], documents: t.Sequence[HostDocument]) -> list[str]:
+    patterns = [entry["name"] for entry in wanted.guests]
+    patterns += [pattern for entry in wanted.groups for pattern in entry["guests"]]
+    warnings = [f"No guest is called {pattern!r}." for pattern in matches_nothing(guests, patterns)]
+    known = {document.name for document in documents}
+    hosts = [*wanted.hosts, *(name for entry in wanted.guests for name in entry.get("destinations") or ())]
+    return warnings + [f"No host is called {name!r}." for name in dict.fromkeys(hosts) if name not in known]
+
+
+def _bad(where: str, wanted: str) -> MigrationError:
+    return MigrationError(
+        "BAD_DOCUMENT",
+        f"{where} is not {wanted}.",
+        state="Nothing was planned and nothing was changed.",
+        remedy=_REMEDY,
+    )

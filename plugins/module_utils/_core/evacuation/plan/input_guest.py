@@ -1,0 +1,179 @@
+# Copyright (c) 2026, The virtops.live_migration authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# This file is private to the collection and may change at any time.
+"""A domain of the planner from its document, its readiness, and what was measured of it."""
+
+from __future__ import annotations
+
+import typing as t
+from dataclasses import dataclass
+
+from ...dataclass_json import Amount
+from ...forecast.working_set import WorkingSet, read_working_set
+from ...host.document import HostDocument
+from ...host.guest import Disk, Domain, DomainMemory
+from ...policy import Contract
+from ...units import KIB, MIB
+from . import fleet
+from .guest_rules import Wish
+from .transfer_estimate import Demand
+
+# What these look at, the planner counts itself, with all other moves in mind.
+COUNTED_BY_THE_PLAN = frozenset({"memory_available", "hugepages", "numa_nodes", "forecast"})
+_DEFAULT_HUGEPAGE_BYTES = 2 * MIB
+NOT_CHECKED = fleet.Blocker(
+    "not_checked",
+    "nobody has checked whether it could go there",
+    "check it with migration_readiness_info, and pass the result as readiness",
+)
+
+
+@dataclass(frozen=True)
+class Check:
+    """What is looked at of a readiness check."""
+
+    id: str = ""
+    status: str = ""
+    summary: t.Optional[str] = None
+    remedy: t.Optional[str] = None
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What is looked at of an entry of migration_readiness_info: one guest and one destination."""
+
+    uuid: str
+    destination: str
+    ready: bool
+    checks: t.Optional[list[Check]] = None
+    summary: t.Optional[str] = None
+
+
+@dataclass(frozen=True)
+class Known:
+    """What is looked at of the facts of migration_forecast_info."""
+
+    touched_bytes: t.Optional[Amount] = None
+    dirty_rate: t.Optional[dict[str, t.Any]] = None
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """What migration_forecast_info or migration_dirty_rate_info returned for a guest, or the ``dirty_rate`` of the
+    latter with a name, which is then in ``rate``."""
+
+    uuid: t.Optional[str] = None
+    name: t.Optional[str] = None
+    facts: t.Optional[Known] = None
+    touched_bytes: t.Optional[Amount] = None
+    dirty_rate: t.Optional[dict[str, t.Any]] = None
+    rate: t.Optional[dict[str, t.Any]] = None
+
+    @property
+    def known(self) -> Known:
+        found = self.facts or Known(self.touched_bytes, self.dirty_rate)
+        return Known(found.touched_bytes, found.dirty_rate or self.rate)
+
+
+# By UUID and destination. None of it at all: readiness was not asked for.
+Readiness = t.Mapping[tuple[str, str], Checked]
+
+
+def domain_from_document(
+    guest: Domain,
+    host: HostDocument,
+    *,
+    wish: Wish,
+    blocked: t.Mapping[str, tuple[fleet.Blocker, ...]],
+    checked: bool,
+    demand: Demand,
+    overhead_bytes: int,
+    on_its_way_to: t.Optional[str] = None,
+) -> fleet.Domain:
+    devices = [device for device in guest.host_devices if not device.teaming]
+    return fleet.Domain(
+        guest.uuid,
+        guest.name,
+        host.name,
+        _needs(guest, host, overhead_bytes),
+        demand,
+        vcpus=guest.vcpus_current or guest.vcpus or 1,
+        running=guest.active,
+        strategy=wish.strategy or fleet.MIGRATE,
+        if_unplaceable=wish.if_unplaceable or fleet.LEAVE,
+        priority=wish.priority or 0,
+        claim=wish.claim,
+        # Where checks were made, they know better: some devices can be migrated.
+        host_devices=0 if checked else len(devices),
+        blocked=blocked,
+        allowed=None if wish.destinations is None else frozenset(wish.destinations),
+        bound_for=on_its_way_to,
+        moving=on_its_way_to is not None,
+    )
+
+
+def blockers(guest: Domain, destinations: t.Iterable[str], readiness: t.Optional[Readiness]) -> dict[str, t.Any]:
+    """The checks that it fails, by destination."""
+    found: dict[str, tuple[fleet.Blocker, ...]] = {}
+    for name in destinations if readiness is not None else ():
+        entry = (readiness or {}).get((guest.uuid, name))
+        checks = (NOT_CHECKED,) if entry is None else _failed(entry)
+        if checks:
+            found[name] = checks
+    return found
+
+
+def demand_of(guest: Domain, measurement: t.Optional[Measurement], contract: Contract, *, copy_disks: bool) -> Demand:
+    facts = measurement.known if measurement else Known()
+    measured: t.Optional[WorkingSet] = read_working_set(facts.dirty_rate) if facts.dirty_rate else None
+    memory = guest.memory.current_bytes or guest.memory.total_bytes
+    touched = int(facts.touched_bytes or min(memory, guest.resident_bytes or memory))
+    return Demand(
+        max(0, touched),
+        sum(_disk_bytes(disk) for disk in guest.disks) if copy_disks else 0,
+        measured,
+        contract,
+        host_devices=sum(not device.teaming for device in guest.host_devices),
+    )
+
+
+def _failed(entry: Checked) -> tuple[fleet.Blocker, ...]:
+    checks = entry.checks or ()
+    failed = tuple(
+        fleet.Blocker(check.id, check.summary or "", check.remedy or "")
+        for check in checks
+        if check.status == "fail" and check.id not in COUNTED_BY_THE_PLAN
+    )
+    if failed or entry.ready or any(check.status == "fail" for check in checks):
+        return failed
+    # Not ready, and the checks were left out of the list.
+    return (fleet.Blocker("readiness", entry.summary or "", "look at its readiness"),)
+
+
+def _needs(guest: Domain, host: HostDocument, overhead_bytes: int) -> tuple[fleet.Need, ...]:
+    memory = guest.memory
+    if memory.cells:
+        return _needs_of_parts(memory, host, overhead_bytes)
+    nodes = tuple(sorted(memory.nodes)) if memory.node_mode == "strict" else ()
+    if not memory.hugepages:
+        return (fleet.Need(memory.total_bytes + overhead_bytes, fleet.ORDINARY, nodes),)
+    page = memory.hugepage_size_bytes or host.memory.default_hugepage_size_bytes or _DEFAULT_HUGEPAGE_BYTES
+    huge = fleet.Need(memory.total_bytes, page // KIB, nodes)
+    return (huge, fleet.Need(overhead_bytes)) if overhead_bytes else (huge,)
+
+
+def _needs_of_parts(memory: DomainMemory, host: HostDocument, overhead_bytes: int) -> tuple[fleet.Need, ...]:
+    """Of a guest whose parts are in different pages, or bound to different nodes."""
+    found: dict[tuple[int, tuple[int, ...]], int] = {(fleet.ORDINARY, ()): overhead_bytes}
+    for part in memory.cells:
+        page = part.hugepage_size_bytes or host.memory.default_hugepage_size_bytes or _DEFAULT_HUGEPAGE_BYTES
+        nodes = tuple(sorted(part.nodes)) if part.node_mode == "strict" else ()
+        key = (page // KIB if part.hugepages else fleet.ORDINARY, nodes)
+        found[key] = found.get(key, 0) + part.size_bytes
+    return tuple(fleet.Need(size, page, nodes) for (page, nodes), size in found.items() if size)
+
+
+def _disk_bytes(disk: Disk) -> int:
+    copied = disk.device == "disk" and disk.type in ("file", "block") and not (disk.readonly or disk.shareable)
+    return (disk.allocated_bytes or disk.size_bytes or 0) if copied else 0

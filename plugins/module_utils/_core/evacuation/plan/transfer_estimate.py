@@ -1,0 +1,115 @@
+# Copyright (c) 2026, The virtops.live_migration authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# This file is private to the collection and may change at any time.
+"""What a domain asks of the links on its way: how long and how much at which rate, and the least it can do with."""
+
+from __future__ import annotations
+
+import math
+import typing as t
+from dataclasses import dataclass, field
+
+from ...forecast.forecast import Forecast, forecast
+from ...forecast.plan import NO_WAY, POSTCOPY, UNKNOWN
+from ...forecast.requirements import told
+from ...forecast.simulation import Facts
+from ...forecast.working_set import WorkingSet
+from ...job.downtime_limit import highest_limit_ms
+from ...policy import Contract
+
+# Dirty rate over share: above a half, each further guest on the link makes all of them slower than one after the other.
+_MOST_DIRTY_OF_SHARE = 0.5
+_LEAST_SHARE = 0.05  # of the way, for the quietest guest: a transfer that gets nothing looks like a broken network
+_BUSY_FROM_SHARE = 0.25
+_POSTCOPY_SHARE = 0.5
+_UNMEASURED_SHARE = 0.5
+_RATE_STEPS = 8
+
+
+@dataclass(frozen=True)
+class Demand:
+    """``touched_bytes``: memory it uses at all. ``disk_bytes``: disks that are copied along. ``measured``: None when
+    nobody has measured what it rewrites."""
+
+    touched_bytes: int
+    disk_bytes: int = 0
+    measured: t.Optional[WorkingSet] = None
+    contract: Contract = field(default_factory=Contract)
+    postcopy_possible: bool = True
+    host_devices: int = 0
+
+    @property
+    def least_bytes(self) -> int:
+        return max(1, self.touched_bytes + self.disk_bytes)
+
+
+class Estimate:
+    """One domain over a way that can carry ``top`` bytes/s. The same forecast as before a single migration."""
+
+    def __init__(self, demand: Demand, top_bytes_per_s: float) -> None:
+        self._demand, self.top = demand, top_bytes_per_s
+        first = self._forecast(top_bytes_per_s)
+        self.way = first.plan.way
+        self.needs = told(first.needs) if self.way == NO_WAY else ""
+        self.downtime_ms = first.expected.downtime_ms if first.expected else None
+        self.sent_bytes = self._sent(first)
+        self.floor = self._floor()
+        self.busy = self.floor > _BUSY_FROM_SHARE * self.top
+        self._times: dict[int, float] = {}
+
+    @property
+    def finishes(self) -> bool:
+        return self.way != NO_WAY
+
+    @property
+    def measured(self) -> bool:
+        return self.way != UNKNOWN
+
+    @property
+    def least_s(self) -> float:
+        """With the whole way for itself."""
+        return self.time_s(self.top)
+
+    def time_s(self, bytes_per_s: float) -> float:
+        """How long it sends at this rate. A quiet guest sends the same at any rate, a busy one more at a lower one."""
+        if not self.busy or self.way in (UNKNOWN, NO_WAY):
+            return self.sent_bytes / bytes_per_s
+        span = self.top - self.floor
+        step = int(_RATE_STEPS * (bytes_per_s - self.floor) / span * (1 + 1e-9)) if span > 0 else _RATE_STEPS
+        step = min(_RATE_STEPS, max(0, step))
+        if step not in self._times:
+            rate = self.floor + span * step / _RATE_STEPS
+            # By whole passes a lower rate may seem to need less; it does not.
+            self._times[step] = max(self.sent_bytes, self._sent(self._forecast(rate))) / rate
+        return self._times[step]
+
+    def _forecast(self, bytes_per_s: float) -> Forecast:
+        demand = self._demand
+        facts = Facts(
+            max(1, demand.touched_bytes),
+            max(1, int(bytes_per_s)),
+            demand.measured,
+            postcopy_possible=demand.postcopy_possible,
+            host_devices=demand.host_devices,
+        )
+        return forecast(demand.contract, facts)
+
+    def _sent(self, found: Forecast) -> int:
+        memory = found.expected.sent_bytes if found.expected else self._demand.touched_bytes
+        return max(1, memory + self._demand.disk_bytes)
+
+    def _floor(self) -> float:
+        measured = self._demand.measured
+        if measured is None:
+            return _UNMEASURED_SHARE * self.top
+        downtime_s = highest_limit_ms(self._demand.contract.max_downtime_ms) / 1000
+        set_bytes = math.inf if measured.working_set_is_lower_bound else measured.working_set_bytes
+        least = min(measured.dirty_bytes_per_s / _MOST_DIRTY_OF_SHARE, set_bytes / downtime_s)
+        if self.way == POSTCOPY:
+            # It finishes at any rate, but depends on both hosts for as long as it takes.
+            least = min(least, _POSTCOPY_SHARE * self.top)
+        least = max(least, _LEAST_SHARE * self.top)
+        if least >= self.top or (least > _BUSY_FROM_SHARE * self.top and self._forecast(least).plan.way != self.way):
+            return self.top
+        return least

@@ -1,0 +1,119 @@
+# Copyright (c) 2026, The virtops.live_migration authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# This file is private to the collection and may change at any time.
+"""Whether a guest that is ready may be sent now: how guests share the places and the links."""
+
+from __future__ import annotations
+
+import typing as t
+from dataclasses import dataclass
+
+from .queued_guest import NEVER_S, Departure
+
+_ALONE_PATIENCE_S = 60.0  # so long does a busy guest wait for a destination's link that others use
+# Two that begin at once end at once, and nothing is sent while the next two begin.
+_APART_SHARE = 0.5
+_APART_S = 5.0
+MOST_DELAY_S = 2.0  # a transfer shows at its destination well within half of that
+
+
+@dataclass(frozen=True)
+class Slots:
+    """``ahead``: how many are measured beforehand, so that no link stands idle meanwhile.
+
+    ``breaker``: so many failures in a row, of two guests or more, that speak of the infrastructure, and no more begin.
+    """
+
+    per_source: int = 2
+    per_destination: int = 2
+    ahead: int = 2
+    attempts: int = 3
+    breaker: int = 4
+
+
+class DestinationLook(t.NamedTuple):
+    """What a destination shows: UUIDs of the guests that arrive there, whoever sends them, and of those that run."""
+
+    arriving: frozenset[str] = frozenset()
+    active: frozenset[str] = frozenset()
+
+
+class Places(t.NamedTuple):
+    """The places of a destination. ``taken``: by transfers that have not ended, whoever sends them.
+
+    ``one_more``: whether one more than there are may be taken, as what this host sends there will have gone by the time
+    that it is set up. ``not_before_s``: other hosts were seen to want a place, so that none is taken before.
+    """
+
+    taken: int = 0
+    one_more: bool = False
+    not_before_s: float = 0.0
+
+    def free(self, slots: Slots, now_s: float) -> bool:
+        return now_s >= self.not_before_s and self.taken < slots.per_destination + self.one_more
+
+    def may_be_prepared_for(self, slots: Slots, now_s: float, preparing: int) -> bool:
+        """Whether a guest may be measured ahead, beside ``preparing`` others; measured long before it is of no use."""
+        taken = slots.per_destination if now_s < self.not_before_s else self.taken - self.one_more
+        return taken + preparing < slots.per_destination + slots.ahead
+
+
+class Contention:
+    """Destinations that several hosts send to. They know nothing of each other, so each leaves the others the place.
+
+    A place that becomes free is taken at once, unless others were seen to want it: then after a time by chance.
+    """
+
+    def __init__(self, places: int) -> None:
+        self._places = places
+        self._contested: set[str] = set()
+        self._not_before_s: dict[str, float] = {}
+
+    def not_before_s(self, name: str, taken: int, *, others: bool, now_s: float, delay_s: float) -> float:
+        """From when on a free place may be taken. ``others``: whether other hosts are seen to send there.
+
+        ``delay_s``: drawn at random by the caller, up to ``MOST_DELAY_S``; it counts from when the place became free.
+        """
+        if others:
+            self._contested.add(name)
+        if name not in self._contested:
+            return 0.0
+        if taken >= self._places:
+            self._not_before_s.pop(name, None)
+            return 0.0
+        return self._not_before_s.setdefault(name, now_s + delay_s)
+
+
+def may_start(
+    one: Departure, sending: t.Sequence[Departure], there: Places, slots: Slots, now_s: float, setup_s: float
+) -> bool:
+    """Whether a guest that is ready may be sent now.
+
+    ``sending``: those that this host sends; ``there``: the places of its destination; ``setup_s``: how long a transfer
+    is set up before its bytes flow, 0 when not known.
+    """
+    dry = run_dry(sending, setup_s, now_s)
+    if len(sending) >= slots.per_source + dry or not there.free(slots, now_s):
+        return False
+    if any((other.busy and not dry) or now_s - other.sent_s < _apart_s(other) for other in sending):
+        return False
+    if not one.busy:
+        return True
+    # Its first pass may share the link: what is left of the other has gone before that ends.
+    if any(other.ends_s - now_s > setup_s + one.least_s for other in sending):
+        return False
+    from_here = sum(other.destination == one.destination for other in sending)
+    return there.taken - there.one_more <= from_here or now_s - one.asked_s > _ALONE_PATIENCE_S
+
+
+def _apart_s(one: Departure) -> float:
+    return min(_APART_S, _APART_SHARE * one.least_s)
+
+
+def run_dry(sending: t.Sequence[Departure], setup_s: float, now_s: float) -> bool:
+    """Whether all of it will have gone before another one is set up, so that the link would stand idle meanwhile."""
+    rate = sum(one.bytes_per_s for one in sending)
+    if rate <= 0 or any(one.ends_s == NEVER_S for one in sending):
+        return False
+    return sum((one.ends_s - now_s) * one.bytes_per_s for one in sending) <= setup_s * rate

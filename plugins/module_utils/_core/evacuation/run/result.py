@@ -1,0 +1,152 @@
+# Copyright (c) 2026, The virtops.live_migration authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# This file is private to the collection and may change at any time.
+"""What came of an evacuation, guest by guest, and whether that is what was asked for."""
+
+from __future__ import annotations
+
+import typing as t
+from dataclasses import asdict, dataclass, field
+
+from ...errors import MigrationError
+
+MIGRATE, SHUTDOWN, LEAVE, START = "migrate", "shutdown", "leave", "start"
+STRATEGIES = (MIGRATE, SHUTDOWN, LEAVE, START)
+CHANGED = ("moved", "adopted", "recovered", "shut_down", "started", "unmarked")
+FAILED, NOT_STARTED, ABORTED = "failed", "not_started", "aborted"
+_NO_REMEDY = ("wait", "leave")
+_SHOWN = 8
+
+Document = dict[str, t.Any]
+
+
+@dataclass
+class Row:
+    """``elapsed_s``: from its first attempt to its end, with measuring and with waiting for its turn."""
+
+    name: str
+    uuid: str = ""
+    strategy: str = MIGRATE
+    source: str = ""
+    destination: str = ""
+    outcome: str = NOT_STARTED
+    runs_on: t.Optional[str] = None
+    elapsed_s: t.Optional[float] = None
+    transfer_ms: t.Optional[int] = None
+    downtime_ms: t.Optional[int] = None
+    sent_bytes: t.Optional[int] = None
+    remedies: list[str] = field(default_factory=list)
+    attempts: int = 0
+    reason: str = ""
+    msg: str = ""
+    state: str = ""
+    remedy: str = ""
+
+    def document(self) -> Document:
+        return asdict(self)
+
+    def take(self, result: t.Mapping[str, t.Any]) -> None:
+        """The result of its migration, or the facts of one that failed."""
+        self.runs_on = result.get("runs_on", self.runs_on)
+        self.downtime_ms = result.get("downtime_ms")
+        self.transfer_ms = result.get("elapsed_ms")
+        record = result.get("record") or {}
+        self.sent_bytes = record.get("sent_bytes")
+        actions = [str(one["action"]) for one in result.get("actions") or [] if one["action"] not in _NO_REMEDY]
+        self.remedies = list(dict.fromkeys([*self.remedies, *actions]))
+
+    def arrive(self, result: t.Mapping[str, t.Any]) -> None:
+        """A guest that was there already, and only lost its mark, has been changed all the same."""
+        self.clear()
+        self.take(result)
+        moved = result["outcome"] in ("moved", "adopted", "recovered")
+        self.outcome = "unmarked" if result.get("unmarked") and not moved else str(result["outcome"])
+
+    def fail(self, exc: MigrationError) -> None:
+        self.take(exc.facts)
+        self.outcome, self.reason, self.msg = FAILED, exc.reason, exc.problem
+        self.state, self.remedy = exc.state, exc.remedy
+
+    def clear(self) -> None:
+        self.reason = self.msg = self.state = self.remedy = ""
+
+
+@dataclass(frozen=True)
+class Remains:
+    """``running``: guests that still run on the host though they should not; ``jobs``: guests with a migration."""
+
+    running: list[Document] = field(default_factory=list)
+    jobs: list[Document] = field(default_factory=list)
+
+    @property
+    def empty(self) -> bool:
+        return not self.running and not self.jobs
+
+
+def verdict(
+    host: str, rows: t.Sequence[Row], remains: t.Optional[Remains], stopped: str, facts: Document
+) -> t.Optional[MigrationError]:
+    """None when all is as it should be; ``remains`` is None where the host need not be empty."""
+    failed = [row for row in rows if row.outcome == FAILED]
+    waiting = [row for row in rows if row.outcome == NOT_STARTED]
+    aborted = [row.name for row in rows if row.outcome == ABORTED]
+    reason = stopped
+    problems = [_STOPPED.get(stopped, "")] if stopped else []
+    if any(row.reason == "SPLIT_BRAIN" for row in failed):
+        reason = "SPLIT_BRAIN"
+    if failed:
+        told = [f"{row.name}: {row.reason}" for row in failed]
+        problems.append(f"{len(failed)} of {len(rows)} guests did not get where they should ({_some(told)}).")
+        reason = reason or "GUESTS_FAILED"
+    if aborted:
+        problems.append(f"{len(aborted)} on the way were aborted, and run on {host} as before ({_some(aborted)}).")
+        reason = reason or "GUESTS_FAILED"
+    if waiting:
+        problems.append(f"{len(waiting)} had not begun ({_some([row.name for row in waiting])}).")
+        reason = reason or "GUESTS_FAILED"
+    if remains is not None and not remains.empty:
+        reason = reason or "NOT_EMPTY"
+        if remains.running:
+            problems.append(f"{host} still runs {_some([str(one['name']) for one in remains.running])}.")
+        if remains.jobs:
+            problems.append(f"Migrations still go on there: {_some([str(one['name']) for one in remains.jobs])}.")
+    if not reason:
+        return None
+    return MigrationError(
+        reason,
+        " ".join(part for part in problems if part),
+        state="Each guest runs where the table says; what is still being sent goes on by itself."
+        if reason != "SPLIT_BRAIN"
+        else "A guest runs on two hosts at once. Nothing more was begun.",
+        remedy=_remedy(reason),
+        evidence={
+            "stopped": stopped,
+            "failed": [row.name for row in failed],
+            "aborted": aborted,
+            "waiting": [row.name for row in waiting],
+        },
+        facts=facts,
+    )
+
+
+_STOPPED = {
+    "CANCELLED": "It was cancelled.",
+    "INFRASTRUCTURE": "Too many transfers failed one after the other, so no more were begun.",
+    "SPLIT_BRAIN": "ALARM: a guest runs on two hosts at once.",
+}
+
+
+def _remedy(reason: str) -> str:
+    if reason == "SPLIT_BRAIN":
+        return "Find out which copy is the right one, and stop the other by hand, before anything else."
+    if reason == "CANCELLED":
+        return "Run this again to go on: it takes up what runs, and skips what is done."
+    if reason == "NOT_EMPTY":
+        return "Add these guests to the plan, or exclude them with the strategy 'leave'."
+    return "Do what each guest's remedy says, then run this again: it skips what is done."
+
+
+def _some(names: t.Sequence[str]) -> str:
+    more = len(names) - _SHOWN
+    return ", ".join(names[:_SHOWN]) + (f" and {more} more" if more > 0 else "")

@@ -1,0 +1,248 @@
+# Copyright (c) 2026, The virtops.live_migration authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# This file is private to the collection and may change at any time.
+"""The queue of one host's transfers: which begin now, what a failure calls for, and when it is enough.
+
+There are no batches: whatever ends makes way at once. It is told what happens and what time it is, and waits for
+nothing itself.
+"""
+
+from __future__ import annotations
+
+import typing as t
+
+from .admission import Contention, DestinationLook, Places, Slots, may_start, run_dry
+from .queued_guest import NEVER_S, Departure, Stage, Wanted
+from .retry import DESTINATION_SICK, Answer, answer, back_off_s, infrastructure
+
+_SICK_AFTER = 2
+_MOST_SETUP_S = 5.0
+
+
+class Begin(t.NamedTuple):
+    """Look at this guest, and measure it."""
+
+    key: str
+    destination: str
+    measured: bool = True
+
+
+class Send(t.NamedTuple):
+    """Let this guest go, which is ready."""
+
+    key: str
+
+
+class Dismiss(t.NamedTuple):
+    """This guest was made ready for nothing: no more begin."""
+
+    key: str
+
+
+Move = t.Union[Begin, Send, Dismiss]
+
+
+class Departures:
+    """``stopped``: why no more begin, empty while they do. ``closed``: destinations that are given up.
+
+    ``unmeasured``: whether a guest may be sent without being measured, where the link would stand idle otherwise.
+    """
+
+    def __init__(self, wanted: t.Sequence[Wanted], slots: Slots, *, unmeasured: bool = False) -> None:
+        self._slots, self._unmeasured = slots, unmeasured
+        self.departures = {one.key: Departure(one, (one.destinations or ("",))[0]) for one in wanted}
+        self.stopped = ""
+        self.closed: set[str] = set()
+        self._contention = Contention(slots.per_destination)
+        self._setup_s = 0.0
+        self._sick: dict[str, int] = {}
+        self._failures: list[str] = []
+        for one in self.departures.values():
+            one.left_bytes, one.adopts = one.wanted.size_bytes, one.wanted.moving
+
+    @property
+    def ended(self) -> bool:
+        return not any(one.running or (one.stage is Stage.WAITING and not self.stopped) for one in self._all())
+
+    def places(self, looks: t.Mapping[str, DestinationLook], now_s: float, delay_s: float) -> dict[str, Places]:
+        """The places of each destination that was looked at; a destination that shows a guest of ours is noted.
+
+        What goes there from here counts before it shows, and no more when the links are done with it. ``delay_s``:
+        drawn at random, see :class:`Contention`.
+        """
+        found: dict[str, Places] = {}
+        sent = {one.wanted.key for one in self._in(Stage.SENT)}
+        dry = self.runs_dry(now_s)
+        for name, look in looks.items():
+            for key in look.arriving | look.active:
+                self.shows(key, name)
+            going = {one.wanted.key for one in self._in(Stage.SENDING) if one.destination == name}
+            others = bool(look.arriving - set(self.departures))
+            taken = len(look.arriving - sent | going)
+            one_more = dry and bool(going) and not others
+            not_before_s = self._contention.not_before_s(
+                name, taken - one_more, others=others, now_s=now_s, delay_s=delay_s
+            )
+            found[name] = Places(taken, one_more, not_before_s)
+        return found
+
+    def due(self, now_s: float, places: t.Mapping[str, Places]) -> list[Move]:
+        """What is to be done now. ``places``: of each destination, as :meth:`places` gives them."""
+        moves: list[Move] = []
+        if self.stopped:
+            for one in self._in(Stage.READY):
+                one.stage, one.reason = Stage.FAILED, "NOT_STARTED"
+                moves.append(Dismiss(one.wanted.key))
+            return moves
+        places = dict(places)
+        for one in self._in(Stage.READY):
+            there = places.get(one.destination, Places())
+            if one.adopts or may_start(one, self._in(Stage.SENDING), there, self._slots, now_s, self._setup_s):
+                one.stage, one.sent_s, one.set_up, one.ends_s = Stage.SENDING, now_s, False, NEVER_S
+                # It does not show there yet.
+                places[one.destination] = there._replace(taken=there.taken + (not one.adopts))
+                moves.append(Send(one.wanted.key))
+            elif one.busy:
+                break  # others that begin meanwhile would put it off for ever
+        dry = self.runs_dry(now_s)
+        for one in self._in(Stage.WAITING):
+            if one.not_before_s <= now_s and (one.adopts or self._may_prepare(one, places, now_s, dry)):
+                one.measured = one.adopts or not self._stands_idle()
+                one.stage = Stage.PREPARING
+                one.attempts += 1
+                moves.append(Begin(one.wanted.key, one.destination, one.measured))
+        return moves
+
+    def runs_dry(self, now_s: float) -> bool:
+        """Whether one more may be set up beside those that are sent."""
+        return run_dry(self._in(Stage.SENDING), self._setup_s, now_s)
+
+    # --- what is reported
+
+    def shows(self, key: str, destination: str) -> None:
+        """It is seen there, though it was not sent from here: another run beside this one is at work."""
+        one = self.departures.get(key)
+        if one is not None and one.stage is Stage.WAITING:
+            one.adopts, one.destination = True, destination
+
+    def ready(
+        self, key: str, now_s: float, *, busy: bool, expected_bytes: t.Optional[int] = None, least_s: float = 0.0
+    ) -> None:
+        one = self.departures[key]
+        one.stage, one.busy, one.asked_s, one.least_s = Stage.READY, busy, now_s, least_s
+        one.adopts = False  # what moves already never asks
+        if expected_bytes:
+            one.left_bytes = expected_bytes
+
+    def setting_up(self, key: str) -> None:
+        # One that is adopted or is there already never asks.
+        self.departures[key].stage = Stage.SENDING
+
+    def sending(
+        self, key: str, left_bytes: int, bytes_per_s: float, now_s: float, time_left_s: t.Optional[float] = None
+    ) -> None:
+        self.setting_up(key)
+        one = self.departures[key]
+        if not one.set_up:
+            self._setup_s, one.set_up = min(_MOST_SETUP_S, max(self._setup_s, now_s - one.sent_s)), True
+        one.left_bytes, one.bytes_per_s = left_bytes, bytes_per_s
+        one.ends_s = NEVER_S if time_left_s is None else now_s + time_left_s
+
+    def sent(self, key: str) -> None:
+        """All of it is over there: whoever is next may begin."""
+        one = self.departures[key]
+        one.stage, one.left_bytes, one.bytes_per_s = Stage.SENT, 0, 0.0
+
+    def arrived(self, key: str) -> None:
+        one = self.departures[key]
+        one.stage, one.left_bytes, one.bytes_per_s, one.reason = Stage.DONE, 0, 0.0, ""
+        self._failures = []
+        self._sick.pop(one.destination, None)
+
+    def failed(self, key: str, reason: str, now_s: float) -> Answer:
+        """What comes of it: AGAIN, OTHER_DESTINATION (it is in the queue again), GIVE_UP or STOP_ALL."""
+        one = self.departures[key]
+        one.reason, one.bytes_per_s, one.left_bytes = reason, 0.0, one.wanted.size_bytes
+        one.adopts, one.set_up = False, True
+        what = answer(reason)
+        self._count(one, reason)
+        if self.stopped:
+            one.stage = Stage.FAILED
+            return Answer.GIVE_UP if what is not Answer.STOP_ALL else what
+        if what is Answer.STOP_ALL:
+            one.stage, self.stopped = Stage.FAILED, reason
+            return what
+        if what is Answer.OTHER_DESTINATION:
+            one.refused_by.append(one.destination)
+            other = one.other_destination(self.closed, self._load())
+            if other is not None:
+                one.destination, one.stage, one.not_before_s = other, Stage.WAITING, now_s
+                return what
+            what = Answer.AGAIN if reason in DESTINATION_SICK and one.destination not in self.closed else Answer.GIVE_UP
+        if what is Answer.AGAIN and one.attempts < self._slots.attempts:
+            one.refused_by = [name for name in one.refused_by if name != one.destination]
+            one.stage, one.not_before_s = Stage.WAITING, now_s + back_off_s(one.attempts)
+            return what
+        one.stage = Stage.FAILED
+        return Answer.GIVE_UP
+
+    def stop(self, reason: str) -> None:
+        """Nothing more begins; what is being sent is sent to its end."""
+        self.stopped = self.stopped or reason
+
+    # --- inside
+
+    def _all(self) -> t.Iterable[Departure]:
+        return self.departures.values()
+
+    def _in(self, *stages: Stage) -> list[Departure]:
+        return [one for one in self._all() if one.stage in stages]
+
+    def _load(self) -> dict[str, int]:
+        """What is still to arrive at each destination."""
+        load: dict[str, int] = {}
+        for one in self._all():
+            load[one.destination] = load.get(one.destination, 0) + (0 if one.ended else one.left_bytes)
+        return load
+
+    def _stands_idle(self) -> bool:
+        """A place of the source's is free, and will be until a measurement has ended."""
+        if not self._unmeasured:
+            return False
+        soon = sum(one.adopts or not one.measured for one in self._in(Stage.PREPARING))
+        return soon + len(self._in(Stage.READY, Stage.SENDING)) < self._slots.per_source
+
+    def _may_prepare(self, one: Departure, places: t.Mapping[str, Places], now_s: float, dry: bool) -> bool:
+        slots = self._slots
+        under_way = self._in(Stage.PREPARING, Stage.READY, Stage.SENDING)
+        if len(under_way) >= slots.per_source + slots.ahead + dry:
+            return False
+        coming = [other for other in under_way if other.stage is not Stage.SENDING]
+        same = sum(other.destination == one.destination for other in coming)
+        return places.get(one.destination, Places()).may_be_prepared_for(slots, now_s, same)
+
+    def _count(self, one: Departure, reason: str) -> None:
+        """Towards giving up a destination, or all."""
+        name = one.destination
+        if reason in DESTINATION_SICK:
+            self._sick[name] = self._sick.get(name, 0) + 1
+            if self._sick[name] >= _SICK_AFTER and name not in self.closed:
+                self.closed.add(name)
+                self._move_on(name)
+        if name in self.closed or not infrastructure(reason):
+            return
+        self._failures.append(one.wanted.key)
+        if len(self._failures) >= self._slots.breaker and len(set(self._failures)) > 1:
+            self.stop("INFRASTRUCTURE")
+
+    def _move_on(self, name: str) -> None:
+        """Those that wait for a destination that is given up go elsewhere, or nowhere."""
+        for one in self._in(Stage.WAITING):
+            if one.destination != name or one.adopts:
+                continue
+            other = one.other_destination(self.closed, self._load())
+            if other is None:
+                one.stage, one.reason = Stage.FAILED, "DESTINATION_GIVEN_UP"
+            else:
+                one.destination = other

@@ -1,0 +1,85 @@
+# Copyright (c) 2026, The virtops.live_migration authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# This file is private to the collection and may change at any time.
+"""How much memory a guest dirties in a time, as a curve, and how sure that is."""
+
+from __future__ import annotations
+
+import math
+import typing as t
+from dataclasses import dataclass, replace
+
+from .working_set import WorkingSet
+
+# A guest is seldom measured in the very minute in which it is moved, and migrating slows nothing that it does.
+_RATE_DOUBT = 1.5
+_SET_DOUBT = 1.15
+# A set that was all dirty within the shortest window may have been so much earlier.
+_AT_ONCE = 4
+_LONG_WINDOW_S = (4, 20)
+
+
+@dataclass(frozen=True)
+class Load:
+    """Unique bytes dirtied in t seconds: ``d t`` at first, the working set in the end.
+
+    ``scattered``: pages are hit at random, which bends the curve early; else the guest sweeps through its set and the
+    curve is straight until the whole set is dirty, which is the most that a rate and a set can dirty.
+    ``straight_bytes``: up to here it was seen to be straight.
+    """
+
+    working_set_bytes: float
+    dirty_bytes_per_s: float
+    scattered: bool = True
+    straight_bytes: float = 0.0
+
+    def unique_bytes(self, time_s: float) -> float:
+        if self.working_set_bytes <= 0:
+            return 0.0
+        turns = self.dirty_bytes_per_s * time_s / self.working_set_bytes
+        curve = self.working_set_bytes * (-math.expm1(-turns) if self.scattered else min(1.0, turns))
+        return max(curve, min(self.straight_bytes, self.dirty_bytes_per_s * time_s))
+
+    def at_most(self, time_s: float) -> float:
+        """The same for a guest that sweeps: as a forecast of what a pass leaves, it errs on the side of more."""
+        return min(self.working_set_bytes, self.dirty_bytes_per_s * time_s)
+
+    def slowed(self, kept: float) -> Load:
+        """The same guest with this share of its work done."""
+        return replace(self, dirty_bytes_per_s=self.dirty_bytes_per_s * kept)
+
+
+class Loads(t.NamedTuple):
+    """What the guest most likely does, and what it may do at worst."""
+
+    likely: Load
+    worst: Load
+
+
+def measuring_windows_s(least_s: float) -> tuple[int, int]:
+    """The windows to measure over, in whole seconds: a short one for the rate, and one as long as the first pass.
+
+    What a guest rewrites within a pass is only seen in a window of that length; ``least_s``: memory over bandwidth.
+    """
+    low, high = _LONG_WINDOW_S
+    return 1, min(high, max(low, math.ceil(least_s)))
+
+
+def loads(measured: WorkingSet, touched_bytes: int) -> Loads:
+    """From a measurement; ``touched_bytes``: the memory that the guest uses at all, which no set can exceed.
+
+    Where a measurement is a lower bound, the likely load is the one that it shows to be there, continued as it was
+    going: a set that did not end within the window is taken to go on, hit at random; one that was dirty at once to
+    stay so. A set whose end was not seen was not dirty at once either, or the longer window would have shown more: so
+    where a guest does too little for the two to be told apart, it goes on at the rate that was seen.
+    """
+    whole = float(touched_bytes)
+    seen = min(whole, float(measured.working_set_bytes))
+    at_once = measured.dirty_rate_is_lower_bound and not measured.working_set_is_lower_bound
+    rate = float(measured.dirty_bytes_per_s) * (_AT_ONCE if at_once else 1)
+    likely_set = whole if measured.working_set_is_lower_bound and rate > 0 else seen
+    return Loads(
+        Load(likely_set, rate, not measured.dirty_rate_is_lower_bound, seen if likely_set > seen else 0.0),
+        Load(min(whole, likely_set * _SET_DOUBT), rate * _RATE_DOUBT, scattered=False),
+    )

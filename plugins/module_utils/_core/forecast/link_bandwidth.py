@@ -1,0 +1,59 @@
+# Copyright (c) 2026, The virtops.live_migration authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# This file is private to the collection and may change at any time.
+"""What a migration's link carries, and how that is known."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ..units import MIB
+
+_OF_THE_WIRE = 0.94  # what TCP leaves of a link's speed
+
+
+class Way(t.NamedTuple):
+    """The interface to a host, and the speed of the device below it; None for what is not known."""
+
+    interface: t.Optional[str] = None
+    speed_mbit_per_s: t.Optional[int] = None
+
+
+class Bandwidth(t.NamedTuple):
+    """``bytes_per_s``: None when it is not known; ``known_from``: the name of an option, or in words."""
+
+    bytes_per_s: t.Optional[int]
+    known_from: str
+
+
+def carried_bytes_per_s(speed_mbit_per_s: int) -> int:
+    """What of a link's speed reaches the other end."""
+    return int(speed_mbit_per_s * 1e6 / 8 * _OF_THE_WIRE)
+
+
+def expected_bandwidth(
+    link_mib_per_s: t.Optional[float], limit_mib_per_s: int, way: Way, last_bytes_per_s: t.Optional[int] = None
+) -> Bandwidth:
+    """What the user says the link carries, else the device's speed, else what the last migration had.
+
+    Never more than the limit (0: none).
+    """
+    if link_mib_per_s is not None:
+        found: t.Optional[int] = int(link_mib_per_s * MIB)
+        source = "link_mib_per_s"
+    elif way.speed_mbit_per_s is not None:
+        found = carried_bytes_per_s(way.speed_mbit_per_s)
+        source = f"the speed of the device below {way.interface}, {way.speed_mbit_per_s} Mbit/s"
+    elif last_bytes_per_s:
+        found, source = last_bytes_per_s, "last_migration"
+    else:
+        found = None
+        named = f"{way.interface}, which tells no speed of a device"
+        route = named if way.interface else "an interface that is not known here"
+        source = f"not known: the way leads over {route}"
+    limit = limit_mib_per_s * MIB
+    if limit and (found is None or limit < found):
+        # Without a known link the limit is the best guess: it is meant to be reached.
+        return Bandwidth(limit, "bandwidth_mib_per_s")
+    return Bandwidth(found, source)

@@ -1,0 +1,109 @@
+# Copyright (c) 2026, The virtops.live_migration authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# This file is private to the collection and may change at any time.
+"""How a job is to be started and what is expected of it; the supervisor's side of a forecast."""
+
+from __future__ import annotations
+
+import typing as t
+from dataclasses import asdict, dataclass, field
+
+from ..policy import Contract
+from ..units import GIB
+from .dirty_curve import Load
+
+_LEAST_DEADLINE_S = 60.0
+_DEADLINE_OVER_LEAST = 6.0
+_PATIENCE_OVER_LEAST = 0.5
+_PATIENCE_S = (3.0, 60.0)
+_START_LIMIT_MS = 80
+_START_LIMIT_MS_PER_GIB = 0.4  # a bitmap sync of a big guest takes so long that a smaller limit is never met
+
+
+# How a migration is meant to finish.
+PRECOPY, THROTTLE, POSTCOPY, PAUSE, NO_WAY, UNKNOWN = "precopy", "throttle", "postcopy", "pause", "none", "unknown"
+
+
+@dataclass(frozen=True)
+class Flags:
+    """What a job is started with and cannot be given later. None: not known (a job that somebody else started)."""
+
+    postcopy: t.Optional[bool] = False
+    auto_converge: t.Optional[bool] = False
+    throttle_initial_percent: int = 0
+    throttle_increment_percent: int = 0
+    xbzrle_cache_bytes: int = 0
+    parallel_connections: int = 0
+
+
+@dataclass(frozen=True)
+class Plan:
+    """``way``: how it is meant to finish. ``postcopy_share``: switch after this share of the first pass (None: by
+    need).
+
+    ``touched_bytes``: what the first pass has to send. ``set_bytes`` and ``rate_bytes_per_s``: what the guest was
+    measured to rewrite, or at least that much, and how fast. ``adopted``: somebody else started the
+    job, so that its age and what it has sent are no fault of ours. ``bandwidth_mib_per_s``: what the limit may be
+    raised to (0: no limit; None: it is not ours to touch). ``sharing``: how many of ours may use the link at a time,
+    this one included. ``join_attempts``: how often to join the halves of a broken post-copy.
+    """
+
+    way: str = UNKNOWN
+    flags: Flags = field(default_factory=lambda: Flags(None, None))
+    start_limit_ms: t.Optional[int] = None
+    postcopy_share: t.Optional[float] = None
+    touched_bytes: t.Optional[int] = None
+    set_bytes: t.Optional[int] = None
+    rate_bytes_per_s: t.Optional[int] = None
+    bandwidth_mib_per_s: t.Optional[int] = None
+    host_devices: int = 0
+    adopted: bool = False
+    sharing: int = 1
+    join_attempts: int = 5
+
+    def left_after(self, time_s: float) -> t.Optional[float]:
+        """What a pass of that length will leave, where the guest was measured."""
+        if self.set_bytes is None or self.rate_bytes_per_s is None:
+            return None
+        return Load(self.set_bytes, self.rate_bytes_per_s).at_most(time_s)
+
+    def document(self) -> dict[str, t.Any]:
+        return asdict(self)
+
+
+def plan_from(document: t.Mapping[str, t.Any]) -> Plan:
+    """The way back from :meth:`Plan.document`; raises TypeError on another shape."""
+    return Plan(**{**document, "flags": Flags(**document["flags"])})
+
+
+def adopted_plan(
+    postcopy: t.Optional[bool] = None,
+    auto_converge: t.Optional[bool] = None,
+    *,
+    host_devices: int = 0,
+    bandwidth_mib_per_s: t.Optional[int] = None,
+) -> Plan:
+    """For a job that somebody else started; None: not known whether it has the flag."""
+    return Plan(
+        UNKNOWN,
+        Flags(postcopy, auto_converge),
+        host_devices=host_devices,
+        bandwidth_mib_per_s=bandwidth_mib_per_s,
+        adopted=True,
+    )
+
+
+def default_deadline_s(least_s: float) -> float:
+    return max(_LEAST_DEADLINE_S, _DEADLINE_OVER_LEAST * least_s)
+
+
+def patience_s(contract: Contract, least_s: float) -> float:
+    low, high = _PATIENCE_S
+    given = contract.patience_s
+    return min(high, max(low, _PATIENCE_OVER_LEAST * least_s)) if given is None else given
+
+
+def start_limit_ms(touched_bytes: float) -> int:
+    """QEMU's own 300 ms are filled even by an idle guest; a limit of this size costs no time and saves downtime."""
+    return max(_START_LIMIT_MS, int(_START_LIMIT_MS_PER_GIB * touched_bytes / GIB))

@@ -1,0 +1,133 @@
+# Copyright (c) 2026, The virtops.live_migration authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# This file is private to the collection and may change at any time.
+"""One migration by formula: pass after pass, until what is left fits the downtime or no longer gets less."""
+
+from __future__ import annotations
+
+import typing as t
+from dataclasses import asdict, dataclass
+
+from ..job.downtime_limit import SWITCH_COST_MS, limit_for, worth_finishing
+from .dirty_curve import Load
+
+_MAX_PASSES = 1000
+_STANDS_STILL = 0.995
+_NEARLY = 1.02  # QEMU sends in bursts, so it does get below a limit that the formula only comes close to
+_CACHED_FROM_PASS = 3  # the second pass fills the cache of the compression, the third finds its pages there
+_SET_ONLY_FROM_PASS = 3
+
+
+@dataclass(frozen=True)
+class Course:
+    """How a migration goes. ``floor_bytes``: the least that was left at a boundary."""
+
+    finishes: bool
+    passes: int
+    total_s: float
+    sent_bytes: int
+    downtime_ms: int
+    floor_bytes: int
+    postcopy_s: float = 0.0
+
+    def document(self) -> dict[str, t.Any]:
+        return {**asdict(self), "total_s": round(self.total_s, 1), "postcopy_s": round(self.postcopy_s, 1)}
+
+
+@dataclass(frozen=True)
+class Path:
+    """What is sent over what: bytes the guest uses at all, bytes/s that arrive, and the start's downtime limit."""
+
+    touched_bytes: float
+    bandwidth_bytes_per_s: float
+    start_limit_ms: float
+
+    @property
+    def least_s(self) -> float:
+        """No method is faster."""
+        return self.touched_bytes / self.bandwidth_bytes_per_s
+
+    def narrowed(self, bandwidth_bytes_per_s: float) -> Path:
+        return Path(self.touched_bytes, bandwidth_bytes_per_s, self.start_limit_ms)
+
+
+def precopy(
+    load: Load,
+    path: Path,
+    highest_limit_ms: int,
+    patience_s: float,
+    *,
+    throttled: t.Optional[Load] = None,
+    throttle_percent: int = 0,
+    resend_cost: t.Optional[float] = None,
+) -> Course:
+    """Pre-copy under the finishing rule. ``throttled``: what the guest does under auto-converge of
+    ``throttle_percent``, where that is used; ``resend_cost``: bytes on the wire per byte of a page that is sent again,
+    where it is compressed.
+
+    QEMU has to see two passes before it throttles, so a throttle is in force from the third; so is compression, and
+    the supervisor waits for it.
+    """
+    bandwidth, whole = path.bandwidth_bytes_per_s, float(path.touched_bytes)
+    left, total_s, sent, least = whole, 0.0, 0.0, whole
+    limit_ms, first_chance_s = path.start_limit_ms, None
+    again = 1.0 if resend_cost is None else resend_cost
+    for number in range(1, _MAX_PASSES + 1):
+        now = throttled if throttled is not None and number >= _CACHED_FROM_PASS else load
+        cost = again if number >= _CACHED_FROM_PASS else 1.0
+        # QEMU looks at the bitmap as soon as what it knows of fits the limit; that much is left over.
+        over = min(left, bandwidth * limit_ms / 1000)
+        time_s = (left - over) * cost / bandwidth
+        sent, total_s = sent + (left - over) * cost, total_s + time_s
+        # What is left over is of the set, too, once all else has been sent.
+        most = whole if number < _SET_ONLY_FROM_PASS else max(over, load.working_set_bytes)
+        after = min(most, over + now.unique_bytes(time_s))
+        least = min(least, after)
+        need_ms = after / bandwidth * 1000
+        raised = limit_for(need_ms, highest_limit_ms)
+        if need_ms > limit_ms and raised is not None:
+            first_chance_s = total_s if first_chance_s is None else first_chance_s
+            waited_s = total_s - first_chance_s
+            compressed = resend_cost is None or number >= _CACHED_FROM_PASS
+            known = number < _CACHED_FROM_PASS - 1 or (throttled is None and resend_cost is None)
+            following = load.at_most(need_ms / 1000) if known else None
+            if compressed and worth_finishing(
+                after,
+                left,
+                next_bytes=following,
+                waited_s=waited_s,
+                patience_s=patience_s,
+                throttle_percent=throttle_percent if number >= _CACHED_FROM_PASS else 0,
+            ):
+                limit_ms = raised
+        if need_ms <= limit_ms * _NEARLY:
+            # QEMU compares the pages as they are with its bandwidth; what goes over the wire then may be less.
+            rest = after * (again if number + 1 >= _CACHED_FROM_PASS else 1.0)
+            downtime_ms = rest / bandwidth * 1000 + SWITCH_COST_MS
+            return Course(True, number, total_s + downtime_ms / 1000, int(sent + rest), round(downtime_ms), int(least))
+        if after >= _STANDS_STILL * left and number > _CACHED_FROM_PASS:
+            return Course(False, number, total_s, int(sent), 0, int(least))
+        left = after
+    return Course(False, _MAX_PASSES, total_s, int(sent), 0, int(least))
+
+
+def postcopy(load: Load, path: Path, share: float) -> Course:
+    """Post-copy, switched to after ``share`` (0 to 1) of the first pass; what was sent and rewritten is sent again."""
+    before = path.touched_bytes * share
+    again = min(before, share * load.unique_bytes(before / path.bandwidth_bytes_per_s))
+    rest = path.touched_bytes - before + again
+    rest_s = rest / path.bandwidth_bytes_per_s
+    total_s = share * path.least_s + rest_s + SWITCH_COST_MS / 1000
+    return Course(True, 1, total_s, int(before + rest), SWITCH_COST_MS, int(again), rest_s)
+
+
+def latest_share(load: Load, path: Path, max_again: float) -> float:
+    """How much of the first pass can be done before post-copy without sending more than ``max_again`` of it twice.
+
+    Late is safer: the less is left, the shorter the guest depends on both hosts.
+    """
+    for twentieths in range(20, 0, -1):
+        if postcopy(load, path, twentieths / 20).floor_bytes <= max_again * path.touched_bytes:
+            return twentieths / 20
+    return 1 / 20

@@ -1,0 +1,76 @@
+# Copyright (c) 2026, The virtops.live_migration authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# This file is private to the collection and may change at any time.
+"""What would have to be different for a migration to finish within its contract, in numbers."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ..job.downtime_limit import SWITCH_COST_MS
+from ..policy import MAX_THROTTLE_PERCENT
+from ..units import human_ms, human_rate
+from .dirty_curve import Load
+from .precopy_model import Course
+from .simulation import Trial
+
+_STEP_PERCENT = 5
+_DOUBLINGS = 12
+_MARGIN = 1.05
+
+
+def needs(trial: Trial, load: Load, plain: Course) -> dict[str, t.Any]:
+    """One of these would do. ``plain``: the course that does not finish."""
+    found: dict[str, t.Any] = {}
+    wanted = _bandwidth(trial, load)
+    if wanted is not None:
+        found["bandwidth_bytes_per_s"] = wanted
+        found["bandwidth_more_bytes_per_s"] = wanted - trial.facts.bandwidth_bytes_per_s
+    stand_ms = int(plain.floor_bytes / trial.facts.bandwidth_bytes_per_s * 1000 * _MARGIN) + SWITCH_COST_MS
+    if stand_ms > trial.contract.max_downtime_ms:
+        found["max_downtime_ms"] = stand_ms
+    for percent in range(_STEP_PERCENT, MAX_THROTTLE_PERCENT + 1, _STEP_PERCENT):
+        if trial.keeps(trial.course(load.slowed(1 - percent / 100))):
+            found["writes_less_percent"] = percent
+            break
+    if trial.contract.postcopy == "never" and trial.can_postcopy:
+        found["postcopy"] = True
+    return found
+
+
+def told(found: t.Mapping[str, t.Any]) -> str:
+    """The same in words."""
+    parts = []
+    if "bandwidth_more_bytes_per_s" in found:
+        parts.append(f"{human_rate(found['bandwidth_more_bytes_per_s'])} more bandwidth")
+    if "max_downtime_ms" in found:
+        parts.append(f"a downtime of {human_ms(found['max_downtime_ms'])}")
+    if "writes_less_percent" in found:
+        parts.append(f"{found['writes_less_percent']} % less writing in the guest")
+    if found.get("postcopy"):
+        parts.append("post-copy")
+    return ", ".join(parts) or "nothing that can be said in numbers"
+
+
+def least_bandwidth(enough: t.Callable[[float], bool], low: float, doublings: int = _DOUBLINGS) -> t.Optional[int]:
+    """The least bandwidth above ``low`` that is enough, nearly; None when none up to 2 ** doublings times that is."""
+    high = low
+    for _doubling in range(doublings):
+        high *= 2
+        if enough(high):
+            break
+        low = high
+    else:
+        return None
+    for _halving in range(_DOUBLINGS):
+        middle = (low + high) / 2
+        low, high = (low, middle) if enough(middle) else (middle, high)
+    return int(high)
+
+
+def _bandwidth(trial: Trial, load: Load) -> t.Optional[int]:
+    def enough(bandwidth: float) -> bool:
+        return trial.keeps(trial.course(load, path=trial.path.narrowed(bandwidth)))
+
+    return least_bandwidth(enough, trial.facts.bandwidth_bytes_per_s)

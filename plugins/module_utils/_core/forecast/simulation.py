@@ -1,0 +1,86 @@
+# Copyright (c) 2026, The virtops.live_migration authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# This file is private to the collection and may change at any time.
+"""Migrations on paper: the facts and the contract of one, and courses tried with them."""
+
+from __future__ import annotations
+
+import typing as t
+from dataclasses import dataclass
+
+from ..job.downtime_limit import highest_limit_ms
+from ..policy import Contract
+from .dirty_curve import Load, Loads, loads
+from .plan import default_deadline_s, patience_s, start_limit_ms
+from .precopy_model import Course, Path, precopy
+from .throttle import kept_share
+from .working_set import WorkingSet
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What is known before the start. ``touched_bytes``: memory the guest uses at all (its resident size).
+
+    ``measured``: None when it could not be. ``xbzrle_cache_bytes``: what the source can spare for it (0: none).
+    ``parallel_connections``: the most that both hosts admit. ``host_devices``: devices whose state post-copy cannot
+    fetch. ``vcpus_busy``: the part of the time for which each virtual processor runs (none: not known).
+    """
+
+    touched_bytes: int
+    bandwidth_bytes_per_s: int
+    measured: t.Optional[WorkingSet] = None
+    postcopy_possible: bool = True
+    auto_converge_possible: bool = True
+    xbzrle_cache_bytes: int = 0
+    parallel_connections: int = 0
+    host_devices: int = 0
+    vcpus_busy: tuple[float, ...] = ()
+
+    @property
+    def vcpus_busy_percent(self) -> list[int]:
+        return [round(share * 100) for share in self.vcpus_busy]
+
+
+class Trial:
+    """Tries courses by pre-copy under one contract. Raises ValueError when memory or bandwidth are not positive."""
+
+    def __init__(self, contract: Contract, facts: Facts) -> None:
+        if facts.touched_bytes <= 0 or facts.bandwidth_bytes_per_s <= 0:
+            raise ValueError("A forecast needs the memory to send and a bandwidth to send it at, both more than 0.")
+        self.contract, self.facts = contract, facts
+        self.highest_ms = highest_limit_ms(contract.max_downtime_ms)
+        start_ms = min(self.highest_ms, start_limit_ms(facts.touched_bytes))
+        self.path = Path(facts.touched_bytes, facts.bandwidth_bytes_per_s, start_ms)
+        self.patience_s = patience_s(contract, self.path.least_s)
+        self.deadline_s = contract.deadline_s or default_deadline_s(self.path.least_s)
+        self.loads: t.Optional[Loads] = loads(facts.measured, facts.touched_bytes) if facts.measured else None
+
+    @property
+    def can_postcopy(self) -> bool:
+        return self.facts.postcopy_possible and not self.facts.host_devices
+
+    def course(
+        self,
+        load: Load,
+        *,
+        highest_ms: int = 0,
+        throttle_percent: int = 0,
+        resend_cost: t.Optional[float] = None,
+        path: t.Optional[Path] = None,
+    ) -> Course:
+        """Pre-copy by this load; ``highest_ms``: a limit higher than the contract's downtime has it."""
+        return precopy(
+            load,
+            path or self.path,
+            max(highest_ms, self.highest_ms),
+            self.patience_s,
+            throttled=load.slowed(kept_share(self.facts.vcpus_busy, throttle_percent)) if throttle_percent else None,
+            throttle_percent=throttle_percent,
+            resend_cost=resend_cost,
+        )
+
+    def keeps(self, course: Course) -> bool:
+        """Whether a course finishes within the contract's time and data."""
+        data = self.contract.max_data_factor * self.facts.touched_bytes
+        return course.finishes and course.total_s <= self.deadline_s and course.sent_bytes <= data

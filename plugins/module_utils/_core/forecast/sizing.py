@@ -1,0 +1,85 @@
+# Copyright (c) 2026, The virtops.live_migration authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# This file is private to the collection and may change at any time.
+"""What a migration needs, beside how it will go: the least bandwidth, and the mildest policy that will do."""
+
+from __future__ import annotations
+
+import math
+import typing as t
+from dataclasses import replace
+
+from ..policy import Contract, preset
+from ..units import MIB
+from .forecast import Forecast, forecast
+from .plan import NO_WAY, UNKNOWN, Flags, default_deadline_s
+from .requirements import least_bandwidth
+from .simulation import Facts
+
+# From the one that asks least of the guest to the one that may cost most.
+_MILDEST_FIRST = ("minimal_downtime", "very_large", "suspend_workload", "post_copy")
+_LOWEST_BYTES_PER_S = 0.5 * MIB  # limits are whole MiB/s, from 1 up
+_DOUBLINGS = 20
+
+
+def least_bandwidth_bytes_per_s(contract: Contract, facts: Facts) -> t.Optional[int]:
+    """The least bandwidth at which it finishes within the contract; None when none does, or it was not measured.
+
+    Without a deadline in the contract the time is that which it would be given at the bandwidth of ``facts``.
+    """
+    if facts.measured is None:
+        return None
+    deadline_s = contract.deadline_s or default_deadline_s(facts.touched_bytes / facts.bandwidth_bytes_per_s)
+    timed = replace(contract, deadline_s=deadline_s)
+
+    def enough(bandwidth: float) -> bool:
+        found = forecast(timed, replace(facts, bandwidth_bytes_per_s=int(bandwidth)))
+        return finishes(found) and found.expected is not None and found.expected.total_s <= deadline_s
+
+    return least_bandwidth(enough, _LOWEST_BYTES_PER_S, _DOUBLINGS)
+
+
+def recommended_policy(facts: Facts) -> t.Optional[str]:
+    """The mildest preset by which it surely finishes, or else by which it does; None when none does."""
+    if facts.measured is None:
+        return None
+    found = {name: forecast(preset(name), facts) for name in _MILDEST_FIRST}
+    good = [name for name in _MILDEST_FIRST if finishes(found[name])]
+    return next((name for name in good if found[name].sure), good[0] if good else None)
+
+
+def finishes(found: Forecast) -> bool:
+    return found.plan.way not in (NO_WAY, UNKNOWN)
+
+
+def whole_mib_per_s(bytes_per_s: t.Optional[float], *, up: bool = False) -> t.Optional[int]:
+    """A bandwidth as libvirt takes it."""
+    if bytes_per_s is None:
+        return None
+    return max(1, math.ceil(bytes_per_s / MIB) if up else int(bytes_per_s / MIB))
+
+
+def virsh_options(flags: Flags, bandwidth_mib_per_s: t.Optional[int]) -> list[str]:
+    """What to start the migration with, for ``virsh migrate --live --p2p``."""
+    words = ["--postcopy"] if flags.postcopy else []
+    if flags.auto_converge:
+        words += ["--auto-converge", "--auto-converge-initial", str(flags.throttle_initial_percent)]
+        words += ["--auto-converge-increment", str(flags.throttle_increment_percent)]
+    if flags.xbzrle_cache_bytes:
+        words += ["--compressed", "--comp-methods", "xbzrle", "--comp-xbzrle-cache", str(flags.xbzrle_cache_bytes)]
+    if flags.parallel_connections:
+        words += ["--parallel", "--parallel-connections", str(flags.parallel_connections)]
+    return words + (["--bandwidth", str(bandwidth_mib_per_s)] if bandwidth_mib_per_s else [])
+
+
+def prospect(contract: Contract, facts: Facts) -> dict[str, t.Any]:
+    """The forecast as a document, with the bandwidth to set and the policy to choose."""
+    found, bandwidth = forecast(contract, facts), whole_mib_per_s(facts.bandwidth_bytes_per_s)
+    return {
+        **found.document(),
+        "recommended_policy": recommended_policy(facts),
+        "virsh_options": virsh_options(found.plan.flags, bandwidth),
+        "bandwidth_mib_per_s": bandwidth,
+        "least_bandwidth_mib_per_s": whole_mib_per_s(least_bandwidth_bytes_per_s(contract, facts), up=True),
+    }

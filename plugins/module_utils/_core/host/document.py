@@ -1,0 +1,179 @@
+# Copyright (c) 2026, The virtops.live_migration authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# This file is private to the collection and may change at any time.
+"""One host's document: with two of them and a guest's part of the first, everything about a migration is decided.
+
+``None`` and an empty text stand for "not known", never for zero. ``local`` says whether the host's own files could be
+read; over a remote connection only what libvirt tells is there.
+"""
+
+from __future__ import annotations
+
+import typing as t
+from dataclasses import dataclass, field
+
+from ..dataclass_json import from_plain, to_plain
+from .capacity import Cpu, Emulator, Memory
+from .guest import Domain
+from .network import Firewall, Interface, MigrationPath, VirtualNetwork
+
+SCHEMA = 1
+
+
+@dataclass(frozen=True)
+class Versions:
+    """As ``9.0.0``, and the kernel's own text."""
+
+    libvirt: str = ""
+    qemu: str = ""
+    kernel: str = ""
+
+
+@dataclass(frozen=True)
+class KnownBug:
+    id: str
+    summary: str
+    remedy: str = ""
+
+
+@dataclass(frozen=True)
+class Listener:
+    transport: str  # tcp | tls | ssh
+    address: str
+    port: int
+
+
+@dataclass(frozen=True)
+class Daemon:
+    """``mode``: one ``libvirtd``, or one daemon for each driver. ``settings``: of the files, without secrets."""
+
+    mode: str = ""  # monolithic | modular
+    listeners: t.Optional[list[Listener]] = None
+    settings: dict[str, t.Any] = field(default_factory=dict)
+    qemu_settings: dict[str, t.Any] = field(default_factory=dict)
+    uri_transports: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Filesystem:
+    """One that guests' disks, pools or hugepages are on, or a network file system."""
+
+    mount_point: str
+    source: str = ""
+    fs_type: str = ""
+    shared: bool = False  # several hosts can have it at once
+    read_only: bool = False
+    size_bytes: t.Optional[int] = None
+    free_bytes: t.Optional[int] = None
+    root: str = ""  # the directory of it that is mounted there (a bind mount: not /); "" when it is not known
+
+
+@dataclass(frozen=True)
+class Pool:
+    name: str
+    uuid: str = ""
+    type: str = ""
+    active: t.Optional[bool] = None
+    autostart: t.Optional[bool] = None
+    path: str = ""
+    source: str = ""  # host:dir, device or name
+    size_bytes: t.Optional[int] = None
+    free_bytes: t.Optional[int] = None
+
+
+@dataclass(frozen=True)
+class Storage:
+    pools: list[Pool] = field(default_factory=list)
+    filesystems: t.Optional[list[Filesystem]] = None
+
+
+@dataclass(frozen=True)
+class TlsFile:
+    path: str
+    role: str  # ca | server | server-key | client | client-key
+    purpose: str  # migration | daemon
+    present: bool = False
+    readable: bool = False
+    not_before_epoch_s: t.Optional[int] = None
+    not_after_epoch_s: t.Optional[int] = None
+    names: list[str] = field(default_factory=list)
+    problem: str = ""
+
+
+@dataclass(frozen=True)
+class Tls:
+    migration_directory: str = ""
+    files: t.Optional[list[TlsFile]] = None
+
+
+@dataclass(frozen=True)
+class Userfaultfd:
+    """What post-copy needs on the destination: QEMU as root, or the sysctl, or the device."""
+
+    kernel: t.Optional[bool] = None
+    unprivileged_sysctl: t.Optional[int] = None
+    device: t.Optional[bool] = None
+    usable: t.Optional[bool] = None
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Security:
+    drivers: list[str] = field(default_factory=list)  # selinux | apparmor | none | dac
+    selinux: str = ""  # enforcing | permissive | disabled
+    qemu_user: str = ""
+    userfaultfd: Userfaultfd = field(default_factory=Userfaultfd)
+
+
+@dataclass(frozen=True)
+class Clock:
+    """``synchronised``: as the kernel has it from whatever disciplines it. ``offset_ms``: against the caller's time."""
+
+    epoch_s: float
+    synchronised: t.Optional[bool] = None
+    max_error_ms: t.Optional[float] = None
+    offset_ms: t.Optional[float] = None
+
+
+@dataclass(frozen=True)
+class HostDocument:
+    name: str
+    uuid: str
+    schema: int = SCHEMA
+    uri: str = ""
+    local: bool = False
+    hostname: str = ""
+    hostname_addresses: t.Optional[list[str]] = None
+    versions: Versions = field(default_factory=Versions)
+    features: list[str] = field(default_factory=list)  # ids of host_features
+    known_bugs: list[KnownBug] = field(default_factory=list)
+    daemon: Daemon = field(default_factory=Daemon)
+    cpu: Cpu = field(default_factory=Cpu)
+    memory: Memory = field(default_factory=Memory)
+    emulators: list[Emulator] = field(default_factory=list)
+    firmware_files: t.Optional[list[str]] = None
+    migration: MigrationPath = field(default_factory=MigrationPath)
+    interfaces: t.Optional[list[Interface]] = None
+    networks: list[VirtualNetwork] = field(default_factory=list)
+    firewall: Firewall = field(default_factory=Firewall)
+    storage: Storage = field(default_factory=Storage)
+    tls: Tls = field(default_factory=Tls)
+    security: Security = field(default_factory=Security)
+    clock: t.Optional[Clock] = None
+    domains: list[Domain] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)  # what could not be found out, and why
+
+    def interface(self, name: str) -> t.Optional[Interface]:
+        return next((one for one in self.interfaces or [] if one.name == name), None)
+
+    def network(self, name: str) -> t.Optional[VirtualNetwork]:
+        return next((one for one in self.networks if one.name == name), None)
+
+    def document(self) -> dict[str, t.Any]:
+        return t.cast("dict[str, t.Any]", to_plain(self))
+
+
+def host_from(plain: t.Any, where: str = "host") -> HostDocument:
+    """A host document from what the module returned; BAD_DOCUMENT when it is something else."""
+    return from_plain(HostDocument, plain, where)

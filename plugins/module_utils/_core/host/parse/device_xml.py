@@ -1,0 +1,198 @@
+# Copyright (c) 2026, The virtops.live_migration authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# This file is private to the collection and may change at any time.
+"""A guest's devices from its definition."""
+
+from __future__ import annotations
+
+import typing as t
+from xml.etree import ElementTree
+
+from ...addresses import host_port
+from ..guest import Disk, Graphics, HostDevice, Nic, SharedDirectory, SharedMemory, Tpm
+from .xml_values import whole_number
+
+
+def disks(root: ElementTree.Element) -> list[Disk]:
+    return [_disk(one) for one in root.iterfind("devices/disk")]
+
+
+def _disk(disk: ElementTree.Element) -> Disk:
+    driver, source, target = (disk.find(name) for name in ("driver", "source", "target"))
+    mirror = disk.find("mirror")
+    return Disk(
+        target=_get(target, "dev"),
+        device=disk.get("device", "disk"),
+        type=disk.get("type", "") if source is not None else "",
+        source=_source(source),
+        hosts=[] if source is None else [_network_host(host) for host in source.iterfind("host")],
+        format=_get(driver, "type"),
+        cache=_get(driver, "cache"),
+        bus=_get(target, "bus"),
+        readonly=disk.find("readonly") is not None,
+        shareable=disk.find("shareable") is not None,
+        transient=disk.find("transient") is not None,
+        mirror=mirror is not None and mirror.get("job", "copy") in ("copy", "active-commit"),
+        backing_chain=[_source(one) for one in disk.iterfind(".//backingStore/source")],
+    )
+
+
+def _source(source: t.Optional[ElementTree.Element]) -> str:
+    if source is None:
+        return ""
+    if source.get("pool"):
+        return f"{source.get('pool')}/{source.get('volume', '')}"
+    if source.get("protocol"):
+        return f"{source.get('protocol')}:{source.get('name', '')}"
+    if source.get("type") == "pci":
+        return _pci(source.find("address"))
+    return source.get("file") or source.get("dev") or source.get("dir") or source.get("path") or ""
+
+
+def _network_host(host: ElementTree.Element) -> str:
+    if host.get("transport") == "unix":
+        return f"unix:{host.get('socket', '')}"
+    return host_port(host.get("name", ""), host.get("port", ""))
+
+
+def nics(root: ElementTree.Element) -> list[Nic]:
+    return [_nic(one) for one in root.iterfind("devices/interface")]
+
+
+def _nic(nic: ElementTree.Element) -> Nic:
+    source, mtu, teaming = nic.find("source"), nic.find("mtu"), nic.find("teaming")
+    managed = _get(nic.find("target"), "managed")
+    return Nic(
+        mac=_get(nic.find("mac"), "address"),
+        type=nic.get("type", ""),
+        network=_get(source, "network"),
+        portgroup=_get(source, "portgroup"),
+        bridge=_get(source, "bridge"),
+        device=_get(source, "dev"),
+        target=_get(nic.find("target"), "dev"),
+        model=_get(nic.find("model"), "type"),
+        mtu=whole_number(_get(mtu, "size") or "0") or None,
+        virtualport=_get(nic.find("virtualport"), "type"),
+        teaming=_get(teaming, "type"),
+        managed=None if not managed else managed == "yes",
+    )
+
+
+def host_devices(root: ElementTree.Element) -> list[HostDevice]:
+    """All that is passed through: as a device, as a network interface, or as a disk."""
+    found = [_host_device(one) for one in root.iterfind("devices/hostdev")]
+    for nic in root.iterfind("devices/interface"):
+        if nic.get("type") in ("hostdev", "vdpa"):
+            source, kind = nic.find("source"), "net" if nic.get("type") == "hostdev" else "vdpa"
+            address = _pci(source.find("address")) if source is not None else ""
+            found.append(
+                HostDevice(
+                    kind,
+                    address or _get(source, "dev"),
+                    managed=nic.get("managed") == "yes",
+                    teaming=_get(nic.find("teaming"), "type") == "transient",
+                )
+            )
+    return found
+
+
+def _host_device(device: ElementTree.Element) -> HostDevice:
+    source = device.find("source")
+    kind = device.get("type", "")
+    address, vgpu_model = "", ""
+    if kind == "mdev":
+        vgpu_model = device.get("model", "")
+        address = _get(source.find("address"), "uuid") if source is not None else ""
+    elif kind == "pci" and source is not None:
+        address = _pci(source.find("address"))
+    elif source is not None:
+        vendor, product = _get(source.find("vendor"), "id"), _get(source.find("product"), "id")
+        adapter, place = _get(source.find("adapter"), "name"), source.find("address")
+        address = f"{vendor}:{product}" if vendor else adapter or _numbers(place) or source.get("name", "")
+        address = address or source.get("wwpn", "")
+    return HostDevice(
+        kind,
+        address,
+        vgpu_model,
+        managed=device.get("managed") == "yes",
+        teaming=_get(device.find("teaming"), "type") == "transient",
+        driver=_get(device.find("driver"), "model") or _get(device.find("driver"), "name"),
+        startup_policy=_get(source, "startupPolicy"),
+        protocol=_get(source, "protocol") if kind == "scsi" else "",
+    )
+
+
+def shared_directories(root: ElementTree.Element) -> list[SharedDirectory]:
+    return [
+        SharedDirectory(
+            _get(one.find("driver"), "type") or "path",
+            _get(one.find("source"), "dir") or _get(one.find("source"), "socket"),
+            _get(one.find("target"), "dir"),
+        )
+        for one in root.iterfind("devices/filesystem")
+    ]
+
+
+def shared_memory(root: ElementTree.Element) -> list[SharedMemory]:
+    return [
+        SharedMemory(one.get("name", ""), _get(one.find("model"), "type"), one.get("role", ""))
+        for one in root.iterfind("devices/shmem")
+    ]
+
+
+def tpms(root: ElementTree.Element) -> list[Tpm]:
+    return [_tpm(one) for one in root.iterfind("devices/tpm")]
+
+
+def _tpm(device: ElementTree.Element) -> Tpm:
+    backend = device.find("backend")
+    source = backend.find("source") if backend is not None else None
+    return Tpm(
+        _get(backend, "version"),
+        _get(backend, "type"),
+        # Of a passed-through one "path" is the device, which says nothing about a state.
+        _get(source, "path") if _get(backend, "type") != "passthrough" else "",
+        backend is not None and backend.find("encryption") is not None,
+    )
+
+
+def graphics(root: ElementTree.Element) -> list[Graphics]:
+    return [_graphics(one) for one in root.iterfind("devices/graphics")]
+
+
+def _graphics(console: ElementTree.Element) -> Graphics:
+    """Of several listens libvirt uses the first one."""
+    listen = console.find("listen")
+    return Graphics(
+        console.get("type", ""),
+        console.get("listen", "") or _get(listen, "address"),
+        whole_number(console.get("port") or "0") or None,
+        console.get("autoport", "no") == "yes",
+        listen_type=_get(listen, "type"),
+        network=_get(listen, "network"),
+    )
+
+
+def vsock_cid(root: ElementTree.Element) -> t.Optional[int]:
+    cid = root.find("devices/vsock/cid")
+    fixed = cid is not None and cid.get("auto", "no") == "no" and cid.get("address")
+    return whole_number(fixed) if fixed else None
+
+
+def _pci(address: t.Optional[ElementTree.Element]) -> str:
+    if address is None or not address.get("bus"):
+        return ""
+    domain, bus, slot, function = (
+        whole_number(address.get(name, "0"), 0) for name in ("domain", "bus", "slot", "function")
+    )
+    return f"{domain:04x}:{bus:02x}:{slot:02x}.{function:x}"
+
+
+def _numbers(address: t.Optional[ElementTree.Element]) -> str:
+    """A USB or SCSI address: whatever numbers it has."""
+    return ":".join(value for _key, value in sorted(address.attrib.items())) if address is not None else ""
+
+
+def _get(element: t.Optional[ElementTree.Element], name: str) -> str:
+    return element.get(name, "") if element is not None else ""

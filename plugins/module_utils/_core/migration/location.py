@@ -1,0 +1,83 @@
+# Copyright (c) 2026, The virtops.live_migration authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# This file is private to the collection and may change at any time.
+"""Where a guest is, from what both hosts say of it, and what that admits; what does not fit is refused."""
+
+from __future__ import annotations
+
+import enum
+import typing as t
+from dataclasses import dataclass
+
+from ..job.domain_state import DomainState
+from ..job.sample import Phase
+
+
+class Situation(enum.Enum):
+    """What is to be done for a guest that shall run on the destination."""
+
+    START = "it runs on the source and nothing moves it"
+    ADOPT = "its migration to the destination runs"
+    BROKEN = "its post-copy migration to the destination is broken"
+    THERE = "it is on the destination"
+    HALF_ENDED = "its post-copy migration is broken, and the half on the destination has ended"
+    ELSEWHERE = "its migration runs, and the destination knows nothing of it"
+    SPLIT_BRAIN = "it runs on both hosts"
+    UNCLEAR = "both hosts have a live copy of it, and no migration joins them"
+    ARRIVING_THERE = "it arrives at the destination, from a third host"
+    OFF = "it is shut off"
+    NOWHERE = "neither host knows it"
+
+
+@dataclass(frozen=True)
+class Whereabouts:
+    """The guest's state on the source and on the destination (None: unknown there), and its outgoing migration."""
+
+    here: t.Optional[DomainState]
+    there: t.Optional[DomainState]
+    job: t.Optional[Phase] = None
+
+    @property
+    def situation(self) -> Situation:
+        return self._with_job(self.job) if self.job is not None else self._without_job()
+
+    def _with_job(self, job: Phase) -> Situation:
+        there = self.there
+        if there is not None and not there.active and job is Phase.POSTCOPY_FAILED:
+            return Situation.HALF_ENDED
+        if there is None or not there.active:
+            return Situation.ELSEWHERE
+        if there.in_postcopy or there.postcopy_failed:
+            return Situation.BROKEN if job is Phase.POSTCOPY_FAILED else Situation.ADOPT
+        if there.arriving:
+            return Situation.ADOPT
+        if not there.running:
+            return Situation.UNCLEAR
+        # At the very end the guest runs there already, while the source still holds it, stopped.
+        return Situation.SPLIT_BRAIN if self.here is not None and self.here.running else Situation.ADOPT
+
+    def _without_job(self) -> Situation:
+        here, there = self.here, self.there
+        alive_here, alive_there = here is not None and here.active, there is not None and there.active
+        if here is not None and there is not None and alive_here and alive_there:
+            return Situation.SPLIT_BRAIN if here.running and there.running else Situation.UNCLEAR
+        if here is not None and alive_here:
+            return Situation.UNCLEAR if here.held_by_migration else Situation.START
+        if there is not None and alive_there:
+            split = there.in_postcopy or there.postcopy_failed
+            return Situation.ARRIVING_THERE if there.arriving or split else Situation.THERE
+        return Situation.NOWHERE if here is None and there is None else Situation.OFF
+
+    def told(self) -> str:
+        """As part of a sentence."""
+        here = self.here.told if self.here else "unknown"
+        there = self.there.told if self.there else "unknown"
+        return f"{here} on the source and {there} on the destination"
+
+    def document(self) -> dict[str, t.Any]:
+        return {
+            "on_source": self.here.told if self.here else None,
+            "on_destination": self.there.told if self.there else None,
+            "job_phase": self.job.value if self.job else None,
+        }

@@ -1,0 +1,117 @@
+# Copyright (c) 2026, The virtops.live_migration authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# This file is private to the collection and may change at any time.
+"""What is said where a guest is found in a situation in which nothing may be done to it."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ..errors import MigrationError
+from ..job.sample import Phase
+from .location import Situation, Whereabouts
+
+
+def refusal(where: Whereabouts, name: str, source: str, destination: str) -> MigrationError:
+    """Before anything was done."""
+    reason, problem, remedy = _words(where, name, source, destination)
+    evidence = {**where.document(), "source": source, "destination": destination}
+    state = f"It is {where.told()}. Nothing was changed."
+    return MigrationError(reason, problem, state=state, remedy=remedy, evidence=evidence)
+
+
+def bad_end(
+    where: Whereabouts,
+    name: str,
+    source: str,
+    destination: str,
+    *,
+    cause: t.Optional[MigrationError],
+    facts: t.Mapping[str, t.Any],
+) -> MigrationError:
+    """After a migration that has left the guest in such a situation; ``cause``: what libvirt told of it."""
+    reason, problem, remedy = _words(where, name, source, destination)
+    if where.situation in (Situation.OFF, Situation.NOWHERE):
+        reason, problem = "GUEST_STOPPED", f"{name!r} stopped while it was being migrated."
+        remedy = f"Find out who shut it down or why it crashed; start it on {source} when it should run."
+    if where.situation is Situation.THERE:
+        reason, problem = "NOT_RUNNING_THERE", f"{name!r} is on {destination} now, but stands still."
+        remedy = "Find out why ('virsh domstate --reason', the log of its QEMU), then resume it there."
+    return MigrationError(
+        reason,
+        f"{problem} {cause.problem}" if cause else problem,
+        state=f"It is {where.told()}.",
+        remedy=remedy,
+        evidence={**where.document(), **(cause.evidence if cause else {})},
+        facts=facts,
+    )
+
+
+HALF_ENDED_REMEDY = (
+    "Find out why it ended there ('virsh domstate --reason', the log of its QEMU). When it is certain that it was"
+    " migrated there, what is left on the source is of no use any more: end that with 'virsh destroy', and start the"
+    " guest on the destination. Before that destroy nothing."
+)
+
+
+def half_ended(name: str, destination: str, told: str) -> str:
+    """The problem where a guest was shut down, or crashed, while it ran split over two hosts."""
+    return f"The post-copy migration of {name!r} is broken, and cannot be joined: it is {told} on {destination}."
+
+
+def _words(where: Whereabouts, name: str, source: str, destination: str) -> tuple[str, str, str]:
+    situation = where.situation
+    if situation is Situation.SPLIT_BRAIN:
+        return (
+            "SPLIT_BRAIN",
+            f"ALARM: {name!r} runs on {source} and on {destination} at once.",
+            (
+                "Do nothing automatic. Find out which copy is the right one, and stop the other by hand, before both"
+                " write to the same disks any longer."
+            ),
+        )
+    if situation is Situation.HALF_ENDED:
+        told = where.there.told if where.there else "unknown"
+        return "HALF_ENDED", half_ended(name, destination, told), HALF_ENDED_REMEDY
+    if situation is Situation.ELSEWHERE:
+        split = where.job in (Phase.POSTCOPY, Phase.POSTCOPY_FAILED)
+        return (
+            "JOB_ELSEWHERE",
+            f"{name!r} is being migrated from {source}, but {destination} knows nothing of it: it goes elsewhere.",
+            "It is split over two hosts: name the other one as the destination, and abort and destroy nothing."
+            if split
+            else "Let that migration end, or abort it (migration_abort), then run this again.",
+        )
+    if situation is Situation.BROKEN:
+        return (
+            "POSTCOPY_BROKEN",
+            f"The post-copy migration of {name!r} to {destination} is broken, and the policy allows no post-copy.",
+            "Destroy neither half. Join them with migration_recover, or allow it here with policy_overrides.postcopy.",
+        )
+    if situation is Situation.ARRIVING_THERE:
+        return (
+            "INCOMING",
+            f"{name!r} is arriving on {destination} from another host than {source}.",
+            f"Let that migration end, or look after it on the host that it comes from; then it is on {destination}.",
+        )
+    if situation is Situation.OFF:
+        return (
+            "GUEST_NOT_RUNNING",
+            f"{name!r} does not run, neither on {source} nor on {destination}.",
+            "Start it where it should run; what is off needs no live migration.",
+        )
+    if situation is Situation.NOWHERE:
+        return (
+            "GUEST_NOT_FOUND",
+            f"Neither {source} nor {destination} has {name!r}.",
+            "Check the name or UUID, and look for the guest on the other hosts.",
+        )
+    return (
+        "UNCLEAR",
+        f"{source} and {destination} do not agree about {name!r}.",
+        (
+            "Find out which copy is the right one ('virsh domstate --reason', 'virsh domjobinfo' on both hosts) before"
+            " anything is stopped, resumed or destroyed."
+        ),
+    )

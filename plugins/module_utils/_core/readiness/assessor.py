@@ -1,0 +1,158 @@
+# Copyright (c) 2026, The virtops.live_migration authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# This file is private to the collection and may change at any time.
+"""Whether guests can be migrated: all checks over a source, its guests and a destination."""
+
+from __future__ import annotations
+
+import typing as t
+from dataclasses import dataclass
+
+from ..forecast.working_set import WorkingSet
+from ..host.guest import Domain
+from .checks import (
+    convergence as readiness_pace,
+)
+from .checks import (
+    cpu as readiness_cpu,
+)
+from .checks import (
+    devices as readiness_devices,
+)
+from .checks import (
+    guest_network as readiness_guest_network,
+)
+from .checks import (
+    identity as readiness_identity,
+)
+from .checks import (
+    listening as readiness_listening,
+)
+from .checks import (
+    machine as readiness_machine,
+)
+from .checks import (
+    memory as readiness_memory,
+)
+from .checks import (
+    network as readiness_network,
+)
+from .checks import (
+    ports as readiness_ports,
+)
+from .checks import (
+    security as readiness_security,
+)
+from .checks import (
+    state as readiness_state,
+)
+from .checks import (
+    storage as readiness_storage,
+)
+from .checks import (
+    versions as readiness_versions,
+)
+from .checks.check import FAIL, STATUSES, WARN, Case, Check, CpuOpinion, Finding, Objection, Pair, listed, skipped
+from .site_rules import Rule, apply
+
+CHECKS: tuple[Check, ...] = (
+    *readiness_identity.CHECKS,
+    *readiness_state.CHECKS,
+    *readiness_listening.CHECKS,
+    *readiness_devices.CHECKS,
+    *readiness_cpu.CHECKS,
+    *readiness_machine.CHECKS,
+    *readiness_memory.CHECKS,
+    *readiness_storage.CHECKS,
+    *readiness_guest_network.CHECKS,
+    *readiness_network.CHECKS,
+    *readiness_ports.CHECKS,
+    *readiness_versions.CHECKS,
+    *readiness_security.CHECKS,
+    *readiness_pace.CHECKS,
+)
+
+_NOT_RUNNING = skipped("The guest does not run.")
+
+
+@dataclass(frozen=True)
+class Readiness:
+    """What all checks found for one guest and one destination, in their order."""
+
+    domain: Domain
+    destination: str
+    findings: t.Mapping[str, Finding]
+
+    @property
+    def ready(self) -> bool:
+        return all(finding.status != FAIL for finding in self.findings.values())
+
+    def counts(self) -> dict[str, int]:
+        found = [finding.status for finding in self.findings.values()]
+        return {status: found.count(status) for status in STATUSES}
+
+    def summary(self) -> str:
+        """One sentence: yes, yes but, or no and why."""
+        failures = [one.summary for one in self.findings.values() if one.status == FAIL]
+        warnings = [check for check, one in self.findings.items() if one.status == WARN]
+        head = f"{self.domain.name} can go to {self.destination}"
+        if failures:
+            more = f" And {len(failures) - 1} more." if len(failures) > 1 else ""
+            return f"{self.domain.name} cannot go to {self.destination}: {failures[0]}{more}"
+        return f"{head}, with warnings: {listed(warnings)}." if warnings else f"{head}."
+
+    def document(self, statuses: t.Collection[str] = STATUSES) -> dict[str, t.Any]:
+        """``statuses``: only these checks are listed; all are counted."""
+        return {
+            "name": self.domain.name,
+            "uuid": self.domain.uuid,
+            "destination": self.destination,
+            "ready": self.ready,
+            "checks": [
+                {
+                    "id": check,
+                    "status": one.status,
+                    "summary": one.summary,
+                    "evidence": dict(one.evidence),
+                    "remedy": one.remedy,
+                }
+                for check, one in self.findings.items()
+                if one.status in statuses
+            ],
+            "counts": self.counts(),
+            "summary": self.summary(),
+        }
+
+
+class Assessor:
+    """Checks guests against one destination; what depends on the two hosts only is found out once."""
+
+    def __init__(
+        self, pair: Pair, rules: t.Sequence[Rule] = (), plain: t.Optional[t.Mapping[str, t.Any]] = None
+    ) -> None:
+        """``plain``: source and destination as plain data, for the rules."""
+        self._pair, self._rules, self._plain = pair, rules, dict(plain or {})
+        self._of_hosts = {check.id: check.of_hosts(pair) for check in CHECKS if check.of_hosts is not None}
+
+    def assess(
+        self,
+        domain: Domain,
+        *,
+        cpu: t.Optional[CpuOpinion] = None,
+        measured: t.Optional[WorkingSet] = None,
+        objection: t.Optional[Objection] = None,
+        plain: t.Optional[t.Mapping[str, t.Any]] = None,
+    ) -> Readiness:
+        case = Case(domain, self._pair, cpu, measured, objection)
+        findings = {check.id: self._finding(check, case) for check in CHECKS}
+        for rule in self._rules:
+            findings[rule.id] = apply(rule, {**self._plain, "domain": plain})
+        return Readiness(domain, self._pair.destination.name, findings)
+
+    def _finding(self, check: Check, case: Case) -> Finding:
+        if check.of_guest is None:
+            return self._of_hosts[check.id]
+        if check.needs_running and not case.domain.active:
+            return _NOT_RUNNING
+        return check.of_guest(case)

@@ -1,0 +1,192 @@
+# Copyright (c) 2026, The virtops.live_migration authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# This file is private to the collection and may change at any time.
+"""Readiness: will it finish, by what was measured and what the contract allows."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ...forecast.forecast import Forecast, forecast
+from ...forecast.link_bandwidth import carried_bytes_per_s
+from ...forecast.plan import NO_WAY
+from ...forecast.simulation import Facts
+from ...units import human_bytes, human_ms, human_rate
+from .check import FAIL, WARN, Case, Check, Finding, failed, passed, skipped, warned
+
+_THEME = "pace"
+_COMFORTABLE = 0.8  # of the bandwidth: above it each pass is hardly shorter than the one before
+_MEASURE = "Measure the guest with migration_dirty_rate_info, and pass the results as dirty_rates."
+
+
+def bandwidth(case: Case) -> t.Optional[int]:
+    """What was given, or what real interfaces on both ends can carry."""
+    if case.intent.bandwidth_bytes_per_s:
+        return case.intent.bandwidth_bytes_per_s
+    paths = [host.migration for host in (case.source, case.destination)]
+    speeds = [path.speed_mbit_per_s for path in paths if path.speed_mbit_per_s and path.speed_is_real]
+    return carried_bytes_per_s(min(speeds)) if len(speeds) == len(paths) else None
+
+
+def _dirty_rate(case: Case) -> Finding:
+    measured, rate = case.measured, bandwidth(case)
+    if measured is None:
+        return skipped("The guest was not measured.", _MEASURE)
+    if rate is None:
+        return skipped("The bandwidth is not known.", "Pass bandwidth_mib_per_s.")
+    share = measured.dirty_bytes_per_s / rate
+    evidence = {
+        "dirty_bytes_per_s": measured.dirty_bytes_per_s,
+        "bandwidth_bytes_per_s": rate,
+        "share": round(share, 2),
+    }
+    if share > _COMFORTABLE:
+        return warned(
+            f"It rewrites {human_rate(measured.dirty_bytes_per_s)}, and {human_rate(rate)} are sent: its passes do not"
+            " get shorter until they come down to its working set.",
+            "Give it more bandwidth, let it do less meanwhile, or allow post-copy.",
+            **evidence,
+        )
+    return passed(f"It rewrites {human_rate(measured.dirty_bytes_per_s)}, {share:.0%} of the bandwidth.", **evidence)
+
+
+def _working_set(case: Case) -> Finding:
+    measured, rate, contract = case.measured, bandwidth(case), case.intent.contract
+    if measured is None:
+        return skipped("The guest was not measured.", _MEASURE)
+    if rate is None:
+        return skipped("The bandwidth is not known.", "Pass bandwidth_mib_per_s.")
+    needed_ms = measured.working_set_bytes / rate * 1000
+    evidence = {
+        "working_set_bytes": measured.working_set_bytes,
+        "needed_downtime_ms": round(needed_ms),
+        "max_downtime_ms": contract.max_downtime_ms,
+    }
+    if needed_ms > contract.max_downtime_ms:
+        return warned(
+            f"Sending its working set of {human_bytes(measured.working_set_bytes)} takes {human_ms(needed_ms)}, more"
+            f" than the {human_ms(contract.max_downtime_ms)} that it may stand still.",
+            "Allow a longer downtime or post-copy, give it more bandwidth, or let it do less meanwhile.",
+            **evidence,
+        )
+    return passed(
+        f"Its working set of {human_bytes(measured.working_set_bytes)} fits the allowed downtime.", **evidence
+    )
+
+
+def _forecast(case: Case) -> Finding:
+    """The planner's own answer, from the same code."""
+    rate, memory = bandwidth(case), case.domain.resident_bytes or case.domain.memory.total_bytes
+    if case.measured is None:
+        return skipped("The guest was not measured.", _MEASURE)
+    if rate is None or not memory:
+        return skipped("The bandwidth is not known.", "Pass bandwidth_mib_per_s.")
+    facts = Facts(
+        touched_bytes=min(memory, case.domain.memory.total_bytes or memory),
+        bandwidth_bytes_per_s=rate,
+        measured=case.measured,
+        postcopy_possible=not postcopy_obstacles(case),
+        host_devices=len(case.domain.host_devices),
+    )
+    found = forecast(case.intent.contract, facts)
+    evidence = _figures(found)
+    if found.plan.way == NO_WAY:
+        return failed(found.summary, "One of what the summary names, or leave it where it is.", **evidence)
+    if not found.sure:
+        return warned(found.summary, "Choose a quieter moment, or allow more.", **evidence)
+    return passed(found.summary, **evidence)
+
+
+def _figures(found: Forecast) -> dict[str, t.Any]:
+    course = found.expected
+    return {
+        "way": found.plan.way,
+        "total_s": round(course.total_s, 1) if course else None,
+        "downtime_ms": round(course.downtime_ms) if course else None,
+        "needs": dict(found.needs),
+    }
+
+
+def postcopy_obstacles(case: Case) -> list[str]:
+    """Why post-copy cannot work for this guest between these hosts."""
+    guest, hosts = case.domain, (case.source, case.destination)
+    found = [f"the versions on {host.name} do not have it" for host in hosts if "postcopy" not in host.features]
+    userfaultfd = case.destination.security.userfaultfd
+    if userfaultfd.usable is False:
+        found.append(f"QEMU on the destination may not use userfaultfd: {userfaultfd.reason}")
+    if [one for one in guest.host_devices if not one.teaming]:
+        found.append("it holds devices of the host")
+    if guest.memory.nvdimm:
+        found.append("it has an NVDIMM")
+    if any(one.driver == "virtiofs" for one in guest.shared_directories):
+        found.append("it shares directories by virtiofs")
+    if guest.memory.source == "file" and guest.memory.shared and not guest.memory.hugepages:
+        found.append("its memory is in shared files")
+    return found
+
+
+def _postcopy_possible(case: Case) -> Finding:
+    obstacles = postcopy_obstacles(case)
+    if case.intent.contract.postcopy == "never":
+        return skipped("The contract does not allow post-copy.")
+    if obstacles:
+        return warned(
+            f"Post-copy is not possible: {'; '.join(obstacles)}.",
+            "For userfaultfd: 'sysctl vm.unprivileged_userfaultfd=1' on the destination. Else do without post-copy.",
+            obstacles=obstacles,
+        )
+    if case.destination.security.userfaultfd.usable is None:
+        return skipped("Whether QEMU on the destination may use userfaultfd is not known.")
+    return passed("Post-copy is possible.")
+
+
+def _postcopy_advisable(case: Case) -> Finding:
+    """The warning of the manuals: not for a critical guest, not over a network that may fail."""
+    contract, rate = case.intent.contract, bandwidth(case)
+    if contract.postcopy == "never":
+        return skipped("The contract does not allow post-copy.")
+    doubts = ["it is named as critical"] if case.domain.name in case.intent.critical else []
+    if rate is not None:
+        # At worst everything is fetched after the switch.
+        all_s = case.domain.memory.total_bytes / rate
+        if all_s > contract.max_postcopy_s:
+            doubts.append(f"it could depend on both hosts for {human_ms(all_s * 1000)}")
+    for host in (case.source, case.destination):
+        if "postcopy_recovery" not in host.features:
+            doubts.append(f"a broken one cannot be recovered with the versions on {host.name}")
+        if any(bug.id == "resume_crashes_daemon" for bug in host.known_bugs):
+            doubts.append(f"recovering a broken one crashes the daemon on {host.name}")
+    if doubts:
+        return warned(
+            f"Post-copy is not advisable: {'; '.join(doubts)}. If the network or a host fails meanwhile, the guest may"
+            " be lost.",
+            "Do without it (postcopy: never), or keep to pre-copy with a longer downtime.",
+            doubts=doubts,
+        )
+    return passed("Nothing speaks against post-copy.")
+
+
+CHECKS = (
+    Check(
+        "dirty_rate", _THEME, "Is more sent per second than the guest rewrites?",
+        "Its passes do not get shorter.", (WARN,), of_guest=_dirty_rate,
+    ),
+    Check(
+        "working_set", _THEME, "Can the working set be sent within the allowed downtime?",
+        "The migration does not finish on its own.", (WARN,), of_guest=_working_set,
+    ),
+    Check(
+        "forecast", _THEME, "Is there a way to finish within the contract?",
+        "The migration is given up, or the guest stands still for longer than allowed.", (WARN, FAIL),
+        of_guest=_forecast,
+    ),
+    Check(
+        "postcopy_possible", _THEME, "Can post-copy be used, if the contract allows it?",
+        "The migration fails at its start when post-copy is asked for.", (WARN,), of_guest=_postcopy_possible,
+    ),
+    Check(
+        "postcopy_advisable", _THEME, "Is post-copy advisable for this guest over this network?",
+        "A failure of network or host during post-copy loses the guest.", (WARN,), of_guest=_postcopy_advisable,
+    ),
+)  # fmt: skip

@@ -1,0 +1,216 @@
+# Copyright (c) 2026, The virtops.live_migration authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# This file is private to the collection and may change at any time.
+"""What a disk of a guest is to its migration: on both hosts, to be copied, or in the way.
+
+LOCAL is said only of a disk of which the destination surely has no other name: such a disk may be copied there.
+"""
+
+from __future__ import annotations
+
+import re
+import typing as t
+
+from ...addresses import is_loopback, split_port
+from ...host.document import Filesystem, HostDocument, Pool
+from ...host.guest import Disk
+from .shared_storage import (
+    OTHER,
+    SAME,
+    UNSURE,
+    Relation,
+    filesystem_of,
+    filesystem_of_disk,
+    is_local,
+    relation,
+    same_export,
+    server_and_path,
+    shared_by_configuration,
+    taken_for_shared,
+)
+
+SHARED, LOCAL, MISSING, UNKNOWN, EMPTY = "shared", "local", "missing", "unknown", "empty"
+
+# Pools whose volumes are reached over a network wherever the pool is defined.
+_NETWORK_POOLS = ("rbd", "gluster", "sheepdog", "iscsi-direct")
+_DIRECTORY_POOLS = ("dir", "fs", "netfs")
+# Of these no document tells whether another host has the same devices.
+_DEVICE_POOLS = ("iscsi", "mpath", "scsi", "logical", "disk")
+_BACK_ENDS = {"vhostuser": "vhost-user", "vhostvdpa": "vDPA"}
+_PORTAL = re.compile(r"/dev/disk/by-path/ip-(.+?)-iscsi-")
+
+_SAME_STORAGE = "Put them on storage that both hosts have, at the same path."
+_MOUNT = "Mount the same file system at the same place on the destination."
+_LIST = (
+    "Name the directory in shared_filesystems of qemu.conf on the source, if both hosts have the same one (libvirt 10.8"
+    " and later), or put the disk on storage that libvirt takes for shared."
+)
+_POOL = "Define the pool on the destination, from the same storage, and start it."
+
+
+class Place(t.NamedTuple):
+    """Where a disk is, and the reason in words. ``remedy``: for one that is MISSING, which no copy would mend."""
+
+    kind: str
+    reason: str
+    remedy: str = ""
+
+
+def place_of(disk: Disk, source: HostDocument, destination: HostDocument) -> Place:
+    """Whether the destination has the same disk."""
+    if not disk.type or not (disk.source or disk.type in _BACK_ENDS):
+        return Place(EMPTY, "the drive is empty")
+    if disk.type == "network":
+        return _network(disk)
+    if disk.type == "volume":
+        return _volume(disk, source, destination)
+    if disk.type in ("file", "dir"):
+        return _file(disk, source, destination)
+    if disk.type == "block":
+        return _device(disk, source, destination)
+    if disk.type in _BACK_ENDS:
+        words = (
+            f"its {_BACK_ENDS[disk.type]} back end, {disk.source or 'of the host'}, must be there on the destination"
+        )
+        return Place(UNKNOWN, f"{words}, with the same contents, and it cannot be copied")
+    return Place(LOCAL, f"a disk of type {disk.type} belongs to its host")
+
+
+def can_be_copied(disk: Disk) -> bool:
+    return disk.type not in _BACK_ENDS
+
+
+def _network(disk: Disk) -> Place:
+    sockets = [one[len("unix:") :] for one in disk.hosts if one.startswith("unix:")]
+    protocol = disk.source.partition(":")[0]
+    if sockets or (protocol == "nbd" and "" in disk.hosts):
+        socket = sockets[0] if sockets else "a socket"
+        words = f"it is reached by {socket} of its host ({disk.source})"
+        return Place(UNKNOWN, f"{words}: the destination needs a server of its own there, of the same storage")
+    own = [one for one in disk.hosts if is_loopback(split_port(one)[0])]
+    if own:
+        words = f"its server is {own[0]}, which is each host itself ({disk.source})"
+        return Place(UNKNOWN, f"{words}: the destination needs one of its own, of the same storage")
+    return Place(SHARED, f"it is reached over the network ({disk.source})")
+
+
+def _file(disk: Disk, source: HostDocument, destination: HostDocument) -> Place:
+    if not disk.mount_point:
+        return Place(UNKNOWN, "the file system that it is on is not known")
+    return _on_filesystem(disk, disk.source, filesystem_of_disk(disk), source, destination)
+
+
+def _on_filesystem(disk: Disk, path: str, here: Filesystem, source: HostDocument, destination: HostDocument) -> Place:
+    """libvirt on the source decides whether it is safe; the destination, whether it is there."""
+    if destination.storage.filesystems is None:
+        return Place(UNKNOWN, "the file systems of the destination are not known")
+    there = filesystem_of(path, destination)
+    found = relation(path, here, there, source, destination)
+    if shared_by_configuration(path, source):
+        found = _by_word(path, here, there, found, destination)
+    elif not disk.readonly:
+        # Of what is only read libvirt does not ask whether it is shared.
+        taken = taken_for_shared(here.fs_type, source.versions.libvirt)
+        if taken is False:
+            return _refused(here, found, source)
+        if taken is None and found.verdict == SAME:
+            return Place(UNKNOWN, f"whether libvirt takes {here.fs_type} for shared depends on how it was mounted")
+    if found.verdict == SAME and there is not None and there.read_only and not disk.readonly:
+        return Place(MISSING, f"{here.mount_point} is mounted read-only on the destination", _MOUNT)
+    if found.verdict == SAME:
+        return Place(SHARED, found.reason)
+    if found.verdict == OTHER:
+        return Place(LOCAL, found.reason) if is_local(here.fs_type) else Place(MISSING, found.reason, _MOUNT)
+    return Place(UNKNOWN, found.reason)
+
+
+def _by_word(
+    path: str, here: Filesystem, there: t.Optional[Filesystem], found: Relation, destination: HostDocument
+) -> Relation:
+    """The source's qemu.conf says that it is shared. What the destination has there is another question."""
+    both = shared_by_configuration(path, destination)
+    if both and there is not None and there.mount_point == here.mount_point:
+        return Relation(SAME, "qemu.conf on both hosts names it in shared_filesystems")
+    if there is not None and found.verdict == UNSURE and server_and_path(there.source)[1] == here.mount_point:
+        # The source says that others have it, and the destination has just this directory of some server's there.
+        return Relation(SAME, f"qemu.conf on the source names it in shared_filesystems, and it is {there.source} there")
+    if found.verdict != OTHER or there is None or there.mount_point != here.mount_point:
+        return found
+    words = "qemu.conf on the source names it in shared_filesystems"
+    return Relation(UNSURE, f"{words}, and whether the destination has the same there is not known")
+
+
+def _refused(here: Filesystem, found: Relation, source: HostDocument) -> Place:
+    """What libvirt calls unsafe. It may be copied only to where surely nothing of it is yet."""
+    if is_local(here.fs_type):
+        local = f"{here.mount_point} is a local file system ({here.fs_type}) of the source"
+        return Place(LOCAL, local) if found.verdict == OTHER else Place(MISSING, f"{local}; {found.reason}", _LIST)
+    version = f" {source.versions.libvirt}" if source.versions.libvirt else ""
+    return Place(MISSING, f"libvirt{version} does not take {here.mount_point} ({here.fs_type}) for shared", _LIST)
+
+
+def _volume(disk: Disk, source: HostDocument, destination: HostDocument) -> Place:
+    name, _slash, volume = disk.source.partition("/")
+    here, there = _pool(name, source), _pool(name, destination)
+    if there is None or not there.active:
+        return Place(MISSING, f"the destination has no running pool {name!r}", _POOL)
+    same = here is not None and here.source != "" and (here.type, here.source) == (there.type, there.source)
+    if here is not None and here.type == there.type == "netfs":
+        found = same_export(here.source, there.source)
+        if found == OTHER:
+            words = f"the pool {name!r} is {here.source} on the source and {there.source} on the destination"
+            return Place(MISSING, words, _POOL)
+        return _told(found == SAME, here, name)
+    if there.type in _NETWORK_POOLS and (here is None or here.type == there.type):
+        return _told(same or here is None or not here.source, there, name)
+    if there.type in _DEVICE_POOLS:
+        return _told(same and there.type in ("iscsi", "mpath"), there, name)
+    on = filesystem_of(here.path, source) if here is not None and here.path else None
+    if here is not None and on is not None and here.path == there.path and there.type in _DIRECTORY_POOLS:
+        return _on_filesystem(disk, f"{here.path.rstrip('/')}/{volume}", on, source, destination)
+    own = f"the pool {name!r} (type {there.type}) belongs to each host"
+    if here is None or (here.type in ("dir", "fs", "zfs") and not _on_network(there, destination)):
+        return Place(LOCAL, own)
+    return Place(MISSING, own, _POOL)
+
+
+def _told(same: bool, pool: Pool, name: str) -> Place:
+    if pool.type in _NETWORK_POOLS and same:
+        return Place(SHARED, f"the pool {name!r} is reached over the network")
+    if same and not is_loopback(pool.source.partition(":")[0]):
+        return Place(SHARED, f"both hosts have {pool.source} as pool {name!r}")
+    return Place(UNKNOWN, f"whether the pool {name!r} (type {pool.type}) is of the same storage on both is not known")
+
+
+def _on_network(pool: Pool, host: HostDocument) -> bool:
+    found = filesystem_of(pool.path, host) if pool.path else None
+    return found is not None and not is_local(found.fs_type)
+
+
+def _device(disk: Disk, source: HostDocument, destination: HostDocument) -> Place:
+    """A device may be a LUN that both hosts see, which no document shows unless a pool says so."""
+    for here in source.storage.pools:
+        if here.path and disk.source.startswith(here.path.rstrip("/") + "/"):
+            there = _pool(here.name, destination)
+            same = there is not None and here.source != "" and there.source == here.source
+            if here.type in ("iscsi", "mpath") and same and not is_loopback(here.source.partition(":")[0]):
+                return Place(SHARED, f"both hosts have {here.source} as pool {here.name!r}")
+    portal = _PORTAL.match(disk.source)
+    own_portal = portal is not None and is_loopback(split_port(portal[1])[0])
+    if disk.source.startswith("/dev/disk/by-path/ip-") and not own_portal:
+        return Place(SHARED, "it is reached by iSCSI")
+    return Place(UNKNOWN, f"whether the destination sees the same device as {disk.source} is not known")
+
+
+def place_of_file(path: str, source: HostDocument, destination: HostDocument) -> Place:
+    """Of a file that is only read, for example a base image."""
+    on = filesystem_of(path, source)
+    if on is None:
+        return Place(UNKNOWN, "the file system that it is on is not known")
+    disk = Disk("", type="file", source=path, readonly=True)
+    return _on_filesystem(disk, path, on, source, destination)
+
+
+def _pool(name: str, host: HostDocument) -> t.Optional[Pool]:
+    return next((one for one in host.storage.pools if one.name == name), None)

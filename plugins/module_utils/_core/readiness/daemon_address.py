@@ -1,0 +1,49 @@
+# Copyright (c) 2026, The virtops.live_migration authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# This file is private to the collection and may change at any time.
+"""How to reach a destination's daemon: by a URI, or by what its document says."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ..addresses import is_wildcard
+from ..host.document import HostDocument
+from ..libvirt_uri import target_of
+
+_PREFERRED = ("tls", "tcp", "ssh")
+
+
+class Target(t.NamedTuple):
+    address: str
+    port: int
+
+
+def target_of_uri(uri: str) -> t.Optional[Target]:
+    """Host and port that a libvirt URI leads to; None for one of this host, or one that is none."""
+    found = target_of(uri)
+    return Target(*found) if found else None
+
+
+def target_of_host(host: HostDocument) -> t.Optional[Target]:
+    """The daemon of a host by what it listens on."""
+    for transport in _PREFERRED:
+        for one in host.daemon.listeners or []:
+            if one.transport == transport:
+                return Target(host.hostname if is_wildcard(one.address) else one.address, one.port)
+    return None
+
+
+def port_to_try(host: HostDocument) -> t.Optional[Target]:
+    """A migration port that may be connected to without disturbing anybody.
+
+    A connection to a port where a guest is awaited would be taken for it. libvirt gives ports out from the lowest one
+    up, so that the highest one is free unless nearly all are in use.
+    """
+    path = host.migration
+    if not path.address or path.ports_used is None:
+        return None
+    if path.port_max in path.ports_used or 2 * len(path.ports_used) >= len(path.ports) or len(path.ports) < 8:
+        return None
+    return Target(path.address, path.port_max)

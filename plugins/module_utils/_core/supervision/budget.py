@@ -1,0 +1,116 @@
+# Copyright (c) 2026, The virtops.live_migration authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# This file is private to the collection and may change at any time.
+"""What a contract allows of time, data, throttle and silence, and how much of it is used up."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ..forecast.plan import Plan, default_deadline_s, patience_s
+from ..policy import Contract
+from ..units import GIB, human_bytes, human_ms
+from .history import History
+
+_SETUP_LIMIT_S = 180.0
+_GIVE_UP_SILENT_S = 60.0
+_STORAGE_S_PER_GIB = 60.0  # 17 MiB/s: slower than that, no disk that is still used will ever be copied
+_LEAST_STORAGE_S = 600.0
+_LAST_CHANCE_S = 15.0
+_SETTLED_S = 3.0
+
+Exceeded = tuple[str, str]  # the limit that has been reached: a reason code and a sentence
+
+
+class Budget:
+    """Counts from the first look at an adopted job: what was used up before is not this contract's."""
+
+    def __init__(self, contract: Contract, plan: Plan, history: History) -> None:
+        self._contract, self._plan, self._history = contract, plan, history
+        self._settled_s: t.Optional[float] = None
+        self._extended_s: t.Optional[float] = None
+
+    @property
+    def patience_s(self) -> float:
+        return patience_s(self._contract, self._least_s)
+
+    def look(self) -> None:
+        """To be called once for each look. A deadline that is not given is settled early, by the rate of the first
+        seconds: one that moves away as the link gets slower is none."""
+        if self._settled_s is None and self._history.observed_s >= _SETTLED_S and self._least_s > 0:
+            self._settled_s = default_deadline_s(self._least_s)
+
+    @property
+    def deadline_s(self) -> float:
+        given = self._contract.deadline_s or self._settled_s
+        return default_deadline_s(self._least_s) if given is None else given
+
+    @property
+    def used_s(self) -> float:
+        since = self._history.memory_since_s
+        return 0.0 if since is None else self._history.last.at_s - since
+
+    @property
+    def max_bytes(self) -> float:
+        return self._contract.max_data_factor * self._whole_bytes
+
+    @property
+    def _whole_bytes(self) -> int:
+        return self._plan.touched_bytes or self._history.last.memory.total_bytes
+
+    @property
+    def _least_s(self) -> float:
+        """The time that all its memory takes once, as fast as it really goes; 0 while nothing is known."""
+        bandwidth = self._history.bandwidth_bytes_per_s
+        return self._whole_bytes / bandwidth if bandwidth > 0 else 0.0
+
+    def exceeded(self) -> t.Optional[Exceeded]:
+        """The limit that has been reached, or None."""
+        history, last = self._history, self._history.last
+        if history.silent_s >= _GIVE_UP_SILENT_S:
+            return "NETWORK_STALL", f"nothing has been sent for {human_ms(history.silent_s * 1000)}"
+        if last.memory.processed_bytes == 0 and last.disk.remaining_bytes > 0:
+            return self._storage_exceeded()
+        cap = self._contract.max_throttle_percent
+        if last.throttle_percent > cap:
+            text = f"the guest is slowed down by {last.throttle_percent} %, {cap} % are allowed"
+            return "THROTTLE_LIMIT", text
+        if self._extended_s is not None and last.at_s < self._extended_s:
+            return None
+        if self.used_s > self.deadline_s:
+            return "DEADLINE", f"its memory has taken {human_ms(self.used_s * 1000)}"
+        if self.max_bytes and history.sent_bytes > self.max_bytes:
+            factor = self._contract.max_data_factor
+            return "DATA_LIMIT", f"{human_bytes(history.sent_bytes)} have been sent, over {factor:g} times its memory"
+        return None
+
+    def would_be_exceeded(self, more_s: float, more_bytes: float) -> bool:
+        """Whether so much more is too much."""
+        sent = self._history.sent_bytes + more_bytes
+        return self.used_s + more_s > self.deadline_s or (bool(self.max_bytes) and sent > self.max_bytes)
+
+    def spend_last_chance(self, reason: str) -> bool:
+        """Allow some seconds more, once, for a last try; not where the limit is one that the guest feels."""
+        if self._extended_s is not None or reason not in ("DEADLINE", "DATA_LIMIT"):
+            return False
+        self._extended_s = self._history.last.at_s + min(_LAST_CHANCE_S, self._contract.max_downtime_ms / 1000 + 2)
+        return True
+
+    def setup_exceeded(self) -> t.Optional[Exceeded]:
+        if self._history.observed_s <= _SETUP_LIMIT_S:
+            return None
+        return "SETUP_SLOW", f"no memory has been sent within {human_ms(self._history.observed_s * 1000)}"
+
+    def left_text(self) -> str:
+        left_s = max(0.0, self.deadline_s - self.used_s)
+        left_bytes = max(0.0, self.max_bytes - self._history.sent_bytes)
+        return f"{human_ms(left_s * 1000)} and {human_bytes(left_bytes)} are left for that"
+
+    def _storage_exceeded(self) -> t.Optional[Exceeded]:
+        allowed_s = self._contract.storage_deadline_s
+        if allowed_s is None:
+            allowed_s = max(_LEAST_STORAGE_S, self._history.last.disk.total_bytes / GIB * _STORAGE_S_PER_GIB)
+        if self._history.observed_s <= allowed_s:
+            return None
+        return "STORAGE_DEADLINE", f"its disks have taken {human_ms(self._history.observed_s * 1000)}"

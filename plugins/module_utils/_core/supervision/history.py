@@ -1,0 +1,163 @@
+# Copyright (c) 2026, The virtops.live_migration authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# This file is private to the collection and may change at any time.
+"""What the supervisor remembers of a job: its boundaries, its bandwidth, and the last seconds in full."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ..job.observation import STUCK_RATIO, Boundary, Observation, little_to_send
+from ..job.sample import JobSample, Phase
+
+_RECENT_S = 15.0
+_MAX_BOUNDARIES = 2000
+_WINDOW_S = 1.0  # QEMU's counters move in steps of 100 ms
+_WEIGHT = 0.4
+
+
+class History:
+    """Grows by one look at a time; all times are the samples' own.
+
+    ``boundaries``: those that were seen. ``before_first_look``: of a job met late, worked out from QEMU's figures.
+    """
+
+    def __init__(self) -> None:
+        self.recent: list[JobSample] = []
+        self.boundaries: list[Boundary] = []
+        self.before_first_look: tuple[Boundary, ...] = ()
+        self.first: t.Optional[JobSample] = None
+        self.at_boundary: t.Optional[JobSample] = None
+        self.first_pass_s: t.Optional[float] = None
+        self.first_pass_bytes: t.Optional[int] = None
+        self.memory_since_s: t.Optional[float] = None
+        self.silent_since_s = 0.0
+        self._bandwidth: t.Optional[float] = None
+        self._window: t.Optional[JobSample] = None
+        self._moved = -1
+
+    @property
+    def last(self) -> JobSample:
+        return self.recent[-1]
+
+    @property
+    def observed_s(self) -> float:
+        return self.last.at_s - self.first.at_s if self.first else 0.0
+
+    @property
+    def gap_s(self) -> float:
+        """Between the last two looks."""
+        return self.recent[-1].at_s - self.recent[-2].at_s if len(self.recent) >= 2 else 0.0
+
+    @property
+    def silent_s(self) -> float:
+        return self.last.at_s - self.silent_since_s
+
+    @property
+    def bandwidth_bytes_per_s(self) -> float:
+        """What has been sent per second lately, seconds without a byte left out; 0 when nothing is known."""
+        return self._bandwidth if self._bandwidth is not None else float(self.last.bandwidth_bytes_per_s)
+
+    @property
+    def last_boundary(self) -> t.Optional[Boundary]:
+        """The last one that was seen, else the last one worked out; None when there is neither."""
+        known = self._known_boundaries
+        return known[-1] if known else None
+
+    @property
+    def sent_bytes(self) -> int:
+        """Memory sent since the first look."""
+        base = self.first.memory.processed_bytes if self.first else 0
+        return self.last.memory.processed_bytes - base
+
+    def add(self, sample: JobSample, at_sync: bool) -> bool:
+        """Take in a look; True when a pass has begun since the last one (``at_sync``: the look was taken at once)."""
+        if self.first is None:
+            self.first = sample
+            self.silent_since_s = sample.at_s
+        before = self.recent[-1] if self.recent else None
+        self.recent.append(sample)
+        while sample.at_s - self.recent[0].at_s > _RECENT_S:
+            self.recent.pop(0)
+        moved = sample.memory.processed_bytes + sample.disk.processed_bytes
+        if moved != self._moved or sample.phase is Phase.SETUP:
+            self._moved, self.silent_since_s = moved, sample.at_s
+        if sample.phase is Phase.PRECOPY and sample.memory.processed_bytes > 0 and self.memory_since_s is None:
+            self.memory_since_s = sample.at_s
+        self._measure(sample)
+        return before is not None and self._boundary(before, sample, at_sync)
+
+    def met_late(self) -> bool:
+        """For a job that somebody else started, at the first look: work out the boundaries before from QEMU's figures.
+
+        QEMU expects a downtime from what was dirty at its last sync, so that tells what was left there. True when the
+        job is stuck by these figures: then the pass before left as much.
+        """
+        seen = Observation(self.recent)
+        ratio = seen.dirty_to_bandwidth
+        if seen.first_pass or (self.last.pass_number or 0) < 3 or seen.floor_is_too_low or ratio is None:
+            return False
+        past = Boundary(self.last.pass_number or 0, seen.floor_bytes, self.last.at_s)
+        stuck = ratio >= STUCK_RATIO and (seen.sent_over_memory or 0) >= 2
+        self.before_first_look = (past, past) if stuck else (past,)
+        return stuck
+
+    def left_before(self) -> float:
+        """What was left at the boundary before the last one; all that the first pass had to send before the first."""
+        known = self._known_boundaries
+        return float(
+            known[-2].remaining_bytes if len(known) >= 2 else self.first_pass_bytes or self.last.memory.total_bytes
+        )
+
+    def boundary_before_s(self) -> float:
+        """When the pass began that ended at the last boundary."""
+        known = self._known_boundaries
+        return known[-2].at_s if len(known) >= 2 else self.memory_since_s or self.last.at_s
+
+    def least_since(self, since_s: float) -> int:
+        """The least that was left at a boundary since then, the last one included."""
+        known = self._known_boundaries
+        return min(b.remaining_bytes for b in known if b.at_s >= since_s or b is known[-1])
+
+    @property
+    def _known_boundaries(self) -> list[Boundary]:
+        return [*self.before_first_look, *self.boundaries] if self.before_first_look else self.boundaries
+
+    def _measure(self, sample: JobSample) -> None:
+        begin = self._window
+        if begin is None or sample.phase is not begin.phase or sample.memory.processed_bytes == 0:
+            self._window = sample
+            return
+        elapsed_s = sample.at_s - begin.at_s
+        if elapsed_s < _WINDOW_S:
+            return
+        sent = sample.memory.processed_bytes - begin.memory.processed_bytes
+        self._window = sample
+        # A dead second says that the link was away, and one of zero or compressed pages that there was little to send:
+        # neither says that the link is slow.
+        if sent > 0 and not little_to_send(begin, sample):
+            rate = sent / elapsed_s
+            self._bandwidth = rate if self._bandwidth is None else self._bandwidth + _WEIGHT * (rate - self._bandwidth)
+
+    def _boundary(self, before: JobSample, now: JobSample, at_sync: bool) -> bool:
+        if now.phase is not Phase.PRECOPY or before.phase is not Phase.PRECOPY:
+            return False
+        if now.pass_number is None:
+            began = now.memory.remaining_bytes > before.memory.remaining_bytes
+        else:
+            began = now.pass_number > (before.pass_number or 0) > 0
+        if not began:
+            return False
+        # Between the sync and a look that was not taken at once, some of it has been sent already: at most this much.
+        sent = 0 if at_sync else now.memory.processed_bytes - before.memory.processed_bytes
+        first = before.pass_number == 1 and not self._known_boundaries
+        if first and self.first is not None and self.first.pass_number in (None, 0, 1):
+            self.first_pass_bytes = now.memory.processed_bytes
+            self.first_pass_s = now.at_s - (self.memory_since_s or now.at_s)
+        left = min(now.memory.remaining_bytes + max(0, sent), now.memory.total_bytes)
+        self.at_boundary = now
+        self.boundaries.append(Boundary(now.pass_number or len(self._known_boundaries) + 2, left, now.at_s))
+        if len(self.boundaries) > _MAX_BOUNDARIES:
+            del self.boundaries[: _MAX_BOUNDARIES // 2]
+        return True

@@ -1,0 +1,63 @@
+# Copyright (c) 2026, The virtops.live_migration authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# This file is private to the collection and may change at any time.
+"""What has been set of a supervised job so far, by the actions given out and by what became of them."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ..forecast.plan import Plan
+from ..job.sample import JobSample
+from ..policy import Contract
+from .actions import Action, Kind, Result
+
+
+class JobSettings:
+    """Written by the supervisor, read by all that decide.
+
+    ``limit_ms``: the downtime limit in force (None: not known). ``may_lift_bandwidth``: whether the bandwidth limit is
+    ours to lift, once. ``suspended``: whether the guest was paused so that the migration ends; ``may_suspend``: no such
+    pause has failed. ``allowed_pause_s``: how long the guest may stand still in what has been begun.
+    ``may_start_postcopy``: the job has the flag, the policy allows it, and it was not refused;
+    ``postcopy_asked_s``: when the switch was asked for.
+    """
+
+    def __init__(self, contract: Contract, plan: Plan) -> None:
+        self.limit_ms: t.Optional[int] = plan.start_limit_ms
+        self.may_lift_bandwidth = plan.bandwidth_mib_per_s is not None
+        self.suspended, self.may_suspend = False, True
+        self.allowed_pause_s = contract.max_downtime_ms / 1000
+        self.may_start_postcopy = plan.flags.postcopy is not False and contract.postcopy != "never"
+        self.postcopy_asked_s: t.Optional[float] = None
+
+    def seen(self, sample: JobSample) -> None:
+        """A limit that libvirt tells is the one in force, whoever set it."""
+        if sample.limits.max_downtime_ms is not None:
+            self.limit_ms = sample.limits.max_downtime_ms
+
+    def given(self, action: Action, now_s: float) -> None:
+        """The action was given out, and counts as done until a result says otherwise."""
+        if action.kind is Kind.SET_DOWNTIME and action.value is not None:
+            self.limit_ms = int(action.value)
+        elif action.kind is Kind.SUSPEND and action.value is not None:
+            self.allowed_pause_s, self.suspended = action.value, True
+        elif action.kind is Kind.SET_BANDWIDTH:
+            self.may_lift_bandwidth = False
+        elif action.kind is Kind.START_POSTCOPY:
+            self.postcopy_asked_s = now_s
+
+    def learn(self, results: t.Sequence[Result], last: JobSample) -> None:
+        """What became of actions: one that failed is taken back, and not tried again where that is of no use."""
+        for result in results:
+            if not result.failed:
+                continue
+            if result.kind is Kind.START_POSTCOPY:  # refused: the job was started without the flag
+                self.may_start_postcopy, self.postcopy_asked_s = False, None
+            elif result.kind is Kind.SET_BANDWIDTH:
+                self.may_lift_bandwidth = False
+            elif result.kind is Kind.SUSPEND:
+                self.suspended, self.may_suspend = False, False
+            elif result.kind is Kind.SET_DOWNTIME:
+                self.limit_ms = last.limits.max_downtime_ms

@@ -1,0 +1,94 @@
+# Copyright (c) 2026, The virtops.live_migration authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# This file is private to the collection and may change at any time.
+"""Whether a running job should be switched to post-copy now: the warning of the manuals, made checkable.
+
+After the switch the guest needs both hosts and the network between them until the last page has arrived. So the
+network must be steady, the rest must be short, and nothing of the guest may be of a kind that post-copy cannot fetch.
+"""
+
+from __future__ import annotations
+
+import typing as t
+from dataclasses import dataclass
+
+from ..job.observation import Observation, little_to_send
+from ..job.sample import JobSample, Phase
+from ..units import human_ms, human_rate
+
+GUARD_OBSERVE_S = 3.0
+_DEAD_S = 1.0
+_STEADY_SHARE = 0.5
+
+
+@dataclass(frozen=True)
+class Objection:
+    """One thing that speaks against switching now."""
+
+    id: str
+    message: str
+
+
+def objections(
+    samples: t.Sequence[JobSample], *, host_devices: int, max_postcopy_s: float, sharing: int = 1
+) -> list[Objection]:
+    """What speaks against post-copy, from looks over some seconds; an empty list when nothing does.
+
+    ``sharing``: so many of ours may use the link at a time; where one more begins the rate falls, and the network is
+    as good as before.
+    """
+    seen = Observation(samples)
+    if seen.last.phase is Phase.SWITCHOVER:
+        return [Objection("SUSPENDED", "it stands still already, so that its migration ends by itself")]
+    found: list[Objection] = []
+    if host_devices:
+        found.append(
+            Objection("HOST_DEVICES", f"it has {host_devices} host device(s), whose state post-copy cannot fetch")
+        )
+    if seen.first_pass:
+        found.append(
+            Objection(
+                "FIRST_PASS",
+                "the first pass is not over: nearly all of its memory would have to be fetched while it runs",
+            )
+        )
+    if seen.silent_s >= _DEAD_S:
+        found.append(Objection("NETWORK_STALL", f"nothing has been sent for {human_ms(int(seen.silent_s * 1000))}"))
+    slowest, fastest = _slowest_and_fastest(samples)
+    if fastest and slowest < _STEADY_SHARE / sharing * fastest and not seen.silent_s >= _DEAD_S:
+        found.append(
+            Objection(
+                "NETWORK_UNSTEADY",
+                f"the network is not steady: between {human_rate(slowest)} and {human_rate(fastest)} within"
+                f" {seen.observed_s:.0f} s",
+            )
+        )
+    longest_ms = seen.longest_pause_ms
+    if longest_ms is not None and longest_ms > max_postcopy_s * 1000:
+        found.append(
+            Objection(
+                "TOO_LONG",
+                f"the guest would depend on both hosts for up to {human_ms(longest_ms)},"
+                f" more than {max_postcopy_s:g} s",
+            )
+        )
+    return found
+
+
+def _slowest_and_fastest(samples: t.Sequence[JobSample]) -> tuple[int, int]:
+    """Rates over windows of at least a second, so that a bitmap sync does not look like a weak network; nor does a run
+    of zero pages, or the time in which the job is set up."""
+    rates: list[int] = []
+    begin: t.Optional[JobSample] = None
+    for sample in samples:
+        if sample.phase is not Phase.PRECOPY:
+            continue
+        begin = begin or sample
+        elapsed_s = sample.at_s - begin.at_s
+        if elapsed_s >= 1.0:
+            sent = sample.memory.processed_bytes - begin.memory.processed_bytes
+            if sent == 0 or not little_to_send(begin, sample):
+                rates.append(int(sent / elapsed_s))
+            begin = sample
+    return (min(rates), max(rates)) if rates else (0, 0)

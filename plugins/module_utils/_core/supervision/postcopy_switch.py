@@ -1,0 +1,106 @@
+# Copyright (c) 2026, The virtops.live_migration authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# This file is private to the collection and may change at any time.
+"""When a job in pre-copy is to be switched to post-copy."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ..forecast.plan import POSTCOPY, Plan
+from ..policy import Contract
+from .actions import Action, Kind
+from .budget import Budget
+from .history import History
+from .job_settings import JobSettings
+from .standpoint import Speaker, Standpoint
+from .switching import against_postcopy
+
+_SPLIT_PAYS = 0.2  # of the first pass: so much longer by pre-copy, and "prefer" prefers post-copy
+_SWITCHES_WITHIN_S = 10.0
+PLATEAU_PASSES = 2  # passes in a row that do not get it down
+
+
+class SplitWish:
+    """Holds whether post-copy is wanted: a wish waits for its guard from look to look."""
+
+    def __init__(
+        self,
+        contract: Contract,
+        plan: Plan,
+        history: History,
+        settings: JobSettings,
+        budget: Budget,
+        speaker: Speaker,
+    ) -> None:
+        self._contract, self._plan, self._history = contract, plan, history
+        self._settings, self._budget, self._speaker = settings, budget, speaker
+        self._wanted = False
+
+    @property
+    def is_under_way(self) -> bool:
+        """QEMU switches when it next can; until then nothing else is decided."""
+        asked_s = self._settings.postcopy_asked_s
+        return asked_s is not None and self._history.last.at_s - asked_s < _SWITCHES_WITHIN_S
+
+    def at_boundary(self, at: Standpoint, plateau: int) -> list[Action]:
+        """``plateau``: how many passes in a row did not get it down. Empty when post-copy is not wanted here."""
+        self._wanted = self._is_due(at, plateau)
+        if not self._wanted:
+            return []
+        return self.at_any_look() or self._speaker.wait("POSTCOPY_GUARD", "post-copy waits for its guard", at.numbers)
+
+    def reset(self) -> None:
+        """A boundary at which something better was found."""
+        self._wanted = False
+
+    def at_any_look(self) -> list[Action]:
+        """At any look: the planned switch in the first pass, or one that is wanted and has waited for its guard."""
+        if not self._settings.may_start_postcopy:
+            return []
+        if self._is_planned_here():
+            because = "the guest was measured: it finishes only, or much sooner, by post-copy"
+            return self._switch("POSTCOPY_PLANNED", because, planned=True)
+        if self._wanted:
+            because = "passes do not get it down to what the contract allows"
+            return self._switch("POSTCOPY_NEEDED", because, planned=False)
+        return []
+
+    def _is_planned_here(self) -> bool:
+        last, share = self._history.last, self._plan.postcopy_share
+        if share is None or share >= 1 or last.pass_number not in (None, 0, 1) or last.memory.processed_bytes == 0:
+            return False
+        # The next look may be half a second away: rather a little early than late.
+        soon_bytes = self._history.bandwidth_bytes_per_s * self._history.gap_s / 2
+        # Which of its pages are zero is not known, so it counts whichever of sent and passed over comes first.
+        whole = self._plan.touched_bytes or last.memory.total_bytes
+        sent = last.memory.processed_bytes + soon_bytes >= share * whole
+        return sent or last.memory.remaining_bytes - soon_bytes <= (1 - share) * last.memory.total_bytes
+
+    def _is_due(self, at: Standpoint, plateau: int) -> bool:
+        if not self._settings.may_start_postcopy:
+            return False
+        if self._plan.way == POSTCOPY or plateau >= PLATEAU_PASSES:
+            return True
+        last_pass_s = self._history.last.at_s - self._history.boundary_before_s()
+        if plateau and last_pass_s >= self._budget.patience_s:
+            return True
+        if self._contract.postcopy != "prefer":
+            return False
+        rest = at.left / at.before if at.before > 0 else 1.0
+        longer_s = at.need_ms / 1000 * rest / (1 - rest) if rest < 1 else float("inf")
+        return longer_s > _SPLIT_PAYS * (self._history.first_pass_s or 0.0)
+
+    def _switch(self, reason: str, because: str, *, planned: bool) -> list[Action]:
+        against = against_postcopy(self._history, self._contract, self._plan, planned=planned)
+        numbers: dict[str, t.Any] = {
+            "remaining_bytes": self._history.last.memory.remaining_bytes,
+            "bandwidth_bytes_per_s": int(self._history.bandwidth_bytes_per_s),
+        }
+        if against:
+            numbers["objections"] = [objection.id for objection in against]
+            text = "; ".join(objection.message for objection in against)
+            return self._speaker.wait("POSTCOPY_GUARD", text, numbers, every_look=True)
+        self._wanted = False
+        return [Action(Kind.START_POSTCOPY, reason, because, numbers)]

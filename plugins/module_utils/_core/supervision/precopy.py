@@ -1,0 +1,214 @@
+# Copyright (c) 2026, The virtops.live_migration authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# This file is private to the collection and may change at any time.
+"""Decisions in pre-copy, while the guest runs on the source."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ..forecast.plan import Plan
+from ..job.downtime_limit import NEAR_BEST, highest_limit_ms, limit_for, worth_finishing
+from ..job.observation import CAPPED_SHARE, STALL_S
+from ..job.sample import Phase
+from ..policy import Contract
+from ..units import MIB, human_bytes, human_ms
+from .actions import Action, Kind
+from .budget import Budget
+from .fallbacks import LastResort
+from .history import History
+from .job_settings import JobSettings
+from .postcopy_switch import PLATEAU_PASSES, SplitWish
+from .standpoint import Speaker, Standpoint, standpoint
+
+_QEMU_LIMIT_MS = 300
+_MEANT_S = 1.0
+_RAISE = 3.0
+_PROBE_PASS = 3  # the second pass fills the cache of the compression
+_PROBE_S = 0.5
+_PAYS = 0.7  # bytes on the wire per byte of a page: compression that saves less is none
+
+
+class Precopy:
+    """Decides while the guest runs on the source; what has been set so far is in ``settings``."""
+
+    def __init__(self, contract: Contract, plan: Plan, history: History, settings: JobSettings) -> None:
+        self._contract, self._plan, self._history, self._settings = contract, plan, history, settings
+        self._budget = Budget(contract, plan, history)
+        self._speaker = Speaker(history)
+        self._split = SplitWish(contract, plan, history, settings, self._budget, self._speaker)
+        self._last_resort = LastResort(contract, plan, history, settings, self._budget)
+        self._highest_ms = highest_limit_ms(contract.max_downtime_ms)
+        self._first_look = True
+        self._first_chance_s: t.Optional[float] = None
+        self._meant_since_s: t.Optional[float] = None
+        self._passes_in_vain = 0
+        self._compresses: t.Optional[bool] = None if plan.flags.xbzrle_cache_bytes else False
+
+    def decide(self, began: bool) -> list[Action]:
+        """``began``: a pass has begun since the last look."""
+        last = self._history.last
+        if self._settings.suspended or self._split.is_under_way:
+            return []  # libvirt tells of it with one of the next looks
+        if last.phase is Phase.SETUP:
+            slow = self._budget.setup_exceeded()
+            return self._last_resort.stop(slow) if slow else []
+        self._settings.seen(last)
+        first_look, self._first_look = self._first_look, False
+        actions = self._now(began)
+        if first_look and not any(action.kind is Kind.SET_DOWNTIME for action in actions):
+            return self._first_limit() + actions
+        return actions
+
+    def _now(self, began: bool) -> list[Action]:
+        self._budget.look()
+        exceeded = self._budget.exceeded()
+        if exceeded is not None:
+            return self._last_chance(exceeded[0]) or self._last_resort.stop(exceeded)
+        if self._history.silent_s >= STALL_S:
+            silent_s = self._history.silent_s
+            text = f"not one byte has been sent for {human_ms(silent_s * 1000)}; the guest runs on the source"
+            return self._speaker.wait("NETWORK_STALL", text, {"silent_s": round(silent_s, 1)}, every_look=True)
+        if self._history.observed_s == 0 and self._plan.adopted and self._history.met_late():
+            # One pass less than post-copy is started after; the boundary at hand is the one more.
+            self._passes_in_vain = PLATEAU_PASSES - 1
+            began = True
+        if began:
+            return self._lift_bandwidth() + self._at_boundary(self._here())
+        if self._is_found_not_to_compress():
+            return self._at_boundary(self._here())
+        return self._split.at_any_look() or self._last_resort.undo_pause()
+
+    def _here(self) -> Standpoint:
+        return standpoint(self._history, self._settings.limit_ms)
+
+    def _last_chance(self, reason: str) -> list[Action]:
+        if self._history.last_boundary is None:
+            return []
+        return self._last_resort.last_chance(reason, self._here())
+
+    def _at_boundary(self, at: Standpoint) -> list[Action]:
+        self._passes_in_vain = 0 if at.shrinks else self._passes_in_vain + 1
+        self._split.reset()
+        if self._compresses is None and at.pass_number > _PROBE_PASS:
+            self._compresses = False  # its passes are too short to tell, and then it does not matter
+        limit_ms = self._settings.limit_ms
+        if limit_ms is not None and at.need_ms <= limit_ms:
+            return self._meant_to_finish(at)
+        self._meant_since_s = None
+        needed_ms = limit_for(at.need_ms, self._highest_ms)
+        if needed_ms is not None:
+            return self._finish(at, needed_ms)
+        split = self._split.at_boundary(at, self._passes_in_vain)
+        if split:
+            return split
+        if at.shrinks:
+            text = f"the last pass got it down from {human_bytes(at.before)} to {human_bytes(at.left)}"
+            return self._speaker.wait("SHRINKING", text, at.numbers)
+        if self._throttle_climbs():
+            percent = self._history.last.throttle_percent
+            text = f"the guest is slowed down by {percent} %, and QEMU goes on with that"
+            return self._speaker.wait("THROTTLING", text, {**at.numbers, "throttle_percent": percent})
+        paused = self._last_resort.pause(at) if self._passes_in_vain >= PLATEAU_PASSES else []
+        return paused or self._linger(at)
+
+    def _meant_to_finish(self, at: Standpoint) -> list[Action]:
+        """By our reckoning QEMU switches here; where it does not, its own bandwidth of the last 100 ms is lower."""
+        now_s, limit_ms = self._history.last.at_s, self._settings.limit_ms or 0
+        if self._meant_since_s is None:
+            self._meant_since_s = now_s
+        if now_s - self._meant_since_s < _MEANT_S or limit_ms >= self._highest_ms:
+            return self._speaker.wait("FINISHING", "what is left fits the downtime limit", at.numbers)
+        self._meant_since_s = now_s
+        raised_ms = min(self._highest_ms, int(limit_ms * _RAISE) + 1)
+        text = f"what is left has fitted the limit of {limit_ms} ms for {_MEANT_S:g} s, and QEMU does not switch over"
+        return [Action(Kind.SET_DOWNTIME, "LIMIT_NOT_MET", text, at.numbers, value=raised_ms)]
+
+    def _finish(self, at: Standpoint, limit_ms: int) -> list[Action]:
+        """The contract allows a finish here: now, or at a better boundary that is likely to come."""
+        if self._first_chance_s is None:
+            self._first_chance_s = self._history.last.at_s
+        why = self._worth_finishing(at)
+        if why and self._compresses is None:
+            return self._speaker.wait("COMPRESSION", "whether it helps is seen in the third pass", at.numbers)
+        if not why or self._was_nearer_lately(at):
+            why = self._no_other_pass(at)
+        if not why:
+            text = f"{human_ms(at.need_ms)} of downtime would do, less will soon"
+            return self._speaker.wait("SHRINKING", text, at.numbers)
+        text = f"{why}: {human_ms(at.need_ms)} of downtime are needed for {human_bytes(at.left)}"
+        return [Action(Kind.SET_DOWNTIME, "NEEDED_DOWNTIME", text, at.numbers, value=limit_ms)]
+
+    def _worth_finishing(self, at: Standpoint) -> t.Optional[str]:
+        """Why one more pass is not worth what it costs; None when it is."""
+        last = self._history.last
+        since_s = last.at_s if self._first_chance_s is None else self._first_chance_s
+        return worth_finishing(
+            at.left,
+            at.before,
+            next_bytes=self._next_bytes(at),
+            waited_s=last.at_s - since_s,
+            patience_s=self._budget.patience_s,
+            throttle_percent=last.throttle_percent,
+        )
+
+    def _was_nearer_lately(self, at: Standpoint) -> bool:
+        """A guest that is busy in phases was nearer to its end a moment ago, and will be again."""
+        since_s = self._history.last.at_s - self._budget.patience_s
+        return at.left > NEAR_BEST * self._history.least_since(since_s)
+
+    def _no_other_pass(self, at: Standpoint) -> t.Optional[str]:
+        if self._budget.would_be_exceeded(2 * at.need_ms / 1000, at.left):
+            return "there is no time or data left for another pass"
+        return None
+
+    def _next_bytes(self, at: Standpoint) -> t.Optional[float]:
+        """What the next pass will leave, by the measurement; not where throttle or compression change that."""
+        if self._compresses or self._history.last.throttle_percent:
+            return None
+        return self._plan.left_after(at.need_ms / 1000)
+
+    def _first_limit(self) -> list[Action]:
+        """The limit that the job has is QEMU's, or somebody else's: ours at the start, and never above the contract."""
+        limit_ms = self._settings.limit_ms
+        start_ms = self._highest_ms if self._plan.adopted else self._plan.start_limit_ms or _QEMU_LIMIT_MS
+        wanted_ms = min(start_ms, self._highest_ms)
+        if limit_ms is None or limit_ms == wanted_ms or (self._plan.adopted and limit_ms <= wanted_ms):
+            return []
+        text = f"the job has a limit of {limit_ms} ms"
+        return [Action(Kind.SET_DOWNTIME, "FIRST_LIMIT", text, {"limit_ms": limit_ms}, value=wanted_ms)]
+
+    def _is_found_not_to_compress(self) -> bool:
+        """In the third pass it shows whether pages go for less than their size. True once, when they do not."""
+        boundary, last = self._history.at_boundary, self._history.last
+        if self._compresses is not None or boundary is None or (last.pass_number or 0) < _PROBE_PASS:
+            return False
+        if last.at_s - boundary.at_s < _PROBE_S:
+            return False
+        pages = boundary.memory.remaining_bytes - last.memory.remaining_bytes
+        wire = last.memory.processed_bytes - boundary.memory.processed_bytes
+        self._compresses = wire < _PAYS * pages
+        return not self._compresses
+
+    def _throttle_climbs(self) -> bool:
+        percent = self._history.last.throttle_percent
+        return bool(self._plan.flags.auto_converge or percent) and percent < self._contract.max_throttle_percent
+
+    def _linger(self, at: Standpoint) -> list[Action]:
+        text = (
+            f"passes no longer get it down, and {human_ms(at.need_ms)} of downtime are more than is allowed. It may"
+            f" have a calm moment: {self._budget.left_text()}"
+        )
+        return self._speaker.wait("LINGERING", text, at.numbers)
+
+    def _lift_bandwidth(self) -> list[Action]:
+        ceiling, limit = self._plan.bandwidth_mib_per_s, self._history.last.limits.bandwidth_mib_per_s
+        if not self._settings.may_lift_bandwidth or ceiling is None or not limit or (ceiling != 0 and ceiling <= limit):
+            return []
+        bandwidth = self._history.bandwidth_bytes_per_s
+        if bandwidth < CAPPED_SHARE * limit * MIB:
+            return []
+        numbers = {"limit_mib_per_s": limit, "bandwidth_bytes_per_s": int(bandwidth)}
+        text = f"the limit of {limit} MiB/s holds it back, not the link"
+        return [Action(Kind.SET_BANDWIDTH, "BANDWIDTH_CAP", text, numbers, value=ceiling)]

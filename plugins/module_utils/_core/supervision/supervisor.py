@@ -1,0 +1,122 @@
+# Copyright (c) 2026, The virtops.live_migration authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# This file is private to the collection and may change at any time.
+"""The decision engine: looks at a job in, actions out. It has no clock and does nothing itself.
+
+It decides at boundaries, because only there can what is left be compared, and by need: nothing while a pass still gets
+it down, the downtime that is needed when the contract allows it, post-copy behind its guard, a pause with an end.
+"""
+
+from __future__ import annotations
+
+import typing as t
+from dataclasses import replace
+
+from ..forecast.plan import Plan
+from ..job.sample import JobSample, Phase
+from ..policy import Contract
+from .actions import Action, Kind, Result
+from .history import History
+from .job_settings import JobSettings
+from .postcopy import SplitWatch
+from .precopy import Precopy
+from .reachability import Reach
+from .switchover import Standing
+
+_ABORT_AGAIN_S = 30.0
+_ABORTS = 3
+
+
+class Supervisor:
+    """Supervises one job under one contract; the same looks give the same actions.
+
+    ``done``: the job has ended, or is left alone. ``outcome``: the phase it ended in, ``left``, or None. ``split``:
+    what decides in post-copy.
+    """
+
+    def __init__(self, contract: Contract, plan: Plan) -> None:
+        self.contract, self.plan = contract, plan
+        self.history = History()
+        self.outcome: t.Optional[str] = None
+        self._settings = JobSettings(contract, plan)
+        self._precopy = Precopy(contract, plan, self.history, self._settings)
+        self._reach = Reach(contract)
+        self._standing = Standing(contract, self.history)
+        self.split = SplitWatch(plan.join_attempts)
+        self._aborted_s: t.Optional[float] = None
+        self._aborts = 0
+        self._wished: set[tuple[Kind, t.Optional[float]]] = set()
+
+    @property
+    def done(self) -> bool:
+        return self.outcome is not None
+
+    def observe(
+        self,
+        sample: JobSample,
+        *,
+        at_sync: bool = False,
+        results: t.Sequence[Result] = (),
+        path_ok: t.Optional[bool] = None,
+    ) -> list[Action]:
+        """Take in one look and decide.
+
+        ``at_sync``: the look was taken at the event of a bitmap sync; ``results``: what became of actions given out
+        before; ``path_ok``: whether the destination answers (None: not tried). Samples come in order of ``at_s``.
+        """
+        if self.done:
+            return []
+        began = self.history.add(sample, at_sync)
+        if not sample.phase.running:
+            self.outcome = sample.phase.value
+            return []
+        self._settings.learn(results, sample)
+        actions = self._decide(sample, began, results, path_ok)
+        return self._marked(actions)
+
+    def _decide(
+        self, sample: JobSample, began: bool, results: t.Sequence[Result], path_ok: t.Optional[bool]
+    ) -> list[Action]:
+        if sample.phase in (Phase.POSTCOPY, Phase.POSTCOPY_FAILED):
+            return self.split.decide(self.history, results, path_ok)
+        if self._aborted_s is not None:
+            return self._abort_again(sample, results)
+        if sample.phase is Phase.SWITCHOVER:
+            return self._standing.decide(self._settings.allowed_pause_s)
+        self._standing.reset()
+        unreachable = self._reach.decide(sample.at_s, path_ok)
+        return unreachable if self._reach.in_the_way else self._precopy.decide(began)
+
+    def _abort_again(self, sample: JobSample, results: t.Sequence[Result]) -> list[Action]:
+        """An abort that did not come to pass is repeated a few times; then the job is left, and that is said."""
+        failed = any(r.kind is Kind.ABORT and r.failed for r in results)
+        if not failed and sample.at_s - (self._aborted_s or 0.0) < _ABORT_AGAIN_S:
+            return []
+        if self._aborts >= _ABORTS:
+            return [Action(Kind.LEAVE, "ABORT_FAILED", f"{self._aborts} aborts were asked for and the job goes on")]
+        return [Action(Kind.ABORT, "ABORT_FAILED", "the abort before did not end the job")]
+
+    def _marked(self, actions: list[Action]) -> list[Action]:
+        """Note what was given out; in mode ``observe`` each different action once, not to be applied."""
+        marked = []
+        for action in actions:
+            if action.kind is Kind.WAIT:
+                marked.append(replace(action, apply=False))
+            elif self.contract.mode == "observe":
+                wish = (action.kind, action.value)
+                if wish not in self._wished:
+                    self._wished.add(wish)
+                    marked.append(replace(action, apply=False))
+            else:
+                marked.append(action)
+                self._note(action)
+        return marked
+
+    def _note(self, action: Action) -> None:
+        if action.kind is Kind.ABORT:
+            self._aborted_s, self._aborts = self.history.last.at_s, self._aborts + 1
+        elif action.kind is Kind.LEAVE:
+            self.outcome = "left"
+        else:
+            self._settings.given(action, self.history.last.at_s)

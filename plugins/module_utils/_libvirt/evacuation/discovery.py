@@ -1,0 +1,192 @@
+# Copyright (c) 2026, The virtops.live_migration authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# This file is private to the collection and may change at any time.
+"""What each guest of an evacuation needs, from where it is found now."""
+
+from __future__ import annotations
+
+import typing as t
+from dataclasses import dataclass, field
+
+from ..._core.errors import MigrationError
+from ..._core.evacuation.run.queued_guest import Wanted
+from ..._core.evacuation.run.result import FAILED, LEAVE, MIGRATE, SHUTDOWN, START, Row
+from ..connection import Connection, libvirt
+from ..guest import Guest, seek_guest
+from ..job.sampling import glance
+from ..timeout import within
+from .host_guests import Census, Destinations, census
+
+_NOT_FOUND = "Look for it on the other hosts. When it is gone for good, leave it out."
+_ASK_ALL = (
+    "See that libvirt answers on each host that could run it, name all of them as destinations, and run this again."
+)
+
+
+@dataclass
+class Muster:
+    """By key, which is the UUID where the guest is known.
+
+    ``asked``: what the user said of it; ``here``: those that run here. ``silent``: names of the destinations that did
+    not answer; ``one_for_two``: what is wrong where two of them are one. What was not seen there may be there.
+    """
+
+    rows: dict[str, Row] = field(default_factory=dict)
+    moving: list[Wanted] = field(default_factory=list)
+    stopping: list[str] = field(default_factory=list)
+    starting: list[str] = field(default_factory=list)
+    seen: dict[str, Census] = field(default_factory=dict)
+    silent: list[str] = field(default_factory=list)
+    one_for_two: str = ""
+    asked: dict[str, t.Mapping[str, t.Any]] = field(default_factory=dict)
+    here: dict[str, Guest] = field(default_factory=dict)
+
+    @property
+    def left(self) -> set[str]:
+        return {key for key, row in self.rows.items() if row.strategy == LEAVE}
+
+
+def muster(source: Connection, destinations: Destinations, guests: t.Sequence[t.Mapping[str, t.Any]]) -> Muster:
+    """Looks only. A guest that is, or arrives, at another destination than the planned one belongs there now."""
+    found = Muster()
+    host = str(source.raw.getHostname())
+    for name in destinations.names:
+        seen = destinations.census(name)
+        if seen is None:
+            found.silent.append(name)
+        else:
+            found.seen[name] = seen
+    if any(one["strategy"] == START for one in guests):
+        found.one_for_two = _one_for_two(host, destinations)
+    own = census(source)
+    for one in guests:
+        _add(found, source, host, own, one)
+    return found
+
+
+def _add(found: Muster, source: Connection, host: str, own: Census, one: t.Mapping[str, t.Any]) -> None:
+    name, uuid, strategy = one.get("name"), one.get("uuid"), str(one["strategy"])
+    here = own.find(name, uuid) or seek_guest(source, None if uuid else name, uuid)
+    there = _elsewhere(found, name, here.uuid if here else uuid)
+    guest = here or (there[1] if there else None)
+    key = guest.uuid if guest else str(uuid or name)
+    if key in found.rows:
+        raise MigrationError(
+            "GUEST_TWICE",
+            f"{name or uuid!r} is in the list of guests more than once.",
+            state="Nothing was changed.",
+            remedy="Name each guest once.",
+        )
+    found.asked[key] = one
+    active = here is not None and here.state().active
+    if here is not None and active:
+        found.here[key] = here
+    row = found.rows[key] = Row(guest.name if guest else str(name or uuid), key if guest else "", strategy, host)
+    planned = str(one.get("destination") or "")
+    if strategy == LEAVE:
+        row.outcome, row.runs_on = "left", host if active else None
+    elif not active and there is None and (guest is None or found.silent or strategy == START):
+        _not_seen(found, row, key, known=guest is not None)
+    elif strategy == START and there is not None:
+        row.outcome, row.reason, row.runs_on = FAILED, "RUNS_ELSEWHERE", there[0]
+        row.msg = f"{row.name!r} runs on {there[0]}, so it was not started on {host}."
+        row.remedy = f"Leave it where it is, or send it home from {there[0]}."
+    elif strategy == START:
+        found.starting.append(key)
+    elif strategy == SHUTDOWN and (active or there is None):
+        found.stopping.append(key)
+    elif not active and there is None:
+        row.outcome = "already_off"
+    else:
+        row.strategy = MIGRATE
+        row.destination = there[0] if there else planned
+        others = [str(other) for other in one.get("alternatives") or ()]
+        found.moving.append(_wanted(key, row, here if active else None, others, bool(there), one))
+
+
+def _not_seen(found: Muster, row: Row, key: str, *, known: bool) -> None:
+    """One that runs on no host that answered. Nothing is done while it may run on another one."""
+    if found.silent:
+        silent = ", ".join(found.silent)
+        error = MigrationError(
+            "HOSTS_NOT_ASKED",
+            f"{row.name!r} does not run on {row.source}, and {silent} did not answer: it may run there.",
+            state="Nothing was done with it.",
+            remedy=_ASK_ALL,
+            evidence={"not_asked": list(found.silent)},
+        )
+    elif not known:
+        error = MigrationError(
+            "GUEST_NOT_FOUND",
+            f"Neither {row.source} nor a destination has {row.name!r}.",
+            state="Nothing was changed.",
+            remedy=_NOT_FOUND,
+        )
+    elif not found.seen:
+        error = MigrationError(
+            "HOSTS_NOT_ASKED",
+            f"{row.name!r} was not started on {row.source}: no other host was named, so that none was asked whether it"
+            " runs there.",
+            state="Nothing was done with it.",
+            remedy=_ASK_ALL,
+        )
+    elif found.one_for_two:
+        error = MigrationError(
+            "HOSTS_NOT_ASKED",
+            f"{row.name!r} was not started on {row.source}: {found.one_for_two}, so that not all of them were asked.",
+            state="Nothing was done with it.",
+            remedy="Correct destination_uri, or give each host a name of its own, and run this again.",
+        )
+    else:
+        found.starting.append(key)
+        return
+    row.fail(error)
+
+
+def _one_for_two(host: str, destinations: Destinations) -> str:
+    """What is wrong where two of the names lead to one host; the others were asked for nothing then."""
+    answered = {host: "this host"}
+    for name in destinations.names:
+        connection = destinations.connection(name)
+        if connection is None:
+            continue
+        try:
+            own_name = str(within(connection.raw.getHostname, f"asking {name} for its name"))
+        except (MigrationError, libvirt.libvirtError):
+            return f"{name} does not say who it is"
+        if own_name in answered:
+            return f"{name} and {answered[own_name]} both call themselves {own_name!r}"
+        answered[own_name] = name
+    return ""
+
+
+def _wanted(
+    key: str, row: Row, here: t.Optional[Guest], others: t.Sequence[str], there: bool, one: t.Mapping[str, t.Any]
+) -> Wanted:
+    destinations = (row.destination,) if there else tuple(dict.fromkeys([row.destination, *others]))
+    moving = here is not None and _has_job(here)
+    size = int(one.get("sent_bytes") or 0) or (_memory_bytes(here) if here else 0)
+    return Wanted(key, row.name, destinations, 0 if here is None else size, moving or (here is None and there))
+
+
+def _elsewhere(found: Muster, name: t.Optional[str], uuid: t.Optional[str]) -> t.Optional[tuple[str, Guest]]:
+    for host, seen in found.seen.items():
+        guest = seen.find(name, uuid)
+        if guest is not None:
+            return host, guest
+    return None
+
+
+def _has_job(guest: Guest) -> bool:
+    try:
+        return glance(guest) is not None
+    except (MigrationError, libvirt.libvirtError):
+        return False
+
+
+def _memory_bytes(guest: Guest) -> int:
+    try:
+        return int(guest.raw.info()[2]) * 1024
+    except libvirt.libvirtError:
+        return 0

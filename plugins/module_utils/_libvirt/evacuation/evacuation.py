@@ -1,0 +1,80 @@
+# Copyright (c) 2026, The virtops.live_migration authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# This file is private to the collection and may change at any time.
+"""Empties a host: looks, sends all off that are to leave, and verifies the end."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ..._core.evacuation.run.queued_guest import Departure, Stage
+from ..._core.evacuation.run.result import ABORTED, FAILED, NOT_STARTED, Remains, Row
+from ..connection import Connection, connect_destination
+from ..migration.driver import Tell
+from .cancel import Cancelling
+from .discovery import muster
+from .dispatcher import SendingOff
+from .host_guests import Destinations, census
+from .progress import Announcer
+from .task import Task
+from .verify import check_whereabouts, remains, seen_at_the_end
+
+
+class Evacuation:
+    """One task carried out; ``notes``: what the user should know although it went well."""
+
+    def __init__(self, source: Connection, task: Task, tell: Tell) -> None:
+        self._source, self._task, self._tell = source, task, tell
+        self.host = str(source.raw.getHostname())
+        self.notes: list[str] = []
+
+    def look(self) -> list[Row]:
+        """For check mode: what would become of each guest."""
+        with Destinations(self._task.uris, connect_destination) as destinations:
+            found = muster(self._source, destinations, self._task.guests)
+        for one in found.moving:
+            there = one.size_bytes == 0 and one.moving
+            found.rows[one.key].outcome = "already_there" if there else "moved"
+        for keys, outcome in ((found.stopping, "shut_down"), (found.starting, "started")):
+            for key in keys:
+                found.rows[key].outcome = outcome
+        return list(found.rows.values())
+
+    def running_here(self) -> list[str]:
+        return sorted(guest.name for guest in census(self._source).active.values())
+
+    def run(self) -> tuple[list[Row], t.Optional[Remains], str]:
+        """The table, what remains on a host that should be empty, and why no more were begun (empty: no reason)."""
+        with (
+            Destinations(self._task.uris, connect_destination) as destinations,
+            Cancelling(self._task.cancel_file) as cancelling,
+        ):
+            found = muster(self._source, destinations, self._task.guests)
+            announcer = Announcer(self.host, self._tell)
+            sending = SendingOff(self._source, self._task, found, destinations, announcer, self._tell)
+            sending.run(cancelling)
+            self.notes += sending.notes
+            departures = sending.queue.departures
+            for key, one in departures.items():
+                _close(found.rows[key], one, self.host)
+            moved = {key: found.rows[key] for key in departures}
+            check_whereabouts(self._source, seen_at_the_end(destinations, moved.values()), moved)
+        rows, stopped = list(found.rows.values()), sending.queue.stopped
+        if not self._task.leaving:
+            return rows, None, stopped
+        hasty = any(row.outcome in (ABORTED, FAILED, NOT_STARTED) for row in rows)
+        return rows, remains(self._source, found.left, hasty=hasty), stopped
+
+
+def _close(row: Row, one: Departure, host: str) -> None:
+    """What is to be said of those that have not begun."""
+    if row.outcome == ABORTED:
+        return
+    if one.stage is Stage.WAITING or one.reason == "NOT_STARTED":
+        row.outcome, row.runs_on = NOT_STARTED, host
+        if row.attempts == 0 or one.reason == "NOT_STARTED":
+            row.clear()
+    elif one.reason == "DESTINATION_GIVEN_UP" and not row.reason:
+        row.outcome, row.reason, row.runs_on = FAILED, one.reason, host
+        row.msg = f"{one.destination} was given up after the failures of others, and no other destination was named."

@@ -1,0 +1,148 @@
+# Copyright (c) 2026, The virtops.live_migration authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# This file is private to the collection and may change at any time.
+"""One guest of an evacuation, moved by a thread of its own with connections of its own.
+
+What happens is posted into a mailbox, which the main thread reads: nothing is shared but that.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import queue
+import threading
+import typing as t
+from dataclasses import dataclass, replace
+
+from ..._core.errors import MigrationError
+from ..connection import Connection, connect_destination, libvirt
+from ..errors import translate
+from ..guest import Guest
+from ..migration.driver import Tell
+from ..migration.migration import Order, Relocation
+from ..migration.two_hosts import BothEnds
+from .home_mark import here, mark, unmark
+
+
+@dataclass(frozen=True)
+class Ready:
+    """It was looked at and measured, and waits for its turn."""
+
+    key: str
+    forecast: t.Mapping[str, t.Any]
+
+
+@dataclass(frozen=True)
+class Sending:
+    """``numbers`` of one look, as :class:`Driver` tells them."""
+
+    key: str
+    numbers: t.Mapping[str, t.Any]
+
+
+@dataclass(frozen=True)
+class Ended:
+    """``error`` is None when it is where it should be."""
+
+    key: str
+    result: t.Mapping[str, t.Any]
+    notes: tuple[str, ...] = ()
+    error: t.Optional[MigrationError] = None
+
+
+Post = t.Union[Ready, Sending, Ended]
+
+
+class Thread:
+    """``work`` in the background; whatever becomes of it is posted."""
+
+    def __init__(self, key: str, mailbox: queue.Queue[Post]) -> None:
+        self.key, self._mailbox = key, mailbox
+        self._thread = threading.Thread(target=self._run, name=f"guest-{key}", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def work(self) -> Ended:
+        raise NotImplementedError
+
+    def _run(self) -> None:
+        try:
+            ended = self.work()
+        except MigrationError as exc:
+            ended = Ended(self.key, {}, error=exc)
+        except Exception as exc:
+            ended = Ended(self.key, {}, error=_unexpected(exc))
+        self._mailbox.put(ended)
+
+
+class Departing(Thread):
+    """``marks``: whether the guest is given the mark of its home on the way, or loses it on its arrival."""
+
+    def __init__(
+        self, key: str, uuid: str, order: Order, source_uri: str, mailbox: queue.Queue[Post], tell: Tell, *, marks: bool
+    ) -> None:
+        super().__init__(key, mailbox)
+        self._uuid, self._source_uri, self._tell, self._marks = uuid, source_uri, tell, marks
+        self._order = replace(order, before_start=self._wait_for_turn)
+        self._go, self._marked = threading.Event(), False
+        self._dismissed: t.Optional[MigrationError] = None
+        self._ends: t.Optional[BothEnds] = None
+
+    def let_go(self) -> None:
+        self._go.set()
+
+    def dismiss(self, why: MigrationError) -> None:
+        """It is not sent after all."""
+        self._dismissed = why
+        self._go.set()
+
+    def work(self) -> Ended:
+        with (
+            Connection(self._source_uri, events=True) as source,
+            connect_destination(self._order.asked.destination_uri) as destination,
+        ):
+            self._ends = ends = BothEnds(source, destination, None, self._uuid)
+            relocation = Relocation(ends, self._order, self._tell, self._looked)
+            try:
+                result = relocation.run(check=False)
+            except MigrationError:
+                self._take_back(ends)
+                raise
+            return Ended(self.key, self._arrived(ends, result), tuple(relocation.notes))
+
+    def _looked(self, numbers: t.Mapping[str, t.Any]) -> None:
+        self._mailbox.put(Sending(self.key, numbers))
+
+    def _wait_for_turn(self, guest: Guest, forecast: t.Mapping[str, t.Any]) -> None:
+        self._mailbox.put(Ready(self.key, forecast))
+        self._go.wait()
+        if self._dismissed is not None:
+            raise self._dismissed
+        if self._marks and self._ends is not None:
+            home = here(self._ends.source, "migrate", self._ends.destination_name, self._order.wishes.copy_storage)
+            written = mark(guest, home)
+            self._marked = written is not None and written.host_uuid == home.host_uuid
+
+    def _arrived(self, ends: BothEnds, result: t.Mapping[str, t.Any]) -> t.Mapping[str, t.Any]:
+        if self._marks or ends.there is None or not unmark(ends.there):
+            return result
+        return {**result, "changed": True, "unmarked": True}
+
+    def _take_back(self, ends: BothEnds) -> None:
+        """The mark of a guest that has not left after all; one that may be on its way, and a visitor, keep it."""
+        with contextlib.suppress(MigrationError, libvirt.libvirtError):
+            if self._marked and ends.here is not None and ends.there is None and ends.here.state().active:
+                unmark(ends.here)
+
+
+def _unexpected(exc: Exception) -> MigrationError:
+    if isinstance(exc, libvirt.libvirtError):
+        return translate(exc, "This could not be done.")
+    return MigrationError(
+        "INTERNAL",
+        f"An error of this collection: {type(exc).__name__}: {exc}.",
+        state="What was begun goes on by itself.",
+        remedy="Run this again, and report this error.",
+    )

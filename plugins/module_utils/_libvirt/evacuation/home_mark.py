@@ -1,0 +1,133 @@
+# Copyright (c) 2026, The virtops.live_migration authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# This file is private to the collection and may change at any time.
+"""A guest's home, noted in its own metadata: it travels with the guest, and needs no database to be found again."""
+
+from __future__ import annotations
+
+import time
+import typing as t
+from dataclasses import replace
+
+from ..._core.evacuation.run.home_mark import Home, Mark, mark_to_write, read_mark
+from ..connection import Connection, host_uuid, libvirt
+from ..guest import Guest, all_guests
+from ..migration.definition import defined
+from ..timeout import within
+
+NAMESPACE = "https://github.com/virtops/ansible-live-migration/home"
+_PREFIX = "home"
+_ELEMENT = 2  # VIR_DOMAIN_METADATA_ELEMENT
+_LIVE, _CONFIG = 1, 2
+_ERR_NO_DOMAIN = 42
+# VIR_ERR_NO_DOMAIN_METADATA; VIR_ERR_OPERATION_INVALID where a guest does not run, or is not defined.
+_NO_MARK = (80, 55)
+
+
+def here(connection: Connection, strategy: str, destination: str = "", copy_storage: str = "none") -> Home:
+    """The mark of a guest that leaves this host now."""
+    since = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    return Home(
+        str(connection.raw.getHostname()), host_uuid(connection.raw), since, strategy, destination, copy_storage
+    )
+
+
+def mark_of(guest: Guest) -> t.Optional[Mark]:
+    """What it carries; for a guest that runs, as it runs. None where libvirt says that there is none.
+
+    What could not be read is an error: a guest of which nobody knows the home is not one without a home.
+    """
+    for flag in (_LIVE, _CONFIG):
+        try:
+            text = within(
+                lambda flag=flag: guest.raw.metadata(_ELEMENT, NAMESPACE, flag),  # type: ignore[misc]
+                f"reading the metadata of {guest.name!r}",
+            )
+        except libvirt.libvirtError as exc:
+            if exc.get_error_code() not in _NO_MARK:
+                raise
+            continue
+        return read_mark(text, guest.uuid)
+    return None
+
+
+def home_of(guest: Guest) -> t.Optional[Home]:
+    """Where its own mark can be understood; None for that of a guest which this one is a clone of, too."""
+    found = mark_of(guest)
+    return None if found is None or found.of_another or found.problem else found.home
+
+
+def mark(guest: Guest, wanted: Home) -> t.Optional[Home]:
+    """Write the mark, unless it carries it already; what was written, which for a visitor has another home.
+
+    A mark that cannot be understood, or is that of another guest, makes way.
+    """
+    home = mark_to_write(home_of(guest), replace(wanted, guest_uuid=guest.uuid))
+    if home is not None:
+        _write(guest, home.xml())
+    return home
+
+
+def write_home(guest: Guest, home: Home) -> None:
+    """In the place of the mark that it has."""
+    _write(guest, home.xml())
+
+
+def unmark(guest: Guest) -> bool:
+    """Whether there was one; that of another guest is not looked into, and stays."""
+    found = mark_of(guest)
+    if found is None or found.of_another:
+        return False
+    _write(guest, None)
+    return True
+
+
+def _write(guest: Guest, text: t.Optional[str]) -> None:
+    """As it runs and for good, so that neither a move nor a shutdown loses it."""
+    flags = (_LIVE if guest.state().active else 0) | (_CONFIG if defined(guest) else 0)
+    within(
+        lambda: guest.raw.setMetadata(_ELEMENT, text, _PREFIX, NAMESPACE, flags),
+        f"noting the home of {guest.name!r}",
+    )
+
+
+def marked(connection: Connection) -> dict[str, t.Any]:
+    """All guests of this host that carry a mark; not those that only arrive here.
+
+    ``passed_over``: those on whose mark nothing may be done, so that they hide no other guest.
+    """
+    own, guests, passed_over = host_uuid(connection.raw), [], []
+    for guest in all_guests(connection):
+        # libvirt does not give the metadata of a guest that arrives, and the host it comes from has it.
+        state = guest.known_state()
+        if state is None or state.arriving:
+            continue
+        try:
+            found = mark_of(guest)
+        except libvirt.libvirtError as exc:
+            if exc.get_error_code() == _ERR_NO_DOMAIN:  # it has gone this moment
+                continue
+            raise
+        if found is None:
+            continue
+        told = {"name": guest.name, "uuid": guest.uuid, "state": state.name, "at_home": found.home.host_uuid == own}
+        if found.of_another or found.problem:
+            passed_over.append({**told, **_why(found)})
+        else:
+            off = not state.active and found.home.off_at == own
+            guests.append({**told, "off_since_evacuation": off, "home": found.home.document()})
+    return {
+        "host": str(connection.raw.getHostname()),
+        "host_uuid": own,
+        "guests": guests,
+        "passed_over": passed_over,
+    }
+
+
+def _why(found: Mark) -> dict[str, t.Any]:
+    home = {"host": found.home.host, "host_uuid": found.home.host_uuid}
+    if found.of_another:
+        msg = f"It carries the mark of another guest, {found.home.guest_uuid}, which it may be a clone of."
+        return {"reason": "MARK_OF_ANOTHER", "msg": msg, "home": home}
+    return {"reason": "BAD_MARK", "msg": found.problem, "home": home}

@@ -1,0 +1,87 @@
+# Copyright (c) 2026, The virtops.live_migration authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# This file is private to the collection and may change at any time.
+"""Which guests a host runs, and which are arriving there, as its libvirt shows them now."""
+
+from __future__ import annotations
+
+import typing as t
+from dataclasses import dataclass, field
+
+from ..._core.errors import MigrationError
+from ..connection import Connection, libvirt
+from ..guest import Guest, guest_of
+from ..timeout import within
+
+_LIMIT_S = 10.0
+_ACTIVE = 1  # VIR_CONNECT_LIST_DOMAINS_ACTIVE
+
+
+@dataclass
+class Census:
+    """By UUID. ``arriving``: the incoming halves, whoever sends them; ``active``: all the others."""
+
+    active: dict[str, Guest] = field(default_factory=dict)
+    arriving: dict[str, Guest] = field(default_factory=dict)
+
+    def find(self, name: t.Optional[str], uuid: t.Optional[str]) -> t.Optional[Guest]:
+        for guest in (*self.active.values(), *self.arriving.values()):
+            if guest.uuid == uuid or (uuid is None and guest.name == name):
+                return guest
+        return None
+
+
+def census(connection: Connection, sent_from_here: t.AbstractSet[str] = frozenset()) -> Census:
+    """Takes no guest's lock and asks no QEMU, so that it answers whatever the guests are doing.
+
+    All guests, or an error: a guest whose state could not be read is not one that is not there.
+
+    A guest at its switch-over looks like one that arrives; ``sent_from_here``: those that are known to leave.
+    """
+    found = Census()
+    for raw in within(
+        lambda: connection.raw.listAllDomains(_ACTIVE), f"listing the guests of {connection.uri}", _LIMIT_S
+    ):
+        guest = guest_of(raw)
+        state = guest.known_state()
+        if state is None:  # it has gone this moment
+            continue
+        incoming = state.arriving or (state.running and (state.in_postcopy or state.postcopy_failed))
+        halves = found.arriving if incoming and guest.uuid not in sent_from_here else found.active
+        halves[guest.uuid] = guest
+    return found
+
+
+class Destinations:
+    """The destinations by name, each with a connection that is opened when it is first asked for."""
+
+    def __init__(self, uris: t.Mapping[str, str], connect: t.Callable[[str], Connection]) -> None:
+        self._uris, self._connect = dict(uris), connect
+        self._open: dict[str, Connection] = {}
+
+    def __enter__(self) -> Destinations:
+        return self
+
+    def __exit__(self, *_exc: object) -> None:
+        for connection in self._open.values():
+            connection.__exit__()
+
+    @property
+    def names(self) -> list[str]:
+        return list(self._uris)
+
+    def connection(self, name: str) -> t.Optional[Connection]:
+        """The one that the last census used."""
+        return self._open.get(name)
+
+    def census(self, name: str) -> t.Optional[Census]:
+        """None while it does not answer: what runs there is not known then."""
+        try:
+            if name not in self._open:
+                self._open[name] = self._connect(self._uris[name])
+            elif not self._open[name].raw.isAlive():
+                within(self._open[name].reopen, f"connecting to {self._uris[name]} again", _LIMIT_S)
+            return census(self._open[name])
+        except (MigrationError, libvirt.libvirtError):
+            return None

@@ -1,0 +1,68 @@
+# Copyright (c) 2026, The virtops.live_migration authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# This file is private to the collection and may change at any time.
+"""Whether a destination has the memory for one guest more, before it is sent.
+
+A host that takes more than it has ends guests that ran there before: its kernel chooses which.
+"""
+
+from __future__ import annotations
+
+import typing as t
+
+from ..._core.errors import MigrationError
+from ..._core.units import KIB, MIB, human_bytes
+from ..connection import Connection, libvirt
+from ..guest import Guest
+from ..timeout import within
+from .host_guests import Census
+
+_OVERHEAD_BYTES = 256 * MIB  # of its QEMU, and for the host
+_LIMIT_S = 10.0
+
+
+def lack_of_room(
+    name: str, destination: t.Optional[Connection], seen: t.Optional[Census], guest: Guest, coming_bytes: int
+) -> t.Optional[MigrationError]:
+    """``coming_bytes``: what those that are being sent there from here have not sent yet.
+
+    Others that arrive count in full, since nobody here knows how much of them has come. None too when it is not known.
+    """
+    if destination is None or seen is None:
+        return None
+    try:
+        if "<hugepages" in within(guest.raw.XMLDesc, f"reading the definition of {guest.name!r}", _LIMIT_S):
+            return None  # these are set aside, and QEMU itself fails without them
+        needed = _memory_bytes(guest) + _OVERHEAD_BYTES
+        stats = within(lambda: destination.raw.getMemoryStats(-1), f"reading the memory of {name}", _LIMIT_S)
+    except (MigrationError, libvirt.libvirtError):
+        return None
+    free = sum(int(stats.get(key, 0)) for key in ("free", "buffers", "cached")) * KIB
+    left = free - coming_bytes
+    if free == 0 or left >= needed:
+        return None
+    return MigrationError(
+        "DESTINATION_FULL",
+        f"{guest.name!r} needs {human_bytes(needed)}, but {name} has no more than {human_bytes(max(0, left))} left.",
+        state="It runs on the source as before. Nothing was changed.",
+        remedy=f"Free memory on {name}, or name another destination. 'force' sends it nevertheless.",
+        evidence={"destination": name, "needed_bytes": needed, "free_bytes": free, "coming_bytes": coming_bytes},
+    )
+
+
+def coming_from_others(seen: Census, own: t.AbstractSet[str]) -> int:
+    """The whole memory of the guests that arrive there and are not ours."""
+    found = 0
+    for guest in seen.arriving.values():
+        if guest.uuid not in own:
+            try:
+                found += _memory_bytes(guest)
+            except (MigrationError, libvirt.libvirtError):
+                continue
+    return found
+
+
+def _memory_bytes(guest: Guest) -> int:
+    """All that it may ever have."""
+    return int(within(guest.raw.info, f"reading the size of {guest.name!r}", _LIMIT_S)[1]) * KIB

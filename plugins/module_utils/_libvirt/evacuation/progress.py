@@ -1,0 +1,41 @@
+# Copyright (c) 2026, The virtops.live_migration authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# This file is private to the collection and may change at any time.
+"""What an evacuation tells while it runs: a line when something has come of a guest, and how far all of it is."""
+
+from __future__ import annotations
+
+import time
+import typing as t
+
+from ..._core.evacuation.run.progress import Total, total_line
+from ..._core.evacuation.run.queued_guest import Departure
+from ..._core.evacuation.run.result import Row
+from ..migration.driver import Tell
+
+_TOTAL_EVERY_S = 10.0
+
+
+class Announcer:
+    def __init__(self, host: str, tell: Tell) -> None:
+        self._host, self._tell = host, tell
+        self._total, self._told_s, self._told = Total(), float("-inf"), (-1, -1, -1)
+
+    def say(self, row: Row, line: str) -> None:
+        self._tell({"name": row.name, "line": line, "outcome": row.outcome, "runs_on": row.runs_on})
+
+    def ended(self, row: Row) -> None:
+        self.say(row, f"{row.outcome.replace('_', ' ')}{f' ({row.runs_on})' if row.runs_on else ''}")
+
+    def total(self, departures: t.Collection[Departure], *, last: bool = False) -> None:
+        """At each end of a guest, and now and then while guests are on their way."""
+        if not departures:
+            return
+        numbers, now_s = self._total.numbers(departures), time.monotonic()
+        counts = (numbers["done"], numbers["failed"], numbers["moving"])
+        due = numbers["moving"] and now_s - self._told_s >= _TOTAL_EVERY_S
+        if counts == self._told if last else counts[:2] == self._told[:2] and not due:
+            return
+        self._told, self._told_s = counts, now_s
+        self._tell({"name": self._host, "line": total_line(numbers), "total": numbers})

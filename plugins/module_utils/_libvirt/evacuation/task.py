@@ -1,0 +1,33 @@
+# Copyright (c) 2026, The virtops.live_migration authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# This file is private to the collection and may change at any time.
+"""What an evacuation is to do, as data."""
+
+from __future__ import annotations
+
+import typing as t
+from dataclasses import dataclass
+
+from ..._core.evacuation.run.admission import Slots
+from ..migration.migration import Order
+
+
+@dataclass(frozen=True)
+class Task:
+    """``order``: what is to be done with a guest, by what the user said of it, that goes to that destination.
+
+    ``leaving``: guests are marked with their home, and nobody else may run on the host in the end; else they come home.
+    ``force``: also where a destination has not the memory. ``unmeasured``: as of :class:`Departures`.
+    """
+
+    guests: t.Sequence[t.Mapping[str, t.Any]]
+    uris: t.Mapping[str, str]
+    order: t.Callable[[t.Mapping[str, t.Any], str], Order]
+    slots: Slots
+    leaving: bool = True
+    force: bool = False
+    unmeasured: bool = False
+    shutdown_limit_s: float = 300.0
+    abort_on_cancel: bool = False
+    cancel_file: t.Optional[str] = None

@@ -1,0 +1,81 @@
+# Copyright (c) 2026, The virtops.live_migration authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# This file is private to the collection and may change at any time.
+"""The end of an evacuation, as libvirt shows it: nobody is left on the host, and everybody runs once."""
+
+from __future__ import annotations
+
+import time
+import typing as t
+
+from ..._core.errors import MigrationError
+from ..._core.evacuation.run.result import CHANGED, FAILED, Remains, Row
+from ..connection import Connection, libvirt
+from ..guest import Guest
+from ..job.sampling import glance
+from .host_guests import Census, Destinations, census
+
+_OTHERS_END_S = 30.0
+_ANSWERS_WITHIN_S = 30.0
+_THERE = (*CHANGED, "already_there")
+_POLL_S = 1.0
+_HAS_GONE = (42, 55)  # VIR_ERR_NO_DOMAIN; VIR_ERR_OPERATION_INVALID, as it does not run any more
+
+
+def seen_at_the_end(destinations: Destinations, rows: t.Iterable[Row]) -> dict[str, t.Optional[Census]]:
+    """Of all destinations; those to which somebody has gone are given time to answer."""
+    wanted = {row.destination for row in rows if row.outcome in _THERE}
+    deadline_s = time.monotonic() + _ANSWERS_WITHIN_S
+    while True:
+        seen = {name: destinations.census(name) for name in destinations.names}
+        if all(seen.get(name) is not None for name in wanted) or time.monotonic() >= deadline_s:
+            return seen
+        time.sleep(_POLL_S)
+
+
+def check_whereabouts(source: Connection, seen: t.Mapping[str, t.Optional[Census]], rows: t.Mapping[str, Row]) -> None:
+    """By UUID; a row that is not true becomes one of a failure. ``seen``: None for a host that does not answer."""
+    host, own = str(source.raw.getHostname()), census(source)
+    for key, row in rows.items():
+        hosts = [name for name, found in seen.items() if found is not None and key in found.active]
+        here = own.active.get(key)
+        if here is not None and hosts and here.state().running:
+            row.outcome, row.reason = FAILED, "SPLIT_BRAIN"
+            row.msg = f"ALARM: {row.name!r} runs on {host} and on {', '.join(hosts)} at once."
+        elif row.outcome not in _THERE:
+            continue
+        elif seen.get(row.destination) is None:
+            row.outcome, row.reason = FAILED, "NOT_VERIFIED"
+            row.msg = (
+                f"{row.name!r} was sent to {row.destination}, which does not answer any more: nobody saw it run there."
+            )
+            row.remedy = f"See that {row.destination} answers, then run this again."
+        elif hosts != [row.destination]:
+            row.outcome, row.reason = FAILED, "NOT_WHERE_IT_SHOULD_BE"
+            row.msg = f"{row.name!r} should run on {row.destination}, but is seen on {', '.join(hosts) or 'no host'}."
+
+
+def remains(source: Connection, left: t.AbstractSet[str], *, hasty: bool) -> Remains:
+    """Who still runs here, without those that are ``left``. What is leaving is waited for, unless ``hasty``."""
+    deadline_s = time.monotonic() + _OTHERS_END_S
+    while True:
+        own = census(source)
+        running = [guest for guest in own.active.values() if guest.uuid not in left]
+        jobs = [*own.arriving.values(), *(guest for guest in own.active.values() if _has_job(guest))]
+        if not jobs or hasty or time.monotonic() >= deadline_s:
+            return Remains(_documents(running), _documents(jobs))
+        time.sleep(_POLL_S)
+
+
+def _documents(guests: t.Iterable[Guest]) -> list[dict[str, t.Any]]:
+    return [one for guest in sorted(guests, key=lambda guest: guest.name) for one in guest.documents()]
+
+
+def _has_job(guest: Guest) -> bool:
+    try:
+        return glance(guest) is not None
+    except MigrationError:
+        return True
+    except libvirt.libvirtError as exc:
+        return exc.get_error_code() not in _HAS_GONE

@@ -1,0 +1,95 @@
+# Copyright (c) 2026, The virtops.live_migration authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# This file is private to the collection and may change at any time.
+"""A domain as libvirt shows it: who it is and what state it is in."""
+
+from __future__ import annotations
+
+import typing as t
+from dataclasses import dataclass
+from xml.etree import ElementTree
+
+from .._core.job.domain_state import DomainState
+from .connection import Connection, libvirt
+from .errors import translate
+from .timeout import within
+
+_ERR_NO_DOMAIN = 42
+
+
+@dataclass(frozen=True)
+class Guest:
+    """A domain; ``raw`` is the binding's ``virDomain``."""
+
+    raw: t.Any
+    name: str
+    uuid: str
+
+    def state(self) -> DomainState:
+        """Does not need the domain's lock, so it answers in every state."""
+        state, reason = self.raw.state()
+        return DomainState(int(state), int(reason))
+
+    def known_state(self) -> t.Optional[DomainState]:
+        """The same, or None when this host does not have the guest any more; a daemon that is gone is an error."""
+        try:
+            return self.state()
+        except libvirt.libvirtError as exc:
+            if exc.get_error_code() == _ERR_NO_DOMAIN:
+                return None
+            raise
+
+    def documents(self) -> list[dict[str, t.Any]]:
+        """Name, UUID, state and its reason; nothing when the guest has left this host for good meanwhile."""
+        try:
+            state = self.state()
+        except libvirt.libvirtError:
+            return []
+        return [{"name": self.name, "uuid": self.uuid, "state": state.name, "state_reason": state.reason_name}]
+
+    def definition(self) -> ElementTree.Element:
+        """The live definition, with the devices that the guest has now."""
+        return ElementTree.fromstring(within(lambda: self.raw.XMLDesc(0), f"reading the definition of {self.name!r}"))
+
+    def told(self) -> str:
+        """The state as part of a sentence."""
+        try:
+            state = self.known_state()
+        except libvirt.libvirtError:
+            return "in a state that is not known, as libvirt does not answer"
+        return state.told if state else "no longer defined"
+
+
+def guest_of(raw: t.Any) -> Guest:
+    return Guest(raw, raw.name(), raw.UUIDString())
+
+
+def find_guest(connection: Connection, name: t.Optional[str], uuid: t.Optional[str]) -> Guest:
+    """The guest of that name or UUID; GUEST_NOT_FOUND when this host has none."""
+    try:
+        return _look_up(connection, name, uuid)
+    except libvirt.libvirtError as exc:
+        missing = exc.get_error_code() == _ERR_NO_DOMAIN
+        problem = "There is no guest {!r} on this host." if missing else "The guest {!r} could not be looked up."
+        raise translate(exc, problem.format(uuid or name), state="Nothing was changed.") from exc
+
+
+def seek_guest(connection: Connection, name: t.Optional[str], uuid: t.Optional[str]) -> t.Optional[Guest]:
+    """The same, or None when this host has none; for a host on which it may or may not be."""
+    try:
+        return within(lambda: _look_up(connection, name, uuid), f"looking for {uuid or name!r}")
+    except libvirt.libvirtError as exc:
+        if exc.get_error_code() == _ERR_NO_DOMAIN:
+            return None
+        raise
+
+
+def _look_up(connection: Connection, name: t.Optional[str], uuid: t.Optional[str]) -> Guest:
+    if uuid:
+        return guest_of(connection.raw.lookupByUUIDString(uuid))
+    return guest_of(connection.raw.lookupByName(name))
+
+
+def all_guests(connection: Connection) -> list[Guest]:
+    return sorted((guest_of(raw) for raw in connection.raw.listAllDomains(0)), key=lambda guest: guest.name)

@@ -1,0 +1,47 @@
+# Copyright (c) 2026, The virtops.live_migration authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# This file is private to the collection and may change at any time.
+"""Asking a host's libvirt whether it can run a guest's processor."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ..connection import Connection, libvirt
+
+_FAIL_INCOMPATIBLE = 1
+_INCOMPATIBLE, _IDENTICAL = 0, 1
+_ERR_CPU_INCOMPATIBLE = 91
+
+
+class CpuAnswer(t.NamedTuple):
+    """``fits`` is None when libvirt could not say."""
+
+    fits: t.Optional[bool]
+    text: str
+
+
+class CpuQuestions:
+    """Many guests have the same processor: each is asked about once."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._raw = connection.raw
+        self._known: dict[tuple[str, ...], CpuAnswer] = {}
+
+    def ask(self, cpu_xml: str, arch: str, machine: str, virt_type: str) -> CpuAnswer:
+        key = (cpu_xml, arch, machine, virt_type)
+        if key not in self._known:
+            self._known[key] = self._answer(*key)
+        return self._known[key]
+
+    def _answer(self, cpu_xml: str, arch: str, machine: str, virt_type: str) -> CpuAnswer:
+        try:
+            result = self._raw.compareHypervisorCPU(None, arch, machine, virt_type, cpu_xml, _FAIL_INCOMPATIBLE)
+        except libvirt.libvirtError as exc:
+            if exc.get_error_code() == _ERR_CPU_INCOMPATIBLE:
+                return CpuAnswer(False, str(exc.get_error_message()))
+            return CpuAnswer(None, str(exc.get_error_message()))
+        if result == _INCOMPATIBLE:
+            return CpuAnswer(False, "the processor is incompatible")
+        return CpuAnswer(True, "identical" if result == _IDENTICAL else "the host has more than is needed")

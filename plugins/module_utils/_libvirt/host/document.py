@@ -1,0 +1,137 @@
+# Copyright (c) 2026, The virtops.live_migration authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# This file is private to the collection and may change at any time.
+"""What libvirt tells of its host, beside the guests. A part that fails is told as a problem and leaves the rest."""
+
+from __future__ import annotations
+
+import functools
+import typing as t
+from dataclasses import dataclass, field, replace
+
+from ..._core.errors import MigrationError
+from ..._core.host.capacity import CpuProfile, HugePages, Memory, NumaNode
+from ..._core.host.document import Daemon, HostDocument, Pool, Security, Storage, Versions
+from ..._core.host.features import bugs_of, features_of
+from ..._core.host.network import VirtualNetwork
+from ..._core.host.parse.capabilities import Capabilities, expanded, parse_capabilities, parse_domain_capabilities
+from ..._core.host.parse.network_pool_xml import parse_network, parse_pool
+from ..._core.units import KIB
+from ..connection import Connection, libvirt, version_text
+from .guests import read_domains
+
+_ALL_CELLS = -1
+_EXPAND_FEATURES = 1
+
+T = t.TypeVar("T")
+
+
+@dataclass
+class Told:
+    """``raw`` of the connection, and what could not be found out."""
+
+    raw: t.Any
+    problems: list[str] = field(default_factory=list)
+
+    def part(self, what: str, ask: t.Callable[[], T], default: T) -> T:
+        try:
+            return ask()
+        except (libvirt.libvirtError, MigrationError, ValueError, KeyError) as exc:
+            self.problems.append(f"{what}: {exc.problem if isinstance(exc, MigrationError) else exc}")
+            return default
+
+
+def told_by_libvirt(connection: Connection, *, with_domains: bool = True) -> HostDocument:
+    raw, told = connection.raw, Told(connection.raw)
+    known = parse_capabilities(raw.getCapabilities())
+    versions = Versions(version_text(int(raw.getLibVersion())), version_text(int(raw.getVersion())))
+    hostname = str(raw.getHostname())
+    virt_types = next((one.virt_types for one in known.emulators if one.arch == known.cpu.arch), [])
+    domains, domain_problems = read_domains(connection) if with_domains else ([], [])
+    return HostDocument(
+        name=hostname,
+        uuid=known.uuid,
+        uri=str(connection.uri),
+        local=connection.local,
+        hostname=hostname,
+        versions=versions,
+        features=features_of(versions),
+        known_bugs=bugs_of(versions),
+        daemon=Daemon(uri_transports=known.uri_transports),
+        cpu=replace(known.cpu, profiles=cpu_profiles(told, known.cpu.arch, virt_types)),
+        memory=memory(told, known),
+        emulators=known.emulators,
+        networks=networks(told),
+        storage=Storage(pools(told)),
+        security=Security(known.security_drivers, qemu_user=known.qemu_user),
+        domains=domains,
+        problems=[*told.problems, *domain_problems],
+    )
+
+
+def cpu_profiles(told: Told, arch: str, virt_types: t.Iterable[str]) -> list[CpuProfile]:
+    """What guests of each type can be given, all features spelt out."""
+    found: list[CpuProfile] = []
+    for one in virt_types:
+        found += told.part(f"processors of {one} guests", functools.partial(_profiles, told, arch, one), [])
+    return found
+
+
+def _profiles(told: Told, arch: str, virt_type: str) -> list[CpuProfile]:
+    xml = told.raw.getDomainCapabilities(None, arch, None, virt_type, 0)
+    profile = parse_domain_capabilities(xml)
+    if not profile.xml:
+        return [profile]
+
+    def expand() -> CpuProfile:
+        answer = told.raw.baselineHypervisorCPU(None, arch, None, virt_type, [profile.xml], _EXPAND_FEATURES)
+        return expanded(profile, answer)
+
+    return [told.part(f"features of {virt_type} guests", expand, profile)]
+
+
+def memory(told: Told, known: Capabilities) -> Memory:
+    """Where the host's own files cannot be read: free memory and hugepages as libvirt counts them."""
+    stats: dict[str, int] = told.part("memory", lambda: told.raw.getMemoryStats(_ALL_CELLS, 0), {})
+    total, free = stats.get("total"), stats.get("free")
+    available = None if free is None else free + stats.get("cached", 0) + stats.get("buffers", 0)
+    nodes = known.nodes
+    ask: t.Callable[[], list[int]] = functools.partial(told.raw.getCellsFreeMemory, 0, len(nodes))
+    cells: list[int] = told.part("free memory of the NUMA nodes", ask, [])
+    return Memory(
+        total_bytes=total * KIB if total is not None else None,
+        free_bytes=free * KIB if free is not None else None,
+        available_bytes=available * KIB if available is not None else None,
+        nodes=[_with_free(node, cells) for node in nodes],
+        hugepages=told.part("hugepages", lambda: _hugepages(told.raw, known.hugepages), []),
+    )
+
+
+def _with_free(node: NumaNode, cells: t.Sequence[int]) -> NumaNode:
+    return replace(node, free_bytes=int(cells[node.node]) if node.node < len(cells) else None)
+
+
+def _hugepages(raw: t.Any, pools: t.Sequence[HugePages]) -> list[HugePages]:
+    sizes_kib = sorted({pool.size_bytes // KIB for pool in pools if pool.total})
+    if not sizes_kib:
+        return list(pools)
+    nodes = sorted({pool.node for pool in pools})
+    free = raw.getFreePages(sizes_kib, nodes[0], len(nodes), 0)
+    return [replace(pool, free=int(free.get(pool.node, {}).get(pool.size_bytes // KIB, 0))) for pool in pools]
+
+
+def networks(told: Told) -> list[VirtualNetwork]:
+    return told.part("networks", lambda: [_network(one) for one in told.raw.listAllNetworks(0)], [])
+
+
+def _network(raw: t.Any) -> VirtualNetwork:
+    return parse_network(raw.XMLDesc(0), active=bool(raw.isActive()), autostart=bool(raw.autostart()))
+
+
+def pools(told: Told) -> list[Pool]:
+    return told.part("storage pools", lambda: [_pool(one) for one in told.raw.listAllStoragePools(0)], [])
+
+
+def _pool(raw: t.Any) -> Pool:
+    return parse_pool(raw.XMLDesc(0), active=bool(raw.isActive()), autostart=bool(raw.autostart()))

@@ -1,0 +1,119 @@
+# Copyright (c) 2026, The virtops.live_migration authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# This file is private to the collection and may change at any time.
+"""The guests of a host as its document has them. None of them is asked anything: libvirt answers from what it knows."""
+
+from __future__ import annotations
+
+import functools
+import typing as t
+from dataclasses import replace
+from xml.etree import ElementTree
+
+from ..._core.dataclass_json import uncollected
+from ..._core.errors import MigrationError
+from ..._core.host.guest import Domain
+from ..._core.host.parse.domain_xml import needs_sent, parse_domain, with_sent
+from ..._core.job.domain_state import DomainState
+from ..._host.status_file import running_job
+from ..connection import Connection, libvirt
+from ..guest import Guest, all_guests
+from ..timeout import each_within, hung, within
+
+_CALL_LIMIT_S = 5.0
+_MOST_SILENT = 3
+_AT_ONCE = 500  # definitions in memory
+_MIGRATABLE = 1 << 3  # VIR_DOMAIN_XML_MIGRATABLE
+
+# The errors that one guest may give without hiding the others.
+_TROUBLE: t.Any = (MigrationError, ValueError, KeyError, ElementTree.ParseError)
+
+
+class _Answer(t.NamedTuple):
+    """What libvirt says of a guest."""
+
+    xml: str
+    state: DomainState
+    persistent: bool
+    autostart: bool
+    snapshots: t.Optional[int]
+    checkpoints: t.Optional[int]
+
+
+def read_domains(
+    connection: Connection, guests: t.Optional[t.Sequence[Guest]] = None
+) -> tuple[list[Domain], list[str]]:
+    """These guests or all; and a problem for each that cannot be read."""
+    found: list[Domain] = []
+    problems: list[str] = []
+    left, silent = list(all_guests(connection) if guests is None else guests), 0
+    with uncollected():
+        while left and silent < _MOST_SILENT:
+            part, left = left[:_AT_ONCE], left[_AT_ONCE:]
+            calls = [functools.partial(_ask, guest) for guest in part]
+            answers = each_within(calls, _CALL_LIMIT_S, _MOST_SILENT - silent)
+            for number, (guest, answer) in enumerate(zip(part, answers)):
+                if answer is None and silent >= _MOST_SILENT:
+                    left = [*part[number:], *left]
+                    break
+                silent += answer is None
+                _add(guest, answer, connection.local, found, problems)
+    told = f"not asked, since {silent} guests before it gave no answer."
+    return found, [*problems, *(f"{guest.name}: {told}" for guest in left)]
+
+
+def _add(
+    guest: Guest, answer: t.Union[_Answer, Exception, None], local: bool, found: list[Domain], problems: list[str]
+) -> None:
+    if answer is None:
+        problems.append(f"{guest.name}: {hung(f'reading the definition of {guest.name!r}', _CALL_LIMIT_S)}")
+        return
+    try:
+        if isinstance(answer, Exception):
+            raise answer
+        found.append(_read(guest, answer, local))
+    except (libvirt.libvirtError, *_TROUBLE) as exc:
+        problems.append(f"{guest.name}: {exc}")
+
+
+def _ask(guest: Guest) -> _Answer:
+    raw, state = guest.raw, guest.state()
+    xml = raw.XMLDesc(0)
+    persistent = bool(raw.isPersistent())
+    autostart = bool(raw.autostart()) if persistent else False
+    snapshots = _count(raw.snapshotNum)
+    checkpoints = _count(lambda flags: len(raw.listAllCheckpoints(flags)))
+    return _Answer(xml, state, persistent, autostart, snapshots, checkpoints)
+
+
+def _read(guest: Guest, answer: _Answer, local: bool) -> Domain:
+    return replace(
+        _as_sent(guest, parse_domain(answer.xml), active=answer.state.active),
+        state=answer.state.name,
+        state_reason=answer.state.reason_name,
+        persistent=answer.persistent,
+        autostart=answer.autostart,
+        snapshots=answer.snapshots,
+        checkpoints=answer.checkpoints,
+        job=running_job(guest.name, guest.uuid) if local else "",
+    )
+
+
+def _as_sent(guest: Guest, domain: Domain, *, active: bool) -> Domain:
+    """With what libvirt would send of it, where that cannot be told from the live definition."""
+    if not active or not needs_sent(domain):
+        return domain
+    try:
+        xml = within(lambda: guest.raw.XMLDesc(_MIGRATABLE), "reading what is sent of a guest", _CALL_LIMIT_S)
+        return with_sent(domain, xml)
+    except libvirt.libvirtError:
+        return domain  # over a connection that may only read; then it is not known
+
+
+def _count(ask: t.Callable[[int], int]) -> t.Optional[int]:
+    """None where the driver or an old daemon has no such thing."""
+    try:
+        return int(ask(0))
+    except libvirt.libvirtError:
+        return None

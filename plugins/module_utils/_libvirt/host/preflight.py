@@ -1,0 +1,73 @@
+# Copyright (c) 2026, The virtops.live_migration authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# This file is private to the collection and may change at any time.
+"""What libvirt and QEMU themselves have against a guest's migration, before there is one.
+
+QEMU's list of blockers is only in an answer of its monitor, and asking that directly marks the guest as tainted. But
+libvirt reads it, and checks all else that it knows of the source, before it connects to the destination. So it is told
+to migrate the guest to an address at which nothing can ever listen: either it refuses and says why, or it gets as far
+as the address. Nothing of the guest has been sent or changed by then.
+"""
+
+from __future__ import annotations
+
+import typing as t
+
+from ..._core.errors import MigrationError
+from ..._core.readiness.checks.check import Objection
+from ..connection import Connection, libvirt
+from ..guest import Guest, find_guest
+from ..job.current import current_stats
+from ..timeout import within
+
+# /dev/null is no directory, so that no socket can be below it.
+_NOWHERE = "/dev/null/nobody"
+_NOWHERE_URI = f"qemu+unix:///system?socket={_NOWHERE}"
+_LIVE, _PEER2PEER, _UNSAFE = 1 << 0, 1 << 1, 1 << 9
+_CALL_LIMIT_S = 10.0
+_MOST_SILENT = 3
+# What is wrong with the guest; other errors are of the moment, or of the daemon.
+_REFUSALS = (3, 55, 67, 84)  # no support, operation invalid, unsupported configuration, operation unsupported
+
+
+def objections(connection: Connection, uuids: t.Iterable[str]) -> dict[str, Objection]:
+    """What stands against each of these guests; one that cannot be asked says why, and does not stop the rest."""
+    found: dict[str, Objection] = {}
+    silent = 0
+    for uuid in uuids:
+        if silent >= _MOST_SILENT:
+            found[uuid] = Objection(False, f"{silent} guests before it gave no answer")
+            continue
+        try:
+            found[uuid] = rehearse(find_guest(connection, None, uuid))
+        except MigrationError as exc:
+            silent += exc.reason == "MONITOR_HUNG"
+            found[uuid] = Objection(False, exc.problem.rstrip("."))
+    return found
+
+
+def rehearse(guest: Guest) -> Objection:
+    """Only of a guest that runs and that nothing else holds; any other is left alone. Raises MONITOR_HUNG."""
+    if not guest.state().running:
+        return Objection(False, "it does not run")
+    try:
+        if current_stats(guest) is not None:
+            return Objection(False, "a job runs on it")
+        within(lambda: _attempt(guest), f"asking what stands against moving {guest.name!r}", _CALL_LIMIT_S)
+    except libvirt.libvirtError as exc:
+        return _meaning(int(exc.get_error_code() or 0), str(exc.get_error_message() or exc))
+    return Objection(False, "libvirt gave no answer")
+
+
+def _attempt(guest: Guest) -> None:
+    # Disks are looked at by checks of their own; without UNSAFE libvirt would name them and nothing else.
+    guest.raw.migrateToURI3(_NOWHERE_URI, {}, _LIVE | _PEER2PEER | _UNSAFE)
+
+
+def _meaning(code: int, message: str) -> Objection:
+    if _NOWHERE in message:
+        return Objection(True)
+    if code in _REFUSALS:
+        return Objection(True, message.rstrip("."))
+    return Objection(False, message.rstrip("."))

@@ -1,0 +1,40 @@
+# Copyright (c) 2026, The virtops.live_migration authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# This file is private to the collection and may change at any time.
+"""Cancelling a migration, verified: the guest runs on the source again."""
+
+from __future__ import annotations
+
+import time
+
+from ..._core.errors import MigrationError
+from ..connection import libvirt
+from ..events import Events
+from ..guest import Guest
+from ..timeout import within
+from .sampling import glance
+from .wait import Outcome, wait_for_end
+
+ABORT_LIMIT_S = 60.0
+
+
+def abort(guest: Guest, events: Events) -> Outcome:
+    """Cancel a pre-copy migration and verify that the guest is back on the source.
+
+    A migration that completes before the abort takes hold is reported as completed.
+    """
+    try:
+        within(guest.raw.abortJob, f"aborting the migration of {guest.name!r}", ABORT_LIMIT_S)
+    except libvirt.libvirtError:
+        if glance(guest) is not None:
+            raise
+    outcome = wait_for_end(guest, events, time.monotonic() + ABORT_LIMIT_S, failed_is_fine=True)
+    if outcome is None:
+        raise MigrationError(
+            "ABORT_UNVERIFIED",
+            f"The migration of {guest.name!r} was told to abort, but its job has not ended after {ABORT_LIMIT_S:g} s.",
+            state=f"The guest is {guest.told()} here.",
+            remedy="Look at the job again; an unreachable destination is given up after about 30 s.",
+        )
+    return outcome

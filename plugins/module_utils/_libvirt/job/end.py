@@ -1,0 +1,60 @@
+# Copyright (c) 2026, The virtops.live_migration authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# This file is private to the collection and may change at any time.
+"""What a migration job that is gone came to; libvirt says so only to those who know where to look."""
+
+from __future__ import annotations
+
+import time
+import typing as t
+
+from ..._core.errors import MigrationError
+from ..._core.job.sample import JobSample, JobType, Stats, sample_from_stats
+from ..events import Events
+from ..guest import Guest
+from .current import completed_job
+
+SETTLE_S = 2.0
+_POLL_S = 0.1
+
+
+def ended(guest: Guest, events: Events) -> JobSample:
+    """The last look at a job that is gone.
+
+    ``completed`` (with its statistics, if libvirt still gives them), ``failed`` when the guest is still here, running
+    or shut off, and ``none`` when the guest has gone from this host without a word: a transient guest that was shut
+    down looks like one that moved. A daemon that is gone says nothing of that, and is an error.
+    """
+    deadline_s = time.monotonic() + SETTLE_S
+    while True:
+        state = guest.known_state()
+        stats = events.completion(guest.uuid)
+        if stats is not None:
+            return _sample(guest, {**stats, "type": JobType.COMPLETED})
+        # Statistics that libvirt keeps may be of an earlier migration, so a guest that is still here has not left,
+        # whatever they say; and those of its arrival say nothing of its departure.
+        if state is not None and not state.moved_away:
+            return _sample(guest, {"type": JobType.FAILED})
+        kept = completed_job(guest) if state is not None else None
+        if kept is not None and kept.operation == "outgoing":
+            return kept
+        if time.monotonic() >= deadline_s:
+            return _sample(guest, {"type": JobType.COMPLETED if state is not None else JobType.NONE})
+        time.sleep(_POLL_S)
+
+
+def stopped(guest: Guest, facts: t.Optional[t.Mapping[str, t.Any]] = None) -> MigrationError:
+    """The error where the guest itself ended."""
+    return MigrationError(
+        "GUEST_STOPPED",
+        f"{guest.name!r} stopped while it was being migrated.",
+        state=f"The guest is {guest.told()} on the source.",
+        remedy="Find out who shut it down or why it crashed; start it here when it should run.",
+        facts=facts,
+    )
+
+
+def _sample(guest: Guest, stats: Stats) -> JobSample:
+    outgoing = {"operation": 5, **stats}
+    return sample_from_stats(outgoing, name=guest.name, uuid=guest.uuid, at_s=time.monotonic())

@@ -1,0 +1,96 @@
+# Copyright (c) 2026, The virtops.live_migration authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# This file is private to the collection and may change at any time.
+"""Switching to post-copy, guarded, and pausing a post-copy that runs."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ..._core.errors import MigrationError
+from ..._core.job.sample import JobSample, Phase
+from ..._core.supervision.postcopy_guard import GUARD_OBSERVE_S, Objection, objections
+from ..._host.status_file import start_flags
+from ..connection import Connection, require_version
+from ..events import Events
+from ..guest import Guest
+from ..timeout import within
+from .sampling import look
+from .wait import SWITCH_LIMIT_S, Outcome, until
+
+_ABORT_POSTCOPY = 1
+
+
+def postcopy_objections(
+    connection: Connection, guest: Guest, max_postcopy_s: float
+) -> tuple[list[Objection], t.Optional[JobSample]]:
+    """Watch the job for a moment: what speaks against post-copy, and the last look (None when it was gone before)."""
+    watched, problems = look(connection, [guest], GUARD_OBSERVE_S)
+    if problems:
+        raise problems[0]
+    if not watched:
+        return [], None
+    if not watched[0].running:
+        return [], watched[0].samples[-1]
+    found = objections(
+        watched[0].samples,
+        host_devices=host_devices(guest),
+        max_postcopy_s=max_postcopy_s,
+    )
+    return found, watched[0].samples[-1]
+
+
+def host_devices(guest: Guest) -> int:
+    """How many devices of the host the guest has."""
+    return len(guest.definition().findall("./devices/hostdev"))
+
+
+def outcome_of_ended(connection: Connection, guest: Guest, last: t.Optional[JobSample]) -> Outcome:
+    """What became of a job that ended while it was watched; raises unless it completed."""
+    if last is not None and last.phase is Phase.COMPLETED:
+        return Outcome(False, last.phase, last)
+    with Events(connection) as events:
+        return until(guest, events, 0.0, lambda _sample: True, "", "")
+
+
+def refuse_postcopy_that_cannot_be(connection: Connection, guest: Guest) -> None:
+    """Fail when the job was started without post-copy, as far as that can be known beforehand."""
+    flags = start_flags(guest.name, guest.uuid) if connection.local else None
+    if flags is not None and not flags.postcopy:
+        raise MigrationError(
+            "POSTCOPY_NOT_ENABLED",
+            f"The migration of {guest.name!r} was started without post-copy, which cannot be added to a running job.",
+            state="The guest runs on the source and its migration goes on. Nothing was changed.",
+            remedy="Give it more downtime or bandwidth, or abort it and start it again with --postcopy.",
+        )
+
+
+def start_postcopy(guest: Guest, events: Events) -> Outcome:
+    """Switch to post-copy and wait until the guest runs on the destination."""
+    within(guest.raw.migrateStartPostCopy, f"switching {guest.name!r} to post-copy")
+    return until(
+        guest,
+        events,
+        SWITCH_LIMIT_S,
+        lambda sample: sample.phase in (Phase.POSTCOPY, Phase.POSTCOPY_FAILED),
+        "The switch of {guest} to post-copy was asked for, but QEMU has not made it",
+        "QEMU switches when it next can; look at the job again.",
+    )
+
+
+def require_pausing(connection: Connection) -> None:
+    require_version(connection, (8, 5, 0), "Pausing a post-copy migration")
+
+
+def pause_postcopy(guest: Guest, events: Events) -> Outcome:
+    """Pause a running post-copy migration; both halves stay and it can be recovered."""
+    within(lambda: guest.raw.abortJobFlags(_ABORT_POSTCOPY), f"pausing the post-copy of {guest.name!r}")
+    return until(
+        guest,
+        events,
+        SWITCH_LIMIT_S,
+        lambda sample: sample.phase is Phase.POSTCOPY_FAILED,
+        "The post-copy migration of {guest} was told to pause, but has not",
+        "Look at the job again.",
+    )

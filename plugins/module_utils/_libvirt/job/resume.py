@@ -1,0 +1,97 @@
+# Copyright (c) 2026, The virtops.live_migration authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# This file is private to the collection and may change at any time.
+"""Joining the halves of a guest whose post-copy migration broke. Neither half is ever destroyed here."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ..._core.errors import MigrationError
+from ..._core.job.domain_state import DomainState
+from ..._core.migration.refusals import HALF_ENDED_REMEDY, half_ended
+from ..._host.status_file import start_flags
+from ..connection import Connection, connect_destination, host_uuid, libvirt, version_text
+from ..errors import translate
+from ..guest import Guest
+from .migrate_call import Transfer
+
+_LIVE, _PEER2PEER, _POSTCOPY, _POSTCOPY_RESUME = 1 << 0, 1 << 1, 1 << 15, 1 << 19
+_CRASHES_FROM, _CRASHES_BEFORE = 11_002_000, 11_004_000
+_FIRST_THAT_CAN = 8_005_000
+_ERR_NO_DOMAIN = 42
+
+
+class Resume(Transfer):
+    """One call that resumes a post-copy migration."""
+
+    def __init__(self, source_uri: str, guest: Guest, destination_uri: str, migrate_uri: t.Optional[str]) -> None:
+        parameters = {"migrate_uri": migrate_uri} if migrate_uri else {}
+        doing = f"Resuming the migration of {guest.name!r} failed."
+        super().__init__(source_uri, guest, destination_uri, parameters, _resume_flags(guest), doing)
+
+
+def _resume_flags(guest: Guest) -> int:
+    """The flags that the job was started with, as libvirt wants them repeated, and the one that resumes."""
+    flags = start_flags(guest.name, guest.uuid)
+    return (flags.all if flags else _LIVE | _PEER2PEER) | _POSTCOPY | _POSTCOPY_RESUME
+
+
+def check_both_ends(connection: Connection, guest: Guest, destination_uri: str) -> None:
+    """Fail when a daemon cannot resume, or would crash on it, or when the destination has no half of the guest."""
+    try:
+        destination = connect_destination(destination_uri)
+    except MigrationError as exc:
+        raise MigrationError(
+            exc.reason,
+            f"{exc.problem} So {guest.name!r} was not resumed.",
+            state=f"The guest is {guest.told()} here. Nothing was changed.",
+            remedy=exc.remedy,
+            evidence=exc.evidence,
+        ) from exc
+    try:
+        with destination:
+            for where, daemon in (("this host", connection.raw), ("the destination", destination.raw)):
+                _check_version(guest, where, int(daemon.getLibVersion()))
+            _check_other_half(connection.raw, destination.raw, guest, destination_uri)
+    except libvirt.libvirtError as exc:
+        doing = f"{guest.name!r} was not resumed, as its destination does not answer any more."
+        raise translate(exc, doing, guest_state=guest.told()) from exc
+
+
+def _check_other_half(here: t.Any, there: t.Any, guest: Guest, uri: str) -> None:
+    """Fail unless ``there`` is another host that has the guest in post-copy, broken or not."""
+    state: t.Optional[DomainState] = None
+    if host_uuid(here) != host_uuid(there):
+        try:
+            state = DomainState(*there.lookupByUUIDString(guest.uuid).state())
+        except libvirt.libvirtError as exc:
+            if exc.get_error_code() != _ERR_NO_DOMAIN:
+                raise
+    if state is not None and (state.in_postcopy or state.postcopy_failed):
+        return
+    reason, problem, remedy = (
+        "HALF_MISSING",
+        f"There is no half of {guest.name!r} at {uri}.",
+        "Use the URI of the host that it was migrated to. Do not destroy the half here.",
+    )
+    if state is not None and not state.active:
+        problem = half_ended(guest.name, str(there.getHostname()), state.told)
+        reason, remedy = "HALF_ENDED", HALF_ENDED_REMEDY
+    raise MigrationError(reason, problem, state=f"The half here is {guest.told()}. Nothing was changed.", remedy=remedy)
+
+
+def _check_version(guest: Guest, where: str, version: int) -> None:
+    if version < _FIRST_THAT_CAN:
+        problem, remedy = "is too old to resume a post-copy migration", "Update it to 8.5.0 or later"
+    elif _CRASHES_FROM <= version < _CRASHES_BEFORE:
+        problem, remedy = "is known to crash when a post-copy migration is resumed", "Update it to 11.4.0 or later"
+    else:
+        return
+    raise MigrationError(
+        "RESUME_UNSAFE",
+        f"libvirt {version_text(version)} on {where} {problem}, so {guest.name!r} was not resumed.",
+        state=f"Its half here is {guest.told()}. Nothing was changed.",
+        remedy=f"{remedy}, which leaves running guests alone, then run this again. Destroy neither half.",
+    )

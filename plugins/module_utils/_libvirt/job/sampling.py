@@ -1,0 +1,172 @@
+# Copyright (c) 2026, The virtops.live_migration authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# This file is private to the collection and may change at any time.
+"""Looks at the migration jobs of a host: once, or over a while with every bitmap sync."""
+
+from __future__ import annotations
+
+import time
+import typing as t
+from dataclasses import dataclass, field, replace
+
+from ..._core.diagnosis.verdict import Context
+from ..._core.errors import MigrationError
+from ..._core.job.domain_state import DomainState
+from ..._core.job.sample import JobSample, Limits, Phase
+from ..._core.policy import Contract
+from ..._host.status_file import other_outgoing, start_flags
+from ..connection import Connection, libvirt
+from ..errors import translate
+from ..events import Events
+from ..guest import Guest
+from .current import completed_job, current_stats, is_migration, sample_unless_gone
+from .end import ended
+from .limits import limits_of
+
+T = t.TypeVar("T")
+
+_POLL_S = 0.5
+
+
+@dataclass
+class Watched:
+    """A guest with a migration, and the looks at it, oldest first; given up when it cannot be looked at any more."""
+
+    guest: Guest
+    samples: list[JobSample] = field(default_factory=list)
+    given_up: bool = False
+
+    @property
+    def running(self) -> bool:
+        return not self.given_up and self.samples[-1].phase.running
+
+
+def glance(guest: Guest) -> t.Optional[JobSample]:
+    """One look at a guest's running migration, outgoing or incoming, without its limits; None when it has none."""
+    try:
+        stats = current_stats(guest)
+    except MigrationError as exc:
+        if exc.reason == "INCOMING":
+            return arriving(guest)
+        raise
+    if stats is None or not is_migration(stats):
+        return None
+    return sample_unless_gone(guest, stats, at_s=time.monotonic())
+
+
+def arriving(guest: Guest) -> JobSample:
+    """What the destination knows of a migration: only the state of the domain."""
+    return JobSample(
+        phase=_arriving_phase(guest.state()),
+        operation="incoming",
+        name=guest.name,
+        uuid=guest.uuid,
+        at_s=time.monotonic(),
+    )
+
+
+def _arriving_phase(state: DomainState) -> Phase:
+    if state.postcopy_failed:
+        return Phase.POSTCOPY_FAILED
+    return Phase.POSTCOPY if state.in_postcopy else Phase.PRECOPY
+
+
+def look(
+    connection: Connection, guests: t.Sequence[Guest], observe_s: float = 0.0
+) -> tuple[list[Watched], list[MigrationError]]:
+    """The migrations among ``guests``, watched for ``observe_s``; and what could not be looked at.
+
+    With ``observe_s`` the connection needs events.
+    """
+    watched: list[Watched] = []
+    problems: list[MigrationError] = []
+    for guest in guests:
+        sample = _unless_problem(guest, problems, glance)
+        if sample is not None:
+            watched.append(Watched(guest, [sample]))
+    if observe_s > 0 and watched:
+        _observe(connection, watched, observe_s, problems)
+    for one in watched:
+        if one.running and one.samples[-1].operation == "outgoing":
+            limits = _unless_problem(one.guest, problems, limits_of)
+            one.samples[-1] = replace(one.samples[-1], limits=limits or Limits())
+    return watched, problems
+
+
+def look_back(guests: t.Sequence[Guest]) -> tuple[list[JobSample], list[MigrationError]]:
+    """The last completed migrations of ``guests``; and what could not be looked at."""
+    problems: list[MigrationError] = []
+    samples = [_unless_problem(guest, problems, completed_job) for guest in guests]
+    return [sample for sample in samples if sample is not None], problems
+
+
+def _unless_problem(
+    guest: Guest, problems: list[MigrationError], read: t.Callable[[Guest], t.Optional[T]]
+) -> t.Optional[T]:
+    """What is read of a guest, or None and one problem more: one guest must not hide the others."""
+    try:
+        return read(guest)
+    except libvirt.libvirtError as exc:
+        problems.append(translate(exc, f"Could not read the job of {guest.name!r}.", guest_state=guest.told()))
+    except MigrationError as exc:
+        problems.append(exc)
+    return None
+
+
+def _observe(
+    connection: Connection, watched: t.Sequence[Watched], observe_s: float, problems: list[MigrationError]
+) -> None:
+    """Add a look at each guest every half second, and at once at each of its bitmap syncs, until all have ended."""
+    by_uuid = {one.guest.uuid: one for one in watched}
+    end_s = time.monotonic() + observe_s
+    next_poll_s = time.monotonic() + _POLL_S
+    with Events(connection) as events:
+        while time.monotonic() < end_s and any(one.running for one in watched):
+            event = events.next(min(end_s, next_poll_s) - time.monotonic())
+            if event is None:
+                next_poll_s = time.monotonic() + _POLL_S
+                due: t.Sequence[Watched] = watched
+            else:
+                due = [by_uuid[event.uuid]] if event.uuid in by_uuid else []
+            for one in due:
+                _add_look(one, events, problems)
+        for one in watched:
+            _add_look(one, events, problems)
+
+
+def _add_look(one: Watched, events: Events, problems: list[MigrationError]) -> None:
+    if not one.running:
+        return
+
+    def next_look(guest: Guest) -> JobSample:
+        sample = glance(guest)
+        if sample is not None:
+            return sample
+        if one.samples[-1].operation == "incoming":
+            return replace(one.samples[-1], phase=Phase.NONE)
+        return ended(guest, events)
+
+    sample = _unless_problem(one.guest, problems, next_look)
+    if sample is None:
+        one.given_up = True
+    else:
+        one.samples.append(sample)
+
+
+def context_of(
+    one: Watched,
+    connection: Connection,
+    contract: Contract,
+    link_bytes_per_s: t.Optional[int] = None,
+) -> Context:
+    """What is known about a job beside its statistics; more of it on the hypervisor itself than from afar."""
+    if not connection.local:
+        return Context(contract, link_bytes_per_s)
+    flags = start_flags(one.guest.name, one.guest.uuid)
+    return Context(
+        contract,
+        link_bytes_per_s,
+        postcopy_flag=None if flags is None else flags.postcopy,
+        other_streams=other_outgoing(one.guest.uuid),
+    )

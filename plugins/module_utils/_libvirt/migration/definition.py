@@ -1,0 +1,152 @@
+# Copyright (c) 2026, The virtops.live_migration authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# This file is private to the collection and may change at any time.
+"""A guest's definition and autostart, kept with it when it moves.
+
+libvirt does not carry the autostart mark, and forgets it with the source's definition. So that it is not lost when
+nobody is there at the end, it is noted in the guest's own metadata for the way.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import typing as t
+from xml.etree import ElementTree
+
+from ..._core.errors import MigrationError
+from ..._core.migration.definition import Kept, Step
+from ..connection import libvirt
+from ..errors import translate
+from ..guest import Guest
+from ..timeout import within
+from .two_hosts import BothEnds
+
+_NAMESPACE = "https://github.com/virtops/ansible-live-migration/carried"
+_PREFIX = "carried"
+_NOTE = "<autostart/>"
+_ELEMENT = 2  # VIR_DOMAIN_METADATA_ELEMENT
+_LIVE, _CONFIG = 1, 2
+_INACTIVE, _SECURE, _MIGRATABLE = 2, 1, 8
+_KEEP_NVRAM, _KEEP_TPM = 1 << 3, 1 << 6  # since libvirt 2.3 and 8.9
+_ERR_INVALID_ARGUMENT = 8
+
+
+def autostarts(guest: Guest) -> bool:
+    return bool(within(guest.raw.autostart, f"reading the autostart of {guest.name!r}"))
+
+
+def defined(guest: t.Optional[Guest]) -> bool:
+    """Whether a host keeps the guest when it is off."""
+    if guest is None:
+        return False
+    try:
+        return bool(within(guest.raw.isPersistent, f"looking whether {guest.name!r} is defined"))
+    except libvirt.libvirtError:
+        return False
+
+
+def note_autostart(guest: Guest, on: bool) -> None:
+    """Write the note, live and for good, or take it away."""
+    text = _NOTE if on else None
+    within(
+        lambda: guest.raw.setMetadata(_ELEMENT, text, _PREFIX, _NAMESPACE, _LIVE | _CONFIG),
+        f"noting the autostart of {guest.name!r}",
+    )
+
+
+def autostart_noted(guest: Guest) -> bool:
+    try:
+        within(lambda: guest.raw.metadata(_ELEMENT, _NAMESPACE, _CONFIG), f"reading the metadata of {guest.name!r}")
+    except libvirt.libvirtError:
+        return False
+    return True
+
+
+def kept(ends: BothEnds, autostart: bool = False) -> Kept:
+    """As it is now; ``autostart``: that it is known to have started with the source."""
+    here, there = ends.here, ends.there
+    on_source = defined(here)
+    starts_here = here is not None and on_source and autostarts(here)
+    if there is None or not defined(there):
+        return Kept(on_source, False, autostart_noted=autostart or starts_here)
+    note = autostart_noted(there)
+    return Kept(on_source, True, autostarts(there), autostart or starts_here or note, note)
+
+
+def do(ends: BothEnds, missing: t.Sequence[Step], *, note_there: bool) -> None:
+    """The steps, for a guest that runs on the destination and not on the source."""
+    guest = ends.guest
+    calls: dict[Step, t.Callable[[], t.Any]] = {
+        Step.DEFINE: lambda: _define(ends),
+        Step.AUTOSTART: lambda: ends.there and ends.there.raw.setAutostart(1),
+        Step.UNDEFINE: lambda: _undefine(ends.here),
+    }
+    for step in missing:
+        words = step.value.replace("_", " ")
+        try:
+            within(calls[step], f"{words} of {guest.name!r}")
+        except libvirt.libvirtError as exc:
+            raise translate(
+                exc,
+                f"{guest.name!r} runs on {ends.destination_name}, but one step after that failed: {words}.",
+                state=f"The guest runs on {ends.destination_name}, and only there.",
+            ) from exc
+    if note_there and ends.there is not None:
+        with contextlib.suppress(libvirt.libvirtError, MigrationError):
+            note_autostart(ends.there, False)
+
+
+def _define(ends: BothEnds) -> None:
+    """From what the source has for good, where it has; else as the guest runs."""
+    here, there = ends.here, ends.there
+    if here is not None and defined(here):
+        ends.destination.raw.defineXML(here.raw.XMLDesc(_INACTIVE | _SECURE | _MIGRATABLE))
+    elif there is not None:
+        ends.destination.raw.defineXML(there.raw.XMLDesc(_SECURE | _MIGRATABLE))
+
+
+def _undefine(here: t.Optional[Guest]) -> None:
+    """Takes the definition, and nothing else that belongs to the guest.
+
+    Without the flags libvirt refuses a guest with an NVRAM file, and deletes the state of an emulated TPM, which the
+    guest is using by now where it is on shared storage. What is left out keeps libvirt from undefining a guest that has
+    a saved state, snapshots or checkpoints here.
+    """
+    if here is None or here.state().active:
+        return
+    try:
+        try:
+            here.raw.undefineFlags(_KEEP_NVRAM | _KEEP_TPM)
+        except libvirt.libvirtError as exc:
+            if exc.get_error_code() != _ERR_INVALID_ARGUMENT:
+                raise
+            _undefine_by_an_old_daemon(here)
+    except libvirt.libvirtError:
+        if here.known_state() is not None:  # else another run was faster
+            raise
+
+
+def _undefine_by_an_old_daemon(here: Guest) -> None:
+    """By one that does not know the flag for the TPM; or neither, which refuses a guest with an NVRAM file itself."""
+    if loses_tpm_state(here.raw.XMLDesc(_INACTIVE)):
+        raise MigrationError(
+            "TPM_STATE_AT_RISK",
+            f"{here.name!r} runs on the destination, and stays defined on the source as well: libvirt before 8.9"
+            " deletes the state of its TPM with the definition, and on shared storage that is what the guest uses now.",
+            state="The guest runs on the destination, and only there. Nothing was deleted.",
+            remedy="Update libvirt on the source to 8.9 or later and run this again; or see that the directory of the"
+            " TPM's state is not shared, and undefine it by hand. With undefine_source: false it is left out.",
+        )
+    try:
+        here.raw.undefineFlags(_KEEP_NVRAM)
+    except libvirt.libvirtError as exc:
+        if exc.get_error_code() != _ERR_INVALID_ARGUMENT:
+            raise
+        here.raw.undefineFlags(0)
+
+
+def loses_tpm_state(xml: str) -> bool:
+    """Whether libvirt deletes the state of an emulated TPM with this definition, when it is not told to keep it."""
+    backends = ElementTree.fromstring(xml).iterfind("devices/tpm/backend")
+    return any(one.get("type") == "emulator" and one.get("persistent_state") != "yes" for one in backends)

@@ -1,0 +1,63 @@
+# Copyright (c) 2026, The virtops.live_migration authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# This file is private to the collection and may change at any time.
+"""Whether the destination's daemon answers, as the source's libvirt needs it for the switch-over."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+import typing as t
+
+from ..._core.errors import MigrationError
+from ..connection import Connection, libvirt
+
+_ASK_S = 1.0
+_UNANSWERED_S = 3.0
+
+
+class Path:
+    """Asks all the time, in a thread of its own, as a question over a dead connection blocks for half a minute.
+
+    Over one and the same connection: one made anew would work at once when the network is back, while that of the
+    daemons, which is as old as this one, waits for its next retransmission. And over none that does other work, as a
+    call that hangs there would look like a daemon that is gone, and the end of one guest's work would end it for all.
+    """
+
+    def __init__(self, uri: str) -> None:
+        self._uri = uri
+        self._answered_s: t.Optional[float] = None
+        self._lost = False
+        threading.Thread(target=self._ask, name="path", daemon=True).start()
+
+    def _ask(self) -> None:
+        with contextlib.suppress(libvirt.libvirtError, MigrationError), Connection(self._uri, events=True) as there:
+            while True:
+                there.raw.getLibVersion()
+                self._answered_s = time.monotonic()
+                time.sleep(_ASK_S)
+        self._lost = True
+
+    @property
+    def lost(self) -> bool:
+        """It will not answer any more."""
+        return self._lost
+
+    @property
+    def ok(self) -> t.Optional[bool]:
+        """None: it has never answered, so that nothing is known."""
+        if self._answered_s is None:
+            return None
+        return not self._lost and time.monotonic() - self._answered_s < _UNANSWERED_S
+
+
+_paths: dict[str, Path] = {}
+
+
+def path_to(uri: str) -> Path:
+    """One for all guests that go there; it lives as long as this process."""
+    if uri not in _paths or _paths[uri].lost:
+        _paths[uri] = Path(uri)
+    return _paths[uri]

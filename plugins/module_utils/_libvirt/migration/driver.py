@@ -1,0 +1,180 @@
+# Copyright (c) 2026, The virtops.live_migration authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# This file is private to the collection and may change at any time.
+"""Does what the engine decides about one running job: looks, asks, acts, until the job has ended or is left alone."""
+
+from __future__ import annotations
+
+import time
+import typing as t
+from dataclasses import replace
+
+from ..._core.errors import MigrationError
+from ..._core.job.sample import JobSample, Phase
+from ..._core.supervision.actions import Action, Kind, Result
+from ..._core.supervision.progress import Reporter
+from ..._core.supervision.record import Record
+from ..connection import Connection, libvirt
+from ..events import Events
+from ..guest import Guest
+from ..job.end import ended
+from ..job.limits import limits_of, set_bandwidth, set_max_downtime
+from ..job.resume import Resume, check_both_ends
+from ..job.sampling import glance
+from ..timeout import within
+from .destination_monitor import path_to
+
+_POLL_S = 0.5
+_RESUMED_AFTER_S = 2.0
+_SWITCH_GRACE_S = 30.0
+_ENDS = (Kind.ABORT, Kind.LEAVE)
+_MAY_GO_BACK = (Phase.SETUP, Phase.PRECOPY)
+
+Tell = t.Callable[[t.Mapping[str, t.Any]], None]
+
+
+class Driver:
+    """Supervises one outgoing job. ``destination_uri``: where a broken post-copy may be resumed to, if known.
+
+    ``tell``: called with the guest's name, a line and its numbers whenever something has changed; ``watch``: with the
+    numbers of every look. ``expected_bytes``: to be sent in all. ``applied``: what was done; ``wished``: what mode
+    ``observe`` would have done; ``last``: the last look.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        guest: Guest,
+        record: Record,
+        destination_uri: t.Optional[str] = None,
+        migrate_uri: t.Optional[str] = None,
+        *,
+        tell: t.Optional[Tell] = None,
+        watch: t.Optional[Tell] = None,
+        expected_bytes: t.Optional[int] = None,
+    ) -> None:
+        self._connection, self._guest, self._record = connection, guest, record
+        self._destination_uri, self._migrate_uri = destination_uri, migrate_uri
+        self._tell, self._watch = tell, watch
+        self._resuming: t.Optional[Resume] = None
+        self._reporter = Reporter(record.supervisor.history, record.supervisor.contract, expected_bytes)
+        self.applied: list[Action] = []
+        self.wished: list[Action] = []
+        self.last: t.Optional[JobSample] = None
+
+    def run(self, begin: t.Optional[t.Callable[[], None]] = None, *, foresee_s: t.Optional[float] = None) -> JobSample:
+        """Supervise to the end; the last look. Raises what a look raises: the job then goes on by itself.
+
+        ``begin`` starts the job, where it does not run yet, when the events are heard already. ``foresee_s``, for mode
+        ``observe``: only until the first wish, and for no longer than this.
+        """
+        begin_s = time.monotonic()
+        results: list[Result] = []
+        at_sync = False
+        # From elsewhere the way to the destination is another one than that between the two daemons.
+        path = path_to(self._destination_uri) if self._destination_uri and self._connection.local else None
+        with Events(self._connection) as events:
+            if begin is not None:
+                begin()
+            while True:
+                sample = self.last = self._look(events)
+                path_ok = path.ok if path and sample.phase in _MAY_GO_BACK else None
+                actions = self._record.observe(sample, at_sync=at_sync, results=results, path_ok=path_ok)
+                self._report(actions)
+                results = [self._apply(action) for action in actions if action.apply] + self._failed_late()
+                self.wished += [one for one in actions if not one.apply and one.kind is not Kind.WAIT]
+                # In mode "observe" the end of the contract is decided, not applied: nothing more is to be learnt.
+                if self._record.supervisor.done or any(one.kind in _ENDS for one in self.wished):
+                    return sample
+                if foresee_s is not None and (self.wished or time.monotonic() - begin_s >= foresee_s):
+                    return sample
+                at_sync = self._wait(events)
+
+    def _report(self, actions: t.Sequence[Action]) -> None:
+        if self._watch is not None:
+            self._watch(self._reporter.numbers())
+        if self._tell is None:
+            return
+        told = self._reporter.report(actions)
+        if told is not None:
+            line, numbers = told
+            self._tell({"name": self._guest.name, "line": line, **numbers})
+
+    def _look(self, events: Events) -> JobSample:
+        """While the guest stands still for the switch-over QEMU answers nobody, for as long as the rest takes."""
+        contract = self._record.supervisor.contract
+        deadline_s = time.monotonic() + max(contract.max_downtime_ms / 1000, contract.max_pause_s) + _SWITCH_GRACE_S
+        while True:
+            try:
+                return self._look_once(events)
+            except MigrationError as exc:
+                if exc.reason != "MONITOR_HUNG" or time.monotonic() >= deadline_s:
+                    raise
+                if not self._stands_still():
+                    raise
+            while self._stands_still() and time.monotonic() < deadline_s:
+                time.sleep(_POLL_S)
+
+    def _stands_still(self) -> bool:
+        try:
+            return self._guest.state().paused_for_migration
+        except libvirt.libvirtError:
+            return False
+
+    def _look_once(self, events: Events) -> JobSample:
+        sample = glance(self._guest)
+        if sample is None:
+            return ended(self._guest, events)
+        # Somebody else may change them too, and the engine must not reckon with limits that were.
+        return replace(sample, limits=limits_of(self._guest)) if sample.phase is Phase.PRECOPY else sample
+
+    def _wait(self, events: Events) -> bool:
+        """Until the next look is due; whether that is because of a bitmap sync. Syncs that piled up are one."""
+        synced = False
+        event = events.next(_POLL_S)
+        while event is not None:
+            synced = synced or event.uuid == self._guest.uuid
+            event = events.next(0.0)
+        return synced
+
+    def _apply(self, action: Action) -> Result:
+        if action.kind is not Kind.LEAVE:
+            self.applied.append(action)
+        raw, name = self._guest.raw, self._guest.name
+        value = int(action.value or 0)
+        calls: dict[Kind, t.Callable[[], t.Any]] = {
+            Kind.SET_DOWNTIME: lambda: set_max_downtime(self._guest, value),
+            Kind.SET_BANDWIDTH: lambda: set_bandwidth(self._guest, value),
+            Kind.START_POSTCOPY: lambda: within(raw.migrateStartPostCopy, f"switching {name!r} to post-copy"),
+            Kind.SUSPEND: lambda: within(raw.suspend, f"suspending {name!r}"),
+            Kind.ABORT: lambda: within(raw.abortJob, f"aborting the migration of {name!r}"),
+            Kind.RECOVER: self._resume,
+        }
+        try:
+            calls.get(action.kind, lambda: None)()
+        except MigrationError as exc:
+            return Result(action.kind, exc.problem, exc.reason)
+        except libvirt.libvirtError as exc:
+            return Result(action.kind, str(exc))
+        return Result(action.kind)
+
+    def _resume(self) -> None:
+        if self._destination_uri is None:
+            raise MigrationError("NO_DESTINATION", "The destination's URI is not known, so nothing can be resumed.")
+        check_both_ends(self._connection, self._guest, self._destination_uri)
+        if self._resuming is not None:
+            raise MigrationError("STILL_RESUMING", "The attempt before has not come back.")
+        call = Resume(self._connection.uri, self._guest, self._destination_uri, self._migrate_uri)
+        if not call.wait(_RESUMED_AFTER_S):
+            self._resuming = call
+        elif call.problem is not None:
+            raise call.problem
+
+    def _failed_late(self) -> list[Result]:
+        """Of a call that resumes, which comes back at the end of the migration, or when it has broken again."""
+        call = self._resuming
+        if call is None or not call.ended:
+            return []
+        self._resuming = None
+        return [Result(Kind.RECOVER, call.problem.problem, call.problem.reason)] if call.problem else []

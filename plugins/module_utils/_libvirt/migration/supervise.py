@@ -1,0 +1,111 @@
+# Copyright (c) 2026, The virtops.live_migration authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# This file is private to the collection and may change at any time.
+"""A migration that was begun, or met, is looked after until the guest is on the destination, or it is told why not."""
+
+from __future__ import annotations
+
+import contextlib
+import typing as t
+
+from ..._core.errors import MigrationError
+from ..._core.forecast.plan import Plan
+from ..._core.job.sample import JobSample
+from ..._core.migration.location import Situation, Whereabouts
+from ..._core.migration.refusals import bad_end
+from ..._core.migration.result import told, unfinished
+from ..._core.policy import Contract
+from ..._core.supervision.record import Record
+from ..._core.supervision.supervisor import Supervisor
+from ..connection import libvirt
+from ..guest import Guest
+from ..job.current import completed_job
+from ..job.lost_contact import cut_off
+from .driver import Driver, Tell
+from .result import Account, Result
+from .start import OVERTAKEN, Launch
+from .two_hosts import BothEnds
+
+_STILL_ON_SOURCE = (Situation.START, Situation.ADOPT, Situation.BROKEN, Situation.ELSEWHERE)
+
+
+class Oversight:
+    """Of one migration, under one contract. ``launch``: it is to be begun; without, it runs already."""
+
+    def __init__(
+        self,
+        account: Account,
+        guest: Guest,
+        contract: Contract,
+        plan: Plan,
+        *,
+        launch: t.Optional[Launch] = None,
+        forecast: t.Optional[Result] = None,
+    ) -> None:
+        self._account, self._ends, self._guest = account, account.ends, guest
+        self._launch, self._forecast = launch, forecast
+        self._supervisor = Supervisor(contract, plan)
+        self._record = Record(self._supervisor, name=guest.name, uuid=guest.uuid, forecast=forecast)
+
+    def to_the_end(
+        self,
+        outcome: str,
+        destination_uri: str,
+        migrate_uri: t.Optional[str],
+        tell: t.Optional[Tell],
+        watch: t.Optional[Tell],
+    ) -> Result:
+        driver = Driver(
+            self._ends.source,
+            self._guest,
+            self._record,
+            destination_uri,
+            migrate_uri,
+            tell=tell,
+            watch=watch,
+            expected_bytes=_expected_bytes(self._forecast) if self._forecast else None,
+        )
+        launch = self._launch
+
+        def facts(last: t.Optional[JobSample]) -> Result:
+            return {"forecast": self._forecast, **told(driver.applied, last, self._record)}
+
+        try:
+            last = driver.run(launch.begin if launch else None)
+            if launch is not None and self._supervisor.done and self._supervisor.outcome != "left":
+                launch.wait()
+            where = self._ends.settled()
+        except (libvirt.libvirtError, MigrationError) as exc:
+            if launch is not None and not launch.started:
+                raise
+            if isinstance(exc, MigrationError) and exc.reason in OVERTAKEN:
+                raise
+            raise cut_off(exc, self._guest.name, {**facts(driver.last), "runs_on": None}) from exc
+        there = where.there if where.situation is Situation.THERE else None
+        if there is not None and (there.running or self._account.stood):
+            return self._account.settle(False, outcome, facts(_with_statistics(self._ends, last)))
+        raise self._not_there(where, facts(last))
+
+    def _not_there(self, where: Whereabouts, facts: Result) -> MigrationError:
+        ends, name = self._ends, self._guest.name
+        cause = self._launch.problem if self._launch else None
+        facts = {**facts, "runs_on": ends.runs_on(where)}
+        if where.here is None or where.situation not in _STILL_ON_SOURCE:
+            return bad_end(where, name, *ends.names, cause=cause, facts=facts)
+        state = f"The guest is {where.here.told} on {ends.source_name}"
+        return unfinished(name, state, self._record, facts, again="run this again", cause=cause)
+
+
+def _expected_bytes(forecast: Result) -> int:
+    """Of a guest that was not measured what it uses, which is sent at least."""
+    expected = forecast["expected"]
+    return int(expected["sent_bytes"] if expected else forecast["basis"]["touched_bytes"])
+
+
+def _with_statistics(ends: BothEnds, last: JobSample) -> JobSample:
+    """With those of the destination, where the source has forgotten its own with the guest."""
+    if last.downtime_ms is None and ends.there is not None:
+        with contextlib.suppress(libvirt.libvirtError, MigrationError):
+            return completed_job(ends.there) or last
+    return last

@@ -1,0 +1,434 @@
+# Copyright (c) 2026, The virtops.live_migration authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import json
+import typing as t
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.diagnosis.diagnosis import diagnose
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.diagnosis.verdict import (
+    Context,
+    Diagnosis,
+    Reason,
+    Verdict,
+)
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.job.domjobinfo import parse_domjobinfo
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.job.sample import (
+    JobSample,
+    Limits,
+    Phase,
+    Progress,
+    sample_from_stats,
+)
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.policy import Contract
+from ansible_collections.virtops.live_migration.tests.unit.plugins.jobs import FIRST_PASS, GIB, MIB, MIGRATING
+
+# 100 MiB/s, of which as much is rewritten meanwhile; 256 MiB left at the last sync; may stand still for 300 ms.
+STUCK = sample_from_stats(MIGRATING, limits=Limits(300, 0, 0), name="erp01", uuid="1f3c")
+
+
+def at(at_s: float, rate: float = 100, **changes: t.Any) -> JobSample:
+    """The job after ``at_s`` seconds at ``rate`` MiB/s."""
+    sent = STUCK.memory.processed_bytes + int(at_s * rate * MIB)
+    memory = Progress(4 * GIB, sent, changes.pop("left", 100) * MIB)
+    return replace(STUCK, **{"at_s": at_s, "memory": memory, **changes})
+
+
+def passes(*left: int, **changes: t.Any) -> list[JobSample]:
+    """One look at each of these boundaries, so many MiB left at it, and one before the first."""
+    looks = [at(0, pass_number=9, **changes)]
+    return looks + [at(2.0 * n, pass_number=9 + n, left=mib, **changes) for n, mib in enumerate(left, start=1)]
+
+
+def says(diagnosis: Diagnosis) -> tuple[Verdict, Reason]:
+    return diagnosis.verdict, diagnosis.reason
+
+
+def actions(diagnosis: Diagnosis) -> list[str]:
+    return [remedy.action for remedy in diagnosis.remedies]
+
+
+# --- the example of the troubleshooting chapter
+
+CHAPTER = (
+    "Job type: Unbounded / Operation: Outgoing migration / Time elapsed: 168286974 ms / Data processed: 26.106 TiB /"
+    " Data remaining: 34.383 MiB / Data total: 10.586 TiB / Memory processed: 26.106 TiB / Memory remaining: 34.383 MiB"
+    " / Memory total: 10.586 TiB / Memory bandwidth: 29.056 MiB/s / Dirty rate: 17225 pages/s / Page size: 4096 bytes"
+)
+
+
+def test_the_example_of_the_chapter() -> None:
+    diagnosis = diagnose([parse_domjobinfo(CHAPTER)])
+    assert says(diagnosis) == (Verdict.STUCK, Reason.DIRTY_RATE)
+    assert diagnosis.evidence["dirty_bytes_per_s"] == 17225 * 4096
+    assert diagnosis.evidence["bandwidth_bytes_per_s"] == round(29.056 * MIB)
+    assert diagnosis.evidence["dirty_to_bandwidth_ratio"] == pytest.approx(2.316, abs=0.001)
+    assert diagnosis.evidence["sent_over_memory"] == 2.47
+    for number in ("67.3 MiB/s", "29.1 MiB/s", "1.2 s", "2.47 times over"):
+        assert number in diagnosis.summary
+
+
+# --- no job, and jobs that have ended
+
+
+@pytest.mark.parametrize(
+    ("phase", "reason"),
+    [
+        (Phase.NONE, Reason.NO_JOB),
+        (Phase.COMPLETED, Reason.COMPLETED),
+        (Phase.FAILED, Reason.FAILED),
+        (Phase.CANCELLED, Reason.CANCELLED),
+    ],
+)
+def test_ended(phase: Phase, reason: Reason) -> None:
+    diagnosis = diagnose([replace(STUCK, phase=phase, downtime_ms=351)])
+    assert says(diagnosis) == (Verdict.NONE, reason)
+    assert "erp01" in diagnosis.summary
+    assert actions(diagnosis) == []
+    assert ("351 ms" in diagnosis.summary) is (phase is Phase.COMPLETED)
+
+
+@pytest.mark.parametrize("phase", [Phase.SETUP, Phase.PRECOPY, Phase.SWITCHOVER, Phase.POSTCOPY])
+def test_incoming(phase: Phase) -> None:
+    assert says(diagnose([replace(STUCK, phase=phase, operation="incoming")])) == (Verdict.UNKNOWN, Reason.INCOMING)
+
+
+def test_incoming_and_broken() -> None:
+    broken = replace(STUCK, phase=Phase.POSTCOPY_FAILED, operation="incoming", memory=Progress())
+    assert says(diagnose([broken])) == (Verdict.BROKEN, Reason.POSTCOPY_BROKEN)
+
+
+def test_not_a_migration() -> None:
+    diagnosis = diagnose([replace(STUCK, operation="other")])
+    assert says(diagnosis) == (Verdict.NONE, Reason.NOT_A_MIGRATION)
+    assert "another job" in diagnosis.summary
+
+
+# --- before and after pre-copy
+
+
+@pytest.mark.parametrize(
+    ("elapsed_ms", "expected"),
+    [
+        (29_999, (Verdict.UNKNOWN, Reason.FIRST_PASS)),
+        (30_000, (Verdict.STALLED, Reason.SETUP_SLOW)),
+    ],
+)
+def test_setup(elapsed_ms: int, expected: tuple[Verdict, Reason]) -> None:
+    assert says(diagnose([JobSample(Phase.SETUP, "outgoing", elapsed_ms)])) == expected
+
+
+@pytest.mark.parametrize(
+    ("phase", "moving", "silent"),
+    [
+        (Phase.PRECOPY, (Verdict.STUCK, Reason.DIRTY_RATE), (Verdict.STALLED, Reason.NETWORK_STALL)),
+        (Phase.SWITCHOVER, (Verdict.FINISHING, Reason.SUSPENDED), (Verdict.STALLED, Reason.SWITCHOVER_BLOCKED)),
+        (Phase.POSTCOPY, (Verdict.FINISHING, Reason.POSTCOPY_RUNNING), (Verdict.STALLED, Reason.NETWORK_STALL)),
+    ],
+)
+def test_silence_of_five_seconds(phase: Phase, moving: tuple[Verdict, Reason], silent: tuple[Verdict, Reason]) -> None:
+    assert says(diagnose([at(0, phase=phase), at(6, phase=phase)])) == moving
+    assert says(diagnose([at(0, 0, phase=phase), at(4.9, 0, phase=phase)]))[0] is not Verdict.STALLED
+    stalled = diagnose([at(0, 0, phase=phase), at(5, 0, phase=phase)])
+    assert says(stalled) == silent
+    assert stalled.evidence["silent_s"] == 5.0
+    assert actions(stalled)[0] == "network"
+
+
+def test_a_glance_at_a_moment_without_traffic_blames_nobody() -> None:
+    diagnosis = diagnose([replace(STUCK, bandwidth_bytes_per_s=0)])
+    assert says(diagnosis) == (Verdict.UNKNOWN, Reason.NETWORK_STALL)
+    assert says(diagnose([at(0, 0), at(4.9, 0)])) == (Verdict.UNKNOWN, Reason.NETWORK_STALL)
+
+
+def test_in_postcopy_nothing_is_to_be_aborted() -> None:
+    for looks in ([at(0, phase=Phase.POSTCOPY)], [at(0, 0, phase=Phase.POSTCOPY), at(9, 0, phase=Phase.POSTCOPY)]):
+        assert "abort" not in actions(diagnose(looks))
+
+
+def test_broken_postcopy() -> None:
+    diagnosis = diagnose([replace(STUCK, phase=Phase.POSTCOPY_FAILED)])
+    assert says(diagnosis) == (Verdict.BROKEN, Reason.POSTCOPY_BROKEN)
+    assert actions(diagnosis) == ["network", "recover"]
+    assert "200.0 MiB still on the source" in diagnosis.summary
+
+
+def test_storage_copy() -> None:
+    copying = replace(STUCK, memory=Progress(), disk=Progress(10 * GIB, GIB, 9 * GIB), pass_number=None)
+    diagnosis = diagnose([copying])
+    assert says(diagnosis) == (Verdict.UNKNOWN, Reason.STORAGE_COPY)
+    assert "9.0 GiB" in diagnosis.summary
+
+
+@pytest.mark.parametrize("memory", [Progress(), Progress(4 * GIB, 0, 4 * GIB)])
+def test_first_pass_is_unknown_not_fine(memory: Progress) -> None:
+    first = replace(sample_from_stats(FIRST_PASS), memory=memory, limits=Limits(300))
+    assert says(diagnose([first])) == (Verdict.UNKNOWN, Reason.FIRST_PASS)
+
+
+def test_first_pass_says_how_long_it_takes() -> None:
+    diagnosis = diagnose([sample_from_stats(FIRST_PASS)])
+    assert "2.0 s more" in diagnosis.summary
+    assert diagnosis.evidence["time_left_ms"] == 2000
+
+
+# --- does it get less?
+
+
+def test_one_look_is_careful() -> None:
+    calm = replace(STUCK, dirty_pages_per_s=2560, expected_downtime_ms=5000)
+    diagnosis = diagnose([calm])
+    assert says(diagnosis) == (Verdict.CONVERGING, Reason.CONVERGING)
+    assert diagnosis.evidence["firm"] is False
+    assert "observe_s" in diagnosis.summary
+    assert diagnose([STUCK]).evidence["firm"] is False
+
+
+def test_boundaries_are_firm_whatever_the_rates_say() -> None:
+    stuck = diagnose(passes(256, 255, dirty_pages_per_s=256))
+    assert (stuck.verdict, stuck.evidence["firm"]) == (Verdict.STUCK, True)
+    shrinking = diagnose(passes(256, 128, dirty_pages_per_s=25_600))
+    assert (shrinking.verdict, shrinking.evidence["firm"]) == (Verdict.CONVERGING, True)
+
+
+@pytest.mark.parametrize(("left", "verdict"), [(84, Verdict.CONVERGING), (85, Verdict.STUCK), (300, Verdict.STUCK)])
+def test_progress_is_fifteen_percent_in_a_pass(left: int, verdict: Verdict) -> None:
+    assert diagnose(passes(100, left)).verdict is verdict
+
+
+def test_the_last_two_boundaries_decide() -> None:
+    assert diagnose(passes(1000, 500, 499)).verdict is Verdict.STUCK
+    assert diagnose(passes(500, 1000, 400)).verdict is Verdict.CONVERGING
+
+
+def test_a_saw_tooth_between_boundaries_is_no_progress() -> None:
+    tooth = [at(step * 0.5, pass_number=9 + (step + 3) // 4, left=256 - 50 * ((step - 1) % 4)) for step in range(1, 13)]
+    diagnosis = diagnose([at(0, pass_number=9, left=10), *tooth])
+    assert [left for _number, left in diagnosis.evidence["boundaries"]] == [256 * MIB] * 3
+    assert diagnosis.verdict is Verdict.STUCK
+
+
+def test_a_single_look_after_a_long_time_is_stuck() -> None:
+    calm = replace(STUCK, dirty_pages_per_s=2560, expected_downtime_ms=5000)
+    often = replace(calm, memory=Progress(4 * GIB, 16 * GIB, 200 * MIB))
+    assert diagnose([often]).verdict is Verdict.STUCK
+
+
+def test_what_fits_the_limit_is_about_to_finish() -> None:
+    assert says(diagnose([replace(STUCK, limits=Limits(2559))]))[0] is Verdict.STUCK
+    diagnosis = diagnose([replace(STUCK, limits=Limits(2560))])
+    assert says(diagnosis) == (Verdict.FINISHING, Reason.CONVERGING)
+    assert diagnosis.evidence["firm"] is False
+
+
+@pytest.mark.parametrize(
+    ("dirty_pages_per_s", "verdict"),
+    [(2500, Verdict.CONVERGING), (2802, Verdict.UNKNOWN), (2880, Verdict.STUCK)],
+)
+def test_rates_too_close_for_one_look(dirty_pages_per_s: int, verdict: Verdict) -> None:
+    """The one in the middle was seen on a link of 100 Mbit/s, for a guest that watching showed to be stuck."""
+    memory = Progress(270 * MIB, 500 * MIB, 60 * MIB)
+    look = replace(STUCK, memory=memory, bandwidth_bytes_per_s=13_105_790, dirty_pages_per_s=dirty_pages_per_s)
+    diagnosis = diagnose([look])
+    assert (diagnosis.verdict, diagnosis.evidence["firm"]) == (verdict, False)
+    assert (diagnosis.reason is Reason.RATES_CLOSE) == (verdict is Verdict.UNKNOWN)
+
+
+def test_converging_says_how_long() -> None:
+    diagnosis = diagnose(passes(800, 400))
+    # 400 MiB, then 200, 100, 50; what is left after that, 25 MiB, fits into 300 ms at 100 MiB/s
+    assert diagnosis.evidence["expected_passes"] == 4
+    assert diagnosis.evidence["time_left_ms"] == pytest.approx(7500, abs=10)
+    assert "4 more passes" in diagnosis.summary
+    assert actions(diagnosis) == ["wait"]
+
+
+# --- why it is stuck: one cause before the other
+
+
+def test_dirty_rate() -> None:
+    diagnosis = diagnose([STUCK])
+    assert says(diagnosis) == (Verdict.STUCK, Reason.DIRTY_RATE)
+    assert actions(diagnosis) == ["downtime", "postcopy", "suspend", "quiesce", "abort"]
+    assert "2.6 s (limit 300 ms)" in diagnosis.summary
+    assert diagnosis.evidence["needed_downtime_ms"] == 2560
+
+
+def test_downtime_limit_low() -> None:
+    allowed = Context(Contract(max_downtime_ms=3000))
+    assert says(diagnose([STUCK], allowed)) == (Verdict.STUCK, Reason.DOWNTIME_LIMIT_LOW)
+    not_quite = Context(Contract(max_downtime_ms=2999))
+    assert says(diagnose([STUCK], not_quite)) == (Verdict.STUCK, Reason.DIRTY_RATE)
+
+
+def test_bandwidth_cap() -> None:
+    diagnosis = diagnose([replace(STUCK, limits=Limits(300, 100))])
+    assert says(diagnosis) == (Verdict.STUCK, Reason.BANDWIDTH_CAP)
+    assert diagnosis.remedies[0].command == "virsh migrate-setspeed erp01 0"
+
+
+@pytest.mark.parametrize(("limit", "reason"), [(111, Reason.BANDWIDTH_CAP), (112, Reason.DIRTY_RATE)])
+def test_a_cap_counts_from_nine_tenths_on(limit: int, reason: Reason) -> None:
+    assert diagnose([replace(STUCK, limits=Limits(300, limit))]).reason is reason
+
+
+def test_throttle_exhausted() -> None:
+    assert diagnose([replace(STUCK, throttle_percent=99)]).reason is Reason.THROTTLE_EXHAUSTED
+    not_yet = diagnose([replace(STUCK, throttle_percent=98)])
+    assert (not_yet.reason, not_yet.evidence["throttle_percent"]) == (Reason.DIRTY_RATE, 98)
+
+
+def test_link_shared() -> None:
+    diagnosis = diagnose([STUCK], Context(other_streams=2))
+    assert diagnosis.reason is Reason.LINK_SHARED
+    assert "2 other migration(s)" in diagnosis.summary
+
+
+@pytest.mark.parametrize(("link_mib", "reason"), [(166, Reason.DIRTY_RATE), (167, Reason.LINK_SLOW)])
+def test_link_slow_against_what_it_should_carry(link_mib: int, reason: Reason) -> None:
+    assert diagnose([STUCK], Context(link_bytes_per_s=link_mib * MIB)).reason is reason
+
+
+def test_link_slow_against_what_it_carried_before() -> None:
+    # 5 GiB in the minute before, 85 MiB/s
+    slow = [at(0, 40), at(3, 40)]
+    assert diagnose(slow).reason is Reason.LINK_SLOW
+    assert diagnose([at(0, 45), at(3, 45)]).reason is Reason.DIRTY_RATE
+    assert diagnose([at(0, 40), at(2.9, 40)]).reason is Reason.DIRTY_RATE
+
+
+def test_causes_in_their_order() -> None:
+    """With all causes at once the one that is easiest to lift is told."""
+    contract = Contract(max_downtime_ms=5000)
+    everything = Context(contract, link_bytes_per_s=GIB, other_streams=1)
+    look = replace(STUCK, limits=Limits(300, 100), throttle_percent=99)
+    assert diagnose([look], everything).reason is Reason.BANDWIDTH_CAP
+    look = replace(look, limits=Limits(300, 0))
+    assert diagnose([look], everything).reason is Reason.THROTTLE_EXHAUSTED
+    look = replace(look, throttle_percent=0)
+    assert diagnose([look], everything).reason is Reason.LINK_SHARED
+    assert diagnose([look], replace(everything, other_streams=0)).reason is Reason.LINK_SLOW
+    assert diagnose([look], Context(contract)).reason is Reason.DOWNTIME_LIMIT_LOW
+
+
+def test_every_reason_is_told_by_a_test() -> None:
+    source = Path(__file__).read_text(encoding="utf-8")
+    untold = [reason.name for reason in Reason if f"Reason.{reason.name}" not in source]
+    assert untold == []
+
+
+def test_summary_names_the_guest_as_it_is_called() -> None:
+    assert diagnose([replace(STUCK, name="web server")]).summary.startswith("web server rewrites")
+    assert diagnose([replace(STUCK, name="")]).summary.startswith("1f3c rewrites")
+
+
+def test_what_could_be_added_only_at_the_start() -> None:
+    (remedy,) = [one for one in diagnose([STUCK], Context(postcopy_flag=False)).remedies if one.action == "postcopy"]
+    assert remedy.allowed is False
+
+
+# --- whatever is seen, something sensible is said
+
+counts = st.integers(0, 1 << 48)
+small = st.integers(0, 2000)
+maybe = st.none() | small
+
+
+@st.composite
+def job_samples(draw: st.DrawFn) -> list[JobSample]:
+    length = draw(st.integers(1, 12))
+    moments = sorted(draw(st.lists(st.floats(0, 1e6), min_size=length, max_size=length)))
+    progress = st.builds(Progress, counts, counts, counts) | st.builds(Progress, small, small, small)
+    name = draw(st.text(st.characters(blacklist_characters="{}")))
+    return [
+        JobSample(
+            phase=draw(st.sampled_from(list(Phase))),
+            operation=draw(st.sampled_from(["outgoing", "outgoing", "incoming", "other"])),
+            elapsed_ms=draw(counts),
+            pass_number=draw(maybe),
+            memory=draw(progress),
+            disk=draw(progress),
+            bandwidth_bytes_per_s=draw(counts | small),
+            dirty_pages_per_s=draw(counts | small),
+            page_size_bytes=draw(st.sampled_from([0, 4096, 65536])),
+            expected_downtime_ms=draw(maybe | counts),
+            downtime_ms=draw(maybe),
+            throttle_percent=draw(st.integers(0, 99)),
+            postcopy_requests=draw(small),
+            limits=Limits(draw(maybe), draw(maybe), draw(maybe)),
+            name=name,
+            uuid=draw(st.sampled_from(["", "1f3c"])),
+            at_s=moment,
+        )
+        for moment in moments
+    ]
+
+
+contexts = st.builds(
+    Context,
+    contract=st.builds(
+        Contract, st.integers(1, 2_000_000), st.sampled_from(["never", "if_needed", "prefer"]), st.floats(0, 1e6)
+    ),
+    link_bytes_per_s=st.none() | counts,
+    postcopy_flag=st.none() | st.booleans(),
+    other_streams=st.integers(0, 9),
+)
+
+
+@given(looks=job_samples(), context=contexts)
+def test_something_sensible_is_said_whatever_is_seen(looks: list[JobSample], context: Context) -> None:
+    diagnosis = diagnose(looks, context)
+    document = diagnosis.document()
+    assert json.loads(json.dumps(document, allow_nan=False)) == document
+    assert Verdict(document["verdict"])
+    assert Reason(document["reason"])
+    texts = [diagnosis.summary, *(text for one in diagnosis.remedies for text in (one.expected, one.risk))]
+    for text in texts:
+        assert text.endswith((".", "?"))
+        assert "{" not in text
+        assert "}" not in text
+        assert "None" not in text.replace("None for the guest", "").replace("None.", "").replace(looks[0].name, "")
+    for one in diagnosis.remedies:
+        assert "{" not in one.command
+    assert looks[-1].phase.running or diagnosis.verdict is Verdict.NONE
+
+
+# --- statistics as people sent them
+
+OLD_REPORT = """\
+Job type:         Unbounded
+Time elapsed:     294154       ms
+Memory processed: 32.196 GiB
+Memory remaining: 26.287 GiB
+Memory total:     32.009 GiB
+Memory bandwidth: 101.960 MiB/s
+Dirty rate:       31340        pages/s
+Iteration:        9
+Expected downtime: {} ms
+"""
+
+
+def test_a_report_of_a_libvirt_before_3_3() -> None:
+    found = diagnose([parse_domjobinfo(OLD_REPORT.format(264000))])
+    assert (found.verdict, found.reason) == (Verdict.STUCK, Reason.DIRTY_RATE)
+    assert found.evidence["needed_downtime_ms"] == 264000
+
+
+def test_a_report_of_a_qemu_before_3_0() -> None:
+    found = diagnose([parse_domjobinfo(OLD_REPORT.format(1200))])
+    assert (found.verdict, found.reason) == (Verdict.STUCK, Reason.DIRTY_RATE)
+    assert "needed_downtime_ms" not in found.evidence
+    assert "not known from one look at this QEMU" in found.summary
+    assert "1.2 s" not in found.summary
+    downtime = next(remedy for remedy in found.remedies if remedy.action == "downtime")
+    assert not downtime.allowed
+    assert downtime.command == "virsh migrate-setmaxdowntime GUEST MS"
+    assert "Not known from one look" in downtime.expected

@@ -1,0 +1,285 @@
+# Copyright (c) 2026, The virtops.live_migration authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import typing as t
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.forecast.dirty_curve import Load, loads
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.forecast.forecast import (
+    Forecast,
+    forecast,
+)
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.forecast.plan import (
+    NO_WAY,
+    PAUSE,
+    POSTCOPY,
+    PRECOPY,
+    THROTTLE,
+    UNKNOWN,
+    plan_from,
+)
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.forecast.precopy_model import (
+    Path,
+    latest_share,
+    postcopy,
+    precopy,
+)
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.forecast.simulation import Facts
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.forecast.working_set import WorkingSet
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.policy import Contract
+
+MIB = 1 << 20
+TOUCHED_MIB, BANDWIDTH_MIB = 1000, 100
+
+
+def measured(set_mib: float, rate_mib: float, *, set_bound: bool = False, rate_bound: bool = False) -> WorkingSet:
+    return WorkingSet(int(set_mib * MIB), set_bound, int(rate_mib * MIB), rate_bound)
+
+
+def told(contract: Contract, working: t.Optional[WorkingSet], **facts: t.Any) -> Forecast:
+    return forecast(contract, Facts(TOUCHED_MIB * MIB, BANDWIDTH_MIB * MIB, working, **facts))
+
+
+NEVER = Contract(max_downtime_ms=500, postcopy="never")
+NO_THROTTLE = Contract(max_downtime_ms=500, postcopy="never", max_throttle_percent=0)
+
+# what it is, contract, (W, d) in MiB and MiB/s, the way
+WAYS = [
+    ("idle", NEVER, (1, 0.1), PRECOPY),
+    ("converges", NEVER, (600, 30), PRECOPY),
+    ("a small hot set fits the downtime", NEVER, (30, 500), PRECOPY),
+    ("a hot set fits a long downtime", Contract(max_downtime_ms=8000, postcopy="never"), (600, 500), PRECOPY),
+    (
+        "only slowed down",
+        Contract(max_downtime_ms=500, postcopy="never", max_throttle_percent=99),
+        (600, 150),
+        THROTTLE,
+    ),
+    ("so slow that slowing down is better", NEVER, (900, 80), THROTTLE),
+    ("only by post-copy", Contract(max_downtime_ms=500), (600, 150), POSTCOPY),
+    ("post-copy not needed", Contract(max_downtime_ms=500), (600, 30), PRECOPY),
+    ("post-copy not needed, but faster", Contract(max_downtime_ms=500, postcopy="prefer"), (600, 50), POSTCOPY),
+    ("post-copy hardly faster", Contract(max_downtime_ms=500, postcopy="prefer"), (10, 5), PRECOPY),
+    (
+        "only with a pause",
+        Contract(max_downtime_ms=500, postcopy="never", max_throttle_percent=0, max_pause_s=10),
+        (600, 500),
+        PAUSE,
+    ),
+    ("no way", NO_THROTTLE, (600, 500), NO_WAY),
+    (
+        "more throttle than is allowed",
+        Contract(max_downtime_ms=500, postcopy="never", max_throttle_percent=30),
+        (600, 500),
+        NO_WAY,
+    ),
+]
+
+
+@pytest.mark.parametrize(("contract", "guest", "way"), [case[1:] for case in WAYS], ids=[case[0] for case in WAYS])
+def test_the_way(contract: Contract, guest: tuple[float, float], way: str) -> None:
+    found = told(contract, measured(*guest))
+    assert found.plan.way == way
+    assert found.plan.flags.postcopy is (contract.postcopy != "never")
+    assert found.plan.flags.auto_converge is (way == THROTTLE)
+    assert found.document()["will_finish"] is (way != NO_WAY)
+    assert found.summary
+    assert plan_from(found.plan.document()) == found.plan
+
+
+def test_unmeasured_it_says_only_what_is_known() -> None:
+    found = told(NEVER, None)
+    assert (found.plan.way, found.expected, found.sure) == (UNKNOWN, None, False)
+    assert found.document()["will_finish"] is None
+    assert "10.0 s" in found.summary
+
+
+def test_no_way_says_what_would_be_one() -> None:
+    needs = told(NO_THROTTLE, measured(600, 500)).needs
+    assert needs["max_downtime_ms"] == pytest.approx(6000, rel=0.2)
+    assert needs["postcopy"] is True
+    more = Facts(TOUCHED_MIB * MIB, needs["bandwidth_bytes_per_s"], measured(600, 500))
+    assert forecast(NO_THROTTLE, more).plan.way == PRECOPY
+    less = measured(600, 500 * (1 - needs["writes_less_percent"] / 100))
+    assert told(NO_THROTTLE, less).plan.way == PRECOPY
+    longer = Contract(max_downtime_ms=needs["max_downtime_ms"] + 50, postcopy="never", max_throttle_percent=0)
+    assert told(longer, measured(600, 500)).plan.way == PRECOPY
+
+
+def test_what_cannot_be_is_not_planned() -> None:
+    assert told(Contract(max_downtime_ms=500), measured(600, 500), host_devices=1).plan.flags.postcopy is False
+    assert told(Contract(max_downtime_ms=500), measured(600, 500), postcopy_possible=False).plan.way != POSTCOPY
+    capped = Contract(max_downtime_ms=500, postcopy="never", max_throttle_percent=99)
+    assert told(capped, measured(600, 500), auto_converge_possible=False).plan.way == NO_WAY
+
+
+def test_post_copy_that_would_last_too_long_is_no_way() -> None:
+    assert told(Contract(max_downtime_ms=500, max_postcopy_s=2), measured(600, 500)).plan.way != POSTCOPY
+
+
+def test_post_copy_starts_early_where_little_need_be_sent_twice() -> None:
+    prefer = Contract(max_downtime_ms=500, postcopy="prefer")
+    early = told(prefer, measured(900, 500)).plan.postcopy_share
+    late = told(prefer, measured(200, 500)).plan.postcopy_share
+    assert early is not None
+    assert late is not None
+    assert early < late
+
+
+def test_a_set_whose_end_was_not_seen_is_no_reason_to_split_in_the_first_pass() -> None:
+    found = told(Contract(max_downtime_ms=500), measured(300, 150, set_bound=True))
+    assert (found.plan.way, found.plan.postcopy_share) == (POSTCOPY, 1.0)
+
+
+def test_the_supervisor_is_told_what_was_measured() -> None:
+    plan = told(NEVER, measured(600, 50)).plan
+    assert (plan.set_bytes, plan.rate_bytes_per_s, plan.touched_bytes) == (600 * MIB, 50 * MIB, 1000 * MIB)
+    assert plan.left_after(4) == 200 * MIB
+    assert plan.left_after(100) == 600 * MIB
+    assert told(NEVER, None).plan.left_after(4) is None
+
+
+def test_compression_where_it_can_pay() -> None:
+    cache = 300 * MIB
+    assert told(NEVER, measured(600, 80), xbzrle_cache_bytes=cache).plan.flags.xbzrle_cache_bytes == 256 * MIB
+    assert told(NEVER, measured(1, 0.1), xbzrle_cache_bytes=cache).plan.flags.xbzrle_cache_bytes == 0
+    prefer = Contract(postcopy="prefer")
+    assert told(prefer, measured(600, 80), xbzrle_cache_bytes=cache).plan.flags.xbzrle_cache_bytes == 0
+    only = told(NO_THROTTLE, measured(600, 300), xbzrle_cache_bytes=cache)
+    assert (only.plan.way, only.sure) == (PRECOPY, False)
+
+
+def test_a_throttle_starts_below_its_cap() -> None:
+    for cap in (30, 60, 98):
+        contract = Contract(max_downtime_ms=500, postcopy="never", max_throttle_percent=cap)
+        for rate_mib in (80, 110, 150, 300, 900):
+            flags = told(contract, measured(900, rate_mib)).plan.flags
+            if flags.auto_converge:
+                assert flags.throttle_initial_percent + 4 * flags.throttle_increment_percent <= cap
+                assert flags.throttle_increment_percent >= 1
+
+
+def test_connections_to_fill_a_fast_link() -> None:
+    facts = Facts(1 << 40, int(5e9), measured(100, 1), parallel_connections=16)
+    assert forecast(NEVER, facts).plan.flags.parallel_connections == 5
+    assert told(NEVER, measured(100, 1), parallel_connections=16).plan.flags.parallel_connections == 0
+
+
+@pytest.mark.parametrize(("touched", "bandwidth"), [(0, 1), (1, 0), (-1, 1)])
+def test_nothing_to_forecast(touched: int, bandwidth: int) -> None:
+    with pytest.raises(ValueError, match="more than 0"):
+        forecast(Contract(), Facts(touched, bandwidth))
+
+
+# --- courses by the formulas of the literature
+
+
+def test_a_straight_load_gives_a_geometric_series() -> None:
+    course = precopy(Load(1000 * MIB, 50 * MIB, scattered=False), Path(1000 * MIB, 100 * MIB, 1), 1, 1e9)
+    assert course.finishes
+    assert course.total_s == pytest.approx(20, rel=0.02)  # M/B / (1 - r)
+    assert course.sent_bytes == pytest.approx(2000 * MIB, rel=0.02)
+
+
+def test_a_hot_set_is_the_floor() -> None:
+    course = precopy(Load(300 * MIB, 1000 * MIB), Path(1000 * MIB, 100 * MIB, 60), 500, 5)
+    assert not course.finishes
+    assert course.floor_bytes == pytest.approx(300 * MIB, rel=0.05)
+
+
+def test_late_post_copy_sends_more_twice() -> None:
+    load, path = Load(900 * MIB, 500 * MIB), Path(1000 * MIB, 100 * MIB, 60)
+    again = [postcopy(load, path, share / 10).floor_bytes for share in range(1, 11)]
+    assert again == sorted(again)
+    share = latest_share(load, path, 0.12)
+    assert postcopy(load, path, share).floor_bytes <= 0.12 * 1000 * MIB
+
+
+rates = st.floats(0, 2000)
+sizes = st.floats(0, 1000)
+
+
+@given(sizes, rates, st.floats(0.01, 100), st.floats(0.01, 100), st.booleans())
+def test_a_load_only_grows_with_time(set_mib: float, rate_mib: float, a_s: float, b_s: float, scattered: bool) -> None:
+    load = Load(set_mib * MIB, rate_mib * MIB, scattered)
+    short, long = sorted((a_s, b_s))
+    assert load.unique_bytes(short) <= load.unique_bytes(long) + 1
+    assert load.unique_bytes(long) <= min(set_mib, rate_mib * long) * MIB * 1.001 + 1
+
+
+@given(sizes, rates, st.booleans(), st.booleans())
+def test_the_worst_is_no_better_than_the_likely(set_mib: float, rate_mib: float, set_b: bool, rate_b: bool) -> None:
+    found = loads(measured(set_mib, rate_mib, set_bound=set_b, rate_bound=rate_b), 1000 * MIB)
+    for time_s in (0.1, 1, 10, 100):
+        assert found.worst.unique_bytes(time_s) >= found.likely.unique_bytes(time_s) - 1
+
+
+@given(sizes, rates, st.sampled_from([NEVER, NO_THROTTLE, Contract(postcopy="prefer"), Contract()]))
+def test_every_forecast_is_whole(set_mib: float, rate_mib: float, contract: Contract) -> None:
+    found = told(contract, measured(set_mib, rate_mib))
+    assert found.expected is not None
+    if found.plan.way in (PRECOPY, THROTTLE, POSTCOPY):
+        assert found.expected.downtime_ms <= contract.max_downtime_ms
+        assert found.expected.total_s >= TOUCHED_MIB / BANDWIDTH_MIB * 0.99
+    assert found.plan.flags.throttle_initial_percent <= contract.max_throttle_percent
+    assert not (found.plan.flags.postcopy and found.plan.flags.auto_converge)
+
+
+def test_a_guest_with_processor_time_to_spare_is_not_slowed_down_by_a_throttle() -> None:
+    cap = Contract(max_downtime_ms=500, postcopy="never", max_throttle_percent=60)
+    writes = measured(600, 110)
+    assert told(cap, writes, vcpus_busy=(1.0,)).plan.way == THROTTLE
+    assert told(cap, writes, vcpus_busy=(0.1,)).plan.way == NO_WAY
+    most = told(replace(cap, max_throttle_percent=99), writes, vcpus_busy=(0.1,))
+    assert most.plan.way == THROTTLE
+    assert most.plan.flags.throttle_initial_percent > 90
+
+
+def test_a_guest_that_does_next_to_nothing_is_not_taken_to_do_more_than_was_seen() -> None:
+    """Two windows in which one sampled page each was dirty tell neither the end of its set nor its rate."""
+    idle = told(NEVER, measured(2, 2, set_bound=True, rate_bound=True)).expected
+    assert idle is not None
+    assert idle.sent_bytes < (TOUCHED_MIB + 3 * TOUCHED_MIB / BANDWIDTH_MIB) * MIB
+
+
+def test_what_compresses_stands_still_for_less_and_at_worst_it_does_not_compress() -> None:
+    contract = Contract(max_downtime_ms=8000, postcopy="never", max_throttle_percent=0)
+    writes = measured(600, 500)
+    plain, squeezed = told(contract, writes), told(contract, writes, xbzrle_cache_bytes=512 * MIB)
+    assert plain.expected and squeezed.expected and squeezed.worst
+    assert squeezed.plan.flags.xbzrle_cache_bytes
+    assert squeezed.expected.downtime_ms < plain.expected.downtime_ms / 2
+    # The third pass shows it, and costs as much as the second.
+    assert squeezed.worst.total_s > plain.expected.total_s + 5
+    assert squeezed.worst.downtime_ms >= plain.expected.downtime_ms
+
+
+def test_compression_and_a_throttle_together() -> None:
+    contract = Contract(max_downtime_ms=500, postcopy="never", max_throttle_percent=60)
+    writes = measured(900, 400)
+    assert told(contract, writes).plan.way == NO_WAY
+    both = told(contract, writes, xbzrle_cache_bytes=512 * MIB)
+    assert both.plan.way == THROTTLE
+    assert both.plan.flags.xbzrle_cache_bytes and both.plan.flags.throttle_initial_percent >= 50
+
+
+def test_the_highest_throttle_is_one_of_those_that_are_tried() -> None:
+    most = Contract(max_downtime_ms=500, postcopy="never", max_throttle_percent=99)
+    found = told(most, measured(900, 2500))
+    assert (found.plan.way, found.plan.flags.throttle_initial_percent) == (THROTTLE, 99)
+
+
+def test_compression_is_tried_where_nothing_else_would_do() -> None:
+    cache = 512 * MIB
+    found = told(NO_THROTTLE, measured(900, 600), xbzrle_cache_bytes=cache)
+    assert (found.plan.way, found.sure) == (PRECOPY, False)
+    assert "compress to 10%, which the third pass shows" in found.summary
+    assert told(NO_THROTTLE, measured(900, 600)).plan.way == NO_WAY
+    assert told(NO_THROTTLE, measured(900, 2500), xbzrle_cache_bytes=cache).plan.way == NO_WAY

@@ -1,0 +1,221 @@
+# Copyright (c) 2026, The virtops.live_migration authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import typing as t
+
+import pytest
+
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.firewall.evaluator import RuleSet
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.firewall.firewalld import (
+    Firewalld,
+    parse_firewalld,
+    parse_zone,
+    zone_of,
+)
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.firewall.rules import (
+    Arrival,
+    opening,
+)
+
+HERE = Arrival("10.231.1.12", "eth1", ["10.231.1.11"])
+PORTS = "<port port='49152-49215' protocol='tcp'/>"
+ZONE = """<zone target='{target}'>
+  <interface name='eth1'/>
+  <service name='ssh'/><service name='libvirt-tls'/><service name='unknown'/>
+  <port port='49152-49215' protocol='tcp'/><port port='53' protocol='udp'/>
+  <rule family='ipv4'><source address='10.0.0.0/8'/><port port='16509' protocol='tcp'/><accept/></rule>
+</zone>"""
+SERVICES = {
+    "ssh": "<service><port port='22' protocol='tcp'/></service>",
+    "libvirt-tls": "<service><port port='16514' protocol='tcp'/></service>",
+    "movers": "<service><include service='ports'/><include service='none'/></service>",
+    "ports": f"<service>{PORTS}</service>",
+    "loop": "<service><include service='loop'/></service>",
+    "odd": "<service>",
+    "there": f"<service>{PORTS}<destination ipv4='10.231.1.12'/></service>",
+    "elsewhere": f"<service>{PORTS}<destination ipv4='192.0.2.1'/></service>",
+}
+IPSETS = {
+    "hosts": "<ipset type='hash:net'><entry>10.231.1.0/24</entry></ipset>",
+    "six": "<ipset type='hash:net'><option name='family' value='inet6'/><entry>fd00::/8</entry></ipset>",
+    "soon": "<ipset type='hash:ip'><option name='timeout' value='60'/></ipset>",
+    "cards": "<ipset type='hash:mac'/>",
+    "wrong": "<ipset type='hash:ip'><entry>fd00::1</entry></ipset>",
+    "odd": "<ipset",
+}
+
+
+def verdict(rules: RuleSet, low: int = 49152, high: int = 49215, arrival: t.Optional[Arrival] = None) -> str:
+    return opening(rules, "migration", low, high, arrival).verdict
+
+
+def zone(content: str, target: str = "default") -> str:
+    return f"<zone target='{target}'>{content}</zone>"
+
+
+def firewalld(zones: dict[str, str], interface: str = "eth1", **values: t.Any) -> RuleSet:
+    return parse_firewalld(Firewalld(zones, services=SERVICES.get, ipsets=IPSETS.get, **values), interface)
+
+
+def test_a_zone() -> None:
+    rules = parse_zone(ZONE.format(target="default"), SERVICES.get)
+    assert verdict(rules) == "open"
+    assert verdict(rules, 16514, 16514) == verdict(rules, 22, 22) == "open"
+    assert verdict(rules, 16509, 16509) == "partly"
+    assert verdict(rules, 53, 53) == verdict(rules, 5900, 5900) == "closed"
+    assert verdict(parse_zone(ZONE.format(target="ACCEPT"), SERVICES.get), 5900, 5900) == "open"
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        ("", "closed"),
+        (PORTS, "open"),
+        # firewalld denies before it allows, wherever the rules stand.
+        (f"{PORTS}<rule>{PORTS}<reject/></rule>", "closed"),
+        (f"<rule>{PORTS}<drop/></rule>{PORTS}", "closed"),
+        (f"<rule>{PORTS}<accept/></rule><rule>{PORTS}<drop/></rule>", "closed"),
+        (f"{PORTS}<rule priority='-1'>{PORTS}<reject/></rule>", "closed"),
+        (f"{PORTS}<rule priority='1'>{PORTS}<reject/></rule>", "open"),
+        (f"<rule priority='-9'>{PORTS}<accept/></rule><rule>{PORTS}<reject/></rule>", "open"),
+        (f"<rule priority='-9'>{PORTS}<accept/></rule><rule priority='-10'>{PORTS}<reject/></rule>", "closed"),
+        (f"<rule priority='x'>{PORTS}<accept/></rule>", "open"),
+        ("<rule priority='32767'><accept/></rule>", "open"),
+        # Of the rest of what a zone lets in.
+        ("<protocol value='tcp'/>", "open"),
+        ("<protocol value='udp'/>", "closed"),
+        ("<source-port port='1024-65535' protocol='tcp'/>", "open"),
+        ("<source-port port='22' protocol='tcp'/>", "closed"),
+        ("<service name='movers'/>", "open"),
+        ("<service name='loop'/>", "partly"),
+        ("<service name='odd'/>", "partly"),
+        ("<service name='there'/>", "open"),
+        ("<service name='elsewhere'/>", "closed"),
+        ("<port port='49152-x' protocol='tcp'/>", "partly"),
+        ("<icmp-block name='echo-request'/><masquerade/><forward/>", "closed"),
+        ("<forward-port port='49152-49215' protocol='tcp' to-port='1'/>", "unknown"),
+        ("<forward-port port='80' protocol='tcp' to-port='1'/>", "closed"),
+        # Rules that only log, and those of others.
+        (f"{PORTS}<rule>{PORTS}<log prefix='x'/></rule>", "open"),
+        (f"{PORTS}<rule><log/><audit/></rule>", "open"),
+        (f"{PORTS}<rule><icmp-block name='echo-request'/></rule>", "open"),
+        (f"{PORTS}<rule><port port='22' protocol='tcp'/><drop/></rule>", "open"),
+        (f"{PORTS}<rule><protocol value='udp'/><drop/></rule>", "open"),
+        (f"{PORTS}<rule><protocol value='tcp'/><drop/></rule>", "closed"),
+        (f"{PORTS}<rule><service name='movers'/><drop/></rule>", "closed"),
+        (f"{PORTS}<rule><source-port port='22' protocol='tcp'/><drop/></rule>", "open"),
+        (f"{PORTS}<rule><forward-port port='49152-49215' protocol='tcp' to-port='1'/></rule>", "unknown"),
+        (f"<rule>{PORTS}<mark set='1'/></rule>", "closed"),
+        (f"<rule>{PORTS}<accept><limit value='1/s'/></accept></rule>", "partly"),
+        # By whom.
+        (f"{PORTS}<rule><source address='10.231.1.11'/><drop/></rule>", "closed"),
+        (f"{PORTS}<rule><source address='10.231.1.11' invert='True'/><drop/></rule>", "open"),
+        (f"{PORTS}<rule><source address='192.0.2.1'/><drop/></rule>", "open"),
+        (f"{PORTS}<rule><source ipset='hosts'/><drop/></rule>", "closed"),
+        (f"{PORTS}<rule><source ipset='six'/><drop/></rule>", "open"),
+        (f"{PORTS}<rule><source mac='00:11:22:33:44:55'/><drop/></rule>", "unknown"),
+        (f"{PORTS}<rule><source ipset='soon'/><drop/></rule>", "unknown"),
+        (f"{PORTS}<rule><source ipset='cards'/><drop/></rule>", "unknown"),
+        (f"{PORTS}<rule><source ipset='wrong'/><drop/></rule>", "unknown"),
+        (f"{PORTS}<rule><source ipset='odd'/><drop/></rule>", "unknown"),
+        (f"{PORTS}<rule><destination address='10.231.1.12'/><drop/></rule>", "closed"),
+        (f"{PORTS}<rule family='ipv6'>{PORTS}<drop/></rule>", "open"),
+        (f"{PORTS}<rule family='odd'>{PORTS}<drop/></rule>", "unknown"),
+    ],
+)
+def test_the_default_zone(content: str, expected: str) -> None:
+    assert verdict(firewalld({"public": zone(content)}), arrival=HERE) == expected
+
+
+@pytest.mark.parametrize(("target", "expected"), [("DROP", "closed"), ("%%REJECT%%", "closed"), ("ACCEPT", "open")])
+def test_targets(target: str, expected: str) -> None:
+    assert verdict(firewalld({"public": zone("", target)})) == expected
+    assert verdict(firewalld({"public": zone(f"<rule>{PORTS}<drop/></rule>", target)})) == "closed"
+
+
+def test_the_zone_of_an_interface() -> None:
+    zones = {"trusted": "<zone/>", "internal": ZONE.format(target="default")}
+    assert zone_of("eth1", zones, "public") == "internal"
+    assert zone_of("eth0", zones, "public") == "public"
+    both = {"public": "<zone/>", "home": zone(f"<interface name='eth1'/>{PORTS}")}
+    assert verdict(firewalld(both)) == "open"
+    assert verdict(firewalld(both, "eth0")) == "closed"
+    assert verdict(firewalld(both, "")) == "partly"
+
+
+def test_the_zone_of_a_source_comes_first() -> None:
+    internal = zone(f"<source address='10.231.1.0/24'/>{PORTS}")
+    rules = firewalld({"public": "<zone/>", "internal": internal})
+    found = opening(rules, "migration", 49152, 49215)
+    assert (found.verdict, found.ipv6) == ("partly", "closed")
+    assert found.reason.startswith("10.231.1.0/24 is let in")
+    assert verdict(rules, arrival=HERE) == "open"
+    assert verdict(rules, arrival=Arrival(sources=["192.0.2.1"])) == "closed"
+    closed = firewalld({"public": zone(f"<interface name='eth1'/>{PORTS}"), "work": zone("<source ipset='hosts'/>")})
+    assert verdict(closed, arrival=HERE) == "closed"
+
+
+def test_sources_of_two_zones() -> None:
+    """Which of them counts differs between versions of firewalld."""
+    zones = {
+        "public": "<zone/>",
+        "work": zone("<source address='10.231.1.11'/>"),
+        "internal": zone(f"<source address='10.231.1.0/24'/>{PORTS}"),
+    }
+    assert verdict(firewalld(zones), arrival=HERE) == "partly"
+    zones["work"] = zone("<source address='192.0.2.1'/><source address='fd00::/8'/>")
+    assert verdict(firewalld(zones), arrival=HERE) == "open"
+
+
+def test_zones_that_drift() -> None:
+    zones = {"public": zone(PORTS), "work": zone("<source address='10.231.1.0/24'/>")}
+    assert verdict(firewalld(zones), arrival=HERE) == "closed"
+    assert verdict(firewalld(zones, drifts=True), arrival=HERE) == "open"
+    zones["work"] = zone("<source address='10.231.1.0/24'/>", "DROP")
+    assert verdict(firewalld(zones, drifts=True), arrival=HERE) == "closed"
+
+
+def policy(
+    priority: str, content: str = "", target: str = "CONTINUE", ingress: str = "ANY", egress: str = "HOST"
+) -> str:
+    ends = f"<ingress-zone name='{ingress}'/><egress-zone name='{egress}'/>"
+    return f"<policy priority='{priority}' target='{target}'>{ends}{content}</policy>"
+
+
+@pytest.mark.parametrize(
+    ("content", "one", "expected"),
+    [
+        ("", policy("-1", PORTS), "open"),
+        ("", policy("1", PORTS), "open"),
+        ("", policy("-1", PORTS, egress="ANY"), "closed"),
+        ("<interface name='eth1'/>", policy("-1", PORTS, ingress="public"), "open"),
+        ("", policy("-1", PORTS, ingress="public"), "partly"),  # in force only where an interface is put in the zone
+        ("", policy("-1", PORTS, ingress="home"), "closed"),
+        (PORTS, policy("-1", f"<rule>{PORTS}<drop/></rule>"), "closed"),
+        (PORTS, policy("1", f"<rule>{PORTS}<drop/></rule>"), "open"),
+        (PORTS, policy("-1", target="REJECT"), "closed"),
+        ("", policy("1", target="ACCEPT"), "open"),
+        (PORTS, policy("x", target="DROP"), "closed"),
+        (PORTS, "<policy", "unknown"),
+    ],
+)
+def test_policies(content: str, one: str, expected: str) -> None:
+    assert verdict(firewalld({"public": zone(content)}, policies={"one": one})) == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "<zone>", "no XML", "<!DOCTYPE zone [<!ENTITY a 'b'>]><zone>&a;</zone>", "\0", "<zone target=/>"],
+)  # fmt: skip
+def test_zones_that_are_not_understood(text: str) -> None:
+    assert verdict(firewalld({"public": zone(PORTS), "odd": text})) == "unknown"
+    assert verdict(parse_zone(text, SERVICES.get)) == "unknown"
+    assert zone_of("eth1", {"odd": text}, "public") == "public"
+
+
+def test_what_is_not_looked_at() -> None:
+    assert verdict(firewalld({"public": zone(PORTS)}, has_direct_rules=True)) == "unknown"
+    assert verdict(firewalld({"public": zone(PORTS)}, default="none")) == "unknown"

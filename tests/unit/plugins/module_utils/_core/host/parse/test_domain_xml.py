@@ -1,0 +1,124 @@
+# Copyright (c) 2026, The virtops.live_migration authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.dataclass_json import to_plain
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.guest import (
+    CpuFeature,
+    Disk,
+    Graphics,
+    HostDevice,
+    Nic,
+    SecurityLabel,
+    SharedDirectory,
+    SharedMemory,
+    Tpm,
+)
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.parse.domain_xml import parse_domain
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.parse.xml_values import number_set
+from ansible_collections.virtops.live_migration.tests.unit.plugins.captured_texts import captured
+
+GIB = 1 << 30
+
+
+def test_one_of_everything() -> None:
+    guest = parse_domain(captured("everything.xml"))
+    assert (guest.name, guest.type, guest.arch, guest.machine) == ('all "in" one', "kvm", "x86_64", "pc-q35-7.2")
+    assert (guest.firmware, guest.nvram) == ("efi", "/var/lib/libvirt/qemu/nvram/one_VARS.fd")
+    assert (guest.vcpus, guest.vcpus_current, guest.pinned) == (8, 4, True)
+    assert (guest.title, guest.guest_agent, guest.qemu_arguments, guest.dirty_ring) == ("One of each", True, True, True)
+    assert guest.launch_security == "sev"
+    assert guest.security_labels == [SecurityLabel("selinux", "static", "system_u:system_r:svirt_t:s0:c1,c2")]
+    assert guest.host_files == ["/run/libvirt/qemu/channel/one", "/var/log/one.log"]
+    assert list(guest.metadata) == ["https://example.com/app/1"]
+    assert "kvm01" in guest.metadata["https://example.com/app/1"]
+
+    memory = guest.memory
+    assert (memory.total_bytes, memory.current_bytes) == (64 * GIB, 32 * GIB)
+    assert (memory.hugepages, memory.hugepage_size_bytes) == (True, GIB)
+    assert (memory.nodes, memory.node_mode, memory.locked, memory.shared) == ([0, 2], "strict", True, True)
+    assert (memory.source, memory.nvdimm) == ("memfd", True)
+
+    assert (guest.cpu.mode, guest.cpu.model, guest.cpu.check) == ("custom", "Skylake-Server-IBRS", "full")
+    assert guest.cpu.features == [CpuFeature("vmx"), CpuFeature("hle", "disable")]
+    assert guest.cpu.tsc_frequency_hz == 2596130000
+    assert guest.cpu.xml.startswith("<cpu mode=")
+
+
+def test_its_disks() -> None:
+    vda, vdb, vdc, vdd, sda, sdb = parse_domain(captured("everything.xml")).disks
+    assert vda == Disk(
+        "vda",
+        type="file",
+        source="/srv/nfs/one two.qcow2",
+        format="qcow2",
+        cache="none",
+        bus="virtio",
+        mirror=True,
+        backing_chain=["/srv/nfs/base.qcow2"],
+    )
+    assert (vdb.source, vdb.hosts, vdb.shareable, vdb.cache) == (
+        "rbd:pool/image",
+        ["mon1:6789", "mon2"],
+        True,
+        "writeback",
+    )
+    assert (vdc.source, vdc.readonly, vdc.transient) == ("default/data.img", True, True)
+    assert (vdd.type, vdd.source) == ("nvme", "0000:01:00.0")
+    assert (sda.device, sda.source) == ("lun", "/dev/mapper/lun1")
+    assert (sdb.device, sdb.type, sdb.source) == ("cdrom", "", "")
+
+
+def test_its_network() -> None:
+    bridge, network, direct, passed = parse_domain(captured("everything.xml")).interfaces
+    assert bridge == Nic(
+        "52:54:00:00:00:01",
+        "bridge",
+        bridge="br0",
+        target="vnet0",
+        model="virtio",
+        mtu=9000,
+        virtualport="openvswitch",
+    )
+    assert (network.network, network.portgroup) == ("default", "blue")
+    assert (direct.type, direct.device) == ("direct", "eno2")
+    assert (passed.type, passed.teaming) == ("hostdev", "transient")
+
+
+def test_what_binds_it_to_its_host() -> None:
+    guest = parse_domain(captured("everything.xml"))
+    assert guest.host_devices == [
+        HostDevice("pci", "0000:af:00.0", managed=True, driver="vfio"),
+        HostDevice("mdev", "c2177883-f1bb-47f0-914d-32a22e3a8804", "vfio-pci"),
+        HostDevice("usb", "0x1234:0xbeef"),
+        HostDevice("net", "0000:3b:02.1", managed=True, teaming=True),
+    ]
+    assert guest.shared_directories == [SharedDirectory("virtiofs", "/srv/share", "share")]
+    assert guest.shared_memory == [SharedMemory("memory", "ivshmem-doorbell", "peer")]
+    assert guest.tpm == Tpm("2.0", "emulator")
+    assert guest.graphics == [Graphics("vnc", "192.0.2.11", 5901, autoport=False)]
+
+
+def test_no_secret_gets_into_a_document() -> None:
+    text = str(to_plain(parse_domain(captured("everything.xml"))))
+    assert "never shown" not in text
+    assert "6dac5d5a" not in text
+
+
+def test_a_definition_with_next_to_nothing() -> None:
+    guest = parse_domain("<domain type='qemu'><name>a</name><uuid>u</uuid><memory>1024</memory></domain>")
+    assert guest.memory.total_bytes == guest.memory.current_bytes == 1 << 20
+    assert (guest.cpu.mode, guest.tpm, guest.disks, guest.interfaces, guest.firmware) == ("", None, [], [], "")
+    assert not guest.active
+
+
+@pytest.mark.parametrize(
+    ("text", "numbers"),
+    [("", []), ("3", [3]), ("0-3", [0, 1, 2, 3]), ("0-4,^2,8", [0, 1, 3, 4, 8]), (" 1 , 0 ", [0, 1])],
+)
+def test_sets_of_numbers(text: str, numbers: list[int]) -> None:
+    assert number_set(text) == numbers

@@ -1,0 +1,57 @@
+# Copyright (c) 2026, The virtops.live_migration authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.document import Versions
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.features import (
+    BUGS,
+    FEATURES,
+    bugs_of,
+    features_of,
+    version_of,
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "version"), [("7.2.22 (Debian 1:7.2+dfsg)", (7, 2, 22)), ("9", (9,)), ("", ()), ("unknown", ())]
+)
+def test_versions(text: str, version: tuple[int, ...]) -> None:
+    assert version_of(text) == version
+
+
+def test_a_debian_12() -> None:
+    found = features_of(Versions("9.0.0", "7.2.22", "6.1.0-28-amd64"))
+    assert {"postcopy", "postcopy_recovery", "multifd", "zero_copy", "compress_mt"} <= set(found)
+    assert not {"multifd_zstd", "postcopy_preempt", "switchover_bandwidth", "userfaultfd_device"} & set(found)
+
+
+def test_what_newer_versions_bring_and_take() -> None:
+    found = features_of(Versions("11.3.0", "10.0.13", "6.12.0"))
+    assert {"multifd_zstd", "switchover_bandwidth", "userfaultfd_device"} <= set(found)
+    assert not {"compress_mt", "postcopy_with_multifd"} & set(found)
+
+
+def test_a_kernel_that_is_not_known_or_too_old() -> None:
+    assert "vfio_migration" in features_of(Versions("9.0.0", "8.1.0"))
+    assert "vfio_migration" not in features_of(Versions("9.0.0", "8.1.0", "5.14.0"))
+
+
+def test_each_bug_has_a_beginning_and_an_end() -> None:
+    def bugs(libvirt: str, qemu: str) -> set[str]:
+        return {bug.id for bug in bugs_of(Versions(libvirt, qemu))}
+
+    assert "resume_crashes_daemon" in bugs("11.3.0", "9.0.0")
+    assert not {"resume_crashes_daemon"} & (bugs("11.1.0", "9.0.0") | bugs("11.4.0", "9.0.0"))
+    assert "extra_feature_ht" in bugs("9.0.0", "10.0.0")
+    assert "extra_feature_ht" not in bugs("9.0.0", "7.2.0") | bugs("11.10.0", "10.0.0")
+    assert "dirty_bitmap_crashes_tcg" in bugs("9.0.0", "7.2.22")
+    assert bugs("12.0.0", "11.0.0") == set()
+
+
+def test_ids_are_used_once() -> None:
+    assert len({one.id for one in FEATURES}) == len(FEATURES)
+    assert len({one.id for one in BUGS}) == len(BUGS)

@@ -1,0 +1,31 @@
+# Copyright (c) 2026, The virtops.live_migration authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.job.downtime_limit import worth_finishing
+
+
+@pytest.mark.parametrize(
+    ("left", "following", "waited_s", "throttle_percent", "why"),
+    [
+        (40, None, 0, 0, None),
+        (90, None, 0, 0, "did not get it down"),
+        (40, 20, 0, 0, None),
+        (40, 38, 0, 0, "will not get it down"),
+        (40, None, 5, 0, "for 5 s"),
+        (40, None, 0, 50, None),
+        (40, None, 0, 60, "slowed down by 60 %"),
+        (5, None, 0, 99, "slowed down by 99 %"),
+    ],
+)
+def test_a_finish_waits_while_another_pass_is_worth_it(
+    left: float, following: float | None, waited_s: float, throttle_percent: int, why: str | None
+) -> None:
+    found = worth_finishing(
+        left, 100, next_bytes=following, waited_s=waited_s, patience_s=5, throttle_percent=throttle_percent
+    )
+    assert (why in found) if why and found else found is why

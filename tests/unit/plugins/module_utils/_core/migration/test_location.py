@@ -1,0 +1,131 @@
+# Copyright (c) 2026, The virtops.live_migration authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import typing as t
+
+import pytest
+
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.job.domain_state import DomainState
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.job.sample import Phase
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.migration.location import (
+    Situation,
+    Whereabouts,
+)
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.migration.refusals import bad_end, refusal
+
+RUNNING = DomainState(1, 1)
+MOVED_HERE = DomainState(1, 2)
+PAUSED_BY_USER = DomainState(3, 1)
+IO_ERROR = DomainState(3, 5)
+ARRIVING = DomainState(3, 2)
+STARTING_UP = DomainState(3, 11)
+STOPPED_FOR_SWITCH = DomainState(3, 2)
+SPLIT_SOURCE = DomainState(3, 12)
+SPLIT_DESTINATION = DomainState(1, 10)
+BROKEN_SOURCE = DomainState(3, 13)
+BROKEN_DESTINATION = DomainState(1, 11)
+OFF = DomainState(5, 1)
+MOVED_AWAY = DomainState(5, 4)
+
+State = t.Optional[DomainState]
+
+
+@pytest.mark.parametrize(
+    ("here", "there", "situation"),
+    [
+        (RUNNING, None, Situation.START),
+        (RUNNING, OFF, Situation.START),
+        (PAUSED_BY_USER, None, Situation.START),
+        (IO_ERROR, MOVED_AWAY, Situation.START),
+        (None, RUNNING, Situation.THERE),
+        (MOVED_AWAY, MOVED_HERE, Situation.THERE),
+        (OFF, PAUSED_BY_USER, Situation.THERE),
+        (None, ARRIVING, Situation.ARRIVING_THERE),
+        (OFF, STARTING_UP, Situation.ARRIVING_THERE),
+        (None, SPLIT_DESTINATION, Situation.ARRIVING_THERE),
+        (None, BROKEN_DESTINATION, Situation.ARRIVING_THERE),
+        (None, None, Situation.NOWHERE),
+        (OFF, None, Situation.OFF),
+        (None, OFF, Situation.OFF),
+        (MOVED_AWAY, OFF, Situation.OFF),
+        (RUNNING, RUNNING, Situation.SPLIT_BRAIN),
+        (RUNNING, MOVED_HERE, Situation.SPLIT_BRAIN),
+        (RUNNING, ARRIVING, Situation.UNCLEAR),
+        (RUNNING, PAUSED_BY_USER, Situation.UNCLEAR),
+        (STOPPED_FOR_SWITCH, RUNNING, Situation.UNCLEAR),
+        (STOPPED_FOR_SWITCH, None, Situation.UNCLEAR),
+        (BROKEN_SOURCE, None, Situation.UNCLEAR),
+        (SPLIT_SOURCE, OFF, Situation.UNCLEAR),
+    ],
+)
+def test_without_a_job(here: State, there: State, situation: Situation) -> None:
+    assert Whereabouts(here, there).situation is situation
+
+
+@pytest.mark.parametrize(
+    ("here", "there", "job", "situation"),
+    [
+        (RUNNING, ARRIVING, Phase.PRECOPY, Situation.ADOPT),
+        (RUNNING, STARTING_UP, Phase.SETUP, Situation.ADOPT),
+        (STOPPED_FOR_SWITCH, ARRIVING, Phase.SWITCHOVER, Situation.ADOPT),
+        (STOPPED_FOR_SWITCH, MOVED_HERE, Phase.SWITCHOVER, Situation.ADOPT),
+        (SPLIT_SOURCE, SPLIT_DESTINATION, Phase.POSTCOPY, Situation.ADOPT),
+        (BROKEN_SOURCE, BROKEN_DESTINATION, Phase.POSTCOPY_FAILED, Situation.BROKEN),
+        (BROKEN_SOURCE, SPLIT_DESTINATION, Phase.POSTCOPY_FAILED, Situation.BROKEN),
+        (SPLIT_SOURCE, BROKEN_DESTINATION, Phase.POSTCOPY, Situation.ADOPT),
+        (RUNNING, None, Phase.PRECOPY, Situation.ELSEWHERE),
+        (RUNNING, OFF, Phase.SETUP, Situation.ELSEWHERE),
+        (BROKEN_SOURCE, None, Phase.POSTCOPY_FAILED, Situation.ELSEWHERE),
+        (BROKEN_SOURCE, OFF, Phase.POSTCOPY_FAILED, Situation.HALF_ENDED),
+        (RUNNING, RUNNING, Phase.PRECOPY, Situation.SPLIT_BRAIN),
+        (RUNNING, PAUSED_BY_USER, Phase.PRECOPY, Situation.UNCLEAR),
+    ],
+)
+def test_with_a_job(here: State, there: State, job: Phase, situation: Situation) -> None:
+    assert Whereabouts(here, there, job).situation is situation
+
+
+@pytest.mark.parametrize(
+    ("where", "reason"),
+    [
+        (Whereabouts(RUNNING, RUNNING), "SPLIT_BRAIN"),
+        (Whereabouts(RUNNING, None, Phase.PRECOPY), "JOB_ELSEWHERE"),
+        (Whereabouts(BROKEN_SOURCE, BROKEN_DESTINATION, Phase.POSTCOPY_FAILED), "POSTCOPY_BROKEN"),
+        (Whereabouts(BROKEN_SOURCE, OFF, Phase.POSTCOPY_FAILED), "HALF_ENDED"),
+        (Whereabouts(BROKEN_SOURCE, None, Phase.POSTCOPY_FAILED), "JOB_ELSEWHERE"),
+        (Whereabouts(None, ARRIVING), "INCOMING"),
+        (Whereabouts(OFF, None), "GUEST_NOT_RUNNING"),
+        (Whereabouts(None, None), "GUEST_NOT_FOUND"),
+        (Whereabouts(RUNNING, ARRIVING), "UNCLEAR"),
+    ],
+)
+def test_what_is_said(where: Whereabouts, reason: str) -> None:
+    error = refusal(where, "erp01", "kvm01", "kvm02")
+    assert error.reason == reason
+    assert "Nothing was changed." in error.state
+    assert where.told() in error.state
+    assert "'erp01'" in error.problem
+    assert error.remedy
+    assert error.evidence["on_source"] == (where.here.told if where.here else None)
+
+
+def test_what_runs_split_is_not_to_be_aborted() -> None:
+    plain = refusal(Whereabouts(RUNNING, None, Phase.PRECOPY), "erp01", "kvm01", "kvm02")
+    split = refusal(Whereabouts(BROKEN_SOURCE, None, Phase.POSTCOPY_FAILED), "erp01", "kvm01", "kvm02")
+    assert "migration_abort" in plain.remedy
+    assert "migration_abort" not in split.remedy
+
+
+def test_a_guest_that_stopped_on_the_way() -> None:
+    error = bad_end(Whereabouts(OFF, None), "erp01", "kvm01", "kvm02", cause=None, facts={"runs_on": None})
+    assert (error.reason, error.facts) == ("GUEST_STOPPED", {"runs_on": None})
+    assert "Nothing was changed" not in str(error)
+
+
+def test_a_guest_that_stands_still_there() -> None:
+    error = bad_end(Whereabouts(None, IO_ERROR), "erp01", "kvm01", "kvm02", cause=None, facts={})
+    assert error.reason == "NOT_RUNNING_THERE"
+    assert "paused (I/O error) on the destination" in error.state

@@ -1,0 +1,77 @@
+# Copyright (c) 2026, The virtops.live_migration authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.errors import MigrationError
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.forecast.simulation import Facts
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.forecast.working_set import WorkingSet
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.migration.start import (
+    check_choices,
+    planned,
+    require_way,
+)
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.policy import preset
+
+MIB = 1 << 20
+IDLE = Facts(400 * MIB, 45 * MIB, WorkingSet(0, False, 0, False), xbzrle_cache_bytes=200 * MIB)
+BUSY = Facts(400 * MIB, 45 * MIB, WorkingSet(256 * MIB, False, 400 * MIB, False))
+NEVER = preset(overrides={"max_throttle_percent": 0})
+
+
+def test_as_the_forecast_has_it() -> None:
+    seen = planned(NEVER, IDLE)
+    assert seen.plan.way == "precopy"
+    assert seen.plan.flags.xbzrle_cache_bytes == 0
+
+
+def test_compression_that_is_wished() -> None:
+    assert planned(NEVER, IDLE, compression="xbzrle").plan.flags.xbzrle_cache_bytes == 128 * MIB
+
+
+def test_connections_that_are_wished() -> None:
+    flags = planned(preset("post_copy"), IDLE, parallel_connections=4).plan.flags
+    assert (flags.parallel_connections, flags.postcopy) == (4, False)
+
+
+@pytest.mark.parametrize(
+    ("compression", "connections", "policy"),
+    [("xbzrle", 2, "minimal_downtime"), ("auto", 256, "minimal_downtime"), ("auto", 2, "post_copy")],
+)
+def test_what_does_not_go_together(compression: str, connections: int, policy: str) -> None:
+    with pytest.raises(MigrationError) as raised:
+        check_choices(compression, connections, preset(policy))
+    assert raised.value.reason == "OPTIONS_CONFLICT"
+
+
+@pytest.mark.parametrize(
+    ("compression", "connections", "policy"),
+    [("xbzrle", None, "post_copy"), ("xbzrle", 0, "minimal_downtime"), ("auto", 8, "minimal_downtime")],
+)
+def test_what_does(compression: str, connections: int | None, policy: str) -> None:
+    check_choices(compression, connections, preset(policy))
+
+
+def test_without_a_bandwidth_nothing_is_foreseen() -> None:
+    seen = planned(preset("post_copy"), Facts(400 * MIB, 0))
+    assert (seen.plan.way, seen.expected) == ("unknown", None)
+    assert seen.plan.flags.postcopy is True
+    assert seen.plan.start_limit_ms == 80
+    assert "bandwidth is not known" in seen.summary
+    require_way("erp01", seen, {})
+
+
+def test_no_way() -> None:
+    seen = planned(NEVER, BUSY)
+    with pytest.raises(MigrationError) as raised:
+        require_way("erp01", seen, {"touched_bytes": BUSY.touched_bytes})
+    error = raised.value
+    assert error.reason == "NO_WAY"
+    assert "more bandwidth" in error.problem
+    assert "a downtime of" in error.problem
+    assert error.evidence["needs"]["postcopy"] is True
+    assert error.evidence["touched_bytes"] == BUSY.touched_bytes
+    assert error.facts["forecast"]["will_finish"] is False

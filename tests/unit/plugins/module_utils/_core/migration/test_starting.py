@@ -1,0 +1,68 @@
+# Copyright (c) 2026, The virtops.live_migration authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.forecast.plan import Flags
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.migration import starting
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.migration.starting import (
+    Wishes,
+    start_call,
+)
+
+ALWAYS = starting.LIVE | starting.PEER2PEER
+MOVES = ALWAYS | starting.PERSIST_DEST | starting.UNDEFINE_SOURCE
+
+
+def test_the_plainest() -> None:
+    assert start_call(Flags(), Wishes()) == ({}, MOVES)
+
+
+def test_a_transient_guest_is_not_undefined_either() -> None:
+    assert start_call(Flags(), Wishes(persistent=False)) == ({}, ALWAYS)
+
+
+def test_the_source_may_keep_its_definition() -> None:
+    assert start_call(Flags(), Wishes(undefine_source=False))[1] == ALWAYS | starting.PERSIST_DEST
+
+
+def test_flags_of_the_plan() -> None:
+    flags = Flags(postcopy=True, auto_converge=True, throttle_initial_percent=25, throttle_increment_percent=5)
+    parameters, bits = start_call(flags, Wishes())
+    assert bits == MOVES | starting.POSTCOPY | starting.AUTO_CONVERGE
+    assert parameters == {"auto_converge.initial": 25, "auto_converge.increment": 5}
+
+
+def test_compression_and_connections() -> None:
+    parameters, bits = start_call(Flags(xbzrle_cache_bytes=1 << 27), Wishes())
+    assert bits == MOVES | starting.COMPRESSED
+    assert parameters == {"compression": "xbzrle", "compression.xbzrle.cache": 1 << 27}
+    parameters, bits = start_call(Flags(parallel_connections=4), Wishes())
+    assert (parameters, bits) == ({"parallel.connections": 4}, MOVES | starting.PARALLEL)
+
+
+@pytest.mark.parametrize(
+    ("postcopy", "parameters"),
+    [(False, {"bandwidth": 50}), (True, {"bandwidth": 50, "bandwidth.postcopy": 50})],
+)
+def test_a_bandwidth_limit_holds_for_postcopy_too(postcopy: bool, parameters: dict[str, int]) -> None:
+    assert start_call(Flags(postcopy=postcopy), Wishes(bandwidth_mib_per_s=50))[0] == parameters
+
+
+@pytest.mark.parametrize(
+    ("wishes", "bit"),
+    [
+        (Wishes(copy_storage="all"), starting.NON_SHARED_DISK),
+        (Wishes(copy_storage="incremental"), starting.NON_SHARED_INC),
+        (Wishes(tls=True), starting.TLS),
+    ],
+)
+def test_wishes(wishes: Wishes, bit: int) -> None:
+    assert start_call(Flags(), wishes)[1] == MOVES | bit
+
+
+def test_the_address() -> None:
+    assert start_call(Flags(), Wishes(migrate_uri="tcp://10.0.0.12"))[0] == {"migrate_uri": "tcp://10.0.0.12"}

@@ -1,0 +1,372 @@
+# Copyright (c) 2026, The virtops.live_migration authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Whether two hosts have the same storage: never a copy onto itself, never a pass of what libvirt refuses."""
+
+from __future__ import annotations
+
+import typing as t
+from dataclasses import replace
+
+import pytest
+
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.document import Filesystem, Pool
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.guest import Disk
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.parse.domain_xml import parse_domain
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.parse.procfs import parse_mounts
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.readiness.assessor import CHECKS
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.readiness.checks.check import (
+    FAIL,
+    PASS,
+    WARN,
+    Finding,
+    Intent,
+)
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.readiness.checks.disk_location import (
+    place_of,
+)
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.readiness.checks.shared_storage import (
+    OTHER,
+    SAME,
+    SHARED_TYPES,
+    UNSURE,
+    same_export,
+    server_and_path,
+    taken_for_shared,
+)
+from ansible_collections.virtops.live_migration.tests.unit.plugins.pairs import GUEST, LOCAL_DISK, NFS, Setup
+
+REACHABLE = next(check for check in CHECKS if check.id == "disks_reachable")
+Mounted = tuple[str, str, str]  # mount point, source, type
+PATH = "/srv/vm/erp01.qcow2"
+
+
+def find(setup: Setup) -> Finding:
+    assert REACHABLE.of_guest is not None
+    return REACHABLE.of_guest(setup.case)
+
+
+def filesystem(mounted: Mounted, **more: t.Any) -> Filesystem:
+    return Filesystem(*mounted, **more)
+
+
+def setup(here: Mounted, there: Mounted | None, path: str = PATH, **changes: t.Any) -> Setup:
+    point, source, fs_type = here
+    disk = Disk("vda", type="file", source=path, fs_type=fs_type, mount_point=point, mount_source=source)
+    found: dict[str, t.Any] = {
+        "domain.disks": [disk],
+        "source.storage.filesystems": [filesystem(here)],
+        "destination.storage.filesystems": [filesystem(there)] if there else [],
+    }
+    return Setup().but({**found, **{name.replace("__", "."): value for name, value in changes.items()}})
+
+
+def vm(source: str, fs_type: str, point: str = "/srv/vm") -> Mounted:
+    return (point, source, fs_type)
+
+
+GLUSTER, CEPH, NFS4 = "fuse.glusterfs", "ceph", "nfs4"
+FSID = "admin@b3acfc0d-575f-41d3-9c91-0e7ed3dbb3fa.vm=/"
+
+
+@pytest.mark.parametrize(
+    ("here", "there", "status"),
+    [
+        # Equal names of one storage.
+        (vm("filer:/export", NFS4), vm("filer:/export", NFS4), PASS),
+        (vm("filer:/export", "nfs"), vm("filer:/export", NFS4), PASS),
+        (vm("filer:/export/", NFS4), vm("FILER:/export", NFS4), PASS),
+        (vm("[2001:db8::9]:/export", NFS4), vm("[2001:DB8:0::9]:/export", NFS4), PASS),
+        (vm("kvm01:/vmvol", GLUSTER), vm("kvm01:/vmvol", GLUSTER), PASS),
+        (vm(FSID, CEPH), vm(FSID, CEPH), PASS),
+        (vm("fs1", "gpfs"), vm("fs1", "gpfs"), PASS),
+        (vm("/dev/disk/by-id/wwn-0x5000", "gfs2"), vm("/dev/disk/by-id/wwn-0x5000", "gfs2"), PASS),
+        # Other names of what may be the same.
+        (vm("kvm01:/vmvol", GLUSTER), vm("kvm02:/vmvol", GLUSTER), WARN),
+        (vm("kvm01:/vmvol", GLUSTER), vm("kvm02:vmvol", GLUSTER), WARN),
+        (vm("192.0.2.1:6789,192.0.2.2:6789:/vm", CEPH), vm("192.0.2.2:6789,192.0.2.1:6789:/vm", CEPH), WARN),
+        (vm("192.0.2.1:6789:/vm", CEPH), vm(FSID, CEPH), WARN),
+        (vm("admin@.vm=/", CEPH), vm("admin@.vm=/", CEPH), WARN),
+        (vm("filer:/", NFS4), vm("filer:/export", NFS4), WARN),
+        (vm("filer:/export", "nfs"), vm("nas:/export", NFS4), WARN),
+        (vm("filer:/export", NFS4), vm("192.0.2.9:/export", NFS4), WARN),
+        (vm("filer:/export", NFS4), vm("filer.example.com:/export", NFS4), WARN),
+        (vm("filer:/export/vm", "nfs"), vm("filer:/vm", NFS4), WARN),
+        (vm("/dev/mapper/mpatha", "gfs2"), vm("/dev/mapper/mpathb", "gfs2"), WARN),
+        (vm("/dev/sdb", "ocfs2"), vm("/dev/mapper/lun1", "ocfs2"), WARN),
+        (vm("kvm01:/vmvol", GLUSTER), vm("kvm01:/vmvol", NFS4), WARN),
+        # Equal names of what may be two.
+        (vm("localhost:/export", NFS4), vm("localhost:/export", NFS4), WARN),
+        (vm("127.0.0.1:/export", NFS4), vm("127.0.0.1:/export", NFS4), WARN),
+        (vm("[::1]:/export", NFS4), vm("[0:0::1]:/export", NFS4), WARN),
+        (vm("localhost:/vmvol", GLUSTER), vm("localhost:/vmvol", GLUSTER), WARN),
+        (vm("/dev/sdb", "ocfs2"), vm("/dev/sdb", "ocfs2"), WARN),
+        (vm("/dev/mapper/mpatha", "gfs2"), vm("/dev/mapper/mpatha", "gfs2"), WARN),
+        # At another place.
+        (vm("filer:/export", NFS4), vm("filer:/export", NFS4, "/srv"), WARN),
+        (vm("filer:/export/vm", NFS4), vm("filer:/export", NFS4, "/srv"), PASS),
+        (vm("filer:/export/vm", NFS4), vm("nas:/export", NFS4, "/srv"), WARN),
+        # Surely another one, or none.
+        (vm("filer:/export", NFS4), vm("other:/x", NFS4), FAIL),
+        (vm("kvm01:/vmvol", GLUSTER), vm("kvm01:/other", GLUSTER), FAIL),
+        (vm("filer:/export", NFS4), None, FAIL),
+        (vm("filer:/export", NFS4), vm("/dev/vdb", "ext4"), FAIL),
+        (vm("/dev/vdb", "ext4"), vm("filer:/export", NFS4), FAIL),
+        (vm("/dev/vdb", "ext4"), vm("/dev/vdb", "ext4"), FAIL),
+        (vm("/dev/vdb", "ext4"), None, FAIL),
+        # What one of the two exports itself.
+        (vm("kvm02:/srv/vm", NFS4), vm("/dev/vdb", "ext4"), PASS),
+        (vm("10.231.0.12:/srv/vm", NFS4), None, PASS),
+        (vm("kvm02:/export", NFS4), vm("/dev/vdb", "ext4"), WARN),
+        # libvirt's own list.
+        (vm("192.0.2.9@tcp:/fs1", "lustre"), vm("192.0.2.9@tcp:/fs1", "lustre"), FAIL),
+        (vm("share", "virtiofs"), vm("share", "virtiofs"), FAIL),
+        (vm("host:/vm", "fuse.sshfs"), vm("host:/vm", "fuse.sshfs"), FAIL),
+        (vm("ceph-fuse", "fuse.ceph"), vm("ceph-fuse", "fuse.ceph"), FAIL),
+        (vm("//nas/vm", "smb3"), vm("//nas/vm", "smb3"), FAIL),
+        (vm("//nas/vm", "cifs"), vm("//NAS/VM", "cifs"), WARN),
+        (vm("beegfs_nodev", "beegfs"), vm("beegfs_nodev", "beegfs"), PASS),
+    ],
+)
+def test_two_hosts(here: Mounted, there: Mounted | None, status: str) -> None:
+    finding = find(setup(here, there))
+    assert finding.status == status, finding.summary
+    # A copy is advised only where nothing of it can be there yet.
+    alone = here[2] == "ext4" and (there is None or there[2] == "ext4")
+    assert ("Copy them" in finding.remedy) == alone, finding.remedy
+
+
+def test_a_copy_of_what_may_be_there_already_is_warned_of() -> None:
+    copied = {"intent": Intent(copy_storage="all")}
+    unsure = find(setup(vm("kvm01:/vmvol", GLUSTER), vm("kvm02:/vmvol", GLUSTER), **copied))
+    assert (unsure.status, "onto itself" in unsure.summary) == (WARN, True)
+    shared = find(Setup().but(copied))
+    assert (shared.status, "onto themselves" in shared.summary) == (FAIL, True)
+    lustre = find(setup(vm("mds:/fs1", "lustre"), vm("mds:/fs1", "lustre"), **copied))
+    assert lustre.status == FAIL
+    exported = find(setup(vm("/dev/vdb", "ext4"), vm("kvm01:/srv/vm", NFS4), **copied))
+    assert (exported.status, "shared_filesystems" in exported.remedy) == (FAIL, True)
+    assert find(setup(vm("/dev/vdb", "ext4"), vm("/dev/vdb", "ext4"), **copied)).status == PASS
+
+
+def test_no_copy_is_advised_while_another_disk_is_on_both_hosts() -> None:
+    """libvirt copies all disks or none."""
+    both = Setup().but({"domain.disks": [LOCAL_DISK, GUEST.disks[0]]})
+    finding = find(both)
+    assert (finding.status, "Copy them" in finding.remedy) == (FAIL, False)
+    network = Disk("vdb", type="network", source="rbd:p/i", hosts=["mon1"])
+    assert "Copy them" not in find(Setup().but({"domain.disks": [LOCAL_DISK, network]})).remedy
+    cdrom = replace(GUEST.disks[0], device="cdrom", readonly=True)
+    assert "Copy them" in find(Setup().but({"domain.disks": [LOCAL_DISK, cdrom]})).remedy
+
+
+def test_a_shareable_disk_of_the_source_is_refused() -> None:
+    for changes in ({}, {"intent": Intent(copy_storage="all")}):
+        finding = find(Setup().but({"domain.disks": [replace(LOCAL_DISK, shareable=True)], **changes}))
+        assert (finding.status, "Copy them" in finding.remedy) == (FAIL, False)
+
+
+def test_a_base_image_that_stays_behind() -> None:
+    disk = replace(GUEST.disks[0], backing_chain=["/var/lib/libvirt/images/base.img"])
+    finding = find(Setup().but({"domain.disks": [disk]}))
+    assert (finding.status, "based on" in finding.summary) == (WARN, True)
+    disk = replace(GUEST.disks[0], backing_chain=["/srv/nfs/base.img", "/unknown/base.img"])
+    assert find(Setup().but({"domain.disks": [disk]})).status == PASS
+
+
+LISTED = {"shared_filesystems": ["/srv/vm"]}
+EXT4, FROM_SOURCE = vm("/dev/vdb", "ext4"), vm("kvm01:/srv/vm", NFS4)
+
+
+@pytest.mark.parametrize(
+    ("here", "there", "on_source", "on_destination", "version", "status"),
+    [
+        (EXT4, FROM_SOURCE, True, False, "12.0.0", PASS),
+        (EXT4, FROM_SOURCE, True, False, "", PASS),
+        (EXT4, FROM_SOURCE, True, True, "12.0.0", PASS),
+        (EXT4, FROM_SOURCE, True, False, "10.7.0", FAIL),  # the setting is newer
+        (EXT4, FROM_SOURCE, False, False, "12.0.0", FAIL),
+        (EXT4, FROM_SOURCE, False, True, "12.0.0", FAIL),
+        (EXT4, EXT4, False, True, "12.0.0", FAIL),
+        (EXT4, EXT4, True, True, "12.0.0", PASS),
+        (EXT4, EXT4, True, False, "12.0.0", WARN),
+        (EXT4, None, True, False, "12.0.0", FAIL),
+        (EXT4, vm("nas.example.com:/vm", NFS4), True, False, "12.0.0", WARN),
+        (EXT4, vm("192.0.2.1:/srv/vm", NFS4), True, False, "12.0.0", PASS),
+        (EXT4, vm("192.0.2.1:/srv/vm", NFS4), False, False, "12.0.0", FAIL),
+        (vm("mds:/fs1", "lustre"), vm("mds:/fs1", "lustre"), True, False, "12.0.0", PASS),
+        (vm("//nas/vm", "cifs"), vm("//nas/vm", "cifs"), True, False, "12.0.0", PASS),
+    ],
+)
+def test_the_word_of_the_source_counts(
+    here: Mounted, there: Mounted | None, on_source: bool, on_destination: bool, version: str, status: str
+) -> None:
+    found = setup(here, there).but({"source.versions.libvirt": version})
+    found = found.but({"source.daemon.qemu_settings": LISTED} if on_source else {})
+    found = found.but({"destination.daemon.qemu_settings": LISTED} if on_destination else {})
+    assert find(found).status == status, find(found).summary
+
+
+@pytest.mark.parametrize(
+    ("fs_type", "version", "taken"),
+    [
+        ("nfs4", "1.2.3", True),
+        ("ceph", "5.0.0", False),
+        ("ceph", "5.1.0", True),
+        ("ceph", "", None),
+        ("gpfs", "9.0.0", True),
+        ("beegfs", "9.0.0", False),
+        ("beegfs", "9.6.0", True),
+        ("lustre", "9.0.0", False),
+        ("lustre", "11.3.0", False),
+        ("virtiofs", "11.3.0", False),
+        ("fuse.glusterfs", "9.0.0", True),
+        ("cifs", "9.0.0", None),
+        ("smb3", "11.3.0", False),
+        ("ext4", "11.3.0", False),
+        ("nothing-yet", "11.3.0", False),
+    ],
+)
+def test_what_libvirt_takes_for_shared(fs_type: str, version: str, taken: bool | None) -> None:
+    assert taken_for_shared(fs_type, version) is taken
+
+
+def test_each_type_says_where_it_is_from() -> None:
+    assert len({one.fs_type for one in SHARED_TYPES}) == len(SHARED_TYPES)
+    assert all("virfile.c" in one.source for one in SHARED_TYPES)
+
+
+def test_a_bind_mount_of_another_directory() -> None:
+    text = "36 25 0:32 /a /srv/nfs rw - nfs4 filer:/export rw\n"
+    assert parse_mounts(text)[0].root == "/a"
+    disk = replace(GUEST.disks[0], mount_root="/a")
+    for root, status in (("/a", PASS), ("/b", WARN), ("/", WARN)):
+        changes = {"domain.disks": [disk], "destination.storage.filesystems": [replace(NFS, root=root)]}
+        assert find(Setup().but(changes)).status == status
+
+
+@pytest.mark.parametrize(
+    ("text", "server", "path"),
+    [
+        ("filer:/export", "filer", "/export"),
+        ("[2001:db8::1]:/export", "2001:db8::1", "/export"),
+        ("2001:db8::1:/export", "2001:db8::1", "/export"),
+        ("kvm01:vmvol", "kvm01", "/vmvol"),
+        ("//nas/share/", "nas", "/share"),
+        ("192.0.2.1:6789,192.0.2.2:6789:/", "192.0.2.1:6789,192.0.2.2:6789", "/"),
+        (FSID, FSID.partition("@")[2].partition("=")[0], "/"),
+        ("/dev/vdb", "", "/dev/vdb"),
+    ],
+)
+def test_names_of_exports(text: str, server: str, path: str) -> None:
+    assert server_and_path(text) == (server, path if path != "/" or "@" not in text else "")
+
+
+def test_exports() -> None:
+    assert same_export("filer:/a", "filer:/a") == SAME
+    assert same_export("filer:/a", "nas:/a") == UNSURE
+    assert same_export("filer:/a", "nas:/b") == OTHER
+    assert same_export("//nas/Vm", "//nas/vm", "smb") == SAME
+
+
+# --- disks that are no files
+
+
+def disk_of(xml: str) -> Disk:
+    return parse_domain(f"<domain><devices>{xml}</devices></domain>").disks[0]
+
+
+def network(protocol: str, *hosts: str) -> str:
+    return (
+        f"<disk type='network'><source protocol='{protocol}' name='erp'>{''.join(f'<host {one}/>' for one in hosts)}"
+        "</source><target dev='vda'/></disk>"
+    )
+
+
+@pytest.mark.parametrize(
+    ("xml", "status", "says"),
+    [
+        (network("nbd", "transport='unix' socket='/run/erp-nbd.sock'"), WARN, "/run/erp-nbd.sock"),
+        (network("nbd", "name='localhost' port='10809'"), WARN, "localhost:10809"),
+        (network("nbd", "name='127.0.0.2'"), WARN, "127.0.0.2"),
+        (network("nbd", "name='::1' port='10809'"), WARN, "[::1]:10809"),
+        (network("nbd", "name='192.0.2.9' port='10809'"), PASS, "over the network"),
+        (network("gluster", "transport='unix' socket='/run/glusterd.socket'"), WARN, "/run/glusterd.socket"),
+        (network("iscsi", "name='localhost' port='3260'"), WARN, "localhost:3260"),
+        (network("rbd", "name='mon1' port='6789'", "name='2001:db8::1' port='6789'"), PASS, "over the network"),
+        (network("rbd"), PASS, "over the network"),
+        ("<disk type='vhostuser'><source type='unix' path='/run/vhost/erp.sock'/><target dev='vda'/></disk>", WARN,
+         "vhost-user back end"),
+        ("<disk type='vhostvdpa'><source dev='/dev/vhost-vdpa-0'/><target dev='vda'/></disk>", WARN, "vDPA back end"),
+        ("<disk type='block'><source dev='/dev/disk/by-path/ip-192.0.2.9:1-iscsi-iqn.a-lun-1'/></disk>", PASS, "iSCSI"),
+        ("<disk type='block'><source dev='/dev/disk/by-path/ip-127.0.0.1:3260-iscsi-iqn.a-lun-1'/></disk>", WARN,
+         "not known"),
+        ("<disk type='block'><source dev='/dev/disk/by-path/pci-0000:00:1f.2-ata-1'/></disk>", WARN, "not known"),
+        ("<disk type='block'><source dev='/dev/mapper/mpatha'/></disk>", WARN, "not known"),
+        ("<disk type='block'><source dev='/dev/vg0/erp'/></disk>", WARN, "not known"),
+    ],
+)  # fmt: skip
+def test_disks_that_are_no_files(xml: str, status: str, says: str) -> None:
+    disk = disk_of(xml)
+    finding = find(Setup().but({"domain.disks": [disk]}))
+    shown = f"{finding.summary} {finding.evidence}"
+    assert (finding.status, says in shown) == (status, True), shown
+    assert "Copy them" not in finding.remedy
+
+
+@pytest.mark.parametrize("kind", ["vhostuser", "vhostvdpa"])
+def test_back_ends_are_never_copied(kind: str) -> None:
+    disk = Disk("vda", type=kind, source="/run/vhost/erp.sock")
+    finding = find(Setup().but({"domain.disks": [disk], "intent": Intent(copy_storage="all")}))
+    assert (finding.status, "cannot be copied" in finding.summary) == (FAIL, True)
+
+
+VOLUME = Disk("vda", type="volume", source="vm/erp01.img")
+
+
+def pool(kind: str, source: str = "", path: str = "") -> Pool:
+    return Pool("vm", type=kind, active=True, source=source, path=path)
+
+
+NETFS = "filer:/export"
+
+
+@pytest.mark.parametrize(
+    ("here", "there", "status"),
+    [
+        (pool("netfs", NETFS), pool("netfs", NETFS), PASS),
+        (pool("netfs", NETFS), pool("netfs", "192.0.2.9:/export"), WARN),
+        (pool("netfs", "localhost:/export"), pool("netfs", "localhost:/export"), WARN),
+        (pool("netfs", NETFS), pool("netfs", "nas:/other"), FAIL),
+        (pool("netfs", NETFS), pool("dir", path="/srv/none"), FAIL),
+        (pool("iscsi", "filer:iqn.a"), pool("iscsi", "filer:iqn.a"), PASS),
+        (pool("iscsi", "filer:iqn.a"), pool("iscsi", "192.0.2.9:iqn.a"), WARN),
+        (pool("iscsi", "127.0.0.1:iqn.a"), pool("iscsi", "127.0.0.1:iqn.a"), WARN),
+        (pool("mpath"), pool("mpath"), WARN),
+        (pool("logical", "vg0"), pool("logical", "vg0"), WARN),
+        (pool("rbd", "mon1:vm"), pool("rbd", "mon1:vm"), PASS),
+        (pool("rbd", "mon1:vm"), pool("rbd", "mon2:vm"), WARN),
+        (pool("dir", path="/srv/nfs"), pool("dir", path="/srv/nfs"), PASS),
+        (pool("dir", path="/var/lib/libvirt/images"), pool("dir", path="/var/lib/libvirt/images"), FAIL),
+    ],
+)
+def test_volumes_of_pools(here: Pool, there: Pool, status: str) -> None:
+    found = Setup().but(
+        {
+            "domain.disks": [VOLUME],
+            "source.storage.pools": [here],
+            "destination.storage.pools": [there],
+        }
+    )
+    finding = find(found)
+    assert finding.status == status, finding.summary
+    local = here.type == "dir" and here.path.startswith("/var")
+    assert ("Copy them" in finding.remedy) == local, finding.remedy
+
+
+def test_places_of_odd_disks_do_not_raise() -> None:
+    kinds = ("volume", "nvme", "file", "dir", "block", "network", "x")
+    odd = [Disk(""), *(Disk("a", type=kind, source=source) for kind in kinds for source in ("/", "x", ":"))]
+    for disk in odd:
+        assert place_of(disk, Setup().source, Setup().destination).kind

@@ -1,0 +1,89 @@
+# Copyright (c) 2026, The virtops.live_migration authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+
+from __future__ import annotations
+
+import typing as t
+
+import pytest
+
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.errors import MigrationError
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.forecast.plan import Plan
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.job.sample import Phase
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.policy import Contract
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.supervision.record import Record
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.supervision.supervisor import Supervisor
+from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.connection import Connection
+from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.guest import find_guest
+from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.migration import driver
+from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.migration.driver import Driver
+from ansible_collections.virtops.live_migration.tests.unit.plugins import fake_libvirt
+from ansible_collections.virtops.live_migration.tests.unit.plugins.fake_libvirt import (
+    MIGRATED,
+    PAUSED_FOR_MIGRATION,
+    POSTCOPY_FAILED,
+    RUNNING,
+    Call,
+    FakeLibvirt,
+)
+from ansible_collections.virtops.live_migration.tests.unit.plugins.jobs import COMPLETED, POSTCOPY
+
+HUNG = Call("jobStats").hangs()
+GONE = Call("jobStats").raises(55, "Requested operation is not valid: domain is not running")
+KEPT = Call("jobStats", 3).returns({**COMPLETED, "operation": 5})
+
+
+def drive(libvirt: FakeLibvirt, *calls: Call) -> Phase:
+    libvirt.expect(Call("open", "qemu:///system"), Call("lookupByName", "erp01").returns(fake_libvirt.Guest()), *calls)
+    record = Record(Supervisor(Contract(max_downtime_ms=8000), Plan()))
+    with Connection("qemu:///system", events=True) as connection:
+        return Driver(connection, find_guest(connection, "erp01", None), record).run().phase
+
+
+def test_a_long_switch_over_is_waited_for(libvirt: FakeLibvirt) -> None:
+    """QEMU answers nobody meanwhile."""
+    libvirt.states["erp01"] = PAUSED_FOR_MIGRATION
+    libvirt.clock.after(25, lambda: libvirt.states.__setitem__("erp01", MIGRATED))
+    assert drive(libvirt, HUNG, GONE, KEPT) is Phase.COMPLETED
+
+
+@pytest.mark.parametrize(("state", "looks"), [(RUNNING, 1), (PAUSED_FOR_MIGRATION, 2)])
+def test_a_monitor_that_hangs(libvirt: FakeLibvirt, state: tuple[int, int], looks: int) -> None:
+    libvirt.states["erp01"] = state
+    with pytest.raises(MigrationError) as raised:
+        drive(libvirt, *[HUNG] * looks)
+    assert raised.value.reason == "MONITOR_HUNG"
+
+
+def test_an_attempt_to_join_that_fails_late(libvirt: FakeLibvirt, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The call comes back seconds after it was made; it is the only one that says why."""
+
+    class Late:
+        problem = MigrationError("INVALID_ARGUMENT", "It cannot be.")
+
+        def __init__(self, *_arguments: t.Any) -> None:
+            self._over_s = libvirt.clock.now + 5
+
+        def wait(self, limit_s: float) -> bool:
+            libvirt.clock.sleep(limit_s)
+            return self.ended
+
+        @property
+        def ended(self) -> bool:
+            return libvirt.clock.now >= self._over_s
+
+    monkeypatch.setattr(driver, "Resume", Late)
+    monkeypatch.setattr(driver, "check_both_ends", lambda *_arguments: None)
+    libvirt.states["erp01"] = POSTCOPY_FAILED
+    look = Call("jobStats").returns(POSTCOPY)
+    found = Call("lookupByName", "erp01").returns(fake_libvirt.Guest())
+    # Three until the attempt at 1 s, which is given 2 s, and then until 6 s.
+    libvirt.expect(Call("open", "qemu:///system"), found, *[look] * 3, *[look] * 7)
+    record = Record(Supervisor(Contract(), Plan()))
+    with Connection("qemu:///system", events=True) as connection:
+        guest = find_guest(connection, "erp01", None)
+        Driver(connection, guest, record, "qemu+tcp://kvm02/system").run()
+    assert record.supervisor.outcome == "left"
+    assert "It cannot be." in record.document()["decisions"][-1]["because"]
