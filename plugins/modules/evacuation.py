@@ -382,7 +382,7 @@ from ..module_utils._ansible.argspec import policy_spec
 from ..module_utils._ansible.evacuation import destinations_spec, guests_spec, report, slots_spec, task_of
 from ..module_utils._ansible.progress import ProgressFile, progress_spec
 from ..module_utils._ansible.runner import Result, run
-from ..module_utils._core.migration.starting import STORAGE
+from ..module_utils._core.migration.start import STORAGE
 from ..module_utils._libvirt.connection import Connection
 from ..module_utils._libvirt.evacuation.evacuation import Evacuation
 

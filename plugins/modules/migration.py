@@ -356,8 +356,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ..module_utils._ansible.argspec import ONE_DOMAIN, contract_of, destination_spec, domain_spec, policy_spec
 from ..module_utils._ansible.progress import ProgressFile, progress_spec
 from ..module_utils._ansible.runner import Result, run
-from ..module_utils._core.migration.start import check_choices
-from ..module_utils._core.migration.starting import STORAGE, Wishes
+from ..module_utils._core.migration.start import STORAGE, Wishes, check_choices
 from ..module_utils._host.route import way_to
 from ..module_utils._libvirt.connection import Connection, connect_destination
 from ..module_utils._libvirt.measure.facts import Asked

@@ -384,7 +384,7 @@ from ..module_utils._host.route import way_to
 from ..module_utils._libvirt.connection import Connection
 from ..module_utils._libvirt.guest import Guest
 from ..module_utils._libvirt.measure.dirty_rate import MODES
-from ..module_utils._libvirt.measure.prospects import bandwidth_of, gather, measure, wait_for_calm
+from ..module_utils._libvirt.measure.facts import bandwidth_of, gather, measure, wait_for_calm
 
 
 def work(module: AnsibleModule, connection: Connection, guest: Guest) -> Result:

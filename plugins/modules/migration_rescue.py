@@ -212,8 +212,8 @@ from ..module_utils._libvirt.guest import Guest
 from ..module_utils._libvirt.job.current import outgoing_job
 from ..module_utils._libvirt.job.end import stopped
 from ..module_utils._libvirt.job.lost_contact import looking_after
-from ..module_utils._libvirt.migration.adopting import plan_of_running
 from ..module_utils._libvirt.migration.driver import Driver
+from ..module_utils._libvirt.migration.supervise import plan_of_running
 
 FORESEE_S = 30.0  # for two boundaries of most guests
 

@@ -18,8 +18,7 @@ from ..module_utils._core.errors import MigrationError
 from ..module_utils._core.forecast.simulation import Facts
 from ..module_utils._core.forecast.working_set import read_working_set
 from ..module_utils._core.job.domjobinfo import parse_domjobinfo
-from ..module_utils._core.job.job_document import read_job
-from ..module_utils._core.job.sample import JobSample
+from ..module_utils._core.job.sample import JobSample, read_job
 from ..module_utils._core.policy import DEFAULT_PRESET, Contract, contract_from, preset
 from ..module_utils._core.text import printable
 from ..module_utils._core.units import MIB

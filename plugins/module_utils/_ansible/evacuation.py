@@ -13,7 +13,7 @@ from dataclasses import asdict
 from .._core.errors import MigrationError
 from .._core.evacuation.run.admission import Slots
 from .._core.evacuation.run.result import CHANGED, MIGRATE, STRATEGIES, Remains, Row, verdict
-from .._core.migration.starting import STORAGE, Wishes
+from .._core.migration.start import STORAGE, Wishes
 from .._host.route import way_to
 from .._libvirt.evacuation.evacuation import Evacuation
 from .._libvirt.evacuation.task import Task

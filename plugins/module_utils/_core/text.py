@@ -36,3 +36,21 @@ def shortened(text: t.Any, width: int) -> str:
     """At most so many characters, with a mark where some were left out."""
     shown = printable(text)
     return shown if len(shown) <= width else shown[: width - 1] + "…"
+
+
+_SHORTENED = "..."
+
+
+def aligned(rows: t.Sequence[t.Sequence[str]], widths: t.Sequence[int] = ()) -> list[str]:
+    """A line for each row. ``widths``: the most that a column may take (0, or none given: what it needs).
+
+    The texts may come from outside: they break no line, and do nothing to a terminal.
+    """
+    most = [*widths, *[0] * (len(rows[0]) - len(widths))] if rows else []
+    cells = [[_short(printable(text), width) for text, width in zip(row, most)] for row in rows]
+    needed = [max(len(row[column]) for row in cells) for column in range(len(most))]
+    return ["  ".join(text.ljust(width) for text, width in zip(row, needed)).rstrip() for row in cells]
+
+
+def _short(text: str, width: int) -> str:
+    return text if not width or len(text) <= width else text[: width - len(_SHORTENED)] + _SHORTENED

@@ -11,9 +11,8 @@ import typing as t
 from dataclasses import dataclass
 
 from ..dataclass_json import from_plain
-from ..job.job_document import NOT_A_JOB_REMEDY, read_job
 from ..job.observation import Observation
-from ..job.sample import JobSample, Phase
+from ..job.sample import NOT_A_JOB_REMEDY, JobSample, Phase, read_job
 from ..text import printable, wrapped
 from ..units import human_bytes, human_ms, human_rate
 

@@ -83,3 +83,25 @@ def loads(measured: WorkingSet, touched_bytes: int) -> Loads:
         Load(likely_set, rate, not measured.dirty_rate_is_lower_bound, seen if likely_set > seen else 0.0),
         Load(min(whole, likely_set * _SET_DOUBT), rate * _RATE_DOUBT, scattered=False),
     )
+
+
+_IDLE = 0.005  # of the time; the kernel counts in steps of 10 ms
+
+
+def kept_share(busy: t.Sequence[float], percent: float) -> float:
+    """Of the work, taking what a processor writes to go with its time.
+
+    ``busy``: the part of the time for which each virtual processor ran; without any it counts as all of the time.
+    """
+    allowed = 1 - percent / 100
+    working = [share for share in busy if share >= _IDLE]
+    if not working:
+        return allowed
+    return sum(min(share, allowed) for share in working) / sum(working)
+
+
+def busy_shares(before_ns: t.Sequence[int], after_ns: t.Sequence[int], elapsed_s: float) -> tuple[float, ...]:
+    """From the processor times of a guest at two moments; nothing when they are not of the same processors."""
+    if elapsed_s <= 0 or len(before_ns) != len(after_ns):
+        return ()
+    return tuple(min(1.0, max(0, after - before) / 1e9 / elapsed_s) for before, after in zip(before_ns, after_ns))

@@ -11,10 +11,9 @@ from dataclasses import dataclass
 
 from ..job.downtime_limit import highest_limit_ms
 from ..policy import Contract
-from .dirty_curve import Load, Loads, loads
+from .dirty_curve import Load, Loads, kept_share, loads
 from .plan import default_deadline_s, patience_s, start_limit_ms
 from .precopy_model import Course, Path, precopy
-from .throttle import kept_share
 from .working_set import WorkingSet
 
 

@@ -9,9 +9,8 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass, field
 
-from ..columns import aligned
 from ..dataclass_json import Amount, list_from_plain
-from ..text import printable
+from ..text import aligned, printable
 
 _HEAD = ("guest", "on", "can go to", "to be done first")
 _WIDTHS = (24, 16, 40, 0)

@@ -17,9 +17,8 @@ from ..policy import Contract
 from ..units import human_bytes, human_ms
 from .actions import Action, Kind
 from .budget import Budget, Exceeded
-from .history import History
+from .history import History, Standpoint
 from .job_settings import JobSettings
-from .standpoint import Standpoint
 
 _TRY_PAUSE_S = 10.0
 _NO_PAUSE_AFTER = ("NETWORK_STALL", "STORAGE_DEADLINE")

@@ -17,10 +17,9 @@ from ..units import MIB, human_bytes, human_ms
 from .actions import Action, Kind
 from .budget import Budget
 from .fallbacks import LastResort
-from .history import History
+from .history import History, Speaker, Standpoint, standpoint
 from .job_settings import JobSettings
 from .postcopy_switch import PLATEAU_PASSES, SplitWish
-from .standpoint import Speaker, Standpoint, standpoint
 
 _QEMU_LIMIT_MS = 300
 _MEANT_S = 1.0

@@ -22,13 +22,12 @@ from ..connection import Connection
 from ..migration.driver import Tell
 from .cancel import Cancelling
 from .discovery import Muster
-from .guest_thread import Departing, Ended, Post, Ready, Sending
+from .guest_thread import Departing, Ended, Post, Ready, Sending, UnderWay
 from .host_guests import Destinations
 from .memory_check import coming_from_others, lack_of_room
 from .power_threads import Starting, Stopping
 from .progress import Announcer
 from .task import Task
-from .under_way import UnderWay
 
 _CHANCE = random.SystemRandom()
 _POLL_S = 0.5

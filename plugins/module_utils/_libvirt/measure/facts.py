@@ -6,22 +6,84 @@
 
 from __future__ import annotations
 
+import time
 import typing as t
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 from ..._core.errors import MigrationError
-from ..._core.forecast.dirty_curve import measuring_windows_s
+from ..._core.forecast.dirty_curve import busy_shares, measuring_windows_s
+from ..._core.forecast.forecast import forecast
 from ..._core.forecast.link_bandwidth import Bandwidth, Way, expected_bandwidth
+from ..._core.forecast.quiet_moment import Moment, moment
 from ..._core.forecast.simulation import Facts
 from ..._core.forecast.working_set import WorkingSet, working_set
+from ..._core.host.parse.procfs import touched_bytes
 from ..._core.libvirt_uri import host_of
-from ..connection import Connection
+from ..._core.policy import Contract
+from ..._core.units import KIB, MIB
+from ..._host.status_file import qemu_pid
+from ..connection import Connection, libvirt
 from ..guest import Guest
+from ..job.current import completed_job, require_running
 from ..job.postcopy import host_devices
 from ..timeout import within
 from .dirty_rate import measure_windows, memory_bytes
-from .footprint import spare_cache_bytes, touched_memory
-from .processors import busy_while
+
+PROCESSES = Path("/proc")
+_LEAST_CACHE_BYTES = 64 * MIB
+
+
+def touched_memory(connection: Connection, guest: Guest) -> tuple[int, str]:
+    """The guest's touched memory: from the kernel where it can be asked, else from libvirt, else all of it."""
+    whole = memory_bytes(guest)
+    pid = qemu_pid(guest.name, guest.uuid) if connection.local else None
+    if pid is not None:
+        try:
+            with (PROCESSES / str(pid) / "smaps").open(encoding="ascii", errors="replace") as lines:
+                found = touched_bytes(lines, whole)
+        except (OSError, ValueError):
+            found = None
+        if found is not None:
+            return found, "the mapping of its memory"
+    try:
+        resident_kib = int(within(guest.raw.memoryStats, f"reading the memory of {guest.name!r}").get("rss", 0))
+    except libvirt.libvirtError:
+        resident_kib = 0
+    if 0 < resident_kib * KIB < whole:
+        return resident_kib * KIB, "the size of its QEMU process, which is somewhat more"
+    return whole, "the size of its memory"
+
+
+def spare_cache_bytes(connection: Connection, guest: Guest) -> int:
+    """What the source can spare for a compression cache: a quarter of what is free, half the guest's size at most."""
+    try:
+        memory = within(lambda: connection.raw.getMemoryStats(-1), "reading this host's memory")
+    except libvirt.libvirtError:
+        return 0
+    free = sum(int(memory.get(key, 0)) for key in ("free", "buffers", "cached")) * KIB
+    spare = min(free // 4, memory_bytes(guest) // 2)
+    return spare if spare >= _LEAST_CACHE_BYTES else 0
+
+
+T = t.TypeVar("T")
+
+
+def busy_while(guest: Guest, work: t.Callable[[], T]) -> tuple[T, tuple[float, ...]]:
+    """What ``work`` returns, and the part of the time for which each processor ran meanwhile; empty: not known."""
+    began_s, before = time.monotonic(), _times_ns(guest)
+    result = work()
+    after = _times_ns(guest)
+    return result, busy_shares(before, after, time.monotonic() - began_s)
+
+
+def _times_ns(guest: Guest) -> list[int]:
+    try:
+        found, _maps = within(guest.raw.vcpus, f"reading the processor times of {guest.name!r}")
+    except (libvirt.libvirtError, MigrationError):
+        return []
+    return [int(time_ns) for _number, _state, time_ns, _cpu in found]
+
 
 _MOST_CONNECTIONS = 8
 _PARALLEL_LIBVIRT, _PARALLEL_QEMU = 5_002_000, 4_000_000
@@ -123,3 +185,59 @@ def _parallel(connection: Connection, destination: Connection, asked: Asked) -> 
         if int(daemon.getLibVersion()) < _PARALLEL_LIBVIRT or int(daemon.getVersion()) < _PARALLEL_QEMU:
             return 0
     return _MOST_CONNECTIONS
+
+
+_REST_S = 5.0  # between two measurements of a search, so that the guest is left alone for half of the time
+
+
+def gather(
+    connection: Connection, guest: Guest, bandwidth: Bandwidth, parallel_connections: int, *, compress: bool
+) -> Facts:
+    """Everything but the measurement."""
+    require_running(guest)
+    return Facts(
+        touched_bytes=touched_memory(connection, guest)[0],
+        bandwidth_bytes_per_s=bandwidth.bytes_per_s or 0,
+        xbzrle_cache_bytes=spare_cache_bytes(connection, guest) if compress else 0,
+        parallel_connections=parallel_connections,
+        host_devices=host_devices(guest),
+    )
+
+
+def bandwidth_of(
+    guest: Guest, link_mib_per_s: t.Optional[float], limit_mib_per_s: t.Optional[int], way: Way
+) -> Bandwidth:
+    """What was given, or what the way to the destination carries, or else what the guest's last migration had."""
+    asked = link_mib_per_s is None and way.speed_mbit_per_s is None
+    last = completed_job(guest) if asked else None
+    found = expected_bandwidth(link_mib_per_s, limit_mib_per_s or 0, way, last.bandwidth_bytes_per_s if last else None)
+    if found.bytes_per_s is None:
+        raise MigrationError(
+            "BANDWIDTH_UNKNOWN",
+            f"What the link carries is {found.known_from}; and libvirt remembers no migration of {guest.name!r}.",
+            state="Nothing was measured.",
+            remedy="Say it with link_mib_per_s; a link of 10 Gb/s carries about 1100 MiB/s.",
+        )
+    return found
+
+
+def measure(connection: Connection, guest: Guest, facts: Facts, mode: str) -> Facts:
+    """The facts with what the guest does, over windows as long as the first pass of its migration."""
+    windows_s = measuring_windows_s(facts.touched_bytes / facts.bandwidth_bytes_per_s)
+    windows, busy = busy_while(guest, lambda: measure_windows(connection, guest, windows_s, mode))
+    return replace(facts, measured=working_set(windows, memory_bytes(guest)), vcpus_busy=busy)
+
+
+def wait_for_calm(look: t.Callable[[], Facts], contract: Contract, wait_s: float) -> tuple[list[Moment], Facts]:
+    """Measure until the guest is quiet enough for the contract, or for so long; at least once."""
+    began_s = time.monotonic()
+    moments: list[Moment] = []
+    while True:
+        after_s = time.monotonic() - began_s
+        facts = look()
+        if facts.measured is not None:
+            moments.append(moment(after_s, facts.measured, forecast(contract, facts)))
+        spent_s = time.monotonic() - began_s
+        if moments[-1].quiet or spent_s + _REST_S > wait_s:
+            return moments, facts
+        time.sleep(_REST_S)

@@ -14,17 +14,15 @@ from ..._core.forecast.forecast import Forecast
 from ..._core.job.downtime_limit import highest_limit_ms
 from ..._core.migration.location import Situation
 from ..._core.migration.refusals import refusal
-from ..._core.migration.start import planned, require_way
-from ..._core.migration.starting import Wishes, start_call
+from ..._core.migration.start import Wishes, planned, require_way, start_call
 from ..._core.policy import Contract
 from ..connection import libvirt
 from ..guest import Guest
 from ..measure.facts import Asked, Survey, survey
-from .adopting import plan_of_running
 from .driver import Tell
 from .result import Account, Result, opened
 from .start import OVERTAKEN, Launch
-from .supervise import Oversight
+from .supervise import Oversight, plan_of_running
 from .two_hosts import BothEnds
 
 

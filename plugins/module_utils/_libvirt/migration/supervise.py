@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import contextlib
 import typing as t
+from dataclasses import replace
 
 from ..._core.errors import MigrationError
-from ..._core.forecast.plan import Plan
+from ..._core.forecast.plan import Plan, adopted_plan
 from ..._core.job.sample import JobSample
 from ..._core.migration.location import Situation, Whereabouts
 from ..._core.migration.refusals import bad_end
@@ -18,10 +19,12 @@ from ..._core.migration.result import told, unfinished
 from ..._core.policy import Contract
 from ..._core.supervision.record import Record
 from ..._core.supervision.supervisor import Supervisor
-from ..connection import libvirt
+from ..._host.status_file import start_flags
+from ..connection import Connection, libvirt
 from ..guest import Guest
 from ..job.current import completed_job
 from ..job.lost_contact import cut_off
+from ..job.postcopy import host_devices
 from .driver import Driver, Tell
 from .result import Account, Result
 from .start import OVERTAKEN, Launch
@@ -109,3 +112,11 @@ def _with_statistics(ends: BothEnds, last: JobSample) -> JobSample:
         with contextlib.suppress(libvirt.libvirtError, MigrationError):
             return completed_job(ends.there) or last
     return last
+
+
+def plan_of_running(connection: Connection, guest: Guest, bandwidth_mib_per_s: t.Optional[int]) -> Plan:
+    """``bandwidth_mib_per_s``: what its limit may be raised to (0: no limit; None: it is left alone)."""
+    flags = start_flags(guest.name, guest.uuid) if connection.local else None
+    postcopy, auto_converge = (flags.postcopy, flags.auto_converge) if flags else (None, None)
+    plan = adopted_plan(postcopy, auto_converge, host_devices=host_devices(guest))
+    return replace(plan, bandwidth_mib_per_s=bandwidth_mib_per_s)

@@ -8,7 +8,7 @@ import typing as t
 
 import pytest
 
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.migration import starting
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.migration import start as starting
 from ansible_collections.virtops.live_migration.plugins.modules import migration
 from ansible_collections.virtops.live_migration.tests.unit.plugins.fake_libvirt import (
     ARRIVING,

@@ -10,7 +10,7 @@ import pytest
 
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.forecast.link_bandwidth import Way
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.forecast.working_set import Window
-from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.measure import prospects
+from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.measure import facts as prospects
 from ansible_collections.virtops.live_migration.plugins.modules import migration_forecast_info as module
 from ansible_collections.virtops.live_migration.tests.unit.plugins.fake_libvirt import (
     ERP01,

@@ -14,7 +14,7 @@ import uuid
 from dataclasses import asdict, dataclass, replace
 from xml.etree import ElementTree
 
-from ...migration.starting import STORAGE
+from ...migration.start import STORAGE
 from ..plan.guest_metadata import attributes_of
 from .result import MIGRATE, SHUTDOWN
 

@@ -9,9 +9,8 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass
 
-from ...columns import aligned
 from ...dataclass_json import Amount, list_from_plain
-from ...text import printable
+from ...text import aligned, printable
 from ...units import human_bytes, human_ms
 
 _HEAD = ("guest", "from", "to", "outcome", "time", "downtime", "data", "remedies")

@@ -10,9 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.columns import aligned
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.supervision.progress import shown_line
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.text import printable, shortened, wrapped
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.text import (
+    aligned,
+    printable,
+    shortened,
+    wrapped,
+)
 
 
 @pytest.mark.parametrize(

@@ -14,13 +14,13 @@ from hypothesis import strategies as st
 
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.errors import MigrationError
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.job.domain_state import DomainState
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.job.job_document import read_job
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.job.sample import (
     JobSample,
     Limits,
     Phase,
     Progress,
     phase_of,
+    read_job,
     sample_from_document,
     sample_from_stats,
 )

@@ -7,8 +7,8 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.forecast.plan import Flags
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.migration import starting
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.migration.starting import (
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.migration import start as starting
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.migration.start import (
     Wishes,
     start_call,
 )

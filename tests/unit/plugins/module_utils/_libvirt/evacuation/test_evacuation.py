@@ -15,7 +15,7 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._core.evacu
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.evacuation.run.result import Row
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.forecast.link_bandwidth import Way
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.job.sample import JobSample, Phase
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.migration.starting import Wishes
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.migration.start import Wishes
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.policy import Contract
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.connection import Connection
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.evacuation import (
@@ -28,7 +28,7 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.ev
     evacuation as evacuating,
 )
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.evacuation import (
-    under_way,
+    guest_thread as under_way,
 )
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.evacuation import (
     verify as verifying,

@@ -12,7 +12,7 @@ import pytest
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.errors import MigrationError
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.evacuation.run.home_mark import Home
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.forecast.link_bandwidth import Way
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.migration.starting import Wishes
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.migration.start import Wishes
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.policy import Contract
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.evacuation import (
     guest_thread as departing,

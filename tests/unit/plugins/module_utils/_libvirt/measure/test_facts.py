@@ -13,7 +13,7 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._core.error
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.forecast.link_bandwidth import Way
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.connection import Connection
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.guest import Guest, find_guest
-from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.measure import footprint
+from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.measure import facts as footprint
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.measure.dirty_rate import measure
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.measure.facts import (
     Asked,

@@ -46,8 +46,8 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.
     parse_meminfo,
     parse_mounts,
     parse_sockets,
+    touched_bytes,
 )
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.parse.resident import touched_bytes
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.parse.systemd_units import (
     checked_units,
     read_note,

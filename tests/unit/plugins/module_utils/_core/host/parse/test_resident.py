@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.parse.resident import touched_bytes
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.parse.procfs import touched_bytes
 
 MIB = 1 << 20
 

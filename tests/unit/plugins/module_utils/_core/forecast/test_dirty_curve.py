@@ -8,7 +8,7 @@ import typing as t
 
 import pytest
 
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.forecast.throttle import (
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.forecast.dirty_curve import (
     busy_shares,
     kept_share,
 )
