@@ -379,7 +379,13 @@ sent_bytes:
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils._ansible.argspec import policy_spec
-from ..module_utils._ansible.evacuation import destinations_spec, guests_spec, report, slots_spec, task_of
+from ..module_utils._ansible.evacuation import (
+    destinations_spec,
+    evacuation_options,
+    guests_spec,
+    run_evacuation,
+    slots_spec,
+)
 from ..module_utils._ansible.progress import ProgressFile, progress_spec
 from ..module_utils._ansible.runner import Result, run
 from ..module_utils._core.migration.start import STORAGE
@@ -388,9 +394,9 @@ from ..module_utils._libvirt.evacuation.evacuation import Evacuation
 
 
 def work(module: AnsibleModule, connection: Connection) -> Result:
-    task = task_of(module.params)
+    task = evacuation_options(module.params)
     evacuation = Evacuation(connection, task, ProgressFile(module.params["progress_file"]).tell)
-    result = report(evacuation, check=module.check_mode)
+    result = run_evacuation(evacuation, check=module.check_mode)
     for note in evacuation.notes:
         module.warn(note)
     return result

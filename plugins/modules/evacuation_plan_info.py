@@ -678,12 +678,12 @@ import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils._ansible.argspec import contract_of, policy_spec
+from ..module_utils._ansible.argspec import policy_of, policy_spec
 from ..module_utils._ansible.pure import run_without_libvirt
 from ..module_utils._core.evacuation.plan.document import plan_document
 from ..module_utils._core.evacuation.plan.fleet import LEAVE, SHUTDOWN, STRATEGIES, Uplink
 from ..module_utils._core.evacuation.plan.guest_rules import MAY, MAY_BY_DEFAULT
-from ..module_utils._core.evacuation.plan.input import Wanted, fleet_from_documents
+from ..module_utils._core.evacuation.plan.input import PlanOptions, fleet_from_documents
 from ..module_utils._core.evacuation.plan.input_host import HostSettings
 from ..module_utils._core.evacuation.plan.plan import plan_evacuation
 from ..module_utils._core.evacuation.plan.report import plan_lines
@@ -754,9 +754,9 @@ OPTIONS: dict[str, t.Any] = {
 }
 
 
-def wanted(params: t.Mapping[str, t.Any]) -> Wanted:
-    return Wanted(
-        contract_of(params),
+def wanted(params: t.Mapping[str, t.Any]) -> PlanOptions:
+    return PlanOptions(
+        policy_of(params),
         HostSettings(**{name: params[name] for name in HOST_OPTIONS}),
         {one["name"]: HostSettings(**{key: one[key] for key in one if key != "name"}) for one in params["hosts"]},
         params["guests"],

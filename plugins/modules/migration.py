@@ -353,22 +353,22 @@ evidence:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils._ansible.argspec import ONE_DOMAIN, contract_of, destination_spec, domain_spec, policy_spec
+from ..module_utils._ansible.argspec import ONE_DOMAIN, destination_spec, domain_spec, policy_of, policy_spec
 from ..module_utils._ansible.progress import ProgressFile, progress_spec
 from ..module_utils._ansible.runner import Result, run
-from ..module_utils._core.migration.start import STORAGE, Wishes, check_choices
+from ..module_utils._core.migration.start import STORAGE, StartOptions, check_choices
 from ..module_utils._host.route import way_to
 from ..module_utils._libvirt.connection import Connection, connect_destination
-from ..module_utils._libvirt.measure.facts import Asked
-from ..module_utils._libvirt.migration.migration import Order, Relocation
-from ..module_utils._libvirt.migration.two_hosts import BothEnds
+from ..module_utils._libvirt.measure.facts import MeasurementOptions
+from ..module_utils._libvirt.migration.migration import Migration, MigrationOptions
+from ..module_utils._libvirt.migration.two_hosts import TwoHosts
 
 
-def order_of(module: AnsibleModule) -> Order:
+def order_of(module: AnsibleModule) -> MigrationOptions:
     params = module.params
-    contract = contract_of(params)
+    contract = policy_of(params)
     check_choices(params["compression"], params["parallel_connections"], contract)
-    asked = Asked(
+    asked = MeasurementOptions(
         params["destination_uri"],
         params["migrate_uri"],
         params["link_mib_per_s"],
@@ -378,21 +378,21 @@ def order_of(module: AnsibleModule) -> Order:
         params["measure"],
         way_to,
     )
-    wishes = Wishes(
+    wishes = StartOptions(
         migrate_uri=params["migrate_uri"],
         bandwidth_mib_per_s=params["bandwidth_mib_per_s"],
         copy_storage=params["copy_storage"],
         tls=params["tls"],
         undefine_source=params["undefine_source"],
     )
-    return Order(contract, asked, wishes, params["persistent"], params["wait"], params["force"])
+    return MigrationOptions(contract, asked, wishes, params["persistent"], params["wait"], params["force"])
 
 
 def work(module: AnsibleModule, connection: Connection) -> Result:
     order = order_of(module)
     with connect_destination(module.params["destination_uri"]) as destination:
-        ends = BothEnds(connection, destination, module.params["name"], module.params["uuid"])
-        relocation = Relocation(ends, order, ProgressFile(module.params["progress_file"]).tell)
+        ends = TwoHosts(connection, destination, module.params["name"], module.params["uuid"])
+        relocation = Migration(ends, order, ProgressFile(module.params["progress_file"]).tell)
         result = relocation.run(check=module.check_mode)
         for note in relocation.notes:
             module.warn(note)

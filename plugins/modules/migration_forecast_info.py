@@ -372,11 +372,11 @@ from dataclasses import asdict, replace
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils._ansible.argspec import contract_of, policy_spec
+from ..module_utils._ansible.argspec import policy_of, policy_spec
 from ..module_utils._ansible.runner import Result, run_on_domain
-from ..module_utils._core.forecast.link_bandwidth import Way
+from ..module_utils._core.forecast.link_bandwidth import RouteDevice
 from ..module_utils._core.forecast.quiet_moment import calm_document
-from ..module_utils._core.forecast.simulation import Facts
+from ..module_utils._core.forecast.simulation import MigrationFacts
 from ..module_utils._core.forecast.sizing import prospect
 from ..module_utils._core.forecast.working_set import read_working_set
 from ..module_utils._core.libvirt_uri import check, host_of, is_host
@@ -389,13 +389,13 @@ from ..module_utils._libvirt.measure.facts import bandwidth_of, gather, measure,
 
 def work(module: AnsibleModule, connection: Connection, guest: Guest) -> Result:
     params = module.params
-    contract = contract_of(params)
+    contract = policy_of(params)
     given = read_working_set(params["dirty_rate"]) if params["dirty_rate"] is not None else None
     bandwidth = bandwidth_of(guest, params["link_mib_per_s"], params["bandwidth_mib_per_s"], way(connection, params))
     compress = params["compression"] == "auto"
     facts = gather(connection, guest, bandwidth, params["parallel_connections"], compress=compress)
 
-    def look() -> Facts:
+    def look() -> MigrationFacts:
         return measure(connection, guest, facts, params["mode"])
 
     result: Result = {"changed": False}
@@ -407,15 +407,15 @@ def work(module: AnsibleModule, connection: Connection, guest: Guest) -> Result:
     return {**result, "forecast": prospect(contract, found), "facts": told(found, bandwidth.known_from)}
 
 
-def way(connection: Connection, params: t.Mapping[str, t.Any]) -> Way:
+def way(connection: Connection, params: t.Mapping[str, t.Any]) -> RouteDevice:
     """Of this machine, if the guest is on it."""
     named = params["destination"]
     if named and not is_host(named):
         check(named, params["uri_allow"], "destination")
-    return way_to([host_of(named) or named]) if named and connection.local else Way()
+    return way_to([host_of(named) or named]) if named and connection.local else RouteDevice()
 
 
-def told(facts: Facts, bandwidth_source: str) -> Result:
+def told(facts: MigrationFacts, bandwidth_source: str) -> Result:
     return {
         "touched_bytes": facts.touched_bytes,
         "bandwidth_bytes_per_s": facts.bandwidth_bytes_per_s,

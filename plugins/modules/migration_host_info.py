@@ -1379,7 +1379,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils._ansible.gather import gather
 from ..module_utils._ansible.runner import Result, run
-from ..module_utils._host.document import Wishes
+from ..module_utils._host.document import HostDocumentOptions
 from ..module_utils._libvirt.connection import Connection
 
 OPTIONS: dict[str, t.Any] = {
@@ -1393,7 +1393,7 @@ OPTIONS: dict[str, t.Any] = {
 
 def work(module: AnsibleModule, connection: Connection) -> Result:
     names = ("migration_address", "peers", "load_window_s", "reference_epoch_s")
-    wishes = Wishes(**{name: module.params[name] for name in names})
+    wishes = HostDocumentOptions(**{name: module.params[name] for name in names})
     host = gather(module, connection, wishes, with_domains=module.params["domains"])
     for problem in host.problems:
         module.warn(problem)

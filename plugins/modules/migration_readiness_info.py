@@ -274,16 +274,16 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils._ansible.argspec import ONE_DOMAIN, domain_spec
 from ..module_utils._ansible.gather import gather
-from ..module_utils._ansible.readiness import Question, assess, chosen, measurements
+from ..module_utils._ansible.readiness import AssessmentOptions, assess, chosen, measurements
 from ..module_utils._ansible.runner import Result, run
 from ..module_utils._core.errors import MigrationError
 from ..module_utils._core.host.document import HostDocument, host_from
 from ..module_utils._core.policy import contract_from
 from ..module_utils._core.readiness.assessor import CHECKS
-from ..module_utils._core.readiness.checks.check import STATUSES, Intent
+from ..module_utils._core.readiness.checks.check import STATUSES, ReadinessOptions
 from ..module_utils._core.readiness.site_rules import rules_from
 from ..module_utils._core.units import MIB
-from ..module_utils._host.document import Wishes
+from ..module_utils._host.document import HostDocumentOptions
 from ..module_utils._libvirt.connection import Connection
 from ..module_utils._libvirt.host.preflight import objections
 
@@ -316,11 +316,11 @@ OPTIONS: dict[str, t.Any] = {
 }
 
 
-def intent_of(params: t.Mapping[str, t.Any]) -> Intent:
+def intent_of(params: t.Mapping[str, t.Any]) -> ReadinessOptions:
     bandwidth = params["bandwidth_mib_per_s"]
     if bandwidth is not None and not bandwidth > 0:
         raise bad(f"bandwidth_mib_per_s is {bandwidth:g}, but must be more than 0.")
-    return Intent(
+    return ReadinessOptions(
         contract_from(params["contract"]),
         params["copy_storage"],
         params["tls"],
@@ -346,7 +346,7 @@ def source_of(module: AnsibleModule, connection: Connection, destinations: t.Seq
     if module.params["source"] is not None:
         return host_from(module.params["source"], "source")
     peers = [one.migration.address for one in destinations if one.migration.address]
-    source = gather(module, connection, Wishes(peers=peers))
+    source = gather(module, connection, HostDocumentOptions(peers=peers))
     for problem in source.problems:
         module.warn(problem)
     return source
@@ -360,7 +360,7 @@ def work(module: AnsibleModule, connection: Connection) -> Result:
     source = source_of(module, connection, destinations)
     guests = chosen(source, params["name"], params["uuid"])
     asked = objections(connection, [one.uuid for one in guests if one.active]) if params["ask_qemu"] else {}
-    question = Question(
+    question = AssessmentOptions(
         source, destinations, intent, rules, measured, params["destination_uri"] or "", connection.local, asked
     )
     found = assess(question, guests)

@@ -134,7 +134,7 @@ from ..module_utils._core.errors import MigrationError
 from ..module_utils._core.forecast.plan import adopted_plan
 from ..module_utils._core.job.sample import JobSample, Phase
 from ..module_utils._core.migration.result import unfinished
-from ..module_utils._core.policy import Contract
+from ..module_utils._core.policy import Policy
 from ..module_utils._core.supervision.record import Record
 from ..module_utils._core.supervision.supervisor import Supervisor
 from ..module_utils._libvirt.connection import Connection
@@ -174,7 +174,7 @@ def work(module: AnsibleModule, connection: Connection, guest: Guest) -> Result:
     if module.check_mode:
         return result(job.phase, Phase.COMPLETED, 1)
     plan = replace(adopted_plan(True), join_attempts=params["attempts"])
-    record = Record(Supervisor(Contract(), plan), name=guest.name, uuid=guest.uuid)
+    record = Record(Supervisor(Policy(), plan), name=guest.name, uuid=guest.uuid)
     tell = ProgressFile(params["progress_file"]).tell
     with looking_after(guest.name):
         driver = Driver(connection, guest, record, params["destination_uri"], params["migrate_uri"], tell=tell)

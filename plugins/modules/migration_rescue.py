@@ -201,7 +201,7 @@ from dataclasses import replace
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils._ansible.argspec import contract_of, destination_spec, policy_spec
+from ..module_utils._ansible.argspec import destination_spec, policy_of, policy_spec
 from ..module_utils._ansible.progress import ProgressFile, progress_spec
 from ..module_utils._ansible.runner import Result, run_on_domain
 from ..module_utils._core.migration.result import told, unfinished
@@ -220,7 +220,7 @@ FORESEE_S = 30.0  # for two boundaries of most guests
 
 def work(module: AnsibleModule, connection: Connection, guest: Guest) -> Result:
     params = module.params
-    contract = contract_of(params, on_hopeless="leave")
+    contract = policy_of(params, on_hopeless="leave")
     if outgoing_job(guest) is None:
         return {"changed": False, "outcome": "none", "actions": [], "downtime_ms": None, "elapsed_ms": None}
     plan = plan_of_running(connection, guest, params["bandwidth_mib_per_s"])

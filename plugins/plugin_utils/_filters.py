@@ -15,11 +15,11 @@ from ansible.errors import AnsibleFilterError
 
 from ..module_utils._core.diagnosis.verdict import Context
 from ..module_utils._core.errors import MigrationError
-from ..module_utils._core.forecast.simulation import Facts
+from ..module_utils._core.forecast.simulation import MigrationFacts
 from ..module_utils._core.forecast.working_set import read_working_set
 from ..module_utils._core.job.domjobinfo import parse_domjobinfo
 from ..module_utils._core.job.sample import JobSample, read_job
-from ..module_utils._core.policy import DEFAULT_PRESET, Contract, contract_from, preset
+from ..module_utils._core.policy import DEFAULT_PRESET, Policy, contract_from, preset
 from ..module_utils._core.text import printable
 from ..module_utils._core.units import MIB
 
@@ -104,7 +104,7 @@ def context_from(
     return Context(contract, None if link is None else int(link * _BYTES_PER_MBIT))
 
 
-def contract_of(policy: t.Any, **overrides: t.Any) -> Contract:
+def contract_of(policy: t.Any, **overrides: t.Any) -> Policy:
     """A policy with some fields of the contract in their place; None overrides nothing."""
     whole = {"max_downtime_ms", "max_throttle_percent"}
     given = {
@@ -114,7 +114,7 @@ def contract_of(policy: t.Any, **overrides: t.Any) -> Contract:
     return preset(str(plain(policy) or DEFAULT_PRESET), given)
 
 
-def facts_from(dirty_rate: t.Any, bandwidth_mib_per_s: t.Any, touched_bytes: t.Any = None) -> Facts:
+def facts_from(dirty_rate: t.Any, bandwidth_mib_per_s: t.Any, touched_bytes: t.Any = None) -> MigrationFacts:
     """A guest as ``migration_dirty_rate_info`` describes it, and what its memory is sent over."""
     document = plain(dirty_rate)
     if not isinstance(document, dict):
@@ -132,7 +132,7 @@ def facts_from(dirty_rate: t.Any, bandwidth_mib_per_s: t.Any, touched_bytes: t.A
         if value is None or value <= 0:
             raise _bad_option(option, value, "a number above 0")
     numbers = {key: number(key, document.get(key), int) for key in ("working_set_bytes", "dirty_bytes_per_s")}
-    return Facts(touched, max(1, int(bandwidth * MIB)), read_working_set({**document, **numbers}))
+    return MigrationFacts(touched, max(1, int(bandwidth * MIB)), read_working_set({**document, **numbers}))
 
 
 def number(name: str, value: t.Any, kind: t.Callable[[t.Any], t.Any]) -> t.Any:

@@ -9,19 +9,19 @@ import random
 
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.evacuation.plan.fleet import (
     Blocker,
-    Domain,
     Fleet,
     Group,
     Host,
-    Need,
-    Pool,
+    MemoryNeed,
+    MemoryPool,
+    PlannedGuest,
     Uplink,
 )
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.evacuation.plan.transfer_estimate import (
-    Demand,
+    TransferDemand,
 )
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.forecast.working_set import WorkingSet
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.policy import Contract
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.policy import Policy
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.units import GIB, MIB
 
 GBIT = 125e6
@@ -51,11 +51,11 @@ def fleet(guests: int, seed: int, *, sources: int = 0, headroom: float = 0.4) ->
 def _host(dice: random.Random, number: int, name: str, room: int, headroom: float) -> Host:
     rate = dice.choice([10, 25, 25, 25]) * GBIT
     shares = ((0, 0.5 + headroom / 2), (HUGE_KIB, 0.1 + headroom / 10))
-    pools = tuple(Pool(int(room * share), page, node) for page, share in shares for node in (0, 1))
+    pools = tuple(MemoryPool(int(room * share), page, node) for page, share in shares for node in (0, 1))
     return Host(name, pools, rate, rate, room // 10, uplinks=(f"rack{number // HOSTS_PER_RACK}",))
 
 
-def _guest(dice: random.Random, number: int, host: str, taking: list[str]) -> Domain:
+def _guest(dice: random.Random, number: int, host: str, taking: list[str]) -> PlannedGuest:
     size = dice.choices([2, 4, 8, 16, 32, 64, 128], [10, 20, 30, 20, 12, 6, 2])[0] * GIB
     touched = int(size * dice.uniform(0.4, 0.95))
     kind = dice.choices(["idle", "busy", "hot"], [80, 15, 5])[0]
@@ -65,23 +65,23 @@ def _guest(dice: random.Random, number: int, host: str, taking: list[str]) -> Do
         "hot": (dice.uniform(400, 1200), 0.25),
     }[kind]
     measured = WorkingSet(int(touched * share), False, int(dirty * MIB), False)
-    contract = Contract(max_downtime_ms=500, postcopy="if_needed" if kind == "hot" else "never")
+    contract = Policy(max_downtime_ms=500, postcopy="if_needed" if kind == "hot" else "never")
     huge = dice.random() < 0.1
     nodes = (dice.randrange(2),) if dice.random() < 0.1 else ()
     blocked = {name: (Blocker("network.bridge"),) for name in taking if dice.random() < 0.05}
-    return Domain(
+    return PlannedGuest(
         f"00000000-0000-4000-8000-{number:012}",
         f"vm{number:05}",
         host,
-        (Need(size, HUGE_KIB if huge else 0, nodes),),
-        Demand(touched, measured=measured, contract=contract),
+        (MemoryNeed(size, HUGE_KIB if huge else 0, nodes),),
+        TransferDemand(touched, measured=measured, contract=contract),
         vcpus=dice.choice([1, 2, 4, 8]),
         priority=dice.choice([0, 0, 0, 10]),
         blocked=blocked,
     )
 
 
-def _groups(dice: random.Random, domains: list[Domain]) -> tuple[Group, ...]:
+def _groups(dice: random.Random, domains: list[PlannedGuest]) -> tuple[Group, ...]:
     """Every tenth guest is in a pair or a set of three; two thirds of these are to be kept apart."""
     keys = [domain.key for domain in domains]
     groups = []

@@ -13,8 +13,8 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._core.error
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.job.sample import JobSample, Phase
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.supervision.actions import (
     Action,
+    ActionResult,
     Kind,
-    Result,
 )
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.connection import Connection, libvirt
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.events import Events
@@ -43,7 +43,7 @@ class Account:
     message: str = ""
     record: t.Optional[t.Mapping[str, t.Any]] = None
 
-    def note(self, sample: JobSample, action: Action, result: Result) -> None:
+    def note(self, sample: JobSample, action: Action, result: ActionResult) -> None:
         done = {"elapsed_ms": sample.elapsed_ms, "action": action.kind.value, "value": action.value}
         self.actions.append({**done, "reason": action.reason, "problem": result.problem})
 
@@ -58,7 +58,7 @@ def drive(strategy: Strategy, start: Start, uri: str, destination_uri: str, uuid
     with Connection(uri, events=True) as connection, Events(connection) as events:
         guest = find_guest(connection, None, uuid)
         launch = Launch(guest, uri, destination_uri, start)
-        results: list[Result] = []
+        results: list[ActionResult] = []
         next_poll_s = time.monotonic()
         while not launch.over:
             synced = _wait(events, uuid, min(next_poll_s - time.monotonic(), 1.0))
@@ -99,7 +99,7 @@ def _look(guest: Guest) -> t.Optional[JobSample]:
     return sample if sample is not None and sample.phase is not Phase.NONE else None
 
 
-def _apply(guest: Guest, action: Action) -> Result:
+def _apply(guest: Guest, action: Action) -> ActionResult:
     value = int(action.value or 0)
     calls: dict[Kind, t.Callable[[], t.Any]] = {
         Kind.SET_DOWNTIME: lambda: set_max_downtime(guest, value),
@@ -111,5 +111,5 @@ def _apply(guest: Guest, action: Action) -> Result:
     try:
         calls[action.kind]()
     except (libvirt.libvirtError, MigrationError) as exc:
-        return Result(action.kind, str(exc))
-    return Result(action.kind)
+        return ActionResult(action.kind, str(exc))
+    return ActionResult(action.kind)

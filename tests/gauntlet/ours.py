@@ -16,11 +16,14 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._core.forec
 )
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.forecast.forecast import forecast
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.forecast.plan import NO_WAY
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.forecast.simulation import Facts
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.forecast.simulation import MigrationFacts
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.forecast.working_set import working_set
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.job.sample import JobSample
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.policy import Contract
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.supervision.actions import Action, Result
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.policy import Policy
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.supervision.actions import (
+    Action,
+    ActionResult,
+)
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.supervision.record import Record
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.supervision.supervisor import Supervisor
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.connection import Connection
@@ -49,7 +52,7 @@ def module_is_there() -> bool:
 
 
 def by_module(
-    ansible: Ansible, host: str, uuid: str, destination_uri: str, contract: Contract, known: Calibration
+    ansible: Ansible, host: str, uuid: str, destination_uri: str, contract: Policy, known: Calibration
 ) -> Account:
     """``known``: of it only the link is told to the module; what the guest uses it finds out by itself."""
     terms = contract.document()
@@ -72,14 +75,14 @@ def by_module(
     )
 
 
-def by_engine(uri: str, uuid: str, destination_uri: str, contract: Contract, known: Calibration) -> Account:
+def by_engine(uri: str, uuid: str, destination_uri: str, contract: Policy, known: Calibration) -> Account:
     """The same engine without module, Ansible and SSH; it is told what the guest uses."""
     account = Account(by="engine")
     with Connection(uri, events=True) as connection:
         guest = find_guest(connection, None, uuid)
         windows = measure_windows(connection, guest, measuring_windows_s(known.least_s), "page-sampling")
         ram_bytes = memory_bytes(guest)
-        facts = Facts(
+        facts = MigrationFacts(
             known.touched_bytes,
             known.link_bytes_per_s,
             measured=working_set(windows, ram_bytes),
@@ -113,13 +116,13 @@ class Noting(Record):
         sample: JobSample,
         *,
         at_sync: bool = False,
-        results: t.Sequence[Result] = (),
+        results: t.Sequence[ActionResult] = (),
         path_ok: t.Optional[bool] = None,
     ) -> list[Action]:
         actions = super().observe(sample, at_sync=at_sync, results=results, path_ok=path_ok)
         for action in actions:
             if action.apply:
-                self._account.note(sample, action, Result(action.kind))
+                self._account.note(sample, action, ActionResult(action.kind))
         return actions
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass
 
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.policy import Contract
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.policy import Policy
 
 from .driver import Run, Strategy, run
 from .guest import MIB, Guest, Link, Spell, steady
@@ -32,14 +32,14 @@ WORKLOADS: t.Mapping[str, Guest] = {
 
 # No end but the cut: as much data as goes over the link until then.
 _TERMS: t.Mapping[str, t.Any] = {"max_throttle_percent": 99, "deadline_s": CUT_S, "max_data_factor": 20}
-CONTRACTS: t.Mapping[str, Contract] = {
-    "strict": Contract(max_downtime_ms=500, postcopy="never", **_TERMS),
-    "relaxed": Contract(max_downtime_ms=8000, postcopy="never", **_TERMS),
-    "postcopy": Contract(max_downtime_ms=500, postcopy="prefer", **_TERMS),
+CONTRACTS: t.Mapping[str, Policy] = {
+    "strict": Policy(max_downtime_ms=500, postcopy="never", **_TERMS),
+    "relaxed": Policy(max_downtime_ms=8000, postcopy="never", **_TERMS),
+    "postcopy": Policy(max_downtime_ms=500, postcopy="prefer", **_TERMS),
 }
 
 
-def kept(contract: Contract, one: Run) -> bool:
+def kept(contract: Policy, one: Run) -> bool:
     """Whether it finished, and within the contract; a tenth of tolerance, as no clock is that exact."""
     stood = one.stood_ms <= contract.max_downtime_ms * TOLERANCE
     return one.finished and stood and (contract.postcopy != "never" or one.split_s == 0)

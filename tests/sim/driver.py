@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.job.sample import JobSample, Phase
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.supervision.actions import (
     Action,
+    ActionResult,
     Kind,
-    Result,
 )
 
 from .guest import Guest, Link
@@ -29,7 +29,7 @@ class Strategy(t.Protocol):
     def begin(self, guest: Guest, link: Link) -> t.Optional[Start]:
         """What to start with; None: it declines beforehand."""
 
-    def look(self, sample: JobSample, at_sync: bool, results: t.Sequence[Result]) -> t.Sequence[Action]:
+    def look(self, sample: JobSample, at_sync: bool, results: t.Sequence[ActionResult]) -> t.Sequence[Action]:
         """What to do after this look; ``results``: what came of the actions before."""
 
 
@@ -63,7 +63,7 @@ def run(strategy: Strategy, guest: Guest, link: Link, cut_s: float = 120.0, job:
     begin_s = job.now_s
     actions: list[tuple[float, Action]] = []
     copies: set[int] = set()
-    results: list[Result] = []
+    results: list[ActionResult] = []
     next_poll_s, throttle = job.now_s, 0
     while job.phase.running and job.now_s - begin_s < cut_s:
         synced = job.step(STEP_S)
@@ -92,7 +92,7 @@ def run(strategy: Strategy, guest: Guest, link: Link, cut_s: float = 120.0, job:
     )
 
 
-def _apply(job: Job, action: Action) -> Result:
+def _apply(job: Job, action: Action) -> ActionResult:
     do: dict[Kind, t.Callable[[], None]] = {
         Kind.SET_DOWNTIME: lambda: job.set_downtime(action.value or 0),
         Kind.SET_BANDWIDTH: lambda: job.set_bandwidth(action.value or 0),
@@ -106,5 +106,5 @@ def _apply(job: Job, action: Action) -> Result:
     try:
         do[action.kind]()
     except RefusedError as exc:
-        return Result(action.kind, str(exc))
-    return Result(action.kind)
+        return ActionResult(action.kind, str(exc))
+    return ActionResult(action.kind)

@@ -15,14 +15,17 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._core.forec
     forecast,
 )
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.forecast.plan import Plan
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.forecast.simulation import Facts
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.forecast.simulation import MigrationFacts
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.forecast.working_set import (
     Window,
     working_set,
 )
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.job.sample import JobSample
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.policy import Contract
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.supervision.actions import Action, Result
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.policy import Policy
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.supervision.actions import (
+    Action,
+    ActionResult,
+)
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.supervision.supervisor import Supervisor
 
 from .guest import Guest, Link
@@ -48,7 +51,7 @@ class Ours:
 
     def __init__(
         self,
-        contract: Contract,
+        contract: Policy,
         *,
         name: str = "ours",
         measures: bool = True,
@@ -67,15 +70,15 @@ class Ours:
         self.supervisor = Supervisor(self.contract, self.forecast.plan)
         return start_of(self.forecast.plan)
 
-    def facts(self, guest: Guest, link: Link) -> Facts:
+    def facts(self, guest: Guest, link: Link) -> MigrationFacts:
         least_s = guest.touched_bytes / link.rate(0.0)
         windows = [Window(w, guest.measured(0.0, w)) for w in measuring_windows_s(least_s)]
-        return Facts(
+        return MigrationFacts(
             touched_bytes=guest.touched_bytes,
             bandwidth_bytes_per_s=int(link.rate(0.0)),
             measured=working_set(windows, guest.memory_bytes) if self._measures else None,
             xbzrle_cache_bytes=guest.memory_bytes // 2 if self._xbzrle else 0,
         )
 
-    def look(self, sample: JobSample, at_sync: bool, results: t.Sequence[Result]) -> t.Sequence[Action]:
+    def look(self, sample: JobSample, at_sync: bool, results: t.Sequence[ActionResult]) -> t.Sequence[Action]:
         return self.supervisor.observe(sample, at_sync=at_sync, results=results)

@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.job.sample import JobSample, Phase
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.supervision.actions import (
     Action,
+    ActionResult,
     Kind,
-    Result,
 )
 
 from .guest import GIB, Guest, Link
@@ -39,7 +39,7 @@ class Peer:
     def begin(self, guest: Guest, link: Link) -> t.Optional[Start]:
         return self.start
 
-    def look(self, sample: JobSample, at_sync: bool, results: t.Sequence[Result]) -> t.Sequence[Action]:
+    def look(self, sample: JobSample, at_sync: bool, results: t.Sequence[ActionResult]) -> t.Sequence[Action]:
         return self.decide(sample) if sample.phase is Phase.PRECOPY else []
 
     def decide(self, sample: JobSample) -> t.Sequence[Action]:

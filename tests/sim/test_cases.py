@@ -11,7 +11,7 @@ import typing as t
 import pytest
 
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.forecast.plan import adopted_plan
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.policy import Contract, preset
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.policy import Policy, preset
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.supervision.actions import Kind
 from ansible_collections.virtops.live_migration.tests.sim.cases import CONTRACTS, LINK, WORKLOADS, Cell, all_cells, kept
 from ansible_collections.virtops.live_migration.tests.sim.driver import Run, run
@@ -27,7 +27,7 @@ def did(result: Run) -> list[str]:
     return [action.reason for _at_s, action in result.actions if action.apply]
 
 
-def adopt(contract: Contract, start: Start, *flags: t.Optional[bool], after_s: float = 100) -> Run:
+def adopt(contract: Policy, start: Start, *flags: t.Optional[bool], after_s: float = 100) -> Run:
     job = Job(LARGE, LINK, start)
     while job.now_s < after_s:
         job.step()
@@ -73,30 +73,30 @@ def test_forecasts_are_near() -> None:
 
 
 def test_a_stuck_job_is_freed_within_one_pass() -> None:
-    result = adopt(Contract(max_downtime_ms=8000, postcopy="never"), Start())
+    result = adopt(Policy(max_downtime_ms=8000, postcopy="never"), Start())
     assert (result.outcome, did(result)) == ("completed", ["NEEDED_DOWNTIME"])
     assert result.total_s < 8
 
 
 def test_a_stuck_job_with_the_flag_is_switched() -> None:
-    result = adopt(Contract(max_downtime_ms=500), Start(postcopy=True), True, False)
+    result = adopt(Policy(max_downtime_ms=500), Start(postcopy=True), True, False)
     assert (result.outcome, did(result)) == ("completed", ["POSTCOPY_NEEDED"])
 
 
 def test_a_stuck_job_of_which_nothing_is_known_is_tried_once() -> None:
-    result = adopt(Contract(max_downtime_ms=500), Start())
+    result = adopt(Policy(max_downtime_ms=500), Start())
     assert did(result).count("POSTCOPY_NEEDED") == 1
     assert result.outcome == "cancelled"
 
 
 def test_a_pause_where_the_contract_has_one() -> None:
-    result = adopt(Contract(max_downtime_ms=500, postcopy="never", max_pause_s=10), Start(), False, False)
+    result = adopt(Policy(max_downtime_ms=500, postcopy="never", max_pause_s=10), Start(), False, False)
     assert (result.outcome, did(result)) == ("completed", ["NEEDED_PAUSE"])
     assert result.stood_ms <= 10_000
 
 
 def test_somebody_elses_limit_is_brought_within_the_contract() -> None:
-    result = adopt(Contract(max_downtime_ms=500, postcopy="never"), Start(limit_ms=3000), False, False, after_s=9)
+    result = adopt(Policy(max_downtime_ms=500, postcopy="never"), Start(limit_ms=3000), False, False, after_s=9)
     assert did(result)[0] == "FIRST_LIMIT"
     assert result.stood_ms <= 550
 
@@ -127,7 +127,7 @@ def test_a_long_break_in_pre_copy_leaves_the_guest_on_the_source() -> None:
 
 
 def test_a_link_that_dies_in_a_pause_brings_the_guest_back() -> None:
-    contract = Contract(max_downtime_ms=8000, postcopy="never")
+    contract = Policy(max_downtime_ms=8000, postcopy="never")
     result = run(Ours(contract, xbzrle=False), LARGE, Link(RATE, [(8, 0)]), 300)
     assert result.outcome == "cancelled"
     assert did(result)[-1] == "PAUSE_EXPIRED"
@@ -162,10 +162,10 @@ def test_without_events_it_still_keeps_the_contract() -> None:
 
 def test_disks_come_first_and_have_their_own_time() -> None:
     job = Job(LARGE, LINK, Start(disk_bytes=int(RATE * 100)))
-    contract = Contract(max_downtime_ms=8000, postcopy="never", deadline_s=60)
+    contract = Policy(max_downtime_ms=8000, postcopy="never", deadline_s=60)
     result = run(Ours(contract, plan=adopted_plan(False, False)), LARGE, LINK, 300, job)
     assert result.finished
-    slow = Contract(max_downtime_ms=8000, postcopy="never", storage_deadline_s=30)
+    slow = Policy(max_downtime_ms=8000, postcopy="never", storage_deadline_s=30)
     job = Job(LARGE, LINK, Start(disk_bytes=int(RATE * 100)))
     result = run(Ours(slow, plan=adopted_plan(False, False)), LARGE, LINK, 300, job)
     assert did(result) == ["STORAGE_DEADLINE"]

@@ -18,11 +18,11 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._core.forec
 )
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.job.downtime_limit import highest_limit_ms
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.job.sample import JobSample
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.policy import Contract
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.policy import Policy
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.supervision.actions import (
     Action,
+    ActionResult,
     Kind,
-    Result,
 )
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.supervision.record import (
     Record,
@@ -66,7 +66,7 @@ def links(draw: st.DrawFn) -> Link:
 
 
 contracts = st.builds(
-    Contract,
+    Policy,
     max_downtime_ms=st.sampled_from([100, 300, 500, 1000, 8000]),
     postcopy=st.sampled_from(["never", "if_needed", "prefer"]),
     max_pause_s=st.sampled_from([0.0, 5.0, 20.0]),
@@ -76,7 +76,7 @@ contracts = st.builds(
     patience_s=st.sampled_from([None, 0.0, 30.0]),
     on_hopeless=st.sampled_from(["abort", "leave"]),
 ) | st.builds(
-    Contract,
+    Policy,
     max_downtime_ms=st.sampled_from([300, 1000]),
     postcopy=st.sampled_from(["never", "if_needed"]),
     max_pause_s=st.sampled_from([5.0, 20.0]),
@@ -89,7 +89,7 @@ class Recorded(Ours):
 
     record: t.Optional[Record] = None
 
-    def look(self, sample: JobSample, at_sync: bool, results: t.Sequence[Result]) -> t.Sequence[Action]:
+    def look(self, sample: JobSample, at_sync: bool, results: t.Sequence[ActionResult]) -> t.Sequence[Action]:
         if self.record is None:
             self.record = Record(self.supervisor)
         return self.record.observe(sample, at_sync=at_sync, results=results)
@@ -99,14 +99,14 @@ def applied(result: Run, kind: Kind) -> list[Action]:
     return [action for _at_s, action in result.actions if action.kind is kind and action.apply]
 
 
-def must_end(contract: Contract, guest: Guest, link: Link, result: Run) -> bool:
+def must_end(contract: Policy, guest: Guest, link: Link, result: Run) -> bool:
     """Whether the contract's own end lies within the time that the test waits."""
     slowest = min([link.bytes_per_s, *[rate for _at_s, rate in link.changes if rate > 0]])
     deadline_s = contract.deadline_s or default_deadline_s(guest.memory_bytes / slowest)
     return contract.on_hopeless != "leave" and result.split_s == 0 and deadline_s + 100 < CUT_S
 
 
-def check_contract(contract: Contract, guest: Guest, link: Link, result: Run) -> None:
+def check_contract(contract: Policy, guest: Guest, link: Link, result: Run) -> None:
     highest = highest_limit_ms(max(contract.max_downtime_ms, contract.max_pause_s * 1000))
     for action in applied(result, Kind.SET_DOWNTIME):
         assert action.value is not None
@@ -131,7 +131,7 @@ def check_contract(contract: Contract, guest: Guest, link: Link, result: Run) ->
 
 
 @given(guests(), links(), contracts, st.booleans(), st.booleans())
-def test_no_contract_is_broken(guest: Guest, link: Link, contract: Contract, measures: bool, events: bool) -> None:
+def test_no_contract_is_broken(guest: Guest, link: Link, contract: Policy, measures: bool, events: bool) -> None:
     ours = Recorded(contract, measures=measures, events=events)
     result = run(ours, guest, link, CUT_S)
     check_contract(contract, guest, link, result)
@@ -142,13 +142,13 @@ def test_no_contract_is_broken(guest: Guest, link: Link, contract: Contract, mea
 
 
 @given(guests(), links(), contracts)
-def test_the_same_looks_give_the_same_decisions(guest: Guest, link: Link, contract: Contract) -> None:
+def test_the_same_looks_give_the_same_decisions(guest: Guest, link: Link, contract: Policy) -> None:
     once, again = run(Ours(contract), guest, link, 200), run(Ours(contract), guest, link, 200)
     assert once == again
 
 
 @given(guests(), links(), contracts)
-def test_observing_touches_nothing(guest: Guest, link: Link, contract: Contract) -> None:
+def test_observing_touches_nothing(guest: Guest, link: Link, contract: Policy) -> None:
     ours = Ours(replace(contract, mode="observe"))
     start = ours.begin(guest, link)
     alone = Job(guest, link, start)
@@ -168,7 +168,7 @@ def test_observing_touches_nothing(guest: Guest, link: Link, contract: Contract)
     st.builds(Start, postcopy=st.booleans(), auto_converge=st.booleans(), limit_ms=st.sampled_from([30, 300])),
 )
 def test_any_job_can_be_adopted(
-    guest: Guest, link: Link, contract: Contract, age_s: float, knows: t.Optional[bool], start: Start
+    guest: Guest, link: Link, contract: Policy, age_s: float, knows: t.Optional[bool], start: Start
 ) -> None:
     job = Job(guest, link, start)
     while job.phase.running and job.now_s < age_s:

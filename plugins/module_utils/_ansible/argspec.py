@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import typing as t
 
-from .._core.policy import DEFAULT_PRESET, HOPELESS_CHOICES, MODES, POSTCOPY_CHOICES, PRESETS, Contract, preset
+from .._core.policy import DEFAULT_PRESET, HOPELESS_CHOICES, MODES, POSTCOPY_CHOICES, PRESETS, Policy, preset
 
 Spec = dict[str, dict[str, t.Any]]
 
@@ -45,7 +45,7 @@ def policy_spec() -> Spec:
     }
 
 
-def contract_of(params: t.Mapping[str, t.Any], **defaults: t.Any) -> Contract:
+def policy_of(params: t.Mapping[str, t.Any], **defaults: t.Any) -> Policy:
     """``defaults``: fields that a module has its own word for, unless the user says otherwise."""
     given = {key: value for key, value in params["policy_overrides"].items() if value is not None}
     return preset(params["policy"], {**defaults, **given})

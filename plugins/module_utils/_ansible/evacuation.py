@@ -12,14 +12,14 @@ from dataclasses import asdict
 
 from .._core.errors import MigrationError
 from .._core.evacuation.run.admission import Slots
-from .._core.evacuation.run.result import CHANGED, MIGRATE, STRATEGIES, Remains, Row, verdict
-from .._core.migration.start import STORAGE, Wishes
+from .._core.evacuation.run.result import CHANGED, MIGRATE, STRATEGIES, GuestResult, LeftOnHost, verdict
+from .._core.migration.start import STORAGE, StartOptions
 from .._host.route import way_to
 from .._libvirt.evacuation.evacuation import Evacuation
-from .._libvirt.evacuation.task import Task
-from .._libvirt.measure.facts import Asked
-from .._libvirt.migration.migration import Order
-from .argspec import Spec, contract_of
+from .._libvirt.evacuation.task import EvacuationOptions
+from .._libvirt.measure.facts import MeasurementOptions
+from .._libvirt.migration.migration import MigrationOptions
+from .argspec import Spec, policy_of
 
 Result = dict[str, t.Any]
 _LEAST = {"per_source": 1, "per_destination": 1, "ahead": 0, "attempts": 1, "breaker": 1}
@@ -60,7 +60,7 @@ def slots_spec() -> dict[str, t.Any]:
     return {"type": "dict", "default": {}, "options": options, "apply_defaults": True}
 
 
-def task_of(params: t.Mapping[str, t.Any]) -> Task:
+def evacuation_options(params: t.Mapping[str, t.Any]) -> EvacuationOptions:
     """Raises BAD_OPTIONS."""
     destinations = {str(one["name"]): one for one in params["destinations"]}
     for guest in params["guests"]:
@@ -71,14 +71,14 @@ def task_of(params: t.Mapping[str, t.Any]) -> Task:
     for key, least in _LEAST.items():
         if params["slots"][key] < least:
             raise _wrong(f"slots.{key} is {params['slots'][key]}, but must be {least} or more.")
-    contract = contract_of(params)
+    contract = policy_of(params)
     wishes = {key: params[key] for key in ("bandwidth_mib_per_s", "tls")}
     slots = Slots(**params["slots"])
 
-    def order(guest: t.Mapping[str, t.Any], name: str) -> Order:
+    def order(guest: t.Mapping[str, t.Any], name: str) -> MigrationOptions:
         to = destinations[name]
         storage = guest["copy_storage"] or params["copy_storage"]
-        asked = Asked(
+        asked = MeasurementOptions(
             to["destination_uri"],
             to["migrate_uri"],
             to["link_mib_per_s"],
@@ -88,15 +88,15 @@ def task_of(params: t.Mapping[str, t.Any]) -> Task:
             params["measure"],
             way_to,
         )
-        return Order(
+        return MigrationOptions(
             contract,
             asked,
-            Wishes(migrate_uri=to["migrate_uri"], copy_storage=storage, **wishes),
+            StartOptions(migrate_uri=to["migrate_uri"], copy_storage=storage, **wishes),
             force=params["force"],
             sharing=slots.per_source + 1,  # the next one is set up, and may send, before one has ended
         )
 
-    return Task(
+    return EvacuationOptions(
         guests=params["guests"],
         uris={name: one["destination_uri"] for name, one in destinations.items()},
         order=order,
@@ -111,7 +111,7 @@ def task_of(params: t.Mapping[str, t.Any]) -> Task:
     )
 
 
-def report(evacuation: Evacuation, *, check: bool) -> Result:
+def run_evacuation(evacuation: Evacuation, *, check: bool) -> Result:
     """The return values of a success; a failure is raised with the same ones."""
     before = evacuation.running_here()
     if check:
@@ -131,8 +131,8 @@ def report(evacuation: Evacuation, *, check: bool) -> Result:
 
 def _result(
     host: str,
-    rows: t.Sequence[Row],
-    remains: t.Optional[Remains],
+    rows: t.Sequence[GuestResult],
+    remains: t.Optional[LeftOnHost],
     stopped: str,
     elapsed_s: float,
     before: list[str],
@@ -143,7 +143,7 @@ def _result(
         "host": host,
         "empty": remains.empty if remains is not None else None,
         "guests": [row.document() for row in rows],
-        "remaining": asdict(remains if remains is not None else Remains()),
+        "remaining": asdict(remains if remains is not None else LeftOnHost()),
         "stopped": stopped,
         "elapsed_s": elapsed_s,
         "sent_bytes": sum(row.sent_bytes or 0 for row in rows),

@@ -9,17 +9,19 @@ from __future__ import annotations
 from ansible.module_utils.basic import AnsibleModule
 
 from .._core.host.document import HostDocument
-from .._host.document import OwnFiles, Wishes
+from .._host.document import HostDocumentOptions, HostFiles
 from .._host.files import Programs
 from .._libvirt.connection import Connection
-from .._libvirt.host.document import told_by_libvirt
+from .._libvirt.host.document import read_from_libvirt
 
 
-def gather(module: AnsibleModule, connection: Connection, wishes: Wishes, *, with_domains: bool = True) -> HostDocument:
+def gather(
+    module: AnsibleModule, connection: Connection, wishes: HostDocumentOptions, *, with_domains: bool = True
+) -> HostDocument:
     if not connection.local:
-        return told_by_libvirt(connection, with_domains=with_domains)
-    own = OwnFiles(wishes, programs_of(module))
-    return own.add_to(told_by_libvirt(connection, with_domains=with_domains))
+        return read_from_libvirt(connection, with_domains=with_domains)
+    own = HostFiles(wishes, programs_of(module))
+    return own.add_to(read_from_libvirt(connection, with_domains=with_domains))
 
 
 def programs_of(module: AnsibleModule) -> Programs:

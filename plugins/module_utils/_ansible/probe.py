@@ -13,7 +13,7 @@ from .._core.errors import MigrationError
 from .._core.host.document import HostDocument
 from .._core.host.network import Route
 from .._core.readiness.checks.check import Attempt, Probe
-from .._core.readiness.daemon_address import Target, port_to_try, target_of_host, target_of_uri
+from .._core.readiness.daemon_address import DaemonAddress, port_to_try, target_of_host, target_of_uri
 from .._host.files import at_once
 from .._host.route import read_route
 from .._host.sockets import addresses_of, connect
@@ -50,7 +50,7 @@ def _job(destination: HostDocument, uri: str) -> t.Callable[[], Probe]:
     return probe
 
 
-def _attempt(target: t.Optional[Target]) -> t.Optional[Attempt]:
+def _attempt(target: t.Optional[DaemonAddress]) -> t.Optional[Attempt]:
     return Attempt(*target, *connect(*target, _CONNECT_LIMIT_S)) if target else None
 
 

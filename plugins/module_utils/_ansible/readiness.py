@@ -13,16 +13,16 @@ from .._core.dataclass_json import from_plain, to_plain
 from .._core.errors import MigrationError
 from .._core.forecast.working_set import WorkingSet
 from .._core.host.document import HostDocument
-from .._core.host.guest import Domain
+from .._core.host.guest import GuestDocument
 from .._core.readiness.assessor import Assessor, Readiness
-from .._core.readiness.checks.check import CpuOpinion, Intent, Objection, Pair, Probe
+from .._core.readiness.checks.check import CpuOpinion, MigrationBlocker, Pair, Probe, ReadinessOptions
 from .._core.readiness.checks.cpu import cpu_to_ask
-from .._core.readiness.site_rules import Rule
+from .._core.readiness.site_rules import SiteRule
 from .._libvirt.host.cpu_compare import CpuQuestions
 from .probe import log_in, probe_all
 
 
-class Question(t.NamedTuple):
+class AssessmentOptions(t.NamedTuple):
     """``measured``: by UUID and by name. ``ways``: to try the ways from this host, if it is the source.
 
     ``objections``: what libvirt and QEMU on the source have against moving each guest, by UUID.
@@ -30,15 +30,15 @@ class Question(t.NamedTuple):
 
     source: HostDocument
     destinations: t.Sequence[HostDocument]
-    intent: Intent
-    rules: t.Sequence[Rule] = ()
+    intent: ReadinessOptions
+    rules: t.Sequence[SiteRule] = ()
     measured: t.Mapping[str, WorkingSet] = {}
     destination_uri: str = ""
     ways: bool = False
-    objections: t.Mapping[str, Objection] = {}
+    objections: t.Mapping[str, MigrationBlocker] = {}
 
 
-def assess(question: Question, guests: t.Sequence[Domain]) -> list[Readiness]:
+def assess(question: AssessmentOptions, guests: t.Sequence[GuestDocument]) -> list[Readiness]:
     """Guest by guest, each for all destinations."""
     probes = [Probe()] * len(question.destinations)
     if question.ways:
@@ -55,7 +55,7 @@ def assess(question: Question, guests: t.Sequence[Domain]) -> list[Readiness]:
 
 
 def _one(
-    assessor: Assessor, guest: Domain, cpu: t.Optional[CpuQuestions], question: Question, plain: t.Any
+    assessor: Assessor, guest: GuestDocument, cpu: t.Optional[CpuQuestions], question: AssessmentOptions, plain: t.Any
 ) -> Readiness:
     opinion = None
     asked = cpu_to_ask(guest, question.source) if cpu is not None else None
@@ -67,7 +67,7 @@ def _one(
 
 
 def _ask_libvirt(
-    question: Question, probe: Probe, opened: contextlib.ExitStack
+    question: AssessmentOptions, probe: Probe, opened: contextlib.ExitStack
 ) -> tuple[t.Optional[CpuQuestions], Probe]:
     if not question.destination_uri:
         return None, probe
@@ -84,7 +84,7 @@ def _plain(pair: Pair) -> dict[str, t.Any]:
     return {"source": pair.source.document(), "destination": pair.destination.document()}
 
 
-def chosen(source: HostDocument, name: t.Optional[str], uuid: t.Optional[str]) -> list[Domain]:
+def chosen(source: HostDocument, name: t.Optional[str], uuid: t.Optional[str]) -> list[GuestDocument]:
     """The guest of that name or UUID, or all."""
     if not name and not uuid:
         return list(source.domains)

@@ -14,7 +14,7 @@ import math
 import typing as t
 
 from .errors import MigrationError
-from .policy import Contract
+from .policy import Policy
 
 ABOVE_ZERO = -1.0  # as a lower limit: more than 0, however little
 # libvirt 9.0 takes a bandwidth in bytes per second for a signed 64-bit number: "bandwidth must be less than ..."
@@ -63,7 +63,7 @@ def check_numbers(options: t.Any, place: str = "") -> None:
     if isinstance(options, t.Mapping):
         for name, value in options.items():
             inner = f"{place}.{name}" if place else str(name)
-            if name in Contract.__dataclass_fields__:
+            if name in Policy.__dataclass_fields__:
                 continue
             if isinstance(value, (int, float)) and not isinstance(value, bool):
                 _check(str(name), value, inner)

@@ -20,7 +20,7 @@ MAX_THROTTLE_PERCENT = 99  # QEMU's own end
 
 
 @dataclass(frozen=True)
-class Contract:
+class Policy:
     """The limits a migration, and a remedy for it, have to keep to. None: chosen from the size of the guest.
 
     ``max_downtime_ms``: how long the guest may stand still at the switch-over. ``postcopy``: whether the guest may run
@@ -92,21 +92,21 @@ PRESETS: t.Mapping[str, t.Mapping[str, t.Any]] = {
 DEFAULT_PRESET = "minimal_downtime"
 
 
-def contract_from(fields: t.Mapping[str, t.Any]) -> Contract:
+def contract_from(fields: t.Mapping[str, t.Any]) -> Policy:
     """A contract from option values; a field that is missing or None keeps its default."""
     known = {key: value for key, value in fields.items() if value is not None}
-    unknown = sorted(set(known) - set(Contract.__dataclass_fields__))
+    unknown = sorted(set(known) - set(Policy.__dataclass_fields__))
     if unknown:
         raise MigrationError(
             "BAD_CONTRACT",
             f"The contract has no field {unknown[0]!r}.",
             state="Nothing was changed.",
-            remedy="Its fields are: " + ", ".join(Contract.__dataclass_fields__) + ".",
+            remedy="Its fields are: " + ", ".join(Policy.__dataclass_fields__) + ".",
         )
-    return Contract(**known)
+    return Policy(**known)
 
 
-def preset(name: str = DEFAULT_PRESET, overrides: t.Optional[t.Mapping[str, t.Any]] = None) -> Contract:
+def preset(name: str = DEFAULT_PRESET, overrides: t.Optional[t.Mapping[str, t.Any]] = None) -> Policy:
     """The contract of a preset, with the fields of ``overrides`` in their place; a None overrides nothing.
 
     Without a pause the preset does not pause a hopeless guest either; who asks for both is told.

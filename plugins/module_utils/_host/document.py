@@ -15,7 +15,7 @@ from .._core.errors import MigrationError
 from .._core.host.document import HostDocument
 from .._core.host.features import features_of
 from .._core.host.firewall.rules import Arrival
-from .._core.host.guest import Domain
+from .._core.host.guest import GuestDocument
 from .._core.host.network import MigrationPath
 from .._core.host.parse.migration_path import (
     PORT_MAX,
@@ -47,7 +47,7 @@ T = t.TypeVar("T")
 
 
 @dataclass(frozen=True)
-class Wishes:
+class HostDocumentOptions:
     """``reference_epoch_s``: the caller's time when the module began. ``load_window_s``: 0 for not at all."""
 
     migration_address: str = ""
@@ -56,10 +56,10 @@ class Wishes:
     reference_epoch_s: t.Optional[float] = None
 
 
-class OwnFiles:
+class HostFiles:
     """Made when the module begins, so that the load is sampled while everything else is found out."""
 
-    def __init__(self, wishes: Wishes, programs: Programs) -> None:
+    def __init__(self, wishes: HostDocumentOptions, programs: Programs) -> None:
         self.wishes, self.programs = wishes, programs
         self.began_s = time.monotonic()
         self._odd: list[str] = []
@@ -197,5 +197,5 @@ def _daemon_ports(configuration: Configuration) -> dict[str, int]:
     }
 
 
-def _with_process(domain: Domain) -> Domain:
+def _with_process(domain: GuestDocument) -> GuestDocument:
     return replace(domain, resident_bytes=resident_bytes(domain.name)) if domain.active else domain

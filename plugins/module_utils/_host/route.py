@@ -11,7 +11,7 @@ import socket
 import struct
 import typing as t
 
-from .._core.forecast.link_bandwidth import Way
+from .._core.forecast.link_bandwidth import RouteDevice
 from .._core.host.network import Interface, Route
 from .._core.host.parse.interfaces import speed_of
 from .files import names_in
@@ -75,14 +75,14 @@ def _text(address: t.Optional[bytes]) -> str:
     return socket.inet_ntop(socket.AF_INET if len(address) == 4 else socket.AF_INET6, address)
 
 
-def way_to(hosts: t.Iterable[str]) -> Way:
+def way_to(hosts: t.Iterable[str]) -> RouteDevice:
     """By which interface the first of these is reached that can be, and the speed of the device below it."""
     for host in hosts:
         name = read_route(host).interface if host else ""
         if name:
             speed, real = speed_of(name, _links())
-            return Way(name, speed if real else None)
-    return Way()
+            return RouteDevice(name, speed if real else None)
+    return RouteDevice()
 
 
 def _links() -> dict[str, Interface]:

@@ -17,7 +17,7 @@ from dataclasses import replace
 
 from .._core.errors import MigrationError
 from .._core.host.document import Filesystem
-from .._core.host.guest import Disk, Domain
+from .._core.host.guest import Disk, GuestDocument
 from .._core.host.parse.procfs import Mount, mount_of, parse_mounts
 from .files import at_once, read, read_bytes
 
@@ -66,7 +66,7 @@ def read_storage(
     return filesystems, sizes, mounts, problems + [f"{path!r} is neither a file nor a block device." for path in odd]
 
 
-def with_storage(domain: Domain, mounts: t.Sequence[Mount], sizes: t.Mapping[str, DiskFile]) -> Domain:
+def with_storage(domain: GuestDocument, mounts: t.Sequence[Mount], sizes: t.Mapping[str, DiskFile]) -> GuestDocument:
     """The guest with what its disks are on, and how large they are."""
     return replace(domain, disks=[_with_file(disk, mounts, sizes) for disk in domain.disks])
 

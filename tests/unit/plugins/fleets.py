@@ -12,19 +12,19 @@ from hypothesis import strategies as st
 
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.evacuation.plan.fleet import (
     Blocker,
-    Domain,
     Fleet,
     Group,
     Host,
-    Need,
-    Pool,
+    MemoryNeed,
+    MemoryPool,
+    PlannedGuest,
     Uplink,
 )
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.evacuation.plan.transfer_estimate import (
-    Demand,
+    TransferDemand,
 )
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.forecast.working_set import WorkingSet
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.policy import Contract
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.policy import Policy
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.units import GIB, MIB
 
 LINK = 100 * MIB
@@ -32,21 +32,21 @@ HUGE_KIB = 2048
 
 
 def host(name: str, free_gib: float = 64, rate: float = LINK, **options: t.Any) -> Host:
-    return Host(name, (Pool(int(free_gib * GIB)),), rate, rate, **options)
+    return Host(name, (MemoryPool(int(free_gib * GIB)),), rate, rate, **options)
 
 
-def guest(name: str, on: str = "a", gib: float = 4, **options: t.Any) -> Domain:
+def guest(name: str, on: str = "a", gib: float = 4, **options: t.Any) -> PlannedGuest:
     """A quiet one, unless ``dirty_mib_per_s`` says otherwise; ``set_mib``: its working set."""
     dirty, set_mib = options.pop("dirty_mib_per_s", 0.1), options.pop("set_mib", 1)
-    contract = options.pop("contract", Contract(postcopy="never", max_throttle_percent=0))
-    options.setdefault("needs", (Need(int(gib * GIB)),))
+    contract = options.pop("contract", Policy(postcopy="never", max_throttle_percent=0))
+    options.setdefault("needs", (MemoryNeed(int(gib * GIB)),))
     measured = WorkingSet(int(set_mib * MIB), False, int(dirty * MIB), False)
-    options.setdefault("demand", Demand(int(gib * GIB), measured=measured, contract=contract))
-    return Domain(name, name, on, **options)
+    options.setdefault("demand", TransferDemand(int(gib * GIB), measured=measured, contract=contract))
+    return PlannedGuest(name, name, on, **options)
 
 
 def fleet(
-    hosts: t.Iterable[Host], domains: t.Iterable[Domain], sources: t.Iterable[str] = "a", **options: t.Any
+    hosts: t.Iterable[Host], domains: t.Iterable[PlannedGuest], sources: t.Iterable[str] = "a", **options: t.Any
 ) -> Fleet:
     return Fleet(tuple(hosts), tuple(domains), tuple(sources), **options)
 
@@ -92,7 +92,7 @@ def _limit(dice: random.Random, most: int) -> t.Optional[int]:
 
 def _host(dice: random.Random, name: str, plenty: float) -> Host:
     pools = tuple(
-        Pool(int(dice.randint(0, 20) * plenty) * GIB, page, node)
+        MemoryPool(int(dice.randint(0, 20) * plenty) * GIB, page, node)
         for page in (0, HUGE_KIB)
         for node in range(dice.randint(1, 3))
     )
@@ -111,7 +111,7 @@ def _host(dice: random.Random, name: str, plenty: float) -> Host:
     )
 
 
-def _demand(dice: random.Random, size_bytes: int) -> Demand:
+def _demand(dice: random.Random, size_bytes: int) -> TransferDemand:
     touched = int(size_bytes * dice.choice([0.3, 0.9]))
     measured = WorkingSet(
         int(touched * dice.choice([0.0, 0.01, 0.3])),
@@ -119,17 +119,17 @@ def _demand(dice: random.Random, size_bytes: int) -> Demand:
         int(dice.choice([0, 1, 20, 60, 300]) * MIB),
         dice.random() < 0.1,
     )
-    contract = Contract(
+    contract = Policy(
         max_downtime_ms=dice.choice([300, 2000]),
         postcopy=dice.choice(["never", "if_needed", "prefer"]),
         max_throttle_percent=dice.choice([0, 60]),
     )
-    return Demand(touched, dice.choice([0, 0, 0, 5 * GIB]), dice.choice([measured, measured, None]), contract)
+    return TransferDemand(touched, dice.choice([0, 0, 0, 5 * GIB]), dice.choice([measured, measured, None]), contract)
 
 
-def _guest(dice: random.Random, name: str, names: str, sources: t.Sequence[str]) -> Domain:
+def _guest(dice: random.Random, name: str, names: str, sources: t.Sequence[str]) -> PlannedGuest:
     needs = tuple(
-        Need(
+        MemoryNeed(
             dice.choice([1, 2, 4, 7]) * GIB,
             dice.choice([0, 0, 0, HUGE_KIB]),
             dice.choice([(), (), (), (0,), (1,), (0, 1), (1, 2), (7,)]),
@@ -137,7 +137,7 @@ def _guest(dice: random.Random, name: str, names: str, sources: t.Sequence[str])
         for _need in range(dice.choice([1, 1, 1, 2]))
     )
     checks = [(Blocker("cpu"),), (Blocker("cpu"), Blocker("bridge")), ()]
-    return Domain(
+    return PlannedGuest(
         name,
         f"guest {name}",
         dice.choice([*sources, *sources, *names]),

@@ -25,9 +25,9 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.
     Filesystem,
     HostDocument,
     Listener,
-    Pool,
     Security,
     Storage,
+    StoragePool,
     Tls,
     TlsFile,
     Userfaultfd,
@@ -36,9 +36,9 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.features import features_of
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.guest import (
     Disk,
-    Domain,
-    DomainCpu,
-    DomainMemory,
+    GuestCpu,
+    GuestDocument,
+    GuestMemory,
     Nic,
     SecurityLabel,
 )
@@ -50,15 +50,15 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.
     Route,
     VirtualNetwork,
 )
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.policy import Contract
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.policy import Policy
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.readiness.checks.check import (
     Attempt,
     Case,
     CpuOpinion,
-    Intent,
-    Objection,
+    MigrationBlocker,
     Pair,
     Probe,
+    ReadinessOptions,
 )
 
 MIB, GIB, TIB = 1 << 20, 1 << 30, 1 << 40
@@ -144,14 +144,14 @@ def host(number: int) -> HostDocument:
         ],
         networks=[VirtualNetwork("blue", "n", True, True, "bridge", "br0", portgroups=["web"])],
         firewall=Firewall("nftables", [PortOpening("migration", 49152, 49215, "open")]),
-        storage=Storage([Pool("images", "p", "netfs", True, True, "/srv/nfs", "filer:/export")], [LOCAL, NFS]),
+        storage=Storage([StoragePool("images", "p", "netfs", True, True, "/srv/nfs", "filer:/export")], [LOCAL, NFS]),
         tls=Tls("/etc/pki/qemu", [tls_file(role, address) for role in ROLES]),
         security=Security(["selinux", "dac"], "enforcing", "+107", Userfaultfd(True, 1, True, True, "the sysctl is 1")),
         clock=Clock(float(NOW_S), True, 5.0, 100.0 + number),
     )
 
 
-GUEST = Domain(
+GUEST = GuestDocument(
     "erp01",
     "1f3c6f0a-6a40-4d0c-9d5e-0a6b1d1f0c11",
     "running",
@@ -165,8 +165,8 @@ GUEST = Domain(
     firmware="bios",
     vcpus=4,
     vcpus_current=4,
-    cpu=DomainCpu("custom", "Skylake-Server", "Intel", "full"),
-    memory=DomainMemory(8 * GIB, 8 * GIB),
+    cpu=GuestCpu("custom", "Skylake-Server", "Intel", "full"),
+    memory=GuestMemory(8 * GIB, 8 * GIB),
     disks=[
         Disk(
             "vda",
@@ -203,7 +203,7 @@ PROBE = Probe(
     connection_uri="qemu+tls://kvm02/system",
 )
 FITS = CpuOpinion(True, "identical")
-NO_OBJECTION = Objection(True)
+NO_OBJECTION = MigrationBlocker(True)
 QUIET = WorkingSet(64 * MIB, False, 100 * MIB, False)
 
 
@@ -211,14 +211,14 @@ QUIET = WorkingSet(64 * MIB, False, 100 * MIB, False)
 class Setup:
     """All that a check can look at."""
 
-    domain: Domain = GUEST
+    domain: GuestDocument = GUEST
     source: HostDocument = field(default_factory=lambda: host(1))
     destination: HostDocument = field(default_factory=lambda: host(2))
     probe: Probe = PROBE
-    intent: Intent = field(default_factory=lambda: Intent(Contract(postcopy="if_needed")))
+    intent: ReadinessOptions = field(default_factory=lambda: ReadinessOptions(Policy(postcopy="if_needed")))
     cpu: CpuOpinion | None = FITS
     measured: WorkingSet | None = QUIET
-    objection: Objection | None = NO_OBJECTION
+    objection: MigrationBlocker | None = NO_OBJECTION
 
     @property
     def pair(self) -> Pair:

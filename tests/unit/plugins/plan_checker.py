@@ -10,13 +10,13 @@ import math
 import typing as t
 
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.evacuation.plan.fleet import (
-    Domain,
     Fleet,
     Host,
+    PlannedGuest,
 )
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.evacuation.plan.plan import EvacuationPlan
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.evacuation.plan.planned_transfer import (
-    Transfer,
+    PlannedTransfer,
 )
 
 TOLERANCE = 1e-6
@@ -69,14 +69,14 @@ def _destinations(fleet: Fleet, plan: EvacuationPlan) -> t.Iterator[str]:
             yield f"{domain.key} would not finish on its way to {host.name}"
 
 
-def _arrivals(plan: EvacuationPlan) -> dict[str, list[Domain]]:
-    found: dict[str, list[Domain]] = {}
+def _arrivals(plan: EvacuationPlan) -> dict[str, list[PlannedGuest]]:
+    found: dict[str, list[PlannedGuest]] = {}
     for transfer in plan.schedule.transfers:
         found.setdefault(transfer.destination, []).append(transfer.domain)
     return found
 
 
-def _residents(fleet: Fleet, host: Host) -> list[Domain]:
+def _residents(fleet: Fleet, host: Host) -> list[PlannedGuest]:
     if host.name in fleet.sources:
         return []
     return [domain for domain in fleet.domains if domain.host == host.name and domain.running]
@@ -149,7 +149,7 @@ def _ways(fleet: Fleet) -> dict[tuple[str, str], _Way]:
     return ways
 
 
-def _path(fleet: Fleet, transfer: Transfer) -> list[tuple[str, str]]:
+def _path(fleet: Fleet, transfer: PlannedTransfer) -> list[tuple[str, str]]:
     behind = {host.name: set(host.uplinks) for host in fleet.hosts}
     source, destination = transfer.domain.host, transfer.destination
     return [
@@ -161,8 +161,8 @@ def _path(fleet: Fleet, transfer: Transfer) -> list[tuple[str, str]]:
     ]
 
 
-def _by_way(fleet: Fleet, plan: EvacuationPlan) -> dict[tuple[str, str], list[Transfer]]:
-    found: dict[tuple[str, str], list[Transfer]] = {}
+def _by_way(fleet: Fleet, plan: EvacuationPlan) -> dict[tuple[str, str], list[PlannedTransfer]]:
+    found: dict[tuple[str, str], list[PlannedTransfer]] = {}
     for transfer in plan.schedule.transfers:
         for way in _path(fleet, transfer):
             found.setdefault(way, []).append(transfer)
@@ -200,7 +200,7 @@ def _rates(fleet: Fleet, plan: EvacuationPlan) -> t.Iterator[str]:
         yield f"it ends at {plan.schedule.end_s} s, with {end_s} s and at least {plan.schedule.least_s} s"
 
 
-def _work(fleet: Fleet, transfer: Transfer) -> t.Iterator[str]:
+def _work(fleet: Fleet, transfer: PlannedTransfer) -> t.Iterator[str]:
     """It sets up, then it sends without a break, never slower than it can do with, until all is sent."""
     name, estimate = transfer.domain.key, transfer.estimate
     if not transfer.rates:
@@ -250,7 +250,7 @@ def _idle_links(fleet: Fleet, plan: EvacuationPlan) -> t.Iterator[str]:
                 yield f"{waiting.domain.key} could start at {moment} s, but waits until {waiting.start_s} s"
 
 
-def _goes_on(transfer: Transfer, moment: float, setup_s: float) -> bool:
+def _goes_on(transfer: PlannedTransfer, moment: float, setup_s: float) -> bool:
     """Whether it is still being set up, or will send for longer than that at the rate that it has."""
     done, rate_now = 0.0, 0.0
     for (at_s, rate), (until_s, _next) in zip(transfer.rates, transfer.rates[1:]):

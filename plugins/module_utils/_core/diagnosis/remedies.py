@@ -11,7 +11,7 @@ import typing as t
 from dataclasses import asdict, dataclass
 
 from ..job.observation import Observation
-from ..policy import MAX_DOWNTIME_LIMIT_MS, Contract
+from ..policy import MAX_DOWNTIME_LIMIT_MS, Policy
 from ..units import human_bytes, human_ms, human_rate
 
 
@@ -44,7 +44,7 @@ class Remedies:
     """Builds the remedies for one observation under one contract."""
 
     seen: Observation
-    contract: Contract
+    contract: Policy
     postcopy_flag: t.Optional[bool] = None
     link_bytes_per_s: t.Optional[int] = None
 

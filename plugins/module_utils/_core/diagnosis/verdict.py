@@ -10,7 +10,7 @@ import enum
 import typing as t
 from dataclasses import dataclass, field
 
-from ..policy import Contract
+from ..policy import Policy
 from .remedies import Remedy
 
 
@@ -59,7 +59,7 @@ class Context:
     not known); ``other_streams``: other migrations that leave the same host now.
     """
 
-    contract: Contract = field(default_factory=Contract)
+    contract: Policy = field(default_factory=Policy)
     link_bytes_per_s: t.Optional[int] = None
     postcopy_flag: t.Optional[bool] = None
     other_streams: int = 0

@@ -21,7 +21,7 @@ _LONG_WINDOW_S = (4, 20)
 
 
 @dataclass(frozen=True)
-class Load:
+class DirtyCurve:
     """Unique bytes dirtied in t seconds: ``d t`` at first, the working set in the end.
 
     ``scattered``: pages are hit at random, which bends the curve early; else the guest sweeps through its set and the
@@ -45,16 +45,16 @@ class Load:
         """The same for a guest that sweeps: as a forecast of what a pass leaves, it errs on the side of more."""
         return min(self.working_set_bytes, self.dirty_bytes_per_s * time_s)
 
-    def slowed(self, kept: float) -> Load:
+    def slowed(self, kept: float) -> DirtyCurve:
         """The same guest with this share of its work done."""
         return replace(self, dirty_bytes_per_s=self.dirty_bytes_per_s * kept)
 
 
-class Loads(t.NamedTuple):
+class DirtyCurves(t.NamedTuple):
     """What the guest most likely does, and what it may do at worst."""
 
-    likely: Load
-    worst: Load
+    likely: DirtyCurve
+    worst: DirtyCurve
 
 
 def measuring_windows_s(least_s: float) -> tuple[int, int]:
@@ -66,7 +66,7 @@ def measuring_windows_s(least_s: float) -> tuple[int, int]:
     return 1, min(high, max(low, math.ceil(least_s)))
 
 
-def loads(measured: WorkingSet, touched_bytes: int) -> Loads:
+def dirty_curves(measured: WorkingSet, touched_bytes: int) -> DirtyCurves:
     """From a measurement; ``touched_bytes``: the memory that the guest uses at all, which no set can exceed.
 
     Where a measurement is a lower bound, the likely load is the one that it shows to be there, continued as it was
@@ -79,9 +79,9 @@ def loads(measured: WorkingSet, touched_bytes: int) -> Loads:
     at_once = measured.dirty_rate_is_lower_bound and not measured.working_set_is_lower_bound
     rate = float(measured.dirty_bytes_per_s) * (_AT_ONCE if at_once else 1)
     likely_set = whole if measured.working_set_is_lower_bound and rate > 0 else seen
-    return Loads(
-        Load(likely_set, rate, not measured.dirty_rate_is_lower_bound, seen if likely_set > seen else 0.0),
-        Load(min(whole, likely_set * _SET_DOUBT), rate * _RATE_DOUBT, scattered=False),
+    return DirtyCurves(
+        DirtyCurve(likely_set, rate, not measured.dirty_rate_is_lower_bound, seen if likely_set > seen else 0.0),
+        DirtyCurve(min(whole, likely_set * _SET_DOUBT), rate * _RATE_DOUBT, scattered=False),
     )
 
 

@@ -10,13 +10,13 @@ import typing as t
 from dataclasses import asdict, dataclass, field, replace
 
 from ..job.downtime_limit import highest_limit_ms
-from ..policy import MAX_THROTTLE_PERCENT, Contract
+from ..policy import MAX_THROTTLE_PERCENT, Policy
 from ..units import human_bytes, human_ms
-from .dirty_curve import Loads
+from .dirty_curve import DirtyCurves
 from .plan import NO_WAY, PAUSE, POSTCOPY, PRECOPY, THROTTLE, UNKNOWN, Flags, Plan
-from .precopy_model import Course, latest_share, postcopy
+from .precopy_model import MigrationCourse, latest_share, postcopy
 from .requirements import needs, told
-from .simulation import Facts, Trial
+from .simulation import MigrationFacts, Simulation
 
 _QUICK = 1.2  # so little over the least possible time that post-copy is not worth its risk
 _COMPRESS = 1.4  # so much over it that compressing what is sent again may pay
@@ -44,8 +44,8 @@ class Forecast:
     """
 
     plan: Plan
-    expected: t.Optional[Course]
-    worst: t.Optional[Course]
+    expected: t.Optional[MigrationCourse]
+    worst: t.Optional[MigrationCourse]
     sure: bool
     summary: str
     needs: t.Mapping[str, t.Any] = field(default_factory=dict)
@@ -64,12 +64,12 @@ class Forecast:
         }
 
 
-def forecast(contract: Contract, facts: Facts) -> Forecast:
+def forecast(contract: Policy, facts: MigrationFacts) -> Forecast:
     """The forecast and, in it, the plan. Raises ValueError when memory or bandwidth are not positive."""
-    return _Chooser(Trial(contract, facts)).choose()
+    return _Chooser(Simulation(contract, facts)).choose()
 
 
-def blind_forecast(contract: Contract, facts: Facts) -> Forecast:
+def blind_forecast(contract: Policy, facts: MigrationFacts) -> Forecast:
     """The plan where the bandwidth is not known, so that nothing can be foreseen."""
     blind = replace(facts, bandwidth_bytes_per_s=_UNKNOWN_BANDWIDTH, measured=None, parallel_connections=0)
     summary = "The bandwidth is not known, so nothing is foreseen; the first pass will tell."
@@ -77,7 +77,7 @@ def blind_forecast(contract: Contract, facts: Facts) -> Forecast:
 
 
 class _Chooser:
-    def __init__(self, trial: Trial) -> None:
+    def __init__(self, trial: Simulation) -> None:
         self.trial, self.contract, self.facts = trial, trial.contract, trial.facts
         self.may_postcopy = self.contract.postcopy != "never" and trial.can_postcopy
         self.may_throttle = self.contract.max_throttle_percent > 0 and self.facts.auto_converge_possible
@@ -114,7 +114,7 @@ class _Chooser:
 
     # --- the ways
 
-    def _postcopy(self, loads: Loads) -> t.Optional[Forecast]:
+    def _postcopy(self, loads: DirtyCurves) -> t.Optional[Forecast]:
         trial, measured = self.trial, self.facts.measured
         share = latest_share(loads.likely, trial.path, _RESENT_AT_MOST)
         # A set whose end was not seen may turn out to be small: then the need is only known at the first boundary.
@@ -129,7 +129,7 @@ class _Chooser:
             return None
         return self._by(POSTCOPY, course, postcopy(loads.worst, trial.path, share), True, share=share)
 
-    def _throttled(self, loads: Loads) -> t.Optional[Forecast]:
+    def _throttled(self, loads: DirtyCurves) -> t.Optional[Forecast]:
         """Auto-converge that starts with what is needed: the least throttle that is nearly as fast as the most."""
         trial = self.trial
         courses = {p: trial.course(loads.likely, throttle_percent=p) for p in self._throttles()}
@@ -141,7 +141,7 @@ class _Chooser:
         worst = trial.course(loads.worst, throttle_percent=percent)
         return self._by(THROTTLE, good[percent], worst, trial.keeps(worst), throttle_percent=percent)
 
-    def _compressed(self, loads: Loads, worst: Course) -> t.Optional[Forecast]:
+    def _compressed(self, loads: DirtyCurves, worst: MigrationCourse) -> t.Optional[Forecast]:
         # Where compression alone has to do it, a throttle beside it can only help; where it cannot, it may with one. To
         # try it costs two passes, and the third shows how well it goes: that is better than not to move the guest.
         most = max(self._throttles(), default=0)
@@ -178,8 +178,8 @@ class _Chooser:
     def _by(
         self,
         way: str,
-        expected: Course,
-        worst: Course,
+        expected: MigrationCourse,
+        worst: MigrationCourse,
         sure: bool,
         *,
         share: t.Optional[float] = None,
@@ -214,7 +214,7 @@ class _Chooser:
         )
         return Forecast(self._plan(UNKNOWN), None, None, False, summary)
 
-    def _no_way(self, loads: Loads, plain: Course) -> Forecast:
+    def _no_way(self, loads: DirtyCurves, plain: MigrationCourse) -> Forecast:
         found = needs(self.trial, loads.likely, plain)
         summary = (
             f"It does not finish within the contract: each pass leaves about {human_bytes(plain.floor_bytes)}. One of"

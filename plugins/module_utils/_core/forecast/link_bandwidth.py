@@ -13,14 +13,14 @@ from ..units import MIB
 _OF_THE_WIRE = 0.94  # what TCP leaves of a link's speed
 
 
-class Way(t.NamedTuple):
+class RouteDevice(t.NamedTuple):
     """The interface to a host, and the speed of the device below it; None for what is not known."""
 
     interface: t.Optional[str] = None
     speed_mbit_per_s: t.Optional[int] = None
 
 
-class Bandwidth(t.NamedTuple):
+class ExpectedBandwidth(t.NamedTuple):
     """``bytes_per_s``: None when it is not known; ``known_from``: the name of an option, or in words."""
 
     bytes_per_s: t.Optional[int]
@@ -33,8 +33,8 @@ def carried_bytes_per_s(speed_mbit_per_s: int) -> int:
 
 
 def expected_bandwidth(
-    link_mib_per_s: t.Optional[float], limit_mib_per_s: int, way: Way, last_bytes_per_s: t.Optional[int] = None
-) -> Bandwidth:
+    link_mib_per_s: t.Optional[float], limit_mib_per_s: int, way: RouteDevice, last_bytes_per_s: t.Optional[int] = None
+) -> ExpectedBandwidth:
     """What the user says the link carries, else the device's speed, else what the last migration had.
 
     Never more than the limit (0: none).
@@ -55,5 +55,5 @@ def expected_bandwidth(
     limit = limit_mib_per_s * MIB
     if limit and (found is None or limit < found):
         # Without a known link the limit is the best guess: it is meant to be reached.
-        return Bandwidth(limit, "bandwidth_mib_per_s")
-    return Bandwidth(found, source)
+        return ExpectedBandwidth(limit, "bandwidth_mib_per_s")
+    return ExpectedBandwidth(found, source)

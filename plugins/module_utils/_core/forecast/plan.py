@@ -9,9 +9,9 @@ from __future__ import annotations
 import typing as t
 from dataclasses import asdict, dataclass, field
 
-from ..policy import Contract
+from ..policy import Policy
 from ..units import GIB
-from .dirty_curve import Load
+from .dirty_curve import DirtyCurve
 
 _LEAST_DEADLINE_S = 60.0
 _DEADLINE_OVER_LEAST = 6.0
@@ -66,7 +66,7 @@ class Plan:
         """What a pass of that length will leave, where the guest was measured."""
         if self.set_bytes is None or self.rate_bytes_per_s is None:
             return None
-        return Load(self.set_bytes, self.rate_bytes_per_s).at_most(time_s)
+        return DirtyCurve(self.set_bytes, self.rate_bytes_per_s).at_most(time_s)
 
     def document(self) -> dict[str, t.Any]:
         return asdict(self)
@@ -98,7 +98,7 @@ def default_deadline_s(least_s: float) -> float:
     return max(_LEAST_DEADLINE_S, _DEADLINE_OVER_LEAST * least_s)
 
 
-def patience_s(contract: Contract, least_s: float) -> float:
+def patience_s(contract: Policy, least_s: float) -> float:
     low, high = _PATIENCE_S
     given = contract.patience_s
     return min(high, max(low, _PATIENCE_OVER_LEAST * least_s)) if given is None else given

@@ -10,7 +10,7 @@ import typing as t
 from dataclasses import asdict, dataclass
 
 from ..job.downtime_limit import SWITCH_COST_MS, limit_for, worth_finishing
-from .dirty_curve import Load
+from .dirty_curve import DirtyCurve
 
 _MAX_PASSES = 1000
 _STANDS_STILL = 0.995
@@ -20,7 +20,7 @@ _SET_ONLY_FROM_PASS = 3
 
 
 @dataclass(frozen=True)
-class Course:
+class MigrationCourse:
     """How a migration goes. ``floor_bytes``: the least that was left at a boundary."""
 
     finishes: bool
@@ -36,7 +36,7 @@ class Course:
 
 
 @dataclass(frozen=True)
-class Path:
+class TransferPath:
     """What is sent over what: bytes the guest uses at all, bytes/s that arrive, and the start's downtime limit."""
 
     touched_bytes: float
@@ -48,20 +48,20 @@ class Path:
         """No method is faster."""
         return self.touched_bytes / self.bandwidth_bytes_per_s
 
-    def narrowed(self, bandwidth_bytes_per_s: float) -> Path:
-        return Path(self.touched_bytes, bandwidth_bytes_per_s, self.start_limit_ms)
+    def narrowed(self, bandwidth_bytes_per_s: float) -> TransferPath:
+        return TransferPath(self.touched_bytes, bandwidth_bytes_per_s, self.start_limit_ms)
 
 
 def precopy(
-    load: Load,
-    path: Path,
+    load: DirtyCurve,
+    path: TransferPath,
     highest_limit_ms: int,
     patience_s: float,
     *,
-    throttled: t.Optional[Load] = None,
+    throttled: t.Optional[DirtyCurve] = None,
     throttle_percent: int = 0,
     resend_cost: t.Optional[float] = None,
-) -> Course:
+) -> MigrationCourse:
     """Pre-copy under the finishing rule. ``throttled``: what the guest does under auto-converge of
     ``throttle_percent``, where that is used; ``resend_cost``: bytes on the wire per byte of a page that is sent again,
     where it is compressed.
@@ -105,24 +105,26 @@ def precopy(
             # QEMU compares the pages as they are with its bandwidth; what goes over the wire then may be less.
             rest = after * (again if number + 1 >= _CACHED_FROM_PASS else 1.0)
             downtime_ms = rest / bandwidth * 1000 + SWITCH_COST_MS
-            return Course(True, number, total_s + downtime_ms / 1000, int(sent + rest), round(downtime_ms), int(least))
+            return MigrationCourse(
+                True, number, total_s + downtime_ms / 1000, int(sent + rest), round(downtime_ms), int(least)
+            )
         if after >= _STANDS_STILL * left and number > _CACHED_FROM_PASS:
-            return Course(False, number, total_s, int(sent), 0, int(least))
+            return MigrationCourse(False, number, total_s, int(sent), 0, int(least))
         left = after
-    return Course(False, _MAX_PASSES, total_s, int(sent), 0, int(least))
+    return MigrationCourse(False, _MAX_PASSES, total_s, int(sent), 0, int(least))
 
 
-def postcopy(load: Load, path: Path, share: float) -> Course:
+def postcopy(load: DirtyCurve, path: TransferPath, share: float) -> MigrationCourse:
     """Post-copy, switched to after ``share`` (0 to 1) of the first pass; what was sent and rewritten is sent again."""
     before = path.touched_bytes * share
     again = min(before, share * load.unique_bytes(before / path.bandwidth_bytes_per_s))
     rest = path.touched_bytes - before + again
     rest_s = rest / path.bandwidth_bytes_per_s
     total_s = share * path.least_s + rest_s + SWITCH_COST_MS / 1000
-    return Course(True, 1, total_s, int(before + rest), SWITCH_COST_MS, int(again), rest_s)
+    return MigrationCourse(True, 1, total_s, int(before + rest), SWITCH_COST_MS, int(again), rest_s)
 
 
-def latest_share(load: Load, path: Path, max_again: float) -> float:
+def latest_share(load: DirtyCurve, path: TransferPath, max_again: float) -> float:
     """How much of the first pass can be done before post-copy without sending more than ``max_again`` of it twice.
 
     Late is safer: the less is left, the shorter the guest depends on both hosts.

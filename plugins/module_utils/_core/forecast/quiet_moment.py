@@ -15,7 +15,7 @@ from .working_set import WorkingSet
 
 
 @dataclass(frozen=True)
-class Moment:
+class QuietMoment:
     """One measurement, so many seconds after the search began."""
 
     after_s: float
@@ -37,11 +37,11 @@ def quiet_enough(found: Forecast) -> bool:
     return found.plan.way == PRECOPY and found.sure
 
 
-def moment(after_s: float, measured: WorkingSet, found: Forecast) -> Moment:
-    return Moment(after_s, measured, found.plan.way, quiet_enough(found))
+def moment(after_s: float, measured: WorkingSet, found: Forecast) -> QuietMoment:
+    return QuietMoment(after_s, measured, found.plan.way, quiet_enough(found))
 
 
-def calm_document(moments: t.Sequence[Moment]) -> dict[str, t.Any]:
+def calm_document(moments: t.Sequence[QuietMoment]) -> dict[str, t.Any]:
     """The search as a document: whether and when a quiet moment came. Without any there was no search."""
     last = moments[-1]
     quietest = min(moments, key=lambda one: (one.measured.working_set_bytes, one.measured.dirty_bytes_per_s))

@@ -11,16 +11,16 @@ import typing as t
 from ..job.downtime_limit import SWITCH_COST_MS
 from ..policy import MAX_THROTTLE_PERCENT
 from ..units import human_ms, human_rate
-from .dirty_curve import Load
-from .precopy_model import Course
-from .simulation import Trial
+from .dirty_curve import DirtyCurve
+from .precopy_model import MigrationCourse
+from .simulation import Simulation
 
 _STEP_PERCENT = 5
 _DOUBLINGS = 12
 _MARGIN = 1.05
 
 
-def needs(trial: Trial, load: Load, plain: Course) -> dict[str, t.Any]:
+def needs(trial: Simulation, load: DirtyCurve, plain: MigrationCourse) -> dict[str, t.Any]:
     """One of these would do. ``plain``: the course that does not finish."""
     found: dict[str, t.Any] = {}
     wanted = _bandwidth(trial, load)
@@ -69,7 +69,7 @@ def least_bandwidth(enough: t.Callable[[float], bool], low: float, doublings: in
     return int(high)
 
 
-def _bandwidth(trial: Trial, load: Load) -> t.Optional[int]:
+def _bandwidth(trial: Simulation, load: DirtyCurve) -> t.Optional[int]:
     def enough(bandwidth: float) -> bool:
         return trial.keeps(trial.course(load, path=trial.path.narrowed(bandwidth)))
 

@@ -10,15 +10,15 @@ import typing as t
 from dataclasses import dataclass
 
 from ..job.downtime_limit import highest_limit_ms
-from ..policy import Contract
-from .dirty_curve import Load, Loads, kept_share, loads
+from ..policy import Policy
+from .dirty_curve import DirtyCurve, DirtyCurves, dirty_curves, kept_share
 from .plan import default_deadline_s, patience_s, start_limit_ms
-from .precopy_model import Course, Path, precopy
+from .precopy_model import MigrationCourse, TransferPath, precopy
 from .working_set import WorkingSet
 
 
 @dataclass(frozen=True)
-class Facts:
+class MigrationFacts:
     """What is known before the start. ``touched_bytes``: memory the guest uses at all (its resident size).
 
     ``measured``: None when it could not be. ``xbzrle_cache_bytes``: what the source can spare for it (0: none).
@@ -41,19 +41,21 @@ class Facts:
         return [round(share * 100) for share in self.vcpus_busy]
 
 
-class Trial:
+class Simulation:
     """Tries courses by pre-copy under one contract. Raises ValueError when memory or bandwidth are not positive."""
 
-    def __init__(self, contract: Contract, facts: Facts) -> None:
+    def __init__(self, contract: Policy, facts: MigrationFacts) -> None:
         if facts.touched_bytes <= 0 or facts.bandwidth_bytes_per_s <= 0:
             raise ValueError("A forecast needs the memory to send and a bandwidth to send it at, both more than 0.")
         self.contract, self.facts = contract, facts
         self.highest_ms = highest_limit_ms(contract.max_downtime_ms)
         start_ms = min(self.highest_ms, start_limit_ms(facts.touched_bytes))
-        self.path = Path(facts.touched_bytes, facts.bandwidth_bytes_per_s, start_ms)
+        self.path = TransferPath(facts.touched_bytes, facts.bandwidth_bytes_per_s, start_ms)
         self.patience_s = patience_s(contract, self.path.least_s)
         self.deadline_s = contract.deadline_s or default_deadline_s(self.path.least_s)
-        self.loads: t.Optional[Loads] = loads(facts.measured, facts.touched_bytes) if facts.measured else None
+        self.loads: t.Optional[DirtyCurves] = (
+            dirty_curves(facts.measured, facts.touched_bytes) if facts.measured else None
+        )
 
     @property
     def can_postcopy(self) -> bool:
@@ -61,13 +63,13 @@ class Trial:
 
     def course(
         self,
-        load: Load,
+        load: DirtyCurve,
         *,
         highest_ms: int = 0,
         throttle_percent: int = 0,
         resend_cost: t.Optional[float] = None,
-        path: t.Optional[Path] = None,
-    ) -> Course:
+        path: t.Optional[TransferPath] = None,
+    ) -> MigrationCourse:
         """Pre-copy by this load; ``highest_ms``: a limit higher than the contract's downtime has it."""
         return precopy(
             load,
@@ -79,7 +81,7 @@ class Trial:
             resend_cost=resend_cost,
         )
 
-    def keeps(self, course: Course) -> bool:
+    def keeps(self, course: MigrationCourse) -> bool:
         """Whether a course finishes within the contract's time and data."""
         data = self.contract.max_data_factor * self.facts.touched_bytes
         return course.finishes and course.total_s <= self.deadline_s and course.sent_bytes <= data

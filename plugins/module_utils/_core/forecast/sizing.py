@@ -10,12 +10,12 @@ import math
 import typing as t
 from dataclasses import replace
 
-from ..policy import Contract, preset
+from ..policy import Policy, preset
 from ..units import MIB
 from .forecast import Forecast, forecast
 from .plan import NO_WAY, UNKNOWN, Flags, default_deadline_s
 from .requirements import least_bandwidth
-from .simulation import Facts
+from .simulation import MigrationFacts
 
 # From the one that asks least of the guest to the one that may cost most.
 _MILDEST_FIRST = ("minimal_downtime", "very_large", "suspend_workload", "post_copy")
@@ -23,7 +23,7 @@ _LOWEST_BYTES_PER_S = 0.5 * MIB  # limits are whole MiB/s, from 1 up
 _DOUBLINGS = 20
 
 
-def least_bandwidth_bytes_per_s(contract: Contract, facts: Facts) -> t.Optional[int]:
+def least_bandwidth_bytes_per_s(contract: Policy, facts: MigrationFacts) -> t.Optional[int]:
     """The least bandwidth at which it finishes within the contract; None when none does, or it was not measured.
 
     Without a deadline in the contract the time is that which it would be given at the bandwidth of ``facts``.
@@ -40,7 +40,7 @@ def least_bandwidth_bytes_per_s(contract: Contract, facts: Facts) -> t.Optional[
     return least_bandwidth(enough, _LOWEST_BYTES_PER_S, _DOUBLINGS)
 
 
-def recommended_policy(facts: Facts) -> t.Optional[str]:
+def recommended_policy(facts: MigrationFacts) -> t.Optional[str]:
     """The mildest preset by which it surely finishes, or else by which it does; None when none does."""
     if facts.measured is None:
         return None
@@ -73,7 +73,7 @@ def virsh_options(flags: Flags, bandwidth_mib_per_s: t.Optional[int]) -> list[st
     return words + (["--bandwidth", str(bandwidth_mib_per_s)] if bandwidth_mib_per_s else [])
 
 
-def prospect(contract: Contract, facts: Facts) -> dict[str, t.Any]:
+def prospect(contract: Policy, facts: MigrationFacts) -> dict[str, t.Any]:
     """The forecast as a document, with the bandwidth to set and the policy to choose."""
     found, bandwidth = forecast(contract, facts), whole_mib_per_s(facts.bandwidth_bytes_per_s)
     return {

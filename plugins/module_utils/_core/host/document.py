@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 
 from ..dataclass_json import from_plain, to_plain
 from .capacity import Cpu, Emulator, Memory
-from .guest import Domain
+from .guest import GuestDocument
 from .network import Firewall, Interface, MigrationPath, VirtualNetwork
 
 SCHEMA = 1
@@ -70,7 +70,7 @@ class Filesystem:
 
 
 @dataclass(frozen=True)
-class Pool:
+class StoragePool:
     name: str
     uuid: str = ""
     type: str = ""
@@ -84,7 +84,7 @@ class Pool:
 
 @dataclass(frozen=True)
 class Storage:
-    pools: list[Pool] = field(default_factory=list)
+    pools: list[StoragePool] = field(default_factory=list)
     filesystems: t.Optional[list[Filesystem]] = None
 
 
@@ -161,7 +161,7 @@ class HostDocument:
     tls: Tls = field(default_factory=Tls)
     security: Security = field(default_factory=Security)
     clock: t.Optional[Clock] = None
-    domains: list[Domain] = field(default_factory=list)
+    domains: list[GuestDocument] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)  # what could not be found out, and why
 
     def interface(self, name: str) -> t.Optional[Interface]:

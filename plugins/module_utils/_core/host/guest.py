@@ -20,7 +20,7 @@ class CpuFeature:
 
 
 @dataclass(frozen=True)
-class DomainCpu:
+class GuestCpu:
     """The processor that the guest sees; ``xml`` is libvirt's own text of it, to ask another libvirt with."""
 
     mode: str = ""  # custom | host-model | host-passthrough | maximum | "" (the emulator's default)
@@ -46,7 +46,7 @@ class MemoryCell:
 
 
 @dataclass(frozen=True)
-class DomainMemory:
+class GuestMemory:
     """``cells`` only where a part is in other pages, or bound to other nodes, than the rest."""
 
     total_bytes: int = 0
@@ -177,7 +177,7 @@ class SecurityLabel:
 
 
 @dataclass(frozen=True)
-class Domain:
+class GuestDocument:
     """A guest. ``features`` of the moment (job, block jobs) are as they were when the document was made."""
 
     name: str
@@ -199,8 +199,8 @@ class Domain:
     vcpus_current: int = 0
     pinned: bool = False  # vCPUs bound to processors of the host
     pinned_cpus: list[int] = field(default_factory=list)  # of the host: those of vCPUs, emulator and I/O threads
-    cpu: DomainCpu = field(default_factory=DomainCpu)
-    memory: DomainMemory = field(default_factory=DomainMemory)
+    cpu: GuestCpu = field(default_factory=GuestCpu)
+    memory: GuestMemory = field(default_factory=GuestMemory)
     disks: list[Disk] = field(default_factory=list)
     interfaces: list[Nic] = field(default_factory=list)
     host_devices: list[HostDevice] = field(default_factory=list)

@@ -29,7 +29,7 @@ class Interface:
 
 
 @dataclass(frozen=True)
-class Load:
+class InterfaceLoad:
     """What went through the migration interface while the document was made."""
 
     window_s: float
@@ -79,7 +79,7 @@ class MigrationPath:
     carries_default_route: t.Optional[bool] = None
     carries_ssh: t.Optional[bool] = None
     carries_guests: list[str] = field(default_factory=list)  # names of what guests are connected to
-    load: t.Optional[Load] = None
+    load: t.Optional[InterfaceLoad] = None
     port_min: int = 49152
     port_max: int = 49215
     ports_used: t.Optional[list[int]] = None

@@ -18,7 +18,7 @@ class Step(str, enum.Enum):
 
 
 @dataclass(frozen=True)
-class Kept:
+class DefinitionState:
     """Where it is defined, and whether it starts with its host.
 
     ``autostart_noted``: that it did on the source; ``note_there``: the guest's own note of that has arrived.
@@ -40,7 +40,7 @@ class Kept:
         }
 
 
-def steps(kept: Kept, *, persistent: bool, undefine_source: bool) -> list[Step]:
+def steps(kept: DefinitionState, *, persistent: bool, undefine_source: bool) -> list[Step]:
     """The steps that are missing, in an order in which the guest's definition is never lost."""
     found: list[Step] = []
     defined = kept.defined_on_destination
@@ -55,7 +55,7 @@ def steps(kept: Kept, *, persistent: bool, undefine_source: bool) -> list[Step]:
     return found
 
 
-def after(kept: Kept, done: t.Sequence[Step]) -> Kept:
+def after(kept: DefinitionState, done: t.Sequence[Step]) -> DefinitionState:
     return replace(
         kept,
         defined_on_source=kept.defined_on_source and Step.UNDEFINE not in done,

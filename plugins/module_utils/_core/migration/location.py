@@ -31,7 +31,7 @@ class Situation(enum.Enum):
 
 
 @dataclass(frozen=True)
-class Whereabouts:
+class GuestLocation:
     """The guest's state on the source and on the destination (None: unknown there), and its outgoing migration."""
 
     here: t.Optional[DomainState]

@@ -10,10 +10,10 @@ import typing as t
 
 from ..errors import MigrationError
 from ..job.sample import Phase
-from .location import Situation, Whereabouts
+from .location import GuestLocation, Situation
 
 
-def refusal(where: Whereabouts, name: str, source: str, destination: str) -> MigrationError:
+def refusal(where: GuestLocation, name: str, source: str, destination: str) -> MigrationError:
     """Before anything was done."""
     reason, problem, remedy = _words(where, name, source, destination)
     evidence = {**where.document(), "source": source, "destination": destination}
@@ -22,7 +22,7 @@ def refusal(where: Whereabouts, name: str, source: str, destination: str) -> Mig
 
 
 def bad_end(
-    where: Whereabouts,
+    where: GuestLocation,
     name: str,
     source: str,
     destination: str,
@@ -60,7 +60,7 @@ def half_ended(name: str, destination: str, told: str) -> str:
     return f"The post-copy migration of {name!r} is broken, and cannot be joined: it is {told} on {destination}."
 
 
-def _words(where: Whereabouts, name: str, source: str, destination: str) -> tuple[str, str, str]:
+def _words(where: GuestLocation, name: str, source: str, destination: str) -> tuple[str, str, str]:
     situation = where.situation
     if situation is Situation.SPLIT_BRAIN:
         return (

@@ -12,15 +12,15 @@ from dataclasses import dataclass, replace
 from ..errors import MigrationError
 from ..forecast.forecast import Forecast, blind_forecast, forecast
 from ..forecast.plan import NO_WAY, Flags
-from ..forecast.simulation import Facts
-from ..policy import Contract
+from ..forecast.simulation import MigrationFacts
+from ..policy import Policy
 from ..units import MIB
 
 _DEFAULT_CACHE_BYTES = 64 * MIB  # QEMU's own
 _MOST_CONNECTIONS = 255
 
 
-def check_choices(compression: str, parallel_connections: t.Optional[int], contract: Contract) -> None:
+def check_choices(compression: str, parallel_connections: t.Optional[int], contract: Policy) -> None:
     """Refuse what QEMU cannot combine."""
     if parallel_connections is None:
         return
@@ -38,7 +38,7 @@ def check_choices(compression: str, parallel_connections: t.Optional[int], contr
 
 
 def planned(
-    contract: Contract, facts: Facts, *, compression: str = "auto", parallel_connections: t.Optional[int] = None
+    contract: Policy, facts: MigrationFacts, *, compression: str = "auto", parallel_connections: t.Optional[int] = None
 ) -> Forecast:
     """``facts.bandwidth_bytes_per_s`` is 0 where it is not known."""
     seen = (forecast if facts.bandwidth_bytes_per_s else blind_forecast)(contract, facts)
@@ -83,7 +83,7 @@ STORAGE = {"none": 0, "all": NON_SHARED_DISK, "incremental": NON_SHARED_INC}
 
 
 @dataclass(frozen=True)
-class Wishes:
+class StartOptions:
     """What the user has decided beside the plan. ``bandwidth_mib_per_s``: a limit, also for post-copy (0: none)."""
 
     migrate_uri: t.Optional[str] = None
@@ -94,7 +94,7 @@ class Wishes:
     undefine_source: bool = True
 
 
-def start_call(flags: Flags, wishes: Wishes) -> tuple[dict[str, t.Any], int]:
+def start_call(flags: Flags, wishes: StartOptions) -> tuple[dict[str, t.Any], int]:
     """Parameters and flags of ``migrateToURI3``. Always peer-to-peer: it outlives whoever has started it."""
     parameters: dict[str, t.Any] = {}
     bits = LIVE | PEER2PEER | STORAGE[wishes.copy_storage]

@@ -10,7 +10,7 @@ import typing as t
 from dataclasses import dataclass
 
 from ..forecast.working_set import WorkingSet
-from ..host.guest import Domain
+from ..host.guest import GuestDocument
 from .checks import (
     convergence as readiness_pace,
 )
@@ -53,8 +53,20 @@ from .checks import (
 from .checks import (
     versions as readiness_versions,
 )
-from .checks.check import FAIL, STATUSES, WARN, Case, Check, CpuOpinion, Finding, Objection, Pair, listed, skipped
-from .site_rules import Rule, apply
+from .checks.check import (
+    FAIL,
+    STATUSES,
+    WARN,
+    Case,
+    Check,
+    CpuOpinion,
+    Finding,
+    MigrationBlocker,
+    Pair,
+    listed,
+    skipped,
+)
+from .site_rules import SiteRule, apply
 
 CHECKS: tuple[Check, ...] = (
     *readiness_identity.CHECKS,
@@ -80,7 +92,7 @@ _NOT_RUNNING = skipped("The guest does not run.")
 class Readiness:
     """What all checks found for one guest and one destination, in their order."""
 
-    domain: Domain
+    domain: GuestDocument
     destination: str
     findings: t.Mapping[str, Finding]
 
@@ -129,7 +141,7 @@ class Assessor:
     """Checks guests against one destination; what depends on the two hosts only is found out once."""
 
     def __init__(
-        self, pair: Pair, rules: t.Sequence[Rule] = (), plain: t.Optional[t.Mapping[str, t.Any]] = None
+        self, pair: Pair, rules: t.Sequence[SiteRule] = (), plain: t.Optional[t.Mapping[str, t.Any]] = None
     ) -> None:
         """``plain``: source and destination as plain data, for the rules."""
         self._pair, self._rules, self._plain = pair, rules, dict(plain or {})
@@ -137,11 +149,11 @@ class Assessor:
 
     def assess(
         self,
-        domain: Domain,
+        domain: GuestDocument,
         *,
         cpu: t.Optional[CpuOpinion] = None,
         measured: t.Optional[WorkingSet] = None,
-        objection: t.Optional[Objection] = None,
+        objection: t.Optional[MigrationBlocker] = None,
         plain: t.Optional[t.Mapping[str, t.Any]] = None,
     ) -> Readiness:
         case = Case(domain, self._pair, cpu, measured, objection)

@@ -15,27 +15,27 @@ from ..libvirt_uri import target_of
 _PREFERRED = ("tls", "tcp", "ssh")
 
 
-class Target(t.NamedTuple):
+class DaemonAddress(t.NamedTuple):
     address: str
     port: int
 
 
-def target_of_uri(uri: str) -> t.Optional[Target]:
+def target_of_uri(uri: str) -> t.Optional[DaemonAddress]:
     """Host and port that a libvirt URI leads to; None for one of this host, or one that is none."""
     found = target_of(uri)
-    return Target(*found) if found else None
+    return DaemonAddress(*found) if found else None
 
 
-def target_of_host(host: HostDocument) -> t.Optional[Target]:
+def target_of_host(host: HostDocument) -> t.Optional[DaemonAddress]:
     """The daemon of a host by what it listens on."""
     for transport in _PREFERRED:
         for one in host.daemon.listeners or []:
             if one.transport == transport:
-                return Target(host.hostname if is_wildcard(one.address) else one.address, one.port)
+                return DaemonAddress(host.hostname if is_wildcard(one.address) else one.address, one.port)
     return None
 
 
-def port_to_try(host: HostDocument) -> t.Optional[Target]:
+def port_to_try(host: HostDocument) -> t.Optional[DaemonAddress]:
     """A migration port that may be connected to without disturbing anybody.
 
     A connection to a port where a guest is awaited would be taken for it. libvirt gives ports out from the lowest one
@@ -46,4 +46,4 @@ def port_to_try(host: HostDocument) -> t.Optional[Target]:
         return None
     if path.port_max in path.ports_used or 2 * len(path.ports_used) >= len(path.ports) or len(path.ports) < 8:
         return None
-    return Target(path.address, path.port_max)
+    return DaemonAddress(path.address, path.port_max)

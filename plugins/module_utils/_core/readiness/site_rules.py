@@ -20,7 +20,7 @@ _FIELDS = {"id": "", "severity": FAIL, "expr": "", "message": "", "remedy": ""}
 
 
 @dataclass(frozen=True)
-class Rule:
+class SiteRule:
     """``expr`` holds when what it finds is true to JMESPath: anything but false, null and empty."""
 
     id: str
@@ -30,11 +30,11 @@ class Rule:
     remedy: str = ""
 
 
-def rules_from(plain: t.Sequence[t.Mapping[str, t.Any]], known_ids: t.Collection[str]) -> list[Rule]:
+def rules_from(plain: t.Sequence[t.Mapping[str, t.Any]], known_ids: t.Collection[str]) -> list[SiteRule]:
     """BAD_RULE names the rule. All are tried once, so that a bad one is told before anything is looked at."""
-    found: list[Rule] = []
+    found: list[SiteRule] = []
     for one in plain:
-        rule = Rule(**{name: str(one.get(name) or default) for name, default in _FIELDS.items()})
+        rule = SiteRule(**{name: str(one.get(name) or default) for name, default in _FIELDS.items()})
         wrong = _wrong(rule, [*known_ids, *(other.id for other in found)])
         unknown = sorted(set(one) - set(_FIELDS))
         wrong = wrong or (f"it has no field {unknown[0]!r}; its fields are {', '.join(_FIELDS)}" if unknown else "")
@@ -45,7 +45,7 @@ def rules_from(plain: t.Sequence[t.Mapping[str, t.Any]], known_ids: t.Collection
     return found
 
 
-def apply(rule: Rule, documents: t.Mapping[str, t.Any]) -> Finding:
+def apply(rule: SiteRule, documents: t.Mapping[str, t.Any]) -> Finding:
     """``documents`` as plain data, as a user sees them."""
     try:
         value = search(rule.expr, documents, _MOST_STEPS)
@@ -57,7 +57,7 @@ def apply(rule: Rule, documents: t.Mapping[str, t.Any]) -> Finding:
     return passed(f"The rule {rule.id} holds.")
 
 
-def _wrong(rule: Rule, taken: t.Collection[str]) -> str:
+def _wrong(rule: SiteRule, taken: t.Collection[str]) -> str:
     if not rule.id or not rule.expr or not rule.message:
         return "it needs an id, an expr and a message"
     if rule.severity not in _SEVERITIES:
@@ -65,7 +65,7 @@ def _wrong(rule: Rule, taken: t.Collection[str]) -> str:
     return f"its id {rule.id!r} is taken" if rule.id in taken else ""
 
 
-def _compile(rule: Rule) -> None:
+def _compile(rule: SiteRule) -> None:
     """Over nothing most expressions find nothing; one that does not parse fails all the same."""
     try:
         search(rule.expr, {"domain": {}, "source": {}, "destination": {}})
@@ -79,7 +79,7 @@ def _parses_not(exc: MigrationError) -> bool:
     return type(exc.__cause__).__name__ not in ("JMESPathTypeError", "TypeError")
 
 
-def _named(rule: Rule, exc: MigrationError) -> MigrationError:
+def _named(rule: SiteRule, exc: MigrationError) -> MigrationError:
     if exc.reason != "BAD_EXPRESSION":
         return exc
     return MigrationError(
@@ -91,7 +91,7 @@ def _named(rule: Rule, exc: MigrationError) -> MigrationError:
     )
 
 
-def _bad(rule: Rule, wrong: str) -> MigrationError:
+def _bad(rule: SiteRule, wrong: str) -> MigrationError:
     return MigrationError(
         "BAD_RULE",
         f"The rule {rule.id or rule.expr or rule.message!r} is wrong: {wrong}.",

@@ -48,7 +48,7 @@ class Action:
         }
 
 
-class Result(t.NamedTuple):
+class ActionResult(t.NamedTuple):
     """What became of an action that was to be done; ``problem`` is empty when it was, ``reason`` its stable code."""
 
     kind: Kind

@@ -9,7 +9,7 @@ from __future__ import annotations
 import typing as t
 
 from ..forecast.plan import Plan, default_deadline_s, patience_s
-from ..policy import Contract
+from ..policy import Policy
 from ..units import GIB, human_bytes, human_ms
 from .history import History
 
@@ -26,7 +26,7 @@ Exceeded = tuple[str, str]  # the limit that has been reached: a reason code and
 class Budget:
     """Counts from the first look at an adopted job: what was used up before is not this contract's."""
 
-    def __init__(self, contract: Contract, plan: Plan, history: History) -> None:
+    def __init__(self, contract: Policy, plan: Plan, history: History) -> None:
         self._contract, self._plan, self._history = contract, plan, history
         self._settled_s: t.Optional[float] = None
         self._extended_s: t.Optional[float] = None

@@ -13,27 +13,27 @@ from ..diagnosis.verdict import Context
 from ..forecast.plan import Plan
 from ..job.downtime_limit import NEAR_BEST, highest_limit_ms, limit_for
 from ..job.sample import Phase
-from ..policy import Contract
+from ..policy import Policy
 from ..units import human_bytes, human_ms
 from .actions import Action, Kind
 from .budget import Budget, Exceeded
-from .history import History, Standpoint
+from .history import BoundaryFigures, History
 from .job_settings import JobSettings
 
 _TRY_PAUSE_S = 10.0
 _NO_PAUSE_AFTER = ("NETWORK_STALL", "STORAGE_DEADLINE")
 
 
-class LastResort:
+class Fallbacks:
     """Decides when nothing else is left; what it begins of a pause is noted in ``settings.allowed_pause_s``."""
 
-    def __init__(self, contract: Contract, plan: Plan, history: History, settings: JobSettings, budget: Budget) -> None:
+    def __init__(self, contract: Policy, plan: Plan, history: History, settings: JobSettings, budget: Budget) -> None:
         self._contract, self._plan, self._history, self._budget = contract, plan, history, budget
         self._settings = settings
         self._highest_ms = highest_limit_ms(contract.max_downtime_ms)
         self._pausing_until_s: t.Optional[float] = None
 
-    def pause(self, at: Standpoint) -> list[Action]:
+    def pause(self, at: BoundaryFigures) -> list[Action]:
         """A longer standstill, where the contract has one: as a limit, so that QEMU pauses only when it fits."""
         if self._contract.max_pause_s <= 0:
             return []
@@ -55,7 +55,7 @@ class LastResort:
         text = "the pause did not come about in its time"
         return [Action(Kind.SET_DOWNTIME, "PAUSE_UNDONE", text, {}, value=self._highest_ms)]
 
-    def last_chance(self, reason: str, at: Standpoint) -> list[Action]:
+    def last_chance(self, reason: str, at: BoundaryFigures) -> list[Action]:
         """At the deadline: does the contract's downtime finish it after all? Not when it has been tried."""
         needed_ms, limit_ms = limit_for(at.need_ms, self._highest_ms), self._settings.limit_ms
         if needed_ms is None or (limit_ms is not None and needed_ms <= limit_ms):

@@ -170,7 +170,7 @@ _SAY_AGAIN_S = 1.0
 
 
 @dataclass(frozen=True)
-class Standpoint:
+class BoundaryFigures:
     """Bytes left at the last boundary and at the one before, and the downtime that they need."""
 
     pass_number: int
@@ -184,7 +184,7 @@ class Standpoint:
         return self.left < SHRINKS * self.before
 
 
-def standpoint(history: History, limit_ms: t.Optional[int]) -> Standpoint:
+def boundary_figures(history: History, limit_ms: t.Optional[int]) -> BoundaryFigures:
     """Where the job stands by its last boundary; raises ValueError when there is none."""
     boundary, before = history.last_boundary, history.left_before()
     if boundary is None:
@@ -200,10 +200,10 @@ def standpoint(history: History, limit_ms: t.Optional[int]) -> Standpoint:
         "needed_downtime_ms": round(need_ms) if bandwidth > 0 else None,
         "limit_ms": limit_ms,
     }
-    return Standpoint(boundary.pass_number, left, before, need_ms, numbers)
+    return BoundaryFigures(boundary.pass_number, left, before, need_ms, numbers)
 
 
-class Speaker:
+class WaitLog:
     """Says why nothing is done: at each boundary, but not several times in a second; at each look only what is new."""
 
     def __init__(self, history: History) -> None:

@@ -10,8 +10,8 @@ import typing as t
 
 from ..forecast.plan import Plan
 from ..job.sample import JobSample
-from ..policy import Contract
-from .actions import Action, Kind, Result
+from ..policy import Policy
+from .actions import Action, ActionResult, Kind
 
 
 class JobSettings:
@@ -24,7 +24,7 @@ class JobSettings:
     ``postcopy_asked_s``: when the switch was asked for.
     """
 
-    def __init__(self, contract: Contract, plan: Plan) -> None:
+    def __init__(self, contract: Policy, plan: Plan) -> None:
         self.limit_ms: t.Optional[int] = plan.start_limit_ms
         self.may_lift_bandwidth = plan.bandwidth_mib_per_s is not None
         self.suspended, self.may_suspend = False, True
@@ -48,7 +48,7 @@ class JobSettings:
         elif action.kind is Kind.START_POSTCOPY:
             self.postcopy_asked_s = now_s
 
-    def learn(self, results: t.Sequence[Result], last: JobSample) -> None:
+    def learn(self, results: t.Sequence[ActionResult], last: JobSample) -> None:
         """What became of actions: one that failed is taken back, and not tried again where that is of no use."""
         for result in results:
             if not result.failed:

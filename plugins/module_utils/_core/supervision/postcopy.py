@@ -15,7 +15,7 @@ import typing as t
 from ..job.observation import STALL_S
 from ..job.sample import JobSample, Phase
 from ..units import human_bytes, human_ms
-from .actions import Action, Kind, Result
+from .actions import Action, ActionResult, Kind
 from .history import History
 
 JOIN_AGAIN_AFTER_S = (5.0, 10.0, 20.0, 40.0, 60.0)
@@ -36,7 +36,7 @@ _NO_USE_TO_REPEAT = (
 )
 
 
-class SplitWatch:
+class PostcopyWatch:
     """Decides while the guest lives on both hosts.
 
     ``attempts``: to join the halves, before they are left; they count anew when one of them got on. ``resumed``: those
@@ -53,7 +53,7 @@ class SplitWatch:
         self._given_up = False
         self._said: tuple[str, float] = ("", 0.0)
 
-    def decide(self, history: History, results: t.Sequence[Result], path_ok: t.Optional[bool]) -> list[Action]:
+    def decide(self, history: History, results: t.Sequence[ActionResult], path_ok: t.Optional[bool]) -> list[Action]:
         """Actions for one look in phase POSTCOPY or POSTCOPY_FAILED."""
         if self._given_up:
             return []
@@ -77,7 +77,7 @@ class SplitWatch:
         text = f"the guest runs on the destination and fetches the last {human_bytes(last.memory.remaining_bytes)}"
         return self._say("POSTCOPY_RUNNING", f"{text}: {rest}", last.at_s, numbers)
 
-    def _broken(self, history: History, results: t.Sequence[Result], path_ok: t.Optional[bool]) -> list[Action]:
+    def _broken(self, history: History, results: t.Sequence[ActionResult], path_ok: t.Optional[bool]) -> list[Action]:
         last = history.last
         failed = next((result for result in results if result.kind is Kind.RECOVER and result.failed), None)
         if self._next_s is None:

@@ -23,7 +23,7 @@ _STEADY_SHARE = 0.5
 
 
 @dataclass(frozen=True)
-class Objection:
+class GuardObjection:
     """One thing that speaks against switching now."""
 
     id: str
@@ -32,7 +32,7 @@ class Objection:
 
 def objections(
     samples: t.Sequence[JobSample], *, host_devices: int, max_postcopy_s: float, sharing: int = 1
-) -> list[Objection]:
+) -> list[GuardObjection]:
     """What speaks against post-copy, from looks over some seconds; an empty list when nothing does.
 
     ``sharing``: so many of ours may use the link at a time; where one more begins the rate falls, and the network is
@@ -40,25 +40,27 @@ def objections(
     """
     seen = Observation(samples)
     if seen.last.phase is Phase.SWITCHOVER:
-        return [Objection("SUSPENDED", "it stands still already, so that its migration ends by itself")]
-    found: list[Objection] = []
+        return [GuardObjection("SUSPENDED", "it stands still already, so that its migration ends by itself")]
+    found: list[GuardObjection] = []
     if host_devices:
         found.append(
-            Objection("HOST_DEVICES", f"it has {host_devices} host device(s), whose state post-copy cannot fetch")
+            GuardObjection("HOST_DEVICES", f"it has {host_devices} host device(s), whose state post-copy cannot fetch")
         )
     if seen.first_pass:
         found.append(
-            Objection(
+            GuardObjection(
                 "FIRST_PASS",
                 "the first pass is not over: nearly all of its memory would have to be fetched while it runs",
             )
         )
     if seen.silent_s >= _DEAD_S:
-        found.append(Objection("NETWORK_STALL", f"nothing has been sent for {human_ms(int(seen.silent_s * 1000))}"))
+        found.append(
+            GuardObjection("NETWORK_STALL", f"nothing has been sent for {human_ms(int(seen.silent_s * 1000))}")
+        )
     slowest, fastest = _slowest_and_fastest(samples)
     if fastest and slowest < _STEADY_SHARE / sharing * fastest and not seen.silent_s >= _DEAD_S:
         found.append(
-            Objection(
+            GuardObjection(
                 "NETWORK_UNSTEADY",
                 f"the network is not steady: between {human_rate(slowest)} and {human_rate(fastest)} within"
                 f" {seen.observed_s:.0f} s",
@@ -67,7 +69,7 @@ def objections(
     longest_ms = seen.longest_pause_ms
     if longest_ms is not None and longest_ms > max_postcopy_s * 1000:
         found.append(
-            Objection(
+            GuardObjection(
                 "TOO_LONG",
                 f"the guest would depend on both hosts for up to {human_ms(longest_ms)},"
                 f" more than {max_postcopy_s:g} s",

@@ -9,13 +9,13 @@ from __future__ import annotations
 import typing as t
 
 from ..forecast.plan import POSTCOPY, Plan
-from ..policy import Contract
+from ..policy import Policy
 from ..units import human_ms
 from .actions import Action, Kind
 from .budget import Budget
-from .history import History, Speaker, Standpoint
+from .history import BoundaryFigures, History, WaitLog
 from .job_settings import JobSettings
-from .postcopy_guard import GUARD_OBSERVE_S, Objection, objections
+from .postcopy_guard import GUARD_OBSERVE_S, GuardObjection, objections
 
 _PLANNED_OBSERVE_S = 1.0
 # What speaks against post-copy while nothing is known of the guest; a plan that rests on a measurement knows better.
@@ -23,13 +23,13 @@ _ANSWERED_BY_A_PLAN = ("FIRST_PASS", "TOO_LONG")
 _FETCHED_TWICE = 1.3
 
 
-def against_postcopy(history: History, contract: Contract, plan: Plan, *, planned: bool) -> list[Objection]:
+def against_postcopy(history: History, contract: Policy, plan: Plan, *, planned: bool) -> list[GuardObjection]:
     """The objections to switching now, over the last seconds; one of its own while too little has been seen."""
     last = history.last
     watched_s = _PLANNED_OBSERVE_S if planned else GUARD_OBSERVE_S
     seen_s = last.at_s - (last.at_s if history.memory_since_s is None else history.memory_since_s)
     if seen_s < watched_s:
-        return [Objection("TOO_EARLY", f"the link has been watched for only {human_ms(seen_s * 1000)}")]
+        return [GuardObjection("TOO_EARLY", f"the link has been watched for only {human_ms(seen_s * 1000)}")]
     samples = [sample for sample in history.recent if last.at_s - sample.at_s <= GUARD_OBSERVE_S]
     found = objections(
         samples, host_devices=plan.host_devices, max_postcopy_s=contract.max_postcopy_s, sharing=plan.sharing
@@ -41,7 +41,7 @@ def against_postcopy(history: History, contract: Contract, plan: Plan, *, planne
     rest_s = _FETCHED_TWICE * last.memory.remaining_bytes / bandwidth if bandwidth > 0 else float("inf")
     if rest_s > contract.max_postcopy_s:
         found.append(
-            Objection("TOO_LONG", f"it would depend on both hosts for more than {contract.max_postcopy_s:g} s")
+            GuardObjection("TOO_LONG", f"it would depend on both hosts for more than {contract.max_postcopy_s:g} s")
         )
     return found
 
@@ -51,17 +51,17 @@ _SWITCHES_WITHIN_S = 10.0
 PLATEAU_PASSES = 2  # passes in a row that do not get it down
 
 
-class SplitWish:
+class PostcopySwitch:
     """Holds whether post-copy is wanted: a wish waits for its guard from look to look."""
 
     def __init__(
         self,
-        contract: Contract,
+        contract: Policy,
         plan: Plan,
         history: History,
         settings: JobSettings,
         budget: Budget,
-        speaker: Speaker,
+        speaker: WaitLog,
     ) -> None:
         self._contract, self._plan, self._history = contract, plan, history
         self._settings, self._budget, self._speaker = settings, budget, speaker
@@ -73,7 +73,7 @@ class SplitWish:
         asked_s = self._settings.postcopy_asked_s
         return asked_s is not None and self._history.last.at_s - asked_s < _SWITCHES_WITHIN_S
 
-    def at_boundary(self, at: Standpoint, plateau: int) -> list[Action]:
+    def at_boundary(self, at: BoundaryFigures, plateau: int) -> list[Action]:
         """``plateau``: how many passes in a row did not get it down. Empty when post-copy is not wanted here."""
         self._wanted = self._is_due(at, plateau)
         if not self._wanted:
@@ -107,7 +107,7 @@ class SplitWish:
         sent = last.memory.processed_bytes + soon_bytes >= share * whole
         return sent or last.memory.remaining_bytes - soon_bytes <= (1 - share) * last.memory.total_bytes
 
-    def _is_due(self, at: Standpoint, plateau: int) -> bool:
+    def _is_due(self, at: BoundaryFigures, plateau: int) -> bool:
         if not self._settings.may_start_postcopy:
             return False
         if self._plan.way == POSTCOPY or plateau >= PLATEAU_PASSES:

@@ -12,14 +12,14 @@ from ..forecast.plan import Plan
 from ..job.downtime_limit import NEAR_BEST, highest_limit_ms, limit_for, worth_finishing
 from ..job.observation import CAPPED_SHARE, STALL_S
 from ..job.sample import Phase
-from ..policy import Contract
+from ..policy import Policy
 from ..units import MIB, human_bytes, human_ms
 from .actions import Action, Kind
 from .budget import Budget
-from .fallbacks import LastResort
-from .history import History, Speaker, Standpoint, standpoint
+from .fallbacks import Fallbacks
+from .history import BoundaryFigures, History, WaitLog, boundary_figures
 from .job_settings import JobSettings
-from .postcopy_switch import PLATEAU_PASSES, SplitWish
+from .postcopy_switch import PLATEAU_PASSES, PostcopySwitch
 
 _QEMU_LIMIT_MS = 300
 _MEANT_S = 1.0
@@ -32,12 +32,12 @@ _PAYS = 0.7  # bytes on the wire per byte of a page: compression that saves less
 class Precopy:
     """Decides while the guest runs on the source; what has been set so far is in ``settings``."""
 
-    def __init__(self, contract: Contract, plan: Plan, history: History, settings: JobSettings) -> None:
+    def __init__(self, contract: Policy, plan: Plan, history: History, settings: JobSettings) -> None:
         self._contract, self._plan, self._history, self._settings = contract, plan, history, settings
         self._budget = Budget(contract, plan, history)
-        self._speaker = Speaker(history)
-        self._split = SplitWish(contract, plan, history, settings, self._budget, self._speaker)
-        self._last_resort = LastResort(contract, plan, history, settings, self._budget)
+        self._speaker = WaitLog(history)
+        self._split = PostcopySwitch(contract, plan, history, settings, self._budget, self._speaker)
+        self._last_resort = Fallbacks(contract, plan, history, settings, self._budget)
         self._highest_ms = highest_limit_ms(contract.max_downtime_ms)
         self._first_look = True
         self._first_chance_s: t.Optional[float] = None
@@ -79,15 +79,15 @@ class Precopy:
             return self._at_boundary(self._here())
         return self._split.at_any_look() or self._last_resort.undo_pause()
 
-    def _here(self) -> Standpoint:
-        return standpoint(self._history, self._settings.limit_ms)
+    def _here(self) -> BoundaryFigures:
+        return boundary_figures(self._history, self._settings.limit_ms)
 
     def _last_chance(self, reason: str) -> list[Action]:
         if self._history.last_boundary is None:
             return []
         return self._last_resort.last_chance(reason, self._here())
 
-    def _at_boundary(self, at: Standpoint) -> list[Action]:
+    def _at_boundary(self, at: BoundaryFigures) -> list[Action]:
         self._passes_in_vain = 0 if at.shrinks else self._passes_in_vain + 1
         self._split.reset()
         if self._compresses is None and at.pass_number > _PROBE_PASS:
@@ -112,7 +112,7 @@ class Precopy:
         paused = self._last_resort.pause(at) if self._passes_in_vain >= PLATEAU_PASSES else []
         return paused or self._linger(at)
 
-    def _meant_to_finish(self, at: Standpoint) -> list[Action]:
+    def _meant_to_finish(self, at: BoundaryFigures) -> list[Action]:
         """By our reckoning QEMU switches here; where it does not, its own bandwidth of the last 100 ms is lower."""
         now_s, limit_ms = self._history.last.at_s, self._settings.limit_ms or 0
         if self._meant_since_s is None:
@@ -124,7 +124,7 @@ class Precopy:
         text = f"what is left has fitted the limit of {limit_ms} ms for {_MEANT_S:g} s, and QEMU does not switch over"
         return [Action(Kind.SET_DOWNTIME, "LIMIT_NOT_MET", text, at.numbers, value=raised_ms)]
 
-    def _finish(self, at: Standpoint, limit_ms: int) -> list[Action]:
+    def _finish(self, at: BoundaryFigures, limit_ms: int) -> list[Action]:
         """The contract allows a finish here: now, or at a better boundary that is likely to come."""
         if self._first_chance_s is None:
             self._first_chance_s = self._history.last.at_s
@@ -139,7 +139,7 @@ class Precopy:
         text = f"{why}: {human_ms(at.need_ms)} of downtime are needed for {human_bytes(at.left)}"
         return [Action(Kind.SET_DOWNTIME, "NEEDED_DOWNTIME", text, at.numbers, value=limit_ms)]
 
-    def _worth_finishing(self, at: Standpoint) -> t.Optional[str]:
+    def _worth_finishing(self, at: BoundaryFigures) -> t.Optional[str]:
         """Why one more pass is not worth what it costs; None when it is."""
         last = self._history.last
         since_s = last.at_s if self._first_chance_s is None else self._first_chance_s
@@ -152,17 +152,17 @@ class Precopy:
             throttle_percent=last.throttle_percent,
         )
 
-    def _was_nearer_lately(self, at: Standpoint) -> bool:
+    def _was_nearer_lately(self, at: BoundaryFigures) -> bool:
         """A guest that is busy in phases was nearer to its end a moment ago, and will be again."""
         since_s = self._history.last.at_s - self._budget.patience_s
         return at.left > NEAR_BEST * self._history.least_since(since_s)
 
-    def _no_other_pass(self, at: Standpoint) -> t.Optional[str]:
+    def _no_other_pass(self, at: BoundaryFigures) -> t.Optional[str]:
         if self._budget.would_be_exceeded(2 * at.need_ms / 1000, at.left):
             return "there is no time or data left for another pass"
         return None
 
-    def _next_bytes(self, at: Standpoint) -> t.Optional[float]:
+    def _next_bytes(self, at: BoundaryFigures) -> t.Optional[float]:
         """What the next pass will leave, by the measurement; not where throttle or compression change that."""
         if self._compresses or self._history.last.throttle_percent:
             return None
@@ -194,7 +194,7 @@ class Precopy:
         percent = self._history.last.throttle_percent
         return bool(self._plan.flags.auto_converge or percent) and percent < self._contract.max_throttle_percent
 
-    def _linger(self, at: Standpoint) -> list[Action]:
+    def _linger(self, at: BoundaryFigures) -> list[Action]:
         text = (
             f"passes no longer get it down, and {human_ms(at.need_ms)} of downtime are more than is allowed. It may"
             f" have a calm moment: {self._budget.left_text()}"

@@ -10,7 +10,7 @@ import typing as t
 
 from ..job.downtime_limit import SHRINKS, highest_limit_ms
 from ..job.sample import Phase
-from ..policy import Contract
+from ..policy import Policy
 from ..text import printable
 from ..units import human_bytes, human_ms, human_rate
 from .actions import Action, Kind
@@ -24,7 +24,7 @@ _ANYHOW_EVERY_S = 30.0
 class Reporter:
     """Tells when something has changed: a decision, the phase, the pass; and now and then in a long pass."""
 
-    def __init__(self, history: History, contract: Contract, expected_bytes: t.Optional[int] = None) -> None:
+    def __init__(self, history: History, contract: Policy, expected_bytes: t.Optional[int] = None) -> None:
         self._history, self._contract, self._expected_bytes = history, contract, expected_bytes
         self._told_s: t.Optional[float] = None
         self._phase: t.Optional[Phase] = None
@@ -45,7 +45,7 @@ class Reporter:
         return progress(self._history, self._contract, self._expected_bytes)
 
 
-def progress(history: History, contract: Contract, expected_bytes: t.Optional[int] = None) -> dict[str, t.Any]:
+def progress(history: History, contract: Policy, expected_bytes: t.Optional[int] = None) -> dict[str, t.Any]:
     """Numbers of the last look, None where not known. ``expected_bytes``: to be sent in all, for the first pass."""
     last, bandwidth = history.last, history.bandwidth_bytes_per_s
     needed_ms = None
@@ -107,7 +107,7 @@ def _end_line(numbers: t.Mapping[str, t.Any]) -> str:
     return line
 
 
-def _time_left_s(history: History, contract: Contract, expected_bytes: int) -> t.Optional[float]:
+def _time_left_s(history: History, contract: Policy, expected_bytes: int) -> t.Optional[float]:
     """None when it is not known, or when it does not finish as it goes now."""
     last, bandwidth = history.last, history.bandwidth_bytes_per_s
     if bandwidth <= 0:

@@ -12,19 +12,19 @@ from __future__ import annotations
 
 import typing as t
 
-from ..policy import Contract
+from ..policy import Policy
 from .actions import Action, Kind
 
 _SILENT_S = 7.0  # after the first look that says so; well before 25 s, when libvirt may give the connection up
 
 
-class Reach:
+class Reachability:
     """Decides in pre-copy, from whether the destination answers.
 
     ``in_the_way``: at the last look nothing but what was decided here may be done.
     """
 
-    def __init__(self, contract: Contract) -> None:
+    def __init__(self, contract: Policy) -> None:
         self._contract = contract
         self._since_s: t.Optional[float] = None
         self.in_the_way = False

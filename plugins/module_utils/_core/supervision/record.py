@@ -15,8 +15,8 @@ import typing as t
 
 from ..forecast.plan import plan_from
 from ..job.sample import JobSample, Limits, Phase, Progress
-from ..policy import Contract, contract_from
-from .actions import Action, Kind, Result
+from ..policy import Policy, contract_from
+from .actions import Action, ActionResult, Kind
 from .supervisor import Supervisor
 
 VERSION = 1
@@ -74,7 +74,7 @@ class Record:
         sample: JobSample,
         *,
         at_sync: bool = False,
-        results: t.Sequence[Result] = (),
+        results: t.Sequence[ActionResult] = (),
         path_ok: t.Optional[bool] = None,
     ) -> list[Action]:
         """As :meth:`Supervisor.observe`."""
@@ -129,7 +129,7 @@ def decided(sample: JobSample, actions: t.Sequence[Action]) -> list[dict[str, t.
     ]
 
 
-def replay(document: t.Mapping[str, t.Any], contract: t.Optional[Contract] = None) -> list[dict[str, t.Any]]:
+def replay(document: t.Mapping[str, t.Any], contract: t.Optional[Policy] = None) -> list[dict[str, t.Any]]:
     """The decisions that the engine of today takes over the looks of a record, under its own contract or another one.
 
     The same as ``document["decisions"]`` with the same engine and contract, unless the record is ``thinned``. Raises
@@ -142,13 +142,13 @@ def replay(document: t.Mapping[str, t.Any], contract: t.Optional[Contract] = Non
     for row in document["looks"]:
         look = dict(zip(document["columns"], row))
         sample = _sample(look).named(document["name"], document["uuid"])
-        results = [Result(Kind(kind), *rest) for kind, *rest in look["results"]]
+        results = [ActionResult(Kind(kind), *rest) for kind, *rest in look["results"]]
         given = supervisor.observe(sample, at_sync=look["at_sync"], results=results, path_ok=look["path_ok"])
         decisions += decided(sample, given)
     return decisions
 
 
-def _row(sample: JobSample, at_sync: bool, results: t.Sequence[Result], path_ok: t.Optional[bool]) -> list[t.Any]:
+def _row(sample: JobSample, at_sync: bool, results: t.Sequence[ActionResult], path_ok: t.Optional[bool]) -> list[t.Any]:
     memory, disk, limits = sample.memory, sample.disk, sample.limits
     return [
         sample.at_s,

@@ -15,14 +15,14 @@ from dataclasses import replace
 
 from ..forecast.plan import Plan
 from ..job.sample import JobSample, Phase
-from ..policy import Contract
-from .actions import Action, Kind, Result
+from ..policy import Policy
+from .actions import Action, ActionResult, Kind
 from .history import History
 from .job_settings import JobSettings
-from .postcopy import SplitWatch
+from .postcopy import PostcopyWatch
 from .precopy import Precopy
-from .reachability import Reach
-from .switchover import Standing
+from .reachability import Reachability
+from .switchover import SwitchoverWatch
 
 _ABORT_AGAIN_S = 30.0
 _ABORTS = 3
@@ -35,15 +35,15 @@ class Supervisor:
     what decides in post-copy.
     """
 
-    def __init__(self, contract: Contract, plan: Plan) -> None:
+    def __init__(self, contract: Policy, plan: Plan) -> None:
         self.contract, self.plan = contract, plan
         self.history = History()
         self.outcome: t.Optional[str] = None
         self._settings = JobSettings(contract, plan)
         self._precopy = Precopy(contract, plan, self.history, self._settings)
-        self._reach = Reach(contract)
-        self._standing = Standing(contract, self.history)
-        self.split = SplitWatch(plan.join_attempts)
+        self._reach = Reachability(contract)
+        self._standing = SwitchoverWatch(contract, self.history)
+        self.split = PostcopyWatch(plan.join_attempts)
         self._aborted_s: t.Optional[float] = None
         self._aborts = 0
         self._wished: set[tuple[Kind, t.Optional[float]]] = set()
@@ -57,7 +57,7 @@ class Supervisor:
         sample: JobSample,
         *,
         at_sync: bool = False,
-        results: t.Sequence[Result] = (),
+        results: t.Sequence[ActionResult] = (),
         path_ok: t.Optional[bool] = None,
     ) -> list[Action]:
         """Take in one look and decide.
@@ -76,7 +76,7 @@ class Supervisor:
         return self._marked(actions)
 
     def _decide(
-        self, sample: JobSample, began: bool, results: t.Sequence[Result], path_ok: t.Optional[bool]
+        self, sample: JobSample, began: bool, results: t.Sequence[ActionResult], path_ok: t.Optional[bool]
     ) -> list[Action]:
         if sample.phase in (Phase.POSTCOPY, Phase.POSTCOPY_FAILED):
             return self.split.decide(self.history, results, path_ok)
@@ -88,7 +88,7 @@ class Supervisor:
         unreachable = self._reach.decide(sample.at_s, path_ok)
         return unreachable if self._reach.in_the_way else self._precopy.decide(began)
 
-    def _abort_again(self, sample: JobSample, results: t.Sequence[Result]) -> list[Action]:
+    def _abort_again(self, sample: JobSample, results: t.Sequence[ActionResult]) -> list[Action]:
         """An abort that did not come to pass is repeated a few times; then the job is left, and that is said."""
         failed = any(r.kind is Kind.ABORT and r.failed for r in results)
         if not failed and sample.at_s - (self._aborted_s or 0.0) < _ABORT_AGAIN_S:

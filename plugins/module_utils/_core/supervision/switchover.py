@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ..policy import Contract
+from ..policy import Policy
 from ..units import human_bytes, human_ms
 from .actions import Action, Kind
 from .history import History
@@ -18,10 +18,10 @@ _NEARLY_S = 1.0  # ending takes no longer than going back
 _STARTING_S = 60.0  # with all sent, the destination starts the guest; to abort then would be the greater risk
 
 
-class Standing:
+class SwitchoverWatch:
     """Watches phase SWITCHOVER, whoever brought it about; the source runs again when the job is aborted."""
 
-    def __init__(self, contract: Contract, history: History) -> None:
+    def __init__(self, contract: Policy, history: History) -> None:
         self._contract, self._history = contract, history
         self._since_s: t.Optional[float] = None
 

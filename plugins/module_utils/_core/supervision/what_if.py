@@ -9,7 +9,7 @@ from __future__ import annotations
 import typing as t
 
 from ..errors import MigrationError
-from ..policy import Contract
+from ..policy import Policy
 from ..text import printable
 from ..units import human_ms
 from .actions import Kind
@@ -18,7 +18,7 @@ from .record import replay
 Decision = dict[str, t.Any]
 
 
-def what_if(record: t.Mapping[str, t.Any], contract: t.Optional[Contract] = None) -> dict[str, t.Any]:
+def what_if(record: t.Mapping[str, t.Any], contract: t.Optional[Policy] = None) -> dict[str, t.Any]:
     """``record``: as modules return it. ``contract``: the other policy; None for the recorded one.
 
     Gives ``same``, ``recorded`` and ``decisions`` (the actions without waits, each up to the first that differs and

@@ -12,14 +12,14 @@ import types
 import typing as t
 
 
-class Cancelling:
+class Cancellation:
     """A context manager, for the main thread. The first SIGTERM or SIGINT is noted, and does not end the process."""
 
     def __init__(self, path: t.Optional[str]) -> None:
         self._path, self._signalled = path, False
         self._before: dict[int, t.Any] = {}
 
-    def __enter__(self) -> Cancelling:
+    def __enter__(self) -> Cancellation:
         for number in (signal.SIGTERM, signal.SIGINT):
             self._before[number] = signal.signal(number, self._note)
         return self

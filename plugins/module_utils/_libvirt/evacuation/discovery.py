@@ -10,13 +10,13 @@ import typing as t
 from dataclasses import dataclass, field
 
 from ..._core.errors import MigrationError
-from ..._core.evacuation.run.queued_guest import Wanted
-from ..._core.evacuation.run.result import FAILED, LEAVE, MIGRATE, SHUTDOWN, START, Row
+from ..._core.evacuation.run.queued_guest import TransferOptions
+from ..._core.evacuation.run.result import FAILED, LEAVE, MIGRATE, SHUTDOWN, START, GuestResult
 from ..connection import Connection, libvirt
 from ..guest import Guest, seek_guest
 from ..job.sampling import glance
 from ..timeout import within
-from .host_guests import Census, Destinations, census
+from .host_guests import Destinations, HostGuests, host_guests
 
 _NOT_FOUND = "Look for it on the other hosts. When it is gone for good, leave it out."
 _ASK_ALL = (
@@ -25,18 +25,18 @@ _ASK_ALL = (
 
 
 @dataclass
-class Muster:
+class Discovery:
     """By key, which is the UUID where the guest is known.
 
     ``asked``: what the user said of it; ``here``: those that run here. ``silent``: names of the destinations that did
     not answer; ``one_for_two``: what is wrong where two of them are one. What was not seen there may be there.
     """
 
-    rows: dict[str, Row] = field(default_factory=dict)
-    moving: list[Wanted] = field(default_factory=list)
+    rows: dict[str, GuestResult] = field(default_factory=dict)
+    moving: list[TransferOptions] = field(default_factory=list)
     stopping: list[str] = field(default_factory=list)
     starting: list[str] = field(default_factory=list)
-    seen: dict[str, Census] = field(default_factory=dict)
+    seen: dict[str, HostGuests] = field(default_factory=dict)
     silent: list[str] = field(default_factory=list)
     one_for_two: str = ""
     asked: dict[str, t.Mapping[str, t.Any]] = field(default_factory=dict)
@@ -47,9 +47,9 @@ class Muster:
         return {key for key, row in self.rows.items() if row.strategy == LEAVE}
 
 
-def muster(source: Connection, destinations: Destinations, guests: t.Sequence[t.Mapping[str, t.Any]]) -> Muster:
+def discover(source: Connection, destinations: Destinations, guests: t.Sequence[t.Mapping[str, t.Any]]) -> Discovery:
     """Looks only. A guest that is, or arrives, at another destination than the planned one belongs there now."""
-    found = Muster()
+    found = Discovery()
     host = str(source.raw.getHostname())
     for name in destinations.names:
         seen = destinations.census(name)
@@ -59,13 +59,13 @@ def muster(source: Connection, destinations: Destinations, guests: t.Sequence[t.
             found.seen[name] = seen
     if any(one["strategy"] == START for one in guests):
         found.one_for_two = _one_for_two(host, destinations)
-    own = census(source)
+    own = host_guests(source)
     for one in guests:
         _add(found, source, host, own, one)
     return found
 
 
-def _add(found: Muster, source: Connection, host: str, own: Census, one: t.Mapping[str, t.Any]) -> None:
+def _add(found: Discovery, source: Connection, host: str, own: HostGuests, one: t.Mapping[str, t.Any]) -> None:
     name, uuid, strategy = one.get("name"), one.get("uuid"), str(one["strategy"])
     here = own.find(name, uuid) or seek_guest(source, None if uuid else name, uuid)
     there = _elsewhere(found, name, here.uuid if here else uuid)
@@ -82,7 +82,9 @@ def _add(found: Muster, source: Connection, host: str, own: Census, one: t.Mappi
     active = here is not None and here.state().active
     if here is not None and active:
         found.here[key] = here
-    row = found.rows[key] = Row(guest.name if guest else str(name or uuid), key if guest else "", strategy, host)
+    row = found.rows[key] = GuestResult(
+        guest.name if guest else str(name or uuid), key if guest else "", strategy, host
+    )
     planned = str(one.get("destination") or "")
     if strategy == LEAVE:
         row.outcome, row.runs_on = "left", host if active else None
@@ -105,7 +107,7 @@ def _add(found: Muster, source: Connection, host: str, own: Census, one: t.Mappi
         found.moving.append(_wanted(key, row, here if active else None, others, bool(there), one))
 
 
-def _not_seen(found: Muster, row: Row, key: str, *, known: bool) -> None:
+def _not_seen(found: Discovery, row: GuestResult, key: str, *, known: bool) -> None:
     """One that runs on no host that answered. Nothing is done while it may run on another one."""
     if found.silent:
         silent = ", ".join(found.silent)
@@ -162,15 +164,20 @@ def _one_for_two(host: str, destinations: Destinations) -> str:
 
 
 def _wanted(
-    key: str, row: Row, here: t.Optional[Guest], others: t.Sequence[str], there: bool, one: t.Mapping[str, t.Any]
-) -> Wanted:
+    key: str,
+    row: GuestResult,
+    here: t.Optional[Guest],
+    others: t.Sequence[str],
+    there: bool,
+    one: t.Mapping[str, t.Any],
+) -> TransferOptions:
     destinations = (row.destination,) if there else tuple(dict.fromkeys([row.destination, *others]))
     moving = here is not None and _has_job(here)
     size = int(one.get("sent_bytes") or 0) or (_memory_bytes(here) if here else 0)
-    return Wanted(key, row.name, destinations, 0 if here is None else size, moving or (here is None and there))
+    return TransferOptions(key, row.name, destinations, 0 if here is None else size, moving or (here is None and there))
 
 
-def _elsewhere(found: Muster, name: t.Optional[str], uuid: t.Optional[str]) -> t.Optional[tuple[str, Guest]]:
+def _elsewhere(found: Discovery, name: t.Optional[str], uuid: t.Optional[str]) -> t.Optional[tuple[str, Guest]]:
     for host, seen in found.seen.items():
         guest = seen.find(name, uuid)
         if guest is not None:

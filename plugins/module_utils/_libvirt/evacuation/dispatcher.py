@@ -14,48 +14,48 @@ from dataclasses import replace
 
 from ..._core.evacuation.run.admission import MOST_DELAY_S, DestinationLook
 from ..._core.evacuation.run.progress import needs_the_link_alone
-from ..._core.evacuation.run.queued_guest import Departure, Stage
+from ..._core.evacuation.run.queued_guest import QueuedGuest, Stage
 from ..._core.evacuation.run.result import ABORTED
-from ..._core.evacuation.run.transfer_queue import Begin, Departures, Send
+from ..._core.evacuation.run.transfer_queue import Begin, Send, TransferQueue
 from ..._core.job.sample import Phase
 from ..connection import Connection
 from ..migration.driver import Tell
-from .cancel import Cancelling
-from .discovery import Muster
-from .guest_thread import Departing, Ended, Post, Ready, Sending, UnderWay
+from .cancel import Cancellation
+from .discovery import Discovery
+from .guest_thread import Ended, GuestThreads, GuestTransfer, Post, Ready, Sending
 from .host_guests import Destinations
 from .memory_check import coming_from_others, lack_of_room
-from .power_threads import Starting, Stopping
-from .progress import Announcer
-from .task import Task
+from .power_threads import PowerOff, PowerOn
+from .progress import EvacuationProgress
+from .task import EvacuationOptions
 
 _CHANCE = random.SystemRandom()
 _POLL_S = 0.5
 _LOOK_ROUND_EVERY_S = 5.0  # at the destinations that nobody is to go to from here
 
 
-class SendingOff:
+class Dispatcher:
     """``queue``: how far each guest is; ``notes``: what the user should know although it went well."""
 
     def __init__(
         self,
         source: Connection,
-        task: Task,
-        found: Muster,
+        task: EvacuationOptions,
+        found: Discovery,
         destinations: Destinations,
-        announcer: Announcer,
+        announcer: EvacuationProgress,
         tell: Tell,
     ) -> None:
         self._source, self._task, self._found = source, task, found
         self._destinations, self._announcer, self._tell = destinations, announcer, tell
         self._rows = found.rows
         self._mailbox: queue.Queue[Post] = queue.Queue()
-        self._under_way = UnderWay(source, found.rows)
-        self.queue = Departures(found.moving, task.slots, unmeasured=task.unmeasured)
+        self._under_way = GuestThreads(source, found.rows)
+        self.queue = TransferQueue(found.moving, task.slots, unmeasured=task.unmeasured)
         self.notes: list[str] = []
         self._looked_round_s = 0.0
 
-    def run(self, cancelling: Cancelling) -> None:
+    def run(self, cancelling: Cancellation) -> None:
         self._switch()
         while not self.queue.ended or self._under_way:
             if cancelling.wanted:
@@ -67,7 +67,7 @@ class SendingOff:
             self._announcer.total(self.queue.departures.values())
         self._announcer.total(self.queue.departures.values(), last=True)
 
-    def _all(self) -> t.Iterable[tuple[str, Departure]]:
+    def _all(self) -> t.Iterable[tuple[str, QueuedGuest]]:
         return self.queue.departures.items()
 
     # --- starting
@@ -75,9 +75,9 @@ class SendingOff:
     def _switch(self) -> None:
         uri = self._source.uri
         for key in self._found.stopping:
-            self._under_way.start(Stopping(key, key, uri, self._mailbox, self._task.shutdown_limit_s))
+            self._under_way.start(PowerOff(key, key, uri, self._mailbox, self._task.shutdown_limit_s))
         for key in self._found.starting:
-            self._under_way.start(Starting(key, key, uri, self._mailbox))
+            self._under_way.start(PowerOn(key, key, uri, self._mailbox))
 
     def _move(self) -> None:
         if not any(one.stage in (Stage.WAITING, Stage.READY) for _key, one in self._all()):
@@ -100,7 +100,7 @@ class SendingOff:
         if not move.measured:
             order = replace(order, asked=order.asked._replace(measure=False))
         marks = self._task.leaving
-        self._under_way.start(Departing(key, key, order, self._source.uri, self._mailbox, self._tell, marks=marks))
+        self._under_way.start(GuestTransfer(key, key, order, self._source.uri, self._mailbox, self._tell, marks=marks))
 
     def _send(self, key: str) -> None:
         one = self.queue.departures[key]
@@ -118,7 +118,7 @@ class SendingOff:
         else:
             self._under_way.let_go(key)
 
-    def _going(self, destination: str) -> list[tuple[str, Departure]]:
+    def _going(self, destination: str) -> list[tuple[str, QueuedGuest]]:
         return [(key, one) for key, one in self._all() if one.stage is Stage.SENDING and one.destination == destination]
 
     def _sent(self) -> set[str]:

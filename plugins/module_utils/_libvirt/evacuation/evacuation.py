@@ -8,31 +8,31 @@ from __future__ import annotations
 
 import typing as t
 
-from ..._core.evacuation.run.queued_guest import Departure, Stage
-from ..._core.evacuation.run.result import ABORTED, FAILED, NOT_STARTED, Remains, Row
+from ..._core.evacuation.run.queued_guest import QueuedGuest, Stage
+from ..._core.evacuation.run.result import ABORTED, FAILED, NOT_STARTED, GuestResult, LeftOnHost
 from ..connection import Connection, connect_destination
 from ..migration.driver import Tell
-from .cancel import Cancelling
-from .discovery import muster
-from .dispatcher import SendingOff
-from .host_guests import Destinations, census
-from .progress import Announcer
-from .task import Task
+from .cancel import Cancellation
+from .discovery import discover
+from .dispatcher import Dispatcher
+from .host_guests import Destinations, host_guests
+from .progress import EvacuationProgress
+from .task import EvacuationOptions
 from .verify import check_whereabouts, remains, seen_at_the_end
 
 
 class Evacuation:
     """One task carried out; ``notes``: what the user should know although it went well."""
 
-    def __init__(self, source: Connection, task: Task, tell: Tell) -> None:
+    def __init__(self, source: Connection, task: EvacuationOptions, tell: Tell) -> None:
         self._source, self._task, self._tell = source, task, tell
         self.host = str(source.raw.getHostname())
         self.notes: list[str] = []
 
-    def look(self) -> list[Row]:
+    def look(self) -> list[GuestResult]:
         """For check mode: what would become of each guest."""
         with Destinations(self._task.uris, connect_destination) as destinations:
-            found = muster(self._source, destinations, self._task.guests)
+            found = discover(self._source, destinations, self._task.guests)
         for one in found.moving:
             there = one.size_bytes == 0 and one.moving
             found.rows[one.key].outcome = "already_there" if there else "moved"
@@ -42,17 +42,17 @@ class Evacuation:
         return list(found.rows.values())
 
     def running_here(self) -> list[str]:
-        return sorted(guest.name for guest in census(self._source).active.values())
+        return sorted(guest.name for guest in host_guests(self._source).active.values())
 
-    def run(self) -> tuple[list[Row], t.Optional[Remains], str]:
+    def run(self) -> tuple[list[GuestResult], t.Optional[LeftOnHost], str]:
         """The table, what remains on a host that should be empty, and why no more were begun (empty: no reason)."""
         with (
             Destinations(self._task.uris, connect_destination) as destinations,
-            Cancelling(self._task.cancel_file) as cancelling,
+            Cancellation(self._task.cancel_file) as cancelling,
         ):
-            found = muster(self._source, destinations, self._task.guests)
-            announcer = Announcer(self.host, self._tell)
-            sending = SendingOff(self._source, self._task, found, destinations, announcer, self._tell)
+            found = discover(self._source, destinations, self._task.guests)
+            announcer = EvacuationProgress(self.host, self._tell)
+            sending = Dispatcher(self._source, self._task, found, destinations, announcer, self._tell)
             sending.run(cancelling)
             self.notes += sending.notes
             departures = sending.queue.departures
@@ -67,7 +67,7 @@ class Evacuation:
         return rows, remains(self._source, found.left, hasty=hasty), stopped
 
 
-def _close(row: Row, one: Departure, host: str) -> None:
+def _close(row: GuestResult, one: QueuedGuest, host: str) -> None:
     """What is to be said of those that have not begun."""
     if row.outcome == ABORTED:
         return

@@ -17,15 +17,15 @@ import typing as t
 from dataclasses import dataclass, replace
 
 from ..._core.errors import MigrationError
-from ..._core.evacuation.run.result import Row
+from ..._core.evacuation.run.result import GuestResult
 from ..._core.job.sample import Phase
 from ..connection import Connection, connect_destination, libvirt
 from ..errors import translate
 from ..guest import Guest, find_guest
 from ..job.sampling import glance
 from ..migration.driver import Tell
-from ..migration.migration import Order, Relocation
-from ..migration.two_hosts import BothEnds
+from ..migration.migration import Migration, MigrationOptions
+from ..migration.two_hosts import TwoHosts
 from ..timeout import within
 from .home_mark import here, mark, unmark
 
@@ -82,18 +82,26 @@ class Thread:
         self._mailbox.put(ended)
 
 
-class Departing(Thread):
+class GuestTransfer(Thread):
     """``marks``: whether the guest is given the mark of its home on the way, or loses it on its arrival."""
 
     def __init__(
-        self, key: str, uuid: str, order: Order, source_uri: str, mailbox: queue.Queue[Post], tell: Tell, *, marks: bool
+        self,
+        key: str,
+        uuid: str,
+        order: MigrationOptions,
+        source_uri: str,
+        mailbox: queue.Queue[Post],
+        tell: Tell,
+        *,
+        marks: bool,
     ) -> None:
         super().__init__(key, mailbox)
         self._uuid, self._source_uri, self._tell, self._marks = uuid, source_uri, tell, marks
         self._order = replace(order, before_start=self._wait_for_turn)
         self._go, self._marked = threading.Event(), False
         self._dismissed: t.Optional[MigrationError] = None
-        self._ends: t.Optional[BothEnds] = None
+        self._ends: t.Optional[TwoHosts] = None
 
     def let_go(self) -> None:
         self._go.set()
@@ -108,8 +116,8 @@ class Departing(Thread):
             Connection(self._source_uri, events=True) as source,
             connect_destination(self._order.asked.destination_uri) as destination,
         ):
-            self._ends = ends = BothEnds(source, destination, None, self._uuid)
-            relocation = Relocation(ends, self._order, self._tell, self._looked)
+            self._ends = ends = TwoHosts(source, destination, None, self._uuid)
+            relocation = Migration(ends, self._order, self._tell, self._looked)
             try:
                 result = relocation.run(check=False)
             except MigrationError:
@@ -130,12 +138,12 @@ class Departing(Thread):
             written = mark(guest, home)
             self._marked = written is not None and written.host_uuid == home.host_uuid
 
-    def _arrived(self, ends: BothEnds, result: t.Mapping[str, t.Any]) -> t.Mapping[str, t.Any]:
+    def _arrived(self, ends: TwoHosts, result: t.Mapping[str, t.Any]) -> t.Mapping[str, t.Any]:
         if self._marks or ends.there is None or not unmark(ends.there):
             return result
         return {**result, "changed": True, "unmarked": True}
 
-    def _take_back(self, ends: BothEnds) -> None:
+    def _take_back(self, ends: TwoHosts) -> None:
         """The mark of a guest that has not left after all; one that may be on its way, and a visitor, keep it."""
         with contextlib.suppress(MigrationError, libvirt.libvirtError):
             if self._marked and ends.here is not None and ends.there is None and ends.here.state().active:
@@ -156,10 +164,10 @@ def _unexpected(exc: Exception) -> MigrationError:
 _ABORTABLE = (Phase.SETUP, Phase.PRECOPY)
 
 
-class UnderWay:
+class GuestThreads:
     """``aborted``: keys of those whose migration was aborted because the user wants it to end."""
 
-    def __init__(self, source: Connection, rows: t.Mapping[str, Row]) -> None:
+    def __init__(self, source: Connection, rows: t.Mapping[str, GuestResult]) -> None:
         self._source, self._rows = source, rows
         self._threads: dict[str, Thread] = {}
         self._began_s: dict[str, float] = {}
@@ -197,8 +205,8 @@ class UnderWay:
                     within(guest.raw.abortJob, f"aborting the migration of {guest.name!r}")
                     self.aborted.add(key)
 
-    def _departing(self, key: str) -> Departing:
-        return t.cast(Departing, self._threads[key])
+    def _departing(self, key: str) -> GuestTransfer:
+        return t.cast(GuestTransfer, self._threads[key])
 
 
 def _no_more(name: str) -> MigrationError:

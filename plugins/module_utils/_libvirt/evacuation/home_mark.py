@@ -10,7 +10,7 @@ import time
 import typing as t
 from dataclasses import replace
 
-from ..._core.evacuation.run.home_mark import Home, Mark, mark_to_write, read_mark
+from ..._core.evacuation.run.home_mark import HomeMark, Mark, mark_to_write, read_mark
 from ..connection import Connection, host_uuid, libvirt
 from ..guest import Guest, all_guests
 from ..migration.definition import defined
@@ -25,10 +25,10 @@ _ERR_NO_DOMAIN = 42
 _NO_MARK = (80, 55)
 
 
-def here(connection: Connection, strategy: str, destination: str = "", copy_storage: str = "none") -> Home:
+def here(connection: Connection, strategy: str, destination: str = "", copy_storage: str = "none") -> HomeMark:
     """The mark of a guest that leaves this host now."""
     since = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-    return Home(
+    return HomeMark(
         str(connection.raw.getHostname()), host_uuid(connection.raw), since, strategy, destination, copy_storage
     )
 
@@ -52,13 +52,13 @@ def mark_of(guest: Guest) -> t.Optional[Mark]:
     return None
 
 
-def home_of(guest: Guest) -> t.Optional[Home]:
+def home_of(guest: Guest) -> t.Optional[HomeMark]:
     """Where its own mark can be understood; None for that of a guest which this one is a clone of, too."""
     found = mark_of(guest)
     return None if found is None or found.of_another or found.problem else found.home
 
 
-def mark(guest: Guest, wanted: Home) -> t.Optional[Home]:
+def mark(guest: Guest, wanted: HomeMark) -> t.Optional[HomeMark]:
     """Write the mark, unless it carries it already; what was written, which for a visitor has another home.
 
     A mark that cannot be understood, or is that of another guest, makes way.
@@ -69,7 +69,7 @@ def mark(guest: Guest, wanted: Home) -> t.Optional[Home]:
     return home
 
 
-def write_home(guest: Guest, home: Home) -> None:
+def write_home(guest: Guest, home: HomeMark) -> None:
     """In the place of the mark that it has."""
     _write(guest, home.xml())
 

@@ -19,7 +19,7 @@ _ACTIVE = 1  # VIR_CONNECT_LIST_DOMAINS_ACTIVE
 
 
 @dataclass
-class Census:
+class HostGuests:
     """By UUID. ``arriving``: the incoming halves, whoever sends them; ``active``: all the others."""
 
     active: dict[str, Guest] = field(default_factory=dict)
@@ -32,14 +32,14 @@ class Census:
         return None
 
 
-def census(connection: Connection, sent_from_here: t.AbstractSet[str] = frozenset()) -> Census:
+def host_guests(connection: Connection, sent_from_here: t.AbstractSet[str] = frozenset()) -> HostGuests:
     """Takes no guest's lock and asks no QEMU, so that it answers whatever the guests are doing.
 
     All guests, or an error: a guest whose state could not be read is not one that is not there.
 
     A guest at its switch-over looks like one that arrives; ``sent_from_here``: those that are known to leave.
     """
-    found = Census()
+    found = HostGuests()
     for raw in within(
         lambda: connection.raw.listAllDomains(_ACTIVE), f"listing the guests of {connection.uri}", _LIMIT_S
     ):
@@ -75,13 +75,13 @@ class Destinations:
         """The one that the last census used."""
         return self._open.get(name)
 
-    def census(self, name: str) -> t.Optional[Census]:
+    def census(self, name: str) -> t.Optional[HostGuests]:
         """None while it does not answer: what runs there is not known then."""
         try:
             if name not in self._open:
                 self._open[name] = self._connect(self._uris[name])
             elif not self._open[name].raw.isAlive():
                 within(self._open[name].reopen, f"connecting to {self._uris[name]} again", _LIMIT_S)
-            return census(self._open[name])
+            return host_guests(self._open[name])
         except (MigrationError, libvirt.libvirtError):
             return None

@@ -16,14 +16,14 @@ from ..._core.units import KIB, MIB, human_bytes
 from ..connection import Connection, libvirt
 from ..guest import Guest
 from ..timeout import within
-from .host_guests import Census
+from .host_guests import HostGuests
 
 _OVERHEAD_BYTES = 256 * MIB  # of its QEMU, and for the host
 _LIMIT_S = 10.0
 
 
 def lack_of_room(
-    name: str, destination: t.Optional[Connection], seen: t.Optional[Census], guest: Guest, coming_bytes: int
+    name: str, destination: t.Optional[Connection], seen: t.Optional[HostGuests], guest: Guest, coming_bytes: int
 ) -> t.Optional[MigrationError]:
     """``coming_bytes``: what those that are being sent there from here have not sent yet.
 
@@ -51,7 +51,7 @@ def lack_of_room(
     )
 
 
-def coming_from_others(seen: Census, own: t.AbstractSet[str]) -> int:
+def coming_from_others(seen: HostGuests, own: t.AbstractSet[str]) -> int:
     """The whole memory of the guests that arrive there and are not ours."""
     found = 0
     for guest in seen.arriving.values():

@@ -11,7 +11,7 @@ import time
 import typing as t
 
 from ..._core.errors import MigrationError
-from ..._core.evacuation.run.home_mark import Home, started_again
+from ..._core.evacuation.run.home_mark import HomeMark, started_again
 from ..._core.evacuation.run.result import SHUTDOWN
 from ..connection import Connection, host_uuid, libvirt
 from ..errors import translate
@@ -24,7 +24,7 @@ from .home_mark import NAMESPACE, here, mark, mark_of, unmark, write_home
 _POLL_S = 1.0
 
 
-class Stopping(Thread):
+class PowerOff(Thread):
     """Asks the guest to shut down, and waits. It is never destroyed."""
 
     def __init__(self, key: str, uuid: str, source_uri: str, mailbox: queue.Queue[Post], limit_s: float) -> None:
@@ -48,7 +48,7 @@ class Stopping(Thread):
             return Ended(self.key, {"outcome": "shut_down", "runs_on": None, "changed": True})
 
 
-class Starting(Thread):
+class PowerOn(Thread):
     """Starts a guest that an evacuation has shut down on this host.
 
     At home its mark is taken away then; a visitor keeps its home.
@@ -74,7 +74,7 @@ class Starting(Thread):
             return Ended(self.key, {"outcome": outcome, "runs_on": name if guest.state().active else None})
 
     @staticmethod
-    def _home(guest: Guest) -> t.Optional[Home]:
+    def _home(guest: Guest) -> t.Optional[HomeMark]:
         found = mark_of(guest)
         if found is None or found.of_another:
             return None
@@ -87,7 +87,7 @@ class Starting(Thread):
             )
         return found.home
 
-    def _may_start(self, guest: Guest, home: Home, source: Connection) -> None:
+    def _may_start(self, guest: Guest, home: HomeMark, source: Connection) -> None:
         problem = remedy = ""
         if home.off_at != host_uuid(source.raw):
             where = home.shut_down_on or home.host

@@ -9,26 +9,26 @@ from __future__ import annotations
 import time
 import typing as t
 
-from ..._core.evacuation.run.progress import Total, total_line
-from ..._core.evacuation.run.queued_guest import Departure
-from ..._core.evacuation.run.result import Row
+from ..._core.evacuation.run.progress import EvacuationTotal, total_line
+from ..._core.evacuation.run.queued_guest import QueuedGuest
+from ..._core.evacuation.run.result import GuestResult
 from ..migration.driver import Tell
 
 _TOTAL_EVERY_S = 10.0
 
 
-class Announcer:
+class EvacuationProgress:
     def __init__(self, host: str, tell: Tell) -> None:
         self._host, self._tell = host, tell
-        self._total, self._told_s, self._told = Total(), float("-inf"), (-1, -1, -1)
+        self._total, self._told_s, self._told = EvacuationTotal(), float("-inf"), (-1, -1, -1)
 
-    def say(self, row: Row, line: str) -> None:
+    def say(self, row: GuestResult, line: str) -> None:
         self._tell({"name": row.name, "line": line, "outcome": row.outcome, "runs_on": row.runs_on})
 
-    def ended(self, row: Row) -> None:
+    def ended(self, row: GuestResult) -> None:
         self.say(row, f"{row.outcome.replace('_', ' ')}{f' ({row.runs_on})' if row.runs_on else ''}")
 
-    def total(self, departures: t.Collection[Departure], *, last: bool = False) -> None:
+    def total(self, departures: t.Collection[QueuedGuest], *, last: bool = False) -> None:
         """At each end of a guest, and now and then while guests are on their way."""
         if not departures:
             return

@@ -10,11 +10,11 @@ import typing as t
 from dataclasses import dataclass
 
 from ..._core.evacuation.run.admission import Slots
-from ..migration.migration import Order
+from ..migration.migration import MigrationOptions
 
 
 @dataclass(frozen=True)
-class Task:
+class EvacuationOptions:
     """``order``: what is to be done with a guest, by what the user said of it, that goes to that destination.
 
     ``leaving``: guests are marked with their home, and nobody else may run on the host in the end; else they come home.
@@ -23,7 +23,7 @@ class Task:
 
     guests: t.Sequence[t.Mapping[str, t.Any]]
     uris: t.Mapping[str, str]
-    order: t.Callable[[t.Mapping[str, t.Any], str], Order]
+    order: t.Callable[[t.Mapping[str, t.Any], str], MigrationOptions]
     slots: Slots
     leaving: bool = True
     force: bool = False

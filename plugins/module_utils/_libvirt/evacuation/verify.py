@@ -10,11 +10,11 @@ import time
 import typing as t
 
 from ..._core.errors import MigrationError
-from ..._core.evacuation.run.result import CHANGED, FAILED, Remains, Row
+from ..._core.evacuation.run.result import CHANGED, FAILED, GuestResult, LeftOnHost
 from ..connection import Connection, libvirt
 from ..guest import Guest
 from ..job.sampling import glance
-from .host_guests import Census, Destinations, census
+from .host_guests import Destinations, HostGuests, host_guests
 
 _OTHERS_END_S = 30.0
 _ANSWERS_WITHIN_S = 30.0
@@ -23,7 +23,7 @@ _POLL_S = 1.0
 _HAS_GONE = (42, 55)  # VIR_ERR_NO_DOMAIN; VIR_ERR_OPERATION_INVALID, as it does not run any more
 
 
-def seen_at_the_end(destinations: Destinations, rows: t.Iterable[Row]) -> dict[str, t.Optional[Census]]:
+def seen_at_the_end(destinations: Destinations, rows: t.Iterable[GuestResult]) -> dict[str, t.Optional[HostGuests]]:
     """Of all destinations; those to which somebody has gone are given time to answer."""
     wanted = {row.destination for row in rows if row.outcome in _THERE}
     deadline_s = time.monotonic() + _ANSWERS_WITHIN_S
@@ -34,9 +34,11 @@ def seen_at_the_end(destinations: Destinations, rows: t.Iterable[Row]) -> dict[s
         time.sleep(_POLL_S)
 
 
-def check_whereabouts(source: Connection, seen: t.Mapping[str, t.Optional[Census]], rows: t.Mapping[str, Row]) -> None:
+def check_whereabouts(
+    source: Connection, seen: t.Mapping[str, t.Optional[HostGuests]], rows: t.Mapping[str, GuestResult]
+) -> None:
     """By UUID; a row that is not true becomes one of a failure. ``seen``: None for a host that does not answer."""
-    host, own = str(source.raw.getHostname()), census(source)
+    host, own = str(source.raw.getHostname()), host_guests(source)
     for key, row in rows.items():
         hosts = [name for name, found in seen.items() if found is not None and key in found.active]
         here = own.active.get(key)
@@ -56,15 +58,15 @@ def check_whereabouts(source: Connection, seen: t.Mapping[str, t.Optional[Census
             row.msg = f"{row.name!r} should run on {row.destination}, but is seen on {', '.join(hosts) or 'no host'}."
 
 
-def remains(source: Connection, left: t.AbstractSet[str], *, hasty: bool) -> Remains:
+def remains(source: Connection, left: t.AbstractSet[str], *, hasty: bool) -> LeftOnHost:
     """Who still runs here, without those that are ``left``. What is leaving is waited for, unless ``hasty``."""
     deadline_s = time.monotonic() + _OTHERS_END_S
     while True:
-        own = census(source)
+        own = host_guests(source)
         running = [guest for guest in own.active.values() if guest.uuid not in left]
         jobs = [*own.arriving.values(), *(guest for guest in own.active.values() if _has_job(guest))]
         if not jobs or hasty or time.monotonic() >= deadline_s:
-            return Remains(_documents(running), _documents(jobs))
+            return LeftOnHost(_documents(running), _documents(jobs))
         time.sleep(_POLL_S)
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 
 from ..._core.errors import MigrationError
 from ..._core.host.capacity import CpuProfile, HugePages, Memory, NumaNode
-from ..._core.host.document import Daemon, HostDocument, Pool, Security, Storage, Versions
+from ..._core.host.document import Daemon, HostDocument, Security, Storage, StoragePool, Versions
 from ..._core.host.features import bugs_of, features_of
 from ..._core.host.network import VirtualNetwork
 from ..._core.host.parse.capabilities import Capabilities, expanded, parse_capabilities, parse_domain_capabilities
@@ -28,7 +28,7 @@ T = t.TypeVar("T")
 
 
 @dataclass
-class Told:
+class LibvirtReading:
     """``raw`` of the connection, and what could not be found out."""
 
     raw: t.Any
@@ -42,8 +42,8 @@ class Told:
             return default
 
 
-def told_by_libvirt(connection: Connection, *, with_domains: bool = True) -> HostDocument:
-    raw, told = connection.raw, Told(connection.raw)
+def read_from_libvirt(connection: Connection, *, with_domains: bool = True) -> HostDocument:
+    raw, told = connection.raw, LibvirtReading(connection.raw)
     known = parse_capabilities(raw.getCapabilities())
     versions = Versions(version_text(int(raw.getLibVersion())), version_text(int(raw.getVersion())))
     hostname = str(raw.getHostname())
@@ -70,7 +70,7 @@ def told_by_libvirt(connection: Connection, *, with_domains: bool = True) -> Hos
     )
 
 
-def cpu_profiles(told: Told, arch: str, virt_types: t.Iterable[str]) -> list[CpuProfile]:
+def cpu_profiles(told: LibvirtReading, arch: str, virt_types: t.Iterable[str]) -> list[CpuProfile]:
     """What guests of each type can be given, all features spelt out."""
     found: list[CpuProfile] = []
     for one in virt_types:
@@ -78,7 +78,7 @@ def cpu_profiles(told: Told, arch: str, virt_types: t.Iterable[str]) -> list[Cpu
     return found
 
 
-def _profiles(told: Told, arch: str, virt_type: str) -> list[CpuProfile]:
+def _profiles(told: LibvirtReading, arch: str, virt_type: str) -> list[CpuProfile]:
     xml = told.raw.getDomainCapabilities(None, arch, None, virt_type, 0)
     profile = parse_domain_capabilities(xml)
     if not profile.xml:
@@ -91,7 +91,7 @@ def _profiles(told: Told, arch: str, virt_type: str) -> list[CpuProfile]:
     return [told.part(f"features of {virt_type} guests", expand, profile)]
 
 
-def memory(told: Told, known: Capabilities) -> Memory:
+def memory(told: LibvirtReading, known: Capabilities) -> Memory:
     """Where the host's own files cannot be read: free memory and hugepages as libvirt counts them."""
     stats: dict[str, int] = told.part("memory", lambda: told.raw.getMemoryStats(_ALL_CELLS, 0), {})
     total, free = stats.get("total"), stats.get("free")
@@ -121,7 +121,7 @@ def _hugepages(raw: t.Any, pools: t.Sequence[HugePages]) -> list[HugePages]:
     return [replace(pool, free=int(free.get(pool.node, {}).get(pool.size_bytes // KIB, 0))) for pool in pools]
 
 
-def networks(told: Told) -> list[VirtualNetwork]:
+def networks(told: LibvirtReading) -> list[VirtualNetwork]:
     return told.part("networks", lambda: [_network(one) for one in told.raw.listAllNetworks(0)], [])
 
 
@@ -129,9 +129,9 @@ def _network(raw: t.Any) -> VirtualNetwork:
     return parse_network(raw.XMLDesc(0), active=bool(raw.isActive()), autostart=bool(raw.autostart()))
 
 
-def pools(told: Told) -> list[Pool]:
+def pools(told: LibvirtReading) -> list[StoragePool]:
     return told.part("storage pools", lambda: [_pool(one) for one in told.raw.listAllStoragePools(0)], [])
 
 
-def _pool(raw: t.Any) -> Pool:
+def _pool(raw: t.Any) -> StoragePool:
     return parse_pool(raw.XMLDesc(0), active=bool(raw.isActive()), autostart=bool(raw.autostart()))

@@ -13,7 +13,7 @@ from xml.etree import ElementTree
 
 from ..._core.dataclass_json import uncollected
 from ..._core.errors import MigrationError
-from ..._core.host.guest import Domain
+from ..._core.host.guest import GuestDocument
 from ..._core.host.parse.domain_xml import needs_sent, parse_domain, with_sent
 from ..._core.job.domain_state import DomainState
 from ..._host.status_file import running_job
@@ -43,9 +43,9 @@ class _Answer(t.NamedTuple):
 
 def read_domains(
     connection: Connection, guests: t.Optional[t.Sequence[Guest]] = None
-) -> tuple[list[Domain], list[str]]:
+) -> tuple[list[GuestDocument], list[str]]:
     """These guests or all; and a problem for each that cannot be read."""
-    found: list[Domain] = []
+    found: list[GuestDocument] = []
     problems: list[str] = []
     left, silent = list(all_guests(connection) if guests is None else guests), 0
     with uncollected():
@@ -64,7 +64,11 @@ def read_domains(
 
 
 def _add(
-    guest: Guest, answer: t.Union[_Answer, Exception, None], local: bool, found: list[Domain], problems: list[str]
+    guest: Guest,
+    answer: t.Union[_Answer, Exception, None],
+    local: bool,
+    found: list[GuestDocument],
+    problems: list[str],
 ) -> None:
     if answer is None:
         problems.append(f"{guest.name}: {hung(f'reading the definition of {guest.name!r}', _CALL_LIMIT_S)}")
@@ -87,7 +91,7 @@ def _ask(guest: Guest) -> _Answer:
     return _Answer(xml, state, persistent, autostart, snapshots, checkpoints)
 
 
-def _read(guest: Guest, answer: _Answer, local: bool) -> Domain:
+def _read(guest: Guest, answer: _Answer, local: bool) -> GuestDocument:
     return replace(
         _as_sent(guest, parse_domain(answer.xml), active=answer.state.active),
         state=answer.state.name,
@@ -100,7 +104,7 @@ def _read(guest: Guest, answer: _Answer, local: bool) -> Domain:
     )
 
 
-def _as_sent(guest: Guest, domain: Domain, *, active: bool) -> Domain:
+def _as_sent(guest: Guest, domain: GuestDocument, *, active: bool) -> GuestDocument:
     """With what libvirt would send of it, where that cannot be told from the live definition."""
     if not active or not needs_sent(domain):
         return domain

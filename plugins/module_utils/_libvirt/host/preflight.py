@@ -15,7 +15,7 @@ from __future__ import annotations
 import typing as t
 
 from ..._core.errors import MigrationError
-from ..._core.readiness.checks.check import Objection
+from ..._core.readiness.checks.check import MigrationBlocker
 from ..connection import Connection, libvirt
 from ..guest import Guest, find_guest
 from ..job.current import current_stats
@@ -31,33 +31,33 @@ _MOST_SILENT = 3
 _REFUSALS = (3, 55, 67, 84)  # no support, operation invalid, unsupported configuration, operation unsupported
 
 
-def objections(connection: Connection, uuids: t.Iterable[str]) -> dict[str, Objection]:
+def objections(connection: Connection, uuids: t.Iterable[str]) -> dict[str, MigrationBlocker]:
     """What stands against each of these guests; one that cannot be asked says why, and does not stop the rest."""
-    found: dict[str, Objection] = {}
+    found: dict[str, MigrationBlocker] = {}
     silent = 0
     for uuid in uuids:
         if silent >= _MOST_SILENT:
-            found[uuid] = Objection(False, f"{silent} guests before it gave no answer")
+            found[uuid] = MigrationBlocker(False, f"{silent} guests before it gave no answer")
             continue
         try:
             found[uuid] = rehearse(find_guest(connection, None, uuid))
         except MigrationError as exc:
             silent += exc.reason == "MONITOR_HUNG"
-            found[uuid] = Objection(False, exc.problem.rstrip("."))
+            found[uuid] = MigrationBlocker(False, exc.problem.rstrip("."))
     return found
 
 
-def rehearse(guest: Guest) -> Objection:
+def rehearse(guest: Guest) -> MigrationBlocker:
     """Only of a guest that runs and that nothing else holds; any other is left alone. Raises MONITOR_HUNG."""
     if not guest.state().running:
-        return Objection(False, "it does not run")
+        return MigrationBlocker(False, "it does not run")
     try:
         if current_stats(guest) is not None:
-            return Objection(False, "a job runs on it")
+            return MigrationBlocker(False, "a job runs on it")
         within(lambda: _attempt(guest), f"asking what stands against moving {guest.name!r}", _CALL_LIMIT_S)
     except libvirt.libvirtError as exc:
         return _meaning(int(exc.get_error_code() or 0), str(exc.get_error_message() or exc))
-    return Objection(False, "libvirt gave no answer")
+    return MigrationBlocker(False, "libvirt gave no answer")
 
 
 def _attempt(guest: Guest) -> None:
@@ -65,9 +65,9 @@ def _attempt(guest: Guest) -> None:
     guest.raw.migrateToURI3(_NOWHERE_URI, {}, _LIVE | _PEER2PEER | _UNSAFE)
 
 
-def _meaning(code: int, message: str) -> Objection:
+def _meaning(code: int, message: str) -> MigrationBlocker:
     if _NOWHERE in message:
-        return Objection(True)
+        return MigrationBlocker(True)
     if code in _REFUSALS:
-        return Objection(True, message.rstrip("."))
-    return Objection(False, message.rstrip("."))
+        return MigrationBlocker(True, message.rstrip("."))
+    return MigrationBlocker(False, message.rstrip("."))

@@ -15,7 +15,7 @@ from ..errors import translate
 from ..guest import Guest, find_guest
 
 
-class Transfer:
+class MigrateCall:
     """The call in a thread of its own, as it blocks for as long as the migration runs.
 
     It has a connection of its own, too: before libvirt 10, calls beside one that waits on the same connection may be

@@ -10,7 +10,7 @@ import typing as t
 
 from ..._core.errors import MigrationError
 from ..._core.job.sample import JobSample, Phase
-from ..._core.supervision.postcopy_guard import GUARD_OBSERVE_S, Objection, objections
+from ..._core.supervision.postcopy_guard import GUARD_OBSERVE_S, GuardObjection, objections
 from ..._host.status_file import start_flags
 from ..connection import Connection, require_version
 from ..events import Events
@@ -24,7 +24,7 @@ _ABORT_POSTCOPY = 1
 
 def postcopy_objections(
     connection: Connection, guest: Guest, max_postcopy_s: float
-) -> tuple[list[Objection], t.Optional[JobSample]]:
+) -> tuple[list[GuardObjection], t.Optional[JobSample]]:
     """Watch the job for a moment: what speaks against post-copy, and the last look (None when it was gone before)."""
     watched, problems = look(connection, [guest], GUARD_OBSERVE_S)
     if problems:

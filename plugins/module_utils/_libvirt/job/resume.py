@@ -15,7 +15,7 @@ from ..._host.status_file import start_flags
 from ..connection import Connection, connect_destination, host_uuid, libvirt, version_text
 from ..errors import translate
 from ..guest import Guest
-from .migrate_call import Transfer
+from .migrate_call import MigrateCall
 
 _LIVE, _PEER2PEER, _POSTCOPY, _POSTCOPY_RESUME = 1 << 0, 1 << 1, 1 << 15, 1 << 19
 _CRASHES_FROM, _CRASHES_BEFORE = 11_002_000, 11_004_000
@@ -23,7 +23,7 @@ _FIRST_THAT_CAN = 8_005_000
 _ERR_NO_DOMAIN = 42
 
 
-class Resume(Transfer):
+class Resume(MigrateCall):
     """One call that resumes a post-copy migration."""
 
     def __init__(self, source_uri: str, guest: Guest, destination_uri: str, migrate_uri: t.Optional[str]) -> None:

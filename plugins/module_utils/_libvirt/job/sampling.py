@@ -14,7 +14,7 @@ from ..._core.diagnosis.verdict import Context
 from ..._core.errors import MigrationError
 from ..._core.job.domain_state import DomainState
 from ..._core.job.sample import JobSample, Limits, Phase
-from ..._core.policy import Contract
+from ..._core.policy import Policy
 from ..._host.status_file import other_outgoing, start_flags
 from ..connection import Connection, libvirt
 from ..errors import translate
@@ -157,7 +157,7 @@ def _add_look(one: Watched, events: Events, problems: list[MigrationError]) -> N
 def context_of(
     one: Watched,
     connection: Connection,
-    contract: Contract,
+    contract: Policy,
     link_bytes_per_s: t.Optional[int] = None,
 ) -> Context:
     """What is known about a job beside its statistics; more of it on the hypervisor itself than from afar."""

@@ -14,13 +14,13 @@ from pathlib import Path
 from ..._core.errors import MigrationError
 from ..._core.forecast.dirty_curve import busy_shares, measuring_windows_s
 from ..._core.forecast.forecast import forecast
-from ..._core.forecast.link_bandwidth import Bandwidth, Way, expected_bandwidth
-from ..._core.forecast.quiet_moment import Moment, moment
-from ..._core.forecast.simulation import Facts
+from ..._core.forecast.link_bandwidth import ExpectedBandwidth, RouteDevice, expected_bandwidth
+from ..._core.forecast.quiet_moment import QuietMoment, moment
+from ..._core.forecast.simulation import MigrationFacts
 from ..._core.forecast.working_set import WorkingSet, working_set
 from ..._core.host.parse.procfs import touched_bytes
 from ..._core.libvirt_uri import host_of
-from ..._core.policy import Contract
+from ..._core.policy import Policy
 from ..._core.units import KIB, MIB
 from ..._host.status_file import qemu_pid
 from ..connection import Connection, libvirt
@@ -90,11 +90,11 @@ _PARALLEL_LIBVIRT, _PARALLEL_QEMU = 5_002_000, 4_000_000
 
 
 @dataclass(frozen=True)
-class Survey:
+class MeasuredFacts:
     """Facts, and where they come from. ``bandwidth.bytes_per_s`` is what is in the facts, where it is known."""
 
-    facts: Facts
-    bandwidth: Bandwidth
+    facts: MigrationFacts
+    bandwidth: ExpectedBandwidth
     touched_from: str
     not_measured: str = ""
 
@@ -115,7 +115,7 @@ class Survey:
         }
 
 
-class Asked(t.NamedTuple):
+class MeasurementOptions(t.NamedTuple):
     """``measure``: whether the guest's writing may be measured. ``way_to``: how this machine reaches a host."""
 
     destination_uri: str
@@ -125,10 +125,12 @@ class Asked(t.NamedTuple):
     compression: str
     parallel_connections: t.Optional[int]
     measure: bool
-    way_to: t.Callable[[t.Iterable[str]], Way]
+    way_to: t.Callable[[t.Iterable[str]], RouteDevice]
 
 
-def survey(connection: Connection, destination: Connection, guest: Guest, asked: Asked) -> Survey:
+def measure_facts(
+    connection: Connection, destination: Connection, guest: Guest, asked: MeasurementOptions
+) -> MeasuredFacts:
     """Raises what must not be passed over before a start: JOB_RUNNING, MONITOR_HUNG and their like."""
     bandwidth = _bandwidth(connection, destination, asked)
     touched, touched_from = touched_memory(connection, guest)
@@ -143,7 +145,7 @@ def survey(connection: Connection, destination: Connection, guest: Guest, asked:
     elif asked.measure and bandwidth.bytes_per_s:
         least_s = touched / bandwidth.bytes_per_s
         (measured, why_not), busy = busy_while(guest, lambda: _measured(connection, guest, least_s))
-    facts = Facts(
+    facts = MigrationFacts(
         touched_bytes=touched,
         bandwidth_bytes_per_s=bandwidth.bytes_per_s or 0,
         measured=measured,
@@ -154,11 +156,11 @@ def survey(connection: Connection, destination: Connection, guest: Guest, asked:
         host_devices=host_devices(guest),
         vcpus_busy=busy,
     )
-    return Survey(facts, bandwidth, touched_from, "" if measured else why_not)
+    return MeasuredFacts(facts, bandwidth, touched_from, "" if measured else why_not)
 
 
-def _bandwidth(connection: Connection, destination: Connection, asked: Asked) -> Bandwidth:
-    way = Way()
+def _bandwidth(connection: Connection, destination: Connection, asked: MeasurementOptions) -> ExpectedBandwidth:
+    way = RouteDevice()
     if asked.link_mib_per_s is None and connection.local:
         host = host_of(asked.migrate_uri) or within(destination.raw.getHostname, "asking the destination for its name")
         way = asked.way_to([str(host or ""), host_of(asked.destination_uri) or ""])
@@ -177,7 +179,7 @@ def _measured(connection: Connection, guest: Guest, least_s: float) -> tuple[t.O
     return working_set(windows, memory_bytes(guest)), ""
 
 
-def _parallel(connection: Connection, destination: Connection, asked: Asked) -> int:
+def _parallel(connection: Connection, destination: Connection, asked: MeasurementOptions) -> int:
     """The most connections that may be used: none of themselves beside a limit, which QEMU then does not keep."""
     if asked.parallel_connections is not None or asked.bandwidth_mib_per_s:
         return 0
@@ -191,11 +193,11 @@ _REST_S = 5.0  # between two measurements of a search, so that the guest is left
 
 
 def gather(
-    connection: Connection, guest: Guest, bandwidth: Bandwidth, parallel_connections: int, *, compress: bool
-) -> Facts:
+    connection: Connection, guest: Guest, bandwidth: ExpectedBandwidth, parallel_connections: int, *, compress: bool
+) -> MigrationFacts:
     """Everything but the measurement."""
     require_running(guest)
-    return Facts(
+    return MigrationFacts(
         touched_bytes=touched_memory(connection, guest)[0],
         bandwidth_bytes_per_s=bandwidth.bytes_per_s or 0,
         xbzrle_cache_bytes=spare_cache_bytes(connection, guest) if compress else 0,
@@ -205,8 +207,8 @@ def gather(
 
 
 def bandwidth_of(
-    guest: Guest, link_mib_per_s: t.Optional[float], limit_mib_per_s: t.Optional[int], way: Way
-) -> Bandwidth:
+    guest: Guest, link_mib_per_s: t.Optional[float], limit_mib_per_s: t.Optional[int], way: RouteDevice
+) -> ExpectedBandwidth:
     """What was given, or what the way to the destination carries, or else what the guest's last migration had."""
     asked = link_mib_per_s is None and way.speed_mbit_per_s is None
     last = completed_job(guest) if asked else None
@@ -221,17 +223,19 @@ def bandwidth_of(
     return found
 
 
-def measure(connection: Connection, guest: Guest, facts: Facts, mode: str) -> Facts:
+def measure(connection: Connection, guest: Guest, facts: MigrationFacts, mode: str) -> MigrationFacts:
     """The facts with what the guest does, over windows as long as the first pass of its migration."""
     windows_s = measuring_windows_s(facts.touched_bytes / facts.bandwidth_bytes_per_s)
     windows, busy = busy_while(guest, lambda: measure_windows(connection, guest, windows_s, mode))
     return replace(facts, measured=working_set(windows, memory_bytes(guest)), vcpus_busy=busy)
 
 
-def wait_for_calm(look: t.Callable[[], Facts], contract: Contract, wait_s: float) -> tuple[list[Moment], Facts]:
+def wait_for_calm(
+    look: t.Callable[[], MigrationFacts], contract: Policy, wait_s: float
+) -> tuple[list[QuietMoment], MigrationFacts]:
     """Measure until the guest is quiet enough for the contract, or for so long; at least once."""
     began_s = time.monotonic()
-    moments: list[Moment] = []
+    moments: list[QuietMoment] = []
     while True:
         after_s = time.monotonic() - began_s
         facts = look()

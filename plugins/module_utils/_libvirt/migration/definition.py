@@ -15,12 +15,12 @@ import typing as t
 from xml.etree import ElementTree
 
 from ..._core.errors import MigrationError
-from ..._core.migration.definition import Kept, Step
+from ..._core.migration.definition import DefinitionState, Step
 from ..connection import libvirt
 from ..errors import translate
 from ..guest import Guest
 from ..timeout import within
-from .two_hosts import BothEnds
+from .two_hosts import TwoHosts
 
 _NAMESPACE = "https://github.com/virtops/ansible-live-migration/carried"
 _PREFIX = "carried"
@@ -63,18 +63,18 @@ def autostart_noted(guest: Guest) -> bool:
     return True
 
 
-def kept(ends: BothEnds, autostart: bool = False) -> Kept:
+def kept(ends: TwoHosts, autostart: bool = False) -> DefinitionState:
     """As it is now; ``autostart``: that it is known to have started with the source."""
     here, there = ends.here, ends.there
     on_source = defined(here)
     starts_here = here is not None and on_source and autostarts(here)
     if there is None or not defined(there):
-        return Kept(on_source, False, autostart_noted=autostart or starts_here)
+        return DefinitionState(on_source, False, autostart_noted=autostart or starts_here)
     note = autostart_noted(there)
-    return Kept(on_source, True, autostarts(there), autostart or starts_here or note, note)
+    return DefinitionState(on_source, True, autostarts(there), autostart or starts_here or note, note)
 
 
-def do(ends: BothEnds, missing: t.Sequence[Step], *, note_there: bool) -> None:
+def do(ends: TwoHosts, missing: t.Sequence[Step], *, note_there: bool) -> None:
     """The steps, for a guest that runs on the destination and not on the source."""
     guest = ends.guest
     calls: dict[Step, t.Callable[[], t.Any]] = {
@@ -97,7 +97,7 @@ def do(ends: BothEnds, missing: t.Sequence[Step], *, note_there: bool) -> None:
             note_autostart(ends.there, False)
 
 
-def _define(ends: BothEnds) -> None:
+def _define(ends: TwoHosts) -> None:
     """From what the source has for good, where it has; else as the guest runs."""
     here, there = ends.here, ends.there
     if here is not None and defined(here):

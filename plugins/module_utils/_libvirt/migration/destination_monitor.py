@@ -18,7 +18,7 @@ _ASK_S = 1.0
 _UNANSWERED_S = 3.0
 
 
-class Path:
+class DestinationMonitor:
     """Asks all the time, in a thread of its own, as a question over a dead connection blocks for half a minute.
 
     Over one and the same connection: one made anew would work at once when the network is back, while that of the
@@ -53,11 +53,11 @@ class Path:
         return not self._lost and time.monotonic() - self._answered_s < _UNANSWERED_S
 
 
-_paths: dict[str, Path] = {}
+_paths: dict[str, DestinationMonitor] = {}
 
 
-def path_to(uri: str) -> Path:
+def path_to(uri: str) -> DestinationMonitor:
     """One for all guests that go there; it lives as long as this process."""
     if uri not in _paths or _paths[uri].lost:
-        _paths[uri] = Path(uri)
+        _paths[uri] = DestinationMonitor(uri)
     return _paths[uri]

@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from ..._core.errors import MigrationError
 from ..._core.job.sample import JobSample, Phase
-from ..._core.supervision.actions import Action, Kind, Result
+from ..._core.supervision.actions import Action, ActionResult, Kind
 from ..._core.supervision.progress import Reporter
 from ..._core.supervision.record import Record
 from ..connection import Connection, libvirt
@@ -70,7 +70,7 @@ class Driver:
         ``observe``: only until the first wish, and for no longer than this.
         """
         begin_s = time.monotonic()
-        results: list[Result] = []
+        results: list[ActionResult] = []
         at_sync = False
         # From elsewhere the way to the destination is another one than that between the two daemons.
         path = path_to(self._destination_uri) if self._destination_uri and self._connection.local else None
@@ -138,7 +138,7 @@ class Driver:
             event = events.next(0.0)
         return synced
 
-    def _apply(self, action: Action) -> Result:
+    def _apply(self, action: Action) -> ActionResult:
         if action.kind is not Kind.LEAVE:
             self.applied.append(action)
         raw, name = self._guest.raw, self._guest.name
@@ -154,10 +154,10 @@ class Driver:
         try:
             calls.get(action.kind, lambda: None)()
         except MigrationError as exc:
-            return Result(action.kind, exc.problem, exc.reason)
+            return ActionResult(action.kind, exc.problem, exc.reason)
         except libvirt.libvirtError as exc:
-            return Result(action.kind, str(exc))
-        return Result(action.kind)
+            return ActionResult(action.kind, str(exc))
+        return ActionResult(action.kind)
 
     def _resume(self) -> None:
         if self._destination_uri is None:
@@ -171,10 +171,10 @@ class Driver:
         elif call.problem is not None:
             raise call.problem
 
-    def _failed_late(self) -> list[Result]:
+    def _failed_late(self) -> list[ActionResult]:
         """Of a call that resumes, which comes back at the end of the migration, or when it has broken again."""
         call = self._resuming
         if call is None or not call.ended:
             return []
         self._resuming = None
-        return [Result(Kind.RECOVER, call.problem.problem, call.problem.reason)] if call.problem else []
+        return [ActionResult(Kind.RECOVER, call.problem.problem, call.problem.reason)] if call.problem else []

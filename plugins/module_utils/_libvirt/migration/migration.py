@@ -14,29 +14,29 @@ from ..._core.forecast.forecast import Forecast
 from ..._core.job.downtime_limit import highest_limit_ms
 from ..._core.migration.location import Situation
 from ..._core.migration.refusals import refusal
-from ..._core.migration.start import Wishes, planned, require_way, start_call
-from ..._core.policy import Contract
+from ..._core.migration.start import StartOptions, planned, require_way, start_call
+from ..._core.policy import Policy
 from ..connection import libvirt
 from ..guest import Guest
-from ..measure.facts import Asked, Survey, survey
+from ..measure.facts import MeasuredFacts, MeasurementOptions, measure_facts
 from .driver import Tell
-from .result import Account, Result, opened
-from .start import OVERTAKEN, Launch
-from .supervise import Oversight, plan_of_running
-from .two_hosts import BothEnds
+from .result import MigrationResult, Result, opened
+from .start import OVERTAKEN, MigrationStart
+from .supervise import Supervision, plan_of_running
+from .two_hosts import TwoHosts
 
 
 @dataclass(frozen=True)
-class Order:
+class MigrationOptions:
     """``persistent``: None to keep it as it is; what ``wishes`` has of it does not count.
 
     ``sharing``: how many of ours may use the link at a time. ``before_start``: called with the guest and its forecast
     when it is about to be sent; what it raises prevents that.
     """
 
-    contract: Contract
-    asked: Asked
-    wishes: Wishes
+    contract: Policy
+    asked: MeasurementOptions
+    wishes: StartOptions
     persistent: t.Optional[bool] = None
     wait: bool = True
     force: bool = False
@@ -44,12 +44,12 @@ class Order:
     before_start: t.Optional[t.Callable[[Guest, Result], None]] = None
 
 
-class Relocation:
+class Migration:
     """One order carried out; ``notes``: what the user should know although it went well. ``tell`` and ``watch``: as of
     :class:`Driver`."""
 
     def __init__(
-        self, ends: BothEnds, order: Order, tell: t.Optional[Tell] = None, watch: t.Optional[Tell] = None
+        self, ends: TwoHosts, order: MigrationOptions, tell: t.Optional[Tell] = None, watch: t.Optional[Tell] = None
     ) -> None:
         self._ends, self._order, self._tell, self._watch = ends, order, tell, watch
         self._runs_on: t.Optional[str] = None
@@ -87,8 +87,8 @@ class Relocation:
 
     # --- starting
 
-    def _start(self, guest: Guest, account: Account, check: bool) -> Result:
-        found = survey(self._ends.source, self._ends.destination, guest, self._order.asked)
+    def _start(self, guest: Guest, account: MigrationResult, check: bool) -> Result:
+        found = measure_facts(self._ends.source, self._ends.destination, guest, self._order.asked)
         seen = self._forecast(guest, found)
         if check:
             return account.foreseen("moved", _with_basis(seen, found))
@@ -102,7 +102,7 @@ class Relocation:
         found = replace(found, facts=replace(found.facts, postcopy_possible=False))
         return self._started(guest, account, found, self._forecast(guest, found))
 
-    def _forecast(self, guest: Guest, found: Survey) -> Forecast:
+    def _forecast(self, guest: Guest, found: MeasuredFacts) -> Forecast:
         asked = self._order.asked
         seen = planned(
             self._order.contract,
@@ -114,14 +114,14 @@ class Relocation:
             require_way(guest.name, seen, found.document())
         return seen
 
-    def _started(self, guest: Guest, account: Account, found: Survey, seen: Forecast) -> Result:
+    def _started(self, guest: Guest, account: MigrationResult, found: MeasuredFacts, seen: Forecast) -> Result:
         order, wait = self._order, self._order.wait
         forecast = _with_basis(seen, found)
         if order.before_start is not None:
             order.before_start(guest, forecast)
         # A limit that nobody will raise is the contract's from the start.
         limit_ms = seen.plan.start_limit_ms if wait else highest_limit_ms(order.contract.max_downtime_ms)
-        launch = Launch(
+        launch = MigrationStart(
             self._ends.source.uri,
             guest,
             order.asked.destination_uri,
@@ -132,7 +132,7 @@ class Relocation:
         try:
             if wait:
                 plan = replace(seen.plan, sharing=order.sharing)
-                oversight = Oversight(account, guest, order.contract, plan, launch=launch, forecast=forecast)
+                oversight = Supervision(account, guest, order.contract, plan, launch=launch, forecast=forecast)
                 return self._to_the_end(oversight, "moved")
             sample = launch.begin_and_leave()
             if launch.problem is not None:
@@ -147,7 +147,7 @@ class Relocation:
 
     # --- adopting
 
-    def _adopt(self, guest: Guest, account: Account, check: bool, broken: bool) -> Result:
+    def _adopt(self, guest: Guest, account: MigrationResult, check: bool, broken: bool) -> Result:
         outcome = "recovered" if broken else "adopted"
         if check:
             return account.foreseen(outcome, None)
@@ -155,12 +155,12 @@ class Relocation:
             return account.left_running(False, {})
         plan = plan_of_running(self._ends.source, guest, self._order.asked.bandwidth_mib_per_s or None)
         plan = replace(plan, sharing=self._order.sharing)
-        return self._to_the_end(Oversight(account, guest, self._order.contract, plan), outcome)
+        return self._to_the_end(Supervision(account, guest, self._order.contract, plan), outcome)
 
-    def _to_the_end(self, oversight: Oversight, outcome: str) -> Result:
+    def _to_the_end(self, oversight: Supervision, outcome: str) -> Result:
         asked = self._order.asked
         return oversight.to_the_end(outcome, asked.destination_uri, asked.migrate_uri, self._tell, self._watch)
 
 
-def _with_basis(seen: Forecast, found: Survey) -> Result:
+def _with_basis(seen: Forecast, found: MeasuredFacts) -> Result:
     return {**seen.document(), "basis": found.document()}

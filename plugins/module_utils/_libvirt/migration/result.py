@@ -9,29 +9,29 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass, replace
 
-from ..._core.migration.definition import Kept, after, steps
-from ..._core.migration.location import Whereabouts
+from ..._core.migration.definition import DefinitionState, after, steps
+from ..._core.migration.location import GuestLocation
 from .definition import do, kept
-from .two_hosts import BothEnds
+from .two_hosts import TwoHosts
 
 Result = dict[str, t.Any]
 _NOTHING_DONE: Result = {"forecast": None, "actions": [], "downtime_ms": None, "elapsed_ms": None, "kept": []}
 
 
 @dataclass(frozen=True)
-class Account:
+class MigrationResult:
     """``persistent``: whether the guest is to be defined where it runs; ``autostart``: whether it starts with its
     host; ``before``: how it was when the order came; ``stood``: whether it stood still then, on the source."""
 
-    ends: BothEnds
+    ends: TwoHosts
     undefine_source: bool
     persistent: bool
     autostart: bool
     stood: bool
-    found: Kept
+    found: DefinitionState
     before: Result
 
-    def settle(self, check: bool, outcome: str, facts: Result, found: t.Optional[Kept] = None) -> Result:
+    def settle(self, check: bool, outcome: str, facts: Result, found: t.Optional[DefinitionState] = None) -> Result:
         """The guest is on the destination: its definition and its autostart go there, too."""
         found = found or kept(self.ends, self.autostart)
         missing = steps(found, persistent=self.persistent, undefine_source=self.undefine_source)
@@ -46,7 +46,7 @@ class Account:
         ends, stays = self.ends, not (self.persistent and self.undefine_source)
         on_source, on_destination = (host in self.before["defined_on"] for host in ends.names)
         persistent = self.persistent or on_destination
-        found = Kept(on_source and stays, persistent, self.autostart and persistent)
+        found = DefinitionState(on_source and stays, persistent, self.autostart and persistent)
         end = self._document(found, ends.destination_name)
         return {**self._result(True, outcome, end, {"forecast": forecast}), "runs_on": ends.source_name}
 
@@ -63,16 +63,18 @@ class Account:
             "diff": {"before": self.before, "after": end},
         }
 
-    def _document(self, found: Kept, runs_on: t.Optional[str]) -> Result:
+    def _document(self, found: DefinitionState, runs_on: t.Optional[str]) -> Result:
         return found.document(runs_on, *self.ends.names)
 
 
-def opened(ends: BothEnds, where: Whereabouts, *, persistent: t.Optional[bool], undefine_source: bool) -> Account:
+def opened(
+    ends: TwoHosts, where: GuestLocation, *, persistent: t.Optional[bool], undefine_source: bool
+) -> MigrationResult:
     """``persistent``: None to keep it as it is."""
     found, runs_on = kept(ends), ends.runs_on(where)
     known = found.defined_on_source or found.defined_on_destination
     starts = found.autostart_noted if runs_on == ends.source_name else found.autostart
-    return Account(
+    return MigrationResult(
         ends,
         undefine_source,
         persistent=known if persistent is None else persistent,

@@ -15,7 +15,7 @@ from ..._core.job.sample import JobSample
 from ..connection import libvirt
 from ..guest import Guest
 from ..job.limits import max_downtime_ms, set_max_downtime
-from ..job.migrate_call import Transfer
+from ..job.migrate_call import MigrateCall
 from ..job.sampling import glance
 from .definition import note_autostart
 
@@ -25,7 +25,7 @@ _SHOWS_S = 120.0
 _ENDS_S = 30.0
 
 
-class Launch:
+class MigrationStart:
     """One start. ``limit_ms``: the downtime limit to start with; ``autostart``: to be noted for the way."""
 
     def __init__(
@@ -42,7 +42,7 @@ class Launch:
         self._source_uri, self._destination_uri = source_uri, destination_uri
         self._limit_ms, self._autostart = limit_ms, autostart
         self._limit_before_ms: t.Optional[int] = None
-        self._transfer: t.Optional[Transfer] = None
+        self._transfer: t.Optional[MigrateCall] = None
 
     def begin(self) -> None:
         """Start it, and wait until the job shows. What has failed by then is told by :meth:`problem`."""
@@ -53,7 +53,9 @@ class Launch:
         if self._autostart:
             note_autostart(self._guest, True)
         doing = f"The migration of {self._guest.name!r} could not be made."
-        transfer = self._transfer = Transfer(self._source_uri, self._guest, self._destination_uri, *self._call, doing)
+        transfer = self._transfer = MigrateCall(
+            self._source_uri, self._guest, self._destination_uri, *self._call, doing
+        )
         deadline_s = time.monotonic() + _SHOWS_S
         while not transfer.ended and glance(self._guest) is None and time.monotonic() < deadline_s:
             time.sleep(_POLL_S)

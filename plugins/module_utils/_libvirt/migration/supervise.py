@@ -13,10 +13,10 @@ from dataclasses import replace
 from ..._core.errors import MigrationError
 from ..._core.forecast.plan import Plan, adopted_plan
 from ..._core.job.sample import JobSample
-from ..._core.migration.location import Situation, Whereabouts
+from ..._core.migration.location import GuestLocation, Situation
 from ..._core.migration.refusals import bad_end
 from ..._core.migration.result import told, unfinished
-from ..._core.policy import Contract
+from ..._core.policy import Policy
 from ..._core.supervision.record import Record
 from ..._core.supervision.supervisor import Supervisor
 from ..._host.status_file import start_flags
@@ -26,24 +26,24 @@ from ..job.current import completed_job
 from ..job.lost_contact import cut_off
 from ..job.postcopy import host_devices
 from .driver import Driver, Tell
-from .result import Account, Result
-from .start import OVERTAKEN, Launch
-from .two_hosts import BothEnds
+from .result import MigrationResult, Result
+from .start import OVERTAKEN, MigrationStart
+from .two_hosts import TwoHosts
 
 _STILL_ON_SOURCE = (Situation.START, Situation.ADOPT, Situation.BROKEN, Situation.ELSEWHERE)
 
 
-class Oversight:
+class Supervision:
     """Of one migration, under one contract. ``launch``: it is to be begun; without, it runs already."""
 
     def __init__(
         self,
-        account: Account,
+        account: MigrationResult,
         guest: Guest,
-        contract: Contract,
+        contract: Policy,
         plan: Plan,
         *,
-        launch: t.Optional[Launch] = None,
+        launch: t.Optional[MigrationStart] = None,
         forecast: t.Optional[Result] = None,
     ) -> None:
         self._account, self._ends, self._guest = account, account.ends, guest
@@ -90,7 +90,7 @@ class Oversight:
             return self._account.settle(False, outcome, facts(_with_statistics(self._ends, last)))
         raise self._not_there(where, facts(last))
 
-    def _not_there(self, where: Whereabouts, facts: Result) -> MigrationError:
+    def _not_there(self, where: GuestLocation, facts: Result) -> MigrationError:
         ends, name = self._ends, self._guest.name
         cause = self._launch.problem if self._launch else None
         facts = {**facts, "runs_on": ends.runs_on(where)}
@@ -106,7 +106,7 @@ def _expected_bytes(forecast: Result) -> int:
     return int(expected["sent_bytes"] if expected else forecast["basis"]["touched_bytes"])
 
 
-def _with_statistics(ends: BothEnds, last: JobSample) -> JobSample:
+def _with_statistics(ends: TwoHosts, last: JobSample) -> JobSample:
     """With those of the destination, where the source has forgotten its own with the guest."""
     if last.downtime_ms is None and ends.there is not None:
         with contextlib.suppress(libvirt.libvirtError, MigrationError):

@@ -11,7 +11,7 @@ import typing as t
 
 from ..._core.errors import MigrationError
 from ..._core.job.domain_state import DomainState
-from ..._core.migration.location import Situation, Whereabouts
+from ..._core.migration.location import GuestLocation, Situation
 from ..connection import Connection, host_uuid, libvirt
 from ..guest import Guest, seek_guest
 from ..job.current import outgoing_job
@@ -24,7 +24,7 @@ _SETTLED = (Situation.START, Situation.ADOPT, Situation.BROKEN, Situation.THERE)
 _OFF = (Situation.OFF, Situation.NOWHERE)
 
 
-class BothEnds:
+class TwoHosts:
     """``here`` and ``there``: the guest on the source and on the destination as of the last look; None: not known."""
 
     def __init__(
@@ -63,7 +63,7 @@ class BothEnds:
             )
         return found
 
-    def look(self) -> Whereabouts:
+    def look(self) -> GuestLocation:
         """Raises OTHER_JOB and INCOMING, as the source tells them."""
         name, uuid = self._asked
         self.here = seek_guest(self.source, name, uuid)
@@ -73,7 +73,7 @@ class BothEnds:
         found = self.here or self.there
         if found is not None:
             self._asked = (found.name, found.uuid)  # from now on it is this one, whoever takes its name
-        return Whereabouts(_state(self.here), there, job.phase if job else None)
+        return GuestLocation(_state(self.here), there, job.phase if job else None)
 
     def _ask_destination(
         self, name: t.Optional[str], uuid: t.Optional[str]
@@ -102,7 +102,7 @@ class BothEnds:
                     raise
             time.sleep(_POLL_S)
 
-    def settled(self) -> Whereabouts:
+    def settled(self) -> GuestLocation:
         """A look that is sure: what would be refused is looked at again for some seconds."""
         deadline_s = time.monotonic() + _SURE_S
         while True:
@@ -113,7 +113,7 @@ class BothEnds:
                 deadline_s = min(deadline_s, time.monotonic() + _POLL_S)
             time.sleep(_POLL_S)
 
-    def runs_on(self, where: Whereabouts) -> t.Optional[str]:
+    def runs_on(self, where: GuestLocation) -> t.Optional[str]:
         """The host that it runs on, or stands still on; None when that is no one host."""
         states = [
             (host, state)

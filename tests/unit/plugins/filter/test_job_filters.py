@@ -14,7 +14,7 @@ from ansible_collections.virtops.live_migration.plugins.filter.migration_diagnos
 )
 from ansible_collections.virtops.live_migration.plugins.filter.migration_report import FilterModule as ReportFilter
 from ansible_collections.virtops.live_migration.plugins.filter.parse_domjobinfo import FilterModule as ParseFilter
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.policy import Contract
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.policy import Policy
 from ansible_collections.virtops.live_migration.plugins.plugin_utils._filters import context_from
 
 TEXT = """\
@@ -67,7 +67,7 @@ def test_the_link_is_told_in_mbit() -> None:
 
 
 def test_what_is_not_given_is_the_default() -> None:
-    assert context_from().contract == Contract()
+    assert context_from().contract == Policy()
 
 
 def test_the_report_takes_a_list_or_one() -> None:

@@ -21,8 +21,8 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.document import HostDocument
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.guest import (
     Disk,
-    Domain,
-    DomainMemory,
+    GuestDocument,
+    GuestMemory,
     HostDevice,
     MemoryCell,
 )
@@ -38,19 +38,19 @@ def uuid(name: str) -> str:
     return f"uuid of {name}"
 
 
-def guest(name: str, gib: float = 4, *, wish: str = "", memory: t.Any = None, **fields: t.Any) -> Domain:
+def guest(name: str, gib: float = 4, *, wish: str = "", memory: t.Any = None, **fields: t.Any) -> GuestDocument:
     fields.setdefault("state", "running")
-    return Domain(
+    return GuestDocument(
         name,
         uuid(name),
         vcpus=2,
-        memory=memory or DomainMemory(int(gib * GIB), int(gib * GIB)),
+        memory=memory or GuestMemory(int(gib * GIB), int(gib * GIB)),
         metadata={NAMESPACE: f'<guest xmlns="{NAMESPACE}" {wish}/>'} if wish else {},
         **fields,
     )
 
 
-def host(name: str, *guests: Domain, gib: float = 64, memory: t.Any = None, **fields: t.Any) -> Document:
+def host(name: str, *guests: GuestDocument, gib: float = 64, memory: t.Any = None, **fields: t.Any) -> Document:
     fields.setdefault("migration", MigrationPath(interface="eth1", speed_mbit_per_s=10_000, speed_is_real=True))
     memory = memory or Memory(available_bytes=int(gib * GIB))
     return HostDocument(name, f"uuid of {name}", memory=memory, domains=list(guests), **fields).document()
@@ -136,8 +136,8 @@ def test_memory_by_node_and_page_size(run: ModuleRunner) -> None:
     nodes = [NumaNode(0, free_bytes=1 * GIB), NumaNode(1, free_bytes=3 * GIB)]
     pages = [HugePages(1, 2 * MIB, free=1024)]
     there = host("b", memory=Memory(available_bytes=8 * GIB, nodes=nodes, hugepages=pages))
-    bound = guest("bound", memory=DomainMemory(5 * GIB, nodes=[1], node_mode="strict"))  # 6 GiB with the caches
-    huge = guest("huge", memory=DomainMemory(2 * GIB, hugepages=True, hugepage_size_bytes=2 * MIB))
+    bound = guest("bound", memory=GuestMemory(5 * GIB, nodes=[1], node_mode="strict"))  # 6 GiB with the caches
+    huge = guest("huge", memory=GuestMemory(2 * GIB, hugepages=True, hugepage_size_bytes=2 * MIB))
     found = plan(run, [host("a", bound, huge)], [there])
     assert sorted(went(found)) == ["bound", "huge"]
     found = plan(run, [host("a", bound, huge)], [there], reserve_mib=3 * 1024)
@@ -149,7 +149,7 @@ def test_memory_by_node_and_page_size(run: ModuleRunner) -> None:
 def test_memory_in_parts(run: ModuleRunner) -> None:
     """One node of the guest in hugepages of 1 GiB, the other in ordinary memory of one node of the host."""
     cells = [MemoryCell(0, GIB, True, GIB), MemoryCell(1, 2 * GIB, nodes=[1], node_mode="strict")]
-    parts = guest("parts", memory=DomainMemory(3 * GIB, hugepages=True, hugepage_size_bytes=GIB, cells=cells))
+    parts = guest("parts", memory=GuestMemory(3 * GIB, hugepages=True, hugepage_size_bytes=GIB, cells=cells))
 
     def there(free_gib: int, pages: int) -> t.Any:
         nodes = [NumaNode(0, free_bytes=8 * GIB), NumaNode(1, free_bytes=free_gib * GIB)]

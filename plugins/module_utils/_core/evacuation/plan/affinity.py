@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import typing as t
 
-from .fleet import SHUTDOWN, Domain, Fleet, Group
+from .fleet import SHUTDOWN, Fleet, Group, PlannedGuest
 
-Unit = tuple[Domain, ...]
+Unit = tuple[PlannedGuest, ...]
 
 
 class Affinity:
     """Counts the members of each group by host. Residents are there from the start, moves are entered one by one."""
 
-    def __init__(self, fleet: Fleet, moving: t.Sequence[Domain]) -> None:
+    def __init__(self, fleet: Fleet, moving: t.Sequence[PlannedGuest]) -> None:
         self._groups: dict[str, list[Group]] = {}
         for group in fleet.groups:
             for key in group.members:
@@ -34,12 +34,12 @@ class Affinity:
         # Where a group is at home already does not change while others are tried.
         self._homes = {name: frozenset(hosts) for name, hosts in self._count.items() if hosts}
 
-    def enter(self, domain: Domain, host: str) -> None:
+    def enter(self, domain: PlannedGuest, host: str) -> None:
         for group in self._groups.get(domain.key, ()):
             count = self._count[group.name]
             count[host] = count.get(host, 0) + 1
 
-    def leave(self, domain: Domain, host: str) -> None:
+    def leave(self, domain: PlannedGuest, host: str) -> None:
         for group in self._groups.get(domain.key, ()):
             self._count[group.name][host] -= 1
 
@@ -74,7 +74,7 @@ class Affinity:
         return any(domain.key in self._groups for domain in unit)
 
 
-def units(moving: t.Sequence[Domain], groups: t.Sequence[Group]) -> list[Unit]:
+def units(moving: t.Sequence[PlannedGuest], groups: t.Sequence[Group]) -> list[Unit]:
     """The domains that only move together, each set in the order given."""
     root: dict[str, str] = {domain.key: domain.key for domain in moving}
 
@@ -89,7 +89,7 @@ def units(moving: t.Sequence[Domain], groups: t.Sequence[Group]) -> list[Unit]:
             members = sorted(key for key in group.members if key in root)
             for key in members[1:]:
                 root[find(key)] = find(members[0])
-    found: dict[str, list[Domain]] = {}
+    found: dict[str, list[PlannedGuest]] = {}
     for domain in moving:
         found.setdefault(find(domain.key), []).append(domain)
     return [tuple(members) for members in found.values()]

@@ -10,7 +10,7 @@ import math
 import typing as t
 from dataclasses import dataclass
 
-from .fleet import ORDINARY, Domain, Fleet, Host
+from .fleet import ORDINARY, Fleet, Host, PlannedGuest
 
 _Nodes = frozenset[int]
 
@@ -99,7 +99,7 @@ class _Room:
             self.memory[page_kib] = NumaMemory({})
         return self.memory[page_kib]
 
-    def fits(self, domain: Domain) -> bool:
+    def fits(self, domain: PlannedGuest) -> bool:
         if self.guests_left < 1 or self.vcpus_left < domain.vcpus:
             return False
         if len(domain.needs) == 1:
@@ -115,13 +115,13 @@ class _Room:
             self.page(need.page_kib).take(-need.size_bytes, need.nodes)
         return taken == len(domain.needs)
 
-    def book(self, domain: Domain, sign: int) -> None:
+    def book(self, domain: PlannedGuest, sign: int) -> None:
         for need in domain.needs:
             self.page(need.page_kib).take(sign * need.size_bytes, need.nodes)
         self.taken_bytes += sign * domain.memory_bytes
         self.count((domain,), sign)
 
-    def count(self, domains: t.Sequence[Domain], sign: int) -> None:
+    def count(self, domains: t.Sequence[PlannedGuest], sign: int) -> None:
         self.guests += sign * len(domains)
         self.guests_left -= sign * len(domains)
         self.vcpus_left -= sign * sum(domain.vcpus for domain in domains)
@@ -142,7 +142,7 @@ class Capacity:
             if domain.running and domain.host not in sources:
                 self._rooms[domain.host].count((domain,), 1)
 
-    def take(self, domain: Domain, host: str) -> bool:
+    def take(self, domain: PlannedGuest, host: str) -> bool:
         """Put it there if there is room; nothing happens if not."""
         room = self._rooms[host]
         if not room.fits(domain):
@@ -150,20 +150,20 @@ class Capacity:
         room.book(domain, 1)
         return True
 
-    def give_back(self, domain: Domain, host: str) -> None:
+    def give_back(self, domain: PlannedGuest, host: str) -> None:
         self._rooms[host].book(domain, -1)
 
-    def put_back(self, domain: Domain, host: str) -> None:
+    def put_back(self, domain: PlannedGuest, host: str) -> None:
         """Where it was a moment ago."""
         self._rooms[host].book(domain, 1)
 
-    def missing(self, domains: t.Sequence[Domain], host: str) -> list[Shortage]:
+    def missing(self, domains: t.Sequence[PlannedGuest], host: str) -> list[Shortage]:
         """What the host lacks for all of these together."""
         shortages = self.lend(domains, host)
         self.end_loan(domains, host, shortages)
         return shortages
 
-    def lend(self, domains: t.Sequence[Domain], host: str) -> list[Shortage]:
+    def lend(self, domains: t.Sequence[PlannedGuest], host: str) -> list[Shortage]:
         """Put them there as if what the host lacks for them, which is returned, were there."""
         room = self._rooms[host]
         lacking: dict[tuple[int, tuple[int, ...]], int] = {}
@@ -184,7 +184,7 @@ class Capacity:
                 room.grant(what, int(lack))
         return shortages
 
-    def end_loan(self, domains: t.Sequence[Domain], host: str, shortages: t.Sequence[Shortage]) -> None:
+    def end_loan(self, domains: t.Sequence[PlannedGuest], host: str, shortages: t.Sequence[Shortage]) -> None:
         room = self._rooms[host]
         for domain in domains:
             for need in domain.needs:

@@ -7,17 +7,17 @@
 from __future__ import annotations
 
 from .affinity import Unit
-from .placement_state import Placing
+from .placement_state import PlacementState
 
 # So many attempts at putting something somewhere, for one unit and for all of them: a plan has to be there in seconds.
 _TRIES_EACH = 2_000
 _TRIES_IN_ALL = 20_000
 
 
-class MakingRoom:
+class Displacement:
     """A search for an augmenting path. Where all are of one size it finds a way whenever there is one."""
 
-    def __init__(self, placing: Placing) -> None:
+    def __init__(self, placing: PlacementState) -> None:
         self._placing = placing
         self._end = placing.tries + _TRIES_IN_ALL
         self._stop = 0

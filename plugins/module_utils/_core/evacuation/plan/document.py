@@ -10,12 +10,12 @@ import math
 import typing as t
 
 from ...units import human_ms, human_rate
-from .fleet import Domain
+from .fleet import PlannedGuest
 from .links import CLUSTER, IN, OUT
 from .obstacles import Obstacle
 from .placement import Unplaced
 from .plan import EvacuationPlan
-from .planned_transfer import Transfer
+from .planned_transfer import PlannedTransfer
 from .schedule import LinkLoad
 
 Document = dict[str, t.Any]
@@ -64,7 +64,7 @@ def _running(plan: EvacuationPlan) -> int:
     return len(plan.schedule.transfers) + len(plan.shutdown) + len(plan.left) + len(plan.unplaced)
 
 
-def _guest(order: int, transfer: Transfer) -> Document:
+def _guest(order: int, transfer: PlannedTransfer) -> Document:
     domain, estimate = transfer.domain, transfer.estimate
     sending_s = transfer.end_s - (transfer.rates[0][0] if transfer.rates else transfer.start_s)
     return {
@@ -85,7 +85,7 @@ def _guest(order: int, transfer: Transfer) -> Document:
     }
 
 
-def _why(transfer: Transfer) -> str:
+def _why(transfer: PlannedTransfer) -> str:
     estimate = transfer.estimate
     if transfer.domain.moving:
         return "on its way already"
@@ -97,7 +97,7 @@ def _why(transfer: Transfer) -> str:
     return f"busy: gets {'its way for itself' if alone else 'at least ' + human_rate(estimate.floor)}"
 
 
-def _stays(domain: Domain, reason: str) -> Document:
+def _stays(domain: PlannedGuest, reason: str) -> Document:
     return {"name": domain.name, "uuid": domain.key, "host": domain.host, "reason": reason}
 
 
@@ -130,7 +130,7 @@ def _reasons(entry: Unplaced) -> list[Document]:
 
 
 def _source(plan: EvacuationPlan, name: str) -> Document:
-    def count(domains: t.Iterable[Domain]) -> int:
+    def count(domains: t.Iterable[PlannedGuest]) -> int:
         return sum(domain.host == name for domain in domains)
 
     ends = [transfer.end_s for transfer in plan.schedule.transfers if transfer.domain.host == name]

@@ -18,13 +18,13 @@ from .affinity import Unit, together_groups, units
 from .capacity import Shortage
 from .fleet import Group
 from .obstacles import Obstacle
-from .placement_state import Placing
+from .placement_state import PlacementState
 
 _MOST_RULES = 4  # of which each combination is tried
 _MOST_LOOKS = 200  # at ways of spreading the parts, for each combination
 
 
-def fewest_changes(placing: Placing, unit: Unit, groups: t.Sequence[Group]) -> tuple[Obstacle, ...]:
+def fewest_changes(placing: PlacementState, unit: Unit, groups: t.Sequence[Group]) -> tuple[Obstacle, ...]:
     ties = together_groups(unit, groups)
     best: t.Optional[tuple[Obstacle, ...]] = None
     for dropped in _combinations(ties):
@@ -33,7 +33,7 @@ def fewest_changes(placing: Placing, unit: Unit, groups: t.Sequence[Group]) -> t
         names = {group.name for group in dropped}
         parts = units(unit, [group for group in ties if group.name not in names])
         tied = {group.name for group in ties} - names
-        found = _Asking(placing, names, tied).for_all(parts)
+        found = _ChangeSearch(placing, names, tied).for_all(parts)
         if found is None:
             continue
         changes = (*(obstacles.of_rule(group.name, True) for group in dropped), *found)
@@ -53,10 +53,10 @@ def _combinations(ties: t.Sequence[Group]) -> t.Iterator[tuple[Group, ...]]:
     yield tuple(ties)
 
 
-class _Asking:
+class _ChangeSearch:
     """``dropped``: rules that are done without. ``tied``: rules that are not, wherever they would be broken."""
 
-    def __init__(self, placing: Placing, dropped: t.Collection[str], tied: t.Collection[str]) -> None:
+    def __init__(self, placing: PlacementState, dropped: t.Collection[str], tied: t.Collection[str]) -> None:
         self._placing, self._dropped, self._tied = placing, dropped, tied
         self._best: t.Optional[list[Obstacle]] = None
         self._looks_left = _MOST_LOOKS

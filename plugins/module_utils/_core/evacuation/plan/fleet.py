@@ -10,7 +10,7 @@ import typing as t
 from dataclasses import dataclass, field
 
 from ...errors import MigrationError
-from .transfer_estimate import Demand
+from .transfer_estimate import TransferDemand
 
 MIGRATE, SHUTDOWN, LEAVE = "migrate", "shutdown", "leave"
 STRATEGIES = (MIGRATE, SHUTDOWN, LEAVE)
@@ -18,7 +18,7 @@ ORDINARY = 0  # the page size of memory that is not in huge pages
 
 
 @dataclass(frozen=True)
-class Pool:
+class MemoryPool:
     """Free memory of one page size on one NUMA node of a host."""
 
     free_bytes: int
@@ -27,7 +27,7 @@ class Pool:
 
 
 @dataclass(frozen=True)
-class Need:
+class MemoryNeed:
     """Memory that a domain takes. ``nodes``: the NUMA nodes of the host it is bound to (none: any)."""
 
     size_bytes: int
@@ -43,7 +43,7 @@ class Host:
     """
 
     name: str
-    pools: tuple[Pool, ...]
+    pools: tuple[MemoryPool, ...]
     in_bytes_per_s: float
     out_bytes_per_s: float
     reserve_bytes: int = 0
@@ -65,7 +65,7 @@ class Blocker:
 
 
 @dataclass(frozen=True, eq=False)
-class Domain:
+class PlannedGuest:
     """``key``: what tells it from every other one, its UUID. ``blocked``: by destination, the checks it fails there.
 
     ``allowed``: the only hosts it may go to (None: any). ``bound_for``: it goes there or nowhere, as decided before;
@@ -77,8 +77,8 @@ class Domain:
     key: str
     name: str
     host: str
-    needs: tuple[Need, ...] = ()
-    demand: t.Optional[Demand] = None
+    needs: tuple[MemoryNeed, ...] = ()
+    demand: t.Optional[TransferDemand] = None
     vcpus: int = 1
     running: bool = True
     strategy: str = MIGRATE
@@ -129,7 +129,7 @@ class Fleet:
     """
 
     hosts: tuple[Host, ...]
-    domains: tuple[Domain, ...]
+    domains: tuple[PlannedGuest, ...]
     sources: tuple[str, ...]
     groups: tuple[Group, ...] = ()
     uplinks: tuple[Uplink, ...] = ()
@@ -165,7 +165,7 @@ class Fleet:
 
     def _check_domains(self) -> None:
         known = {host.name for host in self.hosts}
-        seen: dict[str, Domain] = {}
+        seen: dict[str, PlannedGuest] = {}
         for domain in self.domains:
             other = seen.setdefault(domain.key, domain)
             if other is not domain:

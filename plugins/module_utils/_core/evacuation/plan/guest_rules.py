@@ -14,8 +14,8 @@ import re
 import typing as t
 from dataclasses import asdict, dataclass, fields, replace
 
-from ...host.guest import Domain
-from ...policy import Contract, contract_from, preset
+from ...host.guest import GuestDocument
+from ...policy import Policy, contract_from, preset
 from .fleet import LEAVE, SHUTDOWN, STRATEGIES, Group
 from .guest_metadata import attributes_of
 
@@ -31,7 +31,7 @@ _MOST_RULES, _LONGEST_NAME = 16, 64
 
 
 @dataclass(frozen=True)
-class Wish:
+class GuestRules:
     """None: nothing was said. ``together`` and ``apart``: names of rules that its metadata put it under.
 
     ``claim``: its priority for a place, where that is not the one for its turn.
@@ -47,12 +47,12 @@ class Wish:
     together: tuple[str, ...] = ()
     apart: tuple[str, ...] = ()
 
-    def over(self, other: Wish) -> Wish:
+    def over(self, other: GuestRules) -> GuestRules:
         """This one where it says something, the other one where it does not."""
         said = {one.name: getattr(self, one.name) for one in fields(self) if getattr(self, one.name) not in (None, ())}
         return replace(other, **said)
 
-    def contract(self, default: Contract) -> Contract:
+    def contract(self, default: Policy) -> Policy:
         if self.policy is None and self.policy_overrides is None:
             return default
         if self.policy is not None:
@@ -61,7 +61,7 @@ class Wish:
         return contract_from({**asdict(default), **said})
 
 
-def names(pattern: str, guest: Domain) -> bool:
+def names(pattern: str, guest: GuestDocument) -> bool:
     """Whether a name, a pattern of names with ``*`` and ``?``, or a UUID is that of the guest.
 
     What looks like a UUID is one: a guest may be called by the UUID of another one.
@@ -74,7 +74,9 @@ def names(pattern: str, guest: Domain) -> bool:
 _UUID = re.compile("[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 
-def wish_of(guest: Domain, entries: t.Sequence[t.Mapping[str, t.Any]], wish: t.Optional[Wish] = None) -> Wish:
+def guest_rules_of(
+    guest: GuestDocument, entries: t.Sequence[t.Mapping[str, t.Any]], wish: t.Optional[GuestRules] = None
+) -> GuestRules:
     """All that is said of the guest, the later over the earlier. An entry is one of the option ``guests``.
 
     ``wish``: what its metadata says, as far as that counts.
@@ -85,13 +87,13 @@ def wish_of(guest: Domain, entries: t.Sequence[t.Mapping[str, t.Any]], wish: t.O
             said: dict[str, t.Any] = {key: entry[key] for key in _SAID if entry.get(key) is not None}
             if "priority" in said:
                 said["claim"] = said["priority"]
-            wish = Wish(**said).over(wish)
+            wish = GuestRules(**said).over(wish)
     return wish
 
 
 def groups_of(
-    guests: t.Sequence[Domain],
-    wishes: t.Mapping[str, Wish],
+    guests: t.Sequence[GuestDocument],
+    wishes: t.Mapping[str, GuestRules],
     entries: t.Sequence[t.Mapping[str, t.Any]],
     *,
     binding: bool = False,
@@ -122,12 +124,12 @@ def groups_of(
     return tuple(group for group in groups if len(group.members) > 1)
 
 
-def matches_nothing(guests: t.Sequence[Domain], patterns: t.Iterable[str]) -> list[str]:
+def matches_nothing(guests: t.Sequence[GuestDocument], patterns: t.Iterable[str]) -> list[str]:
     """A name that is mistyped would leave a guest without its rule."""
     return [pattern for pattern in patterns if not any(names(pattern, guest) for guest in guests)]
 
 
-def from_metadata(guest: Domain, may: t.Collection[str] = MAY_BY_DEFAULT) -> tuple[Wish, list[str]]:
+def from_metadata(guest: GuestDocument, may: t.Collection[str] = MAY_BY_DEFAULT) -> tuple[GuestRules, list[str]]:
     """What it says of itself, as far as it may, and what of that does not count, and why.
 
     Each attribute by itself: what cannot be understood is as if it had not been said, so that the guest is moved as any
@@ -135,10 +137,10 @@ def from_metadata(guest: Domain, may: t.Collection[str] = MAY_BY_DEFAULT) -> tup
     """
     text = guest.metadata.get(NAMESPACE)
     if not text:
-        return Wish(), []
+        return GuestRules(), []
     found = attributes_of(text)
     if found is None:
-        return Wish(), ["it is no XML"]
+        return GuestRules(), ["it is no XML"]
     said, problems = found.values, []
 
     def one_of(key: str, choices: t.Sequence[str]) -> t.Optional[str]:
@@ -157,7 +159,7 @@ def from_metadata(guest: Domain, may: t.Collection[str] = MAY_BY_DEFAULT) -> tup
         if values[key] is not None and not set(allowed) & set(may):
             problems.append(f"{key} is not for guests to say")
             values[key] = None
-    wish = Wish(
+    wish = GuestRules(
         strategy if values["strategy"] else None,
         unplaceable if values["if-unplaceable"] else None,
         priority if values["priority"] is not None else None,

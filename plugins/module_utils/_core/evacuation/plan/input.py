@@ -12,11 +12,11 @@ from dataclasses import dataclass, field, replace
 from ...dataclass_json import from_plain
 from ...errors import MigrationError
 from ...host.document import HostDocument
-from ...host.guest import Domain
-from ...policy import Contract
+from ...host.guest import GuestDocument
+from ...policy import Policy
 from ...units import MIB
 from . import fleet
-from .guest_rules import MAY_BIND, MAY_BY_DEFAULT, Wish, from_metadata, groups_of, matches_nothing, wish_of
+from .guest_rules import MAY_BIND, MAY_BY_DEFAULT, GuestRules, from_metadata, groups_of, guest_rules_of, matches_nothing
 from .input_guest import Checked, Measurement, Readiness, blockers, demand_of, domain_from_document
 from .input_host import HostSettings, host_from_document
 
@@ -27,13 +27,13 @@ _REMEDY = "Pass the results of the modules as they returned them."
 
 
 @dataclass(frozen=True)
-class Wanted:
+class PlanOptions:
     """The user's words. ``hosts``: settings by name; ``all_hosts``: where nothing else is said of one.
 
     ``metadata_may``: what guests may say of themselves, of ``wishes.MAY``.
     """
 
-    contract: Contract = field(default_factory=Contract)
+    contract: Policy = field(default_factory=Policy)
     all_hosts: HostSettings = field(default_factory=HostSettings)
     hosts: t.Mapping[str, HostSettings] = field(default_factory=dict)
     guests: t.Sequence[_Entry] = ()
@@ -52,7 +52,7 @@ def fleet_from_documents(
     destinations: t.Sequence[HostDocument],
     readiness: t.Optional[t.Sequence[_Entry]],
     measurements: t.Sequence[_Entry],
-    wanted: Wanted,
+    wanted: PlanOptions,
 ) -> tuple[fleet.Fleet, list[str]]:
     """With it, what the user should know of it. A host may be among both: a source takes nothing.
 
@@ -66,14 +66,14 @@ def fleet_from_documents(
     warnings = _mistyped(wanted, guests, documents)
     checked = None if readiness is None else _by_pair(readiness)
     measured = _by_guest(measurements)
-    wishes: dict[str, Wish] = {}
+    wishes: dict[str, GuestRules] = {}
     for guest in guests:
         own, problems = from_metadata(guest, wanted.metadata_may)
-        wishes[guest.uuid] = wish_of(guest, wanted.guests, own)
+        wishes[guest.uuid] = guest_rules_of(guest, wanted.guests, own)
         warnings += [f"In the metadata of {guest.name!r} ({guest.uuid}) {one}; it does not count." for one in problems]
     taking = [document.name for document in documents if document.name not in leaving]
 
-    def domain(guest: Domain, host: HostDocument) -> fleet.Domain:
+    def domain(guest: GuestDocument, host: HostDocument) -> fleet.PlannedGuest:
         wish = wishes[guest.uuid]
         measurement = measured.get(guest.uuid) or measured.get(guest.name)
         bound_for = on_their_way.get(guest.uuid) if host.name in leaving else None
@@ -112,7 +112,7 @@ def fleet_from_documents(
     )
 
 
-def _settings(wanted: Wanted, name: str) -> HostSettings:
+def _settings(wanted: PlanOptions, name: str) -> HostSettings:
     said = vars(wanted.hosts.get(name, HostSettings()))
     return replace(wanted.all_hosts, **{key: value for key, value in said.items() if value is not None})
 
@@ -132,10 +132,10 @@ def _on_their_way(documents: t.Sequence[HostDocument], leaving: t.Collection[str
 
 def _places(
     documents: t.Sequence[HostDocument], on_their_way: t.Mapping[str, str]
-) -> list[tuple[Domain, HostDocument]]:
+) -> list[tuple[GuestDocument, HostDocument]]:
     """Each guest once. A definition that does not run is passed over where the guest runs elsewhere."""
     running = {guest.uuid for document in documents for guest in document.domains if guest.active}
-    found: list[tuple[Domain, HostDocument]] = []
+    found: list[tuple[GuestDocument, HostDocument]] = []
     off: set[str] = set()
     for document in documents:
         for guest in document.domains:
@@ -168,7 +168,7 @@ def _by_guest(measurements: t.Sequence[_Entry]) -> dict[str, Measurement]:
     return found
 
 
-def _mistyped(wanted: Wanted, guests: t.Sequence[Domain], documents: t.Sequence[HostDocument]) -> list[str]:
+def _mistyped(wanted: PlanOptions, guests: t.Sequence[GuestDocument], documents: t.Sequence[HostDocument]) -> list[str]:
     patterns = [entry["name"] for entry in wanted.guests]
     patterns += [pattern for entry in wanted.groups for pattern in entry["guests"]]
     warnings = [f"No guest is called {pattern!r}." for pattern in matches_nothing(guests, patterns)]

@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from ...dataclass_json import Amount
 from ...forecast.working_set import WorkingSet, read_working_set
 from ...host.document import HostDocument
-from ...host.guest import Disk, Domain, DomainMemory
-from ...policy import Contract
+from ...host.guest import Disk, GuestDocument, GuestMemory
+from ...policy import Policy
 from ...units import KIB, MIB
 from . import fleet
-from .guest_rules import Wish
-from .transfer_estimate import Demand
+from .guest_rules import GuestRules
+from .transfer_estimate import TransferDemand
 
 # What these look at, the planner counts itself, with all other moves in mind.
 COUNTED_BY_THE_PLAN = frozenset({"memory_available", "hugepages", "numa_nodes", "forecast"})
@@ -81,18 +81,18 @@ Readiness = t.Mapping[tuple[str, str], Checked]
 
 
 def domain_from_document(
-    guest: Domain,
+    guest: GuestDocument,
     host: HostDocument,
     *,
-    wish: Wish,
+    wish: GuestRules,
     blocked: t.Mapping[str, tuple[fleet.Blocker, ...]],
     checked: bool,
-    demand: Demand,
+    demand: TransferDemand,
     overhead_bytes: int,
     on_its_way_to: t.Optional[str] = None,
-) -> fleet.Domain:
+) -> fleet.PlannedGuest:
     devices = [device for device in guest.host_devices if not device.teaming]
-    return fleet.Domain(
+    return fleet.PlannedGuest(
         guest.uuid,
         guest.name,
         host.name,
@@ -113,7 +113,7 @@ def domain_from_document(
     )
 
 
-def blockers(guest: Domain, destinations: t.Iterable[str], readiness: t.Optional[Readiness]) -> dict[str, t.Any]:
+def blockers(guest: GuestDocument, destinations: t.Iterable[str], readiness: t.Optional[Readiness]) -> dict[str, t.Any]:
     """The checks that it fails, by destination."""
     found: dict[str, tuple[fleet.Blocker, ...]] = {}
     for name in destinations if readiness is not None else ():
@@ -124,12 +124,14 @@ def blockers(guest: Domain, destinations: t.Iterable[str], readiness: t.Optional
     return found
 
 
-def demand_of(guest: Domain, measurement: t.Optional[Measurement], contract: Contract, *, copy_disks: bool) -> Demand:
+def demand_of(
+    guest: GuestDocument, measurement: t.Optional[Measurement], contract: Policy, *, copy_disks: bool
+) -> TransferDemand:
     facts = measurement.known if measurement else Known()
     measured: t.Optional[WorkingSet] = read_working_set(facts.dirty_rate) if facts.dirty_rate else None
     memory = guest.memory.current_bytes or guest.memory.total_bytes
     touched = int(facts.touched_bytes or min(memory, guest.resident_bytes or memory))
-    return Demand(
+    return TransferDemand(
         max(0, touched),
         sum(_disk_bytes(disk) for disk in guest.disks) if copy_disks else 0,
         measured,
@@ -151,19 +153,19 @@ def _failed(entry: Checked) -> tuple[fleet.Blocker, ...]:
     return (fleet.Blocker("readiness", entry.summary or "", "look at its readiness"),)
 
 
-def _needs(guest: Domain, host: HostDocument, overhead_bytes: int) -> tuple[fleet.Need, ...]:
+def _needs(guest: GuestDocument, host: HostDocument, overhead_bytes: int) -> tuple[fleet.MemoryNeed, ...]:
     memory = guest.memory
     if memory.cells:
         return _needs_of_parts(memory, host, overhead_bytes)
     nodes = tuple(sorted(memory.nodes)) if memory.node_mode == "strict" else ()
     if not memory.hugepages:
-        return (fleet.Need(memory.total_bytes + overhead_bytes, fleet.ORDINARY, nodes),)
+        return (fleet.MemoryNeed(memory.total_bytes + overhead_bytes, fleet.ORDINARY, nodes),)
     page = memory.hugepage_size_bytes or host.memory.default_hugepage_size_bytes or _DEFAULT_HUGEPAGE_BYTES
-    huge = fleet.Need(memory.total_bytes, page // KIB, nodes)
-    return (huge, fleet.Need(overhead_bytes)) if overhead_bytes else (huge,)
+    huge = fleet.MemoryNeed(memory.total_bytes, page // KIB, nodes)
+    return (huge, fleet.MemoryNeed(overhead_bytes)) if overhead_bytes else (huge,)
 
 
-def _needs_of_parts(memory: DomainMemory, host: HostDocument, overhead_bytes: int) -> tuple[fleet.Need, ...]:
+def _needs_of_parts(memory: GuestMemory, host: HostDocument, overhead_bytes: int) -> tuple[fleet.MemoryNeed, ...]:
     """Of a guest whose parts are in different pages, or bound to different nodes."""
     found: dict[tuple[int, tuple[int, ...]], int] = {(fleet.ORDINARY, ()): overhead_bytes}
     for part in memory.cells:
@@ -171,7 +173,7 @@ def _needs_of_parts(memory: DomainMemory, host: HostDocument, overhead_bytes: in
         nodes = tuple(sorted(part.nodes)) if part.node_mode == "strict" else ()
         key = (page // KIB if part.hugepages else fleet.ORDINARY, nodes)
         found[key] = found.get(key, 0) + part.size_bytes
-    return tuple(fleet.Need(size, page, nodes) for (page, nodes), size in found.items() if size)
+    return tuple(fleet.MemoryNeed(size, page, nodes) for (page, nodes), size in found.items() if size)
 
 
 def _disk_bytes(disk: Disk) -> int:

@@ -10,10 +10,10 @@ import typing as t
 from dataclasses import dataclass
 
 from ...errors import MigrationError
-from ...forecast.link_bandwidth import Way, expected_bandwidth
+from ...forecast.link_bandwidth import RouteDevice, expected_bandwidth
 from ...host.document import HostDocument
 from ...units import KIB, MIB
-from .fleet import ORDINARY, Host, Pool
+from .fleet import ORDINARY, Host, MemoryPool
 
 NO_LIMIT = 0
 
@@ -56,7 +56,7 @@ def _limit(value: t.Optional[int]) -> t.Optional[int]:
 def _bytes_per_s(document: HostDocument, settings: HostSettings) -> float:
     path = document.migration
     speed = path.speed_mbit_per_s if path.speed_is_real else None
-    found = expected_bandwidth(settings.link_mib_per_s, 0, Way(path.interface, speed))
+    found = expected_bandwidth(settings.link_mib_per_s, 0, RouteDevice(path.interface, speed))
     if not found.bytes_per_s:
         raise MigrationError(
             "BANDWIDTH_UNKNOWN",
@@ -67,7 +67,7 @@ def _bytes_per_s(document: HostDocument, settings: HostSettings) -> float:
     return float(found.bytes_per_s)
 
 
-def _ordinary(document: HostDocument) -> list[Pool]:
+def _ordinary(document: HostDocument) -> list[MemoryPool]:
     """What new processes can get. The caches that the kernel would drop for them are spread as the free memory is."""
     memory = document.memory
     available = memory.available_bytes if memory.available_bytes is not None else memory.free_bytes
@@ -76,13 +76,13 @@ def _ordinary(document: HostDocument) -> list[Pool]:
     nodes = [(node.node, node.free_bytes or 0) for node in memory.nodes]
     free = sum(size for _node, size in nodes)
     if not nodes or free <= 0:
-        return [Pool(available, ORDINARY, nodes[0][0] if nodes else 0)]
-    return [Pool(int(available * size / free), ORDINARY, node) for node, size in nodes]
+        return [MemoryPool(available, ORDINARY, nodes[0][0] if nodes else 0)]
+    return [MemoryPool(int(available * size / free), ORDINARY, node) for node, size in nodes]
 
 
-def _hugepages(document: HostDocument) -> list[Pool]:
+def _hugepages(document: HostDocument) -> list[MemoryPool]:
     return [
-        Pool(pool.free * pool.size_bytes, pool.size_bytes // KIB, pool.node)
+        MemoryPool(pool.free * pool.size_bytes, pool.size_bytes // KIB, pool.node)
         for pool in document.memory.hugepages
         if pool.free
     ]

@@ -15,26 +15,26 @@ import math
 import typing as t
 
 from .links import Link
-from .planned_transfer import ENDING, Transfer
+from .planned_transfer import ENDING, PlannedTransfer
 
 _ROUNDING = 1 + 1e-9
 
 
-class Sharing:
-    def __init__(self, links: t.Sequence[Link], transfers: t.Sequence[Transfer]) -> None:
+class LinkSharing:
+    def __init__(self, links: t.Sequence[Link], transfers: t.Sequence[PlannedTransfer]) -> None:
         self._links = links
         sources = {transfer.path[0] for transfer in transfers}
         # A limit over all hosts that does not let each source have one to send and one to be ready.
         self._scarce = any(
             math.isinf(link.bytes_per_s) and (link.max_transfers or math.inf) < 2 * len(sources) for link in links
         )
-        self.on: list[dict[Transfer, None]] = [{} for _link in links]
+        self.on: list[dict[PlannedTransfer, None]] = [{} for _link in links]
         self._floors = [0.0] * len(links)
         self._to_carry_s = [0.0] * len(links)
         for transfer in transfers:
             self._carry(transfer, transfer.estimate.sent_bytes)
 
-    def obstacle(self, transfer: Transfer) -> t.Optional[int]:
+    def obstacle(self, transfer: PlannedTransfer) -> t.Optional[int]:
         """The first link on its way that has no room for it now."""
         floor = transfer.estimate.floor
         for index in transfer.path:
@@ -62,26 +62,26 @@ class Sharing:
         ready = 0.0 if self._scarce else min(tops, default=0.0)
         return bool(tops) and sum(tops) - ready >= self._links[index].bytes_per_s
 
-    def enter(self, transfer: Transfer) -> None:
+    def enter(self, transfer: PlannedTransfer) -> None:
         for index in transfer.path:
             self.on[index][transfer] = None
             self._floors[index] += transfer.estimate.floor
 
-    def leave(self, transfer: Transfer) -> None:
+    def leave(self, transfer: PlannedTransfer) -> None:
         self._carry(transfer, -transfer.estimate.sent_bytes)
         for index in transfer.path:
             del self.on[index][transfer]
             # Summed up anew, so that no rounding is left over on an idle link.
             self._floors[index] = math.fsum(other.estimate.floor for other in self.on[index])
 
-    def urgency(self, transfer: Transfer) -> tuple[t.Any, ...]:
+    def urgency(self, transfer: PlannedTransfer) -> tuple[t.Any, ...]:
         """Smallest first: of what may start now, and of what may have more of a link."""
         most_s = max([self._to_carry_s[index] for index in transfer.path])
         return (*transfer.order, -most_s, -transfer.estimate.sent_bytes, transfer.domain.key)
 
-    def shares(self, changed: t.Iterable[int]) -> dict[Transfer, float]:
+    def shares(self, changed: t.Iterable[int]) -> dict[PlannedTransfer, float]:
         """New rates after a transfer has begun or ended to send over the links ``changed``."""
-        touched: dict[Transfer, None] = {}
+        touched: dict[PlannedTransfer, None] = {}
         for index in changed:
             if not math.isinf(self._links[index].bytes_per_s):
                 touched.update(dict.fromkeys(other for other in self.on[index] if other.sends))
@@ -90,7 +90,7 @@ class Sharing:
         self._hand_out(sorted(touched, key=self.urgency), rates, free)
         # One that gave something up on a link that has not changed otherwise leaves it to its neighbours there.
         lost = [transfer for transfer, rate in rates.items() if rate < transfer.rate]
-        neighbours: dict[Transfer, None] = {}
+        neighbours: dict[PlannedTransfer, None] = {}
         for transfer in lost:
             for index in transfer.path:
                 if not math.isinf(self._links[index].bytes_per_s):
@@ -104,7 +104,9 @@ class Sharing:
         """What the link carries now."""
         return math.fsum(transfer.rate for transfer in self.on[index] if transfer.sends)
 
-    def _free(self, transfers: t.Iterable[Transfer], rates: t.Mapping[Transfer, float]) -> dict[int, float]:
+    def _free(
+        self, transfers: t.Iterable[PlannedTransfer], rates: t.Mapping[PlannedTransfer, float]
+    ) -> dict[int, float]:
         free: dict[int, float] = {}
         for index in dict.fromkeys(index for transfer in transfers for index in transfer.path):
             # One that does not send yet has a rate of 0.
@@ -112,7 +114,9 @@ class Sharing:
             free[index] = self._links[index].bytes_per_s - taken
         return free
 
-    def _hand_out(self, transfers: t.Iterable[Transfer], rates: dict[Transfer, float], free: dict[int, float]) -> None:
+    def _hand_out(
+        self, transfers: t.Iterable[PlannedTransfer], rates: dict[PlannedTransfer, float], free: dict[int, float]
+    ) -> None:
         for transfer in transfers:
             more = min(transfer.estimate.top - rates[transfer], *(free[index] for index in transfer.path))
             if more > 0:
@@ -120,6 +124,6 @@ class Sharing:
                 for index in transfer.path:
                     free[index] -= more
 
-    def _carry(self, transfer: Transfer, size: float) -> None:
+    def _carry(self, transfer: PlannedTransfer, size: float) -> None:
         for index in transfer.path:
             self._to_carry_s[index] += size / self._links[index].bytes_per_s

@@ -10,8 +10,8 @@ import math
 import typing as t
 from dataclasses import dataclass
 
-from .fleet import Domain, Fleet
-from .transfer_estimate import Demand, Estimate
+from .fleet import Fleet, PlannedGuest
+from .transfer_estimate import TransferDemand, TransferEstimate
 
 CLUSTER = "all hosts"
 OUT, IN = "out", "in"
@@ -43,7 +43,7 @@ class Network:
             self._add("cluster", Link(CLUSTER, "", math.inf, fleet.max_transfers))
         self._paths: dict[tuple[str, str], tuple[int, ...]] = {}
         self._tops: dict[tuple[str, str], float] = {}
-        self._estimates: dict[tuple[str, float], Estimate] = {}
+        self._estimates: dict[tuple[str, float], TransferEstimate] = {}
 
     def path(self, source: str, destination: str) -> tuple[int, ...]:
         """Indices into ``links``: what the transfer crosses, the widest last."""
@@ -66,11 +66,11 @@ class Network:
             self._tops[key] = min([*rates, self._fleet.most_bytes_per_s or math.inf])
         return self._tops[key]
 
-    def estimate(self, domain: Domain, destination: str) -> Estimate:
+    def estimate(self, domain: PlannedGuest, destination: str) -> TransferEstimate:
         key = (domain.key, self.top(domain.host, destination))
         if key not in self._estimates:
             # Of a guest of which nothing else is known, all of the memory may have to be sent.
-            self._estimates[key] = Estimate(domain.demand or Demand(domain.memory_bytes), key[1])
+            self._estimates[key] = TransferEstimate(domain.demand or TransferDemand(domain.memory_bytes), key[1])
         return self._estimates[key]
 
     def _add(self, kind: str, link: Link) -> None:

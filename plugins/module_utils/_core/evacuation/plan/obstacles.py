@@ -13,7 +13,7 @@ from functools import lru_cache
 from ...units import human_bytes
 from .affinity import Unit
 from .capacity import Shortage
-from .fleet import ORDINARY, Blocker, Domain
+from .fleet import ORDINARY, Blocker, PlannedGuest
 
 # In the order of what is the least to ask for.
 CORDONED = "CORDONED"
@@ -82,7 +82,7 @@ def effort(obstacles: t.Sequence[Obstacle]) -> tuple[int, int, int]:
     )
 
 
-def of_guest(domain: Domain) -> list[Obstacle]:
+def of_guest(domain: PlannedGuest) -> list[Obstacle]:
     """What keeps it from going anywhere."""
     found = []
     if domain.pinned:
@@ -103,7 +103,7 @@ def of_guest(domain: Domain) -> list[Obstacle]:
     return found
 
 
-def of_checks(domain: Domain, host: str) -> list[Obstacle]:
+def of_checks(domain: PlannedGuest, host: str) -> list[Obstacle]:
     found = []
     if domain.bound_for is not None and host != domain.bound_for:
         found.append(
@@ -129,7 +129,7 @@ def of_checks(domain: Domain, host: str) -> list[Obstacle]:
     return found + [_of_check(domain, host, blocker) for blocker in domain.blocked.get(host, ())]
 
 
-def _of_check(domain: Domain, host: str, blocker: Blocker) -> Obstacle:
+def _of_check(domain: PlannedGuest, host: str, blocker: Blocker) -> Obstacle:
     return Obstacle(
         CHECK,
         host,
@@ -140,7 +140,7 @@ def _of_check(domain: Domain, host: str, blocker: Blocker) -> Obstacle:
     )
 
 
-def of_contract(domain: Domain, host: str, needs: str) -> Obstacle:
+def of_contract(domain: PlannedGuest, host: str, needs: str) -> Obstacle:
     return Obstacle(
         CONTRACT,
         host,

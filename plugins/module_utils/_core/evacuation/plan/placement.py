@@ -12,12 +12,12 @@ from dataclasses import dataclass, replace
 
 from . import obstacles
 from .affinity import Unit, units
-from .displacement import MakingRoom
+from .displacement import Displacement
 from .fewest_changes import fewest_changes
-from .fleet import MIGRATE, Domain, Fleet
+from .fleet import MIGRATE, Fleet, PlannedGuest
 from .links import Network
 from .obstacles import Obstacle
-from .placement_state import Placing
+from .placement_state import PlacementState
 
 # Up to this share of the time that the rest takes anyway, a host takes guests for its free memory; beyond, by its link.
 _LINK_HEADROOM = 0.8
@@ -28,7 +28,7 @@ class Unplaced:
     """``reasons``: why not, each once, with the hosts at which it stands in the way. ``changes``: the fewest that would
     let it move while all others go where they go."""
 
-    domain: Domain
+    domain: PlannedGuest
     together_with: tuple[str, ...]
     reasons: tuple[tuple[Obstacle, tuple[str, ...]], ...]
     changes: tuple[Obstacle, ...]
@@ -44,7 +44,7 @@ class Placement:
     guests: t.Mapping[str, int]
 
 
-def movers(fleet: Fleet) -> list[Domain]:
+def movers(fleet: Fleet) -> list[PlannedGuest]:
     sources = set(fleet.sources)
     return [
         domain for domain in fleet.domains if domain.host in sources and domain.running and domain.strategy == MIGRATE
@@ -72,14 +72,14 @@ def place(fleet: Fleet, network: Network) -> Placement:
     )
 
 
-def _attempt(fleet: Fleet, network: Network, big_first: int) -> tuple[Placing, list[Unit]]:
+def _attempt(fleet: Fleet, network: Network, big_first: int) -> tuple[PlacementState, list[Unit]]:
     moving = movers(fleet)
-    placing = Placing(fleet, network, moving)
+    placing = PlacementState(fleet, network, moving)
     target_s = _LINK_HEADROOM * _least_s(fleet, moving)
     queue = units(moving, fleet.groups)
     ways = {unit: len(placing.candidates(unit)) for unit in queue}
     queue.sort(key=lambda unit: _order(unit, ways[unit], big_first))
-    making_room = MakingRoom(placing)
+    making_room = Displacement(placing)
     left: list[Unit] = []
     # Room is made for those of one priority before any of the next is there.
     for _same, equals in itertools.groupby(queue, key=_rank):
@@ -108,7 +108,7 @@ def _left_behind(left: t.Sequence[Unit]) -> list[tuple[int, int]]:
     return [(priority, priorities.count(priority)) for priority in sorted(set(priorities), reverse=True)]
 
 
-def _least_s(fleet: Fleet, moving: t.Sequence[Domain]) -> float:
+def _least_s(fleet: Fleet, moving: t.Sequence[PlannedGuest]) -> float:
     """No placement is faster: each source has to send what it has, and the destinations together to take it."""
     out: dict[str, int] = dict.fromkeys(fleet.sources, 0)
     for domain in moving:
@@ -119,7 +119,7 @@ def _least_s(fleet: Fleet, moving: t.Sequence[Domain]) -> float:
     return max(least, sum(out.values()) / takes) if takes else least
 
 
-def _settle(placing: Placing, unit: Unit, target_s: float) -> bool:
+def _settle(placing: PlacementState, unit: Unit, target_s: float) -> bool:
     """The host with the most room among those whose links have time to spare, else the one that is done first."""
     ruled = placing.affinity.has_rules(unit)
     size = sum(domain.demand.least_bytes if domain.demand else domain.memory_bytes for domain in unit)
@@ -132,7 +132,7 @@ def _settle(placing: Placing, unit: Unit, target_s: float) -> bool:
     return any(placing.put(unit, entry[-1]) for entry in scored)
 
 
-def _explain(placing: Placing, fleet: Fleet, unit: Unit) -> list[Unplaced]:
+def _explain(placing: PlacementState, fleet: Fleet, unit: Unit) -> list[Unplaced]:
     hosts: dict[Obstacle, list[str]] = {}
     by_host: dict[str, t.Sequence[Obstacle]] = {
         host.name: placing.in_the_way(unit, host.name) for host in placing.destinations

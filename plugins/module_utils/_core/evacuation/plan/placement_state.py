@@ -11,13 +11,13 @@ import typing as t
 from . import obstacles
 from .affinity import Affinity, Unit
 from .capacity import Capacity, Shortage
-from .fleet import Domain, Fleet
+from .fleet import Fleet, PlannedGuest
 from .links import Network
 from .obstacles import Obstacle
 
 
-class Placing:
-    def __init__(self, fleet: Fleet, network: Network, moving: t.Sequence[Domain]) -> None:
+class PlacementState:
+    def __init__(self, fleet: Fleet, network: Network, moving: t.Sequence[PlannedGuest]) -> None:
         self.network = network
         self.capacity = Capacity(fleet)
         self.affinity = Affinity(fleet, moving)
@@ -49,7 +49,7 @@ class Placing:
         self.tries += 1
         if self.affinity.broken(unit, host):
             return False
-        done: list[Domain] = []
+        done: list[PlannedGuest] = []
         for domain in unit:
             if not self.capacity.take(domain, host):
                 for earlier in done:

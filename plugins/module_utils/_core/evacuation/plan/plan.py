@@ -9,7 +9,7 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass, replace
 
-from .fleet import MIGRATE, SHUTDOWN, Domain, Fleet
+from .fleet import MIGRATE, SHUTDOWN, Fleet, PlannedGuest
 from .links import Network
 from .placement import Placement, Unplaced, place
 from .schedule import Schedule, schedule
@@ -23,9 +23,9 @@ class EvacuationPlan:
     fleet: Fleet
     placement: Placement
     schedule: Schedule
-    shutdown: tuple[Domain, ...]
-    left: tuple[Domain, ...]
-    off: tuple[Domain, ...]
+    shutdown: tuple[PlannedGuest, ...]
+    left: tuple[PlannedGuest, ...]
+    off: tuple[PlannedGuest, ...]
     unplaced: tuple[Unplaced, ...]
 
     @property

@@ -8,24 +8,24 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from .fleet import Domain
-from .transfer_estimate import Estimate
+from .fleet import PlannedGuest
+from .transfer_estimate import TransferEstimate
 
 # ENDING: still sending, but nearly done.
 PREPARED, SENDING, ENDING, DONE = "prepared", "sending", "ending", "done"
 
 
 @dataclass(eq=False)
-class Transfer:
+class PlannedTransfer:
     """``rates``: from when on it sends how fast. ``left``: the share of its work that was left at the last change.
 
     ``order``: what goes before all else: it is on its way, it matters more, it needs a link for itself.
     """
 
-    domain: Domain
+    domain: PlannedGuest
     destination: str
     path: tuple[int, ...]
-    estimate: Estimate
+    estimate: TransferEstimate
     state: str = ""
     rate: float = 0.0
     left: float = 1.0

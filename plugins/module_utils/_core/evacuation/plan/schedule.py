@@ -14,9 +14,9 @@ import typing as t
 from dataclasses import dataclass
 
 from .fleet import Fleet
-from .link_sharing import Sharing
+from .link_sharing import LinkSharing
 from .links import Link, Network
-from .planned_transfer import DONE, ENDING, PREPARED, SENDING, Transfer
+from .planned_transfer import DONE, ENDING, PREPARED, SENDING, PlannedTransfer
 
 _FEW = 200  # of those that wait for one link: so many are put in order anew each time
 
@@ -36,7 +36,7 @@ class LinkLoad:
 class Schedule:
     """``transfers`` in the order of their start. ``least_s``: no schedule of these transfers is shorter."""
 
-    transfers: tuple[Transfer, ...]
+    transfers: tuple[PlannedTransfer, ...]
     loads: tuple[LinkLoad, ...]
     end_s: float
     least_s: float
@@ -45,13 +45,13 @@ class Schedule:
 def schedule(fleet: Fleet, network: Network, at: t.Mapping[str, str]) -> Schedule:
     """``at``: the destination of each domain that moves, by key."""
     transfers = [
-        Transfer(
+        PlannedTransfer(
             domain, at[domain.key], network.path(domain.host, at[domain.key]), network.estimate(domain, at[domain.key])
         )
         for domain in fleet.domains
         if domain.key in at
     ]
-    run = _Run(fleet.setup_s, network.links, transfers)
+    run = _Simulation(fleet.setup_s, network.links, transfers)
     run.to_the_end()
     transfers.sort(key=lambda transfer: (transfer.start_s, transfer.order, transfer.domain.key))
     loads = tuple(load for load in (run.load(index) for index in range(len(network.links))) if load.transfers)
@@ -59,7 +59,7 @@ def schedule(fleet: Fleet, network: Network, at: t.Mapping[str, str]) -> Schedul
     return Schedule(tuple(transfers), loads, end_s, least_s(network.links, transfers, fleet.setup_s))
 
 
-def least_s(links: t.Sequence[Link], transfers: t.Sequence[Transfer], setup_s: float) -> float:
+def least_s(links: t.Sequence[Link], transfers: t.Sequence[PlannedTransfer], setup_s: float) -> float:
     """The largest of: what a link needs for its bytes, what its slots need for its transfers, the longest transfer."""
     size, slot_s = [0.0] * len(links), [0.0] * len(links)
     longest_s = 0.0
@@ -74,14 +74,14 @@ def least_s(links: t.Sequence[Link], transfers: t.Sequence[Transfer], setup_s: f
     return max([longest_s, *by_bytes, *by_slots])
 
 
-class _Run:
-    def __init__(self, setup_s: float, links: t.Sequence[Link], transfers: t.Sequence[Transfer]) -> None:
+class _Simulation:
+    def __init__(self, setup_s: float, links: t.Sequence[Link], transfers: t.Sequence[PlannedTransfer]) -> None:
         self._setup_s, self._links = setup_s, links
-        self._sharing = Sharing(links, transfers)
-        self._events: list[tuple[float, int, int, Transfer]] = []
+        self._sharing = LinkSharing(links, transfers)
+        self._events: list[tuple[float, int, int, PlannedTransfer]] = []
         self._number = 0
         # Each that waits is kept with the one link that had no room for it, by its urgency when it was last tried.
-        self._waiting: list[list[tuple[t.Any, Transfer]]] = [[] for _link in links]
+        self._waiting: list[list[tuple[t.Any, PlannedTransfer]]] = [[] for _link in links]
         self._bytes = [0.0] * len(links)
         self._transfers = [0] * len(links)
         self._peak_rates = [0.0] * len(links)
@@ -113,7 +113,7 @@ class _Run:
             self._peak_transfers[index],
         )
 
-    def _start(self, transfer: Transfer, now_s: float) -> t.Optional[int]:
+    def _start(self, transfer: PlannedTransfer, now_s: float) -> t.Optional[int]:
         """Start it, or return the link that has no room for it."""
         obstacle = self._sharing.obstacle(transfer)
         if obstacle is not None:
@@ -125,17 +125,17 @@ class _Run:
         self._at(now_s + self._setup_s, transfer)
         return None
 
-    def _wait(self, transfer: Transfer, obstacle: int) -> None:
+    def _wait(self, transfer: PlannedTransfer, obstacle: int) -> None:
         heapq.heappush(self._waiting[obstacle], (self._sharing.urgency(transfer), transfer))
 
-    def _make_ready(self, transfer: Transfer, now_s: float) -> None:
+    def _make_ready(self, transfer: PlannedTransfer, now_s: float) -> None:
         """It is so near its end that another one, if it is started now, will be ready to send just then."""
         transfer.state = ENDING
         self._at(transfer.end_s, transfer)
         for index in transfer.path:
             self._refill(index, now_s)
 
-    def _finish(self, transfer: Transfer, now_s: float) -> None:
+    def _finish(self, transfer: PlannedTransfer, now_s: float) -> None:
         transfer.send_at(0.0, now_s)
         transfer.state, transfer.end_s = DONE, now_s
         self._sharing.leave(transfer)
@@ -168,6 +168,6 @@ class _Run:
         for index in dict.fromkeys(index for transfer in shares for index in transfer.path):
             self._peak_rates[index] = max(self._peak_rates[index], self._sharing.rate(index))
 
-    def _at(self, at_s: float, transfer: Transfer) -> None:
+    def _at(self, at_s: float, transfer: PlannedTransfer) -> None:
         self._number += 1
         heapq.heappush(self._events, (at_s, self._number, transfer.version, transfer))

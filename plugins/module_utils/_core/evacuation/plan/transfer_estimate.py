@@ -13,10 +13,10 @@ from dataclasses import dataclass, field
 from ...forecast.forecast import Forecast, forecast
 from ...forecast.plan import NO_WAY, POSTCOPY, UNKNOWN
 from ...forecast.requirements import told
-from ...forecast.simulation import Facts
+from ...forecast.simulation import MigrationFacts
 from ...forecast.working_set import WorkingSet
 from ...job.downtime_limit import highest_limit_ms
-from ...policy import Contract
+from ...policy import Policy
 
 # Dirty rate over share: above a half, each further guest on the link makes all of them slower than one after the other.
 _MOST_DIRTY_OF_SHARE = 0.5
@@ -28,14 +28,14 @@ _RATE_STEPS = 8
 
 
 @dataclass(frozen=True)
-class Demand:
+class TransferDemand:
     """``touched_bytes``: memory it uses at all. ``disk_bytes``: disks that are copied along. ``measured``: None when
     nobody has measured what it rewrites."""
 
     touched_bytes: int
     disk_bytes: int = 0
     measured: t.Optional[WorkingSet] = None
-    contract: Contract = field(default_factory=Contract)
+    contract: Policy = field(default_factory=Policy)
     postcopy_possible: bool = True
     host_devices: int = 0
 
@@ -44,10 +44,10 @@ class Demand:
         return max(1, self.touched_bytes + self.disk_bytes)
 
 
-class Estimate:
+class TransferEstimate:
     """One domain over a way that can carry ``top`` bytes/s. The same forecast as before a single migration."""
 
-    def __init__(self, demand: Demand, top_bytes_per_s: float) -> None:
+    def __init__(self, demand: TransferDemand, top_bytes_per_s: float) -> None:
         self._demand, self.top = demand, top_bytes_per_s
         first = self._forecast(top_bytes_per_s)
         self.way = first.plan.way
@@ -86,7 +86,7 @@ class Estimate:
 
     def _forecast(self, bytes_per_s: float) -> Forecast:
         demand = self._demand
-        facts = Facts(
+        facts = MigrationFacts(
             max(1, demand.touched_bytes),
             max(1, int(bytes_per_s)),
             demand.measured,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass
 
-from .queued_guest import NEVER_S, Departure
+from .queued_guest import NEVER_S, QueuedGuest
 
 _ALONE_PATIENCE_S = 60.0  # so long does a busy guest wait for a destination's link that others use
 # Two that begin at once end at once, and nothing is sent while the next two begin.
@@ -86,7 +86,7 @@ class Contention:
 
 
 def may_start(
-    one: Departure, sending: t.Sequence[Departure], there: Places, slots: Slots, now_s: float, setup_s: float
+    one: QueuedGuest, sending: t.Sequence[QueuedGuest], there: Places, slots: Slots, now_s: float, setup_s: float
 ) -> bool:
     """Whether a guest that is ready may be sent now.
 
@@ -107,11 +107,11 @@ def may_start(
     return there.taken - there.one_more <= from_here or now_s - one.asked_s > _ALONE_PATIENCE_S
 
 
-def _apart_s(one: Departure) -> float:
+def _apart_s(one: QueuedGuest) -> float:
     return min(_APART_S, _APART_SHARE * one.least_s)
 
 
-def run_dry(sending: t.Sequence[Departure], setup_s: float, now_s: float) -> bool:
+def run_dry(sending: t.Sequence[QueuedGuest], setup_s: float, now_s: float) -> bool:
     """Whether all of it will have gone before another one is set up, so that the link would stand idle meanwhile."""
     rate = sum(one.bytes_per_s for one in sending)
     if rate <= 0 or any(one.ends_s == NEVER_S for one in sending):

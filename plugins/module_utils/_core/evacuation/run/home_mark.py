@@ -24,7 +24,7 @@ _LONGEST = 255
 
 
 @dataclass(frozen=True)
-class Home:
+class HomeMark:
     """``since``: in UTC, ISO 8601. ``strategy``: what the evacuation did last, ``migrate`` or ``shutdown``.
 
     ``copy_storage``: how its disks went along, so that they come back in the same way. ``guest_uuid``: whose mark it
@@ -67,7 +67,7 @@ class Mark:
     ``of_another``: it names another guest, which this one is a clone of.
     """
 
-    home: Home
+    home: HomeMark
     problem: str = ""
     of_another: bool = False
 
@@ -77,7 +77,7 @@ def read_mark(text: t.Any, guest_uuid: str = "") -> t.Optional[Mark]:
     found = attributes_of(text)
     if found is None or found.element != ELEMENT:
         return None
-    said = {key: found.values.get(key, "") for key in asdict(Home("", "", ""))}
+    said = {key: found.values.get(key, "") for key in asdict(HomeMark("", "", ""))}
     if not said["host_uuid"]:
         return None
     wrong = [
@@ -90,7 +90,7 @@ def read_mark(text: t.Any, guest_uuid: str = "") -> t.Optional[Mark]:
         if not right
     ]
     wrong += [f"{key} is longer than {_LONGEST} characters" for key, value in said.items() if len(value) > _LONGEST]
-    home = Home(
+    home = HomeMark(
         host=said["host"][:_LONGEST],
         host_uuid=said["host_uuid"][:_LONGEST],
         since=said["since"][:_LONGEST],
@@ -114,13 +114,13 @@ def _same_uuid(text: str) -> t.Optional[str]:
         return None
 
 
-def parse_home(text: t.Any) -> t.Optional[Home]:
+def parse_home(text: t.Any) -> t.Optional[HomeMark]:
     """None for what is not such a mark."""
     mark = read_mark(text)
     return None if mark is None else mark.home
 
 
-def mark_to_write(found: t.Optional[Home], wanted: Home) -> t.Optional[Home]:
+def mark_to_write(found: t.Optional[HomeMark], wanted: HomeMark) -> t.Optional[HomeMark]:
     """None when nothing is to be written: a guest that is moved on keeps the home that it has.
 
     One that is shut down away from home keeps it too, and it is noted where it is to be started again.
@@ -140,6 +140,6 @@ def mark_to_write(found: t.Optional[Home], wanted: Home) -> t.Optional[Home]:
     return None if replace(found, since=wanted.since) == wanted else wanted
 
 
-def started_again(home: Home) -> Home:
+def started_again(home: HomeMark) -> HomeMark:
     """The mark of a guest that was started where it had been shut down, away from home."""
     return replace(home, strategy=MIGRATE, shut_down_on="", shut_down_on_uuid="")

@@ -10,18 +10,18 @@ import typing as t
 
 from ...forecast.plan import POSTCOPY
 from ...units import human_bytes, human_ms, human_rate
-from .queued_guest import Departure, Stage
+from .queued_guest import QueuedGuest, Stage
 
 _SMALL_SET_S = 0.1  # a set that is sent in this time does not keep a migration from ending
 
 
-class Total:
+class EvacuationTotal:
     """Remembers what the links have carried, for the moments in which nothing is measured."""
 
     def __init__(self) -> None:
         self._best_bytes_per_s = 0.0
 
-    def numbers(self, departures: t.Iterable[Departure]) -> dict[str, t.Any]:
+    def numbers(self, departures: t.Iterable[QueuedGuest]) -> dict[str, t.Any]:
         """``time_left_s`` is None where it is not known. By what is left, over the rate of all together."""
         all_of_them = list(departures)
         moving = [one for one in all_of_them if one.stage is Stage.SENDING]

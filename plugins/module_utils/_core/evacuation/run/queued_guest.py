@@ -27,7 +27,7 @@ class Stage(enum.Enum):
 
 
 @dataclass(frozen=True)
-class Wanted:
+class TransferOptions:
     """``destinations``: names, the planned one first, then those that would do as well.
 
     ``moving``: its migration runs already.
@@ -41,7 +41,7 @@ class Wanted:
 
 
 @dataclass
-class Departure:
+class QueuedGuest:
     """``left_bytes`` and ``bytes_per_s``: while it is sent. ``asked_s``: since when it is ready. ``measured``: whether
     it is, before it is sent. ``least_s``: how long it is sent when it has the link alone; ``sent_s``: since when it
     is; ``set_up``: whether its bytes flow since then; ``ends_s``: when all of it will have gone, as it looks now.
@@ -49,7 +49,7 @@ class Departure:
     ``adopts``: its migration runs already, so that it takes its place whatever the limits are.
     """
 
-    wanted: Wanted
+    wanted: TransferOptions
     destination: str
     stage: Stage = Stage.WAITING
     adopts: bool = False

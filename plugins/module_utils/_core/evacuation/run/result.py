@@ -22,7 +22,7 @@ Document = dict[str, t.Any]
 
 
 @dataclass
-class Row:
+class GuestResult:
     """``elapsed_s``: from its first attempt to its end, with measuring and with waiting for its turn."""
 
     name: str
@@ -73,7 +73,7 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Remains:
+class LeftOnHost:
     """``running``: guests that still run on the host though they should not; ``jobs``: guests with a migration."""
 
     running: list[Document] = field(default_factory=list)
@@ -85,7 +85,7 @@ class Remains:
 
 
 def verdict(
-    host: str, rows: t.Sequence[Row], remains: t.Optional[Remains], stopped: str, facts: Document
+    host: str, rows: t.Sequence[GuestResult], remains: t.Optional[LeftOnHost], stopped: str, facts: Document
 ) -> t.Optional[MigrationError]:
     """None when all is as it should be; ``remains`` is None where the host need not be empty."""
     failed = [row for row in rows if row.outcome == FAILED]

@@ -11,7 +11,7 @@ import enum
 TRY_AGAIN_AFTER_S = (5.0, 15.0, 45.0)
 
 
-class Answer(enum.Enum):
+class RetryDecision(enum.Enum):
     AGAIN = "again"
     OTHER_DESTINATION = "other_destination"
     GIVE_UP = "give_up"
@@ -79,13 +79,13 @@ _PASSES = frozenset(
 _ALARMS = frozenset(("SPLIT_BRAIN",))
 
 
-def answer(reason: str) -> Answer:
+def decide_retry(reason: str) -> RetryDecision:
     """By the reason code of a :class:`MigrationError`; what is not known is not tried again."""
     if reason in _ALARMS:
-        return Answer.STOP_ALL
+        return RetryDecision.STOP_ALL
     if reason in DESTINATION_SICK or reason in _DOES_NOT_FIT:
-        return Answer.OTHER_DESTINATION
-    return Answer.AGAIN if reason in _PASSES else Answer.GIVE_UP
+        return RetryDecision.OTHER_DESTINATION
+    return RetryDecision.AGAIN if reason in _PASSES else RetryDecision.GIVE_UP
 
 
 def infrastructure(reason: str) -> bool:

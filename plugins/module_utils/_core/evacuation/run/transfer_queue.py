@@ -13,8 +13,8 @@ from __future__ import annotations
 import typing as t
 
 from .admission import Contention, DestinationLook, Places, Slots, may_start, run_dry
-from .queued_guest import NEVER_S, Departure, Stage, Wanted
-from .retry import DESTINATION_SICK, Answer, answer, back_off_s, infrastructure
+from .queued_guest import NEVER_S, QueuedGuest, Stage, TransferOptions
+from .retry import DESTINATION_SICK, RetryDecision, back_off_s, decide_retry, infrastructure
 
 _SICK_AFTER = 2
 _MOST_SETUP_S = 5.0
@@ -43,15 +43,15 @@ class Dismiss(t.NamedTuple):
 Move = t.Union[Begin, Send, Dismiss]
 
 
-class Departures:
+class TransferQueue:
     """``stopped``: why no more begin, empty while they do. ``closed``: destinations that are given up.
 
     ``unmeasured``: whether a guest may be sent without being measured, where the link would stand idle otherwise.
     """
 
-    def __init__(self, wanted: t.Sequence[Wanted], slots: Slots, *, unmeasured: bool = False) -> None:
+    def __init__(self, wanted: t.Sequence[TransferOptions], slots: Slots, *, unmeasured: bool = False) -> None:
         self._slots, self._unmeasured = slots, unmeasured
-        self.departures = {one.key: Departure(one, (one.destinations or ("",))[0]) for one in wanted}
+        self.departures = {one.key: QueuedGuest(one, (one.destinations or ("",))[0]) for one in wanted}
         self.stopped = ""
         self.closed: set[str] = set()
         self._contention = Contention(slots.per_destination)
@@ -160,32 +160,36 @@ class Departures:
         self._failures = []
         self._sick.pop(one.destination, None)
 
-    def failed(self, key: str, reason: str, now_s: float) -> Answer:
+    def failed(self, key: str, reason: str, now_s: float) -> RetryDecision:
         """What comes of it: AGAIN, OTHER_DESTINATION (it is in the queue again), GIVE_UP or STOP_ALL."""
         one = self.departures[key]
         one.reason, one.bytes_per_s, one.left_bytes = reason, 0.0, one.wanted.size_bytes
         one.adopts, one.set_up = False, True
-        what = answer(reason)
+        what = decide_retry(reason)
         self._count(one, reason)
         if self.stopped:
             one.stage = Stage.FAILED
-            return Answer.GIVE_UP if what is not Answer.STOP_ALL else what
-        if what is Answer.STOP_ALL:
+            return RetryDecision.GIVE_UP if what is not RetryDecision.STOP_ALL else what
+        if what is RetryDecision.STOP_ALL:
             one.stage, self.stopped = Stage.FAILED, reason
             return what
-        if what is Answer.OTHER_DESTINATION:
+        if what is RetryDecision.OTHER_DESTINATION:
             one.refused_by.append(one.destination)
             other = one.other_destination(self.closed, self._load())
             if other is not None:
                 one.destination, one.stage, one.not_before_s = other, Stage.WAITING, now_s
                 return what
-            what = Answer.AGAIN if reason in DESTINATION_SICK and one.destination not in self.closed else Answer.GIVE_UP
-        if what is Answer.AGAIN and one.attempts < self._slots.attempts:
+            what = (
+                RetryDecision.AGAIN
+                if reason in DESTINATION_SICK and one.destination not in self.closed
+                else RetryDecision.GIVE_UP
+            )
+        if what is RetryDecision.AGAIN and one.attempts < self._slots.attempts:
             one.refused_by = [name for name in one.refused_by if name != one.destination]
             one.stage, one.not_before_s = Stage.WAITING, now_s + back_off_s(one.attempts)
             return what
         one.stage = Stage.FAILED
-        return Answer.GIVE_UP
+        return RetryDecision.GIVE_UP
 
     def stop(self, reason: str) -> None:
         """Nothing more begins; what is being sent is sent to its end."""
@@ -193,10 +197,10 @@ class Departures:
 
     # --- inside
 
-    def _all(self) -> t.Iterable[Departure]:
+    def _all(self) -> t.Iterable[QueuedGuest]:
         return self.departures.values()
 
-    def _in(self, *stages: Stage) -> list[Departure]:
+    def _in(self, *stages: Stage) -> list[QueuedGuest]:
         return [one for one in self._all() if one.stage in stages]
 
     def _load(self) -> dict[str, int]:
@@ -213,7 +217,7 @@ class Departures:
         soon = sum(one.adopts or not one.measured for one in self._in(Stage.PREPARING))
         return soon + len(self._in(Stage.READY, Stage.SENDING)) < self._slots.per_source
 
-    def _may_prepare(self, one: Departure, places: t.Mapping[str, Places], now_s: float, dry: bool) -> bool:
+    def _may_prepare(self, one: QueuedGuest, places: t.Mapping[str, Places], now_s: float, dry: bool) -> bool:
         slots = self._slots
         under_way = self._in(Stage.PREPARING, Stage.READY, Stage.SENDING)
         if len(under_way) >= slots.per_source + slots.ahead + dry:
@@ -222,7 +226,7 @@ class Departures:
         same = sum(other.destination == one.destination for other in coming)
         return places.get(one.destination, Places()).may_be_prepared_for(slots, now_s, same)
 
-    def _count(self, one: Departure, reason: str) -> None:
+    def _count(self, one: QueuedGuest, reason: str) -> None:
         """Towards giving up a destination, or all."""
         name = one.destination
         if reason in DESTINATION_SICK:

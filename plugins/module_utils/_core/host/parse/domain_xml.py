@@ -18,14 +18,14 @@ from xml.etree import ElementTree
 
 from ...addresses import on_every_host
 from ...errors import MigrationError
-from ..guest import CpuFeature, Domain, DomainCpu, Graphics, Nic, SecurityLabel
+from ..guest import CpuFeature, Graphics, GuestCpu, GuestDocument, Nic, SecurityLabel
 from .device_xml import disks, graphics, host_devices, nics, shared_directories, shared_memory, tpms, vsock_cid
 from .guest_files import boot_files, devices_of, endpoints, host_files, needed_files, not_looked_at
 from .guest_memory import memory, pinned_cpus
 from .xml_values import whole_number
 
 
-def parse_domain(xml: str) -> Domain:
+def parse_domain(xml: str) -> GuestDocument:
     """All that the definition tells; what only libvirt knows beside it keeps its default. BAD_DEFINITION."""
     return domain_of(_root(xml))
 
@@ -37,13 +37,13 @@ def _root(xml: str) -> ElementTree.Element:
         raise _unreadable(exc) from exc
 
 
-def needs_sent(domain: Domain) -> bool:
+def needs_sent(domain: GuestDocument) -> bool:
     """Whether the definition that libvirt sends may differ in what another host needs, and the live one hides how."""
     fixed = any(one.listen_type != "network" and not on_every_host(one.listen) for one in domain.graphics)
     return fixed or any(one.type == "hostdev" and not one.network for one in domain.interfaces)
 
 
-def with_sent(domain: Domain, xml: str) -> Domain:
+def with_sent(domain: GuestDocument, xml: str) -> GuestDocument:
     """With what the definition tells that libvirt sends for a migration. BAD_DEFINITION."""
     root = _root(xml)
     try:
@@ -80,20 +80,20 @@ def _unreadable(cause: Exception) -> MigrationError:
     )
 
 
-def domain_of(root: ElementTree.Element) -> Domain:
+def domain_of(root: ElementTree.Element) -> GuestDocument:
     try:
         return _domain(root)
     except (ValueError, KeyError, RecursionError) as exc:
         raise _unreadable(exc) from exc
 
 
-def _domain(root: ElementTree.Element) -> Domain:
+def _domain(root: ElementTree.Element) -> GuestDocument:
     os_type, vcpu = root.find("os/type"), root.find("vcpu")
     security, nvram = root.find("launchSecurity"), root.find("os/nvram")
     maximum = whole_number(vcpu.text or "0") if vcpu is not None else 0
     devices = devices_of(root)
     firmware, tpm_devices, pins = _firmware(root), tpms(root), pinned_cpus(root)
-    return Domain(
+    return GuestDocument(
         name=root.findtext("name", ""),
         uuid=root.findtext("uuid", ""),
         type=root.get("type", ""),
@@ -139,14 +139,14 @@ def _domain(root: ElementTree.Element) -> Domain:
     )
 
 
-def _cpu(root: ElementTree.Element) -> DomainCpu:
+def _cpu(root: ElementTree.Element) -> GuestCpu:
     cpu = root.find("cpu")
     tsc = root.find("clock/timer[@name='tsc']")
     frequency = whole_number(tsc.get("frequency", "0")) or None if tsc is not None else None
     if cpu is None:
-        return DomainCpu(tsc_frequency_hz=frequency)
+        return GuestCpu(tsc_frequency_hz=frequency)
     migratable = cpu.get("migratable")
-    return DomainCpu(
+    return GuestCpu(
         mode=cpu.get("mode", "custom" if cpu.find("model") is not None else ""),
         model=cpu.findtext("model", ""),
         vendor=cpu.findtext("vendor", ""),

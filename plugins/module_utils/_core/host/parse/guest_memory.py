@@ -11,7 +11,7 @@ from dataclasses import replace
 from xml.etree import ElementTree
 
 from ...units import KIB
-from ..guest import DomainMemory, MemoryCell
+from ..guest import GuestMemory, MemoryCell
 from .xml_values import bytes_of, number_set, size_of, whole_number
 
 Element = ElementTree.Element
@@ -29,7 +29,7 @@ def pinned_cpus(root: Element) -> list[int]:
     return sorted({number for text in texts for number in number_set(text)})
 
 
-def memory(root: Element) -> DomainMemory:
+def memory(root: Element) -> GuestMemory:
     total = bytes_of(root.find("memory")) or 0
     current = bytes_of(root.find("currentMemory"))
     backing, numa = root.find("memoryBacking"), root.find("numatune/memory")
@@ -39,7 +39,7 @@ def memory(root: Element) -> DomainMemory:
     access += [one.get("memAccess", "") for one in root.iterfind("cpu/numa/cell")]
     nodes = number_set(numa.get("nodeset", "")) if numa is not None else []
     mode = numa.get("mode", "strict") if numa is not None else ""
-    return DomainMemory(
+    return GuestMemory(
         total_bytes=total,
         current_bytes=total if current is None else current,
         hugepages=root.find("memoryBacking/hugepages") is not None,

@@ -10,7 +10,7 @@ import typing as t
 from dataclasses import dataclass, field
 
 from ..document import HostDocument
-from ..network import Interface, Load, MigrationPath, PortUser, Route
+from ..network import Interface, InterfaceLoad, MigrationPath, PortUser, Route
 from .interfaces import shared_with_guests, speed_of, stack_of, standing_on, switched_by_ovs, with_address
 from .procfs import Socket
 
@@ -117,12 +117,12 @@ def _holders(
     return {holder.name for holder in holders if holder is not None}
 
 
-def _load(facts: NetworkFacts, name: str) -> t.Optional[Load]:
+def _load(facts: NetworkFacts, name: str) -> t.Optional[InterfaceLoad]:
     before, after = facts.counters[0].get(name), facts.counters[1].get(name)
     if before is None or after is None or facts.window_s < _LEAST_WINDOW_S:
         return None
     received, sent = (max(0, late - early) for early, late in zip(before, after))
-    return Load(round(facts.window_s, 3), int(received / facts.window_s), int(sent / facts.window_s))
+    return InterfaceLoad(round(facts.window_s, 3), int(received / facts.window_s), int(sent / facts.window_s))
 
 
 def _ports_used(facts: NetworkFacts) -> t.Optional[list[int]]:

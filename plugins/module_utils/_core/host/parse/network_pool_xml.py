@@ -10,7 +10,7 @@ import typing as t
 from xml.etree import ElementTree
 
 from ...unreadable import understood
-from ..document import Pool
+from ..document import StoragePool
 from ..network import VirtualNetwork
 from .xml_values import bytes_of
 
@@ -37,9 +37,9 @@ def parse_network(xml: str, *, active: t.Optional[bool], autostart: t.Optional[b
 
 
 @understood("The definition of a storage pool")
-def parse_pool(xml: str, *, active: t.Optional[bool], autostart: t.Optional[bool]) -> Pool:
+def parse_pool(xml: str, *, active: t.Optional[bool], autostart: t.Optional[bool]) -> StoragePool:
     root = ElementTree.fromstring(xml)
-    return Pool(
+    return StoragePool(
         root.findtext("name", ""),
         root.findtext("uuid", ""),
         root.get("type", ""),

@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 
 from ...forecast.working_set import WorkingSet
 from ...host.document import HostDocument
-from ...host.guest import Domain
+from ...host.guest import GuestDocument
 from ...host.network import Route
-from ...policy import Contract
+from ...policy import Policy
 
 PASS, WARN, FAIL, SKIP = "pass", "warn", "fail", "skip"
 STATUSES = (PASS, WARN, FAIL, SKIP)
@@ -78,7 +78,7 @@ class CpuOpinion(t.NamedTuple):
     text: str
 
 
-class Objection(t.NamedTuple):
+class MigrationBlocker(t.NamedTuple):
     """What libvirt and QEMU have against moving a guest: nothing when ``text`` is empty.
 
     With ``asked`` False they could not be asked, and ``text`` says why.
@@ -89,10 +89,10 @@ class Objection(t.NamedTuple):
 
 
 @dataclass(frozen=True)
-class Intent:
+class ReadinessOptions:
     """How the migration is meant to be done. ``bandwidth_bytes_per_s``: None to take the interface's speed."""
 
-    contract: Contract = field(default_factory=Contract)
+    contract: Policy = field(default_factory=Policy)
     copy_storage: str = "none"  # none | all | incremental
     tls: bool = False
     bandwidth_bytes_per_s: t.Optional[int] = None
@@ -106,18 +106,18 @@ class Pair:
     source: HostDocument
     destination: HostDocument
     probe: Probe = field(default_factory=Probe)
-    intent: Intent = field(default_factory=Intent)
+    intent: ReadinessOptions = field(default_factory=ReadinessOptions)
 
 
 @dataclass(frozen=True)
 class Case:
     """A guest that is to go from one host to another."""
 
-    domain: Domain
+    domain: GuestDocument
     pair: Pair
     cpu: t.Optional[CpuOpinion] = None
     measured: t.Optional[WorkingSet] = None
-    objection: t.Optional[Objection] = None
+    objection: t.Optional[MigrationBlocker] = None
 
     @property
     def source(self) -> HostDocument:
@@ -128,7 +128,7 @@ class Case:
         return self.pair.destination
 
     @property
-    def intent(self) -> Intent:
+    def intent(self) -> ReadinessOptions:
         return self.pair.intent
 
 

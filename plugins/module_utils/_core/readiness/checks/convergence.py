@@ -11,7 +11,7 @@ import typing as t
 from ...forecast.forecast import Forecast, forecast
 from ...forecast.link_bandwidth import carried_bytes_per_s
 from ...forecast.plan import NO_WAY
-from ...forecast.simulation import Facts
+from ...forecast.simulation import MigrationFacts
 from ...units import human_bytes, human_ms, human_rate
 from .check import FAIL, WARN, Case, Check, Finding, failed, passed, skipped, warned
 
@@ -82,7 +82,7 @@ def _forecast(case: Case) -> Finding:
         return skipped("The guest was not measured.", _MEASURE)
     if rate is None or not memory:
         return skipped("The bandwidth is not known.", "Pass bandwidth_mib_per_s.")
-    facts = Facts(
+    facts = MigrationFacts(
         touched_bytes=min(memory, case.domain.memory.total_bytes or memory),
         bandwidth_bytes_per_s=rate,
         measured=case.measured,

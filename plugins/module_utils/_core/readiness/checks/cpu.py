@@ -10,7 +10,7 @@ import typing as t
 
 from ...host.capacity import CpuProfile
 from ...host.document import HostDocument
-from ...host.guest import Domain
+from ...host.guest import GuestDocument
 from .check import FAIL, WARN, Case, Check, Finding, failed, listed, passed, skipped, warned
 
 THEME = "processor and machine"
@@ -49,7 +49,7 @@ def _cpu(case: Case) -> Finding:
     return _by_model(guest, profile)
 
 
-def cpu_to_ask(guest: Domain, source: HostDocument) -> t.Optional[str]:
+def cpu_to_ask(guest: GuestDocument, source: HostDocument) -> t.Optional[str]:
     """What to ask a destination's libvirt; None when there is nothing to ask with.
 
     The definition of a guest that sees its host's processor names no feature, and libvirt would say that it fits
@@ -98,7 +98,7 @@ def _of_the_host(case: Case, profile: CpuProfile) -> Finding:
     return passed(f"The guest sees the processor of its host ({mode}), and the destination has the same one.")
 
 
-def _by_model(guest: Domain, profile: CpuProfile) -> Finding:
+def _by_model(guest: GuestDocument, profile: CpuProfile) -> Finding:
     wanted = {one.name for one in guest.cpu.features if one.policy in ("require", "force")}
     missing = sorted(wanted - set(profile.features)) if profile.features_complete else []
     model = guest.cpu.model

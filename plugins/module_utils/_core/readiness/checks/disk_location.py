@@ -13,7 +13,7 @@ import re
 import typing as t
 
 from ...addresses import is_loopback, split_port
-from ...host.document import Filesystem, HostDocument, Pool
+from ...host.document import Filesystem, HostDocument, StoragePool
 from ...host.guest import Disk
 from .shared_storage import (
     OTHER,
@@ -49,7 +49,7 @@ _LIST = (
 _POOL = "Define the pool on the destination, from the same storage, and start it."
 
 
-class Place(t.NamedTuple):
+class DiskLocation(t.NamedTuple):
     """Where a disk is, and the reason in words. ``remedy``: for one that is MISSING, which no copy would mend."""
 
     kind: str
@@ -57,10 +57,10 @@ class Place(t.NamedTuple):
     remedy: str = ""
 
 
-def place_of(disk: Disk, source: HostDocument, destination: HostDocument) -> Place:
+def place_of(disk: Disk, source: HostDocument, destination: HostDocument) -> DiskLocation:
     """Whether the destination has the same disk."""
     if not disk.type or not (disk.source or disk.type in _BACK_ENDS):
-        return Place(EMPTY, "the drive is empty")
+        return DiskLocation(EMPTY, "the drive is empty")
     if disk.type == "network":
         return _network(disk)
     if disk.type == "volume":
@@ -73,38 +73,40 @@ def place_of(disk: Disk, source: HostDocument, destination: HostDocument) -> Pla
         words = (
             f"its {_BACK_ENDS[disk.type]} back end, {disk.source or 'of the host'}, must be there on the destination"
         )
-        return Place(UNKNOWN, f"{words}, with the same contents, and it cannot be copied")
-    return Place(LOCAL, f"a disk of type {disk.type} belongs to its host")
+        return DiskLocation(UNKNOWN, f"{words}, with the same contents, and it cannot be copied")
+    return DiskLocation(LOCAL, f"a disk of type {disk.type} belongs to its host")
 
 
 def can_be_copied(disk: Disk) -> bool:
     return disk.type not in _BACK_ENDS
 
 
-def _network(disk: Disk) -> Place:
+def _network(disk: Disk) -> DiskLocation:
     sockets = [one[len("unix:") :] for one in disk.hosts if one.startswith("unix:")]
     protocol = disk.source.partition(":")[0]
     if sockets or (protocol == "nbd" and "" in disk.hosts):
         socket = sockets[0] if sockets else "a socket"
         words = f"it is reached by {socket} of its host ({disk.source})"
-        return Place(UNKNOWN, f"{words}: the destination needs a server of its own there, of the same storage")
+        return DiskLocation(UNKNOWN, f"{words}: the destination needs a server of its own there, of the same storage")
     own = [one for one in disk.hosts if is_loopback(split_port(one)[0])]
     if own:
         words = f"its server is {own[0]}, which is each host itself ({disk.source})"
-        return Place(UNKNOWN, f"{words}: the destination needs one of its own, of the same storage")
-    return Place(SHARED, f"it is reached over the network ({disk.source})")
+        return DiskLocation(UNKNOWN, f"{words}: the destination needs one of its own, of the same storage")
+    return DiskLocation(SHARED, f"it is reached over the network ({disk.source})")
 
 
-def _file(disk: Disk, source: HostDocument, destination: HostDocument) -> Place:
+def _file(disk: Disk, source: HostDocument, destination: HostDocument) -> DiskLocation:
     if not disk.mount_point:
-        return Place(UNKNOWN, "the file system that it is on is not known")
+        return DiskLocation(UNKNOWN, "the file system that it is on is not known")
     return _on_filesystem(disk, disk.source, filesystem_of_disk(disk), source, destination)
 
 
-def _on_filesystem(disk: Disk, path: str, here: Filesystem, source: HostDocument, destination: HostDocument) -> Place:
+def _on_filesystem(
+    disk: Disk, path: str, here: Filesystem, source: HostDocument, destination: HostDocument
+) -> DiskLocation:
     """libvirt on the source decides whether it is safe; the destination, whether it is there."""
     if destination.storage.filesystems is None:
-        return Place(UNKNOWN, "the file systems of the destination are not known")
+        return DiskLocation(UNKNOWN, "the file systems of the destination are not known")
     there = filesystem_of(path, destination)
     found = relation(path, here, there, source, destination)
     if shared_by_configuration(path, source):
@@ -115,14 +117,18 @@ def _on_filesystem(disk: Disk, path: str, here: Filesystem, source: HostDocument
         if taken is False:
             return _refused(here, found, source)
         if taken is None and found.verdict == SAME:
-            return Place(UNKNOWN, f"whether libvirt takes {here.fs_type} for shared depends on how it was mounted")
+            return DiskLocation(
+                UNKNOWN, f"whether libvirt takes {here.fs_type} for shared depends on how it was mounted"
+            )
     if found.verdict == SAME and there is not None and there.read_only and not disk.readonly:
-        return Place(MISSING, f"{here.mount_point} is mounted read-only on the destination", _MOUNT)
+        return DiskLocation(MISSING, f"{here.mount_point} is mounted read-only on the destination", _MOUNT)
     if found.verdict == SAME:
-        return Place(SHARED, found.reason)
+        return DiskLocation(SHARED, found.reason)
     if found.verdict == OTHER:
-        return Place(LOCAL, found.reason) if is_local(here.fs_type) else Place(MISSING, found.reason, _MOUNT)
-    return Place(UNKNOWN, found.reason)
+        return (
+            DiskLocation(LOCAL, found.reason) if is_local(here.fs_type) else DiskLocation(MISSING, found.reason, _MOUNT)
+        )
+    return DiskLocation(UNKNOWN, found.reason)
 
 
 def _by_word(
@@ -141,26 +147,32 @@ def _by_word(
     return Relation(UNSURE, f"{words}, and whether the destination has the same there is not known")
 
 
-def _refused(here: Filesystem, found: Relation, source: HostDocument) -> Place:
+def _refused(here: Filesystem, found: Relation, source: HostDocument) -> DiskLocation:
     """What libvirt calls unsafe. It may be copied only to where surely nothing of it is yet."""
     if is_local(here.fs_type):
         local = f"{here.mount_point} is a local file system ({here.fs_type}) of the source"
-        return Place(LOCAL, local) if found.verdict == OTHER else Place(MISSING, f"{local}; {found.reason}", _LIST)
+        return (
+            DiskLocation(LOCAL, local)
+            if found.verdict == OTHER
+            else DiskLocation(MISSING, f"{local}; {found.reason}", _LIST)
+        )
     version = f" {source.versions.libvirt}" if source.versions.libvirt else ""
-    return Place(MISSING, f"libvirt{version} does not take {here.mount_point} ({here.fs_type}) for shared", _LIST)
+    return DiskLocation(
+        MISSING, f"libvirt{version} does not take {here.mount_point} ({here.fs_type}) for shared", _LIST
+    )
 
 
-def _volume(disk: Disk, source: HostDocument, destination: HostDocument) -> Place:
+def _volume(disk: Disk, source: HostDocument, destination: HostDocument) -> DiskLocation:
     name, _slash, volume = disk.source.partition("/")
     here, there = _pool(name, source), _pool(name, destination)
     if there is None or not there.active:
-        return Place(MISSING, f"the destination has no running pool {name!r}", _POOL)
+        return DiskLocation(MISSING, f"the destination has no running pool {name!r}", _POOL)
     same = here is not None and here.source != "" and (here.type, here.source) == (there.type, there.source)
     if here is not None and here.type == there.type == "netfs":
         found = same_export(here.source, there.source)
         if found == OTHER:
             words = f"the pool {name!r} is {here.source} on the source and {there.source} on the destination"
-            return Place(MISSING, words, _POOL)
+            return DiskLocation(MISSING, words, _POOL)
         return _told(found == SAME, here, name)
     if there.type in _NETWORK_POOLS and (here is None or here.type == there.type):
         return _told(same or here is None or not here.source, there, name)
@@ -171,46 +183,48 @@ def _volume(disk: Disk, source: HostDocument, destination: HostDocument) -> Plac
         return _on_filesystem(disk, f"{here.path.rstrip('/')}/{volume}", on, source, destination)
     own = f"the pool {name!r} (type {there.type}) belongs to each host"
     if here is None or (here.type in ("dir", "fs", "zfs") and not _on_network(there, destination)):
-        return Place(LOCAL, own)
-    return Place(MISSING, own, _POOL)
+        return DiskLocation(LOCAL, own)
+    return DiskLocation(MISSING, own, _POOL)
 
 
-def _told(same: bool, pool: Pool, name: str) -> Place:
+def _told(same: bool, pool: StoragePool, name: str) -> DiskLocation:
     if pool.type in _NETWORK_POOLS and same:
-        return Place(SHARED, f"the pool {name!r} is reached over the network")
+        return DiskLocation(SHARED, f"the pool {name!r} is reached over the network")
     if same and not is_loopback(pool.source.partition(":")[0]):
-        return Place(SHARED, f"both hosts have {pool.source} as pool {name!r}")
-    return Place(UNKNOWN, f"whether the pool {name!r} (type {pool.type}) is of the same storage on both is not known")
+        return DiskLocation(SHARED, f"both hosts have {pool.source} as pool {name!r}")
+    return DiskLocation(
+        UNKNOWN, f"whether the pool {name!r} (type {pool.type}) is of the same storage on both is not known"
+    )
 
 
-def _on_network(pool: Pool, host: HostDocument) -> bool:
+def _on_network(pool: StoragePool, host: HostDocument) -> bool:
     found = filesystem_of(pool.path, host) if pool.path else None
     return found is not None and not is_local(found.fs_type)
 
 
-def _device(disk: Disk, source: HostDocument, destination: HostDocument) -> Place:
+def _device(disk: Disk, source: HostDocument, destination: HostDocument) -> DiskLocation:
     """A device may be a LUN that both hosts see, which no document shows unless a pool says so."""
     for here in source.storage.pools:
         if here.path and disk.source.startswith(here.path.rstrip("/") + "/"):
             there = _pool(here.name, destination)
             same = there is not None and here.source != "" and there.source == here.source
             if here.type in ("iscsi", "mpath") and same and not is_loopback(here.source.partition(":")[0]):
-                return Place(SHARED, f"both hosts have {here.source} as pool {here.name!r}")
+                return DiskLocation(SHARED, f"both hosts have {here.source} as pool {here.name!r}")
     portal = _PORTAL.match(disk.source)
     own_portal = portal is not None and is_loopback(split_port(portal[1])[0])
     if disk.source.startswith("/dev/disk/by-path/ip-") and not own_portal:
-        return Place(SHARED, "it is reached by iSCSI")
-    return Place(UNKNOWN, f"whether the destination sees the same device as {disk.source} is not known")
+        return DiskLocation(SHARED, "it is reached by iSCSI")
+    return DiskLocation(UNKNOWN, f"whether the destination sees the same device as {disk.source} is not known")
 
 
-def place_of_file(path: str, source: HostDocument, destination: HostDocument) -> Place:
+def place_of_file(path: str, source: HostDocument, destination: HostDocument) -> DiskLocation:
     """Of a file that is only read, for example a base image."""
     on = filesystem_of(path, source)
     if on is None:
-        return Place(UNKNOWN, "the file system that it is on is not known")
+        return DiskLocation(UNKNOWN, "the file system that it is on is not known")
     disk = Disk("", type="file", source=path, readonly=True)
     return _on_filesystem(disk, path, on, source, destination)
 
 
-def _pool(name: str, host: HostDocument) -> t.Optional[Pool]:
+def _pool(name: str, host: HostDocument) -> t.Optional[StoragePool]:
     return next((one for one in host.storage.pools if one.name == name), None)

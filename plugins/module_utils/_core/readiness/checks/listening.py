@@ -10,7 +10,7 @@ import typing as t
 
 from ...addresses import address_of, among, on_every_host, same_address, scope_of
 from ...host.document import HostDocument
-from ...host.guest import Domain, Graphics
+from ...host.guest import Graphics, GuestDocument
 from .check import FAIL, Case, Check, Finding, failed, passed, skipped
 
 _THEME = "state of the guest"
@@ -132,12 +132,12 @@ def _port_taken(case: Case) -> t.Optional[Finding]:
     return None
 
 
-def _fixed_ports(guest: Domain) -> set[int]:
+def _fixed_ports(guest: GuestDocument) -> set[int]:
     chosen = {one.port for one in guest.graphics if one.port and one.port > 0 and not one.autoport}
     return chosen | {one.port for one in guest.endpoints if one.port and one.protocol == "tcp"}
 
 
-def _ports(guest: Domain) -> set[int]:
+def _ports(guest: GuestDocument) -> set[int]:
     consoles = {one.port for one in guest.graphics if one.port}
     return consoles | {one.port for one in guest.endpoints if one.port and one.protocol == "tcp"}
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import typing as t
 
 from ...host.capacity import Memory
-from ...host.guest import DomainMemory, MemoryCell
+from ...host.guest import GuestMemory, MemoryCell
 from ...units import MIB, human_bytes
 from .check import FAIL, WARN, Case, Check, Finding, failed, listed, passed, skipped, warned
 
@@ -19,12 +19,12 @@ _BINDING = ("strict", "restrictive")  # the other modes of numatune only prefer
 _RESERVE_SHARE = 0.02  # of the host, which has to live too
 
 
-def _in_hugepages(memory: DomainMemory) -> int:
+def _in_hugepages(memory: GuestMemory) -> int:
     parts = _parts(memory)
     return sum(one.size_bytes for one in parts if one.hugepages)
 
 
-def _parts(memory: DomainMemory) -> list[MemoryCell]:
+def _parts(memory: GuestMemory) -> list[MemoryCell]:
     """All of it as one part, where no document says more."""
     whole = MemoryCell(
         None, memory.total_bytes, memory.hugepages, memory.hugepage_size_bytes, memory.nodes, memory.node_mode

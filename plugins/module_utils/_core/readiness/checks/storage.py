@@ -12,7 +12,7 @@ from ...host.features import version_of
 from ...host.guest import Disk
 from ...units import human_bytes
 from .check import FAIL, WARN, Case, Check, Finding, failed, listed, passed, skipped, warned
-from .disk_location import EMPTY, LOCAL, MISSING, SHARED, UNKNOWN, Place, can_be_copied, place_of, place_of_file
+from .disk_location import EMPTY, LOCAL, MISSING, SHARED, UNKNOWN, DiskLocation, can_be_copied, place_of, place_of_file
 from .shared_storage import filesystem_of
 
 _THEME = "storage"
@@ -71,11 +71,11 @@ def _reachable(case: Case) -> Finding:
     return passed("Both hosts reach its disks.", disks=_words(places))
 
 
-def _words(places: t.Iterable[tuple[Disk, Place]]) -> list[str]:
+def _words(places: t.Iterable[tuple[Disk, DiskLocation]]) -> list[str]:
     return [f"{disk.target}: {place.reason}" for disk, place in places]
 
 
-def _out_of_reach(places: t.Sequence[tuple[Disk, Place]], *, copies: bool) -> t.Optional[Finding]:
+def _out_of_reach(places: t.Sequence[tuple[Disk, DiskLocation]], *, copies: bool) -> t.Optional[Finding]:
     """Disks that are surely not there, or that libvirt refuses as unsafe."""
     gone = [
         (disk, place)
@@ -100,7 +100,7 @@ def _out_of_reach(places: t.Sequence[tuple[Disk, Place]], *, copies: bool) -> t.
     )
 
 
-def _copied_onto_itself(places: t.Sequence[tuple[Disk, Place]]) -> t.Optional[Finding]:
+def _copied_onto_itself(places: t.Sequence[tuple[Disk, DiskLocation]]) -> t.Optional[Finding]:
     written = [(disk, place) for disk, place in places if _copied(disk)]
     never = [disk.target for disk, _place in written if not can_be_copied(disk)]
     if never:
@@ -128,7 +128,7 @@ def _copied_onto_itself(places: t.Sequence[tuple[Disk, Place]]) -> t.Optional[Fi
     return None
 
 
-def _bases(disk: Disk, case: Case) -> list[Place]:
+def _bases(disk: Disk, case: Case) -> list[DiskLocation]:
     """Of a disk that is not copied, images that it is based on and that are surely elsewhere."""
     places = [place_of_file(path, case.source, case.destination) for path in disk.backing_chain if path.startswith("/")]
     return [place for place in places if place.kind in (LOCAL, MISSING)]

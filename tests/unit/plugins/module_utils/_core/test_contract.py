@@ -12,7 +12,7 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._core.error
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.policy import (
     DEFAULT_PRESET,
     PRESETS,
-    Contract,
+    Policy,
     contract_from,
     preset,
 )
@@ -75,7 +75,7 @@ def test_an_unknown_preset_names_those_that_there_are() -> None:
 
 
 def test_defaults_of_a_contract() -> None:
-    assert contract_from({"max_pause_s": None}) == Contract()
+    assert contract_from({"max_pause_s": None}) == Policy()
 
 
 @pytest.mark.parametrize("zero", [0, 0.0])

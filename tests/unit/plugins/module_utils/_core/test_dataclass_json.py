@@ -19,7 +19,7 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.
     Listener,
     host_from,
 )
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.guest import Disk, Domain
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.guest import Disk, GuestDocument
 
 UUID = "4c0ffee0-0000-4000-8000-000000000001"
 texts = st.text(max_size=12)
@@ -27,7 +27,7 @@ disks = st.builds(
     Disk, target=texts, source=texts, hosts=st.lists(texts, max_size=2), size_bytes=st.none() | st.integers()
 )
 domains = st.builds(
-    Domain, name=texts, uuid=texts, disks=st.lists(disks, max_size=3), metadata=st.dictionaries(texts, texts)
+    GuestDocument, name=texts, uuid=texts, disks=st.lists(disks, max_size=3), metadata=st.dictionaries(texts, texts)
 )
 hosts = st.builds(
     HostDocument,

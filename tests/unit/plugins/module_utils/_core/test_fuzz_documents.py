@@ -40,7 +40,7 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._core.evacu
     from_metadata,
 )
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.evacuation.plan.input import (
-    Wanted,
+    PlanOptions,
     fleet_from_documents,
 )
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.evacuation.plan.input_host import (
@@ -51,10 +51,10 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._core.evacu
 )
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.evacuation.plan.report import plan_lines
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.evacuation.run.home_mark import (
-    Home,
+    HomeMark,
     read_mark,
 )
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.evacuation.run.result import Row
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.evacuation.run.result import GuestResult
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.capacity import (
     HugePages,
     Memory,
@@ -64,7 +64,7 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.
     HostDocument,
     host_from,
 )
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.guest import Domain, DomainMemory
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.guest import GuestDocument, GuestMemory
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.network import MigrationPath
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.job.sample import (
     JobSample,
@@ -214,8 +214,12 @@ ENTRIES = [
     for host in ("kvm02", "kvm03")
 ]
 ROWS = [
-    Row("erp01", UUID, source="kvm01", destination="kvm02", outcome="moved", elapsed_s=6.1, downtime_ms=122).document(),
-    Row("crm01", UUID, outcome="failed", reason="BROKEN", msg="It broke.", remedy="Again.", remedies=["x"]).document(),
+    GuestResult(
+        "erp01", UUID, source="kvm01", destination="kvm02", outcome="moved", elapsed_s=6.1, downtime_ms=122
+    ).document(),
+    GuestResult(
+        "crm01", UUID, outcome="failed", reason="BROKEN", msg="It broke.", remedy="Again.", remedies=["x"]
+    ).document(),
 ]
 FILTERS: dict[str, tuple[Mutate, t.Any]] = {
     "readiness_overview": (lambda value: readiness_overview(value, "kvm01"), ENTRIES),
@@ -281,7 +285,7 @@ def test_a_filter_on_what_is_deep(name: str, kind: str) -> None:
 
 # --- metadata of guests
 
-MARK = Home("kvm01", "uuid-1", "2026-11-25T15:00:00Z", "migrate", "kvm02", "all", UUID, "kvm03", "uuid-3")
+MARK = HomeMark("kvm01", "uuid-1", "2026-11-25T15:00:00Z", "migrate", "kvm02", "all", UUID, "kvm03", "uuid-3")
 attributes = st.dictionaries(
     st.sampled_from([*vars(MARK), "x", "strategy", "if-unplaceable", "priority", "together", "apart"]),
     st.text(max_size=40) | st.sampled_from(["", "shutdown", "bogus", "none", "9" * 5000, UUID, "a " * 100]),
@@ -322,7 +326,7 @@ def test_a_mark_with_a_few_letters_changed(data: st.DataObject) -> None:
     may=st.sets(st.sampled_from(MAY)),
 )
 def test_wishes(text: str, may: set[str]) -> None:
-    wish, problems = from_metadata(Domain("g", "g", metadata={NAMESPACE: text}), may)
+    wish, problems = from_metadata(GuestDocument("g", "g", metadata={NAMESPACE: text}), may)
     counts["wishes"]["refused" if problems else "result"] += 1
     assert wish.strategy in (None, "migrate", "shutdown", "leave")
     assert wish.priority is None or abs(wish.priority) <= 1000
@@ -341,12 +345,12 @@ MEMORY = Memory(
 
 def a_host(name: str, *guests: str) -> dict[str, t.Any]:
     domains = [
-        Domain(
+        GuestDocument(
             guest,
             guest,
             state="running",
             vcpus=2,
-            memory=DomainMemory(4 * GIB, 4 * GIB, hugepages=number % 2 == 1, nodes=[0], node_mode="strict"),
+            memory=GuestMemory(4 * GIB, 4 * GIB, hugepages=number % 2 == 1, nodes=[0], node_mode="strict"),
             metadata={NAMESPACE: '<guest priority="3" apart="web"/>'},
         )
         for number, guest in enumerate(guests)
@@ -379,7 +383,7 @@ PLAN_INPUT: dict[str, t.Any] = {
 def test_a_plan(seed: int) -> None:
     value = changed(PLAN_INPUT, seed)
     settings_of_hosts = {"kvm02": HostSettings(uplinks=["rack1", "rack1"])}
-    wanted = Wanted(uplinks=(Uplink("rack1", 1e9),), hosts=settings_of_hosts, guest_overhead_mib=200)
+    wanted = PlanOptions(uplinks=(Uplink("rack1", 1e9),), hosts=settings_of_hosts, guest_overhead_mib=200)
 
     def plan() -> t.Any:
         lists = []

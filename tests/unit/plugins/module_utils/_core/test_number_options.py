@@ -12,7 +12,7 @@ import yaml
 
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.errors import MigrationError
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.number_options import LIMITS, check_numbers
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.policy import Contract
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.policy import Policy
 
 MODULES = Path(__file__).resolve().parents[5] / "plugins" / "modules"
 # Checked by their module, with more than a range: a power of two.
@@ -30,7 +30,7 @@ def numeric_options(options: t.Mapping[str, t.Any]) -> t.Iterator[str]:
 def test_every_number_of_every_module_has_its_limits(module: Path) -> None:
     text = module.read_text(encoding="utf-8").split('DOCUMENTATION = r"""', 1)[1].split('"""', 1)[0]
     numbers = set(numeric_options(yaml.safe_load(text).get("options") or {}))
-    assert numbers - set(LIMITS) - set(Contract.__dataclass_fields__) - CHECKED_ELSEWHERE == set()
+    assert numbers - set(LIMITS) - set(Policy.__dataclass_fields__) - CHECKED_ELSEWHERE == set()
 
 
 @pytest.mark.parametrize(

@@ -9,12 +9,12 @@ import typing as t
 import pytest
 
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.errors import MigrationError
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.policy import Contract, contract_from
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.policy import Policy, contract_from
 
 
 def test_defaults() -> None:
-    assert contract_from({}) == Contract(1000, "if_needed", 0.0)
-    assert contract_from({"max_downtime_ms": None, "postcopy": "never"}) == Contract(postcopy="never")
+    assert contract_from({}) == Policy(1000, "if_needed", 0.0)
+    assert contract_from({"max_downtime_ms": None, "postcopy": "never"}) == Policy(postcopy="never")
 
 
 @pytest.mark.parametrize(

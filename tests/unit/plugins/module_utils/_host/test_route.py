@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.forecast.link_bandwidth import Way
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.forecast.link_bandwidth import RouteDevice
 from ansible_collections.virtops.live_migration.plugins.module_utils._host import network, route
 from ansible_collections.virtops.live_migration.plugins.module_utils._host.route import (
     parse_route,
@@ -52,17 +52,17 @@ def test_an_answer_without_an_interface() -> None:
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
 def test_this_kernel(host: str) -> None:
     assert read_route(host).interface == "lo"
-    assert way_to([host]) == Way("lo")
+    assert way_to([host]) == RouteDevice("lo")
 
 
 @pytest.mark.parametrize("host", ["", "x" * 300])
 def test_no_host(host: str) -> None:
     assert read_route(host).problem == "the name leads nowhere"
-    assert way_to([host]) == Way()
+    assert way_to([host]) == RouteDevice()
 
 
 def test_the_first_that_can_be_reached() -> None:
-    assert way_to(["", "x" * 300, "127.0.0.1"]) == Way("lo")
+    assert way_to(["", "x" * 300, "127.0.0.1"]) == RouteDevice("lo")
 
 
 @pytest.fixture
@@ -106,4 +106,4 @@ def test_the_speed_of_a_device_counts(
     for file in (network, route):
         monkeypatch.setattr(file, "NET", str(interfaces))
     monkeypatch.setattr(route, "read_route", lambda destination: route.Route(destination, name))
-    assert way_to(["kvm02"]) == Way(name, speed)
+    assert way_to(["kvm02"]) == RouteDevice(name, speed)

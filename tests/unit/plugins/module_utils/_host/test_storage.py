@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.guest import Disk, Domain
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.guest import Disk, GuestDocument
 from ansible_collections.virtops.live_migration.plugins.module_utils._host import storage
 
 MIB = 1 << 20
@@ -46,7 +46,7 @@ def test_disks_and_what_they_are_on(tmp_path: Path, mounts: t.Callable[[str], No
     assert sizes[paths[1]].size_bytes == 64 * MIB
     assert paths[2] not in sizes
     assert silent == []
-    guest = Domain(
+    guest = GuestDocument(
         "a", "u", disks=[Disk("vda", type="file", source=paths[0]), Disk("vdb", type="network", source="rbd:p")]
     )
     vda, vdb = storage.with_storage(guest, mounted, sizes).disks
@@ -72,7 +72,7 @@ def test_a_file_system_that_does_not_answer(
 def test_device_nodes_are_on_no_file_system(mounts: t.Callable[[str], None]) -> None:
     mounts(line("/", "ext4", "/dev/vda"))
     _found, sizes, mounted, _silent = storage.read_storage([], ["/dev/null"])
-    guest = Domain("a", "u", disks=[Disk("vda", type="block", source="/dev/null")])
+    guest = GuestDocument("a", "u", disks=[Disk("vda", type="block", source="/dev/null")])
     assert storage.with_storage(guest, mounted, sizes).disks[0].fs_type == ""
 
 

@@ -28,7 +28,7 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._core.job.s
     Progress,
     sample_from_stats,
 )
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.policy import Contract
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.policy import Policy
 from ansible_collections.virtops.live_migration.tests.unit.plugins.jobs import FIRST_PASS, GIB, MIB, MIGRATING
 
 # 100 MiB/s, of which as much is rewritten meanwhile; 256 MiB left at the last sync; may stand still for 300 ms.
@@ -263,9 +263,9 @@ def test_dirty_rate() -> None:
 
 
 def test_downtime_limit_low() -> None:
-    allowed = Context(Contract(max_downtime_ms=3000))
+    allowed = Context(Policy(max_downtime_ms=3000))
     assert says(diagnose([STUCK], allowed)) == (Verdict.STUCK, Reason.DOWNTIME_LIMIT_LOW)
-    not_quite = Context(Contract(max_downtime_ms=2999))
+    not_quite = Context(Policy(max_downtime_ms=2999))
     assert says(diagnose([STUCK], not_quite)) == (Verdict.STUCK, Reason.DIRTY_RATE)
 
 
@@ -307,7 +307,7 @@ def test_link_slow_against_what_it_carried_before() -> None:
 
 def test_causes_in_their_order() -> None:
     """With all causes at once the one that is easiest to lift is told."""
-    contract = Contract(max_downtime_ms=5000)
+    contract = Policy(max_downtime_ms=5000)
     everything = Context(contract, link_bytes_per_s=GIB, other_streams=1)
     look = replace(STUCK, limits=Limits(300, 100), throttle_percent=99)
     assert diagnose([look], everything).reason is Reason.BANDWIDTH_CAP
@@ -375,7 +375,7 @@ def job_samples(draw: st.DrawFn) -> list[JobSample]:
 contexts = st.builds(
     Context,
     contract=st.builds(
-        Contract, st.integers(1, 2_000_000), st.sampled_from(["never", "if_needed", "prefer"]), st.floats(0, 1e6)
+        Policy, st.integers(1, 2_000_000), st.sampled_from(["never", "if_needed", "prefer"]), st.floats(0, 1e6)
     ),
     link_bytes_per_s=st.none() | counts,
     postcopy_flag=st.none() | st.booleans(),

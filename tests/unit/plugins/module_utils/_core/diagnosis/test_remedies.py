@@ -22,7 +22,7 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._core.job.s
     Limits,
     sample_from_stats,
 )
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.policy import Contract
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.policy import Policy
 from ansible_collections.virtops.live_migration.tests.unit.plugins.jobs import MIB, MIGRATING
 
 UUID = "1f3c6f0a-6a40-4d0c-9d5e-0a6b1d1f0c11"
@@ -30,9 +30,9 @@ LOOK = sample_from_stats(MIGRATING, name="erp01", uuid=UUID)
 
 
 def remedies(
-    sample: JobSample = LOOK, contract: Contract | None = None, flag: bool | None = None, link: int | None = None
+    sample: JobSample = LOOK, contract: Policy | None = None, flag: bool | None = None, link: int | None = None
 ) -> Remedies:
-    return Remedies(Observation([sample]), contract or Contract(), flag, link)
+    return Remedies(Observation([sample]), contract or Policy(), flag, link)
 
 
 def all_of(can: Remedies) -> list[Remedy]:
@@ -122,12 +122,12 @@ def test_commands_of_virsh() -> None:
 
 @pytest.mark.parametrize(("allowed_ms", "allowed"), [(1000, False), (2999, False), (3000, True), (8000, True)])
 def test_downtime_is_allowed_by_the_contract(allowed_ms: int, allowed: bool) -> None:
-    assert remedies(contract=Contract(max_downtime_ms=allowed_ms)).downtime().allowed is allowed
+    assert remedies(contract=Policy(max_downtime_ms=allowed_ms)).downtime().allowed is allowed
 
 
 def test_downtime_that_qemu_would_refuse_is_not_allowed() -> None:
     slow = replace(LOOK, bandwidth_bytes_per_s=1024, expected_downtime_ms=None)
-    assert remedies(slow, Contract(max_downtime_ms=2_000_000)).downtime().allowed is False
+    assert remedies(slow, Policy(max_downtime_ms=2_000_000)).downtime().allowed is False
 
 
 def test_downtime_that_is_not_known_is_not_allowed() -> None:
@@ -148,7 +148,7 @@ def test_downtime_that_is_not_known_is_not_allowed() -> None:
     ],
 )
 def test_postcopy_is_allowed_by_contract_and_job(contract: str, flag: bool | None, allowed: bool) -> None:
-    remedy = remedies(contract=Contract(postcopy=contract), flag=flag).postcopy()
+    remedy = remedies(contract=Policy(postcopy=contract), flag=flag).postcopy()
     assert remedy.allowed is allowed
     assert ("Not possible in this job" in remedy.expected) is (flag is False)
     assert ("Only if" in remedy.expected) is (flag is None)
@@ -157,12 +157,12 @@ def test_postcopy_is_allowed_by_contract_and_job(contract: str, flag: bool | Non
 
 @pytest.mark.parametrize(("pause_s", "allowed"), [(0, False), (4.5, False), (4.56, True), (60, True)])
 def test_suspend_is_allowed_by_the_contract(pause_s: float, allowed: bool) -> None:
-    assert remedies(contract=Contract(max_pause_s=pause_s)).suspend().allowed is allowed
+    assert remedies(contract=Policy(max_pause_s=pause_s)).suspend().allowed is allowed
 
 
 def test_suspend_of_unknown_length_is_not_allowed() -> None:
     unknown = replace(LOOK, bandwidth_bytes_per_s=0)
-    assert remedies(unknown, Contract(max_pause_s=9999)).suspend().allowed is False
+    assert remedies(unknown, Policy(max_pause_s=9999)).suspend().allowed is False
 
 
 def test_bandwidth_says_what_would_be_needed() -> None:

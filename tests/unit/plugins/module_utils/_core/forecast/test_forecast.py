@@ -11,7 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.forecast.dirty_curve import Load, loads
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.forecast.dirty_curve import (
+    DirtyCurve,
+    dirty_curves,
+)
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.forecast.forecast import (
     Forecast,
     forecast,
@@ -26,14 +29,14 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._core.forec
     plan_from,
 )
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.forecast.precopy_model import (
-    Path,
+    TransferPath,
     latest_share,
     postcopy,
     precopy,
 )
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.forecast.simulation import Facts
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.forecast.simulation import MigrationFacts
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.forecast.working_set import WorkingSet
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.policy import Contract
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.policy import Policy
 
 MIB = 1 << 20
 TOUCHED_MIB, BANDWIDTH_MIB = 1000, 100
@@ -43,40 +46,40 @@ def measured(set_mib: float, rate_mib: float, *, set_bound: bool = False, rate_b
     return WorkingSet(int(set_mib * MIB), set_bound, int(rate_mib * MIB), rate_bound)
 
 
-def told(contract: Contract, working: t.Optional[WorkingSet], **facts: t.Any) -> Forecast:
-    return forecast(contract, Facts(TOUCHED_MIB * MIB, BANDWIDTH_MIB * MIB, working, **facts))
+def told(contract: Policy, working: t.Optional[WorkingSet], **facts: t.Any) -> Forecast:
+    return forecast(contract, MigrationFacts(TOUCHED_MIB * MIB, BANDWIDTH_MIB * MIB, working, **facts))
 
 
-NEVER = Contract(max_downtime_ms=500, postcopy="never")
-NO_THROTTLE = Contract(max_downtime_ms=500, postcopy="never", max_throttle_percent=0)
+NEVER = Policy(max_downtime_ms=500, postcopy="never")
+NO_THROTTLE = Policy(max_downtime_ms=500, postcopy="never", max_throttle_percent=0)
 
 # what it is, contract, (W, d) in MiB and MiB/s, the way
 WAYS = [
     ("idle", NEVER, (1, 0.1), PRECOPY),
     ("converges", NEVER, (600, 30), PRECOPY),
     ("a small hot set fits the downtime", NEVER, (30, 500), PRECOPY),
-    ("a hot set fits a long downtime", Contract(max_downtime_ms=8000, postcopy="never"), (600, 500), PRECOPY),
+    ("a hot set fits a long downtime", Policy(max_downtime_ms=8000, postcopy="never"), (600, 500), PRECOPY),
     (
         "only slowed down",
-        Contract(max_downtime_ms=500, postcopy="never", max_throttle_percent=99),
+        Policy(max_downtime_ms=500, postcopy="never", max_throttle_percent=99),
         (600, 150),
         THROTTLE,
     ),
     ("so slow that slowing down is better", NEVER, (900, 80), THROTTLE),
-    ("only by post-copy", Contract(max_downtime_ms=500), (600, 150), POSTCOPY),
-    ("post-copy not needed", Contract(max_downtime_ms=500), (600, 30), PRECOPY),
-    ("post-copy not needed, but faster", Contract(max_downtime_ms=500, postcopy="prefer"), (600, 50), POSTCOPY),
-    ("post-copy hardly faster", Contract(max_downtime_ms=500, postcopy="prefer"), (10, 5), PRECOPY),
+    ("only by post-copy", Policy(max_downtime_ms=500), (600, 150), POSTCOPY),
+    ("post-copy not needed", Policy(max_downtime_ms=500), (600, 30), PRECOPY),
+    ("post-copy not needed, but faster", Policy(max_downtime_ms=500, postcopy="prefer"), (600, 50), POSTCOPY),
+    ("post-copy hardly faster", Policy(max_downtime_ms=500, postcopy="prefer"), (10, 5), PRECOPY),
     (
         "only with a pause",
-        Contract(max_downtime_ms=500, postcopy="never", max_throttle_percent=0, max_pause_s=10),
+        Policy(max_downtime_ms=500, postcopy="never", max_throttle_percent=0, max_pause_s=10),
         (600, 500),
         PAUSE,
     ),
     ("no way", NO_THROTTLE, (600, 500), NO_WAY),
     (
         "more throttle than is allowed",
-        Contract(max_downtime_ms=500, postcopy="never", max_throttle_percent=30),
+        Policy(max_downtime_ms=500, postcopy="never", max_throttle_percent=30),
         (600, 500),
         NO_WAY,
     ),
@@ -84,7 +87,7 @@ WAYS = [
 
 
 @pytest.mark.parametrize(("contract", "guest", "way"), [case[1:] for case in WAYS], ids=[case[0] for case in WAYS])
-def test_the_way(contract: Contract, guest: tuple[float, float], way: str) -> None:
+def test_the_way(contract: Policy, guest: tuple[float, float], way: str) -> None:
     found = told(contract, measured(*guest))
     assert found.plan.way == way
     assert found.plan.flags.postcopy is (contract.postcopy != "never")
@@ -105,27 +108,27 @@ def test_no_way_says_what_would_be_one() -> None:
     needs = told(NO_THROTTLE, measured(600, 500)).needs
     assert needs["max_downtime_ms"] == pytest.approx(6000, rel=0.2)
     assert needs["postcopy"] is True
-    more = Facts(TOUCHED_MIB * MIB, needs["bandwidth_bytes_per_s"], measured(600, 500))
+    more = MigrationFacts(TOUCHED_MIB * MIB, needs["bandwidth_bytes_per_s"], measured(600, 500))
     assert forecast(NO_THROTTLE, more).plan.way == PRECOPY
     less = measured(600, 500 * (1 - needs["writes_less_percent"] / 100))
     assert told(NO_THROTTLE, less).plan.way == PRECOPY
-    longer = Contract(max_downtime_ms=needs["max_downtime_ms"] + 50, postcopy="never", max_throttle_percent=0)
+    longer = Policy(max_downtime_ms=needs["max_downtime_ms"] + 50, postcopy="never", max_throttle_percent=0)
     assert told(longer, measured(600, 500)).plan.way == PRECOPY
 
 
 def test_what_cannot_be_is_not_planned() -> None:
-    assert told(Contract(max_downtime_ms=500), measured(600, 500), host_devices=1).plan.flags.postcopy is False
-    assert told(Contract(max_downtime_ms=500), measured(600, 500), postcopy_possible=False).plan.way != POSTCOPY
-    capped = Contract(max_downtime_ms=500, postcopy="never", max_throttle_percent=99)
+    assert told(Policy(max_downtime_ms=500), measured(600, 500), host_devices=1).plan.flags.postcopy is False
+    assert told(Policy(max_downtime_ms=500), measured(600, 500), postcopy_possible=False).plan.way != POSTCOPY
+    capped = Policy(max_downtime_ms=500, postcopy="never", max_throttle_percent=99)
     assert told(capped, measured(600, 500), auto_converge_possible=False).plan.way == NO_WAY
 
 
 def test_post_copy_that_would_last_too_long_is_no_way() -> None:
-    assert told(Contract(max_downtime_ms=500, max_postcopy_s=2), measured(600, 500)).plan.way != POSTCOPY
+    assert told(Policy(max_downtime_ms=500, max_postcopy_s=2), measured(600, 500)).plan.way != POSTCOPY
 
 
 def test_post_copy_starts_early_where_little_need_be_sent_twice() -> None:
-    prefer = Contract(max_downtime_ms=500, postcopy="prefer")
+    prefer = Policy(max_downtime_ms=500, postcopy="prefer")
     early = told(prefer, measured(900, 500)).plan.postcopy_share
     late = told(prefer, measured(200, 500)).plan.postcopy_share
     assert early is not None
@@ -134,7 +137,7 @@ def test_post_copy_starts_early_where_little_need_be_sent_twice() -> None:
 
 
 def test_a_set_whose_end_was_not_seen_is_no_reason_to_split_in_the_first_pass() -> None:
-    found = told(Contract(max_downtime_ms=500), measured(300, 150, set_bound=True))
+    found = told(Policy(max_downtime_ms=500), measured(300, 150, set_bound=True))
     assert (found.plan.way, found.plan.postcopy_share) == (POSTCOPY, 1.0)
 
 
@@ -150,7 +153,7 @@ def test_compression_where_it_can_pay() -> None:
     cache = 300 * MIB
     assert told(NEVER, measured(600, 80), xbzrle_cache_bytes=cache).plan.flags.xbzrle_cache_bytes == 256 * MIB
     assert told(NEVER, measured(1, 0.1), xbzrle_cache_bytes=cache).plan.flags.xbzrle_cache_bytes == 0
-    prefer = Contract(postcopy="prefer")
+    prefer = Policy(postcopy="prefer")
     assert told(prefer, measured(600, 80), xbzrle_cache_bytes=cache).plan.flags.xbzrle_cache_bytes == 0
     only = told(NO_THROTTLE, measured(600, 300), xbzrle_cache_bytes=cache)
     assert (only.plan.way, only.sure) == (PRECOPY, False)
@@ -158,7 +161,7 @@ def test_compression_where_it_can_pay() -> None:
 
 def test_a_throttle_starts_below_its_cap() -> None:
     for cap in (30, 60, 98):
-        contract = Contract(max_downtime_ms=500, postcopy="never", max_throttle_percent=cap)
+        contract = Policy(max_downtime_ms=500, postcopy="never", max_throttle_percent=cap)
         for rate_mib in (80, 110, 150, 300, 900):
             flags = told(contract, measured(900, rate_mib)).plan.flags
             if flags.auto_converge:
@@ -167,7 +170,7 @@ def test_a_throttle_starts_below_its_cap() -> None:
 
 
 def test_connections_to_fill_a_fast_link() -> None:
-    facts = Facts(1 << 40, int(5e9), measured(100, 1), parallel_connections=16)
+    facts = MigrationFacts(1 << 40, int(5e9), measured(100, 1), parallel_connections=16)
     assert forecast(NEVER, facts).plan.flags.parallel_connections == 5
     assert told(NEVER, measured(100, 1), parallel_connections=16).plan.flags.parallel_connections == 0
 
@@ -175,27 +178,27 @@ def test_connections_to_fill_a_fast_link() -> None:
 @pytest.mark.parametrize(("touched", "bandwidth"), [(0, 1), (1, 0), (-1, 1)])
 def test_nothing_to_forecast(touched: int, bandwidth: int) -> None:
     with pytest.raises(ValueError, match="more than 0"):
-        forecast(Contract(), Facts(touched, bandwidth))
+        forecast(Policy(), MigrationFacts(touched, bandwidth))
 
 
 # --- courses by the formulas of the literature
 
 
 def test_a_straight_load_gives_a_geometric_series() -> None:
-    course = precopy(Load(1000 * MIB, 50 * MIB, scattered=False), Path(1000 * MIB, 100 * MIB, 1), 1, 1e9)
+    course = precopy(DirtyCurve(1000 * MIB, 50 * MIB, scattered=False), TransferPath(1000 * MIB, 100 * MIB, 1), 1, 1e9)
     assert course.finishes
     assert course.total_s == pytest.approx(20, rel=0.02)  # M/B / (1 - r)
     assert course.sent_bytes == pytest.approx(2000 * MIB, rel=0.02)
 
 
 def test_a_hot_set_is_the_floor() -> None:
-    course = precopy(Load(300 * MIB, 1000 * MIB), Path(1000 * MIB, 100 * MIB, 60), 500, 5)
+    course = precopy(DirtyCurve(300 * MIB, 1000 * MIB), TransferPath(1000 * MIB, 100 * MIB, 60), 500, 5)
     assert not course.finishes
     assert course.floor_bytes == pytest.approx(300 * MIB, rel=0.05)
 
 
 def test_late_post_copy_sends_more_twice() -> None:
-    load, path = Load(900 * MIB, 500 * MIB), Path(1000 * MIB, 100 * MIB, 60)
+    load, path = DirtyCurve(900 * MIB, 500 * MIB), TransferPath(1000 * MIB, 100 * MIB, 60)
     again = [postcopy(load, path, share / 10).floor_bytes for share in range(1, 11)]
     assert again == sorted(again)
     share = latest_share(load, path, 0.12)
@@ -208,7 +211,7 @@ sizes = st.floats(0, 1000)
 
 @given(sizes, rates, st.floats(0.01, 100), st.floats(0.01, 100), st.booleans())
 def test_a_load_only_grows_with_time(set_mib: float, rate_mib: float, a_s: float, b_s: float, scattered: bool) -> None:
-    load = Load(set_mib * MIB, rate_mib * MIB, scattered)
+    load = DirtyCurve(set_mib * MIB, rate_mib * MIB, scattered)
     short, long = sorted((a_s, b_s))
     assert load.unique_bytes(short) <= load.unique_bytes(long) + 1
     assert load.unique_bytes(long) <= min(set_mib, rate_mib * long) * MIB * 1.001 + 1
@@ -216,13 +219,13 @@ def test_a_load_only_grows_with_time(set_mib: float, rate_mib: float, a_s: float
 
 @given(sizes, rates, st.booleans(), st.booleans())
 def test_the_worst_is_no_better_than_the_likely(set_mib: float, rate_mib: float, set_b: bool, rate_b: bool) -> None:
-    found = loads(measured(set_mib, rate_mib, set_bound=set_b, rate_bound=rate_b), 1000 * MIB)
+    found = dirty_curves(measured(set_mib, rate_mib, set_bound=set_b, rate_bound=rate_b), 1000 * MIB)
     for time_s in (0.1, 1, 10, 100):
         assert found.worst.unique_bytes(time_s) >= found.likely.unique_bytes(time_s) - 1
 
 
-@given(sizes, rates, st.sampled_from([NEVER, NO_THROTTLE, Contract(postcopy="prefer"), Contract()]))
-def test_every_forecast_is_whole(set_mib: float, rate_mib: float, contract: Contract) -> None:
+@given(sizes, rates, st.sampled_from([NEVER, NO_THROTTLE, Policy(postcopy="prefer"), Policy()]))
+def test_every_forecast_is_whole(set_mib: float, rate_mib: float, contract: Policy) -> None:
     found = told(contract, measured(set_mib, rate_mib))
     assert found.expected is not None
     if found.plan.way in (PRECOPY, THROTTLE, POSTCOPY):
@@ -233,7 +236,7 @@ def test_every_forecast_is_whole(set_mib: float, rate_mib: float, contract: Cont
 
 
 def test_a_guest_with_processor_time_to_spare_is_not_slowed_down_by_a_throttle() -> None:
-    cap = Contract(max_downtime_ms=500, postcopy="never", max_throttle_percent=60)
+    cap = Policy(max_downtime_ms=500, postcopy="never", max_throttle_percent=60)
     writes = measured(600, 110)
     assert told(cap, writes, vcpus_busy=(1.0,)).plan.way == THROTTLE
     assert told(cap, writes, vcpus_busy=(0.1,)).plan.way == NO_WAY
@@ -250,7 +253,7 @@ def test_a_guest_that_does_next_to_nothing_is_not_taken_to_do_more_than_was_seen
 
 
 def test_what_compresses_stands_still_for_less_and_at_worst_it_does_not_compress() -> None:
-    contract = Contract(max_downtime_ms=8000, postcopy="never", max_throttle_percent=0)
+    contract = Policy(max_downtime_ms=8000, postcopy="never", max_throttle_percent=0)
     writes = measured(600, 500)
     plain, squeezed = told(contract, writes), told(contract, writes, xbzrle_cache_bytes=512 * MIB)
     assert plain.expected and squeezed.expected and squeezed.worst
@@ -262,7 +265,7 @@ def test_what_compresses_stands_still_for_less_and_at_worst_it_does_not_compress
 
 
 def test_compression_and_a_throttle_together() -> None:
-    contract = Contract(max_downtime_ms=500, postcopy="never", max_throttle_percent=60)
+    contract = Policy(max_downtime_ms=500, postcopy="never", max_throttle_percent=60)
     writes = measured(900, 400)
     assert told(contract, writes).plan.way == NO_WAY
     both = told(contract, writes, xbzrle_cache_bytes=512 * MIB)
@@ -271,7 +274,7 @@ def test_compression_and_a_throttle_together() -> None:
 
 
 def test_the_highest_throttle_is_one_of_those_that_are_tried() -> None:
-    most = Contract(max_downtime_ms=500, postcopy="never", max_throttle_percent=99)
+    most = Policy(max_downtime_ms=500, postcopy="never", max_throttle_percent=99)
     found = told(most, measured(900, 2500))
     assert (found.plan.way, found.plan.flags.throttle_initial_percent) == (THROTTLE, 99)
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.errors import MigrationError
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.forecast.forecast import forecast
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.forecast.simulation import Facts
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.forecast.simulation import MigrationFacts
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.forecast.sizing import (
     finishes,
     least_bandwidth_bytes_per_s,
@@ -25,15 +25,15 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._core.forec
     WorkingSet,
     read_working_set,
 )
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.policy import Contract, preset
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.policy import Policy, preset
 
 MIB = 1 << 20
-STRICT = Contract(max_downtime_ms=500, postcopy="never", max_throttle_percent=0, deadline_s=600)
+STRICT = Policy(max_downtime_ms=500, postcopy="never", max_throttle_percent=0, deadline_s=600)
 
 
-def guest(touched_mib: int, set_mib: float, rate_mib: float, bandwidth_mib: int = 100) -> Facts:
+def guest(touched_mib: int, set_mib: float, rate_mib: float, bandwidth_mib: int = 100) -> MigrationFacts:
     measured = WorkingSet(int(set_mib * MIB), False, int(rate_mib * MIB), False)
-    return Facts(touched_mib * MIB, bandwidth_mib * MIB, measured)
+    return MigrationFacts(touched_mib * MIB, bandwidth_mib * MIB, measured)
 
 
 def test_the_least_bandwidth_is_enough_and_not_more() -> None:
@@ -64,7 +64,7 @@ def test_without_a_deadline_the_time_is_that_at_the_bandwidth_given() -> None:
 
 
 def test_unmeasured_nothing_is_known() -> None:
-    facts = Facts(1000 * MIB, 100 * MIB)
+    facts = MigrationFacts(1000 * MIB, 100 * MIB)
     assert least_bandwidth_bytes_per_s(STRICT, facts) is None
     assert recommended_policy(facts) is None
     assert prospect(STRICT, facts)["will_finish"] is None

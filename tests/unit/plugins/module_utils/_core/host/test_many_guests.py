@@ -12,13 +12,13 @@ from dataclasses import replace
 import pytest
 
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.diagnosis.report import report_lines
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.evacuation.run.result import Row
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.evacuation.run.result import GuestResult
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.evacuation.run.table import table_lines
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.document import (
     HostDocument,
     host_from,
 )
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.guest import Disk, Domain, Nic
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.guest import Disk, GuestDocument, Nic
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.job.sample import JobSample, Phase
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.readiness.overview import (
     overview,
@@ -30,7 +30,9 @@ LINEAR = 3.0  # times as long as in proportion, with what a busy machine adds
 
 
 def tables(count: int) -> t.Any:
-    return table_lines([Row(f"g{number}", outcome="failed", msg="It broke.").document() for number in range(count)])
+    return table_lines(
+        [GuestResult(f"g{number}", outcome="failed", msg="It broke.").document() for number in range(count)]
+    )
 
 
 def readiness(count: int) -> t.Any:
@@ -47,7 +49,7 @@ def reports(count: int) -> t.Any:
 
 def documents(count: int) -> t.Any:
     guests = [
-        Domain(f"g{number}", f"g{number}", disks=[Disk("vda"), Disk("vdb")], interfaces=[Nic()])
+        GuestDocument(f"g{number}", f"g{number}", disks=[Disk("vda"), Disk("vdb")], interfaces=[Nic()])
         for number in range(count)
     ]
     return host_from(HostDocument("a", "b", domains=guests).document())

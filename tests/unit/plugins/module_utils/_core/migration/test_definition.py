@@ -7,7 +7,7 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.migration.definition import (
-    Kept,
+    DefinitionState,
     Step,
     after,
     steps,
@@ -17,35 +17,35 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._core.migra
 @pytest.mark.parametrize(
     ("kept", "expected"),
     [
-        (Kept(False, True), []),
-        (Kept(True, True), [Step.UNDEFINE]),
-        (Kept(True, False), [Step.DEFINE, Step.UNDEFINE]),
-        (Kept(False, False), [Step.DEFINE]),
-        (Kept(False, True, autostart=False, autostart_noted=True), [Step.AUTOSTART]),
-        (Kept(False, True, autostart=True, autostart_noted=True), []),
-        (Kept(True, False, autostart_noted=True), [Step.DEFINE, Step.AUTOSTART, Step.UNDEFINE]),
+        (DefinitionState(False, True), []),
+        (DefinitionState(True, True), [Step.UNDEFINE]),
+        (DefinitionState(True, False), [Step.DEFINE, Step.UNDEFINE]),
+        (DefinitionState(False, False), [Step.DEFINE]),
+        (DefinitionState(False, True, autostart=False, autostart_noted=True), [Step.AUTOSTART]),
+        (DefinitionState(False, True, autostart=True, autostart_noted=True), []),
+        (DefinitionState(True, False, autostart_noted=True), [Step.DEFINE, Step.AUTOSTART, Step.UNDEFINE]),
     ],
 )
-def test_what_is_missing(kept: Kept, expected: list[Step]) -> None:
+def test_what_is_missing(kept: DefinitionState, expected: list[Step]) -> None:
     assert steps(kept, persistent=True, undefine_source=True) == expected
     # Once it is done, nothing is left to do.
     assert steps(after(kept, expected), persistent=True, undefine_source=True) == []
 
 
 def test_the_source_may_keep_its_definition() -> None:
-    assert steps(Kept(True, True), persistent=True, undefine_source=False) == []
+    assert steps(DefinitionState(True, True), persistent=True, undefine_source=False) == []
 
 
 def test_the_only_definition_is_never_removed() -> None:
-    assert steps(Kept(True, False), persistent=False, undefine_source=True) == []
+    assert steps(DefinitionState(True, False), persistent=False, undefine_source=True) == []
 
 
 def test_a_transient_guest_starts_with_no_host() -> None:
-    assert steps(Kept(False, False, autostart_noted=True), persistent=False, undefine_source=True) == []
+    assert steps(DefinitionState(False, False, autostart_noted=True), persistent=False, undefine_source=True) == []
 
 
 def test_document() -> None:
-    kept = Kept(True, False, autostart=True)
+    kept = DefinitionState(True, False, autostart=True)
     assert kept.document("kvm01", "kvm01", "kvm02") == {
         "runs_on": "kvm01",
         "defined_on": ["kvm01"],

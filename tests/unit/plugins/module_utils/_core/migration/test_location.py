@@ -11,8 +11,8 @@ import pytest
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.job.domain_state import DomainState
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.job.sample import Phase
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.migration.location import (
+    GuestLocation,
     Situation,
-    Whereabouts,
 )
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.migration.refusals import bad_end, refusal
 
@@ -62,7 +62,7 @@ State = t.Optional[DomainState]
     ],
 )
 def test_without_a_job(here: State, there: State, situation: Situation) -> None:
-    assert Whereabouts(here, there).situation is situation
+    assert GuestLocation(here, there).situation is situation
 
 
 @pytest.mark.parametrize(
@@ -85,24 +85,24 @@ def test_without_a_job(here: State, there: State, situation: Situation) -> None:
     ],
 )
 def test_with_a_job(here: State, there: State, job: Phase, situation: Situation) -> None:
-    assert Whereabouts(here, there, job).situation is situation
+    assert GuestLocation(here, there, job).situation is situation
 
 
 @pytest.mark.parametrize(
     ("where", "reason"),
     [
-        (Whereabouts(RUNNING, RUNNING), "SPLIT_BRAIN"),
-        (Whereabouts(RUNNING, None, Phase.PRECOPY), "JOB_ELSEWHERE"),
-        (Whereabouts(BROKEN_SOURCE, BROKEN_DESTINATION, Phase.POSTCOPY_FAILED), "POSTCOPY_BROKEN"),
-        (Whereabouts(BROKEN_SOURCE, OFF, Phase.POSTCOPY_FAILED), "HALF_ENDED"),
-        (Whereabouts(BROKEN_SOURCE, None, Phase.POSTCOPY_FAILED), "JOB_ELSEWHERE"),
-        (Whereabouts(None, ARRIVING), "INCOMING"),
-        (Whereabouts(OFF, None), "GUEST_NOT_RUNNING"),
-        (Whereabouts(None, None), "GUEST_NOT_FOUND"),
-        (Whereabouts(RUNNING, ARRIVING), "UNCLEAR"),
+        (GuestLocation(RUNNING, RUNNING), "SPLIT_BRAIN"),
+        (GuestLocation(RUNNING, None, Phase.PRECOPY), "JOB_ELSEWHERE"),
+        (GuestLocation(BROKEN_SOURCE, BROKEN_DESTINATION, Phase.POSTCOPY_FAILED), "POSTCOPY_BROKEN"),
+        (GuestLocation(BROKEN_SOURCE, OFF, Phase.POSTCOPY_FAILED), "HALF_ENDED"),
+        (GuestLocation(BROKEN_SOURCE, None, Phase.POSTCOPY_FAILED), "JOB_ELSEWHERE"),
+        (GuestLocation(None, ARRIVING), "INCOMING"),
+        (GuestLocation(OFF, None), "GUEST_NOT_RUNNING"),
+        (GuestLocation(None, None), "GUEST_NOT_FOUND"),
+        (GuestLocation(RUNNING, ARRIVING), "UNCLEAR"),
     ],
 )
-def test_what_is_said(where: Whereabouts, reason: str) -> None:
+def test_what_is_said(where: GuestLocation, reason: str) -> None:
     error = refusal(where, "erp01", "kvm01", "kvm02")
     assert error.reason == reason
     assert "Nothing was changed." in error.state
@@ -113,19 +113,19 @@ def test_what_is_said(where: Whereabouts, reason: str) -> None:
 
 
 def test_what_runs_split_is_not_to_be_aborted() -> None:
-    plain = refusal(Whereabouts(RUNNING, None, Phase.PRECOPY), "erp01", "kvm01", "kvm02")
-    split = refusal(Whereabouts(BROKEN_SOURCE, None, Phase.POSTCOPY_FAILED), "erp01", "kvm01", "kvm02")
+    plain = refusal(GuestLocation(RUNNING, None, Phase.PRECOPY), "erp01", "kvm01", "kvm02")
+    split = refusal(GuestLocation(BROKEN_SOURCE, None, Phase.POSTCOPY_FAILED), "erp01", "kvm01", "kvm02")
     assert "migration_abort" in plain.remedy
     assert "migration_abort" not in split.remedy
 
 
 def test_a_guest_that_stopped_on_the_way() -> None:
-    error = bad_end(Whereabouts(OFF, None), "erp01", "kvm01", "kvm02", cause=None, facts={"runs_on": None})
+    error = bad_end(GuestLocation(OFF, None), "erp01", "kvm01", "kvm02", cause=None, facts={"runs_on": None})
     assert (error.reason, error.facts) == ("GUEST_STOPPED", {"runs_on": None})
     assert "Nothing was changed" not in str(error)
 
 
 def test_a_guest_that_stands_still_there() -> None:
-    error = bad_end(Whereabouts(None, IO_ERROR), "erp01", "kvm01", "kvm02", cause=None, facts={})
+    error = bad_end(GuestLocation(None, IO_ERROR), "erp01", "kvm01", "kvm02", cause=None, facts={})
     assert error.reason == "NOT_RUNNING_THERE"
     assert "paused (I/O error) on the destination" in error.state

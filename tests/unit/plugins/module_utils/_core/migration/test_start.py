@@ -7,7 +7,7 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.errors import MigrationError
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.forecast.simulation import Facts
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.forecast.simulation import MigrationFacts
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.forecast.working_set import WorkingSet
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.migration.start import (
     check_choices,
@@ -17,8 +17,8 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._core.migra
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.policy import preset
 
 MIB = 1 << 20
-IDLE = Facts(400 * MIB, 45 * MIB, WorkingSet(0, False, 0, False), xbzrle_cache_bytes=200 * MIB)
-BUSY = Facts(400 * MIB, 45 * MIB, WorkingSet(256 * MIB, False, 400 * MIB, False))
+IDLE = MigrationFacts(400 * MIB, 45 * MIB, WorkingSet(0, False, 0, False), xbzrle_cache_bytes=200 * MIB)
+BUSY = MigrationFacts(400 * MIB, 45 * MIB, WorkingSet(256 * MIB, False, 400 * MIB, False))
 NEVER = preset(overrides={"max_throttle_percent": 0})
 
 
@@ -56,7 +56,7 @@ def test_what_does(compression: str, connections: int | None, policy: str) -> No
 
 
 def test_without_a_bandwidth_nothing_is_foreseen() -> None:
-    seen = planned(preset("post_copy"), Facts(400 * MIB, 0))
+    seen = planned(preset("post_copy"), MigrationFacts(400 * MIB, 0))
     assert (seen.plan.way, seen.expected) == ("unknown", None)
     assert seen.plan.flags.postcopy is True
     assert seen.plan.start_limit_ms == 80

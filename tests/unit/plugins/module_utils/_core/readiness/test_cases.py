@@ -18,7 +18,7 @@ import pytest
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.dataclass_json import to_plain
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.capacity import HugePages, NumaNode
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.document import host_from
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.guest import Domain
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.guest import GuestDocument
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.network import Interface
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.parse.domain_xml import (
     needs_sent,
@@ -39,7 +39,7 @@ BY_ID = {check.id: check for check in CHECKS}
 HUGE = [HugePages(0, GIB, 2, 2), HugePages(0, 2 * MIB, 4096, 4096), HugePages(1, 2 * MIB, 0, 0)]
 
 
-def guest(devices: str = "", parts: str = "", os_parts: str = "", cpu: str = "") -> Domain:
+def guest(devices: str = "", parts: str = "", os_parts: str = "", cpu: str = "") -> GuestDocument:
     xml = f"""
 <domain type='kvm' id='3'>
   <name>erp01</name><uuid>1f3c6f0a-6a40-4d0c-9d5e-0a6b1d1f0c11</uuid>
@@ -52,7 +52,7 @@ def guest(devices: str = "", parts: str = "", os_parts: str = "", cpu: str = "")
     return replace(parse_domain(xml), state="running", state_reason="booted", snapshots=0, checkpoints=0)
 
 
-def find(check: str, domain: Domain, changes: t.Mapping[str, t.Any] | None = None) -> Finding:
+def find(check: str, domain: GuestDocument, changes: t.Mapping[str, t.Any] | None = None) -> Finding:
     found = BY_ID[check].of_guest
     assert found is not None
     return found(Setup().but({"domain": domain, **(changes or {})}).case)
@@ -116,7 +116,7 @@ def test_a_virtual_function_that_a_network_gave_is_sent_as_the_network() -> None
     assert find("host_devices", sent).status == WARN
 
 
-def sent_with(listen: str, live: Domain) -> Domain:
+def sent_with(listen: str, live: GuestDocument) -> GuestDocument:
     return with_sent(live, f"<domain><devices>{console(listen)}</devices></domain>")
 
 

@@ -24,16 +24,16 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.document import (
     KnownBug,
     Listener,
-    Pool,
+    StoragePool,
     Userfaultfd,
     Versions,
 )
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.guest import (
     CpuFeature,
     Disk,
-    DomainCpu,
-    DomainMemory,
     Graphics,
+    GuestCpu,
+    GuestMemory,
     HostDevice,
     Nic,
     SecurityLabel,
@@ -43,13 +43,13 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.
 )
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.network import (
     Interface,
-    Load,
+    InterfaceLoad,
     PortOpening,
     PortUser,
     Route,
     VirtualNetwork,
 )
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.policy import Contract
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.policy import Policy
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.readiness.assessor import CHECKS
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.readiness.checks.check import (
     FAIL,
@@ -60,7 +60,7 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._core.readi
     Check,
     CpuOpinion,
     Finding,
-    Objection,
+    MigrationBlocker,
 )
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.readiness.checks.cpu import cpu_to_ask
 from ansible_collections.virtops.live_migration.tests.unit.plugins.pairs import (
@@ -83,7 +83,7 @@ PCI = HostDevice("pci", "0000:af:00.0")
 BRIDGE = Nic("52:54:00:00:00:01", "bridge", bridge="br0")
 ON_BLUE = Nic("52:54:00:00:00:01", "network", network="blue", portgroup="web")
 PROFILE = host(2).cpu.profiles[0]
-PASSTHROUGH = DomainCpu("host-passthrough")
+PASSTHROUGH = GuestCpu("host-passthrough")
 
 
 def find(check: Check, setup: Setup) -> Finding:
@@ -114,7 +114,7 @@ NAMED = {"destination.hostname": "kvm02.example.org"}
 COPY = {"intent.copy_storage": "all"}
 NO_LOCKS = {f"{side}.daemon.qemu_settings": {} for side in ("source", "destination")}
 UNASKED = {"cpu": None}
-NEVER = {"intent.contract": Contract(postcopy="never")}
+NEVER = {"intent.contract": Policy(postcopy="never")}
 
 # Check, status, what is changed, and a word of the summary.
 CASES: list[tuple[str, str, dict[str, t.Any], str]] = [
@@ -278,15 +278,20 @@ CASES: list[tuple[str, str, dict[str, t.Any], str]] = [
     ("vsock", PASS, {"domain.vsock_cid": 3, "destination.domains": domains(vsock_cid=3)}, "is free"),
     ("other_devices", WARN, {"domain.not_looked_at": ["teapot"]}, "no check looks at: teapot"),
     # (shown on the lab)
-    ("qemu_blockers", FAIL, {"objection": Objection(True, "State blocked by non-migratable device")}, "non-migratable"),
-    ("qemu_blockers", SKIP, {"objection": Objection(False, "a job runs on it")}, "a job runs on it"),
+    (
+        "qemu_blockers",
+        FAIL,
+        {"objection": MigrationBlocker(True, "State blocked by non-migratable device")},
+        "non-migratable",
+    ),
+    ("qemu_blockers", SKIP, {"objection": MigrationBlocker(False, "a job runs on it")}, "a job runs on it"),
     ("qemu_blockers", SKIP, {"objection": None}, "were not asked"),
     # --- processor and machine
     ("cpu_compatible", FAIL, {"cpu": CpuOpinion(False, "missing: avx512f")}, "avx512f"),
     ("cpu_compatible", FAIL, {"domain.cpu.migratable": False}, "migratable='off'"),
     ("cpu_compatible", PASS, UNASKED, "can give it the model Skylake-Server"),
     ("cpu_compatible", PASS, {"cpu": CpuOpinion(None, "not supported")}, "can give it the model"),
-    ("cpu_compatible", PASS, {**UNASKED, "domain.cpu": DomainCpu()}, "default processor"),
+    ("cpu_compatible", PASS, {**UNASKED, "domain.cpu": GuestCpu()}, "default processor"),
     ("cpu_compatible", FAIL, {**UNASKED, "domain.cpu.model": "Icelake-Server"}, "cannot give a guest the model"),
     ("cpu_compatible", FAIL, {**UNASKED, "domain.cpu.model": "SapphireRapids"}, "does not know the model"),
     (
@@ -368,17 +373,17 @@ CASES: list[tuple[str, str, dict[str, t.Any], str]] = [
         "256.0 MiB",
     ),
     ("hugepages", PASS, {"domain.memory.hugepages": True}, "8192 hugepages of 2.0 MiB are free, and 4096 are needed"),
-    ("hugepages", FAIL, {"domain.memory": DomainMemory(32 * GIB, hugepages=True)}, "needs 16384 hugepages"),
+    ("hugepages", FAIL, {"domain.memory": GuestMemory(32 * GIB, hugepages=True)}, "needs 16384 hugepages"),
     (
         "hugepages",
         FAIL,
-        {"domain.memory": DomainMemory(2 * MIB, hugepages=True, nodes=[1], node_mode="strict")},
+        {"domain.memory": GuestMemory(2 * MIB, hugepages=True, nodes=[1], node_mode="strict")},
         "on the nodes 1",
     ),
     (
         "hugepages",
         FAIL,
-        {"domain.memory": DomainMemory(GIB, hugepages=True, hugepage_size_bytes=GIB)},
+        {"domain.memory": GuestMemory(GIB, hugepages=True, hugepage_size_bytes=GIB)},
         "no hugepages of 1.0 GiB",
     ),
     (
@@ -388,9 +393,9 @@ CASES: list[tuple[str, str, dict[str, t.Any], str]] = [
         "not known",
     ),
     ("numa_nodes", FAIL, {"domain.memory.nodes": [1, 2]}, "does not have: 2"),
-    ("numa_nodes", WARN, {"domain.memory": DomainMemory(60 * GIB, nodes=[0], node_mode="strict")}, "50.0 GiB free"),
-    ("numa_nodes", PASS, {"domain.memory": DomainMemory(60 * GIB, nodes=[0], node_mode="preferred")}, "NUMA nodes"),
-    ("numa_nodes", PASS, {"domain.memory": DomainMemory(60 * GIB, nodes=[0, 1], node_mode="strict")}, "memory on them"),
+    ("numa_nodes", WARN, {"domain.memory": GuestMemory(60 * GIB, nodes=[0], node_mode="strict")}, "50.0 GiB free"),
+    ("numa_nodes", PASS, {"domain.memory": GuestMemory(60 * GIB, nodes=[0], node_mode="preferred")}, "NUMA nodes"),
+    ("numa_nodes", PASS, {"domain.memory": GuestMemory(60 * GIB, nodes=[0, 1], node_mode="strict")}, "memory on them"),
     ("numa_nodes", SKIP, {"domain.memory.nodes": [0], "destination.memory.nodes": []}, "not known"),
     # --- storage
     ("disks_reachable", FAIL, {"domain.disks": [LOCAL_DISK]}, "local file system (ext4)"),
@@ -436,7 +441,7 @@ CASES: list[tuple[str, str, dict[str, t.Any], str]] = [
         FAIL,
         {
             "domain.disks": [Disk("vda", type="volume", source="images/a")],
-            "destination.storage.pools": [Pool("images", type="dir", active=True)],
+            "destination.storage.pools": [StoragePool("images", type="dir", active=True)],
         },
         "belongs to each host",
     ),
@@ -562,11 +567,11 @@ CASES: list[tuple[str, str, dict[str, t.Any], str]] = [
         "the default route and eth1 of kvm01 with SSH",
     ),
     ("dedicated_interface", SKIP, {"source.migration.carries_default_route": None}, "not known"),
-    ("interface_load", PASS, {"source.migration.load": Load(1.0, 1000, 2000)}, "have room"),
+    ("interface_load", PASS, {"source.migration.load": InterfaceLoad(1.0, 1000, 2000)}, "have room"),
     (
         "interface_load",
         WARN,
-        {"source.migration.load": Load(1.0, 1000, 2_000_000_000)},
+        {"source.migration.load": InterfaceLoad(1.0, 1000, 2_000_000_000)},
         "eth1 of kvm01 carries 1.9 GiB/s",
     ),
     ("interface_load", SKIP, {}, "not known"),
@@ -707,7 +712,7 @@ CASES: list[tuple[str, str, dict[str, t.Any], str]] = [
         FAIL,
         {
             "measured": WorkingSet(6 * GIB, False, 4 * GIB, False),
-            "intent.contract": Contract(postcopy="never", max_throttle_percent=0),
+            "intent.contract": Policy(postcopy="never", max_throttle_percent=0),
         },
         "does not finish within the contract",
     ),
@@ -716,7 +721,7 @@ CASES: list[tuple[str, str, dict[str, t.Any], str]] = [
         WARN,
         {
             "measured": WorkingSet(1500 * MIB, False, 3 * GIB, False),
-            "intent.contract": Contract(postcopy="never", max_throttle_percent=0, max_downtime_ms=600),
+            "intent.contract": Policy(postcopy="never", max_throttle_percent=0, max_downtime_ms=600),
         },
         "Not if it writes half as much again",
     ),
@@ -808,5 +813,5 @@ def test_libvirt_is_not_believed_about_a_processor_that_names_nothing() -> None:
     asked = cpu_to_ask(Setup().but(worse).domain, host(1))
     assert asked
     assert asked == host(1).cpu.profiles[0].xml
-    assert cpu_to_ask(replace(GUEST, cpu=DomainCpu("custom", xml="<cpu/>")), host(1)) == "<cpu/>"
+    assert cpu_to_ask(replace(GUEST, cpu=GuestCpu("custom", xml="<cpu/>")), host(1)) == "<cpu/>"
     assert cpu_to_ask(replace(GUEST, cpu=PASSTHROUGH), Setup().but({"source.cpu.profiles": []}).source) is None

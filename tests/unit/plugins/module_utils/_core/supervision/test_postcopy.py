@@ -10,11 +10,11 @@ import pytest
 
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.forecast.plan import Plan
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.job.sample import Phase
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.policy import Contract
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.policy import Policy
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.supervision.actions import (
     Action,
+    ActionResult,
     Kind,
-    Result,
 )
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.supervision.postcopy import (
     JOIN_AGAIN_AFTER_S,
@@ -22,15 +22,15 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._core.super
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.supervision.supervisor import Supervisor
 from ansible_collections.virtops.live_migration.tests.unit.plugins.looks import MIB, done, look
 
-GOES_ON = [Result(Kind.RECOVER, "QEMU reports migration is still running", "POSTCOPY_RUNNING")]
-FAILED = [Result(Kind.RECOVER, "unable to connect to the destination")]
+GOES_ON = [ActionResult(Kind.RECOVER, "QEMU reports migration is still running", "POSTCOPY_RUNNING")]
+FAILED = [ActionResult(Kind.RECOVER, "unable to connect to the destination")]
 
 
 class Broken:
     """A post-copy that breaks; each look comes a second after the one before."""
 
     def __init__(self, **plan: t.Any) -> None:
-        self.supervisor = Supervisor(Contract(max_downtime_ms=500, deadline_s=5), Plan(**plan))
+        self.supervisor = Supervisor(Policy(max_downtime_ms=500, deadline_s=5), Plan(**plan))
         self.at_s = 0.0
 
     def look(
@@ -78,7 +78,7 @@ def test_nothing_is_joined_to_a_half_that_has_ended() -> None:
     broken = Broken()
     broken.look()
     broken.until_recover()
-    ended = [Result(Kind.RECOVER, "it is shut off (shut down) on kvm02", "HALF_ENDED")]
+    ended = [ActionResult(Kind.RECOVER, "it is shut off (shut down) on kvm02", "HALF_ENDED")]
     (left,) = broken.look(results=ended)
     assert (left.kind, left.reason, left.because) == (Kind.LEAVE, "HALF_ENDED", ended[0].problem)
     assert broken.supervisor.outcome == "left"
@@ -175,7 +175,7 @@ def test_what_no_repetition_changes() -> None:
     broken = Broken()
     broken.look()
     broken.until_recover()
-    refused = [Result(Kind.RECOVER, "unsupported flags", "NOT_SUPPORTED")]
+    refused = [ActionResult(Kind.RECOVER, "unsupported flags", "NOT_SUPPORTED")]
     (left,) = broken.look(results=refused)
     assert (left.kind, left.reason, left.because) == (Kind.LEAVE, "POSTCOPY_BROKEN", "unsupported flags")
 

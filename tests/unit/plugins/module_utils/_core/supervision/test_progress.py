@@ -10,7 +10,7 @@ import pytest
 
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.forecast.plan import Flags, Plan
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.job.sample import Phase
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.policy import Contract
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.policy import Policy
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.supervision.progress import (
     Reporter,
     progress,
@@ -19,7 +19,7 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._core.super
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.supervision.supervisor import Supervisor
 from ansible_collections.virtops.live_migration.tests.unit.plugins.looks import first_pass, look
 
-CONTRACT = Contract(max_downtime_ms=560, postcopy="never")  # 500 ms of it for the bytes
+CONTRACT = Policy(max_downtime_ms=560, postcopy="never")  # 500 ms of it for the bytes
 
 
 def supervisor() -> Supervisor:

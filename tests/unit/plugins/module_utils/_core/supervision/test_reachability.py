@@ -11,13 +11,13 @@ import pytest
 
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.forecast.plan import Flags, Plan
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.job.sample import Phase
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.policy import Contract
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.policy import Policy
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.supervision.actions import Action, Kind
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.supervision.record import Record, replay
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.supervision.supervisor import Supervisor
 from ansible_collections.virtops.live_migration.tests.unit.plugins.looks import done, first_pass, look
 
-CONTRACT = Contract(max_downtime_ms=30_000, postcopy="if_needed", deadline_s=600)
+CONTRACT = Policy(max_downtime_ms=30_000, postcopy="if_needed", deadline_s=600)
 PLAN = Plan(flags=Flags(postcopy=True), start_limit_ms=300)
 
 

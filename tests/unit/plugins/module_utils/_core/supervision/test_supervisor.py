@@ -18,17 +18,17 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._core.forec
 )
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.job.downtime_limit import highest_limit_ms
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.job.sample import Phase, Progress
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.policy import Contract
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.policy import Policy
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.supervision.actions import (
     Action,
+    ActionResult,
     Kind,
-    Result,
 )
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.supervision.record import Record, replay
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.supervision.supervisor import Supervisor
 from ansible_collections.virtops.live_migration.tests.unit.plugins.looks import MIB, done, first_pass, look, only
 
-NEVER = Contract(max_downtime_ms=1000, postcopy="never", patience_s=5, deadline_s=600)
+NEVER = Policy(max_downtime_ms=1000, postcopy="never", patience_s=5, deadline_s=600)
 PLAN = Plan(flags=Flags(), start_limit_ms=300)
 SPLITTABLE = replace(PLAN, flags=Flags(postcopy=True))
 
@@ -37,7 +37,7 @@ def at_boundary(supervisor: Supervisor, at_s: float, pass_number: int, left_mib:
     return supervisor.observe(look(at_s, pass_number, left_mib, **more), at_sync=True)
 
 
-def stuck(contract: Contract, plan: Plan = PLAN, left_mib: float = 400) -> tuple[Supervisor, list[Action]]:
+def stuck(contract: Policy, plan: Plan = PLAN, left_mib: float = 400) -> tuple[Supervisor, list[Action]]:
     """A guest of which two passes leave the same; what was decided at the second boundary."""
     supervisor = Supervisor(contract, plan)
     first_pass(supervisor)
@@ -138,37 +138,37 @@ def test_the_limit_at_first() -> None:
 
 
 def test_post_copy_when_passes_do_not_get_it_down() -> None:
-    _supervisor, actions = stuck(Contract(max_downtime_ms=500), SPLITTABLE)
+    _supervisor, actions = stuck(Policy(max_downtime_ms=500), SPLITTABLE)
     action = only(actions)
     assert (action.kind, action.reason) == (Kind.START_POSTCOPY, "POSTCOPY_NEEDED")
 
 
 def test_one_long_pass_is_enough_to_see_it() -> None:
-    supervisor = Supervisor(Contract(max_downtime_ms=500), SPLITTABLE)
+    supervisor = Supervisor(Policy(max_downtime_ms=500), SPLITTABLE)
     first_pass(supervisor)
     assert done(at_boundary(supervisor, 10, 2, 900)) == [(Kind.START_POSTCOPY, None)]
 
 
 @pytest.mark.parametrize(
     ("contract", "plan"),
-    [(NEVER, SPLITTABLE), (Contract(max_downtime_ms=500), PLAN)],
+    [(NEVER, SPLITTABLE), (Policy(max_downtime_ms=500), PLAN)],
     ids=["not allowed", "not flagged"],
 )
-def test_no_post_copy(contract: Contract, plan: Plan) -> None:
+def test_no_post_copy(contract: Policy, plan: Plan) -> None:
     _supervisor, actions = stuck(contract, plan)
     assert done(actions) == []
 
 
 def test_post_copy_that_was_refused_is_not_tried_again() -> None:
-    supervisor, actions = stuck(Contract(max_downtime_ms=500), replace(PLAN, flags=Flags(None, None)))
+    supervisor, actions = stuck(Policy(max_downtime_ms=500), replace(PLAN, flags=Flags(None, None)))
     assert done(actions) == [(Kind.START_POSTCOPY, None)]
-    refused = [Result(Kind.START_POSTCOPY, "requires VIR_MIGRATE_POSTCOPY")]
+    refused = [ActionResult(Kind.START_POSTCOPY, "requires VIR_MIGRATE_POSTCOPY")]
     supervisor.observe(look(18.5, 4, 350), results=refused)
     assert done(at_boundary(supervisor, 22, 5, 400)) == []
 
 
 def test_post_copy_waits_for_a_steady_link() -> None:
-    supervisor = Supervisor(Contract(max_downtime_ms=500), SPLITTABLE)
+    supervisor = Supervisor(Policy(max_downtime_ms=500), SPLITTABLE)
     first_pass(supervisor)
     at_boundary(supervisor, 10, 2, 400)
     at_boundary(supervisor, 14, 3, 400)
@@ -183,13 +183,13 @@ def test_post_copy_waits_for_a_steady_link() -> None:
 
 def test_a_measured_guest_is_split_in_the_first_pass() -> None:
     plan = replace(SPLITTABLE, way=POSTCOPY, postcopy_share=0.3)
-    supervisor = Supervisor(Contract(max_downtime_ms=500, postcopy="prefer"), plan)
+    supervisor = Supervisor(Policy(max_downtime_ms=500, postcopy="prefer"), plan)
     when = [at_s for at_s in range(10) if done(supervisor.observe(look(at_s + 0.5, 1, 950 - 100 * at_s)))]
     assert when[0] in (2, 3)
 
 
 def test_prefer_splits_only_where_it_pays() -> None:
-    contract = Contract(max_downtime_ms=200, postcopy="prefer")
+    contract = Policy(max_downtime_ms=200, postcopy="prefer")
     for left, expected in ((50, []), (500, [(Kind.START_POSTCOPY, None)])):
         supervisor = Supervisor(contract, replace(SPLITTABLE, start_limit_ms=100))
         first_pass(supervisor, limit_ms=100)
@@ -346,7 +346,7 @@ def test_a_record_is_json_and_can_be_replayed() -> None:
     record = Record(Supervisor(replace(NEVER, max_downtime_ms=5000), PLAN), name="erp01", uuid="u")
     for at_s in range(1, 10):
         record.observe(look(at_s, 1, 1000 - 100 * at_s))
-    record.observe(look(10, 2, 400), at_sync=True, results=[Result(Kind.SET_DOWNTIME, "no")], path_ok=True)
+    record.observe(look(10, 2, 400), at_sync=True, results=[ActionResult(Kind.SET_DOWNTIME, "no")], path_ok=True)
     record.observe(look(14, 3, 400), at_sync=True)
     record.observe(replace(look(18, 3, 0, phase=Phase.COMPLETED), downtime_ms=3900))
     document = json.loads(json.dumps(record.document(destination="kvm02")))
@@ -369,7 +369,7 @@ def test_a_long_record_is_thinned_and_says_so() -> None:
 
 def test_post_copy_is_asked_for_once_while_qemu_takes_its_time() -> None:
     plan = replace(SPLITTABLE, way=POSTCOPY, postcopy_share=0.2)
-    supervisor = Supervisor(Contract(max_downtime_ms=500, postcopy="prefer"), plan)
+    supervisor = Supervisor(Policy(max_downtime_ms=500, postcopy="prefer"), plan)
     given = [kind for step in range(20) for kind, _v in done(supervisor.observe(look(step / 2, 1, 1000 - 50 * step)))]
     assert given == [Kind.START_POSTCOPY]
 

@@ -14,8 +14,8 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.co
     connect_destination,
 )
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.evacuation.discovery import (
-    Muster,
-    muster,
+    Discovery,
+    discover,
 )
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.evacuation.host_guests import (
     Destinations,
@@ -37,11 +37,11 @@ AWAY = "qemu+tcp://kvm03/system"
 KIB_OF_1_GIB = 1 << 20
 
 
-def mustered(libvirt: FakeLibvirt, *script: Call, guests: t.Sequence[dict[str, t.Any]]) -> Muster:
+def mustered(libvirt: FakeLibvirt, *script: Call, guests: t.Sequence[dict[str, t.Any]]) -> Discovery:
     libvirt.expect(Call("open", "qemu:///system"), *script)
     uris = {"kvm02": THERE, "kvm03": AWAY}
     with Connection("qemu:///system", events=True) as source, Destinations(uris, connect_destination) as destinations:
-        return muster(source, destinations, guests)
+        return discover(source, destinations, guests)
 
 
 def asked(strategy: str = "migrate", **more: t.Any) -> dict[str, t.Any]:
@@ -196,7 +196,7 @@ def test_without_other_hosts_nobody_was_asked(libvirt: FakeLibvirt) -> None:
     libvirt.states["erp01"] = SHUT_DOWN
     libvirt.expect(Call("open", "qemu:///system"), Call("listAllDomains", 1).returns([]), KNOWN_AND_OFF)
     with Connection("qemu:///system", events=True) as source, Destinations({}, connect_destination) as destinations:
-        found = muster(source, destinations, [asked("start")])
+        found = discover(source, destinations, [asked("start")])
     assert (found.rows[ERP01].reason, found.starting) == ("HOSTS_NOT_ASKED", [])
 
 
@@ -212,7 +212,7 @@ def test_two_names_of_one_host_are_not_two_hosts(libvirt: FakeLibvirt, uri: str)
     )
     uris = {"kvm02": THERE, "kvm03": uri}
     with Connection("qemu:///system", events=True) as source, Destinations(uris, connect_destination) as destinations:
-        found = muster(source, destinations, [asked("start")])
+        found = discover(source, destinations, [asked("start")])
     assert (found.rows[ERP01].reason, found.starting) == ("HOSTS_NOT_ASKED", [])
     assert "kvm03" in found.rows[ERP01].msg
 

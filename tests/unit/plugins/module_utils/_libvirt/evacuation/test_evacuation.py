@@ -12,11 +12,11 @@ import pytest
 
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.errors import MigrationError
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.evacuation.run.admission import Slots
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.evacuation.run.result import Row
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.forecast.link_bandwidth import Way
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.evacuation.run.result import GuestResult
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.forecast.link_bandwidth import RouteDevice
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.job.sample import JobSample, Phase
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.migration.start import Wishes
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.policy import Contract
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.migration.start import StartOptions
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.policy import Policy
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.connection import Connection
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.evacuation import (
     discovery as mustering,
@@ -39,11 +39,13 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.ev
     Ready,
     Sending,
 )
-from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.evacuation.host_guests import Census
-from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.evacuation.task import Task
+from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.evacuation.host_guests import HostGuests
+from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.evacuation.task import EvacuationOptions
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.guest import guest_of
-from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.measure.facts import Asked
-from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.migration.migration import Order
+from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.measure.facts import MeasurementOptions
+from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.migration.migration import (
+    MigrationOptions,
+)
 from ansible_collections.virtops.live_migration.tests.unit.plugins.fake_libvirt import (
     SHUT_DOWN,
     Call,
@@ -82,15 +84,15 @@ class World:
         self.sent: list[tuple[float, str, str]] = []
         self.most_at_once = 0
         self.tells_its_end = False
-        self.orders: list[Order] = []
+        self.orders: list[MigrationOptions] = []
         self.lacking: dict[tuple[str, str], MigrationError] = {}
         self.cancelled_at_s = float("inf")
         self.travellers: dict[str, Traveller] = {}
 
-    def census(self, name: str) -> t.Optional[Census]:
+    def census(self, name: str) -> t.Optional[HostGuests]:
         if name in self.away:
             return None
-        found = Census()
+        found = HostGuests()
         for key, host in self.runs_on.items():
             if host == name:
                 found.active[key] = guest_of(FakeDomain(self.libvirt, Guest(key, key, "" if host == "kvm01" else host)))
@@ -103,7 +105,9 @@ class World:
 class Traveller:
     """Stands in for the thread of a guest."""
 
-    def __init__(self, world: World, key: str, order: Order, mailbox: t.Any, tell: t.Callable[[t.Any], None]) -> None:
+    def __init__(
+        self, world: World, key: str, order: MigrationOptions, mailbox: t.Any, tell: t.Callable[[t.Any], None]
+    ) -> None:
         self.key, self._world, self._order, self._mailbox = key, world, order, mailbox
         self._to = order.asked.destination_uri
         self._tell = tell
@@ -163,7 +167,7 @@ class Hosts:
     def __exit__(self, *_exc: object) -> None:
         pass
 
-    def census(self, name: str) -> t.Optional[Census]:
+    def census(self, name: str) -> t.Optional[HostGuests]:
         return self._world.census(name)
 
     def connection(self, _name: str) -> None:
@@ -177,7 +181,7 @@ def world(libvirt: FakeLibvirt, monkeypatch: pytest.MonkeyPatch) -> World:
     monkeypatch.setattr(sending_off, "queue", queues)
     monkeypatch.setattr(
         sending_off,
-        "Departing",
+        "GuestTransfer",
         lambda key, _uuid, order, _uri, box, tell, marks: Traveller(found, key, order, box, tell),
     )
     monkeypatch.setattr(
@@ -187,7 +191,7 @@ def world(libvirt: FakeLibvirt, monkeypatch: pytest.MonkeyPatch) -> World:
     )
     monkeypatch.setattr(sending_off, "coming_from_others", lambda _seen, _own: 0)
     monkeypatch.setattr(evacuating, "Destinations", lambda uris, _connect: Hosts(found, list(uris)))
-    monkeypatch.setattr(evacuating, "census", lambda _source: found.census("kvm01"))
+    monkeypatch.setattr(evacuating, "host_guests", lambda _source: found.census("kvm01"))
 
     class Cancelled:
         def __init__(self, _path: t.Optional[str]) -> None:
@@ -203,9 +207,9 @@ def world(libvirt: FakeLibvirt, monkeypatch: pytest.MonkeyPatch) -> World:
         def wanted(self) -> bool:
             return found.clock.now - 1000.0 >= found.cancelled_at_s
 
-    monkeypatch.setattr(evacuating, "Cancelling", Cancelled)
+    monkeypatch.setattr(evacuating, "Cancellation", Cancelled)
     for module in (mustering, verifying):
-        monkeypatch.setattr(module, "census", lambda _source: found.census("kvm01"))
+        monkeypatch.setattr(module, "host_guests", lambda _source: found.census("kvm01"))
         monkeypatch.setattr(module, "_has_job", lambda _guest: False)
     monkeypatch.setattr(mustering, "_memory_bytes", lambda _guest: 100)
     return found
@@ -218,7 +222,7 @@ def to(keys: str, *hosts: str) -> dict[str, t.Sequence[str]]:
 
 def evacuated(
     world: World, plan: t.Mapping[str, t.Sequence[str]], script: t.Sequence[Call] = (), **more: t.Any
-) -> tuple[dict[str, Row], t.Any, str, list[t.Any], Evacuation]:
+) -> tuple[dict[str, GuestResult], t.Any, str, list[t.Any], Evacuation]:
     """``plan``: destinations by guest, the first is the planned one."""
     world.runs_on.update(dict.fromkeys(plan, "kvm01"))
     guests = [
@@ -226,14 +230,18 @@ def evacuated(
         for key, hosts in plan.items()
     ]
     told: list[t.Any] = []
-    contract = Contract()
+    contract = Policy()
 
-    def order(_guest: t.Mapping[str, t.Any], name: str) -> Order:
-        return Order(contract, Asked(name, None, 100.0, 0, "none", None, False, lambda _hosts: Way()), Wishes())
+    def order(_guest: t.Mapping[str, t.Any], name: str) -> MigrationOptions:
+        return MigrationOptions(
+            contract,
+            MeasurementOptions(name, None, 100.0, 0, "none", None, False, lambda _hosts: RouteDevice()),
+            StartOptions(),
+        )
 
     slots = more.pop("slots", Slots())
     names = {name: name for hosts in plan.values() for name in hosts}
-    task = Task(guests, names, order, slots, **more)
+    task = EvacuationOptions(guests, names, order, slots, **more)
     world.libvirt.expect(Call("open", HERE), *script)
     with Connection(HERE) as source:
         evacuation = Evacuation(source, task, told.append)

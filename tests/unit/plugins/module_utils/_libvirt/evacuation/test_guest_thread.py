@@ -10,26 +10,28 @@ import typing as t
 import pytest
 
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.errors import MigrationError
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.evacuation.run.home_mark import Home
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.forecast.link_bandwidth import Way
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.migration.start import Wishes
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.policy import Contract
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.evacuation.run.home_mark import HomeMark
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.forecast.link_bandwidth import RouteDevice
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.migration.start import StartOptions
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.policy import Policy
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.evacuation import (
     guest_thread as departing,
 )
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.evacuation.guest_thread import (
-    Departing,
     Ended,
+    GuestTransfer,
     Post,
     Ready,
     Sending,
 )
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.evacuation.home_mark import NAMESPACE
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.guest import find_guest
-from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.measure.facts import Asked
+from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.measure.facts import MeasurementOptions
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.migration.driver import Tell
-from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.migration.migration import Order
-from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.migration.two_hosts import BothEnds
+from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.migration.migration import (
+    MigrationOptions,
+)
+from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.migration.two_hosts import TwoHosts
 from ansible_collections.virtops.live_migration.tests.unit.plugins.fake_libvirt import (
     ERP01,
     Call,
@@ -40,10 +42,10 @@ from ansible_collections.virtops.live_migration.tests.unit.plugins.fake_libvirt 
 
 HERE, THERE = "qemu:///system", "qemu+tcp://kvm02/system"
 FORECAST = {"expected": {"sent_bytes": 5}}
-ORDER = Order(
-    Contract(),
-    Asked(THERE, None, 100.0, 0, "none", None, False, lambda _hosts: Way()),
-    Wishes(copy_storage="all"),
+ORDER = MigrationOptions(
+    Policy(),
+    MeasurementOptions(THERE, None, 100.0, 0, "none", None, False, lambda _hosts: RouteDevice()),
+    StartOptions(copy_storage="all"),
     persistent=None,
 )
 MOVED = {"outcome": "moved", "changed": True, "runs_on": "kvm02"}
@@ -58,7 +60,7 @@ class StandIn:
     asks = True
     found_there: t.Optional[str] = None
 
-    def __init__(self, ends: BothEnds, order: Order, tell: Tell, watch: Tell) -> None:
+    def __init__(self, ends: TwoHosts, order: MigrationOptions, tell: Tell, watch: Tell) -> None:
         self._ends, self._order, self._tell, self._watch = ends, order, tell, watch
         self.notes = ["By the way."]
 
@@ -80,8 +82,8 @@ def way(monkeypatch: pytest.MonkeyPatch) -> type[StandIn]:
     class Mine(StandIn):
         pass
 
-    monkeypatch.setattr(departing, "Relocation", Mine)
-    monkeypatch.setattr(departing, "here", lambda _source, *words: Home("kvm01", "1", "now", *words))
+    monkeypatch.setattr(departing, "Migration", Mine)
+    monkeypatch.setattr(departing, "here", lambda _source, *words: HomeMark("kvm01", "1", "now", *words))
     return Mine
 
 
@@ -93,7 +95,7 @@ ENDS = [Call("open", HERE), Call("open", THERE), host("1"), host("2")]
 KNOWN = Call("lookupByUUIDString", ERP01).returns(Guest())
 ARRIVED = Call("lookupByUUIDString", ERP01).returns(Guest(at="kvm02"))
 NO_MARK = [Call("metadata", 2, NAMESPACE, flag).raises(80, "metadata not found") for flag in (1, 2)]
-HOME = Home("kvm01", "1", "now", "migrate", "kvm02", "all", ERP01).xml()
+HOME = HomeMark("kvm01", "1", "now", "migrate", "kvm02", "all", ERP01).xml()
 
 
 def written(text: t.Optional[str], at: str = "erp01") -> list[Call]:
@@ -108,7 +110,7 @@ def departed(
     libvirt.expect(*ENDS, KNOWN, *script)
     mailbox: queue.Queue[Post] = queue.Queue()
     told: list[t.Any] = []
-    one = Departing("key", ERP01, ORDER, HERE, mailbox, told.append, marks=marks)
+    one = GuestTransfer("key", ERP01, ORDER, HERE, mailbox, told.append, marks=marks)
     # Its turn comes, or not, before it asks: then it need not wait, and the test runs in one thread.
     if why is not None:
         one.dismiss(why)
@@ -149,7 +151,7 @@ def test_the_mark_of_one_that_did_not_leave_is_taken_back(libvirt: FakeLibvirt, 
 def test_a_mark_of_before_stays(libvirt: FakeLibvirt, way: type[StandIn]) -> None:
     """A visitor that did not leave has still its home elsewhere."""
     way.breaks = [BROKEN]
-    elsewhere = Call("metadata", 2, NAMESPACE, 1).returns(Home("kvm03", "3", "before").xml())
+    elsewhere = Call("metadata", 2, NAMESPACE, 1).returns(HomeMark("kvm03", "3", "before").xml())
     departed(libvirt, elsewhere)
 
 
@@ -177,7 +179,7 @@ def test_whatever_becomes_of_it_is_posted(
 def test_a_destination_that_is_away(libvirt: FakeLibvirt, way: type[StandIn]) -> None:
     libvirt.expect(Call("open", HERE), Call("open", THERE).raises(38, "Connection refused", 7))
     mailbox: queue.Queue[Post] = queue.Queue()
-    Departing("key", ERP01, ORDER, HERE, mailbox, lambda _entry: None, marks=True)._run()
+    GuestTransfer("key", ERP01, ORDER, HERE, mailbox, lambda _entry: None, marks=True)._run()
     post = mailbox.get_nowait()
     assert isinstance(post, Ended)
     assert post.error is not None

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.evacuation.run.home_mark import Home
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.evacuation.run.home_mark import HomeMark
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.connection import Connection
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.evacuation.home_mark import (
     NAMESPACE,
@@ -26,7 +26,7 @@ from ansible_collections.virtops.live_migration.tests.unit.plugins.fake_libvirt 
     FakeLibvirt,
 )
 
-KVM01 = Home("kvm01", "uuid-1", "2026-11-25T15:00:00Z", "migrate", "kvm02", guest_uuid=ERP01)
+KVM01 = HomeMark("kvm01", "uuid-1", "2026-11-25T15:00:00Z", "migrate", "kvm02", guest_uuid=ERP01)
 LIVE, CONFIG = 1, 2
 
 
@@ -66,7 +66,7 @@ def test_a_home_elsewhere_is_kept(libvirt: FakeLibvirt) -> None:
     with Connection("qemu:///system") as connection:
         guest = found(connection, libvirt)
         libvirt.expect(*carries(KVM01.xml()))
-        assert not mark(guest, Home("kvm02", "uuid-2", "later"))
+        assert not mark(guest, HomeMark("kvm02", "uuid-2", "later"))
 
 
 def test_a_mark_of_another_guest_makes_way_and_is_not_taken_away(libvirt: FakeLibvirt) -> None:
@@ -87,7 +87,7 @@ def test_one_that_is_shut_down_away_from_home_is_noted_with_the_host(libvirt: Fa
         guest = found(connection, libvirt)
         noted = replace(KVM01, strategy="shutdown", shut_down_on="kvm02", shut_down_on_uuid="uuid-2")
         libvirt.expect(*carries(KVM01.xml()), Call("isPersistent").returns(1), written(noted.xml(), LIVE | CONFIG))
-        assert mark(guest, Home("kvm02", "uuid-2", "later", "shutdown"))
+        assert mark(guest, HomeMark("kvm02", "uuid-2", "later", "shutdown"))
 
 
 def test_what_is_listed_and_what_is_passed_over(libvirt: FakeLibvirt) -> None:

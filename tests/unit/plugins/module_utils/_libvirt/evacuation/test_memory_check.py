@@ -8,7 +8,7 @@ import pytest
 
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.errors import MigrationError
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.connection import Connection
-from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.evacuation.host_guests import Census
+from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.evacuation.host_guests import HostGuests
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.evacuation.memory_check import (
     coming_from_others,
     lack_of_room,
@@ -40,7 +40,7 @@ def lacking(libvirt: FakeLibvirt, *script: Call, coming_bytes: int = 0) -> Migra
     libvirt.expect(Call("open", THERE), *script)
     guest = guest_of(FakeDomain(libvirt, Guest()))
     with Connection(THERE) as destination:
-        return lack_of_room("kvm02", destination, Census(), guest, coming_bytes)
+        return lack_of_room("kvm02", destination, HostGuests(), guest, coming_bytes)
 
 
 @pytest.mark.parametrize(("gib", "coming", "fits"), [(5, 0, True), (4, 0, False), (9, 4, True), (9, 5, False)])
@@ -76,4 +76,4 @@ def test_a_destination_that_does_not_answer_is_not_asked(libvirt: FakeLibvirt) -
 def test_who_comes_from_others_counts_in_full(libvirt: FakeLibvirt) -> None:
     ours, theirs = (guest_of(FakeDomain(libvirt, Guest(name, uuid))) for name, uuid in (("a", ERP01), ("b", ERP02)))
     libvirt.expect(Call("info", guest="b").returns([1, KIB_OF_4_GIB, 0, 1, 0]))
-    assert coming_from_others(Census({}, {ERP01: ours, ERP02: theirs}), {ERP01}) == 4 * GIB
+    assert coming_from_others(HostGuests({}, {ERP01: ours, ERP02: theirs}), {ERP01}) == 4 * GIB

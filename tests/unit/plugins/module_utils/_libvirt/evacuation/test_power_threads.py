@@ -8,7 +8,7 @@ import queue
 
 import pytest
 
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.evacuation.run.home_mark import Home
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.evacuation.run.home_mark import HomeMark
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.evacuation import (
     power_threads as stopping,
 )
@@ -19,8 +19,8 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.ev
 )
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.evacuation.home_mark import NAMESPACE
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.evacuation.power_threads import (
-    Starting,
-    Stopping,
+    PowerOff,
+    PowerOn,
 )
 from ansible_collections.virtops.live_migration.tests.unit.plugins.fake_libvirt import (
     ERP01,
@@ -34,8 +34,8 @@ from ansible_collections.virtops.live_migration.tests.unit.plugins.fake_libvirt 
 
 HERE = "qemu:///system"
 KNOWN = [Call("open", HERE), Call("lookupByUUIDString", ERP01).returns(Guest())]
-MARK = Home("kvm01", "1", "now", "shutdown", guest_uuid=ERP01)
-OFF_AWAY = Home("kvm02", "2", "then", "shutdown", "kvm01", "none", ERP01, "kvm01", "1")
+MARK = HomeMark("kvm01", "1", "now", "shutdown", guest_uuid=ERP01)
+OFF_AWAY = HomeMark("kvm02", "2", "then", "shutdown", "kvm01", "none", ERP01, "kvm01", "1")
 CAPABILITIES = Call("getCapabilities").returns("<capabilities><host><uuid>1</uuid></host></capabilities>")
 NO_MARK = [Call("metadata", 2, NAMESPACE, flag).raises(80, "metadata not found") for flag in (1, 2)]
 PERSISTENT = Call("isPersistent").returns(1)
@@ -43,10 +43,10 @@ PERSISTENT = Call("isPersistent").returns(1)
 
 @pytest.fixture(autouse=True)
 def here(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stopping, "here", lambda _source, strategy: Home("kvm01", "1", "now", strategy))
+    monkeypatch.setattr(stopping, "here", lambda _source, strategy: HomeMark("kvm01", "1", "now", strategy))
 
 
-def carries(mark: Home) -> Call:
+def carries(mark: HomeMark) -> Call:
     return Call("metadata", 2, NAMESPACE, 1).returns(mark.xml())
 
 
@@ -58,7 +58,7 @@ def ended(libvirt: FakeLibvirt, kind: type[Thread], *script: Call, limit_s: floa
     libvirt.expect(*KNOWN, *script)
     mailbox: queue.Queue[Post] = queue.Queue()
     given = ("key", ERP01, HERE, mailbox)
-    thread = Stopping(*given, limit_s) if kind is Stopping else Starting(*given)
+    thread = PowerOff(*given, limit_s) if kind is PowerOff else PowerOn(*given)
     thread._run()
     post = mailbox.get_nowait()
     assert isinstance(post, Ended)
@@ -69,14 +69,14 @@ def test_one_that_obeys_is_marked_first(libvirt: FakeLibvirt) -> None:
     asked = Call("shutdown").then(
         lambda fake: fake.clock.after(4.0, lambda: fake.states.__setitem__("erp01", SHUT_DOWN))
     )
-    post = ended(libvirt, Stopping, PERSISTENT, *NO_MARK, *written(MARK.xml()), asked)
+    post = ended(libvirt, PowerOff, PERSISTENT, *NO_MARK, *written(MARK.xml()), asked)
     assert post.result["outcome"] == "shut_down"
     assert libvirt.clock.now == 1004.0
 
 
 def test_one_that_does_not_obey_is_not_destroyed(libvirt: FakeLibvirt) -> None:
     """Nothing but the request is in the script, and its mark stays: it may still shut down."""
-    post = ended(libvirt, Stopping, PERSISTENT, *NO_MARK, *written(MARK.xml()), Call("shutdown"))
+    post = ended(libvirt, PowerOff, PERSISTENT, *NO_MARK, *written(MARK.xml()), Call("shutdown"))
     assert post.error is not None
     assert post.error.reason == "STILL_RUNNING"
     assert libvirt.clock.now == 1010.0
@@ -84,25 +84,25 @@ def test_one_that_does_not_obey_is_not_destroyed(libvirt: FakeLibvirt) -> None:
 
 def test_one_that_is_off_is_not_asked(libvirt: FakeLibvirt) -> None:
     libvirt.states["erp01"] = SHUT_DOWN
-    assert ended(libvirt, Stopping).result["outcome"] == "already_off"
+    assert ended(libvirt, PowerOff).result["outcome"] == "already_off"
 
 
 def test_a_transient_one_is_refused(libvirt: FakeLibvirt) -> None:
     """Off, it would be gone for good."""
-    post = ended(libvirt, Stopping, Call("isPersistent").returns(0))
+    post = ended(libvirt, PowerOff, Call("isPersistent").returns(0))
     assert post.error is not None
     assert post.error.reason == "TRANSIENT"
 
 
 def test_one_that_goes_while_it_is_asked(libvirt: FakeLibvirt) -> None:
     asked = Call("shutdown").leaves(SHUT_DOWN).raises(55, "domain is not running")
-    post = ended(libvirt, Stopping, PERSISTENT, *NO_MARK, *written(MARK.xml()), asked)
+    post = ended(libvirt, PowerOff, PERSISTENT, *NO_MARK, *written(MARK.xml()), asked)
     assert (post.error, post.result["outcome"]) == (None, "shut_down")
 
 
 def test_one_that_cannot_be_asked(libvirt: FakeLibvirt) -> None:
     asked = Call("shutdown").raises(86, "Guest agent is not responding")
-    post = ended(libvirt, Stopping, PERSISTENT, *NO_MARK, *written(MARK.xml()), asked)
+    post = ended(libvirt, PowerOff, PERSISTENT, *NO_MARK, *written(MARK.xml()), asked)
     assert post.error is not None
     assert post.error.state
 
@@ -111,27 +111,27 @@ def test_at_home_it_is_started_and_loses_its_mark(libvirt: FakeLibvirt) -> None:
     libvirt.states["erp01"] = SHUT_DOWN
     off = [Call("metadata", 2, NAMESPACE, 1).raises(55, "domain is not running")]
     off += [Call("metadata", 2, NAMESPACE, 2).returns(MARK.xml())]
-    post = ended(libvirt, Starting, *off, CAPABILITIES, Call("create").leaves(RUNNING), carries(MARK), *written(None))
+    post = ended(libvirt, PowerOn, *off, CAPABILITIES, Call("create").leaves(RUNNING), carries(MARK), *written(None))
     assert post.result == {"outcome": "started", "runs_on": "kvm01"}
 
 
-def off_with(mark: Home) -> list[Call]:
+def off_with(mark: HomeMark) -> list[Call]:
     off = [Call("metadata", 2, NAMESPACE, 1).raises(55, "domain is not running")]
     return [*off, Call("metadata", 2, NAMESPACE, 2).returns(mark.xml())]
 
 
 def test_a_visitor_that_was_shut_down_here_is_started_here_and_keeps_its_home(libvirt: FakeLibvirt) -> None:
     libvirt.states["erp01"] = SHUT_DOWN
-    there = Home("kvm02", "2", "then", "migrate", "kvm01", "none", ERP01)
+    there = HomeMark("kvm02", "2", "then", "migrate", "kvm01", "none", ERP01)
     start = [*off_with(OFF_AWAY), CAPABILITIES, Call("create").leaves(RUNNING), *written(there.xml())]
-    assert ended(libvirt, Starting, *start).result == {"outcome": "started", "runs_on": "kvm01"}
+    assert ended(libvirt, PowerOn, *start).result == {"outcome": "started", "runs_on": "kvm01"}
 
 
 def test_one_that_was_shut_down_elsewhere_is_not_started_here(libvirt: FakeLibvirt) -> None:
     """Its definition is left here, and it may have been started where it was shut down."""
     libvirt.states["erp01"] = SHUT_DOWN
-    elsewhere = Home("kvm01", "1", "then", "shutdown", "kvm03", "none", ERP01, "kvm03", "3")
-    post = ended(libvirt, Starting, *off_with(elsewhere), CAPABILITIES)
+    elsewhere = HomeMark("kvm01", "1", "then", "shutdown", "kvm03", "none", ERP01, "kvm03", "3")
+    post = ended(libvirt, PowerOn, *off_with(elsewhere), CAPABILITIES)
     assert post.error is not None
     assert (post.error.reason, "kvm03" in post.error.problem) == ("MARK_OF_ANOTHER", True)
 
@@ -139,7 +139,7 @@ def test_one_that_was_shut_down_elsewhere_is_not_started_here(libvirt: FakeLibvi
 def test_a_mark_that_names_no_guest_starts_none(libvirt: FakeLibvirt) -> None:
     """Written by 0.1.0: a clone of the guest carries the same, and nobody can tell them apart."""
     libvirt.states["erp01"] = SHUT_DOWN
-    post = ended(libvirt, Starting, *off_with(Home("kvm01", "1", "now", "shutdown")), CAPABILITIES)
+    post = ended(libvirt, PowerOn, *off_with(HomeMark("kvm01", "1", "now", "shutdown")), CAPABILITIES)
     assert post.error is not None
     assert post.error.reason == "MARK_OF_ANOTHER"
 
@@ -147,34 +147,34 @@ def test_a_mark_that_names_no_guest_starts_none(libvirt: FakeLibvirt) -> None:
 def test_a_clone_is_not_started(libvirt: FakeLibvirt) -> None:
     """Its mark is that of another guest, and is left alone."""
     libvirt.states["erp01"] = SHUT_DOWN
-    copied = Home("kvm01", "1", "now", "shutdown", guest_uuid=ERP02)
+    copied = HomeMark("kvm01", "1", "now", "shutdown", guest_uuid=ERP02)
     looks = [Call("metadata", 2, NAMESPACE, 1).returns(copied.xml())] * 2
-    post = ended(libvirt, Starting, *looks)
+    post = ended(libvirt, PowerOn, *looks)
     assert post.result == {"outcome": "already_there", "runs_on": None}
 
 
 def test_a_mark_that_cannot_be_understood_is_told_and_kept(libvirt: FakeLibvirt) -> None:
     libvirt.states["erp01"] = SHUT_DOWN
     bad = "<home host='kvm01' host_uuid='1' strategy='shutdow'/>"
-    post = ended(libvirt, Starting, Call("metadata", 2, NAMESPACE, 1).returns(bad))
+    post = ended(libvirt, PowerOn, Call("metadata", 2, NAMESPACE, 1).returns(bad))
     assert post.error is not None
     assert (post.error.reason, "shutdow" in post.error.problem) == ("BAD_MARK", True)
 
 
 def test_a_mark_that_could_not_be_read_is_not_one_that_is_not_there(libvirt: FakeLibvirt) -> None:
     libvirt.states["erp01"] = SHUT_DOWN
-    post = ended(libvirt, Starting, Call("metadata", 2, NAMESPACE, 1).raises(1, "client socket is closed"))
+    post = ended(libvirt, PowerOn, Call("metadata", 2, NAMESPACE, 1).raises(1, "client socket is closed"))
     assert post.error is not None
 
 
 @pytest.mark.parametrize("strategy", ["shutdown", "migrate"])
 def test_one_that_runs_only_loses_its_mark(libvirt: FakeLibvirt, strategy: str) -> None:
-    mark = Home("kvm01", "1", "now", strategy)
-    post = ended(libvirt, Starting, carries(mark), carries(mark), *written(None))
+    mark = HomeMark("kvm01", "1", "now", strategy)
+    post = ended(libvirt, PowerOn, carries(mark), carries(mark), *written(None))
     assert post.result == {"outcome": "unmarked", "runs_on": "kvm01"}
 
 
 def test_one_that_somebody_else_has_shut_down_stays_off(libvirt: FakeLibvirt) -> None:
     libvirt.states["erp01"] = SHUT_DOWN
     twice = [*NO_MARK, *NO_MARK]
-    assert ended(libvirt, Starting, *twice).result == {"outcome": "already_there", "runs_on": None}
+    assert ended(libvirt, PowerOn, *twice).result == {"outcome": "already_there", "runs_on": None}

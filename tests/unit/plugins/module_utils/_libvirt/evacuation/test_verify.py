@@ -6,14 +6,14 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.evacuation.run.result import Row
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.evacuation.run.result import GuestResult
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.connection import (
     Connection,
     connect_destination,
 )
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.evacuation.host_guests import (
-    Census,
     Destinations,
+    HostGuests,
 )
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.evacuation.verify import (
     check_whereabouts,
@@ -37,15 +37,17 @@ from ansible_collections.virtops.live_migration.tests.unit.plugins.jobs import M
 HERE, THERE = "qemu:///system", "qemu+tcp://kvm02/system"
 
 
-def moved(outcome: str = "moved") -> Row:
-    return Row("erp01", ERP01, source="kvm01", destination="kvm02", outcome=outcome, runs_on="kvm02")
+def moved(outcome: str = "moved") -> GuestResult:
+    return GuestResult("erp01", ERP01, source="kvm01", destination="kvm02", outcome=outcome, runs_on="kvm02")
 
 
-def running_there(libvirt: FakeLibvirt) -> Census:
-    return Census({ERP01: guest_of(FakeDomain(libvirt, Guest(at="kvm02")))})
+def running_there(libvirt: FakeLibvirt) -> HostGuests:
+    return HostGuests({ERP01: guest_of(FakeDomain(libvirt, Guest(at="kvm02")))})
 
 
-def checked(libvirt: FakeLibvirt, row: Row, seen: dict[str, Census | None], here: list[Guest]) -> Row:
+def checked(
+    libvirt: FakeLibvirt, row: GuestResult, seen: dict[str, HostGuests | None], here: list[Guest]
+) -> GuestResult:
     libvirt.expect(Call("open", HERE), Call("listAllDomains", 1).returns(here))
     with Connection(HERE) as source:
         check_whereabouts(source, seen, {ERP01: row})
@@ -58,7 +60,7 @@ def test_what_is_there_stays_true(libvirt: FakeLibvirt, outcome: str) -> None:
 
 
 def test_one_that_is_not_there(libvirt: FakeLibvirt) -> None:
-    row = checked(libvirt, moved(), {"kvm02": Census(), "kvm03": Census()}, [])
+    row = checked(libvirt, moved(), {"kvm02": HostGuests(), "kvm03": HostGuests()}, [])
     assert (row.outcome, row.reason) == ("failed", "NOT_WHERE_IT_SHOULD_BE")
     assert "no host" in row.msg
 

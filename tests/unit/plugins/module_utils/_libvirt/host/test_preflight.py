@@ -8,7 +8,9 @@ import typing as t
 
 import pytest
 
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.readiness.checks.check import Objection
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.readiness.checks.check import (
+    MigrationBlocker,
+)
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.connection import Connection
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.host.preflight import objections
 from ansible_collections.virtops.live_migration.tests.unit.plugins.fake_libvirt import (
@@ -35,7 +37,7 @@ NO_VIRTIOFS = "migration with virtiofs device is not supported"
 LOCKED = "Timed out during operation: cannot acquire state change lock"
 
 
-def asked(libvirt: FakeLibvirt, *calls: Call, uuids: t.Sequence[str] = (ERP01,)) -> list[Objection]:
+def asked(libvirt: FakeLibvirt, *calls: Call, uuids: t.Sequence[str] = (ERP01,)) -> list[MigrationBlocker]:
     libvirt.expect(Call("open", URI), *calls)
     with Connection(URI) as connection:
         return list(objections(connection, uuids).values())
@@ -48,26 +50,26 @@ def attempt(code: int, message: str) -> Call:
 @pytest.mark.parametrize(
     ("code", "message", "objection"),
     [
-        (38, AS_FAR_AS_THE_ADDRESS, Objection(True)),
-        (55, BLOCKED, Objection(True, BLOCKED)),
-        (84, NO_VIRTIOFS, Objection(True, NO_VIRTIOFS)),
-        (68, LOCKED, Objection(False, LOCKED)),
-        (1, "internal error.", Objection(False, "internal error")),
+        (38, AS_FAR_AS_THE_ADDRESS, MigrationBlocker(True)),
+        (55, BLOCKED, MigrationBlocker(True, BLOCKED)),
+        (84, NO_VIRTIOFS, MigrationBlocker(True, NO_VIRTIOFS)),
+        (68, LOCKED, MigrationBlocker(False, LOCKED)),
+        (1, "internal error.", MigrationBlocker(False, "internal error")),
     ],
 )
-def test_what_libvirt_answers(libvirt: FakeLibvirt, code: int, message: str, objection: Objection) -> None:
+def test_what_libvirt_answers(libvirt: FakeLibvirt, code: int, message: str, objection: MigrationBlocker) -> None:
     assert asked(libvirt, LOOK_UP, NO_JOB, attempt(code, message)) == [objection]
 
 
 @pytest.mark.parametrize("state", [PAUSED_BY_USER, ARRIVING, IN_POSTCOPY, POSTCOPY_FAILED, SHUT_DOWN])
 def test_no_guest_is_touched_that_does_not_run(libvirt: FakeLibvirt, state: tuple[int, int]) -> None:
     libvirt.states["erp01"] = state
-    assert asked(libvirt, LOOK_UP) == [Objection(False, "it does not run")]
+    assert asked(libvirt, LOOK_UP) == [MigrationBlocker(False, "it does not run")]
 
 
 def test_none_on_which_a_job_runs(libvirt: FakeLibvirt) -> None:
     job = Call("jobStats", guest="erp01").returns({"type": 2, "operation": 6})
-    assert asked(libvirt, LOOK_UP, job) == [Objection(False, "a job runs on it")]
+    assert asked(libvirt, LOOK_UP, job) == [MigrationBlocker(False, "a job runs on it")]
 
 
 def test_none_that_arrives(libvirt: FakeLibvirt) -> None:

@@ -10,15 +10,15 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.errors import MigrationError
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.forecast.link_bandwidth import Way
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.forecast.link_bandwidth import RouteDevice
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.connection import Connection
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.guest import Guest, find_guest
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.measure import facts as footprint
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.measure.dirty_rate import measure
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.measure.facts import (
-    Asked,
-    Survey,
-    survey,
+    MeasuredFacts,
+    MeasurementOptions,
+    measure_facts,
 )
 from ansible_collections.virtops.live_migration.tests.unit.plugins import fake_libvirt
 from ansible_collections.virtops.live_migration.tests.unit.plugins.fake_libvirt import (
@@ -52,7 +52,7 @@ def ends(libvirt: FakeLibvirt) -> t.Iterator[Ends]:
             yield Ends(source, destination, guest)
 
 
-def surveyed(ends: Ends, **changes: t.Any) -> Survey:
+def surveyed(ends: Ends, **changes: t.Any) -> MeasuredFacts:
     asked: dict[str, t.Any] = {
         "destination_uri": THERE,
         "migrate_uri": None,
@@ -61,9 +61,9 @@ def surveyed(ends: Ends, **changes: t.Any) -> Survey:
         "compression": "none",
         "parallel_connections": None,
         "measure": False,
-        "way_to": lambda _hosts: Way(),
+        "way_to": lambda _hosts: RouteDevice(),
     }
-    return survey(ends.source, ends.destination, ends.guest, Asked(**{**asked, **changes}))
+    return measure_facts(ends.source, ends.destination, ends.guest, MeasurementOptions(**{**asked, **changes}))
 
 
 def window(seconds: int, mib_per_s: int) -> list[Call]:
@@ -142,9 +142,9 @@ def test_a_guest_that_stands_still(libvirt: FakeLibvirt, ends: Ends) -> None:
 def test_the_way_is_looked_up(libvirt: FakeLibvirt, ends: Ends) -> None:
     asked: list[list[str]] = []
 
-    def way_to(hosts: t.Iterable[str]) -> Way:
+    def way_to(hosts: t.Iterable[str]) -> RouteDevice:
         asked.append(list(hosts))
-        return Way("br1", 25_000)
+        return RouteDevice("br1", 25_000)
 
     libvirt.expect(*[INFO, RESIDENT, *VERSIONS, PLAIN] * 2)
     assert surveyed(ends, link_mib_per_s=None, way_to=way_to).facts.bandwidth_bytes_per_s == 2_937_500_000
@@ -156,7 +156,7 @@ def test_the_way_is_looked_up(libvirt: FakeLibvirt, ends: Ends) -> None:
 
 def test_a_way_that_tells_no_speed(libvirt: FakeLibvirt, ends: Ends) -> None:
     libvirt.expect(INFO, RESIDENT, *VERSIONS, PLAIN)
-    found = surveyed(ends, link_mib_per_s=None, measure=True, way_to=lambda _hosts: Way("veth0"))
+    found = surveyed(ends, link_mib_per_s=None, measure=True, way_to=lambda _hosts: RouteDevice("veth0"))
     assert (found.facts.bandwidth_bytes_per_s, found.bandwidth.bytes_per_s) == (0, None)
     assert "without a bandwidth" in found.not_measured
 

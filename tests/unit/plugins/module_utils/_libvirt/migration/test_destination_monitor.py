@@ -12,7 +12,7 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.mi
     destination_monitor as path,
 )
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.migration.destination_monitor import (
-    Path,
+    DestinationMonitor,
     path_to,
 )
 from ansible_collections.virtops.live_migration.tests.unit.plugins.fake_libvirt import Call, CallThread, FakeLibvirt
@@ -32,14 +32,14 @@ def at_once(libvirt: FakeLibvirt, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_answered_and_lost(libvirt: FakeLibvirt) -> None:
     libvirt.expect(OPENS, ANSWERS, ANSWERS, LOST)
-    there = Path(THERE)
+    there = DestinationMonitor(THERE)
     assert (there.ok, there.lost) == (False, True)
 
 
 def test_never_answered(libvirt: FakeLibvirt) -> None:
     """Nothing is known then, and nothing rests on it."""
     libvirt.expect(OPENS.raises(38, "unable to connect to server at 'kvm02:16509': Connection refused", 7))
-    there = Path(THERE)
+    there = DestinationMonitor(THERE)
     assert (there.ok, there.lost) == (None, True)
 
 

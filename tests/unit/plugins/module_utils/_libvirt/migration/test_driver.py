@@ -12,7 +12,7 @@ import pytest
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.errors import MigrationError
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.forecast.plan import Plan
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.job.sample import Phase
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.policy import Contract
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.policy import Policy
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.supervision.record import Record
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.supervision.supervisor import Supervisor
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.connection import Connection
@@ -37,7 +37,7 @@ KEPT = Call("jobStats", 3).returns({**COMPLETED, "operation": 5})
 
 def drive(libvirt: FakeLibvirt, *calls: Call) -> Phase:
     libvirt.expect(Call("open", "qemu:///system"), Call("lookupByName", "erp01").returns(fake_libvirt.Guest()), *calls)
-    record = Record(Supervisor(Contract(max_downtime_ms=8000), Plan()))
+    record = Record(Supervisor(Policy(max_downtime_ms=8000), Plan()))
     with Connection("qemu:///system", events=True) as connection:
         return Driver(connection, find_guest(connection, "erp01", None), record).run().phase
 
@@ -81,7 +81,7 @@ def test_an_attempt_to_join_that_fails_late(libvirt: FakeLibvirt, monkeypatch: p
     found = Call("lookupByName", "erp01").returns(fake_libvirt.Guest())
     # Three until the attempt at 1 s, which is given 2 s, and then until 6 s.
     libvirt.expect(Call("open", "qemu:///system"), found, *[look] * 3, *[look] * 7)
-    record = Record(Supervisor(Contract(), Plan()))
+    record = Record(Supervisor(Policy(), Plan()))
     with Connection("qemu:///system", events=True) as connection:
         guest = find_guest(connection, "erp01", None)
         Driver(connection, guest, record, "qemu+tcp://kvm02/system").run()

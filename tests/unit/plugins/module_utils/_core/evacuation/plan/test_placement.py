@@ -16,8 +16,8 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._core.evacu
     Fleet,
     Group,
     Host,
-    Need,
-    Pool,
+    MemoryNeed,
+    MemoryPool,
 )
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.evacuation.plan.plan import (
     EvacuationPlan,
@@ -76,18 +76,18 @@ def test_fewer_are_left_behind_unless_the_big_one_matters_more(priority: int, mo
 @pytest.mark.parametrize(
     ("needs", "fits"),
     [
-        ([Need(6 * GIB)], True),
-        ([Need(6 * GIB, nodes=(0,))], False),  # 4 GiB on each node
-        ([Need(3 * GIB, nodes=(0,)), Need(3 * GIB, nodes=(1,))], True),
-        ([Need(3 * GIB, nodes=(0,)), Need(5 * GIB)], False),  # 1 GiB stays free
-        ([Need(3 * GIB, nodes=(0,)), Need(2 * GIB, nodes=(0,))], False),
-        ([Need(2 * GIB, HUGE_KIB)], True),
-        ([Need(2 * GIB, HUGE_KIB, (0,))], False),  # all huge pages are on node 1
-        ([Need(1 * GIB, 1048576)], False),
+        ([MemoryNeed(6 * GIB)], True),
+        ([MemoryNeed(6 * GIB, nodes=(0,))], False),  # 4 GiB on each node
+        ([MemoryNeed(3 * GIB, nodes=(0,)), MemoryNeed(3 * GIB, nodes=(1,))], True),
+        ([MemoryNeed(3 * GIB, nodes=(0,)), MemoryNeed(5 * GIB)], False),  # 1 GiB stays free
+        ([MemoryNeed(3 * GIB, nodes=(0,)), MemoryNeed(2 * GIB, nodes=(0,))], False),
+        ([MemoryNeed(2 * GIB, HUGE_KIB)], True),
+        ([MemoryNeed(2 * GIB, HUGE_KIB, (0,))], False),  # all huge pages are on node 1
+        ([MemoryNeed(1 * GIB, 1048576)], False),
     ],
 )
-def test_memory_is_counted_by_page_size_and_node(needs: list[Need], fits: bool) -> None:
-    pools = (Pool(4 * GIB, node=0), Pool(4 * GIB, node=1), Pool(2 * GIB, HUGE_KIB, 1))
+def test_memory_is_counted_by_page_size_and_node(needs: list[MemoryNeed], fits: bool) -> None:
+    pools = (MemoryPool(4 * GIB, node=0), MemoryPool(4 * GIB, node=1), MemoryPool(2 * GIB, HUGE_KIB, 1))
     there = Host("b", pools, LINK, LINK, reserve_bytes=GIB)
     plan = plan_evacuation(fleet([host("a"), there], [guest("g", needs=tuple(needs))]))
     assert bool(went(plan)) is fits
@@ -96,15 +96,15 @@ def test_memory_is_counted_by_page_size_and_node(needs: list[Need], fits: bool) 
 
 def test_unbound_memory_leaves_room_for_bound_memory() -> None:
     """Nobody says on which node the first one lies, so that the second one may still have the node it needs."""
-    pools = (Pool(4 * GIB, node=0), Pool(4 * GIB, node=1))
-    domains = [guest("free", gib=4), guest("bound", needs=(Need(4 * GIB, nodes=(0,)),))]
+    pools = (MemoryPool(4 * GIB, node=0), MemoryPool(4 * GIB, node=1))
+    domains = [guest("free", gib=4), guest("bound", needs=(MemoryNeed(4 * GIB, nodes=(0,)),))]
     assert len(went(plan_evacuation(fleet([host("a"), Host("b", pools, LINK, LINK)], domains)))) == 2
 
 
 def test_the_same_shortage_is_not_asked_for_twice() -> None:
-    pools = (Pool(4 * GIB, node=0), Pool(1 * GIB, node=1))
+    pools = (MemoryPool(4 * GIB, node=0), MemoryPool(1 * GIB, node=1))
     plan = plan_evacuation(
-        fleet([host("a"), Host("b", pools, LINK, LINK)], [guest("g", needs=(Need(6 * GIB, nodes=(0,)),))])
+        fleet([host("a"), Host("b", pools, LINK, LINK)], [guest("g", needs=(MemoryNeed(6 * GIB, nodes=(0,)),))])
     )
     (change,) = plan.unplaced[0].changes
     assert (change.size_bytes, change.nodes) == (2 * GIB, (0,))

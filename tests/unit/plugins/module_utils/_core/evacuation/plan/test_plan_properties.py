@@ -17,10 +17,10 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._core.evacu
     plan_document,
 )
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.evacuation.plan.fleet import (
-    Domain,
     Fleet,
     Host,
-    Pool,
+    MemoryPool,
+    PlannedGuest,
 )
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.evacuation.plan.obstacles import Obstacle
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.evacuation.plan.plan import (
@@ -28,7 +28,7 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._core.evacu
     plan_evacuation,
 )
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.forecast.working_set import WorkingSet
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.policy import Contract
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.policy import Policy
 from ansible_collections.virtops.live_migration.tests.unit.plugins import plan_checker
 from ansible_collections.virtops.live_migration.tests.unit.plugins.fleets import fleet, fleets, guest, host
 
@@ -66,7 +66,7 @@ def others_settled(given_fleet: Fleet, plan: EvacuationPlan, keys: t.Collection[
     stopped = {domain.key for domain in plan.shutdown}
     stay = {entry.domain.key for entry in plan.unplaced} - set(keys)
 
-    def settled(domain: Domain) -> Domain:
+    def settled(domain: PlannedGuest) -> PlannedGuest:
         if domain.key in to:
             return replace(domain, bound_for=to[domain.key], priority=1000)
         if domain.key in stopped:
@@ -84,18 +84,18 @@ def with_change(given_fleet: Fleet, change: Obstacle) -> Fleet:
         )
         return replace(given_fleet, hosts=changed)
 
-    def at_guest(**fields: t.Callable[[Domain], t.Any]) -> Fleet:
+    def at_guest(**fields: t.Callable[[PlannedGuest], t.Any]) -> Fleet:
         changed = tuple(
             replace(one, **{name: make(one) for name, make in fields.items()}) if one.key == change.guest else one
             for one in given_fleet.domains
         )
         return replace(given_fleet, domains=changed)
 
-    def more_memory(one: Host) -> tuple[Pool, ...]:
+    def more_memory(one: Host) -> tuple[MemoryPool, ...]:
         nodes = change.nodes or tuple(pool.node for pool in one.pools if pool.page_kib == change.page_kib) or (0,)
-        return (*one.pools, Pool(change.size_bytes, change.page_kib, nodes[0]))
+        return (*one.pools, MemoryPool(change.size_bytes, change.page_kib, nodes[0]))
 
-    def without_check(one: Domain) -> dict[str, t.Any]:
+    def without_check(one: PlannedGuest) -> dict[str, t.Any]:
         left = tuple(blocker for blocker in one.blocked[change.host] if blocker.check != change.subject)
         return {**one.blocked, change.host: left}
 
@@ -119,7 +119,7 @@ def with_change(given_fleet: Fleet, change: Obstacle) -> Fleet:
         return at_guest(blocked=without_check)
     if change.reason == "CONTRACT":
         quiet = WorkingSet(0, False, 0, False)
-        return at_guest(demand=lambda one: replace(one.demand, measured=quiet, contract=Contract()))
+        return at_guest(demand=lambda one: replace(one.demand, measured=quiet, contract=Policy()))
     if change.reason in ("AFFINITY", "ANTI_AFFINITY"):
         return replace(given_fleet, groups=tuple(one for one in given_fleet.groups if one.name != change.subject))
     assert change.reason == "NO_DESTINATION"

@@ -16,29 +16,29 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._core.evacu
     plan_evacuation,
 )
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.evacuation.plan.planned_transfer import (
-    Transfer,
+    PlannedTransfer,
 )
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.evacuation.plan.transfer_estimate import (
-    Demand,
-    Estimate,
+    TransferDemand,
+    TransferEstimate,
 )
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.forecast.working_set import WorkingSet
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.policy import Contract
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.policy import Policy
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.units import GIB, MIB
 from ansible_collections.virtops.live_migration.tests.bench.fleets import fleet as big_fleet
 from ansible_collections.virtops.live_migration.tests.unit.plugins import plan_checker
 from ansible_collections.virtops.live_migration.tests.unit.plugins.fleets import LINK, fleet, guest, host
 
-STRICT = Contract(max_downtime_ms=300, postcopy="never", max_throttle_percent=0)
+STRICT = Policy(max_downtime_ms=300, postcopy="never", max_throttle_percent=0)
 
 
-def transfers(plan: EvacuationPlan) -> dict[str, Transfer]:
+def transfers(plan: EvacuationPlan) -> dict[str, PlannedTransfer]:
     return {transfer.domain.name: transfer for transfer in plan.schedule.transfers}
 
 
-def estimate(dirty_mib_per_s: float, set_mib: float, contract: Contract = STRICT, **more: t.Any) -> Estimate:
+def estimate(dirty_mib_per_s: float, set_mib: float, contract: Policy = STRICT, **more: t.Any) -> TransferEstimate:
     measured = WorkingSet(int(set_mib * MIB), False, int(dirty_mib_per_s * MIB), False)
-    return Estimate(Demand(4 * GIB, measured=measured, contract=contract, **more), LINK)
+    return TransferEstimate(TransferDemand(4 * GIB, measured=measured, contract=contract, **more), LINK)
 
 
 def test_a_quiet_guest_sends_the_same_at_any_rate() -> None:
@@ -62,10 +62,10 @@ def test_one_that_does_not_finish_says_what_it_would_need() -> None:
     hopeless = estimate(300, 3000)
     assert not hopeless.finishes
     assert "bandwidth" in hopeless.needs
-    by_postcopy = estimate(300, 3000, Contract(postcopy="if_needed"))
+    by_postcopy = estimate(300, 3000, Policy(postcopy="if_needed"))
     assert by_postcopy.finishes
     assert by_postcopy.floor == LINK / 2
-    assert estimate(300, 3000, Contract(postcopy="if_needed"), postcopy_possible=False).finishes is False
+    assert estimate(300, 3000, Policy(postcopy="if_needed"), postcopy_possible=False).finishes is False
 
 
 def test_disks_that_are_copied_along_count() -> None:
@@ -73,7 +73,7 @@ def test_disks_that_are_copied_along_count() -> None:
 
 
 def test_unmeasured_guests_get_half_of_the_way() -> None:
-    unknown = Estimate(Demand(4 * GIB), LINK)
+    unknown = TransferEstimate(TransferDemand(4 * GIB), LINK)
     assert (unknown.measured, unknown.floor, unknown.sent_bytes) == (False, LINK / 2, 4 * GIB)
     assert not plan_evacuation(fleet([host("a"), host("b")], [guest("g", demand=None)])).measured
 

@@ -12,9 +12,11 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._core.evacu
     Places,
     Slots,
 )
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.evacuation.run.queued_guest import Wanted
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.evacuation.run.queued_guest import (
+    TransferOptions,
+)
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.evacuation.run.transfer_queue import (
-    Departures,
+    TransferQueue,
 )
 
 
@@ -62,8 +64,8 @@ def test_places(places: Places, now_s: float, free: bool, prepared: bool) -> Non
 
 
 def test_places_of_a_destination_as_it_shows() -> None:
-    guests = [Wanted(name, name, ("kvm02",), size_bytes=1) for name in "abcde"]
-    queue = Departures(guests, Slots())
+    guests = [TransferOptions(name, name, ("kvm02",), size_bytes=1) for name in "abcde"]
+    queue = TransferQueue(guests, Slots())
     queue.due(0.0, {})
     for name in "ab":
         queue.ready(name, 0.0, busy=False)

@@ -9,14 +9,14 @@ from dataclasses import replace
 import pytest
 
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.evacuation.run.home_mark import (
-    Home,
+    HomeMark,
     mark_to_write,
     parse_home,
     read_mark,
     started_again,
 )
 
-KVM01 = Home("kvm01", "uuid-1", "2026-11-25T15:00:00Z", "migrate", "kvm02")
+KVM01 = HomeMark("kvm01", "uuid-1", "2026-11-25T15:00:00Z", "migrate", "kvm02")
 
 
 @pytest.mark.parametrize("host", ["kvm01", "a \"quoted\" <name> & 'more'", "höst"])
@@ -27,7 +27,7 @@ def test_what_is_written_is_read(host: str) -> None:
 
 def test_as_libvirt_gives_it_back() -> None:
     text = '<home xmlns="https://example.org/home" host="kvm01" host_uuid="uuid-1" since="now" strategy="shutdown"/>'
-    assert parse_home(text) == Home("kvm01", "uuid-1", "now", "shutdown", "")
+    assert parse_home(text) == HomeMark("kvm01", "uuid-1", "now", "shutdown", "")
 
 
 @pytest.mark.parametrize(
@@ -48,22 +48,22 @@ def test_what_is_no_mark(text: object) -> None:
 
 
 def test_a_visitor_that_moves_on_keeps_its_home() -> None:
-    assert mark_to_write(KVM01, Home("kvm02", "uuid-2", "later")) is None
+    assert mark_to_write(KVM01, HomeMark("kvm02", "uuid-2", "later")) is None
 
 
 OFF_AWAY = replace(KVM01, strategy="shutdown", shut_down_on="kvm02", shut_down_on_uuid="uuid-2")
 
 
 def test_a_visitor_that_is_shut_down_keeps_its_home_and_says_where() -> None:
-    written = mark_to_write(KVM01, Home("kvm02", "uuid-2", "later", "shutdown"))
+    written = mark_to_write(KVM01, HomeMark("kvm02", "uuid-2", "later", "shutdown"))
     assert written == OFF_AWAY
     assert (written.off_at, KVM01.off_at) == ("uuid-2", "")
-    assert mark_to_write(OFF_AWAY, Home("kvm02", "uuid-2", "later still", "shutdown")) is None
+    assert mark_to_write(OFF_AWAY, HomeMark("kvm02", "uuid-2", "later still", "shutdown")) is None
     assert started_again(OFF_AWAY) == KVM01
 
 
 def test_one_that_runs_again_and_moves_on_is_not_to_be_started_any_more() -> None:
-    assert mark_to_write(OFF_AWAY, Home("kvm02", "uuid-2", "later", "migrate", "kvm03")) == KVM01
+    assert mark_to_write(OFF_AWAY, HomeMark("kvm02", "uuid-2", "later", "migrate", "kvm03")) == KVM01
 
 
 @pytest.mark.parametrize(

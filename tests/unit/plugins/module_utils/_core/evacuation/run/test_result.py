@@ -10,8 +10,8 @@ import pytest
 
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.errors import MigrationError
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.evacuation.run.result import (
-    Remains,
-    Row,
+    GuestResult,
+    LeftOnHost,
     verdict,
 )
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.evacuation.run.table import table_lines
@@ -20,12 +20,14 @@ ERP = {"name": "erp01", "uuid": "1", "state": "running", "state_reason": "booted
 STOPPED_BY_NOTHING = ""
 
 
-def row(name: str, outcome: str, **more: t.Any) -> Row:
-    return Row(name, name, source="kvm01", outcome=outcome, **more)
+def row(name: str, outcome: str, **more: t.Any) -> GuestResult:
+    return GuestResult(name, name, source="kvm01", outcome=outcome, **more)
 
 
-def judged(*rows: Row, remains: Remains | None = None, stopped: str = STOPPED_BY_NOTHING) -> MigrationError | None:
-    return verdict("kvm01", rows, remains if remains is not None else Remains(), stopped, {"guests": []})
+def judged(
+    *rows: GuestResult, remains: LeftOnHost | None = None, stopped: str = STOPPED_BY_NOTHING
+) -> MigrationError | None:
+    return verdict("kvm01", rows, remains if remains is not None else LeftOnHost(), stopped, {"guests": []})
 
 
 def test_all_is_well() -> None:
@@ -35,16 +37,18 @@ def test_all_is_well() -> None:
 @pytest.mark.parametrize(
     ("rows", "remains", "stopped", "reason", "told"),
     [
-        ([row("a", "failed", reason="NO_WAY")], Remains(), "", "GUESTS_FAILED", "a: NO_WAY"),
-        ([row("a", "not_started")], Remains(), "", "GUESTS_FAILED", "had not begun (a)"),
-        ([row("a", "not_started")], Remains(), "CANCELLED", "CANCELLED", "It was cancelled."),
-        ([row("a", "moved")], Remains([ERP]), "", "NOT_EMPTY", "kvm01 still runs erp01"),
-        ([row("a", "moved")], Remains([], [ERP]), "", "NOT_EMPTY", "Migrations still go on there: erp01"),
-        ([row("a", "failed", reason="SPLIT_BRAIN")], Remains(), "CANCELLED", "SPLIT_BRAIN", "a: SPLIT_BRAIN"),
-        ([row("a", "not_started")], Remains(), "INFRASTRUCTURE", "INFRASTRUCTURE", "Too many transfers failed"),
+        ([row("a", "failed", reason="NO_WAY")], LeftOnHost(), "", "GUESTS_FAILED", "a: NO_WAY"),
+        ([row("a", "not_started")], LeftOnHost(), "", "GUESTS_FAILED", "had not begun (a)"),
+        ([row("a", "not_started")], LeftOnHost(), "CANCELLED", "CANCELLED", "It was cancelled."),
+        ([row("a", "moved")], LeftOnHost([ERP]), "", "NOT_EMPTY", "kvm01 still runs erp01"),
+        ([row("a", "moved")], LeftOnHost([], [ERP]), "", "NOT_EMPTY", "Migrations still go on there: erp01"),
+        ([row("a", "failed", reason="SPLIT_BRAIN")], LeftOnHost(), "CANCELLED", "SPLIT_BRAIN", "a: SPLIT_BRAIN"),
+        ([row("a", "not_started")], LeftOnHost(), "INFRASTRUCTURE", "INFRASTRUCTURE", "Too many transfers failed"),
     ],
 )
-def test_what_is_not_well_is_told(rows: list[Row], remains: Remains, stopped: str, reason: str, told: str) -> None:
+def test_what_is_not_well_is_told(
+    rows: list[GuestResult], remains: LeftOnHost, stopped: str, reason: str, told: str
+) -> None:
     error = judged(*rows, remains=remains, stopped=stopped)
     assert error is not None
     assert error.reason == reason

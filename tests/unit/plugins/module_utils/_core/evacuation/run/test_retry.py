@@ -7,8 +7,8 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.evacuation.run.retry import (
-    Answer,
-    answer,
+    RetryDecision,
+    decide_retry,
     infrastructure,
 )
 
@@ -16,19 +16,19 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._core.evacu
 @pytest.mark.parametrize(
     ("reason", "expected"),
     [
-        ("CONNECTION_LOST", Answer.AGAIN),
-        ("POSTCOPY_BROKEN", Answer.AGAIN),
-        ("CONNECTION_FAILED", Answer.OTHER_DESTINATION),
-        ("CPU_INCOMPATIBLE", Answer.OTHER_DESTINATION),
-        ("NO_WAY", Answer.GIVE_UP),
-        ("CANCELLED", Answer.GIVE_UP),
-        ("NEVER_HEARD_OF", Answer.GIVE_UP),
-        ("UNCLEAR", Answer.GIVE_UP),
-        ("SPLIT_BRAIN", Answer.STOP_ALL),
+        ("CONNECTION_LOST", RetryDecision.AGAIN),
+        ("POSTCOPY_BROKEN", RetryDecision.AGAIN),
+        ("CONNECTION_FAILED", RetryDecision.OTHER_DESTINATION),
+        ("CPU_INCOMPATIBLE", RetryDecision.OTHER_DESTINATION),
+        ("NO_WAY", RetryDecision.GIVE_UP),
+        ("CANCELLED", RetryDecision.GIVE_UP),
+        ("NEVER_HEARD_OF", RetryDecision.GIVE_UP),
+        ("UNCLEAR", RetryDecision.GIVE_UP),
+        ("SPLIT_BRAIN", RetryDecision.STOP_ALL),
     ],
 )
-def test_what_a_failure_calls_for(reason: str, expected: Answer) -> None:
-    assert answer(reason) is expected
+def test_what_a_failure_calls_for(reason: str, expected: RetryDecision) -> None:
+    assert decide_retry(reason) is expected
 
 
 @pytest.mark.parametrize(

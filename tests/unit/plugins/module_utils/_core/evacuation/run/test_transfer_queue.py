@@ -15,23 +15,23 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._core.evacu
     Slots,
 )
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.evacuation.run.progress import (
-    Total,
+    EvacuationTotal,
     needs_the_link_alone,
     total_line,
 )
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.evacuation.run.queued_guest import (
     Stage,
-    Wanted,
+    TransferOptions,
 )
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.evacuation.run.retry import (
-    Answer,
+    RetryDecision,
     back_off_s,
 )
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.evacuation.run.transfer_queue import (
     Begin,
-    Departures,
     Dismiss,
     Send,
+    TransferQueue,
 )
 
 MIB = 1 << 20
@@ -41,13 +41,13 @@ def taken(count: int) -> dict[str, Places]:
     return {"kvm02": Places(count)}
 
 
-def queue(*names: str, slots: Slots | None = None, **wanted: t.Any) -> Departures:
+def queue(*names: str, slots: Slots | None = None, **wanted: t.Any) -> TransferQueue:
     destinations = wanted.pop("destinations", ("kvm02",))
-    guests = [Wanted(name, name, destinations, **{"size_bytes": 100 * MIB, **wanted}) for name in names]
-    return Departures(guests, slots or Slots())
+    guests = [TransferOptions(name, name, destinations, **{"size_bytes": 100 * MIB, **wanted}) for name in names]
+    return TransferQueue(guests, slots or Slots())
 
 
-def sent(found: Departures, *names: str, busy: bool = False) -> None:
+def sent(found: TransferQueue, *names: str, busy: bool = False) -> None:
     """These are prepared and let go at once."""
     for name in names:
         found.ready(name, 0.0, busy=busy)
@@ -64,9 +64,9 @@ def test_one_is_prepared_ahead() -> None:
     assert found.due(2.0, taken(1)) == [Send("c"), Begin("d", "kvm02")]
 
 
-def idle_never(*names: str) -> Departures:
-    guests = [Wanted(name, name, ("kvm02",), size_bytes=100 * MIB) for name in names]
-    return Departures(guests, Slots(2, 2, 1), unmeasured=True)
+def idle_never(*names: str) -> TransferQueue:
+    guests = [TransferOptions(name, name, ("kvm02",), size_bytes=100 * MIB) for name in names]
+    return TransferQueue(guests, Slots(2, 2, 1), unmeasured=True)
 
 
 def test_no_place_stands_idle_for_a_measurement() -> None:
@@ -95,8 +95,8 @@ def test_one_that_is_sent_or_moves_already_fills_a_place() -> None:
     found.ready("c", 1.0, busy=False)
     found.arrived("a")
     assert found.due(4.0, taken(1)) == [Send("c"), Begin("d", "kvm02")]
-    moving = [Wanted(name, name, ("kvm02",), moving=name != "c") for name in "abc"]
-    found = Departures(moving, Slots(per_destination=3), unmeasured=True)
+    moving = [TransferOptions(name, name, ("kvm02",), moving=name != "c") for name in "abc"]
+    found = TransferQueue(moving, Slots(per_destination=3), unmeasured=True)
     assert found.due(0.0, taken(2)) == [Begin("a", "kvm02"), Begin("b", "kvm02"), Begin("c", "kvm02")]
 
 
@@ -129,10 +129,10 @@ def test_one_that_is_sent_makes_way_before_it_is_verified() -> None:
     found.sent("a")
     assert found.due(2.0, taken(0)) == [Send("b")]
     assert not found.ended
-    assert found.failed("a", "NO_WAY", 3.0) is Answer.GIVE_UP
+    assert found.failed("a", "NO_WAY", 3.0) is RetryDecision.GIVE_UP
 
 
-def nearly_sent(*names: str, busy: bool = False) -> Departures:
+def nearly_sent(*names: str, busy: bool = False) -> TransferQueue:
     """``a`` is sent, was set up for 2 s, and at 7 s has 3 s to go; the others are ready."""
     found = queue("a", *names, slots=Slots(1, 1, 1 + len(names)))
     found.due(0.0, {})
@@ -210,7 +210,9 @@ def test_a_destination_that_others_fill_is_waited_for() -> None:
 
 
 def test_a_full_destination_does_not_hold_up_another() -> None:
-    found = Departures([Wanted("a", "a", ("kvm02",)), Wanted("b", "b", ("kvm03",))], Slots(1, 1, 1))
+    found = TransferQueue(
+        [TransferOptions("a", "a", ("kvm02",)), TransferOptions("b", "b", ("kvm03",))], Slots(1, 1, 1)
+    )
     found.due(0.0, {})
     found.ready("a", 0.0, busy=False)
     found.ready("b", 0.0, busy=False)
@@ -254,19 +256,19 @@ def test_a_busy_guest_does_not_wait_for_ever_for_a_shared_destination() -> None:
 
 
 def test_what_moves_already_is_taken_up_at_once() -> None:
-    found = Departures([Wanted(name, name, ("kvm02",), moving=True) for name in "abcdef"], Slots())
+    found = TransferQueue([TransferOptions(name, name, ("kvm02",), moving=True) for name in "abcdef"], Slots())
     assert len(found.due(0.0, taken(6))) == 6
 
 
 def test_a_failure_that_passes_is_tried_again_after_a_while() -> None:
     found = queue("a")
     found.due(0.0, {})
-    assert found.failed("a", "CONNECTION_LOST", 10.0) is Answer.AGAIN
+    assert found.failed("a", "CONNECTION_LOST", 10.0) is RetryDecision.AGAIN
     assert found.due(14.9, {}) == []
     assert found.due(15.0, {}) == [Begin("a", "kvm02")]
-    assert found.failed("a", "CONNECTION_LOST", 20.0) is Answer.AGAIN
+    assert found.failed("a", "CONNECTION_LOST", 20.0) is RetryDecision.AGAIN
     assert found.due(35.0, {}) == [Begin("a", "kvm02")]
-    assert found.failed("a", "CONNECTION_LOST", 40.0) is Answer.GIVE_UP
+    assert found.failed("a", "CONNECTION_LOST", 40.0) is RetryDecision.GIVE_UP
     assert found.ended
 
 
@@ -277,24 +279,26 @@ def test_back_off_grows_to_its_end() -> None:
 def test_what_the_policy_does_not_allow_is_not_tried_again() -> None:
     found = queue("a")
     found.due(0.0, {})
-    assert found.failed("a", "NO_WAY", 1.0) is Answer.GIVE_UP
+    assert found.failed("a", "NO_WAY", 1.0) is RetryDecision.GIVE_UP
     assert found.ended
 
 
 def test_a_guest_that_does_not_fit_goes_elsewhere() -> None:
     found = queue("a", destinations=("kvm02", "kvm03"))
     found.due(0.0, {})
-    assert found.failed("a", "CPU_INCOMPATIBLE", 1.0) is Answer.OTHER_DESTINATION
+    assert found.failed("a", "CPU_INCOMPATIBLE", 1.0) is RetryDecision.OTHER_DESTINATION
     assert found.due(1.0, {}) == [Begin("a", "kvm03")]
-    assert found.failed("a", "CPU_INCOMPATIBLE", 2.0) is Answer.GIVE_UP
+    assert found.failed("a", "CPU_INCOMPATIBLE", 2.0) is RetryDecision.GIVE_UP
 
 
 def test_a_destination_that_is_sick_is_given_up_and_its_guests_go_elsewhere() -> None:
-    guests = [Wanted(name, name, ("kvm02", "kvm03")) for name in "abc"] + [Wanted("d", "d", ("kvm02",))]
-    found = Departures(guests, Slots(2, 2, 0))
+    guests = [TransferOptions(name, name, ("kvm02", "kvm03")) for name in "abc"] + [
+        TransferOptions("d", "d", ("kvm02",))
+    ]
+    found = TransferQueue(guests, Slots(2, 2, 0))
     found.due(0.0, {})
-    assert found.failed("a", "CONNECTION_FAILED", 1.0) is Answer.OTHER_DESTINATION
-    assert found.failed("b", "CONNECTION_FAILED", 1.0) is Answer.OTHER_DESTINATION
+    assert found.failed("a", "CONNECTION_FAILED", 1.0) is RetryDecision.OTHER_DESTINATION
+    assert found.failed("b", "CONNECTION_FAILED", 1.0) is RetryDecision.OTHER_DESTINATION
     assert found.closed == {"kvm02"}
     assert found.departures["c"].destination == "kvm03"
     assert found.departures["d"].stage is Stage.FAILED
@@ -334,7 +338,7 @@ def test_one_guest_alone_does_not_open_the_breaker() -> None:
 def test_an_alarm_ends_everything() -> None:
     found = queue("a", "b", slots=Slots(1, 1, 0))
     found.due(0.0, {})
-    assert found.failed("a", "SPLIT_BRAIN", 1.0) is Answer.STOP_ALL
+    assert found.failed("a", "SPLIT_BRAIN", 1.0) is RetryDecision.STOP_ALL
     assert found.stopped == "SPLIT_BRAIN"
     assert found.ended
 
@@ -353,7 +357,7 @@ def test_a_stop_lets_what_is_sent_end() -> None:
 
 
 def test_total_progress() -> None:
-    found, total = queue("a", "b", "c"), Total()
+    found, total = queue("a", "b", "c"), EvacuationTotal()
     assert total.numbers(found.departures.values())["time_left_s"] is None
     found.due(0.0, {})
     sent(found, "a")
@@ -412,12 +416,13 @@ class Run:
         hosts = [f"kvm{number:02}" for number in range(2, 2 + self.random.randint(1, 4))]
         names = [f"g{number}" for number in range(self.random.randint(1, 25))]
         wanted = [
-            Wanted(name, name, tuple(self.random.sample(hosts, self.random.randint(1, len(hosts))))) for name in names
+            TransferOptions(name, name, tuple(self.random.sample(hosts, self.random.randint(1, len(hosts)))))
+            for name in names
         ]
         self.slots = Slots(
             self.random.randint(1, 4), self.random.randint(1, 3), self.random.randint(0, 2), self.random.randint(1, 4)
         )
-        self.queue = Departures(wanted, self.slots, unmeasured=self.random.random() < 0.5)
+        self.queue = TransferQueue(wanted, self.slots, unmeasured=self.random.random() < 0.5)
         self.fails = self.random.choice((0.0, 0.1, 0.5, 0.9))
         self.foreign = {host: self.random.choice((0, 0, 1)) for host in hosts}
         self.foreign_until_s = 200.0

@@ -27,7 +27,7 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._core.error
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.device_elements import (
     DEVICE_ELEMENTS,
 )
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.guest import Domain
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.guest import GuestDocument
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.parse.domain_xml import (
     needs_sent,
     parse_domain,
@@ -37,7 +37,7 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.readiness.assessor import CHECKS, Assessor
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.readiness.checks.check import (
     STATUSES,
-    Intent,
+    ReadinessOptions,
 )
 from ansible_collections.virtops.live_migration.plugins.module_utils._host.storage import DiskFile, with_storage
 from ansible_collections.virtops.live_migration.tests.unit.plugins.pairs import Setup
@@ -202,7 +202,7 @@ def counts() -> t.Iterator[None]:
     assert set(COUNTS["reasons"]) <= {"BAD_DEFINITION"}
 
 
-def read(xml: str) -> Domain | None:
+def read(xml: str) -> GuestDocument | None:
     try:
         return parse_domain(xml)
     except MigrationError as exc:
@@ -210,9 +210,9 @@ def read(xml: str) -> Domain | None:
         return None
 
 
-def assess(domain: Domain, copy_storage: str, counts: collections.Counter[str]) -> None:
+def assess(domain: GuestDocument, copy_storage: str, counts: collections.Counter[str]) -> None:
     if copy_storage not in ASSESSORS:
-        ASSESSORS[copy_storage] = Assessor(Setup().but({"intent": Intent(copy_storage=copy_storage)}).pair)
+        ASSESSORS[copy_storage] = Assessor(Setup().but({"intent": ReadinessOptions(copy_storage=copy_storage)}).pair)
     found = ASSESSORS[copy_storage].assess(domain)
     for check, finding in found.findings.items():
         assert finding.status in STATUSES
@@ -235,7 +235,7 @@ def taken_in(xml: str, sent: str, copy_storage: str, counts: collections.Counter
     mounts = [Mount("/srv/nfs", "filer:/export", "nfs4", False), Mount("/", "/dev/vda", "ext4", False)]
     domain = with_storage(domain, mounts, {"/srv/nfs/a.qcow2": DiskFile(1 << 30, 1 << 20)})
     # A document goes through Ansible as plain data, and comes back as it was.
-    assert from_plain(Domain, to_plain(domain), "domain") == domain
+    assert from_plain(GuestDocument, to_plain(domain), "domain") == domain
     assess(replace(domain, state="running", state_reason="booted"), copy_storage, counts)
 
 

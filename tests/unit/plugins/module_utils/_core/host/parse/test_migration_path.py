@@ -7,10 +7,10 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.document import HostDocument
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.guest import Domain, Nic
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.guest import GuestDocument, Nic
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.network import (
     Interface,
-    Load,
+    InterfaceLoad,
     PortUser,
     Route,
     VirtualNetwork,
@@ -100,9 +100,13 @@ def test_who_uses_ports() -> None:
 
 @pytest.mark.parametrize(
     ("window_s", "later", "load"),
-    [(2.0, (3000, 5000), Load(2.0, 1000, 1500)), (0.01, (3000, 5000), None), (1.0, (0, 2500), Load(1.0, 0, 500))],
+    [
+        (2.0, (3000, 5000), InterfaceLoad(2.0, 1000, 1500)),
+        (0.01, (3000, 5000), None),
+        (1.0, (0, 2500), InterfaceLoad(1.0, 0, 500)),
+    ],
 )
-def test_load(window_s: float, later: tuple[int, int], load: Load | None) -> None:
+def test_load(window_s: float, later: tuple[int, int], load: InterfaceLoad | None) -> None:
     facts = NetworkFacts(
         ADDRESS, interfaces=INTERFACES, counters=({"eth1": (1000, 2000)}, {"eth1": later}), window_s=window_s
     )
@@ -110,6 +114,8 @@ def test_load(window_s: float, later: tuple[int, int], load: Load | None) -> Non
 
 
 def test_what_guests_are_connected_to() -> None:
-    guest = Domain("a", "u", interfaces=[Nic(type="bridge", bridge="br0"), Nic(type="direct", device="eth2"), Nic()])
+    guest = GuestDocument(
+        "a", "u", interfaces=[Nic(type="bridge", bridge="br0"), Nic(type="direct", device="eth2"), Nic()]
+    )
     network = VirtualNetwork("default", bridge="virbr0", device="eth3")
     assert guest_links(HostDocument("h", "u", domains=[guest], networks=[network])) == ["br0", "eth2", "eth3", "virbr0"]

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.document import Pool
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.document import StoragePool
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.network import VirtualNetwork
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.parse.network_pool_xml import (
     parse_network,
@@ -28,7 +28,7 @@ def test_pools() -> None:
     text = """<pool type='netfs'><name>images</name><uuid>u</uuid><capacity unit='bytes'>1000</capacity>
       <available unit='KiB'>2</available><source><host name='filer'/><dir path='/export'/><format type='nfs'/></source>
       <target><path>/srv/images</path></target></pool>"""
-    assert parse_pool(text, active=True, autostart=True) == Pool(
+    assert parse_pool(text, active=True, autostart=True) == StoragePool(
         "images", "u", "netfs", True, True, "/srv/images", "filer:/export", 1000, 2048
     )
     assert parse_pool(text, active=False, autostart=True).free_bytes is None

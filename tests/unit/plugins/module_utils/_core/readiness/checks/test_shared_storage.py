@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import pytest
 
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.document import Filesystem, Pool
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.document import Filesystem, StoragePool
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.guest import Disk
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.parse.domain_xml import parse_domain
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.parse.procfs import parse_mounts
@@ -21,7 +21,7 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._core.readi
     PASS,
     WARN,
     Finding,
-    Intent,
+    ReadinessOptions,
 )
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.readiness.checks.disk_location import (
     place_of,
@@ -138,7 +138,7 @@ def test_two_hosts(here: Mounted, there: Mounted | None, status: str) -> None:
 
 
 def test_a_copy_of_what_may_be_there_already_is_warned_of() -> None:
-    copied = {"intent": Intent(copy_storage="all")}
+    copied = {"intent": ReadinessOptions(copy_storage="all")}
     unsure = find(setup(vm("kvm01:/vmvol", GLUSTER), vm("kvm02:/vmvol", GLUSTER), **copied))
     assert (unsure.status, "onto itself" in unsure.summary) == (WARN, True)
     shared = find(Setup().but(copied))
@@ -162,7 +162,7 @@ def test_no_copy_is_advised_while_another_disk_is_on_both_hosts() -> None:
 
 
 def test_a_shareable_disk_of_the_source_is_refused() -> None:
-    for changes in ({}, {"intent": Intent(copy_storage="all")}):
+    for changes in ({}, {"intent": ReadinessOptions(copy_storage="all")}):
         finding = find(Setup().but({"domain.disks": [replace(LOCAL_DISK, shareable=True)], **changes}))
         assert (finding.status, "Copy them" in finding.remedy) == (FAIL, False)
 
@@ -318,15 +318,15 @@ def test_disks_that_are_no_files(xml: str, status: str, says: str) -> None:
 @pytest.mark.parametrize("kind", ["vhostuser", "vhostvdpa"])
 def test_back_ends_are_never_copied(kind: str) -> None:
     disk = Disk("vda", type=kind, source="/run/vhost/erp.sock")
-    finding = find(Setup().but({"domain.disks": [disk], "intent": Intent(copy_storage="all")}))
+    finding = find(Setup().but({"domain.disks": [disk], "intent": ReadinessOptions(copy_storage="all")}))
     assert (finding.status, "cannot be copied" in finding.summary) == (FAIL, True)
 
 
 VOLUME = Disk("vda", type="volume", source="vm/erp01.img")
 
 
-def pool(kind: str, source: str = "", path: str = "") -> Pool:
-    return Pool("vm", type=kind, active=True, source=source, path=path)
+def pool(kind: str, source: str = "", path: str = "") -> StoragePool:
+    return StoragePool("vm", type=kind, active=True, source=source, path=path)
 
 
 NETFS = "filer:/export"
@@ -351,7 +351,7 @@ NETFS = "filer:/export"
         (pool("dir", path="/var/lib/libvirt/images"), pool("dir", path="/var/lib/libvirt/images"), FAIL),
     ],
 )
-def test_volumes_of_pools(here: Pool, there: Pool, status: str) -> None:
+def test_volumes_of_pools(here: StoragePool, there: StoragePool, status: str) -> None:
     found = Setup().but(
         {
             "domain.disks": [VOLUME],
