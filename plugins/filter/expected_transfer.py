@@ -62,8 +62,8 @@ import typing as t
 
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.forecast.sizing import prospect
 from ansible_collections.virtops.live_migration.plugins.plugin_utils._filters import (
-    contract_of,
     facts_from,
+    policy_of,
     told_to_the_user,
 )
 
@@ -76,7 +76,7 @@ def expected_transfer(
     touched_bytes: t.Any = None,
     **limits: t.Any,
 ) -> dict[str, t.Any]:
-    return prospect(contract_of(policy, **limits), facts_from(dirty_rate, bandwidth_mib_per_s, touched_bytes))
+    return prospect(policy_of(policy, **limits), facts_from(dirty_rate, bandwidth_mib_per_s, touched_bytes))
 
 
 class FilterModule:

@@ -82,7 +82,7 @@ _value:
 import typing as t
 
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.errors import MigrationError
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.policy import contract_from, preset
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.policy import policy_from, preset
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.supervision.what_if import what_if
 from ansible_collections.virtops.live_migration.plugins.plugin_utils._filters import plain, told_to_the_user
 
@@ -96,7 +96,7 @@ def migration_what_if(record: t.Any, policy: t.Any = None, policy_overrides: t.A
     if policy is not None:
         return what_if(record, preset(str(plain(policy)), overrides))
     own = record.get("contract")
-    return what_if(record, contract_from({**own, **overrides}) if overrides and isinstance(own, dict) else None)
+    return what_if(record, policy_from({**own, **overrides}) if overrides and isinstance(own, dict) else None)
 
 
 class FilterModule:

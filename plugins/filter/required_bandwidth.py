@@ -66,8 +66,8 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._core.forec
     whole_mib_per_s,
 )
 from ansible_collections.virtops.live_migration.plugins.plugin_utils._filters import (
-    contract_of,
     facts_from,
+    policy_of,
     told_to_the_user,
 )
 
@@ -76,10 +76,10 @@ from ansible_collections.virtops.live_migration.plugins.plugin_utils._filters im
 def required_bandwidth(
     dirty_rate: t.Any, policy: t.Any = None, touched_bytes: t.Any = None, deadline_s: t.Any = 3600, **limits: t.Any
 ) -> t.Optional[int]:
-    contract = contract_of(policy, deadline_s=deadline_s, **limits)
-    # The bandwidth of these facts does not matter, since the contract has a deadline.
+    policy = policy_of(policy, deadline_s=deadline_s, **limits)
+    # The bandwidth of these facts does not matter, since the policy has a deadline.
     facts = facts_from(dirty_rate, 1, touched_bytes)
-    return whole_mib_per_s(least_bandwidth_bytes_per_s(contract, facts), up=True)
+    return whole_mib_per_s(least_bandwidth_bytes_per_s(policy, facts), up=True)
 
 
 class FilterModule:

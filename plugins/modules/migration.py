@@ -366,8 +366,8 @@ from ..module_utils._libvirt.migration.two_hosts import TwoHosts
 
 def order_of(module: AnsibleModule) -> MigrationOptions:
     params = module.params
-    contract = policy_of(params)
-    check_choices(params["compression"], params["parallel_connections"], contract)
+    policy = policy_of(params)
+    check_choices(params["compression"], params["parallel_connections"], policy)
     asked = MeasurementOptions(
         params["destination_uri"],
         params["migrate_uri"],
@@ -385,7 +385,7 @@ def order_of(module: AnsibleModule) -> MigrationOptions:
         tls=params["tls"],
         undefine_source=params["undefine_source"],
     )
-    return MigrationOptions(contract, asked, wishes, params["persistent"], params["wait"], params["force"])
+    return MigrationOptions(policy, asked, wishes, params["persistent"], params["wait"], params["force"])
 
 
 def work(module: AnsibleModule, connection: Connection) -> Result:

@@ -149,7 +149,7 @@ forecast:
       description: The same in words.
       type: str
       sample: >-
-        It does not finish within the contract: each pass leaves about 207.1 MiB. One of these would do: 41.2 MiB/s
+        It does not finish within the policy: each pass leaves about 207.1 MiB. One of these would do: 41.2 MiB/s
         more bandwidth, a downtime of 4.9 s, 50 % less writing in the guest, post-copy.
     expected:
       description: The course of it by that way. If it does not finish, the course by pre-copy until it stands still.
@@ -389,7 +389,7 @@ from ..module_utils._libvirt.measure.facts import bandwidth_of, gather, measure,
 
 def work(module: AnsibleModule, connection: Connection, guest: Guest) -> Result:
     params = module.params
-    contract = policy_of(params)
+    policy = policy_of(params)
     given = read_working_set(params["dirty_rate"]) if params["dirty_rate"] is not None else None
     bandwidth = bandwidth_of(guest, params["link_mib_per_s"], params["bandwidth_mib_per_s"], way(connection, params))
     compress = params["compression"] == "auto"
@@ -400,11 +400,11 @@ def work(module: AnsibleModule, connection: Connection, guest: Guest) -> Result:
 
     result: Result = {"changed": False}
     if params["calm_wait_s"] is not None:
-        moments, found = wait_for_calm(look, contract, params["calm_wait_s"])
+        moments, found = wait_for_calm(look, policy, params["calm_wait_s"])
         result["calm"] = calm_document(moments)
     else:
         found = replace(facts, measured=given) if given is not None else look()
-    return {**result, "forecast": prospect(contract, found), "facts": told(found, bandwidth.known_from)}
+    return {**result, "forecast": prospect(policy, found), "facts": told(found, bandwidth.known_from)}
 
 
 def way(connection: Connection, params: t.Mapping[str, t.Any]) -> RouteDevice:

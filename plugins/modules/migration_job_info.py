@@ -88,7 +88,7 @@ EXAMPLES = r"""
   virtops.live_migration.migration_job_info:
     name: erp01
     observe_s: 30
-    contract:
+    policy:
       max_downtime_ms: 2000
       postcopy: never
   register: erp01
@@ -378,7 +378,7 @@ from ..module_utils._ansible.argspec import ONE_DOMAIN, domain_spec
 from ..module_utils._ansible.runner import Result, run
 from ..module_utils._core.diagnosis.diagnosis import diagnose
 from ..module_utils._core.errors import MigrationError
-from ..module_utils._core.policy import contract_from
+from ..module_utils._core.policy import policy_from
 from ..module_utils._libvirt.connection import Connection
 from ..module_utils._libvirt.guest import Guest, all_guests, find_guest
 from ..module_utils._libvirt.job.sampling import context_of, look, look_back
@@ -404,14 +404,14 @@ OPTIONS: dict[str, t.Any] = {
 
 def running_jobs(module: AnsibleModule, connection: Connection, guests: t.Sequence[Guest]) -> list[dict[str, t.Any]]:
     params = module.params
-    contract = contract_from(params["contract"])
+    policy = policy_from(params["contract"])
     link = params["link_mbit_per_s"]
     link_bytes_per_s = link * BITS_PER_MBIT // 8 if link else None
     watched, problems = look(connection, guests, params["observe_s"])
     tell(module, guests, problems)
     return [
         one.samples[-1].document(
-            diagnose(one.samples, context_of(one, connection, contract, link_bytes_per_s)).document()
+            diagnose(one.samples, context_of(one, connection, policy, link_bytes_per_s)).document()
         )
         for one in watched
     ]
@@ -432,7 +432,7 @@ def tell(module: AnsibleModule, guests: t.Sequence[Guest], problems: t.Sequence[
 
 
 def work(module: AnsibleModule, connection: Connection) -> Result:
-    contract_from(module.params["contract"])  # refused before anything is asked
+    policy_from(module.params["contract"])  # refused before anything is asked
     name, uuid = module.params["name"], module.params["uuid"]
     guests = [find_guest(connection, name, uuid)] if name or uuid else all_guests(connection)
     jobs = completed_jobs(module, guests) if module.params["completed"] else running_jobs(module, connection, guests)

@@ -278,7 +278,7 @@ from ..module_utils._ansible.readiness import AssessmentOptions, assess, chosen,
 from ..module_utils._ansible.runner import Result, run
 from ..module_utils._core.errors import MigrationError
 from ..module_utils._core.host.document import HostDocument, host_from
-from ..module_utils._core.policy import contract_from
+from ..module_utils._core.policy import policy_from
 from ..module_utils._core.readiness.assessor import CHECKS
 from ..module_utils._core.readiness.checks.check import STATUSES, ReadinessOptions
 from ..module_utils._core.readiness.site_rules import rules_from
@@ -321,7 +321,7 @@ def intent_of(params: t.Mapping[str, t.Any]) -> ReadinessOptions:
     if bandwidth is not None and not bandwidth > 0:
         raise bad(f"bandwidth_mib_per_s is {bandwidth:g}, but must be more than 0.")
     return ReadinessOptions(
-        contract_from(params["contract"]),
+        policy_from(params["contract"]),
         params["copy_storage"],
         params["tls"],
         int(bandwidth * MIB) if bandwidth else None,

@@ -118,7 +118,7 @@ actions:
   sample:
     - action: start_postcopy
       apply: true
-      because: passes do not get it down to what the contract allows
+      because: passes do not get it down to what the policy allows
       numbers:
         bandwidth_bytes_per_s: 47251114
         remaining_bytes: 269742080
@@ -157,7 +157,7 @@ record:
       description: What was decided, with the time, the pass and the figures. It includes what was not to be done.
       type: list
       elements: dict
-    contract:
+    policy:
       description: What was allowed.
       type: dict
     plan:
@@ -220,13 +220,13 @@ FORESEE_S = 30.0  # for two boundaries of most guests
 
 def work(module: AnsibleModule, connection: Connection, guest: Guest) -> Result:
     params = module.params
-    contract = policy_of(params, on_hopeless="leave")
+    policy = policy_of(params, on_hopeless="leave")
     if outgoing_job(guest) is None:
         return {"changed": False, "outcome": "none", "actions": [], "downtime_ms": None, "elapsed_ms": None}
     plan = plan_of_running(connection, guest, params["bandwidth_mib_per_s"])
     if module.check_mode:
-        contract = replace(contract, mode="observe")
-    record = Record(Supervisor(contract, plan), name=guest.name, uuid=guest.uuid)
+        policy = replace(policy, mode="observe")
+    record = Record(Supervisor(policy, plan), name=guest.name, uuid=guest.uuid)
     tell = ProgressFile(params["progress_file"]).tell
     driver = Driver(connection, guest, record, params["destination_uri"], params["migrate_uri"], tell=tell)
     with looking_after(guest.name, lambda: told(driver.applied, driver.last, record)):

@@ -19,7 +19,7 @@ from ..module_utils._core.forecast.simulation import MigrationFacts
 from ..module_utils._core.forecast.working_set import read_working_set
 from ..module_utils._core.job.domjobinfo import parse_domjobinfo
 from ..module_utils._core.job.sample import JobSample, read_job
-from ..module_utils._core.policy import DEFAULT_PRESET, Policy, contract_from, preset
+from ..module_utils._core.policy import DEFAULT_PRESET, Policy, policy_from, preset
 from ..module_utils._core.text import printable
 from ..module_utils._core.units import MIB
 
@@ -90,8 +90,8 @@ def documents_of(value: t.Any) -> list[dict[str, t.Any]]:
 def context_from(
     max_downtime_ms: t.Any = None, postcopy: t.Any = None, max_pause_s: t.Any = None, link_mbit_per_s: t.Any = None
 ) -> Context:
-    """What the user allows and knows; None is a default of the contract, or not known."""
-    contract = contract_from(
+    """What the user allows and knows; None is a default of the policy, or not known."""
+    policy = policy_from(
         {
             "max_downtime_ms": number("max_downtime_ms", max_downtime_ms, int),
             "postcopy": plain(postcopy),
@@ -101,11 +101,11 @@ def context_from(
     link = number("link_mbit_per_s", link_mbit_per_s, float)
     if link is not None and link <= 0:
         raise _bad_option("link_mbit_per_s", link_mbit_per_s, "a number above 0")
-    return Context(contract, None if link is None else int(link * _BYTES_PER_MBIT))
+    return Context(policy, None if link is None else int(link * _BYTES_PER_MBIT))
 
 
-def contract_of(policy: t.Any, **overrides: t.Any) -> Policy:
-    """A policy with some fields of the contract in their place; None overrides nothing."""
+def policy_of(policy: t.Any, **overrides: t.Any) -> Policy:
+    """A policy with some of its fields replaced; None replaces nothing."""
     whole = {"max_downtime_ms", "max_throttle_percent"}
     given = {
         key: plain(value) if key == "postcopy" else number(key, value, int if key in whole else float)

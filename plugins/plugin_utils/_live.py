@@ -25,7 +25,7 @@ _display = Display()
 
 _POLL_S = 1.0
 _STATUS_S = 15.0
-_LIMIT_S = 7 * 24 * 3600  # a module ends by its contract long before
+_LIMIT_S = 7 * 24 * 3600  # a module ends by its policy long before
 _LOST_S = 60.0
 _RESULT_S = 30.0
 _MOST_READ_BYTES = 1024**2

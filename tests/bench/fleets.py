@@ -65,7 +65,7 @@ def _guest(dice: random.Random, number: int, host: str, taking: list[str]) -> Pl
         "hot": (dice.uniform(400, 1200), 0.25),
     }[kind]
     measured = WorkingSet(int(touched * share), False, int(dirty * MIB), False)
-    contract = Policy(max_downtime_ms=500, postcopy="if_needed" if kind == "hot" else "never")
+    policy = Policy(max_downtime_ms=500, postcopy="if_needed" if kind == "hot" else "never")
     huge = dice.random() < 0.1
     nodes = (dice.randrange(2),) if dice.random() < 0.1 else ()
     blocked = {name: (Blocker("network.bridge"),) for name in taking if dice.random() < 0.05}
@@ -74,7 +74,7 @@ def _guest(dice: random.Random, number: int, host: str, taking: list[str]) -> Pl
         f"vm{number:05}",
         host,
         (MemoryNeed(size, HUGE_KIB if huge else 0, nodes),),
-        TransferDemand(touched, measured=measured, contract=contract),
+        TransferDemand(touched, measured=measured, policy=policy),
         vcpus=dice.choice([1, 2, 4, 8]),
         priority=dice.choice([0, 0, 0, 10]),
         blocked=blocked,

@@ -85,7 +85,7 @@ def by_ansible(rounds: int) -> dict[str, list[float]]:
 def of_readiness(rounds: int) -> tuple[list[float], list[float]]:
     """Seconds that the definitions take to be parsed, and that the module takes."""
     parsing, running = [], []
-    parser, codec = readiness.core("domain_xml"), readiness.core("document")
+    parser, codec = readiness.core("host.parse.domain_xml"), readiness.core("dataclass_json")
     definitions = [readiness.definition(index) for index in range(DEFINITIONS)]
     with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
         for _round in range(rounds):

@@ -84,8 +84,9 @@ def main() -> None:
     parser.add_argument("--guests", type=int, default=200)
     parser.add_argument("--destinations", type=int, default=10)
     options = parser.parse_args()
-    codec, documents, parser_, checks = (core(n) for n in ("document", "host_document", "domain_xml", "readiness"))
-    pair = core("check").Pair
+    names = ("dataclass_json", "host.document", "host.parse.domain_xml", "readiness.assessor")
+    codec, documents, parser_, checks = (core(name) for name in names)
+    pair = core("readiness.checks.check").Pair
 
     definitions = [definition(index) for index in range(options.guests)]
     marks = [("start", now())]

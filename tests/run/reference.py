@@ -84,7 +84,7 @@ def core(name: str) -> t.Any:
 
 
 def checks() -> t.Sequence[t.Any]:
-    return t.cast("t.Sequence[t.Any]", core("readiness").CHECKS)
+    return t.cast("t.Sequence[t.Any]", core("readiness.assessor").CHECKS)
 
 
 def page(registry: t.Sequence[t.Any]) -> str:
@@ -145,6 +145,6 @@ def row(*cells: str) -> str:
 if __name__ == "__main__":
     sys.dont_write_bytecode = True
     PAGE.write_text(page(checks()), encoding="utf-8")
-    ERRORS_PAGE.write_text(errors_page(core("meanings")), encoding="utf-8")
+    ERRORS_PAGE.write_text(errors_page(core("libvirt_errors.table")), encoding="utf-8")
     for written in (PAGE, ERRORS_PAGE):
         print(written.relative_to(ROOT))

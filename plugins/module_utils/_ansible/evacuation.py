@@ -71,7 +71,7 @@ def evacuation_options(params: t.Mapping[str, t.Any]) -> EvacuationOptions:
     for key, least in _LEAST.items():
         if params["slots"][key] < least:
             raise _wrong(f"slots.{key} is {params['slots'][key]}, but must be {least} or more.")
-    contract = policy_of(params)
+    policy = policy_of(params)
     wishes = {key: params[key] for key in ("bandwidth_mib_per_s", "tls")}
     slots = Slots(**params["slots"])
 
@@ -89,7 +89,7 @@ def evacuation_options(params: t.Mapping[str, t.Any]) -> EvacuationOptions:
             way_to,
         )
         return MigrationOptions(
-            contract,
+            policy,
             asked,
             StartOptions(migrate_uri=to["migrate_uri"], copy_storage=storage, **wishes),
             force=params["force"],
@@ -104,7 +104,7 @@ def evacuation_options(params: t.Mapping[str, t.Any]) -> EvacuationOptions:
         leaving=params["purpose"] == "evacuate",
         force=params["force"],
         # Without post-copy a guest that writes too fast would only be found out when it has been sent once.
-        unmeasured=contract.postcopy != "never",
+        unmeasured=policy.postcopy != "never",
         shutdown_limit_s=params["shutdown_timeout_s"],
         abort_on_cancel=params["on_cancel"] == "abort",
         cancel_file=params["cancel_file"],

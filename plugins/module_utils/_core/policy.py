@@ -82,7 +82,7 @@ class Policy:
 
 
 # The names are those that administrators know from oVirt, and so is what they stand for. What they do not say keeps
-# the default of the contract.
+# the default of the policy.
 PRESETS: t.Mapping[str, t.Mapping[str, t.Any]] = {
     "minimal_downtime": {"max_downtime_ms": 500, "postcopy": "never"},
     "suspend_workload": {"max_downtime_ms": 500, "postcopy": "never", "max_pause_s": 5.0, "on_hopeless": "pause"},
@@ -92,14 +92,14 @@ PRESETS: t.Mapping[str, t.Mapping[str, t.Any]] = {
 DEFAULT_PRESET = "minimal_downtime"
 
 
-def contract_from(fields: t.Mapping[str, t.Any]) -> Policy:
-    """A contract from option values; a field that is missing or None keeps its default."""
+def policy_from(fields: t.Mapping[str, t.Any]) -> Policy:
+    """A policy from option values; a field that is missing or None keeps its default."""
     known = {key: value for key, value in fields.items() if value is not None}
     unknown = sorted(set(known) - set(Policy.__dataclass_fields__))
     if unknown:
         raise MigrationError(
             "BAD_CONTRACT",
-            f"The contract has no field {unknown[0]!r}.",
+            f"The policy has no field {unknown[0]!r}.",
             state="Nothing was changed.",
             remedy="Its fields are: " + ", ".join(Policy.__dataclass_fields__) + ".",
         )
@@ -107,7 +107,7 @@ def contract_from(fields: t.Mapping[str, t.Any]) -> Policy:
 
 
 def preset(name: str = DEFAULT_PRESET, overrides: t.Optional[t.Mapping[str, t.Any]] = None) -> Policy:
-    """The contract of a preset, with the fields of ``overrides`` in their place; a None overrides nothing.
+    """The policy of a preset, with the fields of ``overrides`` in their place; a None overrides nothing.
 
     Without a pause the preset does not pause a hopeless guest either; who asks for both is told.
     """
@@ -122,7 +122,7 @@ def preset(name: str = DEFAULT_PRESET, overrides: t.Optional[t.Mapping[str, t.An
     fields = dict(PRESETS[name])
     if given.get("max_pause_s") == 0 and fields.get("on_hopeless") == "pause":
         del fields["on_hopeless"]
-    return contract_from({**fields, **given})
+    return policy_from({**fields, **given})
 
 
 def _is_number(value: t.Any) -> bool:
@@ -132,7 +132,7 @@ def _is_number(value: t.Any) -> bool:
 def _bad(name: str, value: t.Any, wanted: str) -> MigrationError:
     return MigrationError(
         "BAD_CONTRACT",
-        f"The contract's {name} is {value!r}, but must be {wanted}.",
+        f"The policy's {name} is {value!r}, but must be {wanted}.",
         state="Nothing was changed.",
         remedy="Correct the value and run it again.",
     )

@@ -38,10 +38,10 @@ def host(name: str, free_gib: float = 64, rate: float = LINK, **options: t.Any) 
 def guest(name: str, on: str = "a", gib: float = 4, **options: t.Any) -> PlannedGuest:
     """A quiet one, unless ``dirty_mib_per_s`` says otherwise; ``set_mib``: its working set."""
     dirty, set_mib = options.pop("dirty_mib_per_s", 0.1), options.pop("set_mib", 1)
-    contract = options.pop("contract", Policy(postcopy="never", max_throttle_percent=0))
+    policy = options.pop("policy", Policy(postcopy="never", max_throttle_percent=0))
     options.setdefault("needs", (MemoryNeed(int(gib * GIB)),))
     measured = WorkingSet(int(set_mib * MIB), False, int(dirty * MIB), False)
-    options.setdefault("demand", TransferDemand(int(gib * GIB), measured=measured, contract=contract))
+    options.setdefault("demand", TransferDemand(int(gib * GIB), measured=measured, policy=policy))
     return PlannedGuest(name, name, on, **options)
 
 
@@ -119,12 +119,12 @@ def _demand(dice: random.Random, size_bytes: int) -> TransferDemand:
         int(dice.choice([0, 1, 20, 60, 300]) * MIB),
         dice.random() < 0.1,
     )
-    contract = Policy(
+    policy = Policy(
         max_downtime_ms=dice.choice([300, 2000]),
         postcopy=dice.choice(["never", "if_needed", "prefer"]),
         max_throttle_percent=dice.choice([0, 60]),
     )
-    return TransferDemand(touched, dice.choice([0, 0, 0, 5 * GIB]), dice.choice([measured, measured, None]), contract)
+    return TransferDemand(touched, dice.choice([0, 0, 0, 5 * GIB]), dice.choice([measured, measured, None]), policy)
 
 
 def _guest(dice: random.Random, name: str, names: str, sources: t.Sequence[str]) -> PlannedGuest:

@@ -35,7 +35,7 @@ def diagnose(samples: t.Sequence[JobSample], context: t.Optional[Context] = None
     """The diagnosis of a job from one or more looks at it, oldest first."""
     context = context or Context()
     seen = Observation(samples)
-    case = _Case(seen, context, Remedies(seen, context.contract, context.postcopy_flag, context.link_bytes_per_s))
+    case = _Case(seen, context, Remedies(seen, context.policy, context.postcopy_flag, context.link_bytes_per_s))
     if not seen.last.phase.running:
         return _ended(seen.last)
     if seen.last.operation == "other":
@@ -344,7 +344,7 @@ def _stuck(case: _Case, firm: bool) -> Diagnosis:
             link_reference_bytes_per_s=reference,
         )
     to_set = seen.downtime_to_set_ms
-    if to_set is not None and to_set <= case.context.contract.max_downtime_ms:
+    if to_set is not None and to_set <= case.context.policy.max_downtime_ms:
         return says(
             Reason.DOWNTIME_LIMIT_LOW,
             "{guest} would finish if it might stand still a little longer: " + f"{still}, and {rates}.",

@@ -17,7 +17,7 @@ from ..units import human_bytes, human_ms, human_rate
 
 @dataclass(frozen=True)
 class Remedy:
-    """One thing to do. ``command`` is virsh's, ``module`` ours (empty: by hand); ``allowed`` by contract and job."""
+    """One thing to do. ``command`` is virsh's, ``module`` ours (empty: by hand); ``allowed`` by policy and job."""
 
     action: str
     command: str = ""
@@ -41,10 +41,10 @@ def guest_word(name: str, uuid: str) -> str:
 
 @dataclass(frozen=True)
 class Remedies:
-    """Builds the remedies for one observation under one contract."""
+    """Builds the remedies for one observation under one policy."""
 
     seen: Observation
-    contract: Policy
+    policy: Policy
     postcopy_flag: t.Optional[bool] = None
     link_bytes_per_s: t.Optional[int] = None
 
@@ -82,7 +82,7 @@ class Remedies:
             if value
             else self._downtime_not_known(),
             "Clients whose time-outs are shorter than that see errors.",
-            allowed=value is not None and value <= MAX_DOWNTIME_LIMIT_MS and value <= self.contract.max_downtime_ms,
+            allowed=value is not None and value <= MAX_DOWNTIME_LIMIT_MS and value <= self.policy.max_downtime_ms,
         )
 
     def _downtime_not_known(self) -> str:
@@ -112,7 +112,7 @@ class Remedies:
             expected,
             "Until the end the guest lives on both hosts: if the network or a host fails, it stops and may be lost."
             " Not for a critical guest or over an unstable network. It cannot be undone.",
-            allowed=self.contract.postcopy != "never" and self.postcopy_flag is not False,
+            allowed=self.policy.postcopy != "never" and self.postcopy_flag is not False,
         )
 
     def suspend(self) -> Remedy:
@@ -125,7 +125,7 @@ class Remedies:
             if pause_ms is not None
             else "Not known: nothing is being sent.",
             "A plain suspend has no end: resume is refused until the job ends. The module aborts in time.",
-            allowed=pause_ms is not None and pause_ms <= self.contract.max_pause_s * 1000,
+            allowed=pause_ms is not None and pause_ms <= self.policy.max_pause_s * 1000,
         )
 
     def quiesce(self) -> Remedy:

@@ -59,7 +59,7 @@ class Context:
     not known); ``other_streams``: other migrations that leave the same host now.
     """
 
-    contract: Policy = field(default_factory=Policy)
+    policy: Policy = field(default_factory=Policy)
     link_bytes_per_s: t.Optional[int] = None
     postcopy_flag: t.Optional[bool] = None
     other_streams: int = 0

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # This file is private to the collection and may change at any time.
-"""Before the start: will it finish under the contract, by which way, in what time, and if not, what would be needed."""
+"""Before the start: will it finish under the policy, by which way, in what time, and if not, what would be needed."""
 
 from __future__ import annotations
 
@@ -64,23 +64,23 @@ class Forecast:
         }
 
 
-def forecast(contract: Policy, facts: MigrationFacts) -> Forecast:
+def forecast(policy: Policy, facts: MigrationFacts) -> Forecast:
     """The forecast and, in it, the plan. Raises ValueError when memory or bandwidth are not positive."""
-    return _Chooser(Simulation(contract, facts)).choose()
+    return _Chooser(Simulation(policy, facts)).choose()
 
 
-def blind_forecast(contract: Policy, facts: MigrationFacts) -> Forecast:
+def blind_forecast(policy: Policy, facts: MigrationFacts) -> Forecast:
     """The plan where the bandwidth is not known, so that nothing can be foreseen."""
     blind = replace(facts, bandwidth_bytes_per_s=_UNKNOWN_BANDWIDTH, measured=None, parallel_connections=0)
     summary = "The bandwidth is not known, so nothing is foreseen; the first pass will tell."
-    return replace(forecast(contract, blind), summary=summary)
+    return replace(forecast(policy, blind), summary=summary)
 
 
 class _Chooser:
     def __init__(self, trial: Simulation) -> None:
-        self.trial, self.contract, self.facts = trial, trial.contract, trial.facts
-        self.may_postcopy = self.contract.postcopy != "never" and trial.can_postcopy
-        self.may_throttle = self.contract.max_throttle_percent > 0 and self.facts.auto_converge_possible
+        self.trial, self.policy, self.facts = trial, trial.policy, trial.facts
+        self.may_postcopy = self.policy.postcopy != "never" and trial.can_postcopy
+        self.may_throttle = self.policy.max_throttle_percent > 0 and self.facts.auto_converge_possible
         self.plain = trial.course(trial.loads.likely) if trial.loads else None
         self.compresses = self._may_compress()
 
@@ -93,7 +93,7 @@ class _Chooser:
         sure = trial.keeps(worst)
         if self.may_postcopy:
             quick = plain.total_s <= _QUICK * trial.path.least_s
-            if kept and (quick or self.contract.postcopy == "if_needed"):
+            if kept and (quick or self.policy.postcopy == "if_needed"):
                 return self._by(PRECOPY, plain, worst, sure)
             split = self._postcopy(loads)
             if split is not None:
@@ -105,8 +105,8 @@ class _Chooser:
             return throttled
         if kept:
             return self._by(PRECOPY, plain, worst, sure)
-        if self.contract.max_pause_s > 0:
-            highest_ms = highest_limit_ms(max(1.0, self.contract.max_pause_s * 1000))
+        if self.policy.max_pause_s > 0:
+            highest_ms = highest_limit_ms(max(1.0, self.policy.max_pause_s * 1000))
             paused = trial.course(loads.likely, highest_ms=highest_ms)
             if trial.keeps(paused):
                 return self._by(PAUSE, paused, worst, False)
@@ -119,13 +119,13 @@ class _Chooser:
         share = latest_share(loads.likely, trial.path, _RESENT_AT_MOST)
         # A set whose end was not seen may turn out to be small: then the need is only known at the first boundary.
         guess = measured is None or measured.working_set_is_lower_bound
-        if guess and self.contract.postcopy == "if_needed":
+        if guess and self.policy.postcopy == "if_needed":
             share = 1.0
         course = postcopy(loads.likely, trial.path, share)
-        if course.postcopy_s > self.contract.max_postcopy_s:
+        if course.postcopy_s > self.policy.max_postcopy_s:
             share = 1.0
             course = postcopy(loads.likely, trial.path, share)
-        if course.postcopy_s > self.contract.max_postcopy_s:
+        if course.postcopy_s > self.policy.max_postcopy_s:
             return None
         return self._by(POSTCOPY, course, postcopy(loads.worst, trial.path, share), True, share=share)
 
@@ -156,7 +156,7 @@ class _Chooser:
         """Throttles to start with. QEMU knows no cap but its own and goes on climbing: leave it room below ours."""
         if not self.may_throttle:
             return ()
-        cap = self.contract.max_throttle_percent
+        cap = self.policy.max_throttle_percent
         highest = cap if cap >= MAX_THROTTLE_PERCENT else cap - _THROTTLE_STEPS_LEFT
         if highest < _THROTTLE_LEAST:
             return ()
@@ -217,13 +217,13 @@ class _Chooser:
     def _no_way(self, loads: DirtyCurves, plain: MigrationCourse) -> Forecast:
         found = needs(self.trial, loads.likely, plain)
         summary = (
-            f"It does not finish within the contract: each pass leaves about {human_bytes(plain.floor_bytes)}. One of"
+            f"It does not finish within the policy: each pass leaves about {human_bytes(plain.floor_bytes)}. One of"
             f" these would do: {told(found)}."
         )
         return Forecast(self._plan(NO_WAY), plain, None, False, summary, found)
 
     def _plan(self, way: str, share: t.Optional[float] = None, throttle_percent: int = 0) -> Plan:
-        cap, measured = self.contract.max_throttle_percent, self.facts.measured
+        cap, measured = self.policy.max_throttle_percent, self.facts.measured
         throttle = throttle_percent > 0 or (way == UNKNOWN and self.may_throttle and not self.may_postcopy)
         initial = throttle_percent or min(_THROTTLE_FIRST, cap)
         cache = self.facts.xbzrle_cache_bytes

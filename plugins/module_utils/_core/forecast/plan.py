@@ -98,9 +98,9 @@ def default_deadline_s(least_s: float) -> float:
     return max(_LEAST_DEADLINE_S, _DEADLINE_OVER_LEAST * least_s)
 
 
-def patience_s(contract: Policy, least_s: float) -> float:
+def patience_s(policy: Policy, least_s: float) -> float:
     low, high = _PATIENCE_S
-    given = contract.patience_s
+    given = policy.patience_s
     return min(high, max(low, _PATIENCE_OVER_LEAST * least_s)) if given is None else given
 
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # This file is private to the collection and may change at any time.
-"""What would have to be different for a migration to finish within its contract, in numbers."""
+"""What would have to be different for a migration to finish within its policy, in numbers."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ def needs(trial: Simulation, load: DirtyCurve, plain: MigrationCourse) -> dict[s
         found["bandwidth_bytes_per_s"] = wanted
         found["bandwidth_more_bytes_per_s"] = wanted - trial.facts.bandwidth_bytes_per_s
     stand_ms = int(plain.floor_bytes / trial.facts.bandwidth_bytes_per_s * 1000 * _MARGIN) + SWITCH_COST_MS
-    if stand_ms > trial.contract.max_downtime_ms:
+    if stand_ms > trial.policy.max_downtime_ms:
         found["max_downtime_ms"] = stand_ms
     for percent in range(_STEP_PERCENT, MAX_THROTTLE_PERCENT + 1, _STEP_PERCENT):
         if trial.keeps(trial.course(load.slowed(1 - percent / 100))):
             found["writes_less_percent"] = percent
             break
-    if trial.contract.postcopy == "never" and trial.can_postcopy:
+    if trial.policy.postcopy == "never" and trial.can_postcopy:
         found["postcopy"] = True
     return found
 

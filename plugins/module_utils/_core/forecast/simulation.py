@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # This file is private to the collection and may change at any time.
-"""Migrations on paper: the facts and the contract of one, and courses tried with them."""
+"""Migrations on paper: the facts and the policy of one, and courses tried with them."""
 
 from __future__ import annotations
 
@@ -42,17 +42,17 @@ class MigrationFacts:
 
 
 class Simulation:
-    """Tries courses by pre-copy under one contract. Raises ValueError when memory or bandwidth are not positive."""
+    """Tries courses by pre-copy under one policy. Raises ValueError when memory or bandwidth are not positive."""
 
-    def __init__(self, contract: Policy, facts: MigrationFacts) -> None:
+    def __init__(self, policy: Policy, facts: MigrationFacts) -> None:
         if facts.touched_bytes <= 0 or facts.bandwidth_bytes_per_s <= 0:
             raise ValueError("A forecast needs the memory to send and a bandwidth to send it at, both more than 0.")
-        self.contract, self.facts = contract, facts
-        self.highest_ms = highest_limit_ms(contract.max_downtime_ms)
+        self.policy, self.facts = policy, facts
+        self.highest_ms = highest_limit_ms(policy.max_downtime_ms)
         start_ms = min(self.highest_ms, start_limit_ms(facts.touched_bytes))
         self.path = TransferPath(facts.touched_bytes, facts.bandwidth_bytes_per_s, start_ms)
-        self.patience_s = patience_s(contract, self.path.least_s)
-        self.deadline_s = contract.deadline_s or default_deadline_s(self.path.least_s)
+        self.patience_s = patience_s(policy, self.path.least_s)
+        self.deadline_s = policy.deadline_s or default_deadline_s(self.path.least_s)
         self.loads: t.Optional[DirtyCurves] = (
             dirty_curves(facts.measured, facts.touched_bytes) if facts.measured else None
         )
@@ -70,7 +70,7 @@ class Simulation:
         resend_cost: t.Optional[float] = None,
         path: t.Optional[TransferPath] = None,
     ) -> MigrationCourse:
-        """Pre-copy by this load; ``highest_ms``: a limit higher than the contract's downtime has it."""
+        """Pre-copy by this load; ``highest_ms``: a limit higher than the policy's downtime has it."""
         return precopy(
             load,
             path or self.path,
@@ -82,6 +82,6 @@ class Simulation:
         )
 
     def keeps(self, course: MigrationCourse) -> bool:
-        """Whether a course finishes within the contract's time and data."""
-        data = self.contract.max_data_factor * self.facts.touched_bytes
+        """Whether a course finishes within the policy's time and data."""
+        data = self.policy.max_data_factor * self.facts.touched_bytes
         return course.finishes and course.total_s <= self.deadline_s and course.sent_bytes <= data

@@ -23,15 +23,15 @@ _LOWEST_BYTES_PER_S = 0.5 * MIB  # limits are whole MiB/s, from 1 up
 _DOUBLINGS = 20
 
 
-def least_bandwidth_bytes_per_s(contract: Policy, facts: MigrationFacts) -> t.Optional[int]:
-    """The least bandwidth at which it finishes within the contract; None when none does, or it was not measured.
+def least_bandwidth_bytes_per_s(policy: Policy, facts: MigrationFacts) -> t.Optional[int]:
+    """The least bandwidth at which it finishes within the policy; None when none does, or it was not measured.
 
-    Without a deadline in the contract the time is that which it would be given at the bandwidth of ``facts``.
+    Without a deadline in the policy the time is that which it would be given at the bandwidth of ``facts``.
     """
     if facts.measured is None:
         return None
-    deadline_s = contract.deadline_s or default_deadline_s(facts.touched_bytes / facts.bandwidth_bytes_per_s)
-    timed = replace(contract, deadline_s=deadline_s)
+    deadline_s = policy.deadline_s or default_deadline_s(facts.touched_bytes / facts.bandwidth_bytes_per_s)
+    timed = replace(policy, deadline_s=deadline_s)
 
     def enough(bandwidth: float) -> bool:
         found = forecast(timed, replace(facts, bandwidth_bytes_per_s=int(bandwidth)))
@@ -73,13 +73,13 @@ def virsh_options(flags: Flags, bandwidth_mib_per_s: t.Optional[int]) -> list[st
     return words + (["--bandwidth", str(bandwidth_mib_per_s)] if bandwidth_mib_per_s else [])
 
 
-def prospect(contract: Policy, facts: MigrationFacts) -> dict[str, t.Any]:
+def prospect(policy: Policy, facts: MigrationFacts) -> dict[str, t.Any]:
     """The forecast as a document, with the bandwidth to set and the policy to choose."""
-    found, bandwidth = forecast(contract, facts), whole_mib_per_s(facts.bandwidth_bytes_per_s)
+    found, bandwidth = forecast(policy, facts), whole_mib_per_s(facts.bandwidth_bytes_per_s)
     return {
         **found.document(),
         "recommended_policy": recommended_policy(facts),
         "virsh_options": virsh_options(found.plan.flags, bandwidth),
         "bandwidth_mib_per_s": bandwidth,
-        "least_bandwidth_mib_per_s": whole_mib_per_s(least_bandwidth_bytes_per_s(contract, facts), up=True),
+        "least_bandwidth_mib_per_s": whole_mib_per_s(least_bandwidth_bytes_per_s(policy, facts), up=True),
     }

@@ -42,7 +42,7 @@ def worth_finishing(
     patience_s: float,
     throttle_percent: int = 0,
 ) -> t.Optional[str]:
-    """Why to finish at this boundary, given that the contract allows it; None when the next one will be better.
+    """Why to finish at this boundary, given that the policy allows it; None when the next one will be better.
 
     ``before_bytes``: left at the boundary before; ``next_bytes``: what the next pass will leave, where that is known;
     ``waited_s``: since the first boundary at which a finish was allowed.

@@ -20,7 +20,7 @@ _DEFAULT_CACHE_BYTES = 64 * MIB  # QEMU's own
 _MOST_CONNECTIONS = 255
 
 
-def check_choices(compression: str, parallel_connections: t.Optional[int], contract: Policy) -> None:
+def check_choices(compression: str, parallel_connections: t.Optional[int], policy: Policy) -> None:
     """Refuse what QEMU cannot combine."""
     if parallel_connections is None:
         return
@@ -29,7 +29,7 @@ def check_choices(compression: str, parallel_connections: t.Optional[int], contr
         problem = f"parallel_connections is {parallel_connections}, but must be from 0 to {_MOST_CONNECTIONS}."
     elif parallel_connections and compression == "xbzrle":
         problem = "QEMU cannot compress with xbzrle over parallel connections."
-    elif parallel_connections and contract.postcopy == "prefer":
+    elif parallel_connections and policy.postcopy == "prefer":
         problem = "The policy prefers post-copy, which QEMU before 10.1 cannot combine with parallel connections."
     if problem:
         raise MigrationError(
@@ -38,10 +38,10 @@ def check_choices(compression: str, parallel_connections: t.Optional[int], contr
 
 
 def planned(
-    contract: Policy, facts: MigrationFacts, *, compression: str = "auto", parallel_connections: t.Optional[int] = None
+    policy: Policy, facts: MigrationFacts, *, compression: str = "auto", parallel_connections: t.Optional[int] = None
 ) -> Forecast:
     """``facts.bandwidth_bytes_per_s`` is 0 where it is not known."""
-    seen = (forecast if facts.bandwidth_bytes_per_s else blind_forecast)(contract, facts)
+    seen = (forecast if facts.bandwidth_bytes_per_s else blind_forecast)(policy, facts)
     flags = seen.plan.flags
     if compression == "xbzrle" and not flags.xbzrle_cache_bytes:
         cache = facts.xbzrle_cache_bytes or _DEFAULT_CACHE_BYTES
@@ -52,7 +52,7 @@ def planned(
 
 
 def require_way(name: str, seen: Forecast, basis: t.Mapping[str, t.Any]) -> None:
-    """Fail when nothing within the contract finishes, before anything is touched."""
+    """Fail when nothing within the policy finishes, before anything is touched."""
     if seen.plan.way != NO_WAY:
         return
     raise MigrationError(

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # This file is private to the collection and may change at any time.
-"""What a contract allows of time, data, throttle and silence, and how much of it is used up."""
+"""What a policy allows of time, data, throttle and silence, and how much of it is used up."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ Exceeded = tuple[str, str]  # the limit that has been reached: a reason code and
 
 
 class Budget:
-    """Counts from the first look at an adopted job: what was used up before is not this contract's."""
+    """Counts from the first look at an adopted job: what was used up before is not this policy's."""
 
-    def __init__(self, contract: Policy, plan: Plan, history: History) -> None:
-        self._contract, self._plan, self._history = contract, plan, history
+    def __init__(self, policy: Policy, plan: Plan, history: History) -> None:
+        self._policy, self._plan, self._history = policy, plan, history
         self._settled_s: t.Optional[float] = None
         self._extended_s: t.Optional[float] = None
 
     @property
     def patience_s(self) -> float:
-        return patience_s(self._contract, self._least_s)
+        return patience_s(self._policy, self._least_s)
 
     def look(self) -> None:
         """To be called once for each look. A deadline that is not given is settled early, by the rate of the first
@@ -43,7 +43,7 @@ class Budget:
 
     @property
     def deadline_s(self) -> float:
-        given = self._contract.deadline_s or self._settled_s
+        given = self._policy.deadline_s or self._settled_s
         return default_deadline_s(self._least_s) if given is None else given
 
     @property
@@ -53,7 +53,7 @@ class Budget:
 
     @property
     def max_bytes(self) -> float:
-        return self._contract.max_data_factor * self._whole_bytes
+        return self._policy.max_data_factor * self._whole_bytes
 
     @property
     def _whole_bytes(self) -> int:
@@ -72,7 +72,7 @@ class Budget:
             return "NETWORK_STALL", f"nothing has been sent for {human_ms(history.silent_s * 1000)}"
         if last.memory.processed_bytes == 0 and last.disk.remaining_bytes > 0:
             return self._storage_exceeded()
-        cap = self._contract.max_throttle_percent
+        cap = self._policy.max_throttle_percent
         if last.throttle_percent > cap:
             text = f"the guest is slowed down by {last.throttle_percent} %, {cap} % are allowed"
             return "THROTTLE_LIMIT", text
@@ -81,7 +81,7 @@ class Budget:
         if self.used_s > self.deadline_s:
             return "DEADLINE", f"its memory has taken {human_ms(self.used_s * 1000)}"
         if self.max_bytes and history.sent_bytes > self.max_bytes:
-            factor = self._contract.max_data_factor
+            factor = self._policy.max_data_factor
             return "DATA_LIMIT", f"{human_bytes(history.sent_bytes)} have been sent, over {factor:g} times its memory"
         return None
 
@@ -94,7 +94,7 @@ class Budget:
         """Allow some seconds more, once, for a last try; not where the limit is one that the guest feels."""
         if self._extended_s is not None or reason not in ("DEADLINE", "DATA_LIMIT"):
             return False
-        self._extended_s = self._history.last.at_s + min(_LAST_CHANCE_S, self._contract.max_downtime_ms / 1000 + 2)
+        self._extended_s = self._history.last.at_s + min(_LAST_CHANCE_S, self._policy.max_downtime_ms / 1000 + 2)
         return True
 
     def setup_exceeded(self) -> t.Optional[Exceeded]:
@@ -108,7 +108,7 @@ class Budget:
         return f"{human_ms(left_s * 1000)} and {human_bytes(left_bytes)} are left for that"
 
     def _storage_exceeded(self) -> t.Optional[Exceeded]:
-        allowed_s = self._contract.storage_deadline_s
+        allowed_s = self._policy.storage_deadline_s
         if allowed_s is None:
             allowed_s = max(_LEAST_STORAGE_S, self._history.last.disk.total_bytes / GIB * _STORAGE_S_PER_GIB)
         if self._history.observed_s <= allowed_s:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # This file is private to the collection and may change at any time.
-"""What is left when passes do not get it down: a pause with an end, the last chance, and the contract's own end."""
+"""What is left when passes do not get it down: a pause with an end, the last chance, and the policy's own end."""
 
 from __future__ import annotations
 
@@ -27,22 +27,22 @@ _NO_PAUSE_AFTER = ("NETWORK_STALL", "STORAGE_DEADLINE")
 class Fallbacks:
     """Decides when nothing else is left; what it begins of a pause is noted in ``settings.allowed_pause_s``."""
 
-    def __init__(self, contract: Policy, plan: Plan, history: History, settings: JobSettings, budget: Budget) -> None:
-        self._contract, self._plan, self._history, self._budget = contract, plan, history, budget
+    def __init__(self, policy: Policy, plan: Plan, history: History, settings: JobSettings, budget: Budget) -> None:
+        self._policy, self._plan, self._history, self._budget = policy, plan, history, budget
         self._settings = settings
-        self._highest_ms = highest_limit_ms(contract.max_downtime_ms)
+        self._highest_ms = highest_limit_ms(policy.max_downtime_ms)
         self._pausing_until_s: t.Optional[float] = None
 
     def pause(self, at: BoundaryFigures) -> list[Action]:
-        """A longer standstill, where the contract has one: as a limit, so that QEMU pauses only when it fits."""
-        if self._contract.max_pause_s <= 0:
+        """A longer standstill, where the policy has one: as a limit, so that QEMU pauses only when it fits."""
+        if self._policy.max_pause_s <= 0:
             return []
-        limit_ms = limit_for(at.need_ms, highest_limit_ms(self._contract.max_pause_s * 1000))
+        limit_ms = limit_for(at.need_ms, highest_limit_ms(self._policy.max_pause_s * 1000))
         now_s = self._history.last.at_s
         if limit_ms is None or at.left > NEAR_BEST * self._history.least_since(now_s - self._budget.patience_s):
             return []
         self._pausing_until_s = now_s + 2 * at.need_ms / 1000 + _TRY_PAUSE_S
-        self._settings.allowed_pause_s = self._contract.max_pause_s
+        self._settings.allowed_pause_s = self._policy.max_pause_s
         text = f"nothing shorter finishes: a pause of {human_ms(at.need_ms)} is needed for {human_bytes(at.left)}"
         return [Action(Kind.SET_DOWNTIME, "NEEDED_PAUSE", text, at.numbers, value=limit_ms)]
 
@@ -51,36 +51,36 @@ class Fallbacks:
         if self._pausing_until_s is None or self._history.last.at_s < self._pausing_until_s:
             return []
         self._pausing_until_s = None
-        self._settings.allowed_pause_s = self._contract.max_downtime_ms / 1000
+        self._settings.allowed_pause_s = self._policy.max_downtime_ms / 1000
         text = "the pause did not come about in its time"
         return [Action(Kind.SET_DOWNTIME, "PAUSE_UNDONE", text, {}, value=self._highest_ms)]
 
     def last_chance(self, reason: str, at: BoundaryFigures) -> list[Action]:
-        """At the deadline: does the contract's downtime finish it after all? Not when it has been tried."""
+        """At the deadline: does the policy's downtime finish it after all? Not when it has been tried."""
         needed_ms, limit_ms = limit_for(at.need_ms, self._highest_ms), self._settings.limit_ms
         if needed_ms is None or (limit_ms is not None and needed_ms <= limit_ms):
             return []
         if not self._budget.spend_last_chance(reason):
             return []
-        text = f"the last chance within the contract: {human_ms(at.need_ms)} of downtime"
+        text = f"the last chance within the policy: {human_ms(at.need_ms)} of downtime"
         return [Action(Kind.SET_DOWNTIME, "LAST_CHANCE", text, at.numbers, value=self._highest_ms)]
 
     def stop(self, exceeded: Exceeded) -> list[Action]:
-        """The contract's own end is reached: what it says is to be done then."""
+        """The policy's own end is reached: what it says is to be done then."""
         reason, text = exceeded
         if self._history.last.phase is Phase.SETUP:
             return [Action(Kind.ABORT, reason, text)]
-        diagnosis = diagnose(self._history.recent, Context(self._contract, None, self._plan.flags.postcopy))
+        diagnosis = diagnose(self._history.recent, Context(self._policy, None, self._plan.flags.postcopy))
         numbers = {"diagnosis": diagnosis.reason.value, "evidence": dict(diagnosis.evidence)}
         text = f"{text}. {diagnosis.summary}"
-        if self._contract.on_hopeless == "leave":
+        if self._policy.on_hopeless == "leave":
             return [Action(Kind.LEAVE, reason, text, numbers)]
-        if self._contract.on_hopeless == "pause" and reason not in _NO_PAUSE_AFTER and self._pause_would_do():
-            return [Action(Kind.SUSPEND, reason, text, numbers, value=self._contract.max_pause_s)]
+        if self._policy.on_hopeless == "pause" and reason not in _NO_PAUSE_AFTER and self._pause_would_do():
+            return [Action(Kind.SUSPEND, reason, text, numbers, value=self._policy.max_pause_s)]
         return [Action(Kind.ABORT, reason, text, numbers)]
 
     def _pause_would_do(self) -> bool:
         """Whether the rest of this pass and what it leaves can be sent within the pause."""
         bandwidth, boundary = self._history.bandwidth_bytes_per_s, self._history.last_boundary
         left = self._history.last.memory.remaining_bytes + (boundary.remaining_bytes if boundary else 0)
-        return bandwidth > 0 and self._settings.may_suspend and left / bandwidth <= self._contract.max_pause_s
+        return bandwidth > 0 and self._settings.may_suspend and left / bandwidth <= self._policy.max_pause_s

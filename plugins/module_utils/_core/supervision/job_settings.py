@@ -24,12 +24,12 @@ class JobSettings:
     ``postcopy_asked_s``: when the switch was asked for.
     """
 
-    def __init__(self, contract: Policy, plan: Plan) -> None:
+    def __init__(self, policy: Policy, plan: Plan) -> None:
         self.limit_ms: t.Optional[int] = plan.start_limit_ms
         self.may_lift_bandwidth = plan.bandwidth_mib_per_s is not None
         self.suspended, self.may_suspend = False, True
-        self.allowed_pause_s = contract.max_downtime_ms / 1000
-        self.may_start_postcopy = plan.flags.postcopy is not False and contract.postcopy != "never"
+        self.allowed_pause_s = policy.max_downtime_ms / 1000
+        self.may_start_postcopy = plan.flags.postcopy is not False and policy.postcopy != "never"
         self.postcopy_asked_s: t.Optional[float] = None
 
     def seen(self, sample: JobSample) -> None:

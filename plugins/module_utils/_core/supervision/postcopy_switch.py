@@ -23,7 +23,7 @@ _ANSWERED_BY_A_PLAN = ("FIRST_PASS", "TOO_LONG")
 _FETCHED_TWICE = 1.3
 
 
-def against_postcopy(history: History, contract: Policy, plan: Plan, *, planned: bool) -> list[GuardObjection]:
+def against_postcopy(history: History, policy: Policy, plan: Plan, *, planned: bool) -> list[GuardObjection]:
     """The objections to switching now, over the last seconds; one of its own while too little has been seen."""
     last = history.last
     watched_s = _PLANNED_OBSERVE_S if planned else GUARD_OBSERVE_S
@@ -32,16 +32,16 @@ def against_postcopy(history: History, contract: Policy, plan: Plan, *, planned:
         return [GuardObjection("TOO_EARLY", f"the link has been watched for only {human_ms(seen_s * 1000)}")]
     samples = [sample for sample in history.recent if last.at_s - sample.at_s <= GUARD_OBSERVE_S]
     found = objections(
-        samples, host_devices=plan.host_devices, max_postcopy_s=contract.max_postcopy_s, sharing=plan.sharing
+        samples, host_devices=plan.host_devices, max_postcopy_s=policy.max_postcopy_s, sharing=plan.sharing
     )
     if not planned:
         return found
     found = [objection for objection in found if objection.id not in _ANSWERED_BY_A_PLAN]
     bandwidth = history.bandwidth_bytes_per_s
     rest_s = _FETCHED_TWICE * last.memory.remaining_bytes / bandwidth if bandwidth > 0 else float("inf")
-    if rest_s > contract.max_postcopy_s:
+    if rest_s > policy.max_postcopy_s:
         found.append(
-            GuardObjection("TOO_LONG", f"it would depend on both hosts for more than {contract.max_postcopy_s:g} s")
+            GuardObjection("TOO_LONG", f"it would depend on both hosts for more than {policy.max_postcopy_s:g} s")
         )
     return found
 
@@ -56,14 +56,14 @@ class PostcopySwitch:
 
     def __init__(
         self,
-        contract: Policy,
+        policy: Policy,
         plan: Plan,
         history: History,
         settings: JobSettings,
         budget: Budget,
         speaker: WaitLog,
     ) -> None:
-        self._contract, self._plan, self._history = contract, plan, history
+        self._policy, self._plan, self._history = policy, plan, history
         self._settings, self._budget, self._speaker = settings, budget, speaker
         self._wanted = False
 
@@ -92,7 +92,7 @@ class PostcopySwitch:
             because = "the guest was measured: it finishes only, or much sooner, by post-copy"
             return self._switch("POSTCOPY_PLANNED", because, planned=True)
         if self._wanted:
-            because = "passes do not get it down to what the contract allows"
+            because = "passes do not get it down to what the policy allows"
             return self._switch("POSTCOPY_NEEDED", because, planned=False)
         return []
 
@@ -115,14 +115,14 @@ class PostcopySwitch:
         last_pass_s = self._history.last.at_s - self._history.boundary_before_s()
         if plateau and last_pass_s >= self._budget.patience_s:
             return True
-        if self._contract.postcopy != "prefer":
+        if self._policy.postcopy != "prefer":
             return False
         rest = at.left / at.before if at.before > 0 else 1.0
         longer_s = at.need_ms / 1000 * rest / (1 - rest) if rest < 1 else float("inf")
         return longer_s > _SPLIT_PAYS * (self._history.first_pass_s or 0.0)
 
     def _switch(self, reason: str, because: str, *, planned: bool) -> list[Action]:
-        against = against_postcopy(self._history, self._contract, self._plan, planned=planned)
+        against = against_postcopy(self._history, self._policy, self._plan, planned=planned)
         numbers: dict[str, t.Any] = {
             "remaining_bytes": self._history.last.memory.remaining_bytes,
             "bandwidth_bytes_per_s": int(self._history.bandwidth_bytes_per_s),

@@ -32,13 +32,13 @@ _PAYS = 0.7  # bytes on the wire per byte of a page: compression that saves less
 class Precopy:
     """Decides while the guest runs on the source; what has been set so far is in ``settings``."""
 
-    def __init__(self, contract: Policy, plan: Plan, history: History, settings: JobSettings) -> None:
-        self._contract, self._plan, self._history, self._settings = contract, plan, history, settings
-        self._budget = Budget(contract, plan, history)
+    def __init__(self, policy: Policy, plan: Plan, history: History, settings: JobSettings) -> None:
+        self._policy, self._plan, self._history, self._settings = policy, plan, history, settings
+        self._budget = Budget(policy, plan, history)
         self._speaker = WaitLog(history)
-        self._split = PostcopySwitch(contract, plan, history, settings, self._budget, self._speaker)
-        self._last_resort = Fallbacks(contract, plan, history, settings, self._budget)
-        self._highest_ms = highest_limit_ms(contract.max_downtime_ms)
+        self._split = PostcopySwitch(policy, plan, history, settings, self._budget, self._speaker)
+        self._last_resort = Fallbacks(policy, plan, history, settings, self._budget)
+        self._highest_ms = highest_limit_ms(policy.max_downtime_ms)
         self._first_look = True
         self._first_chance_s: t.Optional[float] = None
         self._meant_since_s: t.Optional[float] = None
@@ -125,7 +125,7 @@ class Precopy:
         return [Action(Kind.SET_DOWNTIME, "LIMIT_NOT_MET", text, at.numbers, value=raised_ms)]
 
     def _finish(self, at: BoundaryFigures, limit_ms: int) -> list[Action]:
-        """The contract allows a finish here: now, or at a better boundary that is likely to come."""
+        """The policy allows a finish here: now, or at a better boundary that is likely to come."""
         if self._first_chance_s is None:
             self._first_chance_s = self._history.last.at_s
         why = self._worth_finishing(at)
@@ -169,7 +169,7 @@ class Precopy:
         return self._plan.left_after(at.need_ms / 1000)
 
     def _first_limit(self) -> list[Action]:
-        """The limit that the job has is QEMU's, or somebody else's: ours at the start, and never above the contract."""
+        """The limit that the job has is QEMU's, or somebody else's: ours at the start, and never above the policy."""
         limit_ms = self._settings.limit_ms
         start_ms = self._highest_ms if self._plan.adopted else self._plan.start_limit_ms or _QEMU_LIMIT_MS
         wanted_ms = min(start_ms, self._highest_ms)
@@ -192,7 +192,7 @@ class Precopy:
 
     def _throttle_climbs(self) -> bool:
         percent = self._history.last.throttle_percent
-        return bool(self._plan.flags.auto_converge or percent) and percent < self._contract.max_throttle_percent
+        return bool(self._plan.flags.auto_converge or percent) and percent < self._policy.max_throttle_percent
 
     def _linger(self, at: BoundaryFigures) -> list[Action]:
         text = (

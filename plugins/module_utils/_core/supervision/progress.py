@@ -24,8 +24,8 @@ _ANYHOW_EVERY_S = 30.0
 class Reporter:
     """Tells when something has changed: a decision, the phase, the pass; and now and then in a long pass."""
 
-    def __init__(self, history: History, contract: Policy, expected_bytes: t.Optional[int] = None) -> None:
-        self._history, self._contract, self._expected_bytes = history, contract, expected_bytes
+    def __init__(self, history: History, policy: Policy, expected_bytes: t.Optional[int] = None) -> None:
+        self._history, self._policy, self._expected_bytes = history, policy, expected_bytes
         self._told_s: t.Optional[float] = None
         self._phase: t.Optional[Phase] = None
         self._pass: t.Optional[int] = None
@@ -42,10 +42,10 @@ class Reporter:
         return progress_line(numbers, actions), numbers
 
     def numbers(self) -> dict[str, t.Any]:
-        return progress(self._history, self._contract, self._expected_bytes)
+        return progress(self._history, self._policy, self._expected_bytes)
 
 
-def progress(history: History, contract: Policy, expected_bytes: t.Optional[int] = None) -> dict[str, t.Any]:
+def progress(history: History, policy: Policy, expected_bytes: t.Optional[int] = None) -> dict[str, t.Any]:
     """Numbers of the last look, None where not known. ``expected_bytes``: to be sent in all, for the first pass."""
     last, bandwidth = history.last, history.bandwidth_bytes_per_s
     needed_ms = None
@@ -58,11 +58,11 @@ def progress(history: History, contract: Policy, expected_bytes: t.Optional[int]
         "remaining_bytes": last.memory.remaining_bytes + last.disk.remaining_bytes,
         "bandwidth_bytes_per_s": int(bandwidth),
         "needed_downtime_ms": needed_ms,
-        "max_downtime_ms": contract.max_downtime_ms,
+        "max_downtime_ms": policy.max_downtime_ms,
         "throttle_percent": last.throttle_percent,
         "elapsed_ms": last.elapsed_ms or None,
         "downtime_ms": last.downtime_ms,
-        "time_left_s": _time_left_s(history, contract, expected_bytes or 0),
+        "time_left_s": _time_left_s(history, policy, expected_bytes or 0),
     }
 
 
@@ -107,7 +107,7 @@ def _end_line(numbers: t.Mapping[str, t.Any]) -> str:
     return line
 
 
-def _time_left_s(history: History, contract: Policy, expected_bytes: int) -> t.Optional[float]:
+def _time_left_s(history: History, policy: Policy, expected_bytes: int) -> t.Optional[float]:
     """None when it is not known, or when it does not finish as it goes now."""
     last, bandwidth = history.last, history.bandwidth_bytes_per_s
     if bandwidth <= 0:
@@ -122,7 +122,7 @@ def _time_left_s(history: History, contract: Policy, expected_bytes: int) -> t.O
         to_send = expected_bytes - last.memory.processed_bytes
         return round(to_send / bandwidth, 1) if to_send > 0 else None
     left, before = float(boundary.remaining_bytes), history.left_before()
-    share, fits = left / before if before > 0 else 1.0, highest_limit_ms(contract.max_downtime_ms) / 1000 * bandwidth
+    share, fits = left / before if before > 0 else 1.0, highest_limit_ms(policy.max_downtime_ms) / 1000 * bandwidth
     total_s = -(last.at_s - boundary.at_s)
     for _pass in range(_MAX_PASSES):
         total_s += left / bandwidth

@@ -24,8 +24,8 @@ class Reachability:
     ``in_the_way``: at the last look nothing but what was decided here may be done.
     """
 
-    def __init__(self, contract: Policy) -> None:
-        self._contract = contract
+    def __init__(self, policy: Policy) -> None:
+        self._policy = policy
         self._since_s: t.Optional[float] = None
         self.in_the_way = False
 
@@ -48,5 +48,5 @@ class Reachability:
             "the destination's daemon has not answered for some time, and a guest that changes hosts without it may end"
             " up running on both"
         )
-        kind = Kind.LEAVE if self._contract.on_hopeless == "leave" else Kind.ABORT
+        kind = Kind.LEAVE if self._policy.on_hopeless == "leave" else Kind.ABORT
         return [Action(kind, "NO_PATH", text, {"silent_s": silent_s})]

@@ -15,7 +15,7 @@ import typing as t
 
 from ..forecast.plan import plan_from
 from ..job.sample import JobSample, Limits, Phase, Progress
-from ..policy import Policy, contract_from
+from ..policy import Policy, policy_from
 from .actions import Action, ActionResult, Kind
 from .supervisor import Supervisor
 
@@ -100,7 +100,7 @@ class Record:
             "elapsed_ms": last.elapsed_ms if last else None,
             "downtime_ms": last.downtime_ms if last else None,
             "sent_bytes": last.memory.processed_bytes if last else None,
-            "contract": self.supervisor.contract.document(),
+            "contract": self.supervisor.policy.document(),
             "plan": self.supervisor.plan.document(),
             "forecast": self._forecast,
             "decisions": [dict(decision) for decision in self._decisions],
@@ -129,15 +129,15 @@ def decided(sample: JobSample, actions: t.Sequence[Action]) -> list[dict[str, t.
     ]
 
 
-def replay(document: t.Mapping[str, t.Any], contract: t.Optional[Policy] = None) -> list[dict[str, t.Any]]:
-    """The decisions that the engine of today takes over the looks of a record, under its own contract or another one.
+def replay(document: t.Mapping[str, t.Any], policy: t.Optional[Policy] = None) -> list[dict[str, t.Any]]:
+    """The decisions that the engine of today takes over the looks of a record, under its own policy or another one.
 
-    The same as ``document["decisions"]`` with the same engine and contract, unless the record is ``thinned``. Raises
+    The same as ``document["decisions"]`` with the same engine and policy, unless the record is ``thinned``. Raises
     KeyError, TypeError or ValueError on another shape.
     """
     if document["version"] != VERSION:
         raise ValueError(f"A record of version {document['version']}, but this is for version {VERSION}.")
-    supervisor = Supervisor(contract or contract_from(document["contract"]), plan_from(document["plan"]))
+    supervisor = Supervisor(policy or policy_from(document["contract"]), plan_from(document["plan"]))
     decisions: list[dict[str, t.Any]] = []
     for row in document["looks"]:
         look = dict(zip(document["columns"], row))

@@ -5,7 +5,7 @@
 """The decision engine: looks at a job in, actions out. It has no clock and does nothing itself.
 
 It decides at boundaries, because only there can what is left be compared, and by need: nothing while a pass still gets
-it down, the downtime that is needed when the contract allows it, post-copy behind its guard, a pause with an end.
+it down, the downtime that is needed when the policy allows it, post-copy behind its guard, a pause with an end.
 """
 
 from __future__ import annotations
@@ -29,20 +29,20 @@ _ABORTS = 3
 
 
 class Supervisor:
-    """Supervises one job under one contract; the same looks give the same actions.
+    """Supervises one job under one policy; the same looks give the same actions.
 
     ``done``: the job has ended, or is left alone. ``outcome``: the phase it ended in, ``left``, or None. ``split``:
     what decides in post-copy.
     """
 
-    def __init__(self, contract: Policy, plan: Plan) -> None:
-        self.contract, self.plan = contract, plan
+    def __init__(self, policy: Policy, plan: Plan) -> None:
+        self.policy, self.plan = policy, plan
         self.history = History()
         self.outcome: t.Optional[str] = None
-        self._settings = JobSettings(contract, plan)
-        self._precopy = Precopy(contract, plan, self.history, self._settings)
-        self._reach = Reachability(contract)
-        self._standing = SwitchoverWatch(contract, self.history)
+        self._settings = JobSettings(policy, plan)
+        self._precopy = Precopy(policy, plan, self.history, self._settings)
+        self._reach = Reachability(policy)
+        self._standing = SwitchoverWatch(policy, self.history)
         self.split = PostcopyWatch(plan.join_attempts)
         self._aborted_s: t.Optional[float] = None
         self._aborts = 0
@@ -103,7 +103,7 @@ class Supervisor:
         for action in actions:
             if action.kind is Kind.WAIT:
                 marked.append(replace(action, apply=False))
-            elif self.contract.mode == "observe":
+            elif self.policy.mode == "observe":
                 wish = (action.kind, action.value)
                 if wish not in self._wished:
                     self._wished.add(wish)

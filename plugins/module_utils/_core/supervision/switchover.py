@@ -21,8 +21,8 @@ _STARTING_S = 60.0  # with all sent, the destination starts the guest; to abort 
 class SwitchoverWatch:
     """Watches phase SWITCHOVER, whoever brought it about; the source runs again when the job is aborted."""
 
-    def __init__(self, contract: Policy, history: History) -> None:
-        self._contract, self._history = contract, history
+    def __init__(self, policy: Policy, history: History) -> None:
+        self._policy, self._history = policy, history
         self._since_s: t.Optional[float] = None
 
     def reset(self) -> None:

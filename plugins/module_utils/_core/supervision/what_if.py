@@ -18,8 +18,8 @@ from .record import replay
 Decision = dict[str, t.Any]
 
 
-def what_if(record: t.Mapping[str, t.Any], contract: t.Optional[Policy] = None) -> dict[str, t.Any]:
-    """``record``: as modules return it. ``contract``: the other policy; None for the recorded one.
+def what_if(record: t.Mapping[str, t.Any], policy: t.Optional[Policy] = None) -> dict[str, t.Any]:
+    """``record``: as modules return it. ``policy``: the other policy; None for the recorded one.
 
     Gives ``same``, ``recorded`` and ``decisions`` (the actions without waits, each up to the first that differs and
     with it), ``first_difference`` (None, or ``elapsed_ms``, ``recorded`` and ``decided``, of which one may be None) and
@@ -27,7 +27,7 @@ def what_if(record: t.Mapping[str, t.Any], contract: t.Optional[Policy] = None) 
     """
     try:
         recorded = _actions(record["decisions"])
-        decided = _actions(replay(record, contract))
+        decided = _actions(replay(record, policy))
         name = str(record["name"])
     except (AttributeError, KeyError, TypeError, ValueError, IndexError) as exc:
         raise MigrationError(

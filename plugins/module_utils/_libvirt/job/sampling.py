@@ -157,15 +157,15 @@ def _add_look(one: Watched, events: Events, problems: list[MigrationError]) -> N
 def context_of(
     one: Watched,
     connection: Connection,
-    contract: Policy,
+    policy: Policy,
     link_bytes_per_s: t.Optional[int] = None,
 ) -> Context:
     """What is known about a job beside its statistics; more of it on the hypervisor itself than from afar."""
     if not connection.local:
-        return Context(contract, link_bytes_per_s)
+        return Context(policy, link_bytes_per_s)
     flags = start_flags(one.guest.name, one.guest.uuid)
     return Context(
-        contract,
+        policy,
         link_bytes_per_s,
         postcopy_flag=None if flags is None else flags.postcopy,
         other_streams=other_outgoing(one.guest.uuid),

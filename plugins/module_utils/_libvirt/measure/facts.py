@@ -231,16 +231,16 @@ def measure(connection: Connection, guest: Guest, facts: MigrationFacts, mode: s
 
 
 def wait_for_calm(
-    look: t.Callable[[], MigrationFacts], contract: Policy, wait_s: float
+    look: t.Callable[[], MigrationFacts], policy: Policy, wait_s: float
 ) -> tuple[list[QuietMoment], MigrationFacts]:
-    """Measure until the guest is quiet enough for the contract, or for so long; at least once."""
+    """Measure until the guest is quiet enough for the policy, or for so long; at least once."""
     began_s = time.monotonic()
     moments: list[QuietMoment] = []
     while True:
         after_s = time.monotonic() - began_s
         facts = look()
         if facts.measured is not None:
-            moments.append(moment(after_s, facts.measured, forecast(contract, facts)))
+            moments.append(moment(after_s, facts.measured, forecast(policy, facts)))
         spent_s = time.monotonic() - began_s
         if moments[-1].quiet or spent_s + _REST_S > wait_s:
             return moments, facts

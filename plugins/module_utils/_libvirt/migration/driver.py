@@ -58,7 +58,7 @@ class Driver:
         self._destination_uri, self._migrate_uri = destination_uri, migrate_uri
         self._tell, self._watch = tell, watch
         self._resuming: t.Optional[Resume] = None
-        self._reporter = Reporter(record.supervisor.history, record.supervisor.contract, expected_bytes)
+        self._reporter = Reporter(record.supervisor.history, record.supervisor.policy, expected_bytes)
         self.applied: list[Action] = []
         self.wished: list[Action] = []
         self.last: t.Optional[JobSample] = None
@@ -84,7 +84,7 @@ class Driver:
                 self._report(actions)
                 results = [self._apply(action) for action in actions if action.apply] + self._failed_late()
                 self.wished += [one for one in actions if not one.apply and one.kind is not Kind.WAIT]
-                # In mode "observe" the end of the contract is decided, not applied: nothing more is to be learnt.
+                # In mode "observe" the end of the policy is decided, not applied: nothing more is to be learnt.
                 if self._record.supervisor.done or any(one.kind in _ENDS for one in self.wished):
                     return sample
                 if foresee_s is not None and (self.wished or time.monotonic() - begin_s >= foresee_s):
@@ -103,8 +103,8 @@ class Driver:
 
     def _look(self, events: Events) -> JobSample:
         """While the guest stands still for the switch-over QEMU answers nobody, for as long as the rest takes."""
-        contract = self._record.supervisor.contract
-        deadline_s = time.monotonic() + max(contract.max_downtime_ms / 1000, contract.max_pause_s) + _SWITCH_GRACE_S
+        policy = self._record.supervisor.policy
+        deadline_s = time.monotonic() + max(policy.max_downtime_ms / 1000, policy.max_pause_s) + _SWITCH_GRACE_S
         while True:
             try:
                 return self._look_once(events)

@@ -34,7 +34,7 @@ class MigrationOptions:
     when it is about to be sent; what it raises prevents that.
     """
 
-    contract: Policy
+    policy: Policy
     asked: MeasurementOptions
     wishes: StartOptions
     persistent: t.Optional[bool] = None
@@ -81,7 +81,7 @@ class Migration:
         if situation is Situation.START:
             return self._start(guest, account, check)
         broken = situation is Situation.BROKEN
-        if situation is Situation.ADOPT or (broken and order.contract.postcopy != "never"):
+        if situation is Situation.ADOPT or (broken and order.policy.postcopy != "never"):
             return self._adopt(guest, account, check, broken)
         raise refusal(where, guest.name, *self._ends.names)
 
@@ -105,7 +105,7 @@ class Migration:
     def _forecast(self, guest: Guest, found: MeasuredFacts) -> Forecast:
         asked = self._order.asked
         seen = planned(
-            self._order.contract,
+            self._order.policy,
             found.facts,
             compression=asked.compression,
             parallel_connections=asked.parallel_connections,
@@ -119,8 +119,8 @@ class Migration:
         forecast = _with_basis(seen, found)
         if order.before_start is not None:
             order.before_start(guest, forecast)
-        # A limit that nobody will raise is the contract's from the start.
-        limit_ms = seen.plan.start_limit_ms if wait else highest_limit_ms(order.contract.max_downtime_ms)
+        # A limit that nobody will raise is the policy's from the start.
+        limit_ms = seen.plan.start_limit_ms if wait else highest_limit_ms(order.policy.max_downtime_ms)
         launch = MigrationStart(
             self._ends.source.uri,
             guest,
@@ -132,7 +132,7 @@ class Migration:
         try:
             if wait:
                 plan = replace(seen.plan, sharing=order.sharing)
-                oversight = Supervision(account, guest, order.contract, plan, launch=launch, forecast=forecast)
+                oversight = Supervision(account, guest, order.policy, plan, launch=launch, forecast=forecast)
                 return self._to_the_end(oversight, "moved")
             sample = launch.begin_and_leave()
             if launch.problem is not None:
@@ -155,7 +155,7 @@ class Migration:
             return account.left_running(False, {})
         plan = plan_of_running(self._ends.source, guest, self._order.asked.bandwidth_mib_per_s or None)
         plan = replace(plan, sharing=self._order.sharing)
-        return self._to_the_end(Supervision(account, guest, self._order.contract, plan), outcome)
+        return self._to_the_end(Supervision(account, guest, self._order.policy, plan), outcome)
 
     def _to_the_end(self, oversight: Supervision, outcome: str) -> Result:
         asked = self._order.asked

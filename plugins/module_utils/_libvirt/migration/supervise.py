@@ -34,13 +34,13 @@ _STILL_ON_SOURCE = (Situation.START, Situation.ADOPT, Situation.BROKEN, Situatio
 
 
 class Supervision:
-    """Of one migration, under one contract. ``launch``: it is to be begun; without, it runs already."""
+    """Of one migration, under one policy. ``launch``: it is to be begun; without, it runs already."""
 
     def __init__(
         self,
         account: MigrationResult,
         guest: Guest,
-        contract: Policy,
+        policy: Policy,
         plan: Plan,
         *,
         launch: t.Optional[MigrationStart] = None,
@@ -48,7 +48,7 @@ class Supervision:
     ) -> None:
         self._account, self._ends, self._guest = account, account.ends, guest
         self._launch, self._forecast = launch, forecast
-        self._supervisor = Supervisor(contract, plan)
+        self._supervisor = Supervisor(policy, plan)
         self._record = Record(self._supervisor, name=guest.name, uuid=guest.uuid, forecast=forecast)
 
     def to_the_end(

@@ -67,7 +67,7 @@ def test_the_link_is_told_in_mbit() -> None:
 
 
 def test_what_is_not_given_is_the_default() -> None:
-    assert context_from().contract == Policy()
+    assert context_from().policy == Policy()
 
 
 def test_the_report_takes_a_list_or_one() -> None:

@@ -254,10 +254,10 @@ def test_what_the_link_should_carry(libvirt: FakeLibvirt, run: ModuleRunner) -> 
     assert job["diagnosis"]["evidence"]["link_reference_bytes_per_s"] == 1_250_000_000
 
 
-def test_the_contract_decides(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
+def test_the_policy_decides(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
     libvirt.expect(*FOUND, LOOK, *limits())
-    contract = {"max_downtime_ms": 5000, "postcopy": "never", "max_pause_s": 60}
-    (job,) = run(migration_job_info, name="erp01", contract=contract)["jobs"]
+    policy = {"max_downtime_ms": 5000, "postcopy": "never", "max_pause_s": 60}
+    (job,) = run(migration_job_info, name="erp01", contract=policy)["jobs"]
     assert job["diagnosis"]["reason"] == "DOWNTIME_LIMIT_LOW"
     allowed = {one["action"]: one["allowed"] for one in job["diagnosis"]["remedies"]}
     assert (allowed["downtime"], allowed["postcopy"], allowed["suspend"]) == (True, False, True)

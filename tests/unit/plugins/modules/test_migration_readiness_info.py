@@ -107,8 +107,8 @@ def test_what_was_measured_and_what_is_allowed(libvirt: FakeLibvirt, run: Module
         "working_set_bytes": 200 * MIB,
         "working_set_is_lower_bound": False,
     }
-    contract = {"max_downtime_ms": 500, "postcopy": "never", "max_throttle_percent": 0}
-    result = run(module, uri=URI, dirty_rates=[measured], bandwidth_mib_per_s=45, contract=contract, **documents())
+    policy = {"max_downtime_ms": 500, "postcopy": "never", "max_throttle_percent": 0}
+    result = run(module, uri=URI, dirty_rates=[measured], bandwidth_mib_per_s=45, contract=policy, **documents())
     assert status(result, "dirty_rate") == status(result, "working_set") == "warn"
     assert status(result, "forecast") == "fail"
     assert status(result, "postcopy_possible") == "skip"

@@ -14,10 +14,10 @@ import re
 import typing as t
 from dataclasses import asdict, dataclass, fields, replace
 
+from ...guest_metadata import attributes_of
 from ...host.guest import GuestDocument
-from ...policy import Policy, contract_from, preset
+from ...policy import Policy, policy_from, preset
 from .fleet import LEAVE, SHUTDOWN, STRATEGIES, Group
-from .guest_metadata import attributes_of
 
 _SAID = ("strategy", "if_unplaceable", "priority", "destinations", "policy", "policy_overrides")
 NAMESPACE = "https://github.com/virtops/ansible-live-migration/guest/1"
@@ -52,13 +52,13 @@ class GuestRules:
         said = {one.name: getattr(self, one.name) for one in fields(self) if getattr(self, one.name) not in (None, ())}
         return replace(other, **said)
 
-    def contract(self, default: Policy) -> Policy:
+    def resolved_policy(self, default: Policy) -> Policy:
         if self.policy is None and self.policy_overrides is None:
             return default
         if self.policy is not None:
             return preset(self.policy, self.policy_overrides)
         said = {key: value for key, value in (self.policy_overrides or {}).items() if value is not None}
-        return contract_from({**asdict(default), **said})
+        return policy_from({**asdict(default), **said})
 
 
 def names(pattern: str, guest: GuestDocument) -> bool:

@@ -33,7 +33,7 @@ class PlanOptions:
     ``metadata_may``: what guests may say of themselves, of ``wishes.MAY``.
     """
 
-    contract: Policy = field(default_factory=Policy)
+    policy: Policy = field(default_factory=Policy)
     all_hosts: HostSettings = field(default_factory=HostSettings)
     hosts: t.Mapping[str, HostSettings] = field(default_factory=dict)
     guests: t.Sequence[_Entry] = ()
@@ -86,7 +86,7 @@ def fleet_from_documents(
             wish=wish,
             blocked=blocked,
             checked=checked is not None,
-            demand=demand_of(guest, measurement, wish.contract(wanted.contract), copy_disks=wanted.copy_disks),
+            demand=demand_of(guest, measurement, wish.resolved_policy(wanted.policy), copy_disks=wanted.copy_disks),
             overhead_bytes=wanted.guest_overhead_mib * MIB,
             on_its_way_to=bound_for,
         )

@@ -125,7 +125,7 @@ def blockers(guest: GuestDocument, destinations: t.Iterable[str], readiness: t.O
 
 
 def demand_of(
-    guest: GuestDocument, measurement: t.Optional[Measurement], contract: Policy, *, copy_disks: bool
+    guest: GuestDocument, measurement: t.Optional[Measurement], policy: Policy, *, copy_disks: bool
 ) -> TransferDemand:
     facts = measurement.known if measurement else Known()
     measured: t.Optional[WorkingSet] = read_working_set(facts.dirty_rate) if facts.dirty_rate else None
@@ -135,7 +135,7 @@ def demand_of(
         max(0, touched),
         sum(_disk_bytes(disk) for disk in guest.disks) if copy_disks else 0,
         measured,
-        contract,
+        policy,
         host_devices=sum(not device.teaming for device in guest.host_devices),
     )
 

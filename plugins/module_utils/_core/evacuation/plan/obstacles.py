@@ -22,7 +22,7 @@ VCPU_LIMIT = "VCPU_LIMIT"
 ANTI_AFFINITY = "ANTI_AFFINITY"
 AFFINITY = "AFFINITY"
 NOT_ALLOWED = "NOT_ALLOWED"
-CONTRACT = "CONTRACT"
+POLICY = "CONTRACT"
 MEMORY = "MEMORY"
 CHECK = "CHECK"
 PINNED = "PINNED"
@@ -39,7 +39,7 @@ _EFFORT = {
             ANTI_AFFINITY,
             AFFINITY,
             NOT_ALLOWED,
-            CONTRACT,
+            POLICY,
             MEMORY,
             CHECK,
             PINNED,
@@ -140,12 +140,12 @@ def _of_check(domain: PlannedGuest, host: str, blocker: Blocker) -> Obstacle:
     )
 
 
-def of_contract(domain: PlannedGuest, host: str, needs: str) -> Obstacle:
+def of_policy(domain: PlannedGuest, host: str, needs: str) -> Obstacle:
     return Obstacle(
-        CONTRACT,
+        POLICY,
         host,
         domain.key,
-        why=f"the migration of {domain.name} to {host} would not finish within its contract",
+        why=f"the migration of {domain.name} to {host} would not finish within its policy",
         change=f"one of these: {needs}",
     )
 

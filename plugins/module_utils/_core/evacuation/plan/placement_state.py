@@ -93,7 +93,7 @@ class PlacementState:
             found += obstacles.of_checks(domain, host)
             estimate = self.network.estimate(domain, host)
             if not estimate.finishes:
-                found.append(obstacles.of_contract(domain, host, estimate.needs))
+                found.append(obstacles.of_policy(domain, host, estimate.needs))
         if self._by_name[host].cordoned:
             found.append(obstacles.of_cordon(host))
         broken = self.affinity.broken(unit, host, dropped)

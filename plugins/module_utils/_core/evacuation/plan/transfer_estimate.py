@@ -35,7 +35,7 @@ class TransferDemand:
     touched_bytes: int
     disk_bytes: int = 0
     measured: t.Optional[WorkingSet] = None
-    contract: Policy = field(default_factory=Policy)
+    policy: Policy = field(default_factory=Policy)
     postcopy_possible: bool = True
     host_devices: int = 0
 
@@ -93,7 +93,7 @@ class TransferEstimate:
             postcopy_possible=demand.postcopy_possible,
             host_devices=demand.host_devices,
         )
-        return forecast(demand.contract, facts)
+        return forecast(demand.policy, facts)
 
     def _sent(self, found: Forecast) -> int:
         memory = found.expected.sent_bytes if found.expected else self._demand.touched_bytes
@@ -103,7 +103,7 @@ class TransferEstimate:
         measured = self._demand.measured
         if measured is None:
             return _UNMEASURED_SHARE * self.top
-        downtime_s = highest_limit_ms(self._demand.contract.max_downtime_ms) / 1000
+        downtime_s = highest_limit_ms(self._demand.policy.max_downtime_ms) / 1000
         set_bytes = math.inf if measured.working_set_is_lower_bound else measured.working_set_bytes
         least = min(measured.dirty_bytes_per_s / _MOST_DIRTY_OF_SHARE, set_bytes / downtime_s)
         if self.way == POSTCOPY:

@@ -14,8 +14,8 @@ import uuid
 from dataclasses import asdict, dataclass, replace
 from xml.etree import ElementTree
 
+from ...guest_metadata import attributes_of
 from ...migration.start import STORAGE
-from ..plan.guest_metadata import attributes_of
 from .result import MIGRATE, SHUTDOWN
 
 ELEMENT = "home"

@@ -92,7 +92,7 @@ class MigrationBlocker(t.NamedTuple):
 class ReadinessOptions:
     """How the migration is meant to be done. ``bandwidth_bytes_per_s``: None to take the interface's speed."""
 
-    contract: Policy = field(default_factory=Policy)
+    policy: Policy = field(default_factory=Policy)
     copy_storage: str = "none"  # none | all | incremental
     tls: bool = False
     bandwidth_bytes_per_s: t.Optional[int] = None

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # This file is private to the collection and may change at any time.
-"""Readiness: will it finish, by what was measured and what the contract allows."""
+"""Readiness: will it finish, by what was measured and what the policy allows."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def _dirty_rate(case: Case) -> Finding:
 
 
 def _working_set(case: Case) -> Finding:
-    measured, rate, contract = case.measured, bandwidth(case), case.intent.contract
+    measured, rate, policy = case.measured, bandwidth(case), case.intent.policy
     if measured is None:
         return skipped("The guest was not measured.", _MEASURE)
     if rate is None:
@@ -61,12 +61,12 @@ def _working_set(case: Case) -> Finding:
     evidence = {
         "working_set_bytes": measured.working_set_bytes,
         "needed_downtime_ms": round(needed_ms),
-        "max_downtime_ms": contract.max_downtime_ms,
+        "max_downtime_ms": policy.max_downtime_ms,
     }
-    if needed_ms > contract.max_downtime_ms:
+    if needed_ms > policy.max_downtime_ms:
         return warned(
             f"Sending its working set of {human_bytes(measured.working_set_bytes)} takes {human_ms(needed_ms)}, more"
-            f" than the {human_ms(contract.max_downtime_ms)} that it may stand still.",
+            f" than the {human_ms(policy.max_downtime_ms)} that it may stand still.",
             "Allow a longer downtime or post-copy, give it more bandwidth, or let it do less meanwhile.",
             **evidence,
         )
@@ -89,7 +89,7 @@ def _forecast(case: Case) -> Finding:
         postcopy_possible=not postcopy_obstacles(case),
         host_devices=len(case.domain.host_devices),
     )
-    found = forecast(case.intent.contract, facts)
+    found = forecast(case.intent.policy, facts)
     evidence = _figures(found)
     if found.plan.way == NO_WAY:
         return failed(found.summary, "One of what the summary names, or leave it where it is.", **evidence)
@@ -128,8 +128,8 @@ def postcopy_obstacles(case: Case) -> list[str]:
 
 def _postcopy_possible(case: Case) -> Finding:
     obstacles = postcopy_obstacles(case)
-    if case.intent.contract.postcopy == "never":
-        return skipped("The contract does not allow post-copy.")
+    if case.intent.policy.postcopy == "never":
+        return skipped("The policy does not allow post-copy.")
     if obstacles:
         return warned(
             f"Post-copy is not possible: {'; '.join(obstacles)}.",
@@ -143,14 +143,14 @@ def _postcopy_possible(case: Case) -> Finding:
 
 def _postcopy_advisable(case: Case) -> Finding:
     """The warning of the manuals: not for a critical guest, not over a network that may fail."""
-    contract, rate = case.intent.contract, bandwidth(case)
-    if contract.postcopy == "never":
-        return skipped("The contract does not allow post-copy.")
+    policy, rate = case.intent.policy, bandwidth(case)
+    if policy.postcopy == "never":
+        return skipped("The policy does not allow post-copy.")
     doubts = ["it is named as critical"] if case.domain.name in case.intent.critical else []
     if rate is not None:
         # At worst everything is fetched after the switch.
         all_s = case.domain.memory.total_bytes / rate
-        if all_s > contract.max_postcopy_s:
+        if all_s > policy.max_postcopy_s:
             doubts.append(f"it could depend on both hosts for {human_ms(all_s * 1000)}")
     for host in (case.source, case.destination):
         if "postcopy_recovery" not in host.features:
@@ -177,12 +177,12 @@ CHECKS = (
         "The migration does not finish on its own.", (WARN,), of_guest=_working_set,
     ),
     Check(
-        "forecast", _THEME, "Is there a way to finish within the contract?",
+        "forecast", _THEME, "Is there a way to finish within the policy?",
         "The migration is given up, or the guest stands still for longer than allowed.", (WARN, FAIL),
         of_guest=_forecast,
     ),
     Check(
-        "postcopy_possible", _THEME, "Can post-copy be used, if the contract allows it?",
+        "postcopy_possible", _THEME, "Can post-copy be used, if the policy allows it?",
         "The migration fails at its start when post-copy is asked for.", (WARN,), of_guest=_postcopy_possible,
     ),
     Check(

@@ -9,12 +9,12 @@ import typing as t
 import pytest
 
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.errors import MigrationError
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.policy import Policy, contract_from
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.policy import Policy, policy_from
 
 
 def test_defaults() -> None:
-    assert contract_from({}) == Policy(1000, "if_needed", 0.0)
-    assert contract_from({"max_downtime_ms": None, "postcopy": "never"}) == Policy(postcopy="never")
+    assert policy_from({}) == Policy(1000, "if_needed", 0.0)
+    assert policy_from({"max_downtime_ms": None, "postcopy": "never"}) == Policy(postcopy="never")
 
 
 @pytest.mark.parametrize(
@@ -22,7 +22,7 @@ def test_defaults() -> None:
     [("max_downtime_ms", 1), ("max_downtime_ms", 2_000_000), ("postcopy", "prefer"), ("max_pause_s", 0)],
 )
 def test_values_at_the_edge(field: str, value: t.Any) -> None:
-    assert getattr(contract_from({field: value}), field) == value
+    assert getattr(policy_from({field: value}), field) == value
 
 
 @pytest.mark.parametrize(
@@ -41,6 +41,6 @@ def test_values_at_the_edge(field: str, value: t.Any) -> None:
 )
 def test_bad_values(field: str, value: t.Any) -> None:
     with pytest.raises(MigrationError, match=field) as caught:
-        contract_from({field: value})
+        policy_from({field: value})
     assert caught.value.reason == "BAD_CONTRACT"
     assert caught.value.remedy

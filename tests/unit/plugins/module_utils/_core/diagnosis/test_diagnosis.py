@@ -307,8 +307,8 @@ def test_link_slow_against_what_it_carried_before() -> None:
 
 def test_causes_in_their_order() -> None:
     """With all causes at once the one that is easiest to lift is told."""
-    contract = Policy(max_downtime_ms=5000)
-    everything = Context(contract, link_bytes_per_s=GIB, other_streams=1)
+    policy = Policy(max_downtime_ms=5000)
+    everything = Context(policy, link_bytes_per_s=GIB, other_streams=1)
     look = replace(STUCK, limits=Limits(300, 100), throttle_percent=99)
     assert diagnose([look], everything).reason is Reason.BANDWIDTH_CAP
     look = replace(look, limits=Limits(300, 0))
@@ -316,7 +316,7 @@ def test_causes_in_their_order() -> None:
     look = replace(look, throttle_percent=0)
     assert diagnose([look], everything).reason is Reason.LINK_SHARED
     assert diagnose([look], replace(everything, other_streams=0)).reason is Reason.LINK_SLOW
-    assert diagnose([look], Context(contract)).reason is Reason.DOWNTIME_LIMIT_LOW
+    assert diagnose([look], Context(policy)).reason is Reason.DOWNTIME_LIMIT_LOW
 
 
 def test_every_reason_is_told_by_a_test() -> None:
@@ -374,7 +374,7 @@ def job_samples(draw: st.DrawFn) -> list[JobSample]:
 
 contexts = st.builds(
     Context,
-    contract=st.builds(
+    policy=st.builds(
         Policy, st.integers(1, 2_000_000), st.sampled_from(["never", "if_needed", "prefer"]), st.floats(0, 1e6)
     ),
     link_bytes_per_s=st.none() | counts,

@@ -30,9 +30,9 @@ LOOK = sample_from_stats(MIGRATING, name="erp01", uuid=UUID)
 
 
 def remedies(
-    sample: JobSample = LOOK, contract: Policy | None = None, flag: bool | None = None, link: int | None = None
+    sample: JobSample = LOOK, policy: Policy | None = None, flag: bool | None = None, link: int | None = None
 ) -> Remedies:
-    return Remedies(Observation([sample]), contract or Policy(), flag, link)
+    return Remedies(Observation([sample]), policy or Policy(), flag, link)
 
 
 def all_of(can: Remedies) -> list[Remedy]:
@@ -121,8 +121,8 @@ def test_commands_of_virsh() -> None:
 
 
 @pytest.mark.parametrize(("allowed_ms", "allowed"), [(1000, False), (2999, False), (3000, True), (8000, True)])
-def test_downtime_is_allowed_by_the_contract(allowed_ms: int, allowed: bool) -> None:
-    assert remedies(contract=Policy(max_downtime_ms=allowed_ms)).downtime().allowed is allowed
+def test_downtime_is_allowed_by_the_policy(allowed_ms: int, allowed: bool) -> None:
+    assert remedies(policy=Policy(max_downtime_ms=allowed_ms)).downtime().allowed is allowed
 
 
 def test_downtime_that_qemu_would_refuse_is_not_allowed() -> None:
@@ -136,7 +136,7 @@ def test_downtime_that_is_not_known_is_not_allowed() -> None:
 
 
 @pytest.mark.parametrize(
-    ("contract", "flag", "allowed"),
+    ("policy", "flag", "allowed"),
     [
         ("never", True, False),
         ("never", None, False),
@@ -147,8 +147,8 @@ def test_downtime_that_is_not_known_is_not_allowed() -> None:
         ("prefer", False, False),
     ],
 )
-def test_postcopy_is_allowed_by_contract_and_job(contract: str, flag: bool | None, allowed: bool) -> None:
-    remedy = remedies(contract=Policy(postcopy=contract), flag=flag).postcopy()
+def test_postcopy_is_allowed_by_policy_and_job(policy: str, flag: bool | None, allowed: bool) -> None:
+    remedy = remedies(policy=Policy(postcopy=policy), flag=flag).postcopy()
     assert remedy.allowed is allowed
     assert ("Not possible in this job" in remedy.expected) is (flag is False)
     assert ("Only if" in remedy.expected) is (flag is None)
@@ -156,8 +156,8 @@ def test_postcopy_is_allowed_by_contract_and_job(contract: str, flag: bool | Non
 
 
 @pytest.mark.parametrize(("pause_s", "allowed"), [(0, False), (4.5, False), (4.56, True), (60, True)])
-def test_suspend_is_allowed_by_the_contract(pause_s: float, allowed: bool) -> None:
-    assert remedies(contract=Policy(max_pause_s=pause_s)).suspend().allowed is allowed
+def test_suspend_is_allowed_by_the_policy(pause_s: float, allowed: bool) -> None:
+    assert remedies(policy=Policy(max_pause_s=pause_s)).suspend().allowed is allowed
 
 
 def test_suspend_of_unknown_length_is_not_allowed() -> None:

@@ -46,14 +46,14 @@ def measured(set_mib: float, rate_mib: float, *, set_bound: bool = False, rate_b
     return WorkingSet(int(set_mib * MIB), set_bound, int(rate_mib * MIB), rate_bound)
 
 
-def told(contract: Policy, working: t.Optional[WorkingSet], **facts: t.Any) -> Forecast:
-    return forecast(contract, MigrationFacts(TOUCHED_MIB * MIB, BANDWIDTH_MIB * MIB, working, **facts))
+def told(policy: Policy, working: t.Optional[WorkingSet], **facts: t.Any) -> Forecast:
+    return forecast(policy, MigrationFacts(TOUCHED_MIB * MIB, BANDWIDTH_MIB * MIB, working, **facts))
 
 
 NEVER = Policy(max_downtime_ms=500, postcopy="never")
 NO_THROTTLE = Policy(max_downtime_ms=500, postcopy="never", max_throttle_percent=0)
 
-# what it is, contract, (W, d) in MiB and MiB/s, the way
+# what it is, policy, (W, d) in MiB and MiB/s, the way
 WAYS = [
     ("idle", NEVER, (1, 0.1), PRECOPY),
     ("converges", NEVER, (600, 30), PRECOPY),
@@ -86,11 +86,11 @@ WAYS = [
 ]
 
 
-@pytest.mark.parametrize(("contract", "guest", "way"), [case[1:] for case in WAYS], ids=[case[0] for case in WAYS])
-def test_the_way(contract: Policy, guest: tuple[float, float], way: str) -> None:
-    found = told(contract, measured(*guest))
+@pytest.mark.parametrize(("policy", "guest", "way"), [case[1:] for case in WAYS], ids=[case[0] for case in WAYS])
+def test_the_way(policy: Policy, guest: tuple[float, float], way: str) -> None:
+    found = told(policy, measured(*guest))
     assert found.plan.way == way
-    assert found.plan.flags.postcopy is (contract.postcopy != "never")
+    assert found.plan.flags.postcopy is (policy.postcopy != "never")
     assert found.plan.flags.auto_converge is (way == THROTTLE)
     assert found.document()["will_finish"] is (way != NO_WAY)
     assert found.summary
@@ -161,9 +161,9 @@ def test_compression_where_it_can_pay() -> None:
 
 def test_a_throttle_starts_below_its_cap() -> None:
     for cap in (30, 60, 98):
-        contract = Policy(max_downtime_ms=500, postcopy="never", max_throttle_percent=cap)
+        policy = Policy(max_downtime_ms=500, postcopy="never", max_throttle_percent=cap)
         for rate_mib in (80, 110, 150, 300, 900):
-            flags = told(contract, measured(900, rate_mib)).plan.flags
+            flags = told(policy, measured(900, rate_mib)).plan.flags
             if flags.auto_converge:
                 assert flags.throttle_initial_percent + 4 * flags.throttle_increment_percent <= cap
                 assert flags.throttle_increment_percent >= 1
@@ -225,13 +225,13 @@ def test_the_worst_is_no_better_than_the_likely(set_mib: float, rate_mib: float,
 
 
 @given(sizes, rates, st.sampled_from([NEVER, NO_THROTTLE, Policy(postcopy="prefer"), Policy()]))
-def test_every_forecast_is_whole(set_mib: float, rate_mib: float, contract: Policy) -> None:
-    found = told(contract, measured(set_mib, rate_mib))
+def test_every_forecast_is_whole(set_mib: float, rate_mib: float, policy: Policy) -> None:
+    found = told(policy, measured(set_mib, rate_mib))
     assert found.expected is not None
     if found.plan.way in (PRECOPY, THROTTLE, POSTCOPY):
-        assert found.expected.downtime_ms <= contract.max_downtime_ms
+        assert found.expected.downtime_ms <= policy.max_downtime_ms
         assert found.expected.total_s >= TOUCHED_MIB / BANDWIDTH_MIB * 0.99
-    assert found.plan.flags.throttle_initial_percent <= contract.max_throttle_percent
+    assert found.plan.flags.throttle_initial_percent <= policy.max_throttle_percent
     assert not (found.plan.flags.postcopy and found.plan.flags.auto_converge)
 
 
@@ -253,9 +253,9 @@ def test_a_guest_that_does_next_to_nothing_is_not_taken_to_do_more_than_was_seen
 
 
 def test_what_compresses_stands_still_for_less_and_at_worst_it_does_not_compress() -> None:
-    contract = Policy(max_downtime_ms=8000, postcopy="never", max_throttle_percent=0)
+    policy = Policy(max_downtime_ms=8000, postcopy="never", max_throttle_percent=0)
     writes = measured(600, 500)
-    plain, squeezed = told(contract, writes), told(contract, writes, xbzrle_cache_bytes=512 * MIB)
+    plain, squeezed = told(policy, writes), told(policy, writes, xbzrle_cache_bytes=512 * MIB)
     assert plain.expected and squeezed.expected and squeezed.worst
     assert squeezed.plan.flags.xbzrle_cache_bytes
     assert squeezed.expected.downtime_ms < plain.expected.downtime_ms / 2
@@ -265,10 +265,10 @@ def test_what_compresses_stands_still_for_less_and_at_worst_it_does_not_compress
 
 
 def test_compression_and_a_throttle_together() -> None:
-    contract = Policy(max_downtime_ms=500, postcopy="never", max_throttle_percent=60)
+    policy = Policy(max_downtime_ms=500, postcopy="never", max_throttle_percent=60)
     writes = measured(900, 400)
-    assert told(contract, writes).plan.way == NO_WAY
-    both = told(contract, writes, xbzrle_cache_bytes=512 * MIB)
+    assert told(policy, writes).plan.way == NO_WAY
+    both = told(policy, writes, xbzrle_cache_bytes=512 * MIB)
     assert both.plan.way == THROTTLE
     assert both.plan.flags.xbzrle_cache_bytes and both.plan.flags.throttle_initial_percent >= 50
 

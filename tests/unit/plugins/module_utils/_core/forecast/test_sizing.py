@@ -58,7 +58,7 @@ def test_more_time_needs_no_more_bandwidth() -> None:
 
 def test_without_a_deadline_the_time_is_that_at_the_bandwidth_given() -> None:
     open_end = replace(STRICT, deadline_s=None)
-    # 60 s are the least that a contract without a deadline gives.
+    # 60 s are the least that a policy without a deadline gives.
     assert least_bandwidth_bytes_per_s(open_end, guest(600, 0, 0)) == pytest.approx(10 * MIB, rel=0.02)
     assert least_bandwidth_bytes_per_s(open_end, guest(100_000, 0, 0)) == pytest.approx(100 * MIB / 6, rel=0.02)
 
@@ -119,11 +119,11 @@ def test_whole_mib(given_bytes: t.Optional[float], down: t.Optional[int], up: t.
 def test_what_is_enough_is_forecast_to_finish(
     touched: int, set_mib: float, rate_mib: float, bandwidth: int, postcopy: str
 ) -> None:
-    contract = replace(STRICT, postcopy=postcopy)
+    policy = replace(STRICT, postcopy=postcopy)
     facts = guest(touched, min(set_mib, touched), rate_mib, bandwidth)
-    least = least_bandwidth_bytes_per_s(contract, facts)
+    least = least_bandwidth_bytes_per_s(policy, facts)
     if least is not None:
-        found = forecast(contract, replace(facts, bandwidth_bytes_per_s=least))
+        found = forecast(policy, replace(facts, bandwidth_bytes_per_s=least))
         assert finishes(found)
         assert found.expected is not None
         assert found.expected.total_s <= 600.01

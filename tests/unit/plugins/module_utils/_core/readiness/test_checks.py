@@ -114,7 +114,7 @@ NAMED = {"destination.hostname": "kvm02.example.org"}
 COPY = {"intent.copy_storage": "all"}
 NO_LOCKS = {f"{side}.daemon.qemu_settings": {} for side in ("source", "destination")}
 UNASKED = {"cpu": None}
-NEVER = {"intent.contract": Policy(postcopy="never")}
+NEVER = {"intent.policy": Policy(postcopy="never")}
 
 # Check, status, what is changed, and a word of the summary.
 CASES: list[tuple[str, str, dict[str, t.Any], str]] = [
@@ -712,16 +712,16 @@ CASES: list[tuple[str, str, dict[str, t.Any], str]] = [
         FAIL,
         {
             "measured": WorkingSet(6 * GIB, False, 4 * GIB, False),
-            "intent.contract": Policy(postcopy="never", max_throttle_percent=0),
+            "intent.policy": Policy(postcopy="never", max_throttle_percent=0),
         },
-        "does not finish within the contract",
+        "does not finish within the policy",
     ),
     (
         "forecast",
         WARN,
         {
             "measured": WorkingSet(1500 * MIB, False, 3 * GIB, False),
-            "intent.contract": Policy(postcopy="never", max_throttle_percent=0, max_downtime_ms=600),
+            "intent.policy": Policy(postcopy="never", max_throttle_percent=0, max_downtime_ms=600),
         },
         "Not if it writes half as much again",
     ),

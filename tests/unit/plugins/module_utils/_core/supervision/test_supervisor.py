@@ -37,9 +37,9 @@ def at_boundary(supervisor: Supervisor, at_s: float, pass_number: int, left_mib:
     return supervisor.observe(look(at_s, pass_number, left_mib, **more), at_sync=True)
 
 
-def stuck(contract: Policy, plan: Plan = PLAN, left_mib: float = 400) -> tuple[Supervisor, list[Action]]:
+def stuck(policy: Policy, plan: Plan = PLAN, left_mib: float = 400) -> tuple[Supervisor, list[Action]]:
     """A guest of which two passes leave the same; what was decided at the second boundary."""
-    supervisor = Supervisor(contract, plan)
+    supervisor = Supervisor(policy, plan)
     first_pass(supervisor)
     at_boundary(supervisor, 10, 2, left_mib)
     for at_s in (11, 12, 13):
@@ -102,7 +102,7 @@ def test_patience_ends_the_waiting_for_less() -> None:
     assert only(at_boundary(supervisor, 17, 3, 500)).kind is Kind.SET_DOWNTIME
 
 
-def test_no_more_than_the_contract() -> None:
+def test_no_more_than_the_policy() -> None:
     supervisor, actions = stuck(NEVER)
     assert done(actions) == []
     assert only(actions).reason == "LINGERING"
@@ -150,12 +150,12 @@ def test_one_long_pass_is_enough_to_see_it() -> None:
 
 
 @pytest.mark.parametrize(
-    ("contract", "plan"),
+    ("policy", "plan"),
     [(NEVER, SPLITTABLE), (Policy(max_downtime_ms=500), PLAN)],
     ids=["not allowed", "not flagged"],
 )
-def test_no_post_copy(contract: Policy, plan: Plan) -> None:
-    _supervisor, actions = stuck(contract, plan)
+def test_no_post_copy(policy: Policy, plan: Plan) -> None:
+    _supervisor, actions = stuck(policy, plan)
     assert done(actions) == []
 
 
@@ -189,9 +189,9 @@ def test_a_measured_guest_is_split_in_the_first_pass() -> None:
 
 
 def test_prefer_splits_only_where_it_pays() -> None:
-    contract = Policy(max_downtime_ms=200, postcopy="prefer")
+    policy = Policy(max_downtime_ms=200, postcopy="prefer")
     for left, expected in ((50, []), (500, [(Kind.START_POSTCOPY, None)])):
-        supervisor = Supervisor(contract, replace(SPLITTABLE, start_limit_ms=100))
+        supervisor = Supervisor(policy, replace(SPLITTABLE, start_limit_ms=100))
         first_pass(supervisor, limit_ms=100)
         assert done(at_boundary(supervisor, 10, 2, left, limit_ms=100)) == expected
 
@@ -226,13 +226,13 @@ def test_the_last_bytes_are_waited_for() -> None:
     assert done(supervisor.observe(look(71, 2, 0, phase=Phase.SWITCHOVER))) == [(Kind.ABORT, None)]
 
 
-# --- the end of the contract
+# --- the end of the policy
 
 
 @pytest.mark.parametrize(("choice", "kind"), [("abort", Kind.ABORT), ("leave", Kind.LEAVE), ("pause", Kind.SUSPEND)])
-def test_at_the_deadline_the_contract_says_what_is_done(choice: str, kind: Kind) -> None:
-    contract = replace(NEVER, on_hopeless=choice, max_pause_s=9 if choice == "pause" else 0, max_throttle_percent=0)
-    supervisor, _actions = stuck(replace(contract, deadline_s=19))
+def test_at_the_deadline_the_policy_says_what_is_done(choice: str, kind: Kind) -> None:
+    policy = replace(NEVER, on_hopeless=choice, max_pause_s=9 if choice == "pause" else 0, max_throttle_percent=0)
+    supervisor, _actions = stuck(replace(policy, deadline_s=19))
     action = only([a for a in supervisor.observe(look(20, 4, 200)) if a.apply])
     assert (action.kind, action.reason) == (kind, "DEADLINE")
     assert action.numbers["diagnosis"] == "DIRTY_RATE"
@@ -331,10 +331,10 @@ def test_it_is_done_when_the_job_is(phase: Phase) -> None:
 
 
 def test_observing_decides_the_same_and_applies_nothing() -> None:
-    contract = replace(NEVER, max_downtime_ms=5000)
-    acted, observed = stuck(contract)[0], stuck(replace(contract, mode="observe"))[0]
+    policy = replace(NEVER, max_downtime_ms=5000)
+    acted, observed = stuck(policy)[0], stuck(replace(policy, mode="observe"))[0]
     assert acted.history.boundaries == observed.history.boundaries
-    wishes = Supervisor(replace(contract, mode="observe"), PLAN)
+    wishes = Supervisor(replace(policy, mode="observe"), PLAN)
     first_pass(wishes)
     at_boundary(wishes, 10, 2, 400)
     action = only(at_boundary(wishes, 14, 3, 400))

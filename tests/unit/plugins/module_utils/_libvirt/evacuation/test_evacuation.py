@@ -230,11 +230,11 @@ def evacuated(
         for key, hosts in plan.items()
     ]
     told: list[t.Any] = []
-    contract = Policy()
+    policy = Policy()
 
     def order(_guest: t.Mapping[str, t.Any], name: str) -> MigrationOptions:
         return MigrationOptions(
-            contract,
+            policy,
             MeasurementOptions(name, None, 100.0, 0, "none", None, False, lambda _hosts: RouteDevice()),
             StartOptions(),
         )

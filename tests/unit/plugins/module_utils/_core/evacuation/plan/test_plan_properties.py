@@ -119,7 +119,7 @@ def with_change(given_fleet: Fleet, change: Obstacle) -> Fleet:
         return at_guest(blocked=without_check)
     if change.reason == "CONTRACT":
         quiet = WorkingSet(0, False, 0, False)
-        return at_guest(demand=lambda one: replace(one.demand, measured=quiet, contract=Policy()))
+        return at_guest(demand=lambda one: replace(one.demand, measured=quiet, policy=Policy()))
     if change.reason in ("AFFINITY", "ANTI_AFFINITY"):
         return replace(given_fleet, groups=tuple(one for one in given_fleet.groups if one.name != change.subject))
     assert change.reason == "NO_DESTINATION"

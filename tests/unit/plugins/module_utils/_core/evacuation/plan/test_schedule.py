@@ -36,9 +36,9 @@ def transfers(plan: EvacuationPlan) -> dict[str, PlannedTransfer]:
     return {transfer.domain.name: transfer for transfer in plan.schedule.transfers}
 
 
-def estimate(dirty_mib_per_s: float, set_mib: float, contract: Policy = STRICT, **more: t.Any) -> TransferEstimate:
+def estimate(dirty_mib_per_s: float, set_mib: float, policy: Policy = STRICT, **more: t.Any) -> TransferEstimate:
     measured = WorkingSet(int(set_mib * MIB), False, int(dirty_mib_per_s * MIB), False)
-    return TransferEstimate(TransferDemand(4 * GIB, measured=measured, contract=contract, **more), LINK)
+    return TransferEstimate(TransferDemand(4 * GIB, measured=measured, policy=policy, **more), LINK)
 
 
 def test_a_quiet_guest_sends_the_same_at_any_rate() -> None:

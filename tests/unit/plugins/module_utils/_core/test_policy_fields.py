@@ -13,7 +13,7 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._core.polic
     DEFAULT_PRESET,
     PRESETS,
     Policy,
-    contract_from,
+    policy_from,
     preset,
 )
 
@@ -40,17 +40,17 @@ BAD = [
 
 
 @pytest.mark.parametrize(("fields", "told"), BAD, ids=[f"{next(iter(case[0].items()))}" for case in BAD])
-def test_a_bad_contract_says_what_is_wrong_with_it(fields: dict[str, t.Any], told: str) -> None:
+def test_a_bad_policy_says_what_is_wrong_with_it(fields: dict[str, t.Any], told: str) -> None:
     with pytest.raises(MigrationError, match=told) as caught:
-        contract_from(fields)
+        policy_from(fields)
     assert caught.value.reason == "BAD_CONTRACT"
     assert caught.value.remedy
 
 
 @pytest.mark.parametrize("name", PRESETS)
-def test_presets_are_contracts(name: str) -> None:
-    contract = preset(name)
-    assert contract_from(contract.document()) == contract
+def test_presets_are_policys(name: str) -> None:
+    policy = preset(name)
+    assert policy_from(policy.document()) == policy
 
 
 def test_presets_stand_for_what_their_names_say() -> None:
@@ -63,8 +63,8 @@ def test_presets_stand_for_what_their_names_say() -> None:
 
 
 def test_every_field_can_be_overridden() -> None:
-    contract = preset("post_copy", {"max_downtime_ms": 70, "postcopy": None, "patience_s": 0})
-    assert (contract.max_downtime_ms, contract.postcopy, contract.patience_s) == (70, "prefer", 0)
+    policy = preset("post_copy", {"max_downtime_ms": 70, "postcopy": None, "patience_s": 0})
+    assert (policy.max_downtime_ms, policy.postcopy, policy.patience_s) == (70, "prefer", 0)
     with pytest.raises(MigrationError, match="no field"):
         preset("post_copy", {"downtime": 70})
 
@@ -74,14 +74,14 @@ def test_an_unknown_preset_names_those_that_there_are() -> None:
         preset("fast")
 
 
-def test_defaults_of_a_contract() -> None:
-    assert contract_from({"max_pause_s": None}) == Policy()
+def test_defaults_of_a_policy() -> None:
+    assert policy_from({"max_pause_s": None}) == Policy()
 
 
 @pytest.mark.parametrize("zero", [0, 0.0])
 def test_a_pause_of_nothing_is_none_at_the_deadline_either(zero: float) -> None:
-    contract = preset("suspend_workload", {"max_pause_s": zero})
-    assert (contract.max_pause_s, contract.on_hopeless) == (0, "abort")
+    policy = preset("suspend_workload", {"max_pause_s": zero})
+    assert (policy.max_pause_s, policy.on_hopeless) == (0, "abort")
     assert preset("suspend_workload", {"max_pause_s": None}).on_hopeless == "pause"
     assert preset("suspend_workload", {"max_pause_s": zero, "on_hopeless": "leave"}).on_hopeless == "leave"
     with pytest.raises(MigrationError, match="max_pause_s is 0"):
