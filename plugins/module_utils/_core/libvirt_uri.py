@@ -1,7 +1,4 @@
-# Copyright (c) 2026, The virtops.live_migration authors
-# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-# This file is private to the collection and may change at any time.
 """URIs of libvirt's connections and of migrations: the one place that takes them apart, checks them and makes them.
 
 libvirt runs programs that a URI names (``command``, ``netcat``, the transport ``ext``), and puts others of its

@@ -1,7 +1,4 @@
-# Copyright (c) 2026, The virtops.live_migration authors
-# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-# This file is private to the collection and may change at any time.
 """Calls that must not hang: a stopped QEMU never answers its monitor, and libvirt waits for it without end.
 
 Neither does a daemon that is stopped, nor one behind a network that takes a connection and says nothing. So every call

@@ -1,7 +1,4 @@
-# Copyright (c) 2026, The virtops.live_migration authors
-# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-# This file is private to the collection and may change at any time.
 """Why a migration does not finish: one verdict, one reason, the evidence, and what to do.
 
 The rule "dirty rate above bandwidth" under-detects: QEMU counts a page once per pass, so a stuck guest shows a ratio

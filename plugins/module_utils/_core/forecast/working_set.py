@@ -1,7 +1,4 @@
-# Copyright (c) 2026, The virtops.live_migration authors
-# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-# This file is private to the collection and may change at any time.
 """Working set and dirty rate of a guest, from how much memory it dirtied within two windows of time.
 
 A page counts once in a window, however often it is written. A guest that writes ``d`` bytes/s spread over a working

@@ -1,7 +1,4 @@
-# Copyright (c) 2026, The virtops.live_migration authors
-# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-# This file is private to the collection and may change at any time.
 """Every kind of device that a guest can have, and the checks that look at it.
 
 The elements are those below ``devices`` in libvirt's schema, src/conf/schemas/domaincommon.rng of 11.3.0. What is not

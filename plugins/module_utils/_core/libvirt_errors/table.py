@@ -1,7 +1,4 @@
-# Copyright (c) 2026, The virtops.live_migration authors
-# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-# This file is private to the collection and may change at any time.
 """What libvirt's errors mean: the tables of all subjects, in the order in which they are looked at.
 
 Among the rows of a code the first one whose text is found counts, so the more specific stand first: what a certificate

@@ -1,7 +1,4 @@
-# Copyright (c) 2026, The virtops.live_migration authors
-# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-# This file is private to the collection and may change at any time.
 """The end of a split guest: post-copy runs, or has broken and is to be joined again. Never is anything aborted here.
 
 That libvirt calls it broken says nothing of QEMU. libvirt 9.0 does so when it loses the other daemon, and at times

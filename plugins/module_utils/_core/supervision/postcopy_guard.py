@@ -1,7 +1,4 @@
-# Copyright (c) 2026, The virtops.live_migration authors
-# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-# This file is private to the collection and may change at any time.
 """Whether a running job should be switched to post-copy now: the warning of the manuals, made checkable.
 
 After the switch the guest needs both hosts and the network between them until the last page has arrived. So the

@@ -1,7 +1,4 @@
-# Copyright (c) 2026, The virtops.live_migration authors
-# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-# This file is private to the collection and may change at any time.
 """The account of one migration: every look, every decision and the end of it, as JSON, and the same again from it.
 
 A record holds what went into the engine, so the engine can be run over it again: after a change of its rules, a record

@@ -1,7 +1,4 @@
-# Copyright (c) 2026, The virtops.live_migration authors
-# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-# This file is private to the collection and may change at any time.
 """The decision engine: looks at a job in, actions out. It has no clock and does nothing itself.
 
 It decides at boundaries, because only there can what is left be compared, and by need: nothing while a pass still gets

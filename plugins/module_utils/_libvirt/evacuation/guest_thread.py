@@ -1,7 +1,4 @@
-# Copyright (c) 2026, The virtops.live_migration authors
-# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-# This file is private to the collection and may change at any time.
 """One guest of an evacuation, moved by a thread of its own with connections of its own.
 
 What happens is posted into a mailbox, which the main thread reads: nothing is shared but that.

@@ -1,7 +1,4 @@
-# Copyright (c) 2026, The virtops.live_migration authors
-# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-# This file is private to the collection and may change at any time.
 """What libvirt and QEMU themselves have against a guest's migration, before there is one.
 
 QEMU's list of blockers is only in an answer of its monitor, and asking that directly marks the guest as tainted. But

@@ -1,7 +1,4 @@
-# Copyright (c) 2026, The virtops.live_migration authors
-# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-# This file is private to the collection and may change at any time.
 """The smallest set of changes that would let a unit move while all others go where they go.
 
 A unit that belongs together needs the changes of one host. Without one of the rules that tie it, it falls into parts,

@@ -1,7 +1,4 @@
-# Copyright (c) 2026, The virtops.live_migration authors
-# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-# This file is private to the collection and may change at any time.
 """Who waits and who may start, and how the links are shared among those that send.
 
 A transfer starts when each link on its way has a slot left, and the least rate it can do with beside the least rates of

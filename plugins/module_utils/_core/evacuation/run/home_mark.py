@@ -1,7 +1,4 @@
-# Copyright (c) 2026, The virtops.live_migration authors
-# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-# This file is private to the collection and may change at any time.
 """The mark that a guest carries when it is away from home: whose it is, since when, and what was planned for it.
 
 It is in the guest's own metadata, so that it is not trusted: what cannot be understood is a problem of that guest only.

@@ -1,7 +1,4 @@
-# Copyright (c) 2026, The virtops.live_migration authors
-# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-# This file is private to the collection and may change at any time.
 """The queue of one host's transfers: which begin now, what a failure calls for, and when it is enough.
 
 There are no batches: whatever ends makes way at once. It is told what happens and what time it is, and waits for

@@ -1,7 +1,4 @@
-# Copyright (c) 2026, The virtops.live_migration authors
-# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-# This file is private to the collection and may change at any time.
 """What may become of a packet in the chains of a firewall.
 
 A chain's result is the set of all that may come of it: where a condition cannot be told, both ways are followed. It is

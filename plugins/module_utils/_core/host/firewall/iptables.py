@@ -1,7 +1,4 @@
-# Copyright (c) 2026, The virtops.live_migration authors
-# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-# This file is private to the collection and may change at any time.
 """What ``iptables-save`` prints as rules of :mod:`firewall`: all tables that a packet to this host passes.
 
 An option that is not known makes a rule's condition one that cannot be told; so does a target that is not known for

@@ -1,7 +1,4 @@
-# Copyright (c) 2026, The virtops.live_migration authors
-# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-# This file is private to the collection and may change at any time.
 """Whether a firewall lets new TCP connections to a port in, as far as its rules tell.
 
 ``open``: whoever asks gets in, at every port of the range. ``closed``: nobody, at none. ``partly``: some do and others

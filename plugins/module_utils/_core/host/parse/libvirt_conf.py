@@ -1,7 +1,4 @@
-# Copyright (c) 2026, The virtops.live_migration authors
-# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-# This file is private to the collection and may change at any time.
 """libvirt's configuration files: ``name = value`` with texts, numbers and lists, by the grammar of its own parser.
 
 That is ``virConfParse`` in libvirt's src/util/virconf.c. Texts stand in single or double quotes on one line, or in

@@ -1,7 +1,4 @@
-# Copyright (c) 2026, The virtops.live_migration authors
-# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-# This file is private to the collection and may change at any time.
 """Services and timers of a guest: what systemctl says of them, and the note of those that were stopped.
 
 The note is a file in the guest, one unit a line, below /run: it travels with the guest's memory, and is gone after a
