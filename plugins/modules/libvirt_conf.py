@@ -41,6 +41,11 @@ options:
         for all modules.
     type: str
     default: qemu:///system
+  uri_allow:
+    description: Not used, like O(uri).
+    type: list
+    elements: str
+    default: []
 requirements:
   - Python 3.9 or later on the host that runs the module.
 extends_documentation_fragment:

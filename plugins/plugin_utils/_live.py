@@ -16,6 +16,7 @@ from ansible.errors import AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
+from ..module_utils._core.json_text import is_whole
 from ..module_utils._core.supervision.progress import shown_line
 
 _display = Display()
@@ -214,7 +215,7 @@ class _Follower:
                 continue
             if not isinstance(entry, dict):
                 continue
-            if type(entry.get("pid")) is int:  # it becomes part of a command
+            if is_whole(entry.get("pid")):  # it becomes part of a command
                 self._pid = entry["pid"]
             self._ended = self._ended or bool(entry.get("end"))
             shown = shown_line(self._host, entry)

@@ -59,7 +59,7 @@ def _writer(cls: t.Any) -> Writer:
 def _field_writer(hint: t.Any) -> t.Optional[Writer]:
     """None for what is written as it is."""
     arguments = t.get_args(hint)
-    if t.get_origin(hint) is t.Union and all(one in _NAMES or one is type(None) for one in arguments):
+    if t.get_origin(hint) is t.Union and all(one in _NAMES or one is _NONE for one in arguments):
         return None
     return None if hint in _NAMES else _write_anything
 
@@ -232,6 +232,7 @@ def _fits(number: t.Any) -> bool:
 
 _LARGEST = 2**200
 _MOST = 2**64
+_NONE = type(None)
 _NAMES = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}
 _KNOWN: dict[t.Any, dict[str, tuple[t.Any, bool]]] = {}
 

@@ -33,6 +33,11 @@ def check_depth(value: t.Any, most_levels: int) -> None:
     raise ValueError(f"it is more than {most_levels} levels deep")
 
 
+def is_whole(value: t.Any) -> bool:
+    """Whether a value of JSON is a whole number; to Python true and false are such, too."""
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
 def _within(value: t.Any) -> t.Iterable[t.Any]:
     if isinstance(value, dict):
         return value.values()

@@ -13,7 +13,7 @@ _UPPER = "<port port='49180-49215' protocol='tcp'/>"
 def ufw(seed: int) -> str:
     choose = random.Random(seed).choice
     lines = ["ufw --force reset >/dev/null", f"ufw default {choose(('deny', 'deny', 'reject', 'allow'))} incoming"]
-    for _ in range(choose((1, 2, 3, 4))):
+    for _number in range(choose((1, 2, 3, 4))):
         action = choose(("allow", "allow", "allow", "deny", "reject"))
         ports = choose(("49152:49215", "49152:49215", "49180", "22", "49152:49180", "22,49152:49215"))
         source = choose(_NETWORKS)
@@ -58,8 +58,8 @@ class Zones:
 
     def zone(self, whose: str = "") -> str:
         target = self.random.choice(("", "", "", " target='DROP'", " target='ACCEPT'", " target='%%REJECT%%'"))
-        parts = [self.random.choice(self.opened) for _ in range(self.random.choice((0, 1, 1, 2)))]
-        rich = [self.rich() for _ in range(self.random.choice((0, 0, 1, 2)))]
+        parts = [self.random.choice(self.opened) for _number in range(self.random.choice((0, 1, 1, 2)))]
+        rich = [self.rich() for _number in range(self.random.choice((0, 0, 1, 2)))]
         return f"<zone{target}>{whose}{''.join(dict.fromkeys(parts))}{''.join(dict.fromkeys(rich))}</zone>"
 
     opened = (

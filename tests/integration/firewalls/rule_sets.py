@@ -79,10 +79,10 @@ class Nft:
         return [head, *self.added(f"{table} {hook}", [*usual, *rules])]
 
     def rules(self, count: int) -> list[str]:
-        return [self.rule() for _ in range(count)]
+        return [self.rule() for _number in range(count)]
 
     def rule(self) -> str:
-        matches = [self.match() for _ in range(self.random.choice((0, 1, 1, 2, 2, 3)))]
+        matches = [self.match() for _number in range(self.random.choice((0, 1, 1, 2, 2, 3)))]
         if not matches:
             return self.random.choice(("counter", 'log prefix "all "', f"{self.of_port()} accept", self.jump()))
         if self.random.random() < 0.12:
@@ -191,13 +191,13 @@ class Iptables:
         lines = [f"-P {chain} {policy}"]
         for one in [f"{name}{number}" for number in range(self.random.randint(0, 3))]:
             lines.append(f"-N {one}")
-            lines += self.added([self.rule(one, name) for _ in range(self.random.randint(1, 4))])
+            lines += self.added([self.rule(one, name) for _number in range(self.random.randint(1, 4))])
             self.jumps.append(one)
         if self.random.random() < 0.95:
             lines.append(f"-A {chain} -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT")
         if self.family == 6 and self.random.random() < 0.97:
             lines.append(f"-A {chain} -p ipv6-icmp -j ACCEPT")
-        rules = [self.rule(chain, name) for _ in range(self.random.randint(1, 6 if name == "filter" else 2))]
+        rules = [self.rule(chain, name) for _number in range(self.random.randint(1, 6 if name == "filter" else 2))]
         if policy == "DROP" and self.random.random() < 0.7:
             rules.append(f"-A {chain} -p tcp {self.of_port()} -j ACCEPT")
         return [*lines, *self.added(rules)]
@@ -207,7 +207,7 @@ class Iptables:
         return [f"{rule} 2>/dev/null || true" for rule in rules]
 
     def rule(self, chain: str, table: str) -> str:
-        matches = [self.match() for _ in range(self.random.choice((0, 1, 1, 2, 2)))]
+        matches = [self.match() for _number in range(self.random.choice((0, 1, 1, 2, 2)))]
         protocol = self.random.choice(("-p tcp", "-p tcp", "-p tcp", "-p udp", "! -p tcp", ""))
         if any("--dport" in one or "flags" in one or "syn" in one or "port" in one for one in matches):
             protocol = "-p tcp"

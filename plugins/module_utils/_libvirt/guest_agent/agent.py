@@ -9,7 +9,7 @@ import time
 import typing as t
 
 from ..._core.errors import MigrationError
-from ..._core.json_text import read_json
+from ..._core.json_text import is_whole, read_json
 from ..._core.text import shortened
 from ..connection import libvirt
 from ..errors import translate
@@ -97,9 +97,9 @@ class Agent:
 
     def _whole(self, answer: t.Mapping[str, t.Any], key: str, limits: range) -> int:
         value = answer.get(key)
-        if type(value) is not int or value not in limits:
+        if value is None or not is_whole(value) or value not in limits:
             raise self._odd(f"{key!r} is {_short(value)}")
-        return value
+        return int(value)
 
     def _ask(self, command: str, arguments: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
         if libvirt_qemu is None:

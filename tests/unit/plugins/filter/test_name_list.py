@@ -116,7 +116,7 @@ def test_aliases_are_not_expanded() -> None:
 
 def test_lists_of_any_depth_are_refused() -> None:
     deep: list[t.Any] = []
-    for _ in range(100_000):
+    for _number in range(100_000):
         deep = [deep]
     with pytest.raises(AnsibleFilterError, match="Give one name a line"):
         name_list(deep)

@@ -164,8 +164,8 @@ class _Question:
 
     def _summary(self) -> tuple[str, str]:
         if len(self.found) == 1:
-            ((verdict, (_region, reason)),) = self.found.items()
-            return verdict, reason
+            verdict, found = next(iter(self.found.items()))
+            return verdict, found[1]
         if {OPEN, CLOSED} <= set(self.found):
             return PARTLY, self._difference(self.found[OPEN][0], self.found[CLOSED][0])
         if PARTLY in self.found and CLOSED in self.found:

@@ -7,6 +7,7 @@ import collections
 import typing as t
 
 from ...addresses import among
+from ...json_text import is_whole
 from ...unreadable import odd
 from ..network import Interface
 
@@ -72,7 +73,7 @@ def _addresses(told: t.Any) -> list[str]:
 
 
 def _prefix(length: t.Any) -> str:
-    return f"/{length}" if type(length) is int and 0 <= length <= 128 else ""
+    return f"/{length}" if is_whole(length) and 0 <= length <= 128 else ""
 
 
 def devices_of_routes(routes: t.Any) -> set[str]:
@@ -95,7 +96,7 @@ def _text(plain: Plain, key: str) -> str:
 
 def _positive(plain: Plain, key: str) -> t.Optional[int]:
     value = plain.get(key)
-    return value if type(value) is int and 0 < value < 2**32 else None
+    return value if value is not None and is_whole(value) and 0 < value < 2**32 else None
 
 
 def _dictionary(plain: Plain, key: str) -> Plain:

@@ -270,7 +270,7 @@ def test_a_value_says_nothing_to_a_shell() -> None:
     harmless = set(string.ascii_letters + string.digits + "_./:@%+,=-")
     for code in range(1, 128):
         sign = chr(code)
-        for written in {sign, f"%{code:02x}"}:
+        for written in (sign, f"%{code:02x}"):
             uri = f"qemu+ssh://h/system?socket=/x{written}y"
             try:
                 value = dict(parse(uri, ["socket"]).parameters)["socket"]

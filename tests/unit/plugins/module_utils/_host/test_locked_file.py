@@ -42,13 +42,13 @@ def test_a_change_that_fails_leaves_all_as_it_was(tmp_path: Path) -> None:
 
 
 def _add(path: str, count: int) -> None:
-    for _ in range(count):
+    for _number in range(count):
         changed_alone(Path(path), lambda text: text + "x")
 
 
 def test_nobody_loses_what_another_one_writes(tmp_path: Path) -> None:
     context = multiprocessing.get_context("fork")
-    workers = [context.Process(target=_add, args=(str(tmp_path / "notes"), 25)) for _ in range(4)]
+    workers = [context.Process(target=_add, args=(str(tmp_path / "notes"), 25)) for _number in range(4)]
     for worker in workers:
         worker.start()
     for worker in workers:

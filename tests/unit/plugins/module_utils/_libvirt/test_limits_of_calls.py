@@ -65,7 +65,7 @@ def test_what_the_binding_gives_has_limits() -> None:
         assert guest.state().running
         assert [one.name for one in all_guests(connection)] == ["test"]
         assert isinstance(unlimited(guest.raw), libvirt.virDomain)
-        assert type(connection.raw.getLibVersion()) is int
+        assert isinstance(connection.raw.getLibVersion(), int)
         assert connection.raw.isAlive()
 
 

@@ -265,7 +265,7 @@ def test_the_kernels_answer_on_a_route(rest: bytes, kind: int) -> None:
 
 
 @settings(max_examples=EXAMPLES, deadline=None, database=None)
-@given(st.text(max_size=200) | JSON.map(lambda value: json.dumps(value)) | st.sampled_from(NASTY))
+@given(st.text(max_size=200) | JSON.map(json.dumps) | st.sampled_from(NASTY))
 def test_json_of_programs(text: str) -> None:
     try:
         read_json(text)
