@@ -786,7 +786,7 @@ def work(module: AnsibleModule) -> dict[str, t.Any]:
 
 
 def main() -> None:
-    run_without_libvirt(OPTIONS, work, documents=("sources", "destinations", "readiness", "measurements"))
+    run_without_libvirt(OPTIONS, work)
 
 
 if __name__ == "__main__":

@@ -120,7 +120,8 @@ def test_watching_sees_boundaries(ansible: Ansible, erp01: Subject) -> None:
 
 
 def test_watching_sees_the_end(ansible: Ansible, crm01: Subject) -> None:
-    migration = crm01.migrate("--bandwidth", "20")
+    # Slow enough to be met by a module that a busy machine starts late.
+    migration = crm01.migrate("--bandwidth", "6")
     source = crm01.source
     result = ansible.module(source, MODULE, name="crm01", observe_s=60)
     (job,) = result["jobs"]

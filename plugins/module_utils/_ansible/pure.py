@@ -16,21 +16,15 @@ from .uris import check_uris
 
 
 def run_without_libvirt(
-    argument_spec: Spec,
-    work: t.Callable[[AnsibleModule], dict[str, t.Any]],
-    documents: t.Collection[str] = (),
-    **module_options: t.Any,
+    argument_spec: Spec, work: t.Callable[[AnsibleModule], dict[str, t.Any]], **module_options: t.Any
 ) -> t.NoReturn:
-    """``uri`` is taken and not used, so that module_defaults can set it for all modules of the collection.
-
-    ``documents``: options that are documents, in which any number may stand.
-    """
+    """``uri`` is taken and not used, so that module_defaults can set it for all modules of the collection."""
     # AnsibleModule fills in the defaults of suboptions where it finds them, in the specification itself.
     spec = copy.deepcopy({**connection_spec(), **argument_spec})
     module = Module(argument_spec=spec, supports_check_mode=True, **module_options)
     try:
         check_uris(spec, module.params)
-        check_numbers({name: value for name, value in module.params.items() if name not in documents})
+        check_numbers(spec, module.params)
         result = work(module)
     except MigrationError as exc:
         module.fail_json(msg=str(exc), **exc.result())

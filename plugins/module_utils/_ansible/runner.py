@@ -41,7 +41,7 @@ def run(
     )
     try:
         check_uris(spec, module.params)
-        check_numbers({name: value for name, value in module.params.items() if name not in documents})
+        check_numbers(spec, module.params)
     except MigrationError as exc:
         _fail(module, exc)
     _require_libvirt(module)

@@ -52,23 +52,24 @@ LIMITS: t.Mapping[str, tuple[float, float]] = {
 }
 
 
-def check_numbers(options: t.Any, place: str = "") -> None:
+def check_numbers(spec: t.Mapping[str, t.Mapping[str, t.Any]], options: t.Mapping[str, t.Any], place: str = "") -> None:
     """Raises OUT_OF_RANGE for the first number outside its limits; "nan" and "inf", which Ansible takes, always are.
 
-    ``options``: a module's parameters, with lists and dictionaries in them. ``place``: where they stand, for the error.
+    ``spec``: a module's argument specification; what it does not declare, as the inside of a document, is not looked
+    at. ``options``: the module's parameters. ``place``: where they stand, for the error.
     """
-    if isinstance(options, t.Mapping):
-        for name, value in options.items():
-            inner = f"{place}.{name}" if place else str(name)
-            if name in Policy.__dataclass_fields__:
-                continue
-            if isinstance(value, (int, float)) and not isinstance(value, bool):
-                _check(str(name), value, inner)
-            else:
-                check_numbers(value, inner)
-    elif isinstance(options, (list, tuple)):
-        for number, value in enumerate(options):
-            check_numbers(value, f"{place}[{number}]")
+    for name, declared in spec.items():
+        value = options.get(name)
+        if name in Policy.__dataclass_fields__:
+            continue
+        inner = f"{place}.{name}" if place else name
+        if isinstance(value, (int, float)) and not isinstance(value, bool):
+            _check(name, value, inner)
+        elif isinstance(value, t.Mapping) and "options" in declared:
+            check_numbers(declared["options"], value, inner)
+        elif isinstance(value, (list, tuple)) and "options" in declared:
+            for number, one in enumerate(value):
+                check_numbers(declared["options"], one, f"{inner}[{number}]")
 
 
 def _check(name: str, value: float, place: str) -> None:

@@ -150,6 +150,8 @@ class Ansible:
     def _environment(self, results: Path) -> dict[str, str]:
         return {
             **os.environ,
+            # From ansible-core 2.21 on, results do not tell the arguments by default.
+            "ANSIBLE_INJECT_INVOCATION": "true",
             "ANSIBLE_CALLBACK_PLUGINS": str(CALLBACKS),
             "ANSIBLE_CALLBACKS_ENABLED": "virtops_results",
             "ANSIBLE_COLLECTIONS_PATH": self.collections,

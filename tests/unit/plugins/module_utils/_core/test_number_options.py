@@ -15,6 +15,16 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._core.polic
 MODULES = Path(__file__).resolve().parents[5] / "plugins" / "modules"
 # Checked by their module, with more than a range: a power of two.
 CHECKED_ELSEWHERE = {"size_bytes"}
+_HOST: dict[str, t.Any] = {"name": {}, "max_incoming": {}, "link_mib_per_s": {}}
+_NAMES = ("link_mib_per_s", "bandwidth_mib_per_s", "shutdown_timeout_s", "anything_else", "measure", "name", "priority")
+SPEC: dict[str, dict[str, t.Any]] = {
+    **{name: {} for name in _NAMES},
+    "destinations": {"options": _HOST},
+    "hosts": {"options": _HOST},
+    "slots": {"options": {"per_source": {}}},
+    "policy_overrides": {"options": {"deadline_s": {}}},
+    "measurements": {},
+}
 
 
 def numeric_options(options: t.Mapping[str, t.Any]) -> t.Iterator[str]:
@@ -47,7 +57,7 @@ def test_every_number_of_every_module_has_its_limits(module: Path) -> None:
 )
 def test_what_is_outside_is_refused_with_its_place(options: dict[str, t.Any], place: str) -> None:
     with pytest.raises(MigrationError) as caught:
-        check_numbers(options)
+        check_numbers(SPEC, options)
     assert caught.value.reason == "OUT_OF_RANGE"
     assert place in str(caught.value)
 
@@ -60,7 +70,8 @@ def test_what_is_outside_is_refused_with_its_place(options: dict[str, t.Any], pl
         {"link_mib_per_s": 0.001, "bandwidth_mib_per_s": 0, "priority": -3},
         {"policy_overrides": {"deadline_s": float("nan")}},  # the policy's own error names its field
         {"hosts": [{"name": "kvm01", "max_incoming": 0}]},
+        {"measurements": [{"windows": [{"mib_per_s": 0}]}]},  # a document, in which a guest may well write nothing
     ],
 )
 def test_what_is_within_passes(options: dict[str, t.Any]) -> None:
-    check_numbers(options)
+    check_numbers(SPEC, options)
