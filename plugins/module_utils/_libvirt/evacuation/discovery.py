@@ -9,12 +9,14 @@ from dataclasses import dataclass, field
 from ..._core.errors import MigrationError
 from ..._core.evacuation.run.queued_guest import TransferOptions
 from ..._core.evacuation.run.result import FAILED, LEAVE, MIGRATE, SHUTDOWN, START, GuestResult
+from ..._core.units import KIB
 from ..connection import Connection, libvirt
 from ..guest import Guest, seek_guest
-from ..job.sampling import glance
+from ..job.sampling import may_have_job
 from ..timeout import within
 from .host_guests import Destinations, HostGuests, host_guests
 
+_LIMIT_S = 10.0
 _NOT_FOUND = "Look for it on the other hosts. When it is gone for good, leave it out."
 _ASK_ALL = (
     "See that libvirt answers on each host that could run it, name all of them as destinations, and run this again."
@@ -169,8 +171,8 @@ def _wanted(
     one: t.Mapping[str, t.Any],
 ) -> TransferOptions:
     destinations = (row.destination,) if there else tuple(dict.fromkeys([row.destination, *others]))
-    moving = here is not None and _has_job(here)
-    size = int(one.get("sent_bytes") or 0) or (_memory_bytes(here) if here else 0)
+    moving = here is not None and may_have_job(here)
+    size = int(one.get("sent_bytes") or 0) or (_current_memory_bytes(here) if here else 0)
     return TransferOptions(key, row.name, destinations, 0 if here is None else size, moving or (here is None and there))
 
 
@@ -182,15 +184,9 @@ def _elsewhere(found: Discovery, name: t.Optional[str], uuid: t.Optional[str]) -
     return None
 
 
-def _has_job(guest: Guest) -> bool:
+def _current_memory_bytes(guest: Guest) -> int:
+    """What it has now, of which at most that much is sent; 0 when libvirt does not say."""
     try:
-        return glance(guest) is not None
+        return int(within(guest.raw.info, f"reading the size of {guest.name!r}", _LIMIT_S)[2]) * KIB
     except (MigrationError, libvirt.libvirtError):
-        return False
-
-
-def _memory_bytes(guest: Guest) -> int:
-    try:
-        return int(guest.raw.info()[2]) * 1024
-    except libvirt.libvirtError:
         return 0

@@ -6,18 +6,16 @@ from __future__ import annotations
 import time
 import typing as t
 
-from ..._core.errors import MigrationError
 from ..._core.evacuation.run.result import CHANGED, FAILED, GuestResult, LeftOnHost
-from ..connection import Connection, libvirt
+from ..connection import Connection
 from ..guest import Guest
-from ..job.sampling import glance
+from ..job.sampling import may_have_job
 from .host_guests import Destinations, HostGuests, host_guests
 
 _OTHERS_END_S = 30.0
 _ANSWERS_WITHIN_S = 30.0
 _THERE = (*CHANGED, "already_there")
 _POLL_S = 1.0
-_HAS_GONE = (42, 55)  # VIR_ERR_NO_DOMAIN; VIR_ERR_OPERATION_INVALID, as it does not run any more
 
 
 def seen_at_the_end(destinations: Destinations, rows: t.Iterable[GuestResult]) -> dict[str, t.Optional[HostGuests]]:
@@ -61,7 +59,7 @@ def remains(source: Connection, left: t.AbstractSet[str], *, hasty: bool) -> Lef
     while True:
         own = host_guests(source)
         running = [guest for guest in own.active.values() if guest.uuid not in left]
-        jobs = [*own.arriving.values(), *(guest for guest in own.active.values() if _has_job(guest))]
+        jobs = [*own.arriving.values(), *(guest for guest in own.active.values() if may_have_job(guest))]
         if not jobs or hasty or time.monotonic() >= deadline_s:
             return LeftOnHost(_documents(running), _documents(jobs))
         time.sleep(_POLL_S)
@@ -69,12 +67,3 @@ def remains(source: Connection, left: t.AbstractSet[str], *, hasty: bool) -> Lef
 
 def _documents(guests: t.Iterable[Guest]) -> list[dict[str, t.Any]]:
     return [one for guest in sorted(guests, key=lambda guest: guest.name) for one in guest.documents()]
-
-
-def _has_job(guest: Guest) -> bool:
-    try:
-        return glance(guest) is not None
-    except MigrationError:
-        return True
-    except libvirt.libvirtError as exc:
-        return exc.get_error_code() not in _HAS_GONE

@@ -24,6 +24,7 @@ from .limits import limits_of
 T = t.TypeVar("T")
 
 _POLL_S = 0.5
+_HAS_GONE = (42, 55)  # VIR_ERR_NO_DOMAIN; VIR_ERR_OPERATION_INVALID, as it does not run any more
 
 
 @dataclass
@@ -50,6 +51,16 @@ def glance(guest: Guest) -> t.Optional[JobSample]:
     if stats is None or not is_migration(stats):
         return None
     return sample_unless_gone(guest, stats, at_s=time.monotonic())
+
+
+def may_have_job(guest: Guest) -> bool:
+    """Whether a migration of the guest runs, or may: one that could not be asked counts, one that has gone does not."""
+    try:
+        return glance(guest) is not None
+    except MigrationError:
+        return True
+    except libvirt.libvirtError as exc:
+        return exc.get_error_code() not in _HAS_GONE
 
 
 def arriving(guest: Guest) -> JobSample:

@@ -127,12 +127,34 @@ def test_a_destination_that_is_away_is_passed_over(libvirt: FakeLibvirt) -> None
         Call("open", AWAY),
         Call("listAllDomains", 1).returns([]),
         Call("listAllDomains", 1).returns([Guest()]),
-        Call("jobStats").raises(38, "cannot acquire state change lock"),
+        Call("jobStats").returns(NO_JOB),
         SIZE,
     ]
     found = mustered(libvirt, *script, guests=[asked()])
     assert list(found.seen) == ["kvm03"]
     assert not found.moving[0].moving
+
+
+@pytest.mark.parametrize(
+    ("answer", "moving"),
+    [
+        (Call("jobStats").returns(MIGRATING), True),
+        (Call("jobStats").returns(NO_JOB), False),
+        # It cannot be asked, so that it may be on its way: its thread looks once more before anything is begun.
+        (Call("jobStats").raises(38, "cannot acquire state change lock"), True),
+        (Call("jobStats").raises(42, "Domain not found"), False),
+    ],
+)
+def test_whether_it_is_on_its_way_already(libvirt: FakeLibvirt, answer: Call, moving: bool) -> None:
+    script = [
+        Call("open", THERE).raises(38, "unable to connect to server: Connection refused", 7),
+        Call("open", AWAY),
+        Call("listAllDomains", 1).returns([]),
+        Call("listAllDomains", 1).returns([Guest()]),
+        answer,
+        SIZE,
+    ]
+    assert mustered(libvirt, *script, guests=[asked()]).moving[0].moving is moving
 
 
 KNOWN_AND_OFF = Call("lookupByUUIDString", ERP01).returns(Guest())

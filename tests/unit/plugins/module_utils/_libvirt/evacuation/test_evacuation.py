@@ -208,8 +208,8 @@ def world(libvirt: FakeLibvirt, monkeypatch: pytest.MonkeyPatch) -> World:
     monkeypatch.setattr(evacuating, "Cancellation", Cancelled)
     for module in (mustering, verifying):
         monkeypatch.setattr(module, "host_guests", lambda _source: found.census("kvm01"))
-        monkeypatch.setattr(module, "_has_job", lambda _guest: False)
-    monkeypatch.setattr(mustering, "_memory_bytes", lambda _guest: 100)
+        monkeypatch.setattr(module, "may_have_job", lambda _guest: False)
+    monkeypatch.setattr(mustering, "_current_memory_bytes", lambda _guest: 100)
     return found
 
 
