@@ -245,7 +245,7 @@ forecast:
       touched_bytes: 429924352
       touched_from: the mapping of its memory
       bandwidth_bytes_per_s: 47815065
-      bandwidth_from: link_mib_per_s
+      bandwidth_source: link_mib_per_s
       working_set_bytes: 275892716
       working_set_is_lower_bound: false
       dirty_bytes_per_s: 97009141

@@ -29,12 +29,12 @@ class HostGuests:
         return None
 
 
-def host_guests(connection: Connection, sent_from_here: t.AbstractSet[str] = frozenset()) -> HostGuests:
+def host_guests(connection: Connection) -> HostGuests:
     """Takes no guest's lock and asks no QEMU, so that it answers whatever the guests are doing.
 
     All guests, or an error: a guest whose state could not be read is not one that is not there.
 
-    A guest at its switch-over looks like one that arrives; ``sent_from_here``: those that are known to leave.
+    A guest at its switch-over looks like one that arrives.
     """
     found = HostGuests()
     for raw in within(
@@ -45,7 +45,7 @@ def host_guests(connection: Connection, sent_from_here: t.AbstractSet[str] = fro
         if state is None:  # it has gone this moment
             continue
         incoming = state.arriving or (state.running and (state.in_postcopy or state.postcopy_failed))
-        halves = found.arriving if incoming and guest.uuid not in sent_from_here else found.active
+        halves = found.arriving if incoming else found.active
         halves[guest.uuid] = guest
     return found
 

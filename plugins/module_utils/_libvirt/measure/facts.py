@@ -101,7 +101,7 @@ class MeasuredFacts:
             "touched_bytes": self.facts.touched_bytes,
             "touched_from": self.touched_from,
             "bandwidth_bytes_per_s": self.bandwidth.bytes_per_s,
-            "bandwidth_from": self.bandwidth.known_from,
+            "bandwidth_source": self.bandwidth.known_from,
             "working_set_bytes": measured.working_set_bytes if measured else None,
             "working_set_is_lower_bound": measured.working_set_is_lower_bound if measured else None,
             "dirty_bytes_per_s": measured.dirty_bytes_per_s if measured else None,
