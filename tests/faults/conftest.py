@@ -12,7 +12,7 @@ import pytest
 TESTS = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(TESTS / "lab"), str(TESTS / "integration")]
 
-from bench.lending import ERP, borrowed, two_hosts
+from bench.lending import ERP, borrowed, explained, two_hosts, watched
 from bench.runs import Ansible
 from bench.subject import Subject
 from scene import Scene
@@ -23,9 +23,21 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "fast: the few that 'make integration' runs, too")
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> t.Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    explained(item, report)
+    return report
+
+
 @pytest.fixture(scope="session")
 def lab() -> t.Iterator[Lab]:
     yield from two_hosts()
+
+
+@pytest.fixture(autouse=True)
+def daemons_run(request: pytest.FixtureRequest) -> t.Iterator[None]:
+    yield from watched(request)
 
 
 @pytest.fixture(scope="session")

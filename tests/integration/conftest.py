@@ -12,7 +12,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lab"))
 
-from bench.lending import ERP, borrowed, two_hosts
+from bench.lending import ERP, borrowed, explained, two_hosts, watched
 from bench.runs import Ansible
 from bench.subject import Subject
 from virtlab.guest import GuestOptions
@@ -25,9 +25,21 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "wide: run by 'make integration-wide' and not by 'make test'")
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> t.Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    explained(item, report)
+    return report
+
+
 @pytest.fixture(scope="session")
 def lab() -> t.Iterator[Lab]:
     yield from two_hosts()
+
+
+@pytest.fixture(autouse=True)
+def daemons_run(request: pytest.FixtureRequest) -> t.Iterator[None]:
+    yield from watched(request)
 
 
 @pytest.fixture(scope="session")

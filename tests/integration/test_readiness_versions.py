@@ -24,7 +24,7 @@ OLD = GuestOptions(ram_mib=160, hot_mib=24, cold_mib=8)
 @pytest.fixture(scope="module")
 def mixed() -> t.Iterator[Lab]:
     with Lab(f"it-{os.getpid()}-mixed") as made:
-        made.up(host_count=2, link_mbit=LINK_MBIT, debian13=["kvm02"])
+        made.up(host_count=2, link_mbit=LINK_MBIT, on={"kvm02": "trixie"})
         yield made
 
 

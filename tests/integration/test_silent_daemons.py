@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 import time
 import typing as t
@@ -15,6 +16,7 @@ from virtlab.lab import Lab
 # One connection has 30 s, and the rest is Ansible's.
 LIMIT_S = 60
 PORT = 16999
+REASON = "CONNECTION_FAILED"
 MUTE = """
 import socket, sys
 server = socket.socket()
@@ -27,29 +29,45 @@ sys.stdin.read()
 
 
 @pytest.fixture
-def mute(lab: Lab) -> t.Iterator[str]:
-    """A URI at kvm02 where somebody takes connections, and says nothing."""
-    command = lab.command_line("kvm02", ["python3", "-c", MUTE, str(PORT)])
+def mute(lab: Lab) -> t.Iterator[None]:
+    """On both hosts there is somebody who takes connections on this port, and says nothing."""
+    with contextlib.ExitStack() as listeners:
+        for host in ("kvm01", "kvm02"):
+            listeners.enter_context(listening(lab, host))
+        yield
+
+
+@contextlib.contextmanager
+def listening(lab: Lab, host: str) -> t.Iterator[None]:
+    command = lab.command_line(host, ["python3", "-c", MUTE, str(PORT)])
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as listener:
         assert listener.stdout is not None
         assert listener.stdout.readline() == "listens\n"
         try:
-            yield f"qemu+tcp://kvm02:{PORT}/system"
+            yield
         finally:
             listener.communicate()  # closes its input, at which it ends
 
 
-@pytest.fixture
-def stopped(lab: Lab) -> t.Iterator[str]:
-    """The URI of kvm02, whose libvirtd is stopped for as long as the test takes."""
-    lab.stop_libvirtd("kvm02")
-    yield "qemu+tcp://kvm02/system"
-    lab.cont_libvirtd("kvm02")
+@contextlib.contextmanager
+def stopped(lab: Lab, host: str) -> t.Iterator[str]:
+    """The URI of this host, whose libvirtd is stopped for as long as that takes."""
+    lab.stop_libvirtd(host)
+    try:
+        yield f"qemu+tcp://{host}/system"
+    finally:
+        lab.cont_libvirtd(host)
 
 
-def refused_in_time(ansible: Ansible, module: str, reason: str, limit_s: float = LIMIT_S, **options: t.Any) -> str:
+def mute_at(host: str) -> str:
+    return f"qemu+tcp://{host}:{PORT}/system"
+
+
+def refused_in_time(
+    ansible: Ansible, host: str, module: str, reason: str, limit_s: float = LIMIT_S, **options: t.Any
+) -> str:
     began_s = time.monotonic()
-    result = ansible.module("kvm01", module, timeout_s=240, **options)
+    result = ansible.module(host, module, timeout_s=240, **options)
     assert_refused(result, reason)
     took_s = time.monotonic() - began_s
     assert took_s < limit_s
@@ -57,62 +75,52 @@ def refused_in_time(ansible: Ansible, module: str, reason: str, limit_s: float =
     return str(result["msg"])
 
 
-def test_a_destination_that_says_nothing(ansible: Ansible, crm01: Subject, mute: str) -> None:
-    said = refused_in_time(ansible, "migration", "CONNECTION_FAILED", name="crm01", destination_uri=mute)
+def test_a_destination_that_says_nothing(ansible: Ansible, crm01: Subject, mute: None) -> None:
+    uri = mute_at(crm01.destination)
+    said = refused_in_time(ansible, crm01.source, "migration", REASON, name="crm01", destination_uri=uri)
     assert "no answer within 30 s" in said
     assert crm01.state().startswith("running")
 
 
-def test_a_uri_that_says_nothing(ansible: Ansible, crm01: Subject, mute: str) -> None:
-    refused_in_time(ansible, "migration_job_info", "CONNECTION_FAILED", uri=mute)
+def test_a_uri_that_says_nothing(ansible: Ansible, crm01: Subject, mute: None) -> None:
+    refused_in_time(ansible, crm01.source, "migration_job_info", REASON, uri=mute_at(crm01.destination))
 
 
-def test_a_stopped_daemon_elsewhere(ansible: Ansible, crm01: Subject, stopped: str) -> None:
-    refused_in_time(ansible, "migration", "CONNECTION_FAILED", name="crm01", destination_uri=stopped)
-    refused_in_time(ansible, "migration_job_info", "CONNECTION_FAILED", uri=stopped)
+def test_a_stopped_daemon_elsewhere(ansible: Ansible, crm01: Subject) -> None:
+    with stopped(crm01.lab, crm01.destination) as uri:
+        refused_in_time(ansible, crm01.source, "migration", REASON, name="crm01", destination_uri=uri)
+        refused_in_time(ansible, crm01.source, "migration_job_info", REASON, uri=uri)
 
 
-def test_a_stopped_daemon_of_the_host_itself(ansible: Ansible, lab: Lab, crm01: Subject) -> None:
-    lab.stop_libvirtd("kvm01")
-    try:
-        refused_in_time(ansible, "migration_job_info", "CONNECTION_FAILED", name="crm01")
-    finally:
-        lab.cont_libvirtd("kvm01")
+def test_a_stopped_daemon_of_the_host_itself(ansible: Ansible, crm01: Subject) -> None:
+    with stopped(crm01.lab, crm01.source):
+        refused_in_time(ansible, crm01.source, "migration_job_info", REASON, name="crm01")
 
 
-def test_readiness_beside_one_that_says_nothing(ansible: Ansible, crm01: Subject, mute: str) -> None:
+def test_readiness_beside_one_that_says_nothing(ansible: Ansible, crm01: Subject, mute: None) -> None:
     began_s = time.monotonic()
-    there = ansible.module("kvm02", "migration_host_info", load_window_s=0)["host"]
-    result = ansible.module(
-        "kvm01", "migration_readiness_info", timeout_s=240, name="crm01", destination=there, destination_uri=mute
-    )
+    there = ansible.module(crm01.destination, "migration_host_info", load_window_s=0)["host"]
+    asked = {"name": "crm01", "destination": there, "destination_uri": mute_at(crm01.destination)}
+    result = ansible.module(crm01.source, "migration_readiness_info", timeout_s=240, **asked)
     assert not result["failed"], result
     assert "there was no answer within 15 s" in str(result)
     assert time.monotonic() - began_s < LIMIT_S + 30
 
 
-def test_a_broken_postcopy_whose_destination_says_nothing(ansible: Ansible, erp01: Subject, mute: str) -> None:
+def test_a_broken_postcopy_whose_destination_says_nothing(ansible: Ansible, erp01: Subject, mute: None) -> None:
     """The supervising loop goes on in between, and ends by its own rules; the halves stay as they are."""
+
+    def refused(uri: str) -> None:
+        options = {"name": "erp01", "destination_uri": uri, "attempts": 1}
+        refused_in_time(ansible, erp01.source, "migration_recover", REASON, limit_s=90, **options)
+
     erp01.migrate("--postcopy")
     erp01.switch_to_postcopy(4)
     erp01.lab.cut_stream(source=erp01.source, destination=erp01.destination)
     wait_for(lambda: erp01.state() == "paused (post-copy failed)", "the post-copy to break")
-    refused_in_time(
-        ansible, "migration_recover", "CONNECTION_FAILED", limit_s=90, name="erp01", destination_uri=mute, attempts=1
-    )
-    erp01.lab.stop_libvirtd(erp01.destination)
-    try:
-        refused_in_time(
-            ansible,
-            "migration_recover",
-            "CONNECTION_FAILED",
-            limit_s=90,
-            name="erp01",
-            destination_uri="qemu+tcp://kvm02/system",
-            attempts=1,
-        )
-    finally:
-        erp01.lab.cont_libvirtd(erp01.destination)
+    refused(mute_at(erp01.destination))
+    with stopped(erp01.lab, erp01.destination) as uri:
+        refused(uri)
     assert erp01.state() == "paused (post-copy failed)"
     erp01.virsh("migrate-setspeed", "0", "--postcopy")
     erp01.recover()

@@ -443,7 +443,7 @@ def test_a_second_up_after_a_crash_works_and_down_twice_is_fine() -> None:
 @pytest.mark.slow
 def test_a_guest_moves_between_debian_12_and_debian_13() -> None:
     with Lab(f"{OWN}-mixed") as mixed:
-        mixed.up(host_count=2, link_mbit=0, debian13=["kvm02"])
+        mixed.up(host_count=2, link_mbit=0, on={"kvm02": "trixie"})
         versions = [mixed.virsh(host, "version").stdout for host in ("kvm01", "kvm02")]
         assert versions[0] != versions[1]
         mixed.guest_start("wanderer", options=GuestOptions(ram_mib=256, hot_mib=64, cold_mib=32, pages_per_s=1000))

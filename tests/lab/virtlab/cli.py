@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
-from . import state
+from . import state, systems
 from .errors import LabError
 from .guest import DISKS, GuestOptions
 from .lab import READY_TIMEOUT_S, Lab
@@ -40,7 +40,7 @@ def show(value: Any, as_json: bool) -> None:
 def up(lab: Lab, args: argparse.Namespace) -> None:
     began = time.monotonic()
     try:
-        made = lab.up(host_count=args.hosts, link_mbit=args.link_mbit, debian13=args.debian13)
+        made = lab.up(host_count=args.hosts, link_mbit=args.link_mbit, on=dict(args.system))
         # Interrupted from here on, the tool would leave a lab that is up and say that it failed.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
@@ -51,7 +51,7 @@ def up(lab: Lab, args: argparse.Namespace) -> None:
         show([asdict(host) for host in made], True)
         return
     for host in made:
-        print(f"{host.name}  management {host.mgmt_address}  migration {host.migration_address}  {host.version}")
+        print(f"{host.name}  management {host.mgmt_address}  migration {host.migration_address}  {host.system}")
     print(f"{len(made)} hosts after {time.monotonic() - began:.1f} s; end with: lab down --name {lab.name}")
 
 
@@ -287,6 +287,14 @@ def add_fault_commands(commands: Any, common: argparse.ArgumentParser) -> None:
         parser.set_defaults(run=fault_guest(name.replace("-", "_")))
 
 
+def host_and_system(text: str) -> tuple[str, str]:
+    """`kvm02=trixie` as a pair."""
+    host, equals, system = text.partition("=")
+    if not (host and equals and system in systems.SUITES):
+        raise argparse.ArgumentTypeError(f"HOST=SYSTEM, with a system of: {', '.join(systems.SUITES)}")
+    return host, system
+
+
 def make_parser() -> argparse.ArgumentParser:
     common = argparse.ArgumentParser(add_help=False)
     common.add_argument("--name", default="default", help="which lab (default: default)")
@@ -302,7 +310,8 @@ def make_parser() -> argparse.ArgumentParser:
     start = add("up", up, "make the hosts")
     start.add_argument("--hosts", type=int, default=2)
     start.add_argument("--link-mbit", type=int, default=400, help="rate of each host's migration link; 0: no limit")
-    start.add_argument("--debian13", action="append", default=[], metavar="HOST", help="let this host be a Debian 13")
+    start.add_argument("--system", action="append", default=[], type=host_and_system, metavar="HOST=SYSTEM",
+        help=f"let this host have another system: {', '.join(systems.SUITES)}")  # fmt: skip
     add("down", down, "remove everything").add_argument("--all", action="store_true", help="every lab")
     add("status", status, "which labs there are")
     listed = add("inventory", inventory, "for ansible-playbook -i")

@@ -88,7 +88,7 @@ def files(state: LabState, host: Host) -> dict[str, tuple[str, int]]:
 
 def spec(state: LabState, host: Host, root: str) -> dict[str, Any]:
     own = host_dir(state, host)
-    capabilities = CACHE_DIR / f"capabilities-{host.version}"
+    capabilities = CACHE_DIR / f"capabilities-{host.system}"
     for directory in (own / "scratch", own / "lib", own / "log", own / "console", own / "in", capabilities):
         directory.mkdir(parents=True, exist_ok=True)
     binds = [
@@ -220,6 +220,11 @@ def stop_libvirtd(host: Host, *, kill: bool, timeout_s: float = 20) -> None:
         if kill:
             raise
         stop_libvirtd(host, kill=True)
+
+
+def ended_by_signal(state: LabState, host: Host) -> list[str]:
+    """A line for each orphan of the host (daemons and QEMU) that a signal has ended: time, name and signal."""
+    return (host_dir(state, host) / "init.log").read_text(errors="replace").splitlines()
 
 
 def start_libvirtd(host: Host) -> None:

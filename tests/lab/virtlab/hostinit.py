@@ -9,6 +9,7 @@ from __future__ import annotations
 import ctypes
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -99,11 +100,20 @@ def start_daemon(command: list[str]) -> None:
 
 
 def reap_forever() -> None:
+    """Take every exit code, and note on standard error which processes ended by a signal: a daemon may have crashed."""
     while True:
         try:
-            os.wait()
+            ended = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOWAIT)
         except ChildProcessError:
             time.sleep(0.5)
+            continue
+        if ended is None:
+            continue
+        if ended.si_code in (os.CLD_KILLED, os.CLD_DUMPED):
+            name = Path(f"/proc/{ended.si_pid}/comm").read_text().strip()
+            at = time.strftime("%H:%M:%S")
+            print(f"{at} {name} ended by {signal.Signals(ended.si_status).name}", file=sys.stderr, flush=True)
+        os.waitpid(ended.si_pid, 0)
 
 
 def main() -> None:

@@ -7,13 +7,13 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 
-from . import fault, image, net, record, report, ssh, state, versions
+from . import fault, image, net, record, report, ssh, state, systems
 from . import guest as guests
 from . import host as hosts
 from . import migrate as migrations
@@ -68,21 +68,23 @@ class Lab:
         except LabError:
             return False
 
-    def up(self, *, host_count: int = 2, link_mbit: int = 400, debian13: Sequence[str] = ()) -> list[Host]:
-        """Make the lab; what an earlier one of this name left behind is removed first, a healthy one is refused."""
+    def up(self, *, host_count: int = 2, link_mbit: int = 400, on: Mapping[str, str] | None = None) -> list[Host]:
+        """Make the lab; what an earlier one of this name left behind is removed first, a healthy one is refused.
+
+        `on` says which hosts have another system than this machine's: a key of `systems.SUITES` for each of them.
+        """
+        on = on or {}
         with state.locked(self.name):
             if self.is_up:
                 raise LabError(f"the lab {self.name!r} is up already; `lab down` ends it")
             self._down()
-            unknown = set(debian13) - {f"kvm{number:02d}" for number in range(1, host_count + 1)}
+            unknown = set(on) - {f"kvm{number:02d}" for number in range(1, host_count + 1)}
             if unknown:
                 raise LabError(f"no such host: {', '.join(sorted(unknown))}")
             image.build()
-            roots = {"machine": ""}
-            if debian13:
-                roots["trixie"] = versions.trixie()
+            roots = {system: systems.root_of(system) for system in (systems.MACHINE, *on.values())}
             try:
-                made = state.claim(self.name, host_count, link_mbit, dict.fromkeys(debian13, "trixie"))
+                made = state.claim(self.name, host_count, link_mbit, on)
                 self._make(made, roots)
             except BaseException:
                 # Also after Ctrl-C; what kill -9 leaves is removed by the next `down` or `up`.
@@ -102,7 +104,7 @@ class Lab:
         ssh.make_keys(made)
         record.start(made)
         for host in made.hosts:
-            hosts.order(processes[host.name], hosts.spec(made, host, roots[host.version]))
+            hosts.order(processes[host.name], hosts.spec(made, host, roots[host.system]))
         for host in made.hosts:
             hosts.finish(made, host, processes[host.name])
         made.complete = True
@@ -295,6 +297,13 @@ class Lab:
     def start_libvirtd(self, host: str) -> None:
         """Nothing, when it runs; returns when it answers."""
         hosts.start_libvirtd(self.host(host))
+
+    def libvirtd_runs(self, host: str) -> bool:
+        return hosts.libvirtd_pid(self.host(host)) is not None
+
+    def ended_by_signal(self, host: str) -> list[str]:
+        """Which daemons and QEMUs of this host were ended by a signal so far, a line each: time, name, signal."""
+        return hosts.ended_by_signal(self.state, self.host(host))
 
     def restart_libvirtd(self, host: str) -> None:
         """Stop libvirtd if it runs, and start it; returns when it answers."""

@@ -7,7 +7,7 @@ import fcntl
 import json
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -28,7 +28,7 @@ class Host:
     mgmt_address: str
     migration_address: str
     uuid: str
-    version: str = "machine"  # "machine": this machine's own system; "trixie": the Debian 13 chroot
+    system: str = "machine"  # "machine": this machine's own; otherwise a key of systems.SUITES
     init_pid: int | None = None
     init_ticks: int | None = None
 
@@ -104,7 +104,7 @@ def locked(name: str) -> Iterator[None]:
             return
 
 
-def claim(name: str, host_count: int, link_mbit: int, versions: dict[str, str]) -> LabState:
+def claim(name: str, host_count: int, link_mbit: int, on: Mapping[str, str]) -> LabState:
     """Choose the lab's addresses and names, and write them down before anything is made."""
     with locked("registry"):
         taken = {other.index for each in lab_names() if (other := load(each)) is not None}
@@ -122,7 +122,7 @@ def claim(name: str, host_count: int, link_mbit: int, versions: dict[str, str]) 
                     mgmt_address=f"10.231.{2 * index}.{10 + number}",
                     migration_address=f"10.231.{2 * index + 1}.{10 + number}",
                     uuid=f"4c0ffee0-{index:04x}-4000-8000-{number:012x}",
-                    version=versions.get(host_name, "machine"),
+                    system=on.get(host_name, "machine"),
                 )
             )
         lab_dir(name).mkdir(parents=True, mode=0o711)

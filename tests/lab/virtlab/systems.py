@@ -1,6 +1,7 @@
-"""A second version of libvirt and QEMU: a Debian 13 in a directory, made once, that hosts have as their root.
+"""Other versions of libvirt and QEMU: releases of Debian in directories, made once, which are hosts' roots.
 
-Packages come from the mirror that this machine's own apt uses, with its settings.
+Packages come from the mirror that this machine's own apt uses, with its settings. A release that moves (testing)
+stays what it was on the day on which it was made, until its directory is removed.
 """
 
 from __future__ import annotations
@@ -15,15 +16,20 @@ from .errors import LabError
 from .proc import run
 from .state import CACHE_DIR
 
-ROOT = CACHE_DIR / "trixie"
+MACHINE = "machine"  # the system of the machine itself
+# Suites, and debootstrap's script for each where it has none of that name.
+SUITES = {"trixie": "", "testing": "sid"}
 KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 PACKAGES = [
     "iproute2",
     "libvirt-clients",
+    "libvirt-daemon-lock",
     "libvirt-daemon-system",
     "openssh-server",
+    "openssl",
     "procps",
     "python3",
+    "python3-jmespath",
     "python3-libvirt",
     "qemu-system-x86",
     "qemu-utils",
@@ -55,7 +61,7 @@ def mirror() -> str:
         found = re.search(rf"^deb\s+(?:\[[^\]]*\]\s+)?(\S+)\s+{re.escape(code)}\s", text, re.MULTILINE)
         if found:
             return found[1]
-    raise LabError(f"apt on this machine has no source for {code}, so that there is no mirror to take Debian 13 from")
+    raise LabError(f"apt on this machine has no source for {code}, and so no mirror to take another Debian from")
 
 
 def apt_settings() -> str:
@@ -77,10 +83,11 @@ def inside(root: Path, *command: str) -> None:
     run([*isolate, "sh", "-c", prepare, str(root), *command], timeout_s=TIMEOUT_S, env=environment)
 
 
-def build(root: Path) -> None:
+def build(root: Path, suite: str) -> None:
     source = mirror()
     keyring = [f"--keyring={KEYRING}"] if Path(KEYRING).exists() else []
-    run(["debootstrap", "--variant=minbase", *keyring, "trixie", str(root), source], timeout_s=TIMEOUT_S)
+    script = [f"/usr/share/debootstrap/scripts/{SUITES[suite]}"] if SUITES[suite] else []
+    run(["debootstrap", "--variant=minbase", *keyring, suite, str(root), source, *script], timeout_s=TIMEOUT_S)
     (root / "etc/apt/apt.conf.d/90lab").write_text(apt_settings())
     # The machine's certificates and name resolution, for a mirror that needs them.
     for name in ("etc/resolv.conf", "etc/hosts", "etc/ssl/certs/ca-certificates.crt"):
@@ -99,14 +106,23 @@ def build(root: Path) -> None:
         path.unlink()
 
 
-def trixie() -> str:
-    """The directory with Debian 13; made when it is not there."""
+def root_of(system: str) -> str:
+    """The directory with this system, made when it is not there; empty for the machine's own."""
+    if system == MACHINE:
+        return ""
+    if system not in SUITES:
+        raise LabError(f"no such system: {system}; there are {', '.join([MACHINE, *SUITES])}")
     CACHE_DIR.mkdir(parents=True, exist_ok=True)
-    with (CACHE_DIR / "trixie.lock").open("w") as lock:
+    root = CACHE_DIR / system
+    made_from = " ".join(PACKAGES)
+    with (CACHE_DIR / f"{system}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if not ROOT.is_dir():
-            half_made = CACHE_DIR / "trixie.new"
+        stamp = root / "var/lib/virtops-lab-packages"
+        if not stamp.exists() or stamp.read_text() != made_from:
+            half_made = CACHE_DIR / f"{system}.new"
             shutil.rmtree(half_made, ignore_errors=True)
-            build(half_made)
-            half_made.rename(ROOT)
-    return str(ROOT)
+            build(half_made, system)
+            (half_made / stamp.relative_to(root)).write_text(made_from)
+            shutil.rmtree(root, ignore_errors=True)
+            half_made.rename(root)
+    return str(root)
