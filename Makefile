@@ -43,6 +43,12 @@ integration: setup ## real guests that really migrate, in the lab
 gauntlet: setup ## our migrations and those of other tools, side by side; up to 2.5 hours, goes on where it was left
 	@tests/run/gauntlet
 
+soak: setup ## random schedules of moves and faults, until 2,000 guests have arrived; 6 hours, goes on where it was left
+	@tests/run/soak
+
+versions: setup ## the tests of the lab on other versions of libvirt and QEMU; 3 hours, writes the page about it
+	@tests/run/versions
+
 integration-wide: setup ## those that take long and show less, too
 	@tests/run/integration --wide
 
@@ -67,4 +73,4 @@ docs: setup ## the documentation as HTML, in build/docs
 clean: ## remove what the targets made, environments included
 	@rm -rf build .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .ansible .venv .venv-*
 
-.PHONY: help setup demo test test-matrix lint sanity units sim bench-plan bench-prevention bench-evacuation integration integration-wide patch-night faults gauntlet docs-lint reference build docs clean
+.PHONY: help setup demo test test-matrix lint sanity units sim bench-plan bench-prevention bench-evacuation integration integration-wide patch-night faults gauntlet versions soak docs-lint reference build docs clean

@@ -51,7 +51,7 @@ def up(lab: Lab, args: argparse.Namespace) -> None:
         show([asdict(host) for host in made], True)
         return
     for host in made:
-        print(f"{host.name}  management {host.mgmt_address}  migration {host.migration_address}  {host.system}")
+        print(f"{host.name}  management {host.mgmt_address}  migration {host.migration_address}  {host.version}")
     print(f"{len(made)} hosts after {time.monotonic() - began:.1f} s; end with: lab down --name {lab.name}")
 
 

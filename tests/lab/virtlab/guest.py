@@ -87,7 +87,7 @@ def disk_path(guest: Guest) -> str | None:
 
 def default_machine(state: LabState) -> str:
     """The machine's own q35 by its full name where a newer QEMU takes part: only then can guests go both ways."""
-    if all(each.system == "machine" for each in state.hosts):
+    if all(each.version == "machine" for each in state.hosts):
         return "q35"
     listed = run(["qemu-system-x86_64", "-machine", "help"]).stdout
     found = re.search(r"^q35\b.*alias of (\S+)\)", listed, re.MULTILINE)

@@ -88,7 +88,7 @@ def files(state: LabState, host: Host) -> dict[str, tuple[str, int]]:
 
 def spec(state: LabState, host: Host, root: str) -> dict[str, Any]:
     own = host_dir(state, host)
-    capabilities = CACHE_DIR / f"capabilities-{host.system}"
+    capabilities = CACHE_DIR / f"capabilities-{host.version}"
     for directory in (own / "scratch", own / "lib", own / "log", own / "console", own / "in", capabilities):
         directory.mkdir(parents=True, exist_ok=True)
     binds = [

@@ -104,7 +104,7 @@ class Lab:
         ssh.make_keys(made)
         record.start(made)
         for host in made.hosts:
-            hosts.order(processes[host.name], hosts.spec(made, host, roots[host.system]))
+            hosts.order(processes[host.name], hosts.spec(made, host, roots[host.version]))
         for host in made.hosts:
             hosts.finish(made, host, processes[host.name])
         made.complete = True

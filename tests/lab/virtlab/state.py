@@ -28,7 +28,7 @@ class Host:
     mgmt_address: str
     migration_address: str
     uuid: str
-    system: str = "machine"  # "machine": this machine's own; otherwise a key of systems.SUITES
+    version: str = "machine"  # its system: "machine" is this machine's own; otherwise a key of systems.SUITES
     init_pid: int | None = None
     init_ticks: int | None = None
 
@@ -122,7 +122,7 @@ def claim(name: str, host_count: int, link_mbit: int, on: Mapping[str, str]) -> 
                     mgmt_address=f"10.231.{2 * index}.{10 + number}",
                     migration_address=f"10.231.{2 * index + 1}.{10 + number}",
                     uuid=f"4c0ffee0-{index:04x}-4000-8000-{number:012x}",
-                    system=on.get(host_name, "machine"),
+                    version=on.get(host_name, "machine"),
                 )
             )
         lab_dir(name).mkdir(parents=True, mode=0o711)

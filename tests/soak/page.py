@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The page of the documentation, from the kept results alone."""
+
+from __future__ import annotations
+
+import typing as t
+from collections import Counter
+
+from ..gauntlet.table import rows, title
+
+_HEAD = """..
+  Copyright (c) 2026, The virtops.live_migration authors
+  GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+  SPDX-License-Identifier: GPL-3.0-or-later
+
+.. Written by tests/run/soak. Do not edit.
+
+.. _ansible_collections.virtops.live_migration.docsite.soak:
+"""
+_HOW = """
+Four guests on three hosts of the lab, with real libvirtd and QEMU, are moved, evacuated and brought home in an order
+that a seed decides, while modules, controllers and daemons are killed, streams cut and links taken down. After each
+step every guest has to run on exactly one host, with its memory right, without having booted again, and never in two
+copies; its definition and its autostart mark are where it runs and nowhere else, no job is left, and what modules have
+told is true.
+
+To repeat it, or one seed of it:
+
+.. code-block:: console
+
+    $ make soak
+    $ tests/run/soak --seed 17
+"""
+
+
+def text(results: t.Sequence[t.Mapping[str, t.Any]]) -> str:
+    faults: Counter[str] = Counter()
+    for each in results:
+        faults.update(each["faults"])
+    broken = [each for each in results if each["problem"]]
+    days = sorted({each["at"] for each in results})
+    arrivals = sum(each["arrivals"] for each in results)
+    said = (
+        f"{arrivals} migrations have ended, from {len(results)} seeds ({min(each['seed'] for each in results)} to"
+        f" {max(each['seed'] for each in results)}), measured {' to '.join(dict.fromkeys([days[0], days[-1]]))}."
+        f" Seeds that broke something when they were first played: {len(broken)}.\n"
+    )
+    parts = [_HEAD, title("Migrations in random order, with faults", "="), _HOW.strip() + "\n", said]
+    counts = [[name.replace("_", " "), str(count)] for name, count in faults.most_common()]
+    parts.append(rows(["Fault, while memory was sent", "How often"], counts))
+    if broken:
+        parts.append(
+            rows(["Seed", "What it broke"], [[str(each["seed"]), " ".join(each["problem"])] for each in broken])
+        )
+    return "\n".join(part.rstrip("\n") + "\n" for part in parts)

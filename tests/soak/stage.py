@@ -1,0 +1,244 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Three hosts and four guests on which a schedule is played, and what has to be true after each of its steps."""
+
+from __future__ import annotations
+
+import time
+import typing as t
+from collections import Counter
+from pathlib import Path
+
+from bench.house import FACT, HOSTS, House
+from bench.runs import Ansible, Result, Running, Task, task
+from bench.subject import LINK_MBIT, wait_for
+from virtlab.guest import GuestOptions
+from virtlab.lab import Lab
+from virtlab.record import record_path
+from virtlab.report import entries
+
+from .schedule import GUESTS, Step
+
+GUEST = GuestOptions(ram_mib=128, hot_mib=8, cold_mib=16, pages_per_s=500)
+# Guests that start with their host; the mark has to go with them.
+AUTOSTARTED = GUESTS[:2]
+LINK_MIB_PER_S = LINK_MBIT * 0.114
+END_S = 240.0
+# A fault may cost a run, and the daemon that it has killed another one.
+TRIES = 5
+_DOWN_S = 2.0
+
+
+class BrokenInvariantError(AssertionError):
+    """Something that has to be true is not."""
+
+
+class Stage(House):
+    def __init__(self, lab: Lab, directory: Path) -> None:
+        super().__init__(lab, Ansible(directory, lab.inventory()), dict.fromkeys(GUESTS, GUEST))
+        for name in AUTOSTARTED:
+            lab.virsh("kvm01", "autostart", self.uuids[name])
+        self.boots = {name: self.booted(name) for name in GUESTS}
+        self.harmed: Counter[str] = Counter()
+        self.arrivals = 0
+        self.log: list[str] = []
+
+    def booted(self, name: str) -> int:
+        """How often the guest has begun to boot, by its own record."""
+        return sum(entry.kind == "G" for entry in entries(record_path(self.lab.state, self.uuids[name])))
+
+    # --- what is ordered
+
+    def perform(self, step: Step) -> None:
+        """Carry out one step, with its fault, and again until it is done; then look at everything."""
+        before = self.where()
+        self.log.append(str(step))
+        fault = step.fault
+        if step.kind == "load":
+            self.lab.guest_load(self.uuids[step.guest], pages_per_s=step.pages_per_s, timeout_s=60)
+        elif step.kind == "move":
+            if before[step.guest] != step.host:
+                self.until_done(before[step.guest], lambda: self.move(step), fault, step.after_ms)
+        elif step.kind == "evacuate":
+            leaving = [name for name, host in before.items() if host == step.host]
+            others = [host for host in HOSTS if host != step.host]
+            plan = {name: others[number % 2] for number, name in enumerate(leaving)}
+            if plan:
+                self.until_done(step.host, lambda: self.leave(plan, step), fault, step.after_ms)
+        else:
+            for host in HOSTS:
+                guests = {each: home for each, home in self.homes(host).items() if self.where()[each] == host != home}
+                if guests:
+                    order = self.returning(guests, step)
+                    self.until_done(host, lambda order=order: order, fault, step.after_ms)  # type: ignore[misc]
+                    fault = ""
+        after = self.where()
+        self.arrivals += sum(before[name] != after[name] for name in GUESTS)
+        self.check(step)
+
+    def move(self, step: Step) -> Task:
+        words: dict[str, t.Any] = {
+            "name": step.guest,
+            "destination_uri": f"qemu+tcp://{step.host}/system",
+            "measure": False,
+            "force": True,
+            "link_mib_per_s": LINK_MIB_PER_S,
+            "policy_overrides": {"postcopy": step.postcopy, "max_data_factor": 50},
+        }
+        return task("migration", **words)
+
+    def leave(self, plan: t.Mapping[str, str], step: Step) -> Task:
+        return self.evacuation(plan, measure=False, policy_overrides={"postcopy": step.postcopy})
+
+    def returning(self, guests: t.Mapping[str, str], step: Step) -> Task:
+        return self.evacuation(guests, purpose="return", measure=False, policy_overrides={"postcopy": step.postcopy})
+
+    # --- how it is done
+
+    def until_done(self, host: str, order: t.Callable[[], Task], fault: str, after_ms: int) -> None:
+        """Run it, let the fault happen once memory flows, and run it again until it says that it is done."""
+        said: list[str] = []
+        for number in range(TRIES):
+            running = self.ansible.begin(host, order())
+            if fault and number == 0:
+                self.harm(host, running, fault, after_ms)
+            done = running.wait(END_S)
+            self.repair()
+            results = [each for each in done.results if "outcome" in each or "guests" in each or "reason" in each]
+            if any(self.good(result) for result in results):
+                return
+            said.append(str([self.told(result) for result in results] or done.output[-500:]))
+        raise BrokenInvariantError(f"not done after {TRIES} runs: {said}")
+
+    def harm(self, source: str, running: Running, fault: str, after_ms: int) -> None:
+        others = [host for host in HOSTS if host != source]
+
+        def flows() -> str:
+            for other in others:
+                if self.lab.stream_bytes(source=source, destination=other) > 0:
+                    return other
+            return "" if running.process.poll() is None else "over"
+
+        destination = wait_for(flows, "memory to flow", END_S)
+        if destination == "over":
+            return
+        time.sleep(after_ms / 1000)
+        HARMS[fault](self, source, destination, running)
+        self.harmed[fault] += 1
+
+    def repair(self) -> None:
+        """What a service manager, a network team and the next minute do."""
+        for host in HOSTS:
+            self.lab.link_up(host)
+            self.lab.start_libvirtd(host)
+
+    def good(self, result: Result) -> bool:
+        """Whether an account says that all is done; what it says has to be true, and a failure tells what to do."""
+        if result["failed"]:
+            missing = [key for key in ("reason", "state", "remedy") if not result.get(key)]
+            if missing and "guests" not in result:
+                raise BrokenInvariantError(f"a failure without {missing}: {result['msg']}")
+            return False
+        where = self.where()
+        if "guests" in result:
+            for row in result["guests"]:
+                if row["outcome"] in ("moved", "adopted", "recovered", "already_there"):
+                    self.same(row["name"], where[row["name"]], row["runs_on"])
+            return True
+        self.same(result["name"], where[result["name"]], result["runs_on"])
+        return True
+
+    @staticmethod
+    def same(name: str, seen: str, told: str) -> None:
+        if seen != told:
+            raise BrokenInvariantError(f"{name!r} is said to run on {told!r}, and runs on {seen!r}")
+
+    @staticmethod
+    def told(result: Result) -> str:
+        return f"{result.get('reason')}: {str(result.get('msg'))[:300]}"
+
+    # --- what has to be true
+
+    def check(self, step: Step) -> None:
+        where = self.where()
+        for name, uuid in self.uuids.items():
+            host = where[name]
+            if not host:
+                raise BrokenInvariantError(f"{name!r} runs on no host, or on two: {self.lab.guest_states(uuid)}")
+            self.alone(name, host)
+            if not self.lab.guest_verify(uuid, timeout_s=120).ok:
+                raise BrokenInvariantError(f"memory of {name!r} is wrong")
+            report = self.lab.guest_report(uuid, ask_libvirt=False)
+            if report.split_brain_beats or report.bad_pages:
+                raise BrokenInvariantError(
+                    f"{name!r}: {report.split_brain_beats} beats of two copies, {report.bad_pages} pages wrong"
+                )
+            if self.booted(name) != self.boots[name]:
+                raise BrokenInvariantError(f"{name!r} has booted again")
+        if step.kind == "come_home":
+            away = {name: home for host in HOSTS for name, home in self.homes(host).items() if where[name] != home}
+            if away:
+                raise BrokenInvariantError(f"not at home after a return: {away}")
+
+    def alone(self, name: str, host: str) -> None:
+        """Its definition, autostart mark and limits are where it runs, and no job and nothing of it is elsewhere."""
+        uuid = self.uuids[name]
+        job = self.lab.virsh(host, "domjobinfo", uuid, check=False).stdout
+        if "None" not in job:
+            raise BrokenInvariantError(f"a job is left for {name!r} on {host}: {job}")
+        info = self.lab.virsh(host, "dominfo", uuid).stdout
+        facts = dict(line.split(":", 1) for line in info.splitlines() if ":" in line)
+        wanted = "enable" if name in AUTOSTARTED else "disable"
+        if (facts["Persistent"].strip(), facts["Autostart"].strip()) != ("yes", wanted):
+            raise BrokenInvariantError(
+                f"{name!r} on {host}: {facts['Persistent']=} {facts['Autostart']=}, wanted yes and {wanted}"
+            )
+        for other in HOSTS:
+            if other != host and uuid in self.lab.virsh(other, "list", "--all", "--uuid").stdout:
+                raise BrokenInvariantError(f"{name!r} runs on {host}, and is defined on {other}, too")
+            if self.lab.execute(other, "test", "-e", FACT, check=False).returncode == 0:
+                raise BrokenInvariantError(f"{other} is marked as cordoned, and nobody has done that")
+
+
+def _module_killed(stage: Stage, source: str, _destination: str, _running: Running) -> None:
+    for name in ("AnsiballZ_migration.py", "AnsiballZ_evacuation.py"):
+        stage.lab.kill_script(source, name)
+
+
+def _controller_killed(_stage: Stage, _source: str, _destination: str, running: Running) -> None:
+    running.kill()
+
+
+def _source_daemon_restarted(stage: Stage, source: str, _destination: str, _running: Running) -> None:
+    stage.lab.restart_libvirtd(source)
+
+
+def _destination_daemon_killed(stage: Stage, _source: str, destination: str, _running: Running) -> None:
+    stage.lab.kill_libvirtd(destination)
+    time.sleep(_DOWN_S)
+    stage.lab.start_libvirtd(destination)
+
+
+def _stream_cut(stage: Stage, source: str, destination: str, _running: Running) -> None:
+    stage.lab.cut_stream(source=source, destination=destination)
+
+
+def _link_down(stage: Stage, _source: str, destination: str, _running: Running) -> None:
+    stage.lab.link_down(destination)
+    time.sleep(_DOWN_S)
+    stage.lab.link_up(destination)
+
+
+def _aborted_by_another(stage: Stage, source: str, _destination: str, _running: Running) -> None:
+    for name in stage.moving(source):
+        stage.lab.virsh(source, "domjobabort", stage.uuids[name], check=False)
+
+
+HARMS: dict[str, t.Callable[[Stage, str, str, Running], None]] = {
+    "module_killed": _module_killed,
+    "controller_killed": _controller_killed,
+    "source_daemon_restarted": _source_daemon_restarted,
+    "destination_daemon_killed": _destination_daemon_killed,
+    "stream_cut": _stream_cut,
+    "link_down": _link_down,
+    "aborted_by_another": _aborted_by_another,
+}
