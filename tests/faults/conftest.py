@@ -12,11 +12,14 @@ import pytest
 TESTS = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(TESTS / "lab"), str(TESTS / "integration")]
 
+from bench import repeat
 from bench.lending import ERP, borrowed, explained, two_hosts, watched
 from bench.runs import Ansible
 from bench.subject import Subject
 from scene import Scene
 from virtlab.lab import Lab
+
+_known_crashes: set[str] = set()
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -27,7 +30,14 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_runtest_makereport(item: pytest.Item) -> t.Generator[None, pytest.TestReport, pytest.TestReport]:
     report = yield
     explained(item, report)
+    repeat.note(item, report)
     return report
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item, nextitem: t.Optional[pytest.Item]) -> bool:
+    repeat.run(item, nextitem, _known_crashes)
+    return True
 
 
 @pytest.fixture(scope="session")

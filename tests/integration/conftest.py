@@ -12,6 +12,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lab"))
 
+from bench import repeat
 from bench.lending import ERP, borrowed, explained, two_hosts, watched
 from bench.runs import Ansible
 from bench.subject import Subject
@@ -19,6 +20,9 @@ from virtlab.guest import GuestOptions
 from virtlab.lab import Lab
 
 CRM = GuestOptions(ram_mib=160, hot_mib=24, cold_mib=8)
+
+
+_known_crashes: set[str] = set()
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -29,7 +33,14 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_runtest_makereport(item: pytest.Item) -> t.Generator[None, pytest.TestReport, pytest.TestReport]:
     report = yield
     explained(item, report)
+    repeat.note(item, report)
     return report
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item, nextitem: t.Optional[pytest.Item]) -> bool:
+    repeat.run(item, nextitem, _known_crashes)
+    return True
 
 
 @pytest.fixture(scope="session")

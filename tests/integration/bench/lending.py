@@ -61,7 +61,8 @@ def watched(request: pytest.FixtureRequest) -> t.Iterator[None]:
         lost_daemons(lab)
     yield
     if lab is not None:
-        assert lost_daemons(lab) == []
+        lost = lost_daemons(lab)
+        assert not lost, lost
 
 
 def explained(item: pytest.Item, report: pytest.TestReport) -> None:
@@ -91,7 +92,8 @@ def borrowed(subject: Subject) -> t.Iterator[Subject]:
         subject.start()
     try:
         yield subject
-        assert lost_daemons(subject.lab) == []
+        lost = lost_daemons(subject.lab)
+        assert not lost, lost
         subject.settle()
         subject.verify()
     except BaseException:

@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A test during which libvirtd itself crashed shows nothing of the collection: it is run once more, and that is told.
+
+Seen once with libvirt 9.0, in the fourth run of all tests on a new machine. A crash is an end by one of `CRASHES`,
+which no test and no module sends; one that comes again fails the test.
+"""
+
+from __future__ import annotations
+
+import typing as t
+
+import pytest
+from _pytest.runner import runtestprotocol
+from virtlab.lab import Lab
+
+CRASHES = ("SIGSEGV", "SIGABRT", "SIGBUS", "SIGFPE", "SIGILL")
+_TITLE = "libvirtd crashed, and the test was run once more"
+seen = pytest.StashKey[list[str]]()
+
+
+def crashes(item: pytest.Item) -> list[str]:
+    """A line for each crash of a libvirtd in the lab that this test uses, as far as that has one by now."""
+    lab = getattr(item, "funcargs", {}).get("lab")
+    if not isinstance(lab, Lab) or not lab.is_up:
+        return []
+    lines = [f"{host.name} {line}" for host in lab.hosts for line in lab.ended_by_signal(host.name)]
+    return [line for line in lines if "libvirtd ended by" in line and line.endswith(CRASHES)]
+
+
+def note(item: pytest.Item, report: pytest.TestReport) -> None:
+    """Of a phase of a test that has failed: which crashes there were by then."""
+    if report.failed:
+        item.stash[seen] = [*item.stash.get(seen, []), *crashes(item)]
+
+
+def run(item: pytest.Item, nextitem: t.Optional[pytest.Item], known: set[str]) -> None:
+    """One test, or two runs of it; `known` are the crashes of earlier tests."""
+    item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
+    reports = runtestprotocol(item, nextitem=nextitem, log=False)
+    new = sorted(set(item.stash.get(seen, [])) - known)
+    known.update(new)
+    if new:
+        item._initrequest()  # type: ignore[attr-defined]  # a second run needs its fixtures anew
+        item.stash[seen] = []
+        reports = runtestprotocol(item, nextitem=nextitem, log=False)
+        known.update(item.stash.get(seen, []))
+        reports[-1].sections.append((_TITLE, "\n".join(new)))
+        reports[-1].user_properties.append(("repeated", "; ".join(new)))
+    for report in reports:
+        item.ihook.pytest_runtest_logreport(report=report)
+    item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
