@@ -403,7 +403,7 @@ def work(module: AnsibleModule, connection: Connection, guest: Guest) -> Result:
         result["calm"] = calm_document(moments)
     else:
         found = replace(facts, measured=given) if given is not None else look()
-    return {**result, "forecast": prospect(policy, found), "facts": told(found, bandwidth.known_from)}
+    return {**result, "forecast": prospect(policy, found), "facts": facts_document(found, bandwidth.known_from)}
 
 
 def way(connection: Connection, params: t.Mapping[str, t.Any]) -> RouteDevice:
@@ -414,7 +414,7 @@ def way(connection: Connection, params: t.Mapping[str, t.Any]) -> RouteDevice:
     return way_to([host_of(named) or named]) if named and connection.local else RouteDevice()
 
 
-def told(facts: MigrationFacts, bandwidth_source: str) -> Result:
+def facts_document(facts: MigrationFacts, bandwidth_source: str) -> Result:
     return {
         "touched_bytes": facts.touched_bytes,
         "bandwidth_bytes_per_s": facts.bandwidth_bytes_per_s,

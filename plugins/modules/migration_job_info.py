@@ -407,7 +407,7 @@ def running_jobs(module: AnsibleModule, connection: Connection, guests: t.Sequen
     link = params["link_mbit_per_s"]
     link_bytes_per_s = link * BITS_PER_MBIT // 8 if link else None
     watched, problems = look(connection, guests, params["observe_s"])
-    tell(module, guests, problems)
+    warn_of(module, guests, problems)
     return [
         one.samples[-1].document(
             diagnose(one.samples, context_of(one, connection, policy, link_bytes_per_s)).document()
@@ -418,11 +418,11 @@ def running_jobs(module: AnsibleModule, connection: Connection, guests: t.Sequen
 
 def completed_jobs(module: AnsibleModule, guests: t.Sequence[Guest]) -> list[dict[str, t.Any]]:
     samples, problems = look_back(guests)
-    tell(module, guests, problems)
+    warn_of(module, guests, problems)
     return [sample.document(diagnose([sample]).document()) for sample in samples]
 
 
-def tell(module: AnsibleModule, guests: t.Sequence[Guest], problems: t.Sequence[MigrationError]) -> None:
+def warn_of(module: AnsibleModule, guests: t.Sequence[Guest], problems: t.Sequence[MigrationError]) -> None:
     """One guest that cannot be read does not hide the others; it is an error when there is no other."""
     if problems and len(guests) == 1:
         raise problems[0]

@@ -136,7 +136,7 @@ def work(module: AnsibleModule, connection: Connection, guest: Guest) -> Result:
             state="Nothing was changed.",
             remedy="Say how many seconds the guest may stand still.",
         )
-    before = guest.told()
+    before = guest.state_text()
     job = require_job(guest)
     if job.phase in (Phase.POSTCOPY, Phase.POSTCOPY_FAILED):
         outcome = Outcome(False, job.phase)
@@ -145,7 +145,7 @@ def work(module: AnsibleModule, connection: Connection, guest: Guest) -> Result:
     else:
         with Events(connection) as events:
             outcome = suspend_until_done(guest, events, max_pause_s, module.params["on_expiry"])
-    after = before if not outcome.changed or module.check_mode else guest.told()
+    after = before if not outcome.changed or module.check_mode else guest.state_text()
     return {**outcome.document(), "diff": {"before": {"state": before}, "after": {"state": after}}}
 
 

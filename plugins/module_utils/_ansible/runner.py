@@ -67,7 +67,7 @@ def run_on_domain(argument_spec: Spec, work: DomainWork, **options: t.Any) -> t.
         try:
             result = work(module, connection, guest)
         except libvirt.libvirtError as exc:
-            raise translate(exc, f"This could not be done to {guest.name!r}.", guest_state=guest.told()) from exc
+            raise translate(exc, f"This could not be done to {guest.name!r}.", guest_state=guest.state_text()) from exc
         return {"name": guest.name, "uuid": guest.uuid, **result}
 
     run(

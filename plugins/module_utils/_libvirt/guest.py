@@ -49,13 +49,13 @@ class Guest:
         """The live definition, with the devices that the guest has now."""
         return ElementTree.fromstring(within(lambda: self.raw.XMLDesc(0), f"reading the definition of {self.name!r}"))
 
-    def told(self) -> str:
+    def state_text(self) -> str:
         """The state as part of a sentence."""
         try:
             state = self.known_state()
         except libvirt.libvirtError:
             return "in a state that is not known, as libvirt does not answer"
-        return state.told if state else "no longer defined"
+        return state.state_text if state else "no longer defined"
 
 
 def guest_of(raw: t.Any) -> Guest:

@@ -74,12 +74,12 @@ def precopy(
         now = throttled if throttled is not None and number >= _CACHED_FROM_PASS else load
         cost = again if number >= _CACHED_FROM_PASS else 1.0
         # QEMU looks at the bitmap as soon as what it knows of fits the limit; that much is left over.
-        over = min(left, bandwidth * limit_ms / 1000)
-        time_s = (left - over) * cost / bandwidth
-        sent, total_s = sent + (left - over) * cost, total_s + time_s
+        unsent = min(left, bandwidth * limit_ms / 1000)
+        time_s = (left - unsent) * cost / bandwidth
+        sent, total_s = sent + (left - unsent) * cost, total_s + time_s
         # What is left over is of the set, too, once all else has been sent.
-        most = whole if number < _SET_ONLY_FROM_PASS else max(over, load.working_set_bytes)
-        after = min(most, over + now.unique_bytes(time_s))
+        most = whole if number < _SET_ONLY_FROM_PASS else max(unsent, load.working_set_bytes)
+        after = min(most, unsent + now.unique_bytes(time_s))
         least = min(least, after)
         need_ms = after / bandwidth * 1000
         raised = limit_for(need_ms, highest_limit_ms)

@@ -72,7 +72,7 @@ class Meaning:
     def for_any_text(self) -> bool:
         return not self.text and not self.quoted
 
-    def says(self, message: Message) -> bool:
+    def matches(self, message: Message) -> bool:
         return _found(self.text, message.bare) and _found(self.quoted, message.whole)
 
 

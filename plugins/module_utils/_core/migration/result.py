@@ -30,7 +30,7 @@ _HALVES_KEPT = {
 _MORE = "Allow more in policy_overrides (max_downtime_ms, postcopy, max_pause_s)"
 
 
-def told(actions: t.Sequence[Action], last: t.Optional[JobSample], record: Record) -> dict[str, t.Any]:
+def supervision_facts(actions: t.Sequence[Action], last: t.Optional[JobSample], record: Record) -> dict[str, t.Any]:
     """Return values of a module; ``last``: the last look, None when there was none."""
     return {
         "actions": [action.document() for action in actions],

@@ -37,7 +37,7 @@ class PowerOff(Thread):
                 raise MigrationError(
                     "TRANSIENT",
                     f"{guest.name!r} is transient: shut down, it would be gone for good.",
-                    state=f"The guest is {guest.told()} here. Nothing was changed.",
+                    state=f"The guest is {guest.state_text()} here. Nothing was changed.",
                     remedy="Migrate it, or define it first.",
                 )
             mark(guest, here(source, SHUTDOWN))
@@ -79,7 +79,7 @@ class PowerOn(Thread):
             raise MigrationError(
                 "BAD_MARK",
                 f"It cannot be told whether {guest.name!r} is to be started. {found.problem}",
-                state=f"The guest is {guest.told()} here. Nothing was changed.",
+                state=f"The guest is {guest.state_text()} here. Nothing was changed.",
                 remedy=f"Correct the mark, or take it away: 'virsh metadata {guest.uuid} --uri {NAMESPACE} --remove'.",
             )
         return found.home
@@ -104,14 +104,16 @@ def shut_down(guest: Guest, limit_s: float) -> None:
     except libvirt.libvirtError as exc:
         if not guest.state().active:
             return
-        raise translate(exc, f"{guest.name!r} could not be asked to shut down.", guest_state=guest.told()) from exc
+        raise translate(
+            exc, f"{guest.name!r} could not be asked to shut down.", guest_state=guest.state_text()
+        ) from exc
     deadline_s = time.monotonic() + limit_s
     while guest.state().active:
         if time.monotonic() >= deadline_s:
             raise MigrationError(
                 "STILL_RUNNING",
                 f"{guest.name!r} was asked to shut down, but has not done so within {limit_s:g} s.",
-                state=f"The guest is {guest.told()} here. It was not destroyed, and may still shut down.",
+                state=f"The guest is {guest.state_text()} here. It was not destroyed, and may still shut down.",
                 remedy="Look at its console; shut it down from the inside, or allow it more time.",
             )
         time.sleep(_POLL_S)

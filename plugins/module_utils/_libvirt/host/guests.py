@@ -56,8 +56,8 @@ def read_domains(
                     break
                 silent += answer is None
                 _add(guest, answer, connection.local, found, problems)
-    told = f"not asked, since {silent} guests before it gave no answer."
-    return found, [*problems, *(f"{guest.name}: {told}" for guest in left)]
+    not_asked = f"not asked, since {silent} guests before it gave no answer."
+    return found, [*problems, *(f"{guest.name}: {not_asked}" for guest in left)]
 
 
 def _add(

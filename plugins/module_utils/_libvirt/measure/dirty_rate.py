@@ -70,7 +70,7 @@ def measure(
             raise MigrationError(
                 "NOT_MEASURED",
                 f"QEMU has no result for {guest.name!r} {_GRACE_S:g} s after the end of the {seconds} s window.",
-                state=f"The guest is {guest.told()}. The measurement may still run; it ends by itself.",
+                state=f"The guest is {guest.state_text()}. The measurement may still run; it ends by itself.",
                 remedy="See whether a job has begun in between ('virsh domjobinfo'), and measure again later.",
             )
         sleep(_POLL_S)
@@ -137,7 +137,7 @@ def _refuse_what_would_hurt(connection: Connection, guest: Guest, mode: str) -> 
     if not guest.state().running:
         raise MigrationError(
             "GUEST_NOT_RUNNING",
-            f"The dirty rate of {guest.name!r} cannot be measured: it is {guest.told()}.",
+            f"The dirty rate of {guest.name!r} cannot be measured: it is {guest.state_text()}.",
             state=_NOTHING,
             remedy="Measure it while it runs and does its usual work.",
         )

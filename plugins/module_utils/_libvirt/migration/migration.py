@@ -73,7 +73,7 @@ class Migration:
         account = opened(self._ends, where, persistent=order.persistent, undefine_source=undefine_source)
         if situation is Situation.THERE:
             if where.there is not None and not where.there.running:
-                self.notes.append(f"{guest.name!r} is {where.there.told} on {self._ends.destination_name}.")
+                self.notes.append(f"{guest.name!r} is {where.there.state_text} on {self._ends.destination_name}.")
             return account.settle(check, "already_there", {}, account.found)
         if situation is Situation.START:
             return self._start(guest, account, check)

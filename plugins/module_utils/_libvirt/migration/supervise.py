@@ -12,7 +12,7 @@ from ..._core.forecast.plan import Plan, adopted_plan
 from ..._core.job.sample import JobSample
 from ..._core.migration.location import GuestLocation, Situation
 from ..._core.migration.refusals import bad_end
-from ..._core.migration.result import told, unfinished
+from ..._core.migration.result import supervision_facts, unfinished
 from ..._core.policy import Policy
 from ..._core.supervision.record import Record
 from ..._core.supervision.supervisor import Supervisor
@@ -69,7 +69,7 @@ class Supervision:
         launch = self._launch
 
         def facts(last: t.Optional[JobSample]) -> Result:
-            return {"forecast": self._forecast, **told(driver.applied, last, self._record)}
+            return {"forecast": self._forecast, **supervision_facts(driver.applied, last, self._record)}
 
         try:
             last = driver.run(launch.begin if launch else None)
@@ -93,7 +93,7 @@ class Supervision:
         facts = {**facts, "runs_on": ends.runs_on(where)}
         if where.here is None or where.situation not in _STILL_ON_SOURCE:
             return bad_end(where, name, *ends.names, cause=cause, facts=facts)
-        state = f"The guest is {where.here.told} on {ends.source_name}"
+        state = f"The guest is {where.here.state_text} on {ends.source_name}"
         return unfinished(name, state, self._record, facts, again="run this again", cause=cause)
 
 

@@ -55,9 +55,9 @@ class NumaMemory:
         if bound >= self._everywhere:
             return size_bytes - self._left
         unions = self._unions if bound in self._taken else self._closed(bound)
-        return max(size_bytes + self._over(union) for union in unions if union >= bound)
+        return max(size_bytes + self._exceeds_by(union) for union in unions if union >= bound)
 
-    def _over(self, union: _Nodes) -> int:
+    def _exceeds_by(self, union: _Nodes) -> int:
         taken = sum(size for nodes, size in self._taken.items() if nodes <= union)
         return taken - sum(self._free.get(node, 0) for node in union)
 

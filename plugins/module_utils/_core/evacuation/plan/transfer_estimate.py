@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from ...forecast.forecast import Forecast, forecast
 from ...forecast.plan import NO_WAY, POSTCOPY, UNKNOWN
-from ...forecast.requirements import told
+from ...forecast.requirements import requirements_text
 from ...forecast.simulation import MigrationFacts
 from ...forecast.working_set import WorkingSet
 from ...job.downtime_limit import highest_limit_ms
@@ -48,7 +48,7 @@ class TransferEstimate:
         self._demand, self.top = demand, top_bytes_per_s
         first = self._forecast(top_bytes_per_s)
         self.way = first.plan.way
-        self.needs = told(first.needs) if self.way == NO_WAY else ""
+        self.needs = requirements_text(first.needs) if self.way == NO_WAY else ""
         self.downtime_ms = first.expected.downtime_ms if first.expected else None
         self.sent_bytes = self._sent(first)
         self.floor = self._floor()

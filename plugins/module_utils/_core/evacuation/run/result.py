@@ -93,8 +93,8 @@ def verdict(
     if any(row.reason == "SPLIT_BRAIN" for row in failed):
         reason = "SPLIT_BRAIN"
     if failed:
-        told = [f"{row.name}: {row.reason}" for row in failed]
-        problems.append(f"{len(failed)} of {len(rows)} guests did not get where they should ({_some(told)}).")
+        reasons = [f"{row.name}: {row.reason}" for row in failed]
+        problems.append(f"{len(failed)} of {len(rows)} guests did not get where they should ({_some(reasons)}).")
         reason = reason or "GUESTS_FAILED"
     if aborted:
         problems.append(f"{len(aborted)} on the way were aborted, and run on {host} as before ({_some(aborted)}).")
