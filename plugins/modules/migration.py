@@ -367,7 +367,7 @@ def order_of(module: AnsibleModule) -> MigrationOptions:
     params = module.params
     policy = policy_of(params)
     check_choices(params["compression"], params["parallel_connections"], policy)
-    asked = MeasurementOptions(
+    measurement = MeasurementOptions(
         params["destination_uri"],
         params["migrate_uri"],
         params["link_mib_per_s"],
@@ -377,23 +377,23 @@ def order_of(module: AnsibleModule) -> MigrationOptions:
         params["measure"],
         way_to,
     )
-    wishes = StartOptions(
+    start = StartOptions(
         migrate_uri=params["migrate_uri"],
         bandwidth_mib_per_s=params["bandwidth_mib_per_s"],
         copy_storage=params["copy_storage"],
         tls=params["tls"],
         undefine_source=params["undefine_source"],
     )
-    return MigrationOptions(policy, asked, wishes, params["persistent"], params["wait"], params["force"])
+    return MigrationOptions(policy, measurement, start, params["persistent"], params["wait"], params["force"])
 
 
 def work(module: AnsibleModule, connection: Connection) -> Result:
-    order = order_of(module)
+    options = order_of(module)
     with connect_destination(module.params["destination_uri"]) as destination:
         ends = TwoHosts(connection, destination, module.params["name"], module.params["uuid"])
-        relocation = Migration(ends, order, ProgressFile(module.params["progress_file"]).tell)
-        result = relocation.run(check=module.check_mode)
-        for note in relocation.notes:
+        migration = Migration(ends, options, ProgressFile(module.params["progress_file"]).report)
+        result = migration.run(check=module.check_mode)
+        for note in migration.notes:
             module.warn(note)
         return {"name": ends.guest.name, "uuid": ends.guest.uuid, **result}
 

@@ -174,9 +174,11 @@ def work(module: AnsibleModule, connection: Connection, guest: Guest) -> Result:
         return result(job.phase, Phase.COMPLETED, 1)
     plan = replace(adopted_plan(True), join_attempts=params["attempts"])
     record = Record(Supervisor(Policy(), plan), name=guest.name, uuid=guest.uuid)
-    tell = ProgressFile(params["progress_file"]).tell
+    on_progress = ProgressFile(params["progress_file"]).report
     with looking_after(guest.name):
-        driver = Driver(connection, guest, record, params["destination_uri"], params["migrate_uri"], tell=tell)
+        driver = Driver(
+            connection, guest, record, params["destination_uri"], params["migrate_uri"], on_progress=on_progress
+        )
         end = driver.run()
     attempts = record.supervisor.split.resumed
     if end.phase is Phase.COMPLETED:

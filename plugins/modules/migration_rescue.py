@@ -226,11 +226,13 @@ def work(module: AnsibleModule, connection: Connection, guest: Guest) -> Result:
     if module.check_mode:
         policy = replace(policy, mode="observe")
     record = Record(Supervisor(policy, plan), name=guest.name, uuid=guest.uuid)
-    tell = ProgressFile(params["progress_file"]).tell
-    driver = Driver(connection, guest, record, params["destination_uri"], params["migrate_uri"], tell=tell)
+    on_progress = ProgressFile(params["progress_file"]).report
+    driver = Driver(
+        connection, guest, record, params["destination_uri"], params["migrate_uri"], on_progress=on_progress
+    )
     with looking_after(guest.name, lambda: supervision_facts(driver.applied, driver.last, record)):
         last = driver.run(foresee_s=FORESEE_S if module.check_mode else None)
-    actions = driver.wished if module.check_mode else driver.applied
+    actions = driver.proposed if module.check_mode else driver.applied
     facts = {"changed": bool(actions), **supervision_facts(actions, last, record)}
     outcome = record.supervisor.outcome or "observed"
     if outcome in ("completed", "none", "observed"):

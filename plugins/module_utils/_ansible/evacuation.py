@@ -13,7 +13,7 @@ from .._core.evacuation.run.result import CHANGED, MIGRATE, STRATEGIES, GuestRes
 from .._core.migration.start import STORAGE, StartOptions
 from .._host.route import way_to
 from .._libvirt.evacuation.evacuation import Evacuation
-from .._libvirt.evacuation.task import EvacuationOptions
+from .._libvirt.evacuation.options import EvacuationOptions
 from .._libvirt.measure.facts import MeasurementOptions
 from .._libvirt.migration.migration import MigrationOptions
 from .argspec import Spec, policy_of
@@ -69,13 +69,13 @@ def evacuation_options(params: t.Mapping[str, t.Any]) -> EvacuationOptions:
         if params["slots"][key] < least:
             raise _wrong(f"slots.{key} is {params['slots'][key]}, but must be {least} or more.")
     policy = policy_of(params)
-    wishes = {key: params[key] for key in ("bandwidth_mib_per_s", "tls")}
+    start = {key: params[key] for key in ("bandwidth_mib_per_s", "tls")}
     slots = Slots(**params["slots"])
 
-    def order(guest: t.Mapping[str, t.Any], name: str) -> MigrationOptions:
+    def options_of(guest: t.Mapping[str, t.Any], name: str) -> MigrationOptions:
         to = destinations[name]
         storage = guest["copy_storage"] or params["copy_storage"]
-        asked = MeasurementOptions(
+        measurement = MeasurementOptions(
             to["destination_uri"],
             to["migrate_uri"],
             to["link_mib_per_s"],
@@ -87,8 +87,8 @@ def evacuation_options(params: t.Mapping[str, t.Any]) -> EvacuationOptions:
         )
         return MigrationOptions(
             policy,
-            asked,
-            StartOptions(migrate_uri=to["migrate_uri"], copy_storage=storage, **wishes),
+            measurement,
+            StartOptions(migrate_uri=to["migrate_uri"], copy_storage=storage, **start),
             force=params["force"],
             sharing=slots.per_source + 1,  # the next one is set up, and may send, before one has ended
         )
@@ -96,7 +96,7 @@ def evacuation_options(params: t.Mapping[str, t.Any]) -> EvacuationOptions:
     return EvacuationOptions(
         guests=params["guests"],
         uris={name: one["destination_uri"] for name, one in destinations.items()},
-        order=order,
+        options_of=options_of,
         slots=slots,
         leaving=params["purpose"] == "evacuate",
         force=params["force"],

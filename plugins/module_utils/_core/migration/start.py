@@ -91,24 +91,24 @@ class StartOptions:
     undefine_source: bool = True
 
 
-def start_call(flags: Flags, wishes: StartOptions) -> tuple[dict[str, t.Any], int]:
+def start_call(flags: Flags, options: StartOptions) -> tuple[dict[str, t.Any], int]:
     """Parameters and flags of ``migrateToURI3``. Always peer-to-peer: it outlives whoever has started it."""
     parameters: dict[str, t.Any] = {}
-    bits = LIVE | PEER2PEER | STORAGE[wishes.copy_storage]
-    if wishes.migrate_uri:
-        parameters["migrate_uri"] = wishes.migrate_uri
-    if wishes.bandwidth_mib_per_s:
-        parameters["bandwidth"] = wishes.bandwidth_mib_per_s
+    bits = LIVE | PEER2PEER | STORAGE[options.copy_storage]
+    if options.migrate_uri:
+        parameters["migrate_uri"] = options.migrate_uri
+    if options.bandwidth_mib_per_s:
+        parameters["bandwidth"] = options.bandwidth_mib_per_s
     for wanted, bit in (
-        (wishes.persistent, PERSIST_DEST),
-        (wishes.persistent and wishes.undefine_source, UNDEFINE_SOURCE),
-        (wishes.tls, TLS),
+        (options.persistent, PERSIST_DEST),
+        (options.persistent and options.undefine_source, UNDEFINE_SOURCE),
+        (options.tls, TLS),
     ):
         bits |= bit if wanted else 0
     if flags.postcopy:
         bits |= POSTCOPY
-        if wishes.bandwidth_mib_per_s:
-            parameters["bandwidth.postcopy"] = wishes.bandwidth_mib_per_s
+        if options.bandwidth_mib_per_s:
+            parameters["bandwidth.postcopy"] = options.bandwidth_mib_per_s
     if flags.auto_converge:
         bits |= AUTO_CONVERGE
         parameters["auto_converge.initial"] = flags.throttle_initial_percent

@@ -38,7 +38,7 @@ class Discovery:
     seen: dict[str, HostGuests] = field(default_factory=dict)
     silent: list[str] = field(default_factory=list)
     one_for_two: str = ""
-    asked: dict[str, t.Mapping[str, t.Any]] = field(default_factory=dict)
+    entries: dict[str, t.Mapping[str, t.Any]] = field(default_factory=dict)
     here: dict[str, Guest] = field(default_factory=dict)
 
     @property
@@ -51,7 +51,7 @@ def discover(source: Connection, destinations: Destinations, guests: t.Sequence[
     found = Discovery()
     host = str(source.raw.getHostname())
     for name in destinations.names:
-        seen = destinations.census(name)
+        seen = destinations.guests_on(name)
         if seen is None:
             found.silent.append(name)
         else:
@@ -77,7 +77,7 @@ def _add(found: Discovery, source: Connection, host: str, own: HostGuests, one: 
             state="Nothing was changed.",
             remedy="Name each guest once.",
         )
-    found.asked[key] = one
+    found.entries[key] = one
     active = here is not None and here.state().active
     if here is not None and active:
         found.here[key] = here
@@ -103,7 +103,7 @@ def _add(found: Discovery, source: Connection, host: str, own: HostGuests, one: 
         row.strategy = MIGRATE
         row.destination = there[0] if there else planned
         others = [str(other) for other in one.get("alternatives") or ()]
-        found.moving.append(_wanted(key, row, here if active else None, others, bool(there), one))
+        found.moving.append(_transfer_options(key, row, here if active else None, others, bool(there), one))
 
 
 def _not_seen(found: Discovery, row: GuestResult, key: str, *, known: bool) -> None:
@@ -162,7 +162,7 @@ def _one_for_two(host: str, destinations: Destinations) -> str:
     return ""
 
 
-def _wanted(
+def _transfer_options(
     key: str,
     row: GuestResult,
     here: t.Optional[Guest],

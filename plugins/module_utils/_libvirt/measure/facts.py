@@ -126,20 +126,20 @@ class MeasurementOptions(t.NamedTuple):
 
 
 def measure_facts(
-    connection: Connection, destination: Connection, guest: Guest, asked: MeasurementOptions
+    connection: Connection, destination: Connection, guest: Guest, options: MeasurementOptions
 ) -> MeasuredFacts:
     """Raises what must not be passed over before a start: JOB_RUNNING, MONITOR_HUNG and their like."""
-    bandwidth = _bandwidth(connection, destination, asked)
+    bandwidth = _bandwidth(connection, destination, options)
     touched, touched_from = touched_memory(connection, guest)
     running = guest.state().running
     measured: t.Optional[WorkingSet] = None
     why_not = "measuring was switched off"
     busy: tuple[float, ...] = ()
-    if asked.measure and bandwidth.bytes_per_s is None:
+    if options.measure and bandwidth.bytes_per_s is None:
         why_not = "without a bandwidth there is nothing to compare it with"
-    elif asked.measure and not running:
+    elif options.measure and not running:
         why_not = "the guest stands still"
-    elif asked.measure and bandwidth.bytes_per_s:
+    elif options.measure and bandwidth.bytes_per_s:
         least_s = touched / bandwidth.bytes_per_s
         (measured, why_not), busy = busy_while(guest, lambda: _measured(connection, guest, least_s))
     facts = MigrationFacts(
@@ -147,21 +147,23 @@ def measure_facts(
         bandwidth_bytes_per_s=bandwidth.bytes_per_s or 0,
         measured=measured,
         # libvirt refuses post-copy for a guest that stands still, and QEMU beside parallel connections.
-        postcopy_possible=running and not asked.parallel_connections,
-        xbzrle_cache_bytes=spare_cache_bytes(connection, guest) if asked.compression != "none" else 0,
-        parallel_connections=_parallel(connection, destination, asked),
+        postcopy_possible=running and not options.parallel_connections,
+        xbzrle_cache_bytes=spare_cache_bytes(connection, guest) if options.compression != "none" else 0,
+        parallel_connections=_parallel(connection, destination, options),
         host_devices=host_devices(guest),
         vcpus_busy=busy,
     )
     return MeasuredFacts(facts, bandwidth, touched_from, "" if measured else why_not)
 
 
-def _bandwidth(connection: Connection, destination: Connection, asked: MeasurementOptions) -> ExpectedBandwidth:
+def _bandwidth(connection: Connection, destination: Connection, options: MeasurementOptions) -> ExpectedBandwidth:
     way = RouteDevice()
-    if asked.link_mib_per_s is None and connection.local:
-        host = host_of(asked.migrate_uri) or within(destination.raw.getHostname, "asking the destination for its name")
-        way = asked.way_to([str(host or ""), host_of(asked.destination_uri) or ""])
-    return expected_bandwidth(asked.link_mib_per_s, asked.bandwidth_mib_per_s, way)
+    if options.link_mib_per_s is None and connection.local:
+        host = host_of(options.migrate_uri) or within(
+            destination.raw.getHostname, "asking the destination for its name"
+        )
+        way = options.way_to([str(host or ""), host_of(options.destination_uri) or ""])
+    return expected_bandwidth(options.link_mib_per_s, options.bandwidth_mib_per_s, way)
 
 
 def _measured(connection: Connection, guest: Guest, least_s: float) -> tuple[t.Optional[WorkingSet], str]:
@@ -176,9 +178,9 @@ def _measured(connection: Connection, guest: Guest, least_s: float) -> tuple[t.O
     return working_set(windows, memory_bytes(guest)), ""
 
 
-def _parallel(connection: Connection, destination: Connection, asked: MeasurementOptions) -> int:
+def _parallel(connection: Connection, destination: Connection, options: MeasurementOptions) -> int:
     """The most connections that may be used: none of themselves beside a limit, which QEMU then does not keep."""
-    if asked.parallel_connections is not None or asked.bandwidth_mib_per_s:
+    if options.parallel_connections is not None or options.bandwidth_mib_per_s:
         return 0
     for daemon in (connection.raw, destination.raw):
         if int(daemon.getLibVersion()) < _PARALLEL_LIBVIRT or int(daemon.getVersion()) < _PARALLEL_QEMU:
@@ -207,8 +209,8 @@ def bandwidth_of(
     guest: Guest, link_mib_per_s: t.Optional[float], limit_mib_per_s: t.Optional[int], way: RouteDevice
 ) -> ExpectedBandwidth:
     """What was given, or what the way to the destination carries, or else what the guest's last migration had."""
-    asked = link_mib_per_s is None and way.speed_mbit_per_s is None
-    last = completed_job(guest) if asked else None
+    unknown = link_mib_per_s is None and way.speed_mbit_per_s is None
+    last = completed_job(guest) if unknown else None
     found = expected_bandwidth(link_mib_per_s, limit_mib_per_s or 0, way, last.bandwidth_bytes_per_s if last else None)
     if found.bytes_per_s is None:
         raise MigrationError(

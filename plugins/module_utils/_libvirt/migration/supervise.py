@@ -22,7 +22,7 @@ from ..guest import Guest
 from ..job.current import completed_job
 from ..job.lost_contact import cut_off
 from ..job.postcopy import host_devices
-from .driver import Driver, Tell
+from .driver import Driver, ProgressCallback
 from .result import MigrationResult, Result
 from .start import OVERTAKEN, MigrationStart
 from .two_hosts import TwoHosts
@@ -35,16 +35,16 @@ class Supervision:
 
     def __init__(
         self,
-        account: MigrationResult,
+        result: MigrationResult,
         guest: Guest,
         policy: Policy,
         plan: Plan,
         *,
-        launch: t.Optional[MigrationStart] = None,
+        start: t.Optional[MigrationStart] = None,
         forecast: t.Optional[Result] = None,
     ) -> None:
-        self._account, self._ends, self._guest = account, account.ends, guest
-        self._launch, self._forecast = launch, forecast
+        self._result, self._ends, self._guest = result, result.ends, guest
+        self._start, self._forecast = start, forecast
         self._supervisor = Supervisor(policy, plan)
         self._record = Record(self._supervisor, name=guest.name, uuid=guest.uuid, forecast=forecast)
 
@@ -53,8 +53,8 @@ class Supervision:
         outcome: str,
         destination_uri: str,
         migrate_uri: t.Optional[str],
-        tell: t.Optional[Tell],
-        watch: t.Optional[Tell],
+        on_progress: t.Optional[ProgressCallback],
+        on_look: t.Optional[ProgressCallback],
     ) -> Result:
         driver = Driver(
             self._ends.source,
@@ -62,34 +62,34 @@ class Supervision:
             self._record,
             destination_uri,
             migrate_uri,
-            tell=tell,
-            watch=watch,
+            on_progress=on_progress,
+            on_look=on_look,
             expected_bytes=_expected_bytes(self._forecast) if self._forecast else None,
         )
-        launch = self._launch
+        start = self._start
 
         def facts(last: t.Optional[JobSample]) -> Result:
             return {"forecast": self._forecast, **supervision_facts(driver.applied, last, self._record)}
 
         try:
-            last = driver.run(launch.begin if launch else None)
-            if launch is not None and self._supervisor.done and self._supervisor.outcome != "left":
-                launch.wait()
+            last = driver.run(start.begin if start else None)
+            if start is not None and self._supervisor.done and self._supervisor.outcome != "left":
+                start.wait()
             where = self._ends.settled()
         except (libvirt.libvirtError, MigrationError) as exc:
-            if launch is not None and not launch.started:
+            if start is not None and not start.started:
                 raise
             if isinstance(exc, MigrationError) and exc.reason in OVERTAKEN:
                 raise
             raise cut_off(exc, self._guest.name, {**facts(driver.last), "runs_on": None}) from exc
         there = where.there if where.situation is Situation.THERE else None
-        if there is not None and (there.running or self._account.stood):
-            return self._account.settle(False, outcome, facts(_with_statistics(self._ends, last)))
+        if there is not None and (there.running or self._result.stood):
+            return self._result.settle(False, outcome, facts(_with_statistics(self._ends, last)))
         raise self._not_there(where, facts(last))
 
     def _not_there(self, where: GuestLocation, facts: Result) -> MigrationError:
         ends, name = self._ends, self._guest.name
-        cause = self._launch.problem if self._launch else None
+        cause = self._start.problem if self._start else None
         facts = {**facts, "runs_on": ends.runs_on(where)}
         if where.here is None or where.situation not in _STILL_ON_SOURCE:
             return bad_end(where, name, *ends.names, cause=cause, facts=facts)

@@ -25,7 +25,7 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.ev
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.evacuation.home_mark import NAMESPACE
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.guest import find_guest
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.measure.facts import MeasurementOptions
-from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.migration.driver import Tell
+from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.migration.driver import ProgressCallback
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.migration.migration import (
     MigrationOptions,
 )
@@ -58,8 +58,10 @@ class StandIn:
     asks = True
     found_there: t.Optional[str] = None
 
-    def __init__(self, ends: TwoHosts, order: MigrationOptions, tell: Tell, watch: Tell) -> None:
-        self._ends, self._order, self._tell, self._watch = ends, order, tell, watch
+    def __init__(
+        self, ends: TwoHosts, order: MigrationOptions, on_progress: ProgressCallback, on_look: ProgressCallback
+    ) -> None:
+        self._ends, self._order, self._on_progress, self._on_look = ends, order, on_progress, on_look
         self.notes = ["By the way."]
 
     def run(self, *, check: bool) -> dict[str, t.Any]:
@@ -67,8 +69,8 @@ class StandIn:
         self._ends.here = guest = find_guest(self._ends.source, None, ERP01)
         if self.asks and self._order.before_start:
             self._order.before_start(guest, FORECAST)
-        self._tell({"line": "pass 1"})
-        self._watch({"phase": "precopy"})
+        self._on_progress({"line": "pass 1"})
+        self._on_look({"phase": "precopy"})
         for problem in self.breaks:
             raise problem
         self._ends.there = find_guest(self._ends.destination, None, ERP01)

@@ -20,7 +20,7 @@ class EvacuationOptions:
 
     guests: t.Sequence[t.Mapping[str, t.Any]]
     uris: t.Mapping[str, str]
-    order: t.Callable[[t.Mapping[str, t.Any], str], MigrationOptions]
+    options_of: t.Callable[[t.Mapping[str, t.Any], str], MigrationOptions]
     slots: Slots
     leaving: bool = True
     force: bool = False
