@@ -352,7 +352,7 @@ evidence:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils._ansible.argspec import ONE_DOMAIN, destination_spec, domain_spec, policy_of, policy_spec
+from ..module_utils._ansible.argspec import ONE_GUEST, destination_spec, guest_spec, policy_of, policy_spec
 from ..module_utils._ansible.progress import ProgressFile, progress_spec
 from ..module_utils._ansible.runner import Result, run
 from ..module_utils._core.migration.start import STORAGE, StartOptions, check_choices
@@ -401,7 +401,7 @@ def work(module: AnsibleModule, connection: Connection) -> Result:
 def main() -> None:
     run(
         {
-            **domain_spec(),
+            **guest_spec(),
             **policy_spec(),
             **destination_spec(required=True),
             "link_mib_per_s": {"type": "float"},
@@ -419,8 +419,8 @@ def main() -> None:
         },
         work,
         events=True,
-        required_one_of=[ONE_DOMAIN],
-        mutually_exclusive=[ONE_DOMAIN],
+        required_one_of=[ONE_GUEST],
+        mutually_exclusive=[ONE_GUEST],
     )
 
 

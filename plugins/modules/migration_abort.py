@@ -100,7 +100,7 @@ evidence:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils._ansible.runner import Result, run_on_domain
+from ..module_utils._ansible.runner import Result, run_on_guest
 from ..module_utils._core.errors import MigrationError
 from ..module_utils._core.job.sample import JobSample, Phase
 from ..module_utils._libvirt.connection import Connection
@@ -174,7 +174,7 @@ def result(guest: Guest, before: Phase, after: Phase) -> Result:
 
 
 def main() -> None:
-    run_on_domain({"postcopy": {"type": "bool", "default": False}}, work, events=True)
+    run_on_guest({"postcopy": {"type": "bool", "default": False}}, work, events=True)
 
 
 if __name__ == "__main__":

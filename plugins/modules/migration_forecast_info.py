@@ -372,7 +372,7 @@ from dataclasses import asdict, replace
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils._ansible.argspec import policy_of, policy_spec
-from ..module_utils._ansible.runner import Result, run_on_domain
+from ..module_utils._ansible.runner import Result, run_on_guest
 from ..module_utils._core.forecast.link_bandwidth import RouteDevice
 from ..module_utils._core.forecast.quiet_moment import calm_document
 from ..module_utils._core.forecast.simulation import MigrationFacts
@@ -426,7 +426,7 @@ def facts_document(facts: MigrationFacts, bandwidth_source: str) -> Result:
 
 
 def main() -> None:
-    run_on_domain(
+    run_on_guest(
         {
             **policy_spec(),
             "link_mib_per_s": {"type": "float"},

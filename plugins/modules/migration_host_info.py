@@ -1393,7 +1393,7 @@ OPTIONS: dict[str, t.Any] = {
 def work(module: AnsibleModule, connection: Connection) -> Result:
     names = ("migration_address", "peers", "load_window_s", "reference_epoch_s")
     options = HostDocumentOptions(**{name: module.params[name] for name in names})
-    host = gather(module, connection, options, with_domains=module.params["domains"])
+    host = gather(module, connection, options, with_guests=module.params["domains"])
     for problem in host.problems:
         module.warn(problem)
     return {"changed": False, "host": host.document()}

@@ -373,7 +373,7 @@ import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils._ansible.argspec import ONE_DOMAIN, domain_spec
+from ..module_utils._ansible.argspec import ONE_GUEST, guest_spec
 from ..module_utils._ansible.runner import Result, run
 from ..module_utils._core.diagnosis.diagnosis import diagnose
 from ..module_utils._core.errors import MigrationError
@@ -385,7 +385,7 @@ from ..module_utils._libvirt.job.sampling import context_of, look, look_back
 BITS_PER_MBIT = 1_000_000
 
 OPTIONS: dict[str, t.Any] = {
-    **domain_spec(),
+    **guest_spec(),
     "completed": {"type": "bool", "default": False},
     "observe_s": {"type": "float", "default": 0},
     "link_mbit_per_s": {"type": "int"},
@@ -439,7 +439,7 @@ def work(module: AnsibleModule, connection: Connection) -> Result:
 
 
 def main() -> None:
-    run(OPTIONS, work, events=True, mutually_exclusive=[ONE_DOMAIN])
+    run(OPTIONS, work, events=True, mutually_exclusive=[ONE_GUEST])
 
 
 if __name__ == "__main__":

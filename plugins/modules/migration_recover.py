@@ -128,7 +128,7 @@ from dataclasses import replace
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils._ansible.progress import ProgressFile, progress_spec
-from ..module_utils._ansible.runner import Result, run_on_domain
+from ..module_utils._ansible.runner import Result, run_on_guest
 from ..module_utils._core.errors import MigrationError
 from ..module_utils._core.forecast.plan import adopted_plan
 from ..module_utils._core.job.sample import JobSample, Phase
@@ -206,7 +206,7 @@ def result(before: Phase, after: Phase, attempts: int, sample: t.Optional[JobSam
 
 
 def main() -> None:
-    run_on_domain(
+    run_on_guest(
         {
             "destination_uri": {"type": "str", "required": True},
             "migrate_uri": {"type": "str"},

@@ -202,7 +202,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils._ansible.argspec import destination_spec, policy_of, policy_spec
 from ..module_utils._ansible.progress import ProgressFile, progress_spec
-from ..module_utils._ansible.runner import Result, run_on_domain
+from ..module_utils._ansible.runner import Result, run_on_guest
 from ..module_utils._core.migration.result import supervision_facts, unfinished
 from ..module_utils._core.supervision.record import Record
 from ..module_utils._core.supervision.supervisor import Supervisor
@@ -244,7 +244,7 @@ def work(module: AnsibleModule, connection: Connection, guest: Guest) -> Result:
 
 
 def main() -> None:
-    run_on_domain(
+    run_on_guest(
         {
             **policy_spec(),
             **destination_spec(),

@@ -116,7 +116,7 @@ import math
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils._ansible.runner import Result, run_on_domain
+from ..module_utils._ansible.runner import Result, run_on_guest
 from ..module_utils._core.errors import MigrationError
 from ..module_utils._core.job.sample import Phase
 from ..module_utils._libvirt.connection import Connection
@@ -150,7 +150,7 @@ def work(module: AnsibleModule, connection: Connection, guest: Guest) -> Result:
 
 
 def main() -> None:
-    run_on_domain(
+    run_on_guest(
         {
             "max_pause_s": {"type": "float", "required": True},
             "on_expiry": {"type": "str", "choices": ["abort", "leave"], "default": "abort"},

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A domain as libvirt shows it: who it is and what state it is in."""
+"""A guest as libvirt shows it: who it is and what state it is in."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _ERR_NO_DOMAIN = 42
 
 @dataclass(frozen=True)
 class Guest:
-    """A domain; ``raw`` is the binding's ``virDomain``."""
+    """A guest of one host; ``raw`` is the binding's ``virDomain``."""
 
     raw: t.Any
     name: str

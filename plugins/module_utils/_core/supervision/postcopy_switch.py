@@ -49,7 +49,7 @@ PLATEAU_PASSES = 2  # passes in a row that do not get it down
 
 
 class PostcopySwitch:
-    """Holds whether post-copy is wanted: a wish waits for its guard from look to look."""
+    """Holds whether a switch to post-copy waits for its guard, from look to look."""
 
     def __init__(
         self,

@@ -27,8 +27,9 @@ _ASK_ALL = (
 class Discovery:
     """By key, which is the UUID where the guest is known.
 
-    ``asked``: what the user said of it; ``here``: those that run here. ``silent``: names of the destinations that did
-    not answer; ``one_for_two``: what is wrong where two of them are one. What was not seen there may be there.
+    ``entries``: the guest's entry in the option ``guests``; ``here``: those that run here. ``silent``: names of the
+    destinations that did not answer; ``one_for_two``: what is wrong where two of them are one. What was not seen there
+    may be there.
     """
 
     rows: dict[str, GuestResult] = field(default_factory=dict)

@@ -16,7 +16,7 @@ from ..._core.host.parse.capabilities import Capabilities, expanded, parse_capab
 from ..._core.host.parse.network_pool_xml import parse_network, parse_pool
 from ..._core.units import KIB
 from ..connection import Connection, libvirt, version_text
-from .guests import read_domains
+from .guests import read_guests
 
 _ALL_CELLS = -1
 _EXPAND_FEATURES = 1
@@ -39,13 +39,13 @@ class LibvirtReading:
             return default
 
 
-def read_from_libvirt(connection: Connection, *, with_domains: bool = True) -> HostDocument:
+def read_from_libvirt(connection: Connection, *, with_guests: bool = True) -> HostDocument:
     raw, reading = connection.raw, LibvirtReading(connection.raw)
     known = parse_capabilities(raw.getCapabilities())
     versions = Versions(version_text(int(raw.getLibVersion())), version_text(int(raw.getVersion())))
     hostname = str(raw.getHostname())
     virt_types = next((one.virt_types for one in known.emulators if one.arch == known.cpu.arch), [])
-    domains, domain_problems = read_domains(connection) if with_domains else ([], [])
+    guests, guest_problems = read_guests(connection) if with_guests else ([], [])
     return HostDocument(
         name=hostname,
         uuid=known.uuid,
@@ -62,8 +62,8 @@ def read_from_libvirt(connection: Connection, *, with_domains: bool = True) -> H
         networks=networks(reading),
         storage=Storage(pools(reading)),
         security=Security(known.security_drivers, qemu_user=known.qemu_user),
-        domains=domains,
-        problems=[*reading.problems, *domain_problems],
+        domains=guests,
+        problems=[*reading.problems, *guest_problems],
     )
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The migration job of a domain: the one that runs, or the last one that completed."""
+"""The migration job of a guest: the one that runs, or the last one that completed."""
 
 from __future__ import annotations
 

@@ -34,9 +34,9 @@ ProgressCallback = t.Callable[[t.Mapping[str, t.Any]], None]
 class Driver:
     """Supervises one outgoing job. ``destination_uri``: where a broken post-copy may be resumed to, if known.
 
-    ``tell``: called with the guest's name, a line and its numbers whenever something has changed; ``watch``: with the
-    numbers of every look. ``expected_bytes``: to be sent in all. ``applied``: what was done; ``wished``: what mode
-    ``observe`` would have done; ``last``: the last look.
+    ``on_progress``: called with the guest's name, a line and its numbers whenever something has changed; ``on_look``:
+    with the numbers of every look. ``expected_bytes``: to be sent in all. ``applied``: what was done; ``proposed``:
+    what mode ``observe`` would have done; ``last``: the last look.
     """
 
     def __init__(
@@ -64,7 +64,7 @@ class Driver:
         """Supervise to the end; the last look. Raises what a look raises: the job then goes on by itself.
 
         ``begin`` starts the job, where it does not run yet, when the events are heard already. ``foresee_s``, for mode
-        ``observe``: only until the first wish, and for no longer than this.
+        ``observe``: only until the first action that is proposed, and for no longer than this.
         """
         begin_s = time.monotonic()
         results: list[ActionResult] = []

@@ -25,7 +25,7 @@ from .two_hosts import TwoHosts
 
 @dataclass(frozen=True)
 class MigrationOptions:
-    """``persistent``: None to keep it as it is; what ``wishes`` has of it does not count.
+    """``persistent``: None to keep it as it is; what ``start`` has of it does not count.
 
     ``sharing``: how many of ours may use the link at a time. ``before_start``: called with the guest and its forecast
     when it is about to be sent; what it raises prevents that.
@@ -42,8 +42,10 @@ class MigrationOptions:
 
 
 class Migration:
-    """One order carried out; ``notes``: what the user should know although it went well. ``tell`` and ``watch``: as of
-    :class:`Driver`."""
+    """One guest moved. ``notes``: what the user should know although it went well.
+
+    ``on_progress`` and ``on_look``: as of :class:`Driver`.
+    """
 
     def __init__(
         self,

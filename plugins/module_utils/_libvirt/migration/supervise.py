@@ -31,7 +31,7 @@ _STILL_ON_SOURCE = (Situation.START, Situation.ADOPT, Situation.BROKEN, Situatio
 
 
 class Supervision:
-    """Of one migration, under one policy. ``launch``: it is to be begun; without, it runs already."""
+    """Of one migration, under one policy. ``start``: it is to be begun; without, it runs already."""
 
     def __init__(
         self,

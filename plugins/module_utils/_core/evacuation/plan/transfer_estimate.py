@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a domain asks of the links on its way: how long and how much at which rate, and the least it can do with."""
+"""What a guest asks of the links on its way: how long and how much at which rate, and the least it can do with."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class TransferDemand:
 
 
 class TransferEstimate:
-    """One domain over a way that can carry ``top`` bytes/s. The same forecast as before a single migration."""
+    """One guest over a way that can carry ``top`` bytes/s. The same forecast as before a single migration."""
 
     def __init__(self, demand: TransferDemand, top_bytes_per_s: float) -> None:
         self._demand, self.top = demand, top_bytes_per_s
