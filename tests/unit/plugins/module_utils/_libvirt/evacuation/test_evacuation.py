@@ -204,7 +204,7 @@ def world(libvirt: FakeLibvirt, monkeypatch: pytest.MonkeyPatch) -> World:
             pass
 
         @property
-        def wanted(self) -> bool:
+        def requested(self) -> bool:
             return found.clock.now - 1000.0 >= found.cancelled_at_s
 
     monkeypatch.setattr(evacuating, "Cancellation", Cancelled)

@@ -223,10 +223,10 @@ def test_others_go_once_the_one_that_held_them_back_is_stopped() -> None:
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        ({"domains": (guest("g"), guest("g", on="b"))}, "GUEST_TWICE"),
-        ({"domains": (guest("g", on="x"),)}, "BAD_FLEET"),
-        ({"domains": (guest("g", strategy="kill"),)}, "BAD_FLEET"),
-        ({"domains": (guest("g", if_unplaceable="migrate"),)}, "BAD_FLEET"),
+        ({"guests": (guest("g"), guest("g", on="b"))}, "GUEST_TWICE"),
+        ({"guests": (guest("g", on="x"),)}, "BAD_FLEET"),
+        ({"guests": (guest("g", strategy="kill"),)}, "BAD_FLEET"),
+        ({"guests": (guest("g", if_unplaceable="migrate"),)}, "BAD_FLEET"),
         ({"sources": ("x",)}, "BAD_FLEET"),
         ({"hosts": (host("a"), host("a"))}, "BAD_FLEET"),
         ({"hosts": (host("a", rate=0),)}, "BAD_FLEET"),
