@@ -1333,7 +1333,9 @@ host:
           type: int
           sample: 0
         resident_bytes:
-          description: Memory that its process has on the host, with what QEMU itself needs.
+          description:
+            - Memory that the host has really given to the guest, which is about what a migration has to send.
+            - Where the mappings of its process may not be read, the size of the process, with what QEMU itself needs.
           type: int
           sample: 231198720
         job:

@@ -31,7 +31,7 @@ from .files import Programs
 from .firewall import read_firewall
 from .memory import read_memory
 from .network import default_route_interfaces, read_counters, read_interfaces
-from .qemu_process import firmware_files, resident_bytes
+from .qemu_process import firmware_files, guest_memory
 from .route import read_route
 from .security import read_kernel, read_selinux, read_userfaultfd
 from .sockets import addresses_of, holders, read_sockets, ssh_addresses
@@ -194,5 +194,6 @@ def _daemon_ports(configuration: Configuration) -> dict[str, int]:
     }
 
 
-def _with_process(domain: GuestDocument) -> GuestDocument:
-    return replace(domain, resident_bytes=resident_bytes(domain.name)) if domain.active else domain
+def _with_process(guest: GuestDocument) -> GuestDocument:
+    found = guest_memory(guest.name, guest.uuid, guest.memory.total_bytes) if guest.active else None
+    return replace(guest, resident_bytes=found.size_bytes if found else None)

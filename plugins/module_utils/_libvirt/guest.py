@@ -8,11 +8,20 @@ from dataclasses import dataclass
 from xml.etree import ElementTree
 
 from .._core.job.domain_state import DomainState
+from .._core.units import KIB
 from .connection import Connection, libvirt
 from .errors import translate
-from .timeout import within
+from .timeout import CALL_LIMIT_S, within
 
 _ERR_NO_DOMAIN = 42
+
+
+class MemorySize(t.NamedTuple):
+    """``maximum_bytes``: all that the guest may ever have, which QEMU maps and samples; ``current_bytes``: what it has
+    now, the balloon taken off."""
+
+    maximum_bytes: int
+    current_bytes: int
 
 
 @dataclass(frozen=True)
@@ -48,6 +57,11 @@ class Guest:
     def definition(self) -> ElementTree.Element:
         """The live definition, with the devices that the guest has now."""
         return ElementTree.fromstring(within(lambda: self.raw.XMLDesc(0), f"reading the definition of {self.name!r}"))
+
+    def memory(self, limit_s: float = CALL_LIMIT_S) -> MemorySize:
+        """Its sizes, as libvirt knows them. Raises MONITOR_HUNG after ``limit_s``, and libvirt's own errors."""
+        info = within(self.raw.info, f"reading the memory size of {self.name!r}", limit_s)
+        return MemorySize(int(info[1]) * KIB, int(info[2]) * KIB)
 
     def state_text(self) -> str:
         """The state as part of a sentence."""

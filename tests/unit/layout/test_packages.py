@@ -57,7 +57,7 @@ ARROWS: dict[str, set[str]] = {
         "_libvirt",
         "_libvirt/job",
     },
-    "_libvirt/measure": {"_core", "_core/forecast", "_core/host/parse", "_host", "_libvirt", "_libvirt/job"},
+    "_libvirt/measure": {"_core", "_core/forecast", "_host", "_libvirt", "_libvirt/job"},
     "_libvirt/migration": {
         "_core",
         "_core/job",

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from ..._core.errors import MigrationError
 from ..._core.evacuation.run.queued_guest import TransferOptions
 from ..._core.evacuation.run.result import FAILED, LEAVE, MIGRATE, SHUTDOWN, START, GuestResult
-from ..._core.units import KIB
 from ..connection import Connection, libvirt
 from ..guest import Guest, seek_guest
 from ..job.sampling import may_have_job
@@ -188,6 +187,6 @@ def _elsewhere(found: Discovery, name: t.Optional[str], uuid: t.Optional[str]) -
 def _current_memory_bytes(guest: Guest) -> int:
     """What it has now, of which at most that much is sent; 0 when libvirt does not say."""
     try:
-        return int(within(guest.raw.info, f"reading the size of {guest.name!r}", _LIMIT_S)[2]) * KIB
+        return guest.memory(_LIMIT_S).current_bytes
     except (MigrationError, libvirt.libvirtError):
         return 0

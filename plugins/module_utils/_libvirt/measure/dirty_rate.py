@@ -76,12 +76,6 @@ def measure(
         sleep(_POLL_S)
 
 
-def memory_bytes(guest: Guest) -> int:
-    """The guest's memory at its maximum, which is what QEMU samples."""
-    _state, max_memory_kib, *_rest = within(guest.raw.info, f"reading the memory size of {guest.name!r}")
-    return int(max_memory_kib) * 1024
-
-
 def _window(guest: Guest, seconds: int, mode: str, stats: t.Mapping[str, t.Any]) -> Window:
     period_s = int(stats.get("dirtyrate.calc_period", seconds))
     if period_s != seconds:
@@ -95,7 +89,7 @@ def _window(guest: Guest, seconds: int, mode: str, stats: t.Mapping[str, t.Any])
             remedy="The guest is too small for page-sampling; use dirty-ring, or dirty-bitmap on a KVM guest.",
         )
     unique_bytes = mib_per_s * seconds * MIB
-    return Window(seconds, unique_bytes, _tolerance_bytes(unique_bytes, seconds, mode, memory_bytes(guest)))
+    return Window(seconds, unique_bytes, _tolerance_bytes(unique_bytes, seconds, mode, guest.memory().maximum_bytes))
 
 
 def _tolerance_bytes(unique_bytes: int, seconds: int, mode: str, all_bytes: int) -> int:

@@ -6,7 +6,6 @@ from __future__ import annotations
 import time
 import typing as t
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from ..._core.errors import MigrationError
 from ..._core.forecast.dirty_curve import busy_shares, measuring_windows_s
@@ -15,34 +14,29 @@ from ..._core.forecast.link_bandwidth import ExpectedBandwidth, RouteDevice, exp
 from ..._core.forecast.quiet_moment import QuietMoment, moment
 from ..._core.forecast.simulation import MigrationFacts
 from ..._core.forecast.working_set import WorkingSet, working_set
-from ..._core.host.parse.procfs import touched_bytes
 from ..._core.libvirt_uri import host_of
 from ..._core.policy import Policy
 from ..._core.units import KIB, MIB
-from ..._host.status_file import qemu_pid
+from ..._host.qemu_process import guest_memory
 from ..connection import Connection, libvirt
 from ..guest import Guest
 from ..job.current import completed_job, require_running
 from ..job.postcopy import host_devices
 from ..timeout import within
-from .dirty_rate import measure_windows, memory_bytes
+from .dirty_rate import measure_windows
 
-PROCESSES = Path("/proc")
 _LEAST_CACHE_BYTES = 64 * MIB
 
 
 def touched_memory(connection: Connection, guest: Guest) -> tuple[int, str]:
-    """The guest's touched memory: from the kernel where it can be asked, else from libvirt, else all of it."""
-    whole = memory_bytes(guest)
-    pid = qemu_pid(guest.name, guest.uuid) if connection.local else None
-    if pid is not None:
-        try:
-            with (PROCESSES / str(pid) / "smaps").open(encoding="ascii", errors="replace") as lines:
-                found = touched_bytes(lines, whole)
-        except (OSError, ValueError):
-            found = None
-        if found is not None:
-            return found, "the mapping of its memory"
+    """Bytes of the guest's touched memory, and where they are known from, as the end of a sentence.
+
+    From the kernel where this is the guest's host, else from libvirt, else all of it.
+    """
+    whole = guest.memory().maximum_bytes
+    found = guest_memory(guest.name, guest.uuid, whole) if connection.local else None
+    if found is not None:
+        return found
     try:
         resident_kib = int(within(guest.raw.memoryStats, f"reading the memory of {guest.name!r}").get("rss", 0))
     except libvirt.libvirtError:
@@ -59,7 +53,7 @@ def spare_cache_bytes(connection: Connection, guest: Guest) -> int:
     except libvirt.libvirtError:
         return 0
     free = sum(int(memory.get(key, 0)) for key in ("free", "buffers", "cached")) * KIB
-    spare = min(free // 4, memory_bytes(guest) // 2)
+    spare = min(free // 4, guest.memory().maximum_bytes // 2)
     return spare if spare >= _LEAST_CACHE_BYTES else 0
 
 
@@ -175,7 +169,7 @@ def _measured(connection: Connection, guest: Guest, least_s: float) -> tuple[t.O
         if exc.reason in ("LIBVIRT_TOO_OLD", "NOT_MEASURED", "ALREADY_MEASURING"):
             return None, exc.problem
         raise
-    return working_set(windows, memory_bytes(guest)), ""
+    return working_set(windows, guest.memory().maximum_bytes), ""
 
 
 def _parallel(connection: Connection, destination: Connection, options: MeasurementOptions) -> int:
@@ -226,7 +220,7 @@ def measure(connection: Connection, guest: Guest, facts: MigrationFacts, mode: s
     """The facts with what the guest does, over windows as long as the first pass of its migration."""
     windows_s = measuring_windows_s(facts.touched_bytes / facts.bandwidth_bytes_per_s)
     windows, busy = busy_while(guest, lambda: measure_windows(connection, guest, windows_s, mode))
-    return replace(facts, measured=working_set(windows, memory_bytes(guest)), vcpus_busy=busy)
+    return replace(facts, measured=working_set(windows, guest.memory().maximum_bytes), vcpus_busy=busy)
 
 
 def wait_for_calm(
