@@ -10,6 +10,7 @@ from dataclasses import asdict
 from .._core.errors import MigrationError
 from .._core.evacuation.run.admission import Slots
 from .._core.evacuation.run.result import CHANGED, MIGRATE, STRATEGIES, GuestResult, LeftOnHost, verdict
+from .._core.forecast.link_bandwidth import DestinationPath
 from .._core.migration.start import STORAGE, StartOptions
 from .._host.route import way_to
 from .._libvirt.evacuation.evacuation import Evacuation
@@ -69,26 +70,19 @@ def evacuation_options(params: t.Mapping[str, t.Any]) -> EvacuationOptions:
         if params["slots"][key] < least:
             raise _wrong(f"slots.{key} is {params['slots'][key]}, but must be {least} or more.")
     policy = policy_of(params)
-    start = {key: params[key] for key in ("bandwidth_mib_per_s", "tls")}
     slots = Slots(**params["slots"])
 
     def options_of(guest: t.Mapping[str, t.Any], name: str) -> MigrationOptions:
         to = destinations[name]
         storage = guest["copy_storage"] or params["copy_storage"]
-        measurement = MeasurementOptions(
-            to["destination_uri"],
-            to["migrate_uri"],
-            to["link_mib_per_s"],
-            params["bandwidth_mib_per_s"],
-            params["compression"],
-            None,
-            params["measure"],
-            way_to,
+        path = DestinationPath(
+            to["destination_uri"], to["migrate_uri"], to["link_mib_per_s"], params["bandwidth_mib_per_s"]
         )
         return MigrationOptions(
             policy,
-            measurement,
-            StartOptions(migrate_uri=to["migrate_uri"], copy_storage=storage, **start),
+            path,
+            MeasurementOptions(params["compression"], None, params["measure"], way_to),
+            StartOptions(copy_storage=storage, tls=params["tls"]),
             force=params["force"],
             sharing=slots.per_source + 1,  # the next one is set up, and may send, before one has ended
         )

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from ..errors import MigrationError
 from ..forecast.forecast import Forecast, blind_forecast, forecast
+from ..forecast.link_bandwidth import DestinationPath
 from ..forecast.plan import NO_WAY, Flags
 from ..forecast.simulation import MigrationFacts
 from ..policy import Policy
@@ -81,34 +82,36 @@ STORAGE = {"none": 0, "all": NON_SHARED_DISK, "incremental": NON_SHARED_INC}
 
 @dataclass(frozen=True)
 class StartOptions:
-    """What the user has decided beside the plan. ``bandwidth_mib_per_s``: a limit, also for post-copy (0: none)."""
+    """What the user has decided beside the plan. ``copy_storage``: a key of ``STORAGE``."""
 
-    migrate_uri: t.Optional[str] = None
-    bandwidth_mib_per_s: int = 0
     copy_storage: str = "none"
     tls: bool = False
-    persistent: bool = True
     undefine_source: bool = True
 
 
-def start_call(flags: Flags, options: StartOptions) -> tuple[dict[str, t.Any], int]:
-    """Parameters and flags of ``migrateToURI3``. Always peer-to-peer: it outlives whoever has started it."""
+def start_call(
+    flags: Flags, path: DestinationPath, options: StartOptions, *, persistent: bool
+) -> tuple[dict[str, t.Any], int]:
+    """Parameters and flags of ``migrateToURI3``. Always peer-to-peer: it outlives whoever has started it.
+
+    ``persistent``: whether the guest is to be defined on the destination; only then may the source forget it.
+    """
     parameters: dict[str, t.Any] = {}
     bits = LIVE | PEER2PEER | STORAGE[options.copy_storage]
-    if options.migrate_uri:
-        parameters["migrate_uri"] = options.migrate_uri
-    if options.bandwidth_mib_per_s:
-        parameters["bandwidth"] = options.bandwidth_mib_per_s
+    if path.migrate_uri:
+        parameters["migrate_uri"] = path.migrate_uri
+    if path.bandwidth_mib_per_s:
+        parameters["bandwidth"] = path.bandwidth_mib_per_s
     for wanted, bit in (
-        (options.persistent, PERSIST_DEST),
-        (options.persistent and options.undefine_source, UNDEFINE_SOURCE),
+        (persistent, PERSIST_DEST),
+        (persistent and options.undefine_source, UNDEFINE_SOURCE),
         (options.tls, TLS),
     ):
         bits |= bit if wanted else 0
     if flags.postcopy:
         bits |= POSTCOPY
-        if options.bandwidth_mib_per_s:
-            parameters["bandwidth.postcopy"] = options.bandwidth_mib_per_s
+        if path.bandwidth_mib_per_s:
+            parameters["bandwidth.postcopy"] = path.bandwidth_mib_per_s
     if flags.auto_converge:
         bits |= AUTO_CONVERGE
         parameters["auto_converge.initial"] = flags.throttle_initial_percent

@@ -111,7 +111,7 @@ class GuestTransfer(Thread):
     def work(self) -> Ended:
         with (
             Connection(self._source_uri, events=True) as source,
-            connect_destination(self._options.measurement.destination_uri) as destination,
+            connect_destination(self._options.path.destination_uri) as destination,
         ):
             self._ends = ends = TwoHosts(source, destination, None, self._uuid)
             migration = Migration(ends, self._options, self._on_progress, self._looked)

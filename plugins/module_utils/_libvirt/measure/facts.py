@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from ..._core.errors import MigrationError
 from ..._core.forecast.dirty_curve import busy_shares, measuring_windows_s
 from ..._core.forecast.forecast import forecast
-from ..._core.forecast.link_bandwidth import ExpectedBandwidth, RouteDevice, expected_bandwidth
+from ..._core.forecast.link_bandwidth import DestinationPath, ExpectedBandwidth, RouteDevice, expected_bandwidth
 from ..._core.forecast.quiet_moment import QuietMoment, moment
 from ..._core.forecast.simulation import MigrationFacts
 from ..._core.forecast.working_set import WorkingSet, working_set
@@ -107,12 +107,12 @@ class MeasuredFacts:
 
 
 class MeasurementOptions(t.NamedTuple):
-    """``measure``: whether the guest's writing may be measured. ``way_to``: how this machine reaches a host."""
+    """``compression``: ``auto``, ``xbzrle`` or ``none``; ``parallel_connections``: None to have them planned.
 
-    destination_uri: str
-    migrate_uri: t.Optional[str]
-    link_mib_per_s: t.Optional[float]
-    bandwidth_mib_per_s: int
+    ``measure``: whether the guest's writing may be measured. ``way_to``: by which device this machine reaches the first
+    of these hosts (names or addresses) that it can resolve.
+    """
+
     compression: str
     parallel_connections: t.Optional[int]
     measure: bool
@@ -120,10 +120,10 @@ class MeasurementOptions(t.NamedTuple):
 
 
 def measure_facts(
-    connection: Connection, destination: Connection, guest: Guest, options: MeasurementOptions
+    connection: Connection, destination: Connection, guest: Guest, path: DestinationPath, options: MeasurementOptions
 ) -> MeasuredFacts:
     """Raises what must not be passed over before a start: JOB_RUNNING, MONITOR_HUNG and their like."""
-    bandwidth = _bandwidth(connection, destination, options)
+    bandwidth = _bandwidth(connection, destination, path, options.way_to)
     touched, touched_from = touched_memory(connection, guest)
     running = guest.state().running
     measured: t.Optional[WorkingSet] = None
@@ -143,21 +143,24 @@ def measure_facts(
         # libvirt refuses post-copy for a guest that stands still, and QEMU beside parallel connections.
         postcopy_possible=running and not options.parallel_connections,
         xbzrle_cache_bytes=spare_cache_bytes(connection, guest) if options.compression != "none" else 0,
-        parallel_connections=_parallel(connection, destination, options),
+        parallel_connections=_parallel(connection, destination, path, options),
         host_devices=host_devices(guest),
         vcpus_busy=busy,
     )
     return MeasuredFacts(facts, bandwidth, touched_from, "" if measured else why_not)
 
 
-def _bandwidth(connection: Connection, destination: Connection, options: MeasurementOptions) -> ExpectedBandwidth:
+def _bandwidth(
+    connection: Connection,
+    destination: Connection,
+    path: DestinationPath,
+    way_to: t.Callable[[t.Iterable[str]], RouteDevice],
+) -> ExpectedBandwidth:
     way = RouteDevice()
-    if options.link_mib_per_s is None and connection.local:
-        host = host_of(options.migrate_uri) or within(
-            destination.raw.getHostname, "asking the destination for its name"
-        )
-        way = options.way_to([str(host or ""), host_of(options.destination_uri) or ""])
-    return expected_bandwidth(options.link_mib_per_s, options.bandwidth_mib_per_s, way)
+    if path.link_mib_per_s is None and connection.local:
+        host = host_of(path.migrate_uri) or within(destination.raw.getHostname, "asking the destination for its name")
+        way = way_to([str(host or ""), host_of(path.destination_uri) or ""])
+    return expected_bandwidth(path.link_mib_per_s, path.bandwidth_mib_per_s, way)
 
 
 def _measured(connection: Connection, guest: Guest, least_s: float) -> tuple[t.Optional[WorkingSet], str]:
@@ -172,9 +175,11 @@ def _measured(connection: Connection, guest: Guest, least_s: float) -> tuple[t.O
     return working_set(windows, guest.memory().maximum_bytes), ""
 
 
-def _parallel(connection: Connection, destination: Connection, options: MeasurementOptions) -> int:
+def _parallel(
+    connection: Connection, destination: Connection, path: DestinationPath, options: MeasurementOptions
+) -> int:
     """The most connections that may be used: none of themselves beside a limit, which QEMU then does not keep."""
-    if options.parallel_connections is not None or options.bandwidth_mib_per_s:
+    if options.parallel_connections is not None or path.bandwidth_mib_per_s:
         return 0
     for daemon in (connection.raw, destination.raw):
         if int(daemon.getLibVersion()) < _PARALLEL_LIBVIRT or int(daemon.getVersion()) < _PARALLEL_QEMU:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from ..._core.errors import MigrationError
 from ..._core.forecast.forecast import Forecast
+from ..._core.forecast.link_bandwidth import DestinationPath
 from ..._core.job.downtime_limit import highest_limit_ms
 from ..._core.migration.location import Situation
 from ..._core.migration.refusals import refusal
@@ -25,13 +26,14 @@ from .two_hosts import TwoHosts
 
 @dataclass(frozen=True)
 class MigrationOptions:
-    """``persistent``: None to keep it as it is; what ``start`` has of it does not count.
+    """``persistent``: whether the guest is to be defined where it runs; None to keep that as it is.
 
     ``sharing``: how many of ours may use the link at a time. ``before_start``: called with the guest and its forecast
     when it is about to be sent; what it raises prevents that.
     """
 
     policy: Policy
+    path: DestinationPath
     measurement: MeasurementOptions
     start: StartOptions
     persistent: t.Optional[bool] = None
@@ -91,7 +93,9 @@ class Migration:
     # --- starting
 
     def _start(self, guest: Guest, result: MigrationResult, check: bool) -> Result:
-        found = measure_facts(self._ends.source, self._ends.destination, guest, self._options.measurement)
+        found = measure_facts(
+            self._ends.source, self._ends.destination, guest, self._options.path, self._options.measurement
+        )
         seen = self._forecast(guest, found)
         if check:
             return result.foreseen("moved", _with_basis(seen, found))
@@ -127,8 +131,8 @@ class Migration:
         start = MigrationStart(
             self._ends.source.uri,
             guest,
-            options.measurement.destination_uri,
-            start_call(seen.plan.flags, replace(options.start, persistent=result.persistent)),
+            options.path.destination_uri,
+            start_call(seen.plan.flags, options.path, options.start, persistent=result.persistent),
             limit_ms=limit_ms,
             autostart=result.autostart and result.persistent,
         )
@@ -156,15 +160,12 @@ class Migration:
             return result.foreseen(outcome, None)
         if not self._options.wait and not broken:
             return result.left_running(False, {})
-        plan = plan_of_running(self._ends.source, guest, self._options.measurement.bandwidth_mib_per_s or None)
+        plan = plan_of_running(self._ends.source, guest, self._options.path.bandwidth_mib_per_s or None)
         plan = replace(plan, sharing=self._options.sharing)
         return self._to_the_end(Supervision(result, guest, self._options.policy, plan), outcome)
 
     def _to_the_end(self, supervision: Supervision, outcome: str) -> Result:
-        measurement = self._options.measurement
-        return supervision.to_the_end(
-            outcome, measurement.destination_uri, measurement.migrate_uri, self._on_progress, self._on_look
-        )
+        return supervision.to_the_end(outcome, self._options.path, self._on_progress, self._on_look)
 
 
 def _with_basis(seen: Forecast, found: MeasuredFacts) -> Result:

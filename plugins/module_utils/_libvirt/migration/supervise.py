@@ -8,6 +8,7 @@ import typing as t
 from dataclasses import replace
 
 from ..._core.errors import MigrationError
+from ..._core.forecast.link_bandwidth import DestinationPath
 from ..._core.forecast.plan import Plan, adopted_plan
 from ..._core.job.sample import JobSample
 from ..._core.migration.location import GuestLocation, Situation
@@ -51,8 +52,7 @@ class Supervision:
     def to_the_end(
         self,
         outcome: str,
-        destination_uri: str,
-        migrate_uri: t.Optional[str],
+        path: DestinationPath,
         on_progress: t.Optional[ProgressCallback],
         on_look: t.Optional[ProgressCallback],
     ) -> Result:
@@ -60,8 +60,8 @@ class Supervision:
             self._ends.source,
             self._guest,
             self._record,
-            destination_uri,
-            migrate_uri,
+            path.destination_uri,
+            path.migrate_uri,
             on_progress=on_progress,
             on_look=on_look,
             expected_bytes=_expected_bytes(self._forecast) if self._forecast else None,

@@ -11,7 +11,10 @@ import pytest
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.errors import MigrationError
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.evacuation.run.admission import Slots
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.evacuation.run.result import GuestResult
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.forecast.link_bandwidth import RouteDevice
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.forecast.link_bandwidth import (
+    DestinationPath,
+    RouteDevice,
+)
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.job.sample import JobSample, Phase
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.migration.start import StartOptions
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.policy import Policy
@@ -109,7 +112,7 @@ class Traveller:
         self, world: World, key: str, order: MigrationOptions, mailbox: t.Any, on_progress: t.Callable[[t.Any], None]
     ) -> None:
         self.key, self._world, self._order, self._mailbox = key, world, order, mailbox
-        self._to = order.measurement.destination_uri
+        self._to = order.path.destination_uri
         self._on_progress = on_progress
         world.orders.append(order)
         world.travellers[key] = self
@@ -235,7 +238,8 @@ def evacuated(
     def order(_guest: t.Mapping[str, t.Any], name: str) -> MigrationOptions:
         return MigrationOptions(
             policy,
-            MeasurementOptions(name, None, 100.0, 0, "none", None, False, lambda _hosts: RouteDevice()),
+            DestinationPath(name, link_mib_per_s=100.0),
+            MeasurementOptions("none", None, False, lambda _hosts: RouteDevice()),
             StartOptions(),
         )
 
@@ -294,7 +298,7 @@ def test_what_another_run_sends_is_taken_up(world: World) -> None:
     rows, _left, _stopped, _told, _evacuation = evacuated(
         world, to("abc", "kvm02", "kvm03"), slots=Slots(per_source=1, ahead=0)
     )
-    assert [order.measurement.destination_uri for order in world.orders] == ["kvm02", "kvm03", "kvm02"]
+    assert [order.path.destination_uri for order in world.orders] == ["kvm02", "kvm03", "kvm02"]
     assert rows["c"].runs_on == "kvm03"
 
 

@@ -9,7 +9,10 @@ import pytest
 
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.errors import MigrationError
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.evacuation.run.home_mark import HomeMark
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.forecast.link_bandwidth import RouteDevice
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.forecast.link_bandwidth import (
+    DestinationPath,
+    RouteDevice,
+)
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.migration.start import StartOptions
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.policy import Policy
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.evacuation import (
@@ -42,7 +45,8 @@ HERE, THERE = "qemu:///system", "qemu+tcp://kvm02/system"
 FORECAST = {"expected": {"sent_bytes": 5}}
 ORDER = MigrationOptions(
     Policy(),
-    MeasurementOptions(THERE, None, 100.0, 0, "none", None, False, lambda _hosts: RouteDevice()),
+    DestinationPath(THERE, link_mib_per_s=100.0),
+    MeasurementOptions("none", None, False, lambda _hosts: RouteDevice()),
     StartOptions(copy_storage="all"),
     persistent=None,
 )

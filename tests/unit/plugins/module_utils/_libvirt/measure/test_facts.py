@@ -8,7 +8,10 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.errors import MigrationError
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.forecast.link_bandwidth import RouteDevice
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.forecast.link_bandwidth import (
+    DestinationPath,
+    RouteDevice,
+)
 from ansible_collections.virtops.live_migration.plugins.module_utils._host import qemu_process
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.connection import Connection
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.guest import Guest, find_guest
@@ -51,17 +54,20 @@ def ends(libvirt: FakeLibvirt) -> t.Iterator[Ends]:
 
 
 def surveyed(ends: Ends, **changes: t.Any) -> MeasuredFacts:
-    asked: dict[str, t.Any] = {
-        "destination_uri": THERE,
-        "migrate_uri": None,
-        "link_mib_per_s": 100.0,
-        "bandwidth_mib_per_s": 0,
+    path = {key: changes.pop(key) for key in ("migrate_uri", "link_mib_per_s", "bandwidth_mib_per_s") if key in changes}
+    options: dict[str, t.Any] = {
         "compression": "none",
         "parallel_connections": None,
         "measure": False,
         "way_to": lambda _hosts: RouteDevice(),
     }
-    return measure_facts(ends.source, ends.destination, ends.guest, MeasurementOptions(**{**asked, **changes}))
+    return measure_facts(
+        ends.source,
+        ends.destination,
+        ends.guest,
+        DestinationPath(THERE, **{"link_mib_per_s": 100.0, **path}),
+        MeasurementOptions(**{**options, **changes}),
+    )
 
 
 def window(seconds: int, mib_per_s: int) -> list[Call]:
