@@ -9,7 +9,8 @@ from dataclasses import asdict
 
 from .._core.errors import MigrationError
 from .._core.evacuation.run.admission import Slots
-from .._core.evacuation.run.result import CHANGED, MIGRATE, STRATEGIES, GuestResult, LeftOnHost, verdict
+from .._core.evacuation.run.result import CHANGED, GuestResult, LeftOnHost, verdict
+from .._core.evacuation.strategy import CARRIED_OUT, MIGRATE
 from .._core.forecast.link_bandwidth import DestinationPath
 from .._core.migration.start import STORAGE, StartOptions
 from .._host.route import way_to
@@ -29,7 +30,7 @@ def guests_spec() -> dict[str, t.Any]:
         "uuid": {"type": "str"},
         "destination": {"type": "str"},
         "alternatives": {"type": "list", "elements": "str", "default": []},
-        "strategy": {"type": "str", "choices": list(STRATEGIES), "default": MIGRATE},
+        "strategy": {"type": "str", "choices": list(CARRIED_OUT), "default": MIGRATE},
         "sent_bytes": {"type": "int"},
         "copy_storage": {"type": "str", "choices": list(STORAGE)},
     }

@@ -11,6 +11,19 @@ from ..forecast.forecast import Forecast, blind_forecast, forecast
 from ..forecast.link_bandwidth import DestinationPath
 from ..forecast.plan import NO_WAY, Flags
 from ..forecast.simulation import MigrationFacts
+from ..job.migrate_flags import (
+    MIGRATE_AUTO_CONVERGE,
+    MIGRATE_COMPRESSED,
+    MIGRATE_LIVE,
+    MIGRATE_NON_SHARED_DISK,
+    MIGRATE_NON_SHARED_INC,
+    MIGRATE_PARALLEL,
+    MIGRATE_PEER2PEER,
+    MIGRATE_PERSIST_DEST,
+    MIGRATE_POSTCOPY,
+    MIGRATE_TLS,
+    MIGRATE_UNDEFINE_SOURCE,
+)
 from ..policy import Policy
 from ..units import MIB
 
@@ -64,20 +77,7 @@ def require_way(name: str, seen: Forecast, basis: t.Mapping[str, t.Any]) -> None
     )
 
 
-# VIR_MIGRATE_*; older bindings lack some of the names.
-LIVE = 1 << 0
-PEER2PEER = 1 << 1
-PERSIST_DEST = 1 << 3
-UNDEFINE_SOURCE = 1 << 4
-NON_SHARED_DISK = 1 << 6
-NON_SHARED_INC = 1 << 7
-COMPRESSED = 1 << 11
-AUTO_CONVERGE = 1 << 13
-POSTCOPY = 1 << 15
-TLS = 1 << 16
-PARALLEL = 1 << 17
-
-STORAGE = {"none": 0, "all": NON_SHARED_DISK, "incremental": NON_SHARED_INC}
+STORAGE = {"none": 0, "all": MIGRATE_NON_SHARED_DISK, "incremental": MIGRATE_NON_SHARED_INC}
 
 
 @dataclass(frozen=True)
@@ -97,30 +97,30 @@ def start_call(
     ``persistent``: whether the guest is to be defined on the destination; only then may the source forget it.
     """
     parameters: dict[str, t.Any] = {}
-    bits = LIVE | PEER2PEER | STORAGE[options.copy_storage]
+    bits = MIGRATE_LIVE | MIGRATE_PEER2PEER | STORAGE[options.copy_storage]
     if path.migrate_uri:
         parameters["migrate_uri"] = path.migrate_uri
     if path.bandwidth_mib_per_s:
         parameters["bandwidth"] = path.bandwidth_mib_per_s
     for wanted, bit in (
-        (persistent, PERSIST_DEST),
-        (persistent and options.undefine_source, UNDEFINE_SOURCE),
-        (options.tls, TLS),
+        (persistent, MIGRATE_PERSIST_DEST),
+        (persistent and options.undefine_source, MIGRATE_UNDEFINE_SOURCE),
+        (options.tls, MIGRATE_TLS),
     ):
         bits |= bit if wanted else 0
     if flags.postcopy:
-        bits |= POSTCOPY
+        bits |= MIGRATE_POSTCOPY
         if path.bandwidth_mib_per_s:
             parameters["bandwidth.postcopy"] = path.bandwidth_mib_per_s
     if flags.auto_converge:
-        bits |= AUTO_CONVERGE
+        bits |= MIGRATE_AUTO_CONVERGE
         parameters["auto_converge.initial"] = flags.throttle_initial_percent
         parameters["auto_converge.increment"] = flags.throttle_increment_percent
     if flags.xbzrle_cache_bytes:
-        bits |= COMPRESSED
+        bits |= MIGRATE_COMPRESSED
         parameters["compression"] = "xbzrle"
         parameters["compression.xbzrle.cache"] = flags.xbzrle_cache_bytes
     if flags.parallel_connections:
-        bits |= PARALLEL
+        bits |= MIGRATE_PARALLEL
         parameters["parallel.connections"] = flags.parallel_connections
     return parameters, bits

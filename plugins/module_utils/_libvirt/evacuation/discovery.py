@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 
 from ..._core.errors import MigrationError
 from ..._core.evacuation.run.queued_guest import TransferOptions
-from ..._core.evacuation.run.result import FAILED, LEAVE, MIGRATE, SHUTDOWN, START, GuestResult
+from ..._core.evacuation.run.result import FAILED, GuestResult
+from ..._core.evacuation.strategy import LEAVE, MIGRATE, SHUTDOWN, START
 from ..connection import Connection, libvirt
 from ..guest import Guest, seek_guest
 from ..job.sampling import may_have_job

@@ -71,10 +71,12 @@ class Dispatcher:
 
     def _switch(self) -> None:
         uri = self._source.uri
+        for key in (*self._found.stopping, *self._found.starting):
+            self._rows[key].attempts = 1
         for key in self._found.stopping:
-            self._under_way.start(PowerOff(key, key, uri, self._mailbox, self._options.shutdown_limit_s))
+            self._under_way.start(PowerOff(key, uri, self._mailbox, self._options.shutdown_limit_s))
         for key in self._found.starting:
-            self._under_way.start(PowerOn(key, key, uri, self._mailbox))
+            self._under_way.start(PowerOn(key, uri, self._mailbox))
 
     def _move(self) -> None:
         if not any(one.stage in (Stage.WAITING, Stage.READY) for _key, one in self._all()):
@@ -92,13 +94,14 @@ class Dispatcher:
 
     def _begin(self, move: Begin) -> None:
         key = move.key
-        self._rows[key].destination = move.destination
+        row = self._rows[key]
+        row.destination, row.attempts = move.destination, self.queue.guests[key].attempts
         options = self._options.options_of(self._found.entries[key], move.destination)
         if not move.measured:
             options = replace(options, measurement=options.measurement._replace(measure=False))
         marks = self._options.leaving
         self._under_way.start(
-            GuestTransfer(key, key, options, self._source.uri, self._mailbox, self._on_progress, marks=marks)
+            GuestTransfer(key, options, self._source.uri, self._mailbox, self._on_progress, marks=marks)
         )
 
     def _send(self, key: str) -> None:

@@ -57,7 +57,7 @@ Post = t.Union[Ready, Sending, Ended]
 
 
 class Thread:
-    """``work`` in the background; whatever becomes of it is posted."""
+    """``work`` in the background; whatever becomes of it is posted. ``key``: the UUID of the guest."""
 
     def __init__(self, key: str, mailbox: queue.Queue[Post]) -> None:
         self.key, self._mailbox = key, mailbox
@@ -85,7 +85,6 @@ class GuestTransfer(Thread):
     def __init__(
         self,
         key: str,
-        uuid: str,
         options: MigrationOptions,
         source_uri: str,
         mailbox: queue.Queue[Post],
@@ -94,7 +93,7 @@ class GuestTransfer(Thread):
         marks: bool,
     ) -> None:
         super().__init__(key, mailbox)
-        self._uuid, self._source_uri, self._on_progress, self._marks = uuid, source_uri, on_progress, marks
+        self._source_uri, self._on_progress, self._marks = source_uri, on_progress, marks
         self._options = replace(options, before_start=self._wait_for_turn)
         self._go, self._marked = threading.Event(), False
         self._dismissed: t.Optional[MigrationError] = None
@@ -113,7 +112,7 @@ class GuestTransfer(Thread):
             Connection(self._source_uri, events=True) as source,
             connect_destination(self._options.path.destination_uri) as destination,
         ):
-            self._ends = ends = TwoHosts(source, destination, None, self._uuid)
+            self._ends = ends = TwoHosts(source, destination, None, self.key)
             migration = Migration(ends, self._options, self._on_progress, self._looked)
             try:
                 result = migration.run(check=False)
@@ -176,7 +175,6 @@ class GuestThreads:
     def start(self, thread: Thread) -> None:
         self._threads[thread.key] = thread
         self._began_s.setdefault(thread.key, time.monotonic())
-        self._rows[thread.key].attempts += 1
         thread.start()
 
     def let_go(self, key: str) -> None:

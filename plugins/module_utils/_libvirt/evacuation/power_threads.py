@@ -9,7 +9,7 @@ import typing as t
 
 from ..._core.errors import MigrationError
 from ..._core.evacuation.run.home_mark import HomeMark, started_again
-from ..._core.evacuation.run.result import SHUTDOWN
+from ..._core.evacuation.strategy import SHUTDOWN
 from ..connection import Connection, host_uuid, libvirt
 from ..errors import translate
 from ..guest import Guest, find_guest
@@ -24,13 +24,13 @@ _POLL_S = 1.0
 class PowerOff(Thread):
     """Asks the guest to shut down, and waits. It is never destroyed."""
 
-    def __init__(self, key: str, uuid: str, source_uri: str, mailbox: queue.Queue[Post], limit_s: float) -> None:
+    def __init__(self, key: str, source_uri: str, mailbox: queue.Queue[Post], limit_s: float) -> None:
         super().__init__(key, mailbox)
-        self._uuid, self._source_uri, self._limit_s = uuid, source_uri, limit_s
+        self._source_uri, self._limit_s = source_uri, limit_s
 
     def work(self) -> Ended:
         with Connection(self._source_uri) as source:
-            guest = find_guest(source, None, self._uuid)
+            guest = find_guest(source, None, self.key)
             if not guest.state().active:
                 return Ended(self.key, {"outcome": "already_off", "runs_on": None})
             if not defined(guest):
@@ -51,13 +51,13 @@ class PowerOn(Thread):
     At home its mark is taken away then; a visitor keeps its home.
     """
 
-    def __init__(self, key: str, uuid: str, source_uri: str, mailbox: queue.Queue[Post]) -> None:
+    def __init__(self, key: str, source_uri: str, mailbox: queue.Queue[Post]) -> None:
         super().__init__(key, mailbox)
-        self._uuid, self._source_uri = uuid, source_uri
+        self._source_uri = source_uri
 
     def work(self) -> Ended:
         with Connection(self._source_uri) as source:
-            guest, name = find_guest(source, None, self._uuid), str(source.raw.getHostname())
+            guest, name = find_guest(source, None, self.key), str(source.raw.getHostname())
             home, outcome = self._home(guest), "already_there"
             if home is not None and home.strategy == SHUTDOWN and not guest.state().active:
                 self._may_start(guest, home, source)

@@ -7,6 +7,7 @@ import typing as t
 
 from ..._core.errors import MigrationError
 from ..._core.job.domain_state import DomainState
+from ..._core.job.migrate_flags import MIGRATE_LIVE, MIGRATE_PEER2PEER, MIGRATE_POSTCOPY, MIGRATE_POSTCOPY_RESUME
 from ..._core.migration.refusals import HALF_ENDED_REMEDY, half_ended
 from ..._host.status_file import start_flags
 from ..connection import Connection, connect_destination, host_uuid, libvirt, version_text
@@ -14,7 +15,6 @@ from ..errors import translate
 from ..guest import Guest
 from .migrate_call import MigrateCall
 
-_LIVE, _PEER2PEER, _POSTCOPY, _POSTCOPY_RESUME = 1 << 0, 1 << 1, 1 << 15, 1 << 19
 _CRASHES_FROM, _CRASHES_BEFORE = 11_002_000, 11_004_000
 _FIRST_THAT_CAN = 8_005_000
 _ERR_NO_DOMAIN = 42
@@ -32,7 +32,7 @@ class Resume(MigrateCall):
 def _resume_flags(guest: Guest) -> int:
     """The flags that the job was started with, as libvirt wants them repeated, and the one that resumes."""
     flags = start_flags(guest.name, guest.uuid)
-    return (flags.all if flags else _LIVE | _PEER2PEER) | _POSTCOPY | _POSTCOPY_RESUME
+    return (flags.all if flags else MIGRATE_LIVE | MIGRATE_PEER2PEER) | MIGRATE_POSTCOPY | MIGRATE_POSTCOPY_RESUME
 
 
 def check_both_ends(connection: Connection, guest: Guest, destination_uri: str) -> None:

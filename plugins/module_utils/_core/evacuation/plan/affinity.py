@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import typing as t
 
-from .fleet import SHUTDOWN, Fleet, Group, PlannedGuest
+from ..strategy import SHUTDOWN
+from .fleet import Fleet, Group, PlannedGuest
 
 Unit = tuple[PlannedGuest, ...]
 

@@ -7,10 +7,9 @@ import typing as t
 from dataclasses import dataclass, field
 
 from ...errors import MigrationError
+from ..strategy import LEAVE, MIGRATE, PLANNED, SHUTDOWN
 from .transfer_estimate import TransferDemand
 
-MIGRATE, SHUTDOWN, LEAVE = "migrate", "shutdown", "leave"
-STRATEGIES = (MIGRATE, SHUTDOWN, LEAVE)
 ORDINARY = 0  # the page size of memory that is not in huge pages
 
 
@@ -175,7 +174,7 @@ class Fleet:
                 )
             if guest.host not in known:
                 raise _bad(f"The guest {guest.name!r} is on {guest.host!r}, which is not among the hosts.")
-            for value, choices in ((guest.strategy, STRATEGIES), (guest.if_unplaceable, (LEAVE, SHUTDOWN))):
+            for value, choices in ((guest.strategy, PLANNED), (guest.if_unplaceable, (LEAVE, SHUTDOWN))):
                 if value not in choices:
                     raise _bad(f"For {guest.name!r} it says {value!r}, not one of {', '.join(choices)}.")
 

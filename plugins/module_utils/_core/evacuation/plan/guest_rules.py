@@ -14,7 +14,8 @@ from dataclasses import asdict, dataclass, fields, replace
 from ...guest_metadata import attributes_of
 from ...host.guest import GuestDocument
 from ...policy import Policy, policy_from, preset
-from .fleet import LEAVE, SHUTDOWN, STRATEGIES, Group
+from ..strategy import LEAVE, PLANNED, SHUTDOWN
+from .fleet import Group
 
 _SAID = ("strategy", "if_unplaceable", "priority", "destinations", "policy", "policy_overrides")
 NAMESPACE = "https://github.com/virtops/ansible-live-migration/guest/1"
@@ -147,7 +148,7 @@ def from_metadata(guest: GuestDocument, may: t.Collection[str] = MAY_BY_DEFAULT)
         problems.append(f"{key} is {value[:_LONGEST_NAME]!r}, not one of {', '.join(choices)}")
         return None
 
-    strategy, unplaceable = one_of("strategy", STRATEGIES), one_of("if-unplaceable", (LEAVE, SHUTDOWN))
+    strategy, unplaceable = one_of("strategy", PLANNED), one_of("if-unplaceable", (LEAVE, SHUTDOWN))
     priority = _priority(said, problems)
     together, apart = (_rules(said, key, problems) for key in ("together", "apart"))
     values: dict[str, t.Any] = {"strategy": strategy, "if-unplaceable": unplaceable, "priority": priority}

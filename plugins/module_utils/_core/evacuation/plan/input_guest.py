@@ -12,6 +12,7 @@ from ...host.document import HostDocument
 from ...host.guest import Disk, GuestDocument, GuestMemory
 from ...policy import Policy
 from ...units import KIB, MIB
+from ..strategy import LEAVE, MIGRATE
 from . import fleet
 from .guest_rules import GuestRules
 from .transfer_estimate import TransferDemand
@@ -97,8 +98,8 @@ def planned_guest_from_document(
         demand,
         vcpus=guest.vcpus_current or guest.vcpus or 1,
         running=guest.active,
-        strategy=rules.strategy or fleet.MIGRATE,
-        if_unplaceable=rules.if_unplaceable or fleet.LEAVE,
+        strategy=rules.strategy or MIGRATE,
+        if_unplaceable=rules.if_unplaceable or LEAVE,
         priority=rules.priority or 0,
         claim=rules.claim,
         # Where checks were made, they know better: some devices can be migrated.

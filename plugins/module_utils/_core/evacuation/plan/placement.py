@@ -7,11 +7,12 @@ import itertools
 import typing as t
 from dataclasses import dataclass, replace
 
+from ..strategy import MIGRATE
 from . import obstacles
 from .affinity import Unit, units
 from .displacement import Displacement
 from .fewest_changes import fewest_changes
-from .fleet import MIGRATE, Fleet, PlannedGuest
+from .fleet import Fleet, PlannedGuest
 from .links import Network
 from .obstacles import Obstacle
 from .placement_state import PlacementState

@@ -6,7 +6,8 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass, replace
 
-from .fleet import MIGRATE, SHUTDOWN, Fleet, PlannedGuest
+from ..strategy import MIGRATE, SHUTDOWN
+from .fleet import Fleet, PlannedGuest
 from .links import Network
 from .placement import Placement, Unplaced, place
 from .schedule import Schedule, schedule

@@ -7,9 +7,8 @@ import typing as t
 from dataclasses import asdict, dataclass, field
 
 from ...errors import MigrationError
+from ..strategy import MIGRATE
 
-MIGRATE, SHUTDOWN, LEAVE, START = "migrate", "shutdown", "leave", "start"
-STRATEGIES = (MIGRATE, SHUTDOWN, LEAVE, START)
 CHANGED = ("moved", "adopted", "recovered", "shut_down", "started", "unmarked")
 FAILED, NOT_STARTED, ABORTED = "failed", "not_started", "aborted"
 _NO_REMEDY = ("wait", "leave")

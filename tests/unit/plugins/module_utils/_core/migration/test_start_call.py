@@ -10,14 +10,14 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._core.forec
     DestinationPath,
 )
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.forecast.plan import Flags
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.migration import start as starting
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.job import migrate_flags
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.migration.start import (
     StartOptions,
     start_call,
 )
 
-ALWAYS = starting.LIVE | starting.PEER2PEER
-MOVES = ALWAYS | starting.PERSIST_DEST | starting.UNDEFINE_SOURCE
+ALWAYS = migrate_flags.MIGRATE_LIVE | migrate_flags.MIGRATE_PEER2PEER
+MOVES = ALWAYS | migrate_flags.MIGRATE_PERSIST_DEST | migrate_flags.MIGRATE_UNDEFINE_SOURCE
 THERE = DestinationPath("qemu+tls://kvm02/system")
 PLAIN = StartOptions()
 
@@ -37,22 +37,22 @@ def test_a_transient_guest_is_not_undefined_either() -> None:
 
 
 def test_the_source_may_keep_its_definition() -> None:
-    assert call(options=StartOptions(undefine_source=False))[1] == ALWAYS | starting.PERSIST_DEST
+    assert call(options=StartOptions(undefine_source=False))[1] == ALWAYS | migrate_flags.MIGRATE_PERSIST_DEST
 
 
 def test_flags_of_the_plan() -> None:
     flags = Flags(postcopy=True, auto_converge=True, throttle_initial_percent=25, throttle_increment_percent=5)
     parameters, bits = call(flags)
-    assert bits == MOVES | starting.POSTCOPY | starting.AUTO_CONVERGE
+    assert bits == MOVES | migrate_flags.MIGRATE_POSTCOPY | migrate_flags.MIGRATE_AUTO_CONVERGE
     assert parameters == {"auto_converge.initial": 25, "auto_converge.increment": 5}
 
 
 def test_compression_and_connections() -> None:
     parameters, bits = call(Flags(xbzrle_cache_bytes=1 << 27))
-    assert bits == MOVES | starting.COMPRESSED
+    assert bits == MOVES | migrate_flags.MIGRATE_COMPRESSED
     assert parameters == {"compression": "xbzrle", "compression.xbzrle.cache": 1 << 27}
     parameters, bits = call(Flags(parallel_connections=4))
-    assert (parameters, bits) == ({"parallel.connections": 4}, MOVES | starting.PARALLEL)
+    assert (parameters, bits) == ({"parallel.connections": 4}, MOVES | migrate_flags.MIGRATE_PARALLEL)
 
 
 @pytest.mark.parametrize(
@@ -66,9 +66,9 @@ def test_a_bandwidth_limit_holds_for_postcopy_too(postcopy: bool, parameters: di
 @pytest.mark.parametrize(
     ("options", "bit"),
     [
-        (StartOptions(copy_storage="all"), starting.NON_SHARED_DISK),
-        (StartOptions(copy_storage="incremental"), starting.NON_SHARED_INC),
-        (StartOptions(tls=True), starting.TLS),
+        (StartOptions(copy_storage="all"), migrate_flags.MIGRATE_NON_SHARED_DISK),
+        (StartOptions(copy_storage="incremental"), migrate_flags.MIGRATE_NON_SHARED_INC),
+        (StartOptions(tls=True), migrate_flags.MIGRATE_TLS),
     ],
 )
 def test_options(options: StartOptions, bit: int) -> None:

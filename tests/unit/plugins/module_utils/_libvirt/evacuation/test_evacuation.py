@@ -185,7 +185,7 @@ def world(libvirt: FakeLibvirt, monkeypatch: pytest.MonkeyPatch) -> World:
     monkeypatch.setattr(
         sending_off,
         "GuestTransfer",
-        lambda key, _uuid, order, _uri, box, on_progress, marks: Traveller(found, key, order, box, on_progress),
+        lambda key, order, _uri, box, on_progress, marks: Traveller(found, key, order, box, on_progress),
     )
     monkeypatch.setattr(
         sending_off,

@@ -114,7 +114,7 @@ def departed(
     libvirt.expect(*ENDS, KNOWN, *script)
     mailbox: queue.Queue[Post] = queue.Queue()
     told: list[t.Any] = []
-    one = GuestTransfer("key", ERP01, ORDER, HERE, mailbox, told.append, marks=marks)
+    one = GuestTransfer(ERP01, ORDER, HERE, mailbox, told.append, marks=marks)
     # Its turn comes, or not, before it asks: then it need not wait, and the test runs in one thread.
     if why is not None:
         one.dismiss(why)
@@ -126,8 +126,8 @@ def departed(
 
 def test_it_asks_for_its_turn_and_is_marked_before_it_leaves(libvirt: FakeLibvirt, way: type[StandIn]) -> None:
     posts, told = departed(libvirt, *NO_MARK, *written(HOME), ARRIVED)
-    assert posts[:2] == [Ready("key", FORECAST), Sending("key", {"phase": "precopy"})]
-    assert posts[2] == Ended("key", MOVED, ("By the way.",))
+    assert posts[:2] == [Ready(ERP01, FORECAST), Sending(ERP01, {"phase": "precopy"})]
+    assert posts[2] == Ended(ERP01, MOVED, ("By the way.",))
     assert told == [{"line": "pass 1"}]
 
 
@@ -183,7 +183,7 @@ def test_whatever_becomes_of_it_is_posted(
 def test_a_destination_that_is_away(libvirt: FakeLibvirt, way: type[StandIn]) -> None:
     libvirt.expect(Call("open", HERE), Call("open", THERE).raises(38, "Connection refused", 7))
     mailbox: queue.Queue[Post] = queue.Queue()
-    GuestTransfer("key", ERP01, ORDER, HERE, mailbox, lambda _entry: None, marks=True)._run()
+    GuestTransfer(ERP01, ORDER, HERE, mailbox, lambda _entry: None, marks=True)._run()
     post = mailbox.get_nowait()
     assert isinstance(post, Ended)
     assert post.error is not None
