@@ -393,8 +393,8 @@ from ..module_utils._libvirt.evacuation.evacuation import Evacuation
 
 
 def work(module: AnsibleModule, connection: Connection) -> Result:
-    task = evacuation_options(module.params)
-    evacuation = Evacuation(connection, task, ProgressFile(module.params["progress_file"]).tell)
+    options = evacuation_options(module.params)
+    evacuation = Evacuation(connection, options, ProgressFile(module.params["progress_file"]).report)
     result = run_evacuation(evacuation, check=module.check_mode)
     for note in evacuation.notes:
         module.warn(note)

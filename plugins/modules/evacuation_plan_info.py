@@ -680,12 +680,13 @@ from ansible.module_utils.basic import AnsibleModule
 from ..module_utils._ansible.argspec import policy_of, policy_spec
 from ..module_utils._ansible.pure import run_without_libvirt
 from ..module_utils._core.evacuation.plan.document import plan_document
-from ..module_utils._core.evacuation.plan.fleet import LEAVE, SHUTDOWN, STRATEGIES, Uplink
+from ..module_utils._core.evacuation.plan.fleet import Uplink
 from ..module_utils._core.evacuation.plan.guest_rules import MAY, MAY_BY_DEFAULT
 from ..module_utils._core.evacuation.plan.input import PlanOptions, fleet_from_documents
 from ..module_utils._core.evacuation.plan.input_host import HostSettings
 from ..module_utils._core.evacuation.plan.plan import plan_evacuation
 from ..module_utils._core.evacuation.plan.report import plan_lines
+from ..module_utils._core.evacuation.strategy import LEAVE, PLANNED, SHUTDOWN
 from ..module_utils._core.host.document import host_from
 from ..module_utils._core.policy import PRESETS
 from ..module_utils._core.units import MIB
@@ -699,7 +700,7 @@ HOST_OPTIONS: dict[str, t.Any] = {
 DEFAULTS = {"reserve_mib": 1024, "max_incoming": 2, "max_outgoing": 4}
 GUEST_OPTIONS: dict[str, t.Any] = {
     "name": {"type": "str", "required": True},
-    "strategy": {"type": "str", "choices": list(STRATEGIES)},
+    "strategy": {"type": "str", "choices": list(PLANNED)},
     "if_unplaceable": {"type": "str", "choices": [LEAVE, SHUTDOWN]},
     "priority": {"type": "int"},
     "destinations": {"type": "list", "elements": "str"},

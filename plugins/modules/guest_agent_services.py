@@ -133,7 +133,7 @@ evidence:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils._ansible.runner import Result, run_on_domain
+from ..module_utils._ansible.runner import Result, run_on_guest
 from ..module_utils._core.host.parse.systemd_units import checked_units
 from ..module_utils._libvirt.connection import Connection
 from ..module_utils._libvirt.guest import Guest
@@ -159,7 +159,7 @@ def work(module: AnsibleModule, connection: Connection, guest: Guest) -> Result:
 
 
 def main() -> None:
-    run_on_domain(
+    run_on_guest(
         {
             "state": {"type": "str", "choices": ["stopped", "restored"], "required": True},
             "units": {"type": "list", "elements": "str"},

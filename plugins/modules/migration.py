@@ -352,9 +352,10 @@ evidence:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils._ansible.argspec import ONE_DOMAIN, destination_spec, domain_spec, policy_of, policy_spec
+from ..module_utils._ansible.argspec import ONE_GUEST, destination_spec, guest_spec, policy_of, policy_spec
 from ..module_utils._ansible.progress import ProgressFile, progress_spec
 from ..module_utils._ansible.runner import Result, run
+from ..module_utils._core.forecast.link_bandwidth import DestinationPath
 from ..module_utils._core.migration.start import STORAGE, StartOptions, check_choices
 from ..module_utils._host.route import way_to
 from ..module_utils._libvirt.connection import Connection, connect_destination
@@ -363,37 +364,25 @@ from ..module_utils._libvirt.migration.migration import Migration, MigrationOpti
 from ..module_utils._libvirt.migration.two_hosts import TwoHosts
 
 
-def order_of(module: AnsibleModule) -> MigrationOptions:
+def migration_options(module: AnsibleModule) -> MigrationOptions:
     params = module.params
     policy = policy_of(params)
     check_choices(params["compression"], params["parallel_connections"], policy)
-    asked = MeasurementOptions(
-        params["destination_uri"],
-        params["migrate_uri"],
-        params["link_mib_per_s"],
-        params["bandwidth_mib_per_s"],
-        params["compression"],
-        params["parallel_connections"],
-        params["measure"],
-        way_to,
+    path = DestinationPath(
+        params["destination_uri"], params["migrate_uri"], params["link_mib_per_s"], params["bandwidth_mib_per_s"]
     )
-    wishes = StartOptions(
-        migrate_uri=params["migrate_uri"],
-        bandwidth_mib_per_s=params["bandwidth_mib_per_s"],
-        copy_storage=params["copy_storage"],
-        tls=params["tls"],
-        undefine_source=params["undefine_source"],
-    )
-    return MigrationOptions(policy, asked, wishes, params["persistent"], params["wait"], params["force"])
+    measurement = MeasurementOptions(params["compression"], params["parallel_connections"], params["measure"], way_to)
+    start = StartOptions(params["copy_storage"], params["tls"], params["undefine_source"])
+    return MigrationOptions(policy, path, measurement, start, params["persistent"], params["wait"], params["force"])
 
 
 def work(module: AnsibleModule, connection: Connection) -> Result:
-    order = order_of(module)
+    options = migration_options(module)
     with connect_destination(module.params["destination_uri"]) as destination:
         ends = TwoHosts(connection, destination, module.params["name"], module.params["uuid"])
-        relocation = Migration(ends, order, ProgressFile(module.params["progress_file"]).tell)
-        result = relocation.run(check=module.check_mode)
-        for note in relocation.notes:
+        migration = Migration(ends, options, ProgressFile(module.params["progress_file"]).report)
+        result = migration.run(check=module.check_mode)
+        for note in migration.notes:
             module.warn(note)
         return {"name": ends.guest.name, "uuid": ends.guest.uuid, **result}
 
@@ -401,7 +390,7 @@ def work(module: AnsibleModule, connection: Connection) -> Result:
 def main() -> None:
     run(
         {
-            **domain_spec(),
+            **guest_spec(),
             **policy_spec(),
             **destination_spec(required=True),
             "link_mib_per_s": {"type": "float"},
@@ -419,8 +408,8 @@ def main() -> None:
         },
         work,
         events=True,
-        required_one_of=[ONE_DOMAIN],
-        mutually_exclusive=[ONE_DOMAIN],
+        required_one_of=[ONE_GUEST],
+        mutually_exclusive=[ONE_GUEST],
     )
 
 

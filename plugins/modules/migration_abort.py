@@ -100,7 +100,7 @@ evidence:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils._ansible.runner import Result, run_on_domain
+from ..module_utils._ansible.runner import Result, run_on_guest
 from ..module_utils._core.errors import MigrationError
 from ..module_utils._core.job.sample import JobSample, Phase
 from ..module_utils._libvirt.connection import Connection
@@ -119,7 +119,7 @@ def check_wanted_is_possible(guest: Guest, job: JobSample, postcopy: bool) -> No
             "POSTCOPY_BROKEN",
             f"The post-copy migration of {guest.name!r} is broken and cannot be cancelled:"
             " a part of the guest's memory is on each host.",
-            state=f"The guest is {guest.told()} here. Nothing was changed.",
+            state=f"The guest is {guest.state_text()} here. Nothing was changed.",
             remedy="Restore the network, then recover it (migration_recover). Destroy neither half.",
         )
     if job.phase in IN_POSTCOPY and not postcopy:
@@ -127,14 +127,14 @@ def check_wanted_is_possible(guest: Guest, job: JobSample, postcopy: bool) -> No
             "POSTCOPY_RUNNING",
             f"The migration of {guest.name!r} is in post-copy and cannot be cancelled:"
             " a part of the guest's memory is on each host.",
-            state=f"The guest is {guest.told()} here. Nothing was changed.",
+            state=f"The guest is {guest.state_text()} here. Nothing was changed.",
             remedy="Let it finish. To stop it for a while set postcopy: true; then it must be recovered.",
         )
     if job.phase not in IN_POSTCOPY and postcopy:
         raise MigrationError(
             "NOT_IN_POSTCOPY",
             f"The migration of {guest.name!r} is not in post-copy, so there is no post-copy to pause.",
-            state=f"The guest is {guest.told()} here and its migration goes on. Nothing was changed.",
+            state=f"The guest is {guest.state_text()} here and its migration goes on. Nothing was changed.",
             remedy="Leave postcopy out to cancel it.",
         )
 
@@ -168,13 +168,13 @@ def result(guest: Guest, before: Phase, after: Phase) -> Result:
     return {
         "changed": before is not after,
         "phase": after.value,
-        "guest_state": guest.told(),
+        "guest_state": guest.state_text(),
         "diff": {"before": {"phase": before.value}, "after": {"phase": after.value}},
     }
 
 
 def main() -> None:
-    run_on_domain({"postcopy": {"type": "bool", "default": False}}, work, events=True)
+    run_on_guest({"postcopy": {"type": "bool", "default": False}}, work, events=True)
 
 
 if __name__ == "__main__":

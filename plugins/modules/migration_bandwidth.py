@@ -106,7 +106,7 @@ evidence:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils._ansible.runner import Result, run_on_domain, set_values
+from ..module_utils._ansible.runner import Result, run_on_guest, set_values
 from ..module_utils._libvirt.connection import Connection
 from ..module_utils._libvirt.guest import Guest
 from ..module_utils._libvirt.job.current import outgoing_job, require_running
@@ -130,7 +130,7 @@ def work(module: AnsibleModule, connection: Connection, guest: Guest) -> Result:
 
 
 def main() -> None:
-    run_on_domain(
+    run_on_guest(
         {"bandwidth_mib_per_s": {"type": "int"}, "postcopy_bandwidth_mib_per_s": {"type": "int"}},
         work,
         required_one_of=[tuple(OPTIONS)],

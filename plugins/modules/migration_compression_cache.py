@@ -86,7 +86,7 @@ import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils._ansible.runner import Result, run_on_domain, set_values
+from ..module_utils._ansible.runner import Result, run_on_guest, set_values
 from ..module_utils._core.errors import MigrationError
 from ..module_utils._libvirt.connection import Connection
 from ..module_utils._libvirt.guest import Guest
@@ -118,7 +118,7 @@ def work(module: AnsibleModule, connection: Connection, guest: Guest) -> Result:
 
 
 def main() -> None:
-    run_on_domain({"size_bytes": {"type": "int", "required": True}}, work)
+    run_on_guest({"size_bytes": {"type": "int", "required": True}}, work)
 
 
 if __name__ == "__main__":

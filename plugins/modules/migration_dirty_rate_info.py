@@ -181,7 +181,7 @@ evidence:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils._ansible.runner import Result, run_on_domain
+from ..module_utils._ansible.runner import Result, run_on_guest
 from ..module_utils._core.errors import MigrationError
 from ..module_utils._core.forecast.working_set import working_set
 from ..module_utils._core.units import MIB
@@ -234,7 +234,7 @@ def work(module: AnsibleModule, connection: Connection, guest: Guest) -> Result:
 
 
 def main() -> None:
-    run_on_domain(
+    run_on_guest(
         {
             "windows_s": {"type": "list", "elements": "int", "default": [1, 4]},
             "mode": {"type": "str", "choices": list(MODES), "default": "page-sampling"},

@@ -91,7 +91,7 @@ import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils._ansible.runner import Result, run_on_domain, set_values
+from ..module_utils._ansible.runner import Result, run_on_guest, set_values
 from ..module_utils._core.errors import MigrationError
 from ..module_utils._core.policy import MAX_DOWNTIME_LIMIT_MS
 from ..module_utils._libvirt.connection import Connection
@@ -121,7 +121,7 @@ def work(module: AnsibleModule, connection: Connection, guest: Guest) -> Result:
 
 
 def main() -> None:
-    run_on_domain({"max_downtime_ms": {"type": "int", "required": True}}, work)
+    run_on_guest({"max_downtime_ms": {"type": "int", "required": True}}, work)
 
 
 if __name__ == "__main__":

@@ -372,7 +372,7 @@ from dataclasses import asdict, replace
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils._ansible.argspec import policy_of, policy_spec
-from ..module_utils._ansible.runner import Result, run_on_domain
+from ..module_utils._ansible.runner import Result, run_on_guest
 from ..module_utils._core.forecast.link_bandwidth import RouteDevice
 from ..module_utils._core.forecast.quiet_moment import calm_document
 from ..module_utils._core.forecast.simulation import MigrationFacts
@@ -403,7 +403,7 @@ def work(module: AnsibleModule, connection: Connection, guest: Guest) -> Result:
         result["calm"] = calm_document(moments)
     else:
         found = replace(facts, measured=given) if given is not None else look()
-    return {**result, "forecast": prospect(policy, found), "facts": told(found, bandwidth.known_from)}
+    return {**result, "forecast": prospect(policy, found), "facts": facts_document(found, bandwidth.known_from)}
 
 
 def way(connection: Connection, params: t.Mapping[str, t.Any]) -> RouteDevice:
@@ -414,7 +414,7 @@ def way(connection: Connection, params: t.Mapping[str, t.Any]) -> RouteDevice:
     return way_to([host_of(named) or named]) if named and connection.local else RouteDevice()
 
 
-def told(facts: MigrationFacts, bandwidth_source: str) -> Result:
+def facts_document(facts: MigrationFacts, bandwidth_source: str) -> Result:
     return {
         "touched_bytes": facts.touched_bytes,
         "bandwidth_bytes_per_s": facts.bandwidth_bytes_per_s,
@@ -426,7 +426,7 @@ def told(facts: MigrationFacts, bandwidth_source: str) -> Result:
 
 
 def main() -> None:
-    run_on_domain(
+    run_on_guest(
         {
             **policy_spec(),
             "link_mib_per_s": {"type": "float"},

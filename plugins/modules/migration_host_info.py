@@ -1333,7 +1333,9 @@ host:
           type: int
           sample: 0
         resident_bytes:
-          description: Memory that its process has on the host, with what QEMU itself needs.
+          description:
+            - Memory that the host has really given to the guest, which is about what a migration has to send.
+            - Where the mappings of its process may not be read, the size of the process, with what QEMU itself needs.
           type: int
           sample: 231198720
         job:
@@ -1392,8 +1394,8 @@ OPTIONS: dict[str, t.Any] = {
 
 def work(module: AnsibleModule, connection: Connection) -> Result:
     names = ("migration_address", "peers", "load_window_s", "reference_epoch_s")
-    wishes = HostDocumentOptions(**{name: module.params[name] for name in names})
-    host = gather(module, connection, wishes, with_domains=module.params["domains"])
+    options = HostDocumentOptions(**{name: module.params[name] for name in names})
+    host = gather(module, connection, options, with_guests=module.params["domains"])
     for problem in host.problems:
         module.warn(problem)
     return {"changed": False, "host": host.document()}

@@ -373,7 +373,7 @@ import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils._ansible.argspec import ONE_DOMAIN, domain_spec
+from ..module_utils._ansible.argspec import ONE_GUEST, guest_spec
 from ..module_utils._ansible.runner import Result, run
 from ..module_utils._core.diagnosis.diagnosis import diagnose
 from ..module_utils._core.errors import MigrationError
@@ -385,7 +385,7 @@ from ..module_utils._libvirt.job.sampling import context_of, look, look_back
 BITS_PER_MBIT = 1_000_000
 
 OPTIONS: dict[str, t.Any] = {
-    **domain_spec(),
+    **guest_spec(),
     "completed": {"type": "bool", "default": False},
     "observe_s": {"type": "float", "default": 0},
     "link_mbit_per_s": {"type": "int"},
@@ -407,7 +407,7 @@ def running_jobs(module: AnsibleModule, connection: Connection, guests: t.Sequen
     link = params["link_mbit_per_s"]
     link_bytes_per_s = link * BITS_PER_MBIT // 8 if link else None
     watched, problems = look(connection, guests, params["observe_s"])
-    tell(module, guests, problems)
+    warn_of(module, guests, problems)
     return [
         one.samples[-1].document(
             diagnose(one.samples, context_of(one, connection, policy, link_bytes_per_s)).document()
@@ -418,11 +418,11 @@ def running_jobs(module: AnsibleModule, connection: Connection, guests: t.Sequen
 
 def completed_jobs(module: AnsibleModule, guests: t.Sequence[Guest]) -> list[dict[str, t.Any]]:
     samples, problems = look_back(guests)
-    tell(module, guests, problems)
+    warn_of(module, guests, problems)
     return [sample.document(diagnose([sample]).document()) for sample in samples]
 
 
-def tell(module: AnsibleModule, guests: t.Sequence[Guest], problems: t.Sequence[MigrationError]) -> None:
+def warn_of(module: AnsibleModule, guests: t.Sequence[Guest], problems: t.Sequence[MigrationError]) -> None:
     """One guest that cannot be read does not hide the others; it is an error when there is no other."""
     if problems and len(guests) == 1:
         raise problems[0]
@@ -439,7 +439,7 @@ def work(module: AnsibleModule, connection: Connection) -> Result:
 
 
 def main() -> None:
-    run(OPTIONS, work, events=True, mutually_exclusive=[ONE_DOMAIN])
+    run(OPTIONS, work, events=True, mutually_exclusive=[ONE_GUEST])
 
 
 if __name__ == "__main__":

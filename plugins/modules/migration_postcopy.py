@@ -112,7 +112,7 @@ import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils._ansible.runner import Result, run_on_domain
+from ..module_utils._ansible.runner import Result, run_on_guest
 from ..module_utils._core.errors import MigrationError
 from ..module_utils._core.job.sample import Phase
 from ..module_utils._libvirt.connection import Connection
@@ -174,7 +174,7 @@ def result(before: Phase, after: Phase, *, changed: bool) -> Result:
 
 
 def main() -> None:
-    run_on_domain(
+    run_on_guest(
         {"guard": {"type": "bool", "default": True}, "max_postcopy_s": {"type": "float", "default": 120}},
         work,
         events=True,

@@ -271,7 +271,7 @@ import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils._ansible.argspec import ONE_DOMAIN, domain_spec
+from ..module_utils._ansible.argspec import ONE_GUEST, guest_spec
 from ..module_utils._ansible.gather import gather
 from ..module_utils._ansible.readiness import AssessmentOptions, assess, chosen, measurements
 from ..module_utils._ansible.runner import Result, run
@@ -287,7 +287,7 @@ from ..module_utils._libvirt.connection import Connection
 from ..module_utils._libvirt.host.preflight import objections
 
 OPTIONS: dict[str, t.Any] = {
-    **domain_spec(),
+    **guest_spec(),
     "destination": {"type": "dict"},
     "destinations": {"type": "list", "elements": "dict"},
     "destination_uri": {"type": "str"},
@@ -315,7 +315,7 @@ OPTIONS: dict[str, t.Any] = {
 }
 
 
-def intent_of(params: t.Mapping[str, t.Any]) -> ReadinessOptions:
+def readiness_options(params: t.Mapping[str, t.Any]) -> ReadinessOptions:
     bandwidth = params["bandwidth_mib_per_s"]
     if bandwidth is not None and not bandwidth > 0:
         raise bad(f"bandwidth_mib_per_s is {bandwidth:g}, but must be more than 0.")
@@ -354,13 +354,13 @@ def source_of(module: AnsibleModule, connection: Connection, destinations: t.Seq
 def work(module: AnsibleModule, connection: Connection) -> Result:
     params = module.params
     rules = rules_from(params["rules"], [check.id for check in CHECKS])
-    intent, destinations = intent_of(params), destinations_of(params)
+    options, destinations = readiness_options(params), destinations_of(params)
     measured = measurements(params["dirty_rates"])
     source = source_of(module, connection, destinations)
     guests = chosen(source, params["name"], params["uuid"])
     asked = objections(connection, [one.uuid for one in guests if one.active]) if params["ask_qemu"] else {}
     question = AssessmentOptions(
-        source, destinations, intent, rules, measured, params["destination_uri"] or "", connection.local, asked
+        source, destinations, options, rules, measured, params["destination_uri"] or "", connection.local, asked
     )
     found = assess(question, guests)
     return {"changed": False, "domains": [one.document(params["statuses"]) for one in found]}
@@ -371,7 +371,7 @@ def main() -> None:
         OPTIONS,
         work,
         documents=("source", "destination", "destinations"),
-        mutually_exclusive=[ONE_DOMAIN, ("destination", "destinations")],
+        mutually_exclusive=[ONE_GUEST, ("destination", "destinations")],
         required_one_of=[("destination", "destinations")],
     )
 

@@ -128,7 +128,7 @@ from dataclasses import replace
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils._ansible.progress import ProgressFile, progress_spec
-from ..module_utils._ansible.runner import Result, run_on_domain
+from ..module_utils._ansible.runner import Result, run_on_guest
 from ..module_utils._core.errors import MigrationError
 from ..module_utils._core.forecast.plan import adopted_plan
 from ..module_utils._core.job.sample import JobSample, Phase
@@ -150,7 +150,7 @@ def without_a_job(guest: Guest) -> Result:
     raise MigrationError(
         "NO_JOB",
         f"{guest.name!r} is not being migrated from this host, so there is nothing to recover.",
-        state=f"The guest is {guest.told()} here. Nothing was changed.",
+        state=f"The guest is {guest.state_text()} here. Nothing was changed.",
         remedy="Look for the guest on the other hosts, and run this on the one that it was migrated from.",
     )
 
@@ -166,7 +166,7 @@ def work(module: AnsibleModule, connection: Connection, guest: Guest) -> Result:
         raise MigrationError(
             "NOTHING_TO_RECOVER",
             f"The migration of {guest.name!r} is in phase {job.phase.value}, not in a broken post-copy.",
-            state=f"The guest is {guest.told()} here and its migration goes on. Nothing was changed.",
+            state=f"The guest is {guest.state_text()} here and its migration goes on. Nothing was changed.",
             remedy="Look at the job (migration_job_info) for what can be done.",
         )
     check_both_ends(connection, guest, params["destination_uri"])
@@ -174,21 +174,23 @@ def work(module: AnsibleModule, connection: Connection, guest: Guest) -> Result:
         return result(job.phase, Phase.COMPLETED, 1)
     plan = replace(adopted_plan(True), join_attempts=params["attempts"])
     record = Record(Supervisor(Policy(), plan), name=guest.name, uuid=guest.uuid)
-    tell = ProgressFile(params["progress_file"]).tell
+    on_progress = ProgressFile(params["progress_file"]).report
     with looking_after(guest.name):
-        driver = Driver(connection, guest, record, params["destination_uri"], params["migrate_uri"], tell=tell)
+        driver = Driver(
+            connection, guest, record, params["destination_uri"], params["migrate_uri"], on_progress=on_progress
+        )
         end = driver.run()
     attempts = record.supervisor.split.resumed
     if end.phase is Phase.COMPLETED:
         return result(job.phase, end.phase, attempts, end)
     if record.supervisor.outcome == "left":
-        state = f"Its half here is {guest.told()}"
+        state = f"Its half here is {guest.state_text()}"
         facts = {"attempts": attempts, "elapsed_ms": end.elapsed_ms}
         raise unfinished(guest.name, state, record, facts, again="run this again")
     raise MigrationError(
         "OUTCOME_UNKNOWN",
         f"The migration of {guest.name!r} is over, but libvirt did not report success.",
-        state=f"The guest is {guest.told()} here.",
+        state=f"The guest is {guest.state_text()} here.",
         remedy="Look for it on the destination before the next step.",
     )
 
@@ -204,7 +206,7 @@ def result(before: Phase, after: Phase, attempts: int, sample: t.Optional[JobSam
 
 
 def main() -> None:
-    run_on_domain(
+    run_on_guest(
         {
             "destination_uri": {"type": "str", "required": True},
             "migrate_uri": {"type": "str"},

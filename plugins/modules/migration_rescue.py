@@ -202,8 +202,8 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils._ansible.argspec import destination_spec, policy_of, policy_spec
 from ..module_utils._ansible.progress import ProgressFile, progress_spec
-from ..module_utils._ansible.runner import Result, run_on_domain
-from ..module_utils._core.migration.result import told, unfinished
+from ..module_utils._ansible.runner import Result, run_on_guest
+from ..module_utils._core.migration.result import supervision_facts, unfinished
 from ..module_utils._core.supervision.record import Record
 from ..module_utils._core.supervision.supervisor import Supervisor
 from ..module_utils._libvirt.connection import Connection
@@ -226,23 +226,25 @@ def work(module: AnsibleModule, connection: Connection, guest: Guest) -> Result:
     if module.check_mode:
         policy = replace(policy, mode="observe")
     record = Record(Supervisor(policy, plan), name=guest.name, uuid=guest.uuid)
-    tell = ProgressFile(params["progress_file"]).tell
-    driver = Driver(connection, guest, record, params["destination_uri"], params["migrate_uri"], tell=tell)
-    with looking_after(guest.name, lambda: told(driver.applied, driver.last, record)):
+    on_progress = ProgressFile(params["progress_file"]).report
+    driver = Driver(
+        connection, guest, record, params["destination_uri"], params["migrate_uri"], on_progress=on_progress
+    )
+    with looking_after(guest.name, lambda: supervision_facts(driver.applied, driver.last, record)):
         last = driver.run(foresee_s=FORESEE_S if module.check_mode else None)
-    actions = driver.wished if module.check_mode else driver.applied
-    facts = {"changed": bool(actions), **told(actions, last, record)}
+    actions = driver.proposed if module.check_mode else driver.applied
+    facts = {"changed": bool(actions), **supervision_facts(actions, last, record)}
     outcome = record.supervisor.outcome or "observed"
     if outcome in ("completed", "none", "observed"):
         return {"outcome": outcome, **facts}
     if outcome == "failed" and not guest.state().active:
         raise stopped(guest, facts)
-    state = f"The guest is {guest.told()} on the source"
+    state = f"The guest is {guest.state_text()} on the source"
     raise unfinished(guest.name, state, record, facts, again="start it again with what it needs (--postcopy)")
 
 
 def main() -> None:
-    run_on_domain(
+    run_on_guest(
         {
             **policy_spec(),
             **destination_spec(),

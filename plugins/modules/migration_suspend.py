@@ -116,7 +116,7 @@ import math
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils._ansible.runner import Result, run_on_domain
+from ..module_utils._ansible.runner import Result, run_on_guest
 from ..module_utils._core.errors import MigrationError
 from ..module_utils._core.job.sample import Phase
 from ..module_utils._libvirt.connection import Connection
@@ -136,7 +136,7 @@ def work(module: AnsibleModule, connection: Connection, guest: Guest) -> Result:
             state="Nothing was changed.",
             remedy="Say how many seconds the guest may stand still.",
         )
-    before = guest.told()
+    before = guest.state_text()
     job = require_job(guest)
     if job.phase in (Phase.POSTCOPY, Phase.POSTCOPY_FAILED):
         outcome = Outcome(False, job.phase)
@@ -145,12 +145,12 @@ def work(module: AnsibleModule, connection: Connection, guest: Guest) -> Result:
     else:
         with Events(connection) as events:
             outcome = suspend_until_done(guest, events, max_pause_s, module.params["on_expiry"])
-    after = before if not outcome.changed or module.check_mode else guest.told()
+    after = before if not outcome.changed or module.check_mode else guest.state_text()
     return {**outcome.document(), "diff": {"before": {"state": before}, "after": {"state": after}}}
 
 
 def main() -> None:
-    run_on_domain(
+    run_on_guest(
         {
             "max_pause_s": {"type": "float", "required": True},
             "on_expiry": {"type": "str", "choices": ["abort", "leave"], "default": "abort"},

@@ -49,7 +49,7 @@ def bound_s(given: Fleet, plan: EvacuationPlan) -> float:
     rates = {host.name: host for host in given.hosts}
     out: dict[str, int] = {}
     for transfer in plan.schedule.transfers:
-        out[transfer.domain.host] = out.get(transfer.domain.host, 0) + transfer.estimate.sent_bytes
+        out[transfer.guest.host] = out.get(transfer.guest.host, 0) + transfer.estimate.sent_bytes
     takes = sum(host.in_bytes_per_s for host in given.destinations)
     return max([sum(out.values()) / takes, *(size / rates[name].out_bytes_per_s for name, size in out.items())])
 

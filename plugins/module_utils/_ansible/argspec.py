@@ -17,7 +17,7 @@ def connection_spec() -> Spec:
     }
 
 
-def domain_spec() -> Spec:
+def guest_spec() -> Spec:
     return {"name": {"type": "str", "aliases": ["guest"]}, "uuid": {"type": "str"}}
 
 
@@ -56,4 +56,4 @@ def destination_spec(*, required: bool = False) -> Spec:
     }
 
 
-ONE_DOMAIN = ("name", "uuid")
+ONE_GUEST = ("name", "uuid")

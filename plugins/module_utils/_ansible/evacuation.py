@@ -9,11 +9,13 @@ from dataclasses import asdict
 
 from .._core.errors import MigrationError
 from .._core.evacuation.run.admission import Slots
-from .._core.evacuation.run.result import CHANGED, MIGRATE, STRATEGIES, GuestResult, LeftOnHost, verdict
+from .._core.evacuation.run.result import CHANGED, GuestResult, LeftOnHost, verdict
+from .._core.evacuation.strategy import CARRIED_OUT, MIGRATE
+from .._core.forecast.link_bandwidth import DestinationPath
 from .._core.migration.start import STORAGE, StartOptions
 from .._host.route import way_to
 from .._libvirt.evacuation.evacuation import Evacuation
-from .._libvirt.evacuation.task import EvacuationOptions
+from .._libvirt.evacuation.options import EvacuationOptions
 from .._libvirt.measure.facts import MeasurementOptions
 from .._libvirt.migration.migration import MigrationOptions
 from .argspec import Spec, policy_of
@@ -28,7 +30,7 @@ def guests_spec() -> dict[str, t.Any]:
         "uuid": {"type": "str"},
         "destination": {"type": "str"},
         "alternatives": {"type": "list", "elements": "str", "default": []},
-        "strategy": {"type": "str", "choices": list(STRATEGIES), "default": MIGRATE},
+        "strategy": {"type": "str", "choices": list(CARRIED_OUT), "default": MIGRATE},
         "sent_bytes": {"type": "int"},
         "copy_storage": {"type": "str", "choices": list(STORAGE)},
     }
@@ -69,26 +71,19 @@ def evacuation_options(params: t.Mapping[str, t.Any]) -> EvacuationOptions:
         if params["slots"][key] < least:
             raise _wrong(f"slots.{key} is {params['slots'][key]}, but must be {least} or more.")
     policy = policy_of(params)
-    wishes = {key: params[key] for key in ("bandwidth_mib_per_s", "tls")}
     slots = Slots(**params["slots"])
 
-    def order(guest: t.Mapping[str, t.Any], name: str) -> MigrationOptions:
+    def options_of(guest: t.Mapping[str, t.Any], name: str) -> MigrationOptions:
         to = destinations[name]
         storage = guest["copy_storage"] or params["copy_storage"]
-        asked = MeasurementOptions(
-            to["destination_uri"],
-            to["migrate_uri"],
-            to["link_mib_per_s"],
-            params["bandwidth_mib_per_s"],
-            params["compression"],
-            None,
-            params["measure"],
-            way_to,
+        path = DestinationPath(
+            to["destination_uri"], to["migrate_uri"], to["link_mib_per_s"], params["bandwidth_mib_per_s"]
         )
         return MigrationOptions(
             policy,
-            asked,
-            StartOptions(migrate_uri=to["migrate_uri"], copy_storage=storage, **wishes),
+            path,
+            MeasurementOptions(params["compression"], None, params["measure"], way_to),
+            StartOptions(copy_storage=storage, tls=params["tls"]),
             force=params["force"],
             sharing=slots.per_source + 1,  # the next one is set up, and may send, before one has ended
         )
@@ -96,7 +91,7 @@ def evacuation_options(params: t.Mapping[str, t.Any]) -> EvacuationOptions:
     return EvacuationOptions(
         guests=params["guests"],
         uris={name: one["destination_uri"] for name, one in destinations.items()},
-        order=order,
+        options_of=options_of,
         slots=slots,
         leaving=params["purpose"] == "evacuate",
         force=params["force"],

@@ -13,12 +13,12 @@ from .._libvirt.host.document import read_from_libvirt
 
 
 def gather(
-    module: AnsibleModule, connection: Connection, wishes: HostDocumentOptions, *, with_domains: bool = True
+    module: AnsibleModule, connection: Connection, options: HostDocumentOptions, *, with_guests: bool = True
 ) -> HostDocument:
     if not connection.local:
-        return read_from_libvirt(connection, with_domains=with_domains)
-    own = HostFiles(wishes, programs_of(module))
-    return own.add_to(read_from_libvirt(connection, with_domains=with_domains))
+        return read_from_libvirt(connection, with_guests=with_guests)
+    own = HostFiles(options, programs_of(module))
+    return own.add_to(read_from_libvirt(connection, with_guests=with_guests))
 
 
 def programs_of(module: AnsibleModule) -> Programs:

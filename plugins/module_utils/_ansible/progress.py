@@ -43,7 +43,7 @@ class ProgressFile:
     def __exit__(self, *_exc: object) -> None:
         self._append({"end": True})
 
-    def tell(self, entry: t.Mapping[str, t.Any]) -> None:
+    def report(self, entry: t.Mapping[str, t.Any]) -> None:
         """``name``: of the guest; ``line``: what a person reads; the rest is the same for a program."""
         self._append(entry)
 

@@ -27,7 +27,7 @@ class AssessmentOptions(t.NamedTuple):
 
     source: HostDocument
     destinations: t.Sequence[HostDocument]
-    intent: ReadinessOptions
+    readiness: ReadinessOptions
     rules: t.Sequence[SiteRule] = ()
     measured: t.Mapping[str, WorkingSet] = {}
     destination_uri: str = ""
@@ -35,42 +35,42 @@ class AssessmentOptions(t.NamedTuple):
     objections: t.Mapping[str, MigrationBlocker] = {}
 
 
-def assess(question: AssessmentOptions, guests: t.Sequence[GuestDocument]) -> list[Readiness]:
+def assess(options: AssessmentOptions, guests: t.Sequence[GuestDocument]) -> list[Readiness]:
     """Guest by guest, each for all destinations."""
-    probes = [Probe()] * len(question.destinations)
-    if question.ways:
-        probes = probe_all(question.destinations, question.destination_uri)
-    plain = [to_plain(one) for one in guests] if question.rules else [None] * len(guests)
+    probes = [Probe()] * len(options.destinations)
+    if options.ways:
+        probes = probe_all(options.destinations, options.destination_uri)
+    plain = [to_plain(one) for one in guests] if options.rules else [None] * len(guests)
     with contextlib.ExitStack() as opened:
         found = []
-        for destination, probe in zip(question.destinations, probes):
-            cpu, probe = _ask_libvirt(question, probe, opened)
-            pair = Pair(question.source, destination, probe, question.intent)
-            assessor = Assessor(pair, question.rules, _plain(pair) if question.rules else None)
-            found.append([_one(assessor, guest, cpu, question, own) for guest, own in zip(guests, plain)])
+        for destination, probe in zip(options.destinations, probes):
+            cpu, probe = _ask_libvirt(options, probe, opened)
+            pair = Pair(options.source, destination, probe, options.readiness)
+            assessor = Assessor(pair, options.rules, _plain(pair) if options.rules else None)
+            found.append([_one(assessor, guest, cpu, options, own) for guest, own in zip(guests, plain)])
     return [each for of_guest in zip(*found) for each in of_guest]
 
 
 def _one(
-    assessor: Assessor, guest: GuestDocument, cpu: t.Optional[CpuQuestions], question: AssessmentOptions, plain: t.Any
+    assessor: Assessor, guest: GuestDocument, cpu: t.Optional[CpuQuestions], options: AssessmentOptions, plain: t.Any
 ) -> Readiness:
     opinion = None
-    asked = cpu_to_ask(guest, question.source) if cpu is not None else None
-    if cpu is not None and asked:
-        opinion = CpuOpinion(*cpu.ask(asked, guest.arch, guest.machine, guest.type))
-    measured = question.measured.get(guest.uuid) or question.measured.get(guest.name)
-    objection = question.objections.get(guest.uuid)
+    opinion_asked = cpu_to_ask(guest, options.source) if cpu is not None else None
+    if cpu is not None and opinion_asked:
+        opinion = CpuOpinion(*cpu.ask(opinion_asked, guest.arch, guest.machine, guest.type))
+    measured = options.measured.get(guest.uuid) or options.measured.get(guest.name)
+    objection = options.objections.get(guest.uuid)
     return assessor.assess(guest, cpu=opinion, measured=measured, objection=objection, plain=plain)
 
 
 def _ask_libvirt(
-    question: AssessmentOptions, probe: Probe, opened: contextlib.ExitStack
+    options: AssessmentOptions, probe: Probe, opened: contextlib.ExitStack
 ) -> tuple[t.Optional[CpuQuestions], Probe]:
-    if not question.destination_uri:
+    if not options.destination_uri:
         return None, probe
-    tried, connection = log_in(question.destination_uri, probe)
+    tried, connection = log_in(options.destination_uri, probe)
     # From another host than the source, a login says nothing about the source's.
-    probe = tried if question.ways else probe
+    probe = tried if options.ways else probe
     if connection is None:
         return None, probe
     opened.enter_context(connection)

@@ -13,14 +13,14 @@ from .._core.number_options import check_numbers
 from .._libvirt.connection import LIBVIRT_IMPORT_ERROR, Connection, libvirt
 from .._libvirt.errors import translate
 from .._libvirt.guest import Guest, find_guest
-from .argspec import ONE_DOMAIN, Spec, connection_spec, domain_spec
+from .argspec import ONE_GUEST, Spec, connection_spec, guest_spec
 from .module import Module
 from .progress import ProgressFile
 from .uris import check_uris
 
 Result = dict[str, t.Any]
 Work = t.Callable[[AnsibleModule, Connection], Result]
-DomainWork = t.Callable[[AnsibleModule, Connection, Guest], Result]
+GuestWork = t.Callable[[AnsibleModule, Connection, Guest], Result]
 
 _INTERPRETERS = ["/usr/bin/python3", "/usr/libexec/platform-python", "/usr/local/bin/python3"]
 
@@ -59,22 +59,22 @@ def run(
     module.exit_json(**result)
 
 
-def run_on_domain(argument_spec: Spec, work: DomainWork, **options: t.Any) -> t.NoReturn:
-    """The same for a module that acts on the one domain named by ``name`` or ``uuid``."""
+def run_on_guest(argument_spec: Spec, work: GuestWork, **options: t.Any) -> t.NoReturn:
+    """The same for a module that acts on the one guest named by ``name`` or ``uuid``."""
 
-    def on_domain(module: AnsibleModule, connection: Connection) -> Result:
+    def on_guest(module: AnsibleModule, connection: Connection) -> Result:
         guest = find_guest(connection, module.params["name"], module.params["uuid"])
         try:
             result = work(module, connection, guest)
         except libvirt.libvirtError as exc:
-            raise translate(exc, f"This could not be done to {guest.name!r}.", guest_state=guest.told()) from exc
+            raise translate(exc, f"This could not be done to {guest.name!r}.", guest_state=guest.state_text()) from exc
         return {"name": guest.name, "uuid": guest.uuid, **result}
 
     run(
-        {**domain_spec(), **argument_spec},
-        on_domain,
-        required_one_of=[ONE_DOMAIN, *options.pop("required_one_of", [])],
-        mutually_exclusive=[ONE_DOMAIN, *options.pop("mutually_exclusive", [])],
+        {**guest_spec(), **argument_spec},
+        on_guest,
+        required_one_of=[ONE_GUEST, *options.pop("required_one_of", [])],
+        mutually_exclusive=[ONE_GUEST, *options.pop("mutually_exclusive", [])],
         **options,
     )
 

@@ -88,7 +88,7 @@ def from_plain(cls: type[T], plain: t.Any, where: str, *, reason: str = "BAD_DOC
     except _MisfitError as misfit:
         raise MigrationError(
             reason,
-            f"{where}{misfit.path[:_LONGEST_PATH]} is {_told(misfit.value)}, but must be {misfit.wanted}.",
+            f"{where}{misfit.path[:_LONGEST_PATH]} is {_shown(misfit.value)}, but must be {misfit.wanted}.",
             state="Nothing was changed.",
             remedy=remedy,
         ) from None
@@ -105,7 +105,7 @@ def list_from_plain(
 _LONGEST_PATH = 200
 
 
-def _told(value: t.Any) -> str:
+def _shown(value: t.Any) -> str:
     """Short, and whatever its size and depth."""
     if isinstance(value, (dict, list, tuple)) and value:
         return f"a {'dictionary' if isinstance(value, dict) else 'list'} of {len(value)}"

@@ -338,8 +338,8 @@ def _decoded(text: str, what: str) -> str:
 
 
 def _bad(what: str, problem: str, remedy: str = _REMEDY) -> MigrationError:
-    told = f"{what} {problem}. It is not repeated here, as there may be a password in it."
-    return MigrationError("BAD_URI", told, state=_STATE, remedy=remedy)
+    sentence = f"{what} {problem}. It is not repeated here, as there may be a password in it."
+    return MigrationError("BAD_URI", sentence, state=_STATE, remedy=remedy)
 
 
 def _not_allowed(what: str, problem: str, name: str) -> MigrationError:

@@ -31,7 +31,7 @@ from .files import Programs
 from .firewall import read_firewall
 from .memory import read_memory
 from .network import default_route_interfaces, read_counters, read_interfaces
-from .qemu_process import firmware_files, resident_bytes
+from .qemu_process import firmware_files, guest_memory
 from .route import read_route
 from .security import read_kernel, read_selinux, read_userfaultfd
 from .sockets import addresses_of, holders, read_sockets, ssh_addresses
@@ -56,11 +56,11 @@ class HostDocumentOptions:
 class HostFiles:
     """Made when the module begins, so that the load is sampled while everything else is found out."""
 
-    def __init__(self, wishes: HostDocumentOptions, programs: Programs) -> None:
-        self.wishes, self.programs = wishes, programs
+    def __init__(self, options: HostDocumentOptions, programs: Programs) -> None:
+        self.options, self.programs = options, programs
         self.began_s = time.monotonic()
         self._odd: list[str] = []
-        self.counters: Counters = read_counters() if wishes.load_window_s > 0 else {}
+        self.counters: Counters = read_counters() if options.load_window_s > 0 else {}
 
     def add_to(self, host: HostDocument) -> HostDocument:
         configuration, sockets = read_configuration(), self._known("TCP sockets", read_sockets)
@@ -100,7 +100,7 @@ class HostFiles:
             memory=read_memory(host.memory),
             firmware_files=firmware_files(),
             security=replace(host.security, selinux=read_selinux(), userfaultfd=userfaultfd),
-            clock=read_clock(self.wishes.reference_epoch_s, self.began_s),
+            clock=read_clock(self.options.reference_epoch_s, self.began_s),
         )
 
     def _with_daemon(
@@ -134,7 +134,7 @@ class HostFiles:
             address=self._address(host, configuration),
             listen_address=listen,
             interfaces=interfaces,
-            routes=[read_route(peer) for peer in self.wishes.peers],
+            routes=[read_route(peer) for peer in self.options.peers],
             default_routes=self._known("Default routes", lambda: default_route_interfaces(self.programs)),
             ssh_addresses=None if sockets is None else ssh_addresses(sockets),
             guest_links=guest_links(host),
@@ -158,7 +158,7 @@ class HostFiles:
 
     def _later_counters(self) -> Counters:
         """As late as was asked for, or later when the rest took longer."""
-        time.sleep(max(0.0, self.wishes.load_window_s - (time.monotonic() - self.began_s)))
+        time.sleep(max(0.0, self.options.load_window_s - (time.monotonic() - self.began_s)))
         return read_counters()
 
     def _window_s(self) -> float:
@@ -166,8 +166,8 @@ class HostFiles:
 
     def _address(self, host: HostDocument, configuration: Configuration) -> Address:
         """Where migrations to this host are sent when nobody says otherwise."""
-        if self.wishes.migration_address:
-            return Address(self.wishes.migration_address, "option")
+        if self.options.migration_address:
+            return Address(self.options.migration_address, "option")
         announced = text_of(configuration.qemu, "migration_host")
         if announced:
             found = addresses_of(announced) or [announced]
@@ -194,5 +194,6 @@ def _daemon_ports(configuration: Configuration) -> dict[str, int]:
     }
 
 
-def _with_process(domain: GuestDocument) -> GuestDocument:
-    return replace(domain, resident_bytes=resident_bytes(domain.name)) if domain.active else domain
+def _with_process(guest: GuestDocument) -> GuestDocument:
+    found = guest_memory(guest.name, guest.uuid, guest.memory.total_bytes) if guest.active else None
+    return replace(guest, resident_bytes=found.size_bytes if found else None)

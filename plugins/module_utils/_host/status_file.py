@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
 
+from .._core.job.migrate_flags import MIGRATE_AUTO_CONVERGE, MIGRATE_POSTCOPY
+
 STATUS_DIRECTORY = Path("/run/libvirt/qemu")
-_FLAG_AUTO_CONVERGE = 1 << 13
-_FLAG_POSTCOPY = 1 << 15
 
 
 @dataclass(frozen=True)
@@ -27,11 +27,11 @@ class StartFlags:
 
     @property
     def postcopy(self) -> bool:
-        return bool(self.all & _FLAG_POSTCOPY)
+        return bool(self.all & MIGRATE_POSTCOPY)
 
     @property
     def auto_converge(self) -> bool:
-        return bool(self.all & _FLAG_AUTO_CONVERGE)
+        return bool(self.all & MIGRATE_AUTO_CONVERGE)
 
 
 class _Outgoing(t.NamedTuple):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A domain as libvirt shows it: who it is and what state it is in."""
+"""A guest as libvirt shows it: who it is and what state it is in."""
 
 from __future__ import annotations
 
@@ -8,16 +8,25 @@ from dataclasses import dataclass
 from xml.etree import ElementTree
 
 from .._core.job.domain_state import DomainState
+from .._core.units import KIB
 from .connection import Connection, libvirt
 from .errors import translate
-from .timeout import within
+from .timeout import CALL_LIMIT_S, within
 
 _ERR_NO_DOMAIN = 42
 
 
+class MemorySize(t.NamedTuple):
+    """``maximum_bytes``: all that the guest may ever have, which QEMU maps and samples; ``current_bytes``: what it has
+    now, the balloon taken off."""
+
+    maximum_bytes: int
+    current_bytes: int
+
+
 @dataclass(frozen=True)
 class Guest:
-    """A domain; ``raw`` is the binding's ``virDomain``."""
+    """A guest of one host; ``raw`` is the binding's ``virDomain``."""
 
     raw: t.Any
     name: str
@@ -49,13 +58,18 @@ class Guest:
         """The live definition, with the devices that the guest has now."""
         return ElementTree.fromstring(within(lambda: self.raw.XMLDesc(0), f"reading the definition of {self.name!r}"))
 
-    def told(self) -> str:
+    def memory(self, limit_s: float = CALL_LIMIT_S) -> MemorySize:
+        """Its sizes, as libvirt knows them. Raises MONITOR_HUNG after ``limit_s``, and libvirt's own errors."""
+        info = within(self.raw.info, f"reading the memory size of {self.name!r}", limit_s)
+        return MemorySize(int(info[1]) * KIB, int(info[2]) * KIB)
+
+    def state_text(self) -> str:
         """The state as part of a sentence."""
         try:
             state = self.known_state()
         except libvirt.libvirtError:
             return "in a state that is not known, as libvirt does not answer"
-        return state.told if state else "no longer defined"
+        return state.state_text if state else "no longer defined"
 
 
 def guest_of(raw: t.Any) -> Guest:

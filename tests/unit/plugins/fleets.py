@@ -44,9 +44,9 @@ def guest(name: str, on: str = "a", gib: float = 4, **options: t.Any) -> Planned
 
 
 def fleet(
-    hosts: t.Iterable[Host], domains: t.Iterable[PlannedGuest], sources: t.Iterable[str] = "a", **options: t.Any
+    hosts: t.Iterable[Host], guests: t.Iterable[PlannedGuest], sources: t.Iterable[str] = "a", **options: t.Any
 ) -> Fleet:
-    return Fleet(tuple(hosts), tuple(domains), tuple(sources), **options)
+    return Fleet(tuple(hosts), tuple(guests), tuple(sources), **options)
 
 
 # Drawn with dice of our own: what Hypothesis draws by itself has a source without guests or a guest without a way too

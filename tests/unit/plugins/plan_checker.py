@@ -35,10 +35,10 @@ def problems(fleet: Fleet, plan: EvacuationPlan, *, idle: bool = True) -> list[s
 
 
 def _accounting(fleet: Fleet, plan: EvacuationPlan) -> t.Iterator[str]:
-    here = {domain.key: domain for domain in fleet.domains if domain.host in fleet.sources}
-    moved = [transfer.domain.key for transfer in plan.schedule.transfers]
-    unplaced = [entry.domain.key for entry in plan.unplaced]
-    lists = [[domain.key for domain in part] for part in (plan.shutdown, plan.left, plan.off)]
+    here = {guest.key: guest for guest in fleet.guests if guest.host in fleet.sources}
+    moved = [transfer.guest.key for transfer in plan.schedule.transfers]
+    unplaced = [entry.guest.key for entry in plan.unplaced]
+    lists = [[guest.key for guest in part] for part in (plan.shutdown, plan.left, plan.off)]
     told = sorted(key for part in (moved, unplaced, *lists) for key in part)
     if told != sorted(here):
         yield f"not each guest is told exactly once: {told} of {sorted(here)}"
@@ -52,32 +52,30 @@ def _accounting(fleet: Fleet, plan: EvacuationPlan) -> t.Iterator[str]:
 
 def _destinations(fleet: Fleet, plan: EvacuationPlan) -> t.Iterator[str]:
     hosts = {host.name: host for host in fleet.hosts}
-    given = {domain.key: domain for domain in fleet.domains}
+    given = {guest.key: guest for guest in fleet.guests}
     for transfer in plan.schedule.transfers:
-        domain, host = given[transfer.domain.key], hosts[transfer.destination]
+        guest, host = given[transfer.guest.key], hosts[transfer.destination]
         if host.name in fleet.sources or host.cordoned:
-            yield f"{domain.key} lands on {host.name}, which takes nobody"
-        if domain.pinned or domain.host_devices or domain.blocked.get(host.name):
-            yield f"{domain.key} cannot go to {host.name}"
-        if (domain.allowed is not None and host.name not in domain.allowed) or (
-            domain.bound_for not in (None, host.name)
-        ):
-            yield f"{domain.key} may not go to {host.name}"
+            yield f"{guest.key} lands on {host.name}, which takes nobody"
+        if guest.pinned or guest.host_devices or guest.blocked.get(host.name):
+            yield f"{guest.key} cannot go to {host.name}"
+        if (guest.allowed is not None and host.name not in guest.allowed) or (guest.bound_for not in (None, host.name)):
+            yield f"{guest.key} may not go to {host.name}"
         if not transfer.estimate.finishes:
-            yield f"{domain.key} would not finish on its way to {host.name}"
+            yield f"{guest.key} would not finish on its way to {host.name}"
 
 
 def _arrivals(plan: EvacuationPlan) -> dict[str, list[PlannedGuest]]:
     found: dict[str, list[PlannedGuest]] = {}
     for transfer in plan.schedule.transfers:
-        found.setdefault(transfer.destination, []).append(transfer.domain)
+        found.setdefault(transfer.destination, []).append(transfer.guest)
     return found
 
 
 def _residents(fleet: Fleet, host: Host) -> list[PlannedGuest]:
     if host.name in fleet.sources:
         return []
-    return [domain for domain in fleet.domains if domain.host == host.name and domain.running]
+    return [guest for guest in fleet.guests if guest.host == host.name and guest.running]
 
 
 def _room(fleet: Fleet, plan: EvacuationPlan) -> t.Iterator[str]:
@@ -88,14 +86,14 @@ def _room(fleet: Fleet, plan: EvacuationPlan) -> t.Iterator[str]:
         if not come:
             continue
         nodes = sorted({pool.node for pool in host.pools})
-        for page in {need.page_kib for domain in come for need in domain.needs}:
+        for page in {need.page_kib for guest in come for need in guest.needs}:
             for size in range(1, len(nodes) + 1):
                 for subset in itertools.combinations(nodes, size):
                     free = sum(pool.free_bytes for pool in host.pools if pool.page_kib == page and pool.node in subset)
                     bound = sum(
                         need.size_bytes
-                        for domain in come
-                        for need in domain.needs
+                        for guest in come
+                        for need in guest.needs
                         if need.page_kib == page and set(need.nodes or nodes) & set(nodes) <= set(subset)
                     )
                     whole = page == 0 and size == len(nodes)
@@ -104,19 +102,19 @@ def _room(fleet: Fleet, plan: EvacuationPlan) -> t.Iterator[str]:
         after = [*_residents(fleet, host), *come]
         if host.max_guests is not None and len(after) > host.max_guests:
             yield f"{host.name} gets too many guests"
-        if host.max_vcpus is not None and sum(domain.vcpus for domain in after) > host.max_vcpus:
+        if host.max_vcpus is not None and sum(guest.vcpus for guest in after) > host.max_vcpus:
             yield f"{host.name} gets too many virtual CPUs"
 
 
 def _groups(fleet: Fleet, plan: EvacuationPlan) -> t.Iterator[str]:
-    to = {transfer.domain.key: transfer.destination for transfer in plan.schedule.transfers}
-    stopped = {domain.key for domain in plan.shutdown}
-    by_key = {domain.key: domain for domain in fleet.domains}
+    to = {transfer.guest.key: transfer.destination for transfer in plan.schedule.transfers}
+    stopped = {guest.key for guest in plan.shutdown}
+    by_key = {guest.key: guest for guest in fleet.guests}
     for group in fleet.groups:
         members = [by_key[key] for key in sorted(group.members) if key in by_key and by_key[key].running]
-        members = [domain for domain in members if domain.key not in stopped]
-        arrived = [to[domain.key] for domain in members if domain.key in to]
-        elsewhere = [domain.host for domain in members if domain.key not in to]
+        members = [guest for guest in members if guest.key not in stopped]
+        arrived = [to[guest.key] for guest in members if guest.key in to]
+        elsewhere = [guest.host for guest in members if guest.key not in to]
         if not group.hard or not arrived:
             continue
         if not group.together:
@@ -149,7 +147,7 @@ def _ways(fleet: Fleet) -> dict[tuple[str, str], _Way]:
 
 def _path(fleet: Fleet, transfer: PlannedTransfer) -> list[tuple[str, str]]:
     behind = {host.name: set(host.uplinks) for host in fleet.hosts}
-    source, destination = transfer.domain.host, transfer.destination
+    source, destination = transfer.guest.host, transfer.destination
     return [
         ("host " + source, "out"),
         ("host " + destination, "in"),
@@ -200,7 +198,7 @@ def _rates(fleet: Fleet, plan: EvacuationPlan) -> t.Iterator[str]:
 
 def _work(fleet: Fleet, transfer: PlannedTransfer) -> t.Iterator[str]:
     """It sets up, then it sends without a break, never slower than it can do with, until all is sent."""
-    name, estimate = transfer.domain.key, transfer.estimate
+    name, estimate = transfer.guest.key, transfer.estimate
     if not transfer.rates:
         yield f"{name} never sends"
         return
@@ -219,7 +217,7 @@ def _work(fleet: Fleet, transfer: PlannedTransfer) -> t.Iterator[str]:
         done += (until_s - at_s) / estimate.time_s(rate)
     if abs(done - 1) > TOLERANCE:
         yield f"{name} is {done} done at its end"
-    if sent < transfer.domain.demand.least_bytes * (1 - TOLERANCE) if transfer.domain.demand else False:
+    if sent < transfer.guest.demand.least_bytes * (1 - TOLERANCE) if transfer.guest.demand else False:
         yield f"{name} sends {sent} bytes, less than it has"
 
 
@@ -245,7 +243,7 @@ def _idle_links(fleet: Fleet, plan: EvacuationPlan) -> t.Iterator[str]:
                 if number < 2 and fleet.max_transfers is not None and sum(tops) >= rate:
                     break
             else:
-                yield f"{waiting.domain.key} could start at {moment} s, but waits until {waiting.start_s} s"
+                yield f"{waiting.guest.key} could start at {moment} s, but waits until {waiting.start_s} s"
 
 
 def _goes_on(transfer: PlannedTransfer, moment: float, setup_s: float) -> bool:

@@ -15,7 +15,7 @@ from ..units import human_bytes, human_ms, human_rate
 
 _LABEL_WIDTH = 11
 # Evidence that the lines above it have told already.
-_TOLD = {
+_SHOWN_ABOVE = {
     "looks",
     "observed_s",
     "firm",
@@ -108,7 +108,7 @@ def _facts(sample: JobSample, evidence: t.Mapping[str, t.Any]) -> t.Iterator[tup
     passes = _boundaries(evidence.get("boundaries"))
     if passes:
         yield "Passes", passes
-    others = [f"{_words(key)} {_value(key, value)}" for key, value in evidence.items() if key not in _TOLD]
+    others = [f"{_words(key)} {_value(key, value)}" for key, value in evidence.items() if key not in _SHOWN_ABOVE]
     if others:
         yield "Evidence", "; ".join(others)
     if evidence.get("looks"):

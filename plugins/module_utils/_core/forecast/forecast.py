@@ -12,7 +12,7 @@ from ..units import human_bytes, human_ms
 from .dirty_curve import DirtyCurves
 from .plan import NO_WAY, PAUSE, POSTCOPY, PRECOPY, THROTTLE, UNKNOWN, Flags, Plan
 from .precopy_model import MigrationCourse, latest_share, postcopy
-from .requirements import needs, told
+from .requirements import needs, requirements_text
 from .simulation import MigrationFacts, Simulation
 
 _QUICK = 1.2  # so little over the least possible time that post-copy is not worth its risk
@@ -215,7 +215,7 @@ class _Chooser:
         found = needs(self.trial, loads.likely, plain)
         summary = (
             f"It does not finish within the policy: each pass leaves about {human_bytes(plain.floor_bytes)}. One of"
-            f" these would do: {told(found)}."
+            f" these would do: {requirements_text(found)}."
         )
         return Forecast(self._plan(NO_WAY), plain, None, False, summary, found)
 

@@ -10,6 +10,20 @@ from ..units import MIB
 _OF_THE_WIRE = 0.94  # what TCP leaves of a link's speed
 
 
+class DestinationPath(t.NamedTuple):
+    """The way that a migration takes.
+
+    ``destination_uri``: of the daemon that receives the guest; ``migrate_uri``: where its data goes, None for the
+    address that the destination announces. ``link_mib_per_s``: what the link carries, None when nobody has said it;
+    ``bandwidth_mib_per_s``: a limit for the migration, also in post-copy (0: none).
+    """
+
+    destination_uri: str
+    migrate_uri: t.Optional[str] = None
+    link_mib_per_s: t.Optional[float] = None
+    bandwidth_mib_per_s: int = 0
+
+
 class RouteDevice(t.NamedTuple):
     """The interface to a host, and the speed of the device below it; None for what is not known."""
 

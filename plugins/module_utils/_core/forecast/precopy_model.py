@@ -68,47 +68,71 @@ def precopy(
     """
     bandwidth, whole = path.bandwidth_bytes_per_s, float(path.touched_bytes)
     left, total_s, sent, least = whole, 0.0, 0.0, whole
-    limit_ms, first_chance_s = path.start_limit_ms, None
+    limit = _DowntimeLimit(path.start_limit_ms, highest_limit_ms, patience_s)
     again = 1.0 if resend_cost is None else resend_cost
     for number in range(1, _MAX_PASSES + 1):
-        now = throttled if throttled is not None and number >= _CACHED_FROM_PASS else load
-        cost = again if number >= _CACHED_FROM_PASS else 1.0
+        settled = number >= _CACHED_FROM_PASS
+        now = throttled if throttled is not None and settled else load
+        cost = again if settled else 1.0
         # QEMU looks at the bitmap as soon as what it knows of fits the limit; that much is left over.
-        over = min(left, bandwidth * limit_ms / 1000)
-        time_s = (left - over) * cost / bandwidth
-        sent, total_s = sent + (left - over) * cost, total_s + time_s
+        unsent = min(left, bandwidth * limit.now_ms / 1000)
+        time_s = (left - unsent) * cost / bandwidth
+        sent, total_s = sent + (left - unsent) * cost, total_s + time_s
         # What is left over is of the set, too, once all else has been sent.
-        most = whole if number < _SET_ONLY_FROM_PASS else max(over, load.working_set_bytes)
-        after = min(most, over + now.unique_bytes(time_s))
+        most = whole if number < _SET_ONLY_FROM_PASS else max(unsent, load.working_set_bytes)
+        after = min(most, unsent + now.unique_bytes(time_s))
         least = min(least, after)
         need_ms = after / bandwidth * 1000
-        raised = limit_for(need_ms, highest_limit_ms)
-        if need_ms > limit_ms and raised is not None:
-            first_chance_s = total_s if first_chance_s is None else first_chance_s
-            waited_s = total_s - first_chance_s
-            compressed = resend_cost is None or number >= _CACHED_FROM_PASS
-            known = number < _CACHED_FROM_PASS - 1 or (throttled is None and resend_cost is None)
-            following = load.at_most(need_ms / 1000) if known else None
-            if compressed and worth_finishing(
-                after,
-                left,
-                next_bytes=following,
-                waited_s=waited_s,
-                patience_s=patience_s,
-                throttle_percent=throttle_percent if number >= _CACHED_FROM_PASS else 0,
-            ):
-                limit_ms = raised
-        if need_ms <= limit_ms * _NEARLY:
+        unchanged = throttled is None and resend_cost is None
+        known = unchanged or number < _CACHED_FROM_PASS - 1
+        following = load.at_most(need_ms / 1000) if known else None
+        waits = resend_cost is not None and not settled
+        limit.end_of_pass(need_ms, after, left, following, total_s, throttle_percent if settled else 0, waits=waits)
+        if need_ms <= limit.now_ms * _NEARLY:
             # QEMU compares the pages as they are with its bandwidth; what goes over the wire then may be less.
             rest = after * (again if number + 1 >= _CACHED_FROM_PASS else 1.0)
             downtime_ms = rest / bandwidth * 1000 + SWITCH_COST_MS
-            return MigrationCourse(
-                True, number, total_s + downtime_ms / 1000, int(sent + rest), round(downtime_ms), int(least)
-            )
+            ends_s = total_s + downtime_ms / 1000
+            return MigrationCourse(True, number, ends_s, int(sent + rest), round(downtime_ms), int(least))
         if after >= _STANDS_STILL * left and number > _CACHED_FROM_PASS:
             return MigrationCourse(False, number, total_s, int(sent), 0, int(least))
         left = after
     return MigrationCourse(False, _MAX_PASSES, total_s, int(sent), 0, int(least))
+
+
+class _DowntimeLimit:
+    """The limit as the supervisor sets it, pass after pass. ``now_ms``: the one in force."""
+
+    def __init__(self, start_ms: float, highest_ms: int, patience_s: float) -> None:
+        self.now_ms, self._highest_ms, self._patience_s = start_ms, highest_ms, patience_s
+        self._first_chance_s: t.Optional[float] = None
+
+    def end_of_pass(
+        self,
+        need_ms: float,
+        after: float,
+        before: float,
+        following: t.Optional[float],
+        at_s: float,
+        throttle_percent: int,
+        *,
+        waits: bool,
+    ) -> None:
+        """Raise it where that finishes and is worth it. ``after`` and ``before``: bytes left now and a pass ago;
+        ``following``: those of the next pass, None where not known; ``waits``: nothing is raised yet."""
+        raised = limit_for(need_ms, self._highest_ms)
+        if need_ms <= self.now_ms or raised is None:
+            return
+        self._first_chance_s = at_s if self._first_chance_s is None else self._first_chance_s
+        if not waits and worth_finishing(
+            after,
+            before,
+            next_bytes=following,
+            waited_s=at_s - self._first_chance_s,
+            patience_s=self._patience_s,
+            throttle_percent=throttle_percent,
+        ):
+            self.now_ms = raised
 
 
 def postcopy(load: DirtyCurve, path: TransferPath, share: float) -> MigrationCourse:

@@ -36,7 +36,7 @@ def needs(trial: Simulation, load: DirtyCurve, plain: MigrationCourse) -> dict[s
     return found
 
 
-def told(found: t.Mapping[str, t.Any]) -> str:
+def requirements_text(found: t.Mapping[str, t.Any]) -> str:
     """The same in words."""
     parts = []
     if "bandwidth_more_bytes_per_s" in found:

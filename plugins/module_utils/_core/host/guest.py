@@ -219,7 +219,7 @@ class GuestDocument:
     guest_agent: bool = False
     snapshots: t.Optional[int] = None
     checkpoints: t.Optional[int] = None
-    resident_bytes: t.Optional[int] = None  # of the process: about what has to be sent
+    resident_bytes: t.Optional[int] = None  # what the host has given it: about what has to be sent
     job: str = ""  # what keeps the guest busy: migration out, backup, ...; "" for nothing or not known
     title: str = ""
     description: str = ""

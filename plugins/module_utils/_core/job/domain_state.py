@@ -54,7 +54,7 @@ class DomainState(t.NamedTuple):
         return self.paused_for_migration or self.in_postcopy or self.postcopy_failed
 
     @property
-    def told(self) -> str:
+    def state_text(self) -> str:
         return f"{self.name} ({self.reason_name})"
 
     @property

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from .codes import Err
-from .meaning import LOOK_AT_BOTH, ON_SOURCE, REFUSED, Meaning
+from .meaning import LOOK_AT_BOTH, LOOK_AT_LOGS, ON_SOURCE, REFUSED, RUN_AS_ROOT, Meaning
 
 _LISTENS = (
     "Check what listens at that address: libvirt's daemon, or from port 49152 on the QEMU that awaits the guest; "
@@ -19,7 +19,7 @@ ROWS: tuple[Meaning, ...] = (
         reason="NOT_PERMITTED",
         means="This user may not use libvirt's socket.",
         state=REFUSED,
-        remedy="Run as root or as a member of group libvirt (become: true), or allow it in polkit.",
+        remedy=RUN_AS_ROOT,
         source="rpc/virnetsocket.c",
         domain="RPC",
         seen="7.0 9.0 11.3",
@@ -167,7 +167,7 @@ ROWS: tuple[Meaning, ...] = (
         reason="QEMU_DIED",
         means="QEMU ended, or its monitor broke.",
         state=LOOK_AT_BOTH,
-        remedy="Look at /var/log/libvirt/qemu/ on both hosts.",
+        remedy=LOOK_AT_LOGS,
         source="qemu/qemu_monitor.c",
         domain="QEMU",
         seen="7.0 9.0 11.3",

@@ -4,12 +4,19 @@
 from __future__ import annotations
 
 from .codes import Err
-from .meaning import IN_PRECOPY, ON_SOURCE, REFUSED, Meaning
+from .meaning import CORRECT_OPTION, IN_PRECOPY, ON_SOURCE, REFUSED, Meaning
 
 _CPU = "Choose a destination with this CPU, or a common CPU model for the guest."
 _MACHINE = "Update QEMU on the destination, or give the guest a machine type that both hosts have and restart it."
 _CHANGED = "Leave out the changed definition, or change in it only what the guest cannot see."
 _BLOCKER = "Remove what blocks it (see the message) and run it again."
+_TSC = (
+    "Choose a destination whose TSC has the same frequency or can be scaled, set <timer name='tsc' frequency=...> "
+    "in the definition, or leave invtsc out."
+)
+_BLOCK_JOB = (
+    "Let the guest's block job (copy, commit, pull, backup) end, or stop it ('virsh blockjob'), and run this again."
+)
 
 ROWS: tuple[Meaning, ...] = (
     Meaning(
@@ -94,10 +101,7 @@ ROWS: tuple[Meaning, ...] = (
         reason="TSC_MISMATCH",
         means="The time stamp counters of the two processors do not fit.",
         state=ON_SOURCE,
-        remedy=(
-            "Choose a destination whose TSC has the same frequency or can be scaled, set <timer name='tsc' "
-            "frequency=...> in the definition, or leave invtsc out."
-        ),
+        remedy=_TSC,
         source="qemu/qemu_migration.c, qemu/qemu_process.c",
         domain="QEMU",
         seen="7.0 9.0 11.3",
@@ -108,10 +112,7 @@ ROWS: tuple[Meaning, ...] = (
         reason="TSC_MISMATCH",
         means="The time stamp counters of the two processors do not fit.",
         state=ON_SOURCE,
-        remedy=(
-            "Choose a destination whose TSC has the same frequency or can be scaled, set <timer name='tsc' "
-            "frequency=...> in the definition, or leave invtsc out."
-        ),
+        remedy=_TSC,
         source="qemu/qemu_migration.c",
         domain="QEMU",
         seen="7.0 9.0 11.3",
@@ -213,10 +214,7 @@ ROWS: tuple[Meaning, ...] = (
         reason="NOT_MIGRATABLE",
         means="A block job of the guest runs.",
         state=ON_SOURCE,
-        remedy=(
-            "Let the guest's block job (copy, commit, pull, backup) end, or stop it ('virsh blockjob'), and run "
-            "this again."
-        ),
+        remedy=_BLOCK_JOB,
         source="qemu/qemu_domain.c, qemu/qemu_driver.c",
         domain="QEMU",
         seen="7.0 9.0 11.3",
@@ -226,10 +224,7 @@ ROWS: tuple[Meaning, ...] = (
         reason="NOT_MIGRATABLE",
         means="A block job of the guest runs.",
         state=ON_SOURCE,
-        remedy=(
-            "Let the guest's block job (copy, commit, pull, backup) end, or stop it ('virsh blockjob'), and run "
-            "this again."
-        ),
+        remedy=_BLOCK_JOB,
         source="util/virerror.c",
         seen="7.0 9.0 11.3",
     ),
@@ -314,7 +309,7 @@ ROWS: tuple[Meaning, ...] = (
         reason="INVALID_ARGUMENT",
         means="An option has a value that is not possible.",
         state=REFUSED,
-        remedy="Correct the option that the message names.",
+        remedy=CORRECT_OPTION,
         source="qemu/qemu_driver.c",
         domain="QEMU",
         seen="9.0 11.3",

@@ -4,7 +4,12 @@
 from __future__ import annotations
 
 from .codes import Err
-from .meaning import LOOK_AT_BOTH, REFUSED, UNSURE, Meaning
+from .meaning import CORRECT_OPTION, LOOK_AT_BOTH, LOOK_AT_LOGS, REFUSED, UNSURE, Meaning
+
+_CAUSE_IN_LOGS = (
+    "See the message and /var/log/libvirt/qemu/ on both hosts for the cause. In pre-copy the guest goes on on the "
+    "source; in post-copy destroy neither half."
+)
 
 ROWS: tuple[Meaning, ...] = (
     Meaning(
@@ -92,7 +97,7 @@ ROWS: tuple[Meaning, ...] = (
         reason="INVALID_ARGUMENT",
         means="An argument is not valid.",
         state=REFUSED,
-        remedy="Correct the option that the message names.",
+        remedy=CORRECT_OPTION,
         source="util/virerror.c",
         seen="7.0 9.0 11.3",
     ),
@@ -117,7 +122,7 @@ ROWS: tuple[Meaning, ...] = (
         reason="QEMU_DIED",
         means="QEMU ended, or its monitor broke.",
         state=LOOK_AT_BOTH,
-        remedy="Look at /var/log/libvirt/qemu/ on both hosts.",
+        remedy=LOOK_AT_LOGS,
         source="qemu/qemu_driver.c, qemu/qemu_hotplug.c",
         domain="QEMU",
         seen="7.0 9.0 11.3",
@@ -140,10 +145,7 @@ ROWS: tuple[Meaning, ...] = (
         reason="MIGRATION_FAILED",
         means="The migration failed.",
         state=LOOK_AT_BOTH,
-        remedy=(
-            "See the message and /var/log/libvirt/qemu/ on both hosts for the cause. In pre-copy the guest goes on "
-            "on the source; in post-copy destroy neither half."
-        ),
+        remedy=_CAUSE_IN_LOGS,
         source="qemu/qemu_driver.c, qemu/qemu_migration.c",
         domain="QEMU",
         seen="7.0 9.0 11.3",
@@ -154,10 +156,7 @@ ROWS: tuple[Meaning, ...] = (
         reason="MIGRATION_FAILED",
         means="The migration failed.",
         state=LOOK_AT_BOTH,
-        remedy=(
-            "See the message and /var/log/libvirt/qemu/ on both hosts for the cause. In pre-copy the guest goes on "
-            "on the source; in post-copy destroy neither half."
-        ),
+        remedy=_CAUSE_IN_LOGS,
         source="qemu/qemu_migration.c",
         domain="QEMU",
         seen="7.0 9.0 11.3",

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from .codes import CARRIED, Err
-from .meaning import LOOK_AT_BOTH, ON_SOURCE, REFUSED, Meaning
+from .meaning import LOOK_AT_BOTH, ON_SOURCE, REFUSED, RUN_AS_ROOT, Meaning
 
 _LOGIN = (
     "Log in once by hand as the user who connects, which for a peer-to-peer migration is root of the source host; "
@@ -356,7 +356,7 @@ ROWS: tuple[Meaning, ...] = (
         reason="NOT_PERMITTED",
         means="The user could not be authenticated.",
         state=REFUSED,
-        remedy="Run as root or as a member of group libvirt (become: true), or allow it in polkit.",
+        remedy=RUN_AS_ROOT,
         source="util/virerror.c",
         seen="7.0 9.0 11.3",
     ),

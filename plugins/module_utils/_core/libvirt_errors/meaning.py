@@ -9,6 +9,9 @@ from dataclasses import dataclass
 # Where an error leaves things. Each sentence must hold for every error of its row.
 REFUSED = "The request was refused and changed nothing."
 ON_SOURCE = "The guest goes on where it was."
+RUN_AS_ROOT = "Run as root or as a member of group libvirt (become: true), or allow it in polkit."
+LOOK_AT_LOGS = "Look at /var/log/libvirt/qemu/ on both hosts."
+CORRECT_OPTION = "Correct the option that the message names."
 IN_PRECOPY = (
     "In pre-copy the guest goes on where it was; in post-copy each host holds a part of it, so destroy neither."
 )
@@ -72,7 +75,7 @@ class Meaning:
     def for_any_text(self) -> bool:
         return not self.text and not self.quoted
 
-    def says(self, message: Message) -> bool:
+    def matches(self, message: Message) -> bool:
         return _found(self.text, message.bare) and _found(self.quoted, message.whole)
 
 

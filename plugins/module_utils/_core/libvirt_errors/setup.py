@@ -22,6 +22,18 @@ _LABELS = (
     "Set up the same security driver (SELinux, AppArmor or none; security_driver in qemu.conf) and the same kind "
     "of labels in the definition on both hosts; the host's own log (audit.log, kernel log) says what was refused."
 )
+_KVM = (
+    "Make KVM available on the destination: virtualization in its firmware, the kernel module kvm_intel or "
+    "kvm_amd, and /dev/kvm for QEMU's user."
+)
+_EMULATOR = (
+    "Install QEMU on the destination under the path that the guest's <emulator> names, or move the guest with a "
+    "definition that names the one that is there."
+)
+_NAME_TAKEN = (
+    "The destination has a guest of that name or UUID: make sure that it is not in use there, then undefine or "
+    "rename it."
+)
 
 ROWS: tuple[Meaning, ...] = (
     Meaning(
@@ -122,10 +134,7 @@ ROWS: tuple[Meaning, ...] = (
         reason="INCOMPATIBLE",
         means="There is no KVM on that host.",
         state=ON_SOURCE,
-        remedy=(
-            "Make KVM available on the destination: virtualization in its firmware, the kernel module kvm_intel or "
-            "kvm_amd, and /dev/kvm for QEMU's user."
-        ),
+        remedy=_KVM,
         source="qemu/qemu_process.c, conf/capabilities.c",
         domain="QEMU, CAPABILITIES",
         seen="7.0 9.0 11.3",
@@ -139,10 +148,7 @@ ROWS: tuple[Meaning, ...] = (
         reason="INCOMPATIBLE",
         means="There is no KVM on that host.",
         state=ON_SOURCE,
-        remedy=(
-            "Make KVM available on the destination: virtualization in its firmware, the kernel module kvm_intel or "
-            "kvm_amd, and /dev/kvm for QEMU's user."
-        ),
+        remedy=_KVM,
         source="qemu/qemu_domain.c, qemu/qemu_capabilities.c",
         domain="QEMU",
         seen="7.0 9.0 11.3",
@@ -173,10 +179,7 @@ ROWS: tuple[Meaning, ...] = (
         reason="EMULATOR_MISSING",
         means="The emulator (QEMU) of the guest's definition is not on that host.",
         state=ON_SOURCE,
-        remedy=(
-            "Install QEMU on the destination under the path that the guest's <emulator> names, or move the guest "
-            "with a definition that names the one that is there."
-        ),
+        remedy=_EMULATOR,
         source="qemu/qemu_capabilities.c, qemu/qemu_process.c",
         domain="QEMU",
         seen="7.0 9.0 11.3",
@@ -190,10 +193,7 @@ ROWS: tuple[Meaning, ...] = (
         reason="EMULATOR_MISSING",
         means="The emulator (QEMU) of the guest's definition is not on that host.",
         state=ON_SOURCE,
-        remedy=(
-            "Install QEMU on the destination under the path that the guest's <emulator> names, or move the guest "
-            "with a definition that names the one that is there."
-        ),
+        remedy=_EMULATOR,
         source="util/vircommand.c",
         domain="NONE",
         seen="7.0 9.0 11.3",
@@ -354,10 +354,7 @@ ROWS: tuple[Meaning, ...] = (
         reason="GUEST_EXISTS",
         means="The destination has a guest of that name or UUID.",
         state=ON_SOURCE,
-        remedy=(
-            "The destination has a guest of that name or UUID: make sure that it is not in use there, then "
-            "undefine or rename it."
-        ),
+        remedy=_NAME_TAKEN,
         source="util/virerror.c",
         seen="7.0 9.0 11.3",
     ),
@@ -370,10 +367,7 @@ ROWS: tuple[Meaning, ...] = (
         reason="GUEST_EXISTS",
         means="The destination has a guest of that name or UUID.",
         state=ON_SOURCE,
-        remedy=(
-            "The destination has a guest of that name or UUID: make sure that it is not in use there, then "
-            "undefine or rename it."
-        ),
+        remedy=_NAME_TAKEN,
         source="qemu/qemu_driver.c, qemu/qemu_process.c",
         domain="QEMU",
         seen="7.0 9.0 11.3",

@@ -67,6 +67,6 @@ def meaning_of(code: int, message: str) -> Meaning:
     rows = [row for row in MEANINGS if code in row.codes]
     text = Message.of(message)
     for row in rows:
-        if not row.for_any_text and row.says(text):
+        if not row.for_any_text and row.matches(text):
             return row
     return next((row for row in rows if row.for_any_text), FALLBACK)

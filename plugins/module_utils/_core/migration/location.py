@@ -66,15 +66,15 @@ class GuestLocation:
             return Situation.ARRIVING_THERE if there.arriving or split else Situation.THERE
         return Situation.NOWHERE if here is None and there is None else Situation.OFF
 
-    def told(self) -> str:
+    def state_text(self) -> str:
         """As part of a sentence."""
-        here = self.here.told if self.here else "unknown"
-        there = self.there.told if self.there else "unknown"
+        here = self.here.state_text if self.here else "unknown"
+        there = self.there.state_text if self.there else "unknown"
         return f"{here} on the source and {there} on the destination"
 
     def document(self) -> dict[str, t.Any]:
         return {
-            "on_source": self.here.told if self.here else None,
-            "on_destination": self.there.told if self.there else None,
+            "on_source": self.here.state_text if self.here else None,
+            "on_destination": self.there.state_text if self.there else None,
             "job_phase": self.job.value if self.job else None,
         }

@@ -14,7 +14,7 @@ def refusal(where: GuestLocation, name: str, source: str, destination: str) -> M
     """Before anything was done."""
     reason, problem, remedy = _words(where, name, source, destination)
     evidence = {**where.document(), "source": source, "destination": destination}
-    state = f"It is {where.told()}. Nothing was changed."
+    state = f"It is {where.state_text()}. Nothing was changed."
     return MigrationError(reason, problem, state=state, remedy=remedy, evidence=evidence)
 
 
@@ -38,7 +38,7 @@ def bad_end(
     return MigrationError(
         reason,
         f"{problem} {cause.problem}" if cause else problem,
-        state=f"It is {where.told()}.",
+        state=f"It is {where.state_text()}.",
         remedy=remedy,
         evidence={**where.document(), **(cause.evidence if cause else {})},
         facts=facts,
@@ -52,9 +52,9 @@ HALF_ENDED_REMEDY = (
 )
 
 
-def half_ended(name: str, destination: str, told: str) -> str:
+def half_ended(name: str, destination: str, state_text: str) -> str:
     """The problem where a guest was shut down, or crashed, while it ran split over two hosts."""
-    return f"The post-copy migration of {name!r} is broken, and cannot be joined: it is {told} on {destination}."
+    return f"The post-copy migration of {name!r} is broken, and cannot be joined: it is {state_text} on {destination}."
 
 
 def _words(where: GuestLocation, name: str, source: str, destination: str) -> tuple[str, str, str]:
@@ -69,8 +69,8 @@ def _words(where: GuestLocation, name: str, source: str, destination: str) -> tu
             ),
         )
     if situation is Situation.HALF_ENDED:
-        told = where.there.told if where.there else "unknown"
-        return "HALF_ENDED", half_ended(name, destination, told), HALF_ENDED_REMEDY
+        state_text = where.there.state_text if where.there else "unknown"
+        return "HALF_ENDED", half_ended(name, destination, state_text), HALF_ENDED_REMEDY
     if situation is Situation.ELSEWHERE:
         split = where.job in (Phase.POSTCOPY, Phase.POSTCOPY_FAILED)
         return (

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How a supervised migration is told in the end: the same for one that we started and one that we adopted."""
+"""How a supervised migration is reported in the end: alike for one that we started and one that we adopted."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _HALVES_KEPT = {
 _MORE = "Allow more in policy_overrides (max_downtime_ms, postcopy, max_pause_s)"
 
 
-def told(actions: t.Sequence[Action], last: t.Optional[JobSample], record: Record) -> dict[str, t.Any]:
+def supervision_facts(actions: t.Sequence[Action], last: t.Optional[JobSample], record: Record) -> dict[str, t.Any]:
     """Return values of a module; ``last``: the last look, None when there was none."""
     return {
         "actions": [action.document() for action in actions],
@@ -56,57 +56,58 @@ def unfinished(
     """
     decisions = [one for one in record.document()["decisions"] if one["action"] in _ENDINGS and one["apply"]]
     last = decisions[-1] if decisions else None
-    why = f" {str(last['because']).rstrip('.')}." if last else ""
-    no_path = last is not None and last["reason"] == "NO_PATH"
     evidence = dict(cause.evidence) if cause else {}
     if last:
         evidence = {"decision": last["reason"], **last["numbers"], **evidence}
-    if record.supervisor.outcome == "left" and last and last["reason"] in _HALVES_KEPT:
-        problem, remedy = _HALVES_KEPT[last["reason"]]
-        return MigrationError(
-            last["reason"],
-            f"The post-copy migration of {name!r} {problem}.{why}",
-            state=f"{state}; each host holds a part of its memory, and both halves were left as they are.",
-            remedy=remedy,
-            evidence=evidence,
-            facts=facts,
-        )
-    if record.supervisor.outcome == "left" and last and last["reason"] == "HALF_ENDED":
-        return MigrationError(
-            "HALF_ENDED",
-            f"The migration of {name!r} ended without success.{why}",
-            state=f"{state}.",
-            remedy=HALF_ENDED_REMEDY,
-            evidence=evidence,
-            facts=facts,
-        )
-    if not record.supervisor.done or record.supervisor.outcome == "left":
-        return MigrationError(
-            "LEFT",
-            f"The migration of {name!r} did not finish within what its policy allows.{why}",
-            state=f"{state} and its migration goes on.",
-            remedy=f"{_REACH}, or abort it: when it finishes now, the guest may run on both."
-            if no_path
-            else f"{_MORE}, or abort it.",
-            evidence=evidence,
-            facts=facts,
-        )
-    if last:
-        return MigrationError(
-            "GIVEN_UP",
-            f"The migration of {name!r} ended without success.{why}",
-            state=f"{state}.",
-            remedy=f"{_REACH if no_path else _MORE}, and {again}.",
-            evidence=evidence,
-            facts=facts,
-        )
+    goes_on = not record.supervisor.done or record.supervisor.outcome == "left"
+    words = _left(name, last) if goes_on else _ended(name, last, again, cause)
     return MigrationError(
-        cause.reason if cause else "MIGRATION_FAILED",
-        f"The migration of {name!r} ended without success." + (f" {cause.problem}" if cause else ""),
-        state=f"{state}.",
-        remedy=cause.remedy
-        if cause
-        else "The error is told to whoever started it, and stands in the daemons' logs of both hosts.",
+        words.reason,
+        words.problem,
+        state=f"{state}{words.state_too}",
+        remedy=words.remedy,
         evidence=evidence,
         facts=facts,
     )
+
+
+class _Words(t.NamedTuple):
+    """Of an error. ``state_too``: what follows on where the guest is."""
+
+    reason: str
+    problem: str
+    state_too: str
+    remedy: str
+
+
+def _why(decision: t.Optional[t.Mapping[str, t.Any]]) -> str:
+    return f" {str(decision['because']).rstrip('.')}." if decision else ""
+
+
+def _left(name: str, decision: t.Optional[t.Mapping[str, t.Any]]) -> _Words:
+    """Of a job that goes on, or whose halves were left; ``decision``: to leave it, None where there was none."""
+    reason, why = str(decision["reason"]) if decision else "", _why(decision)
+    if reason in _HALVES_KEPT:
+        problem, remedy = _HALVES_KEPT[reason]
+        kept = "; each host holds a part of its memory, and both halves were left as they are."
+        return _Words(reason, f"The post-copy migration of {name!r} {problem}.{why}", kept, remedy)
+    if reason == "HALF_ENDED":
+        return _Words(reason, f"The migration of {name!r} ended without success.{why}", ".", HALF_ENDED_REMEDY)
+    problem = f"The migration of {name!r} did not finish within what its policy allows.{why}"
+    no_path = f"{_REACH}, or abort it: when it finishes now, the guest may run on both."
+    remedy = no_path if reason == "NO_PATH" else f"{_MORE}, or abort it."
+    return _Words("LEFT", problem, " and its migration goes on.", remedy)
+
+
+def _ended(
+    name: str, decision: t.Optional[t.Mapping[str, t.Any]], again: str, cause: t.Optional[MigrationError]
+) -> _Words:
+    """Of a job that is gone: by our own decision, or for a cause that libvirt told, or for one that it did not."""
+    problem = f"The migration of {name!r} ended without success."
+    if decision:
+        first = _REACH if decision["reason"] == "NO_PATH" else _MORE
+        return _Words("GIVEN_UP", f"{problem}{_why(decision)}", ".", f"{first}, and {again}.")
+    if cause is not None:
+        return _Words(cause.reason, f"{problem} {cause.problem}", ".", cause.remedy)
+    remedy = "The error is told to whoever started it, and stands in the daemons' logs of both hosts."
+    return _Words("MIGRATION_FAILED", problem, ".", remedy)

@@ -8,8 +8,22 @@ from dataclasses import dataclass, replace
 
 from ..errors import MigrationError
 from ..forecast.forecast import Forecast, blind_forecast, forecast
+from ..forecast.link_bandwidth import DestinationPath
 from ..forecast.plan import NO_WAY, Flags
 from ..forecast.simulation import MigrationFacts
+from ..job.migrate_flags import (
+    MIGRATE_AUTO_CONVERGE,
+    MIGRATE_COMPRESSED,
+    MIGRATE_LIVE,
+    MIGRATE_NON_SHARED_DISK,
+    MIGRATE_NON_SHARED_INC,
+    MIGRATE_PARALLEL,
+    MIGRATE_PEER2PEER,
+    MIGRATE_PERSIST_DEST,
+    MIGRATE_POSTCOPY,
+    MIGRATE_TLS,
+    MIGRATE_UNDEFINE_SOURCE,
+)
 from ..policy import Policy
 from ..units import MIB
 
@@ -63,61 +77,50 @@ def require_way(name: str, seen: Forecast, basis: t.Mapping[str, t.Any]) -> None
     )
 
 
-# VIR_MIGRATE_*; older bindings lack some of the names.
-LIVE = 1 << 0
-PEER2PEER = 1 << 1
-PERSIST_DEST = 1 << 3
-UNDEFINE_SOURCE = 1 << 4
-NON_SHARED_DISK = 1 << 6
-NON_SHARED_INC = 1 << 7
-COMPRESSED = 1 << 11
-AUTO_CONVERGE = 1 << 13
-POSTCOPY = 1 << 15
-TLS = 1 << 16
-PARALLEL = 1 << 17
-
-STORAGE = {"none": 0, "all": NON_SHARED_DISK, "incremental": NON_SHARED_INC}
+STORAGE = {"none": 0, "all": MIGRATE_NON_SHARED_DISK, "incremental": MIGRATE_NON_SHARED_INC}
 
 
 @dataclass(frozen=True)
 class StartOptions:
-    """What the user has decided beside the plan. ``bandwidth_mib_per_s``: a limit, also for post-copy (0: none)."""
+    """What the user has decided beside the plan. ``copy_storage``: a key of ``STORAGE``."""
 
-    migrate_uri: t.Optional[str] = None
-    bandwidth_mib_per_s: int = 0
     copy_storage: str = "none"
     tls: bool = False
-    persistent: bool = True
     undefine_source: bool = True
 
 
-def start_call(flags: Flags, wishes: StartOptions) -> tuple[dict[str, t.Any], int]:
-    """Parameters and flags of ``migrateToURI3``. Always peer-to-peer: it outlives whoever has started it."""
+def start_call(
+    flags: Flags, path: DestinationPath, options: StartOptions, *, persistent: bool
+) -> tuple[dict[str, t.Any], int]:
+    """Parameters and flags of ``migrateToURI3``. Always peer-to-peer: it outlives whoever has started it.
+
+    ``persistent``: whether the guest is to be defined on the destination; only then may the source forget it.
+    """
     parameters: dict[str, t.Any] = {}
-    bits = LIVE | PEER2PEER | STORAGE[wishes.copy_storage]
-    if wishes.migrate_uri:
-        parameters["migrate_uri"] = wishes.migrate_uri
-    if wishes.bandwidth_mib_per_s:
-        parameters["bandwidth"] = wishes.bandwidth_mib_per_s
+    bits = MIGRATE_LIVE | MIGRATE_PEER2PEER | STORAGE[options.copy_storage]
+    if path.migrate_uri:
+        parameters["migrate_uri"] = path.migrate_uri
+    if path.bandwidth_mib_per_s:
+        parameters["bandwidth"] = path.bandwidth_mib_per_s
     for wanted, bit in (
-        (wishes.persistent, PERSIST_DEST),
-        (wishes.persistent and wishes.undefine_source, UNDEFINE_SOURCE),
-        (wishes.tls, TLS),
+        (persistent, MIGRATE_PERSIST_DEST),
+        (persistent and options.undefine_source, MIGRATE_UNDEFINE_SOURCE),
+        (options.tls, MIGRATE_TLS),
     ):
         bits |= bit if wanted else 0
     if flags.postcopy:
-        bits |= POSTCOPY
-        if wishes.bandwidth_mib_per_s:
-            parameters["bandwidth.postcopy"] = wishes.bandwidth_mib_per_s
+        bits |= MIGRATE_POSTCOPY
+        if path.bandwidth_mib_per_s:
+            parameters["bandwidth.postcopy"] = path.bandwidth_mib_per_s
     if flags.auto_converge:
-        bits |= AUTO_CONVERGE
+        bits |= MIGRATE_AUTO_CONVERGE
         parameters["auto_converge.initial"] = flags.throttle_initial_percent
         parameters["auto_converge.increment"] = flags.throttle_increment_percent
     if flags.xbzrle_cache_bytes:
-        bits |= COMPRESSED
+        bits |= MIGRATE_COMPRESSED
         parameters["compression"] = "xbzrle"
         parameters["compression.xbzrle.cache"] = flags.xbzrle_cache_bytes
     if flags.parallel_connections:
-        bits |= PARALLEL
+        bits |= MIGRATE_PARALLEL
         parameters["parallel.connections"] = flags.parallel_connections
     return parameters, bits

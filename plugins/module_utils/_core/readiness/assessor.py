@@ -89,7 +89,7 @@ _NOT_RUNNING = skipped("The guest does not run.")
 class Readiness:
     """What all checks found for one guest and one destination, in their order."""
 
-    domain: GuestDocument
+    guest: GuestDocument
     destination: str
     findings: t.Mapping[str, Finding]
 
@@ -105,17 +105,17 @@ class Readiness:
         """One sentence: yes, yes but, or no and why."""
         failures = [one.summary for one in self.findings.values() if one.status == FAIL]
         warnings = [check for check, one in self.findings.items() if one.status == WARN]
-        head = f"{self.domain.name} can go to {self.destination}"
+        head = f"{self.guest.name} can go to {self.destination}"
         if failures:
             more = f" And {len(failures) - 1} more." if len(failures) > 1 else ""
-            return f"{self.domain.name} cannot go to {self.destination}: {failures[0]}{more}"
+            return f"{self.guest.name} cannot go to {self.destination}: {failures[0]}{more}"
         return f"{head}, with warnings: {listed(warnings)}." if warnings else f"{head}."
 
     def document(self, statuses: t.Collection[str] = STATUSES) -> dict[str, t.Any]:
         """``statuses``: only these checks are listed; all are counted."""
         return {
-            "name": self.domain.name,
-            "uuid": self.domain.uuid,
+            "name": self.guest.name,
+            "uuid": self.guest.uuid,
             "destination": self.destination,
             "ready": self.ready,
             "checks": [
@@ -146,22 +146,22 @@ class Assessor:
 
     def assess(
         self,
-        domain: GuestDocument,
+        guest: GuestDocument,
         *,
         cpu: t.Optional[CpuOpinion] = None,
         measured: t.Optional[WorkingSet] = None,
         objection: t.Optional[MigrationBlocker] = None,
         plain: t.Optional[t.Mapping[str, t.Any]] = None,
     ) -> Readiness:
-        case = Case(domain, self._pair, cpu, measured, objection)
+        case = Case(guest, self._pair, cpu, measured, objection)
         findings = {check.id: self._finding(check, case) for check in CHECKS}
         for rule in self._rules:
             findings[rule.id] = apply(rule, {**self._plain, "domain": plain})
-        return Readiness(domain, self._pair.destination.name, findings)
+        return Readiness(guest, self._pair.destination.name, findings)
 
     def _finding(self, check: Check, case: Case) -> Finding:
         if check.of_guest is None:
             return self._of_hosts[check.id]
-        if check.needs_running and not case.domain.active:
+        if check.needs_running and not case.guest.active:
             return _NOT_RUNNING
         return check.of_guest(case)

@@ -6,11 +6,11 @@ from __future__ import annotations
 import typing as t
 
 from ..forecast.plan import Plan, default_deadline_s, patience_s
+from ..job.observation import SETUP_GIVEN_UP_S
 from ..policy import Policy
 from ..units import GIB, human_bytes, human_ms
 from .history import History
 
-_SETUP_LIMIT_S = 180.0
 _GIVE_UP_SILENT_S = 60.0
 _STORAGE_S_PER_GIB = 60.0  # 17 MiB/s: slower than that, no disk that is still used will ever be copied
 _LEAST_STORAGE_S = 600.0
@@ -95,7 +95,7 @@ class Budget:
         return True
 
     def setup_exceeded(self) -> t.Optional[Exceeded]:
-        if self._history.observed_s <= _SETUP_LIMIT_S:
+        if self._history.observed_s <= SETUP_GIVEN_UP_S:
             return None
         return "SETUP_SLOW", f"no memory has been sent within {human_ms(self._history.observed_s * 1000)}"
 

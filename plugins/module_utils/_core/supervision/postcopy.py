@@ -69,10 +69,10 @@ class PostcopyWatch:
             if history.silent_s >= _TCP_GIVES_UP_S:
                 return self._leave("POSTCOPY_SILENT", text, numbers)
             text += "; TCP goes on by itself when the link comes back"
-            return self._say("NETWORK_STALL", text, last.at_s, numbers)
+            return self._wait("NETWORK_STALL", text, last.at_s, numbers)
         rest = human_ms(last.memory.remaining_bytes / bandwidth * 1000) if bandwidth > 0 else "an unknown time"
         text = f"the guest runs on the destination and fetches the last {human_bytes(last.memory.remaining_bytes)}"
-        return self._say("POSTCOPY_RUNNING", f"{text}: {rest}", last.at_s, numbers)
+        return self._wait("POSTCOPY_RUNNING", f"{text}: {rest}", last.at_s, numbers)
 
     def _broken(self, history: History, results: t.Sequence[ActionResult], path_ok: t.Optional[bool]) -> list[Action]:
         last = history.last
@@ -89,15 +89,15 @@ class PostcopyWatch:
         numbers = {"remaining_bytes": last.memory.remaining_bytes, "attempts": self._attempts}
         if self._moves and still_s < STALL_S:
             text = "libvirt calls it broken, but QEMU goes on by itself: there is nothing to join"
-            return self._say("POSTCOPY_RUNNING", text, last.at_s, numbers)
+            return self._wait("POSTCOPY_RUNNING", text, last.at_s, numbers)
         if failed is not None and failed.reason in _NO_USE_TO_REPEAT:
             reason = failed.reason if failed.reason == "HALF_ENDED" else "POSTCOPY_BROKEN"
             return self._leave(reason, failed.problem, numbers)
         if failed is not None and failed.reason == _GOES_ON and still_s >= _STILL_S:
             text = f"QEMU says that it goes on, but not one byte has arrived for {human_ms(still_s * 1000)}"
             return self._leave("POSTCOPY_SILENT", text, {**numbers, "silent_s": round(still_s, 1)})
-        over = self._attempts >= self._allowed
-        if over and (failed is not None or last.at_s >= self._next_s):
+        exhausted = self._attempts >= self._allowed
+        if exhausted and (failed is not None or last.at_s >= self._next_s):
             why = failed.problem if failed is not None else "The last one has not come back."
             text = f"{self._attempts} attempt(s) to join the halves have failed. Both are kept; destroy neither. {why}"
             return self._leave("POSTCOPY_BROKEN", text, numbers)
@@ -106,10 +106,10 @@ class PostcopyWatch:
     def _attempt(self, at_s: float, path_ok: t.Optional[bool], numbers: t.Mapping[str, t.Any]) -> list[Action]:
         if self._next_s is not None and at_s < self._next_s:
             text = f"next attempt to join the halves in {human_ms((self._next_s - at_s) * 1000)}"
-            return self._say("POSTCOPY_BROKEN", text, at_s, numbers)
+            return self._wait("POSTCOPY_BROKEN", text, at_s, numbers)
         if path_ok is False:
             text = "the destination cannot be reached: both halves stay as they are"
-            return self._say("NO_PATH", text, at_s, numbers)
+            return self._wait("NO_PATH", text, at_s, numbers)
         self._attempts, self.resumed = self._attempts + 1, self.resumed + 1
         # The driver may be cut off in the attempt and never report: then the next one comes after the longest wait.
         self._next_s = at_s + JOIN_AGAIN_AFTER_S[-1]
@@ -132,7 +132,7 @@ class PostcopyWatch:
         self._given_up = True
         return [Action(Kind.LEAVE, reason, text, numbers)]
 
-    def _say(self, reason: str, text: str, at_s: float, numbers: t.Mapping[str, t.Any]) -> list[Action]:
+    def _wait(self, reason: str, text: str, at_s: float, numbers: t.Mapping[str, t.Any]) -> list[Action]:
         said, said_at_s = self._said
         if said == reason and at_s - said_at_s < _SAY_AGAIN_S:
             return []

@@ -43,13 +43,13 @@ def against_postcopy(history: History, policy: Policy, plan: Plan, *, planned: b
     return found
 
 
-_SPLIT_PAYS = 0.2  # of the first pass: so much longer by pre-copy, and "prefer" prefers post-copy
+_POSTCOPY_PAYS_SHARE = 0.2  # of the first pass: so much longer by pre-copy, and "prefer" prefers post-copy
 _SWITCHES_WITHIN_S = 10.0
 PLATEAU_PASSES = 2  # passes in a row that do not get it down
 
 
 class PostcopySwitch:
-    """Holds whether post-copy is wanted: a wish waits for its guard from look to look."""
+    """Holds whether a switch to post-copy waits for its guard, from look to look."""
 
     def __init__(
         self,
@@ -58,11 +58,11 @@ class PostcopySwitch:
         history: History,
         settings: JobSettings,
         budget: Budget,
-        speaker: WaitLog,
+        wait_log: WaitLog,
     ) -> None:
         self._policy, self._plan, self._history = policy, plan, history
-        self._settings, self._budget, self._speaker = settings, budget, speaker
-        self._wanted = False
+        self._settings, self._budget, self._wait_log = settings, budget, wait_log
+        self._is_waiting = False
 
     @property
     def is_under_way(self) -> bool:
@@ -72,14 +72,14 @@ class PostcopySwitch:
 
     def at_boundary(self, at: BoundaryFigures, plateau: int) -> list[Action]:
         """``plateau``: how many passes in a row did not get it down. Empty when post-copy is not wanted here."""
-        self._wanted = self._is_due(at, plateau)
-        if not self._wanted:
+        self._is_waiting = self._is_due(at, plateau)
+        if not self._is_waiting:
             return []
-        return self.at_any_look() or self._speaker.wait("POSTCOPY_GUARD", "post-copy waits for its guard", at.numbers)
+        return self.at_any_look() or self._wait_log.wait("POSTCOPY_GUARD", "post-copy waits for its guard", at.numbers)
 
     def reset(self) -> None:
         """A boundary at which something better was found."""
-        self._wanted = False
+        self._is_waiting = False
 
     def at_any_look(self) -> list[Action]:
         """At any look: the planned switch in the first pass, or one that is wanted and has waited for its guard."""
@@ -88,7 +88,7 @@ class PostcopySwitch:
         if self._is_planned_here():
             because = "the guest was measured: it finishes only, or much sooner, by post-copy"
             return self._switch("POSTCOPY_PLANNED", because, planned=True)
-        if self._wanted:
+        if self._is_waiting:
             because = "passes do not get it down to what the policy allows"
             return self._switch("POSTCOPY_NEEDED", because, planned=False)
         return []
@@ -116,7 +116,7 @@ class PostcopySwitch:
             return False
         rest = at.left / at.before if at.before > 0 else 1.0
         longer_s = at.need_ms / 1000 * rest / (1 - rest) if rest < 1 else float("inf")
-        return longer_s > _SPLIT_PAYS * (self._history.first_pass_s or 0.0)
+        return longer_s > _POSTCOPY_PAYS_SHARE * (self._history.first_pass_s or 0.0)
 
     def _switch(self, reason: str, because: str, *, planned: bool) -> list[Action]:
         against = against_postcopy(self._history, self._policy, self._plan, planned=planned)
@@ -127,6 +127,6 @@ class PostcopySwitch:
         if against:
             numbers["objections"] = [objection.id for objection in against]
             text = "; ".join(objection.message for objection in against)
-            return self._speaker.wait("POSTCOPY_GUARD", text, numbers, every_look=True)
-        self._wanted = False
+            return self._wait_log.wait("POSTCOPY_GUARD", text, numbers, every_look=True)
+        self._is_waiting = False
         return [Action(Kind.START_POSTCOPY, reason, because, numbers)]

@@ -32,8 +32,8 @@ class Precopy:
     def __init__(self, policy: Policy, plan: Plan, history: History, settings: JobSettings) -> None:
         self._policy, self._plan, self._history, self._settings = policy, plan, history, settings
         self._budget = Budget(policy, plan, history)
-        self._speaker = WaitLog(history)
-        self._split = PostcopySwitch(policy, plan, history, settings, self._budget, self._speaker)
+        self._wait_log = WaitLog(history)
+        self._split = PostcopySwitch(policy, plan, history, settings, self._budget, self._wait_log)
         self._last_resort = Fallbacks(policy, plan, history, settings, self._budget)
         self._highest_ms = highest_limit_ms(policy.max_downtime_ms)
         self._first_look = True
@@ -65,7 +65,7 @@ class Precopy:
         if self._history.silent_s >= STALL_S:
             silent_s = self._history.silent_s
             text = f"not one byte has been sent for {human_ms(silent_s * 1000)}; the guest runs on the source"
-            return self._speaker.wait("NETWORK_STALL", text, {"silent_s": round(silent_s, 1)}, every_look=True)
+            return self._wait_log.wait("NETWORK_STALL", text, {"silent_s": round(silent_s, 1)}, every_look=True)
         if self._history.observed_s == 0 and self._plan.adopted and self._history.met_late():
             # One pass less than post-copy is started after; the boundary at hand is the one more.
             self._passes_in_vain = PLATEAU_PASSES - 1
@@ -101,11 +101,11 @@ class Precopy:
             return split
         if at.shrinks:
             text = f"the last pass got it down from {human_bytes(at.before)} to {human_bytes(at.left)}"
-            return self._speaker.wait("SHRINKING", text, at.numbers)
+            return self._wait_log.wait("SHRINKING", text, at.numbers)
         if self._throttle_climbs():
             percent = self._history.last.throttle_percent
             text = f"the guest is slowed down by {percent} %, and QEMU goes on with that"
-            return self._speaker.wait("THROTTLING", text, {**at.numbers, "throttle_percent": percent})
+            return self._wait_log.wait("THROTTLING", text, {**at.numbers, "throttle_percent": percent})
         paused = self._last_resort.pause(at) if self._passes_in_vain >= PLATEAU_PASSES else []
         return paused or self._linger(at)
 
@@ -115,7 +115,7 @@ class Precopy:
         if self._meant_since_s is None:
             self._meant_since_s = now_s
         if now_s - self._meant_since_s < _MEANT_S or limit_ms >= self._highest_ms:
-            return self._speaker.wait("FINISHING", "what is left fits the downtime limit", at.numbers)
+            return self._wait_log.wait("FINISHING", "what is left fits the downtime limit", at.numbers)
         self._meant_since_s = now_s
         raised_ms = min(self._highest_ms, int(limit_ms * _RAISE) + 1)
         text = f"what is left has fitted the limit of {limit_ms} ms for {_MEANT_S:g} s, and QEMU does not switch over"
@@ -127,12 +127,12 @@ class Precopy:
             self._first_chance_s = self._history.last.at_s
         why = self._worth_finishing(at)
         if why and self._compresses is None:
-            return self._speaker.wait("COMPRESSION", "whether it helps is seen in the third pass", at.numbers)
+            return self._wait_log.wait("COMPRESSION", "whether it helps is seen in the third pass", at.numbers)
         if not why or self._was_nearer_lately(at):
             why = self._no_other_pass(at)
         if not why:
             text = f"{human_ms(at.need_ms)} of downtime would do, less will soon"
-            return self._speaker.wait("SHRINKING", text, at.numbers)
+            return self._wait_log.wait("SHRINKING", text, at.numbers)
         text = f"{why}: {human_ms(at.need_ms)} of downtime are needed for {human_bytes(at.left)}"
         return [Action(Kind.SET_DOWNTIME, "NEEDED_DOWNTIME", text, at.numbers, value=limit_ms)]
 
@@ -196,7 +196,7 @@ class Precopy:
             f"passes no longer get it down, and {human_ms(at.need_ms)} of downtime are more than is allowed. It may"
             f" have a calm moment: {self._budget.left_text()}"
         )
-        return self._speaker.wait("LINGERING", text, at.numbers)
+        return self._wait_log.wait("LINGERING", text, at.numbers)
 
     def _lift_bandwidth(self) -> list[Action]:
         ceiling, limit = self._plan.bandwidth_mib_per_s, self._history.last.limits.bandwidth_mib_per_s

@@ -23,18 +23,18 @@ class Reporter:
 
     def __init__(self, history: History, policy: Policy, expected_bytes: t.Optional[int] = None) -> None:
         self._history, self._policy, self._expected_bytes = history, policy, expected_bytes
-        self._told_s: t.Optional[float] = None
+        self._reported_s: t.Optional[float] = None
         self._phase: t.Optional[Phase] = None
         self._pass: t.Optional[int] = None
 
     def report(self, actions: t.Sequence[Action]) -> t.Optional[tuple[str, dict[str, t.Any]]]:
         """A line and its numbers after a look, or None when they would say nothing new."""
         last = self._history.last
-        silent_s = last.at_s - self._told_s if self._told_s is not None else _ANYHOW_EVERY_S
+        silent_s = last.at_s - self._reported_s if self._reported_s is not None else _ANYHOW_EVERY_S
         new_pass = last.pass_number != self._pass and silent_s >= _PASSES_EVERY_S
         if not (actions or last.phase is not self._phase or new_pass or silent_s >= _ANYHOW_EVERY_S):
             return None
-        self._told_s, self._phase, self._pass = last.at_s, last.phase, last.pass_number
+        self._reported_s, self._phase, self._pass = last.at_s, last.phase, last.pass_number
         numbers = self.numbers()
         return progress_line(numbers, actions), numbers
 
@@ -77,8 +77,8 @@ def progress_line(numbers: t.Mapping[str, t.Any], actions: t.Sequence[Action]) -
         parts.append(f"slowed down by {numbers['throttle_percent']} %")
     if numbers["time_left_s"] is not None:
         parts.append(f"about {human_ms(numbers['time_left_s'] * 1000)} to go")
-    told = "; ".join(f"{_doing(action)}: {action.because}" for action in actions)
-    return ", ".join(parts) + (f": {told}" if told else "")
+    decisions = "; ".join(f"{_doing(action)}: {action.because}" for action in actions)
+    return ", ".join(parts) + (f": {decisions}" if decisions else "")
 
 
 def shown_line(host: t.Any, entry: t.Any) -> t.Optional[str]:

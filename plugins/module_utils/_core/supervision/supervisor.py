@@ -38,12 +38,12 @@ class Supervisor:
         self.outcome: t.Optional[str] = None
         self._settings = JobSettings(policy, plan)
         self._precopy = Precopy(policy, plan, self.history, self._settings)
-        self._reach = Reachability(policy)
-        self._standing = SwitchoverWatch(policy, self.history)
+        self._reachability = Reachability(policy)
+        self._switchover = SwitchoverWatch(policy, self.history)
         self.split = PostcopyWatch(plan.join_attempts)
         self._aborted_s: t.Optional[float] = None
         self._aborts = 0
-        self._wished: set[tuple[Kind, t.Optional[float]]] = set()
+        self._proposed: set[tuple[Kind, t.Optional[float]]] = set()
 
     @property
     def done(self) -> bool:
@@ -80,10 +80,10 @@ class Supervisor:
         if self._aborted_s is not None:
             return self._abort_again(sample, results)
         if sample.phase is Phase.SWITCHOVER:
-            return self._standing.decide(self._settings.allowed_pause_s)
-        self._standing.reset()
-        unreachable = self._reach.decide(sample.at_s, path_ok)
-        return unreachable if self._reach.in_the_way else self._precopy.decide(began)
+            return self._switchover.decide(self._settings.allowed_pause_s)
+        self._switchover.reset()
+        unreachable = self._reachability.decide(sample.at_s, path_ok)
+        return unreachable if self._reachability.in_the_way else self._precopy.decide(began)
 
     def _abort_again(self, sample: JobSample, results: t.Sequence[ActionResult]) -> list[Action]:
         """An abort that did not come to pass is repeated a few times; then the job is left, and that is said."""
@@ -101,9 +101,9 @@ class Supervisor:
             if action.kind is Kind.WAIT:
                 marked.append(replace(action, apply=False))
             elif self.policy.mode == "observe":
-                wish = (action.kind, action.value)
-                if wish not in self._wished:
-                    self._wished.add(wish)
+                proposal = (action.kind, action.value)
+                if proposal not in self._proposed:
+                    self._proposed.add(proposal)
                     marked.append(replace(action, apply=False))
             else:
                 marked.append(action)

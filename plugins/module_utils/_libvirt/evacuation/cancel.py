@@ -26,7 +26,7 @@ class Cancellation:
             signal.signal(number, handler)
 
     @property
-    def wanted(self) -> bool:
+    def requested(self) -> bool:
         return self._signalled or (self._path is not None and os.path.exists(self._path))
 
     def _note(self, _number: int, _frame: t.Optional[types.FrameType]) -> None:

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 
 from ..._core.errors import MigrationError
 from ..._core.evacuation.run.queued_guest import TransferOptions
-from ..._core.evacuation.run.result import FAILED, LEAVE, MIGRATE, SHUTDOWN, START, GuestResult
-from ..._core.units import KIB
+from ..._core.evacuation.run.result import FAILED, GuestResult
+from ..._core.evacuation.strategy import LEAVE, MIGRATE, SHUTDOWN, START
 from ..connection import Connection, libvirt
 from ..guest import Guest, seek_guest
 from ..job.sampling import may_have_job
@@ -27,8 +27,9 @@ _ASK_ALL = (
 class Discovery:
     """By key, which is the UUID where the guest is known.
 
-    ``asked``: what the user said of it; ``here``: those that run here. ``silent``: names of the destinations that did
-    not answer; ``one_for_two``: what is wrong where two of them are one. What was not seen there may be there.
+    ``entries``: the guest's entry in the option ``guests``; ``here``: those that run here. ``silent``: names of the
+    destinations that did not answer; ``one_for_two``: what is wrong where two of them are one. What was not seen there
+    may be there.
     """
 
     rows: dict[str, GuestResult] = field(default_factory=dict)
@@ -38,7 +39,7 @@ class Discovery:
     seen: dict[str, HostGuests] = field(default_factory=dict)
     silent: list[str] = field(default_factory=list)
     one_for_two: str = ""
-    asked: dict[str, t.Mapping[str, t.Any]] = field(default_factory=dict)
+    entries: dict[str, t.Mapping[str, t.Any]] = field(default_factory=dict)
     here: dict[str, Guest] = field(default_factory=dict)
 
     @property
@@ -51,7 +52,7 @@ def discover(source: Connection, destinations: Destinations, guests: t.Sequence[
     found = Discovery()
     host = str(source.raw.getHostname())
     for name in destinations.names:
-        seen = destinations.census(name)
+        seen = destinations.guests_on(name)
         if seen is None:
             found.silent.append(name)
         else:
@@ -77,7 +78,7 @@ def _add(found: Discovery, source: Connection, host: str, own: HostGuests, one: 
             state="Nothing was changed.",
             remedy="Name each guest once.",
         )
-    found.asked[key] = one
+    found.entries[key] = one
     active = here is not None and here.state().active
     if here is not None and active:
         found.here[key] = here
@@ -103,7 +104,7 @@ def _add(found: Discovery, source: Connection, host: str, own: HostGuests, one: 
         row.strategy = MIGRATE
         row.destination = there[0] if there else planned
         others = [str(other) for other in one.get("alternatives") or ()]
-        found.moving.append(_wanted(key, row, here if active else None, others, bool(there), one))
+        found.moving.append(_transfer_options(key, row, here if active else None, others, bool(there), one))
 
 
 def _not_seen(found: Discovery, row: GuestResult, key: str, *, known: bool) -> None:
@@ -162,7 +163,7 @@ def _one_for_two(host: str, destinations: Destinations) -> str:
     return ""
 
 
-def _wanted(
+def _transfer_options(
     key: str,
     row: GuestResult,
     here: t.Optional[Guest],
@@ -187,6 +188,6 @@ def _elsewhere(found: Discovery, name: t.Optional[str], uuid: t.Optional[str]) -
 def _current_memory_bytes(guest: Guest) -> int:
     """What it has now, of which at most that much is sent; 0 when libvirt does not say."""
     try:
-        return int(within(guest.raw.info, f"reading the size of {guest.name!r}", _LIMIT_S)[2]) * KIB
+        return guest.memory(_LIMIT_S).current_bytes
     except (MigrationError, libvirt.libvirtError):
         return 0

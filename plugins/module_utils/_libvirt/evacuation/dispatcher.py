@@ -16,15 +16,15 @@ from ..._core.evacuation.run.result import ABORTED
 from ..._core.evacuation.run.transfer_queue import Begin, Send, TransferQueue
 from ..._core.job.sample import Phase
 from ..connection import Connection
-from ..migration.driver import Tell
+from ..migration.driver import ProgressCallback
 from .cancel import Cancellation
 from .discovery import Discovery
 from .guest_thread import Ended, GuestThreads, GuestTransfer, Post, Ready, Sending
 from .host_guests import Destinations
 from .memory_check import coming_from_others, lack_of_room
+from .options import EvacuationOptions
 from .power_threads import PowerOff, PowerOn
 from .progress import EvacuationProgress
-from .task import EvacuationOptions
 
 _CHANCE = random.SystemRandom()
 _POLL_S = 0.5
@@ -37,44 +37,46 @@ class Dispatcher:
     def __init__(
         self,
         source: Connection,
-        task: EvacuationOptions,
+        options: EvacuationOptions,
         found: Discovery,
         destinations: Destinations,
-        announcer: EvacuationProgress,
-        tell: Tell,
+        progress: EvacuationProgress,
+        on_progress: ProgressCallback,
     ) -> None:
-        self._source, self._task, self._found = source, task, found
-        self._destinations, self._announcer, self._tell = destinations, announcer, tell
+        self._source, self._options, self._found = source, options, found
+        self._destinations, self._progress, self._on_progress = destinations, progress, on_progress
         self._rows = found.rows
         self._mailbox: queue.Queue[Post] = queue.Queue()
         self._under_way = GuestThreads(source, found.rows)
-        self.queue = TransferQueue(found.moving, task.slots, unmeasured=task.unmeasured)
+        self.queue = TransferQueue(found.moving, options.slots, unmeasured=options.unmeasured)
         self.notes: list[str] = []
         self._looked_round_s = 0.0
 
     def run(self, cancelling: Cancellation) -> None:
         self._switch()
         while not self.queue.ended or self._under_way:
-            if cancelling.wanted:
+            if cancelling.requested:
                 self.queue.stop("CANCELLED")
-                if self._task.abort_on_cancel:
+                if self._options.abort_on_cancel:
                     self._under_way.abort(key for key, one in self._all() if one.stage is Stage.SENDING)
             self._move()
             self._read_mail()
-            self._announcer.total(self.queue.departures.values())
-        self._announcer.total(self.queue.departures.values(), last=True)
+            self._progress.total(self.queue.guests.values())
+        self._progress.total(self.queue.guests.values(), last=True)
 
     def _all(self) -> t.Iterable[tuple[str, QueuedGuest]]:
-        return self.queue.departures.items()
+        return self.queue.guests.items()
 
     # --- starting
 
     def _switch(self) -> None:
         uri = self._source.uri
+        for key in (*self._found.stopping, *self._found.starting):
+            self._rows[key].attempts = 1
         for key in self._found.stopping:
-            self._under_way.start(PowerOff(key, key, uri, self._mailbox, self._task.shutdown_limit_s))
+            self._under_way.start(PowerOff(key, uri, self._mailbox, self._options.shutdown_limit_s))
         for key in self._found.starting:
-            self._under_way.start(PowerOn(key, key, uri, self._mailbox))
+            self._under_way.start(PowerOn(key, uri, self._mailbox))
 
     def _move(self) -> None:
         if not any(one.stage in (Stage.WAITING, Stage.READY) for _key, one in self._all()):
@@ -92,21 +94,24 @@ class Dispatcher:
 
     def _begin(self, move: Begin) -> None:
         key = move.key
-        self._rows[key].destination = move.destination
-        order = self._task.order(self._found.asked[key], move.destination)
+        row = self._rows[key]
+        row.destination, row.attempts = move.destination, self.queue.guests[key].attempts
+        options = self._options.options_of(self._found.entries[key], move.destination)
         if not move.measured:
-            order = replace(order, asked=order.asked._replace(measure=False))
-        marks = self._task.leaving
-        self._under_way.start(GuestTransfer(key, key, order, self._source.uri, self._mailbox, self._tell, marks=marks))
+            options = replace(options, measurement=options.measurement._replace(measure=False))
+        marks = self._options.leaving
+        self._under_way.start(
+            GuestTransfer(key, options, self._source.uri, self._mailbox, self._on_progress, marks=marks)
+        )
 
     def _send(self, key: str) -> None:
-        one = self.queue.departures[key]
+        one = self.queue.guests[key]
         lacking = None
         guest = self._found.here.get(key)
-        if guest is not None and not self._task.force:
+        if guest is not None and not self._options.force:
             going = [other for _key, other in self._going(one.destination) if other is not one]
-            seen = self._destinations.census(one.destination)
-            own = {other.wanted.key for other in going} | self._sent()
+            seen = self._destinations.guests_on(one.destination)
+            own = {other.options.key for other in going} | self._sent()
             coming = sum(other.left_bytes for other in going) + (coming_from_others(seen, own) if seen else 0)
             connection = self._destinations.connection(one.destination)
             lacking = lack_of_room(one.destination, connection, seen, guest, coming)
@@ -131,7 +136,7 @@ class Dispatcher:
         found: dict[str, DestinationLook] = {}
         for name in names:
             found[name] = DestinationLook()
-            seen = None if name in self.queue.closed else self._destinations.census(name)
+            seen = None if name in self.queue.closed else self._destinations.guests_on(name)
             if seen is not None:
                 found[name] = DestinationLook(frozenset(seen.arriving), frozenset(seen.active))
         return found
@@ -163,12 +168,12 @@ class Dispatcher:
         return True
 
     def _sending(self, post: Sending) -> None:
-        told = post.numbers
-        if told["phase"] == Phase.SETUP.value:
+        numbers = post.numbers
+        if numbers["phase"] == Phase.SETUP.value:
             self.queue.setting_up(post.key)
             return
-        left, rate = told["remaining_bytes"], float(told["bandwidth_bytes_per_s"])
-        self.queue.sending(post.key, left, rate, time.monotonic(), told["time_left_s"])
+        left, rate = numbers["remaining_bytes"], float(numbers["bandwidth_bytes_per_s"])
+        self.queue.sending(post.key, left, rate, time.monotonic(), numbers["time_left_s"])
 
     def _is_ready(self, post: Ready) -> None:
         expected, basis = post.forecast.get("expected") or {}, post.forecast.get("basis") or {}
@@ -176,7 +181,7 @@ class Dispatcher:
         self.queue.ready(
             post.key,
             time.monotonic(),
-            busy=needs_the_link_alone(post.forecast, self._task.slots.per_source),
+            busy=needs_the_link_alone(post.forecast, self._options.slots.per_source),
             expected_bytes=expected.get("sent_bytes"),
             least_s=touched / bandwidth if touched and bandwidth else 0.0,
         )
@@ -185,12 +190,12 @@ class Dispatcher:
         row = self._rows[post.key]
         row.elapsed_s = self._under_way.ended(post.key)
         self.notes += post.notes
-        one = self.queue.departures.get(post.key)
+        one = self.queue.guests.get(post.key)
         if post.error is None:
             row.arrive(post.result)
             if one is not None:
                 self.queue.arrived(post.key)
-            self._announcer.ended(row)
+            self._progress.ended(row)
             return
         row.fail(post.error)
         if one is None or one.stage is Stage.FAILED:  # it was dismissed
@@ -199,7 +204,7 @@ class Dispatcher:
         if post.key in self._under_way.aborted and row.runs_on == row.source:
             row.clear()
             row.outcome = ABORTED
-            self._announcer.ended(row)
+            self._progress.ended(row)
             return
         more = {"again": "; it is tried again", "other_destination": f"; now to {one.destination}"}
-        self._announcer.say(row, f"{post.error.reason}: {post.error.problem}{more.get(answer.value, '')}")
+        self._progress.report(row, f"{post.error.reason}: {post.error.problem}{more.get(answer.value, '')}")

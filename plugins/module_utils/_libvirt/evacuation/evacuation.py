@@ -8,28 +8,28 @@ import typing as t
 from ..._core.evacuation.run.queued_guest import QueuedGuest, Stage
 from ..._core.evacuation.run.result import ABORTED, FAILED, NOT_STARTED, GuestResult, LeftOnHost
 from ..connection import Connection, connect_destination
-from ..migration.driver import Tell
+from ..migration.driver import ProgressCallback
 from .cancel import Cancellation
 from .discovery import discover
 from .dispatcher import Dispatcher
 from .host_guests import Destinations, host_guests
+from .options import EvacuationOptions
 from .progress import EvacuationProgress
-from .task import EvacuationOptions
 from .verify import check_whereabouts, remains, seen_at_the_end
 
 
 class Evacuation:
     """One task carried out; ``notes``: what the user should know although it went well."""
 
-    def __init__(self, source: Connection, task: EvacuationOptions, tell: Tell) -> None:
-        self._source, self._task, self._tell = source, task, tell
+    def __init__(self, source: Connection, options: EvacuationOptions, on_progress: ProgressCallback) -> None:
+        self._source, self._options, self._on_progress = source, options, on_progress
         self.host = str(source.raw.getHostname())
         self.notes: list[str] = []
 
     def look(self) -> list[GuestResult]:
         """For check mode: what would become of each guest."""
-        with Destinations(self._task.uris, connect_destination) as destinations:
-            found = discover(self._source, destinations, self._task.guests)
+        with Destinations(self._options.uris, connect_destination) as destinations:
+            found = discover(self._source, destinations, self._options.guests)
         for one in found.moving:
             there = one.size_bytes == 0 and one.moving
             found.rows[one.key].outcome = "already_there" if there else "moved"
@@ -44,21 +44,21 @@ class Evacuation:
     def run(self) -> tuple[list[GuestResult], t.Optional[LeftOnHost], str]:
         """The table, what remains on a host that should be empty, and why no more were begun (empty: no reason)."""
         with (
-            Destinations(self._task.uris, connect_destination) as destinations,
-            Cancellation(self._task.cancel_file) as cancelling,
+            Destinations(self._options.uris, connect_destination) as destinations,
+            Cancellation(self._options.cancel_file) as cancelling,
         ):
-            found = discover(self._source, destinations, self._task.guests)
-            announcer = EvacuationProgress(self.host, self._tell)
-            sending = Dispatcher(self._source, self._task, found, destinations, announcer, self._tell)
+            found = discover(self._source, destinations, self._options.guests)
+            progress = EvacuationProgress(self.host, self._on_progress)
+            sending = Dispatcher(self._source, self._options, found, destinations, progress, self._on_progress)
             sending.run(cancelling)
             self.notes += sending.notes
-            departures = sending.queue.departures
-            for key, one in departures.items():
+            guests = sending.queue.guests
+            for key, one in guests.items():
                 _close(found.rows[key], one, self.host)
-            moved = {key: found.rows[key] for key in departures}
+            moved = {key: found.rows[key] for key in guests}
             check_whereabouts(self._source, seen_at_the_end(destinations, moved.values()), moved)
         rows, stopped = list(found.rows.values()), sending.queue.stopped
-        if not self._task.leaving:
+        if not self._options.leaving:
             return rows, None, stopped
         hasty = any(row.outcome in (ABORTED, FAILED, NOT_STARTED) for row in rows)
         return rows, remains(self._source, found.left, hasty=hasty), stopped

@@ -20,7 +20,7 @@ from ..connection import Connection, connect_destination, libvirt
 from ..errors import translate
 from ..guest import Guest, find_guest
 from ..job.sampling import glance
-from ..migration.driver import Tell
+from ..migration.driver import ProgressCallback
 from ..migration.migration import Migration, MigrationOptions
 from ..migration.two_hosts import TwoHosts
 from ..timeout import within
@@ -57,7 +57,7 @@ Post = t.Union[Ready, Sending, Ended]
 
 
 class Thread:
-    """``work`` in the background; whatever becomes of it is posted."""
+    """``work`` in the background; whatever becomes of it is posted. ``key``: the UUID of the guest."""
 
     def __init__(self, key: str, mailbox: queue.Queue[Post]) -> None:
         self.key, self._mailbox = key, mailbox
@@ -85,17 +85,16 @@ class GuestTransfer(Thread):
     def __init__(
         self,
         key: str,
-        uuid: str,
-        order: MigrationOptions,
+        options: MigrationOptions,
         source_uri: str,
         mailbox: queue.Queue[Post],
-        tell: Tell,
+        on_progress: ProgressCallback,
         *,
         marks: bool,
     ) -> None:
         super().__init__(key, mailbox)
-        self._uuid, self._source_uri, self._tell, self._marks = uuid, source_uri, tell, marks
-        self._order = replace(order, before_start=self._wait_for_turn)
+        self._source_uri, self._on_progress, self._marks = source_uri, on_progress, marks
+        self._options = replace(options, before_start=self._wait_for_turn)
         self._go, self._marked = threading.Event(), False
         self._dismissed: t.Optional[MigrationError] = None
         self._ends: t.Optional[TwoHosts] = None
@@ -111,16 +110,16 @@ class GuestTransfer(Thread):
     def work(self) -> Ended:
         with (
             Connection(self._source_uri, events=True) as source,
-            connect_destination(self._order.asked.destination_uri) as destination,
+            connect_destination(self._options.path.destination_uri) as destination,
         ):
-            self._ends = ends = TwoHosts(source, destination, None, self._uuid)
-            relocation = Migration(ends, self._order, self._tell, self._looked)
+            self._ends = ends = TwoHosts(source, destination, None, self.key)
+            migration = Migration(ends, self._options, self._on_progress, self._looked)
             try:
-                result = relocation.run(check=False)
+                result = migration.run(check=False)
             except MigrationError:
                 self._take_back(ends)
                 raise
-            return Ended(self.key, self._arrived(ends, result), tuple(relocation.notes))
+            return Ended(self.key, self._arrived(ends, result), tuple(migration.notes))
 
     def _looked(self, numbers: t.Mapping[str, t.Any]) -> None:
         self._mailbox.put(Sending(self.key, numbers))
@@ -131,7 +130,7 @@ class GuestTransfer(Thread):
         if self._dismissed is not None:
             raise self._dismissed
         if self._marks and self._ends is not None:
-            home = here(self._ends.source, "migrate", self._ends.destination_name, self._order.wishes.copy_storage)
+            home = here(self._ends.source, "migrate", self._ends.destination_name, self._options.start.copy_storage)
             written = mark(guest, home)
             self._marked = written is not None and written.host_uuid == home.host_uuid
 
@@ -176,14 +175,13 @@ class GuestThreads:
     def start(self, thread: Thread) -> None:
         self._threads[thread.key] = thread
         self._began_s.setdefault(thread.key, time.monotonic())
-        self._rows[thread.key].attempts += 1
         thread.start()
 
     def let_go(self, key: str) -> None:
-        self._departing(key).let_go()
+        self._transfer(key).let_go()
 
     def dismiss(self, key: str, why: t.Optional[MigrationError] = None) -> None:
-        self._departing(key).dismiss(why or _no_more(self._rows[key].name))
+        self._transfer(key).dismiss(why or _no_more(self._rows[key].name))
 
     def ended(self, key: str) -> float:
         """How long it took in seconds, from its first attempt."""
@@ -202,7 +200,7 @@ class GuestThreads:
                     within(guest.raw.abortJob, f"aborting the migration of {guest.name!r}")
                     self.aborted.add(key)
 
-    def _departing(self, key: str) -> GuestTransfer:
+    def _transfer(self, key: str) -> GuestTransfer:
         return t.cast(GuestTransfer, self._threads[key])
 
 

@@ -108,12 +108,12 @@ def marked(connection: Connection) -> dict[str, t.Any]:
             raise
         if found is None:
             continue
-        told = {"name": guest.name, "uuid": guest.uuid, "state": state.name, "at_home": found.home.host_uuid == own}
+        shown = {"name": guest.name, "uuid": guest.uuid, "state": state.name, "at_home": found.home.host_uuid == own}
         if found.of_another or found.problem:
-            passed_over.append({**told, **_why(found)})
+            passed_over.append({**shown, **_why(found)})
         else:
             off = not state.active and found.home.off_at == own
-            guests.append({**told, "off_since_evacuation": off, "home": found.home.document()})
+            guests.append({**shown, "off_since_evacuation": off, "home": found.home.document()})
     return {
         "host": str(connection.raw.getHostname()),
         "host_uuid": own,

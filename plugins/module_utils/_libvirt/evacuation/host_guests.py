@@ -72,7 +72,7 @@ class Destinations:
         """The one that the last census used."""
         return self._open.get(name)
 
-    def census(self, name: str) -> t.Optional[HostGuests]:
+    def guests_on(self, name: str) -> t.Optional[HostGuests]:
         """None while it does not answer: what runs there is not known then."""
         try:
             if name not in self._open:

@@ -31,7 +31,7 @@ def lack_of_room(
     try:
         if "<hugepages" in within(guest.raw.XMLDesc, f"reading the definition of {guest.name!r}", _LIMIT_S):
             return None  # these are set aside, and QEMU itself fails without them
-        needed = _maximum_memory_bytes(guest) + _OVERHEAD_BYTES
+        needed = guest.memory(_LIMIT_S).maximum_bytes + _OVERHEAD_BYTES
         stats = within(lambda: destination.raw.getMemoryStats(-1), f"reading the memory of {name}", _LIMIT_S)
     except (MigrationError, libvirt.libvirtError):
         return None
@@ -54,12 +54,7 @@ def coming_from_others(seen: HostGuests, own: t.AbstractSet[str]) -> int:
     for guest in seen.arriving.values():
         if guest.uuid not in own:
             try:
-                found += _maximum_memory_bytes(guest)
+                found += guest.memory(_LIMIT_S).maximum_bytes
             except (MigrationError, libvirt.libvirtError):
                 continue
     return found
-
-
-def _maximum_memory_bytes(guest: Guest) -> int:
-    """All that it may ever have."""
-    return int(within(guest.raw.info, f"reading the size of {guest.name!r}", _LIMIT_S)[1]) * KIB

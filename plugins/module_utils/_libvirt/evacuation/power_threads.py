@@ -9,7 +9,7 @@ import typing as t
 
 from ..._core.errors import MigrationError
 from ..._core.evacuation.run.home_mark import HomeMark, started_again
-from ..._core.evacuation.run.result import SHUTDOWN
+from ..._core.evacuation.strategy import SHUTDOWN
 from ..connection import Connection, host_uuid, libvirt
 from ..errors import translate
 from ..guest import Guest, find_guest
@@ -24,20 +24,20 @@ _POLL_S = 1.0
 class PowerOff(Thread):
     """Asks the guest to shut down, and waits. It is never destroyed."""
 
-    def __init__(self, key: str, uuid: str, source_uri: str, mailbox: queue.Queue[Post], limit_s: float) -> None:
+    def __init__(self, key: str, source_uri: str, mailbox: queue.Queue[Post], limit_s: float) -> None:
         super().__init__(key, mailbox)
-        self._uuid, self._source_uri, self._limit_s = uuid, source_uri, limit_s
+        self._source_uri, self._limit_s = source_uri, limit_s
 
     def work(self) -> Ended:
         with Connection(self._source_uri) as source:
-            guest = find_guest(source, None, self._uuid)
+            guest = find_guest(source, None, self.key)
             if not guest.state().active:
                 return Ended(self.key, {"outcome": "already_off", "runs_on": None})
             if not defined(guest):
                 raise MigrationError(
                     "TRANSIENT",
                     f"{guest.name!r} is transient: shut down, it would be gone for good.",
-                    state=f"The guest is {guest.told()} here. Nothing was changed.",
+                    state=f"The guest is {guest.state_text()} here. Nothing was changed.",
                     remedy="Migrate it, or define it first.",
                 )
             mark(guest, here(source, SHUTDOWN))
@@ -51,13 +51,13 @@ class PowerOn(Thread):
     At home its mark is taken away then; a visitor keeps its home.
     """
 
-    def __init__(self, key: str, uuid: str, source_uri: str, mailbox: queue.Queue[Post]) -> None:
+    def __init__(self, key: str, source_uri: str, mailbox: queue.Queue[Post]) -> None:
         super().__init__(key, mailbox)
-        self._uuid, self._source_uri = uuid, source_uri
+        self._source_uri = source_uri
 
     def work(self) -> Ended:
         with Connection(self._source_uri) as source:
-            guest, name = find_guest(source, None, self._uuid), str(source.raw.getHostname())
+            guest, name = find_guest(source, None, self.key), str(source.raw.getHostname())
             home, outcome = self._home(guest), "already_there"
             if home is not None and home.strategy == SHUTDOWN and not guest.state().active:
                 self._may_start(guest, home, source)
@@ -79,7 +79,7 @@ class PowerOn(Thread):
             raise MigrationError(
                 "BAD_MARK",
                 f"It cannot be told whether {guest.name!r} is to be started. {found.problem}",
-                state=f"The guest is {guest.told()} here. Nothing was changed.",
+                state=f"The guest is {guest.state_text()} here. Nothing was changed.",
                 remedy=f"Correct the mark, or take it away: 'virsh metadata {guest.uuid} --uri {NAMESPACE} --remove'.",
             )
         return found.home
@@ -104,14 +104,16 @@ def shut_down(guest: Guest, limit_s: float) -> None:
     except libvirt.libvirtError as exc:
         if not guest.state().active:
             return
-        raise translate(exc, f"{guest.name!r} could not be asked to shut down.", guest_state=guest.told()) from exc
+        raise translate(
+            exc, f"{guest.name!r} could not be asked to shut down.", guest_state=guest.state_text()
+        ) from exc
     deadline_s = time.monotonic() + limit_s
     while guest.state().active:
         if time.monotonic() >= deadline_s:
             raise MigrationError(
                 "STILL_RUNNING",
                 f"{guest.name!r} was asked to shut down, but has not done so within {limit_s:g} s.",
-                state=f"The guest is {guest.told()} here. It was not destroyed, and may still shut down.",
+                state=f"The guest is {guest.state_text()} here. It was not destroyed, and may still shut down.",
                 remedy="Look at its console; shut it down from the inside, or allow it more time.",
             )
         time.sleep(_POLL_S)

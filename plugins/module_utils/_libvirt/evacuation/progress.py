@@ -9,30 +9,30 @@ import typing as t
 from ..._core.evacuation.run.progress import EvacuationTotal, total_line
 from ..._core.evacuation.run.queued_guest import QueuedGuest
 from ..._core.evacuation.run.result import GuestResult
-from ..migration.driver import Tell
+from ..migration.driver import ProgressCallback
 
 _TOTAL_EVERY_S = 10.0
 
 
 class EvacuationProgress:
-    def __init__(self, host: str, tell: Tell) -> None:
-        self._host, self._tell = host, tell
-        self._total, self._told_s, self._told = EvacuationTotal(), float("-inf"), (-1, -1, -1)
+    def __init__(self, host: str, on_progress: ProgressCallback) -> None:
+        self._host, self._on_progress = host, on_progress
+        self._total, self._reported_s, self._reported = EvacuationTotal(), float("-inf"), (-1, -1, -1)
 
-    def say(self, row: GuestResult, line: str) -> None:
-        self._tell({"name": row.name, "line": line, "outcome": row.outcome, "runs_on": row.runs_on})
+    def report(self, row: GuestResult, line: str) -> None:
+        self._on_progress({"name": row.name, "line": line, "outcome": row.outcome, "runs_on": row.runs_on})
 
     def ended(self, row: GuestResult) -> None:
-        self.say(row, f"{row.outcome.replace('_', ' ')}{f' ({row.runs_on})' if row.runs_on else ''}")
+        self.report(row, f"{row.outcome.replace('_', ' ')}{f' ({row.runs_on})' if row.runs_on else ''}")
 
-    def total(self, departures: t.Collection[QueuedGuest], *, last: bool = False) -> None:
+    def total(self, guests: t.Collection[QueuedGuest], *, last: bool = False) -> None:
         """At each end of a guest, and now and then while guests are on their way."""
-        if not departures:
+        if not guests:
             return
-        numbers, now_s = self._total.numbers(departures), time.monotonic()
+        numbers, now_s = self._total.numbers(guests), time.monotonic()
         counts = (numbers["done"], numbers["failed"], numbers["moving"])
-        due = numbers["moving"] and now_s - self._told_s >= _TOTAL_EVERY_S
-        if counts == self._told if last else counts[:2] == self._told[:2] and not due:
+        due = numbers["moving"] and now_s - self._reported_s >= _TOTAL_EVERY_S
+        if counts == self._reported if last else counts[:2] == self._reported[:2] and not due:
             return
-        self._told, self._told_s = counts, now_s
-        self._tell({"name": self._host, "line": total_line(numbers), "total": numbers})
+        self._reported, self._reported_s = counts, now_s
+        self._on_progress({"name": self._host, "line": total_line(numbers), "total": numbers})

@@ -23,7 +23,7 @@ def seen_at_the_end(destinations: Destinations, rows: t.Iterable[GuestResult]) -
     wanted = {row.destination for row in rows if row.outcome in _THERE}
     deadline_s = time.monotonic() + _ANSWERS_WITHIN_S
     while True:
-        seen = {name: destinations.census(name) for name in destinations.names}
+        seen = {name: destinations.guests_on(name) for name in destinations.names}
         if all(seen.get(name) is not None for name in wanted) or time.monotonic() >= deadline_s:
             return seen
         time.sleep(_POLL_S)

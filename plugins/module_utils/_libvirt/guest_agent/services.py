@@ -74,7 +74,7 @@ class Services:
         if problems:
             raise MigrationError(
                 "NOT_RESTORED",
-                f"Not all services of {self._name!r} could be started again: {_told(problems)}.",
+                f"Not all services of {self._name!r} could be started again: {_by_unit(problems)}.",
                 state="The others were. Those that failed stay noted.",
                 remedy="Find out in the guest why they fail (journalctl -u UNIT), and run this again.",
                 evidence={"problems": problems},
@@ -89,7 +89,7 @@ class Services:
         raise MigrationError(
             "NOT_STOPPED",
             f"{failed} of {self._name!r} could not be stopped: {problem}.",
-            state=f"These could not be started again: {_told(left)}." if left else "All units work as before.",
+            state=f"These could not be started again: {_by_unit(left)}." if left else "All units work as before.",
             remedy="Find out in the guest why it does not stop, or leave it out.",
             evidence={"unit": failed, "problem": problem},
         )
@@ -102,7 +102,7 @@ class Services:
         if done.code != 0:
             raise MigrationError(
                 "NO_SYSTEMD",
-                f"systemctl in {self._name!r} does not tell the state of {unit}: {_said(done)}.",
+                f"systemctl in {self._name!r} does not tell the state of {unit}: {_complaint(done)}.",
                 state="Nothing was changed by this step.",
                 remedy="Only guests with systemd are managed through their agent; reach others by their own host in the"
                 " inventory.",
@@ -112,7 +112,7 @@ class Services:
     def _systemctl(self, verb: str, unit: str) -> str:
         """What went wrong; empty when nothing did."""
         done = self._agent.run("systemctl", verb, "--", unit)
-        return "" if done.code == 0 else _said(done)
+        return "" if done.code == 0 else _complaint(done)
 
     def _write_note(self, units: t.Iterable[str]) -> None:
         text = note_text(units)
@@ -120,16 +120,16 @@ class Services:
         if done.code != 0:
             raise MigrationError(
                 "NOTE_NOT_WRITTEN",
-                f"{NOTE_PATH} in {self._name!r} could not be written: {_said(done)}.",
+                f"{NOTE_PATH} in {self._name!r} could not be written: {_complaint(done)}.",
                 state="It may not say what was changed in the guest.",
                 remedy="Let the agent run as root, with a /run that can be written.",
             )
 
 
-def _said(done: Done) -> str:
+def _complaint(done: Done) -> str:
     """What a program complained of, as far as a message has room for it."""
     return shortened(done.errors.strip().rstrip("."), _MOST_SHOWN) or f"it ended with {done.code}"
 
 
-def _told(problems: t.Mapping[str, str]) -> str:
+def _by_unit(problems: t.Mapping[str, str]) -> str:
     return "; ".join(f"{unit}: {problem}" for unit, problem in problems.items())

@@ -16,7 +16,7 @@ from ..._core.host.parse.capabilities import Capabilities, expanded, parse_capab
 from ..._core.host.parse.network_pool_xml import parse_network, parse_pool
 from ..._core.units import KIB
 from ..connection import Connection, libvirt, version_text
-from .guests import read_domains
+from .guests import read_guests
 
 _ALL_CELLS = -1
 _EXPAND_FEATURES = 1
@@ -39,13 +39,13 @@ class LibvirtReading:
             return default
 
 
-def read_from_libvirt(connection: Connection, *, with_domains: bool = True) -> HostDocument:
-    raw, told = connection.raw, LibvirtReading(connection.raw)
+def read_from_libvirt(connection: Connection, *, with_guests: bool = True) -> HostDocument:
+    raw, reading = connection.raw, LibvirtReading(connection.raw)
     known = parse_capabilities(raw.getCapabilities())
     versions = Versions(version_text(int(raw.getLibVersion())), version_text(int(raw.getVersion())))
     hostname = str(raw.getHostname())
     virt_types = next((one.virt_types for one in known.emulators if one.arch == known.cpu.arch), [])
-    domains, domain_problems = read_domains(connection) if with_domains else ([], [])
+    guests, guest_problems = read_guests(connection) if with_guests else ([], [])
     return HostDocument(
         name=hostname,
         uuid=known.uuid,
@@ -56,52 +56,52 @@ def read_from_libvirt(connection: Connection, *, with_domains: bool = True) -> H
         features=features_of(versions),
         known_bugs=bugs_of(versions),
         daemon=Daemon(uri_transports=known.uri_transports),
-        cpu=replace(known.cpu, profiles=cpu_profiles(told, known.cpu.arch, virt_types)),
-        memory=memory(told, known),
+        cpu=replace(known.cpu, profiles=cpu_profiles(reading, known.cpu.arch, virt_types)),
+        memory=memory(reading, known),
         emulators=known.emulators,
-        networks=networks(told),
-        storage=Storage(pools(told)),
+        networks=networks(reading),
+        storage=Storage(pools(reading)),
         security=Security(known.security_drivers, qemu_user=known.qemu_user),
-        domains=domains,
-        problems=[*told.problems, *domain_problems],
+        domains=guests,
+        problems=[*reading.problems, *guest_problems],
     )
 
 
-def cpu_profiles(told: LibvirtReading, arch: str, virt_types: t.Iterable[str]) -> list[CpuProfile]:
+def cpu_profiles(reading: LibvirtReading, arch: str, virt_types: t.Iterable[str]) -> list[CpuProfile]:
     """What guests of each type can be given, all features spelt out."""
     found: list[CpuProfile] = []
     for one in virt_types:
-        found += told.part(f"processors of {one} guests", functools.partial(_profiles, told, arch, one), [])
+        found += reading.part(f"processors of {one} guests", functools.partial(_profiles, reading, arch, one), [])
     return found
 
 
-def _profiles(told: LibvirtReading, arch: str, virt_type: str) -> list[CpuProfile]:
-    xml = told.raw.getDomainCapabilities(None, arch, None, virt_type, 0)
+def _profiles(reading: LibvirtReading, arch: str, virt_type: str) -> list[CpuProfile]:
+    xml = reading.raw.getDomainCapabilities(None, arch, None, virt_type, 0)
     profile = parse_domain_capabilities(xml)
     if not profile.xml:
         return [profile]
 
     def expand() -> CpuProfile:
-        answer = told.raw.baselineHypervisorCPU(None, arch, None, virt_type, [profile.xml], _EXPAND_FEATURES)
+        answer = reading.raw.baselineHypervisorCPU(None, arch, None, virt_type, [profile.xml], _EXPAND_FEATURES)
         return expanded(profile, answer)
 
-    return [told.part(f"features of {virt_type} guests", expand, profile)]
+    return [reading.part(f"features of {virt_type} guests", expand, profile)]
 
 
-def memory(told: LibvirtReading, known: Capabilities) -> Memory:
+def memory(reading: LibvirtReading, known: Capabilities) -> Memory:
     """Where the host's own files cannot be read: free memory and hugepages as libvirt counts them."""
-    stats: dict[str, int] = told.part("memory", lambda: told.raw.getMemoryStats(_ALL_CELLS, 0), {})
+    stats: dict[str, int] = reading.part("memory", lambda: reading.raw.getMemoryStats(_ALL_CELLS, 0), {})
     total, free = stats.get("total"), stats.get("free")
     available = None if free is None else free + stats.get("cached", 0) + stats.get("buffers", 0)
     nodes = known.nodes
-    ask: t.Callable[[], list[int]] = functools.partial(told.raw.getCellsFreeMemory, 0, len(nodes))
-    cells: list[int] = told.part("free memory of the NUMA nodes", ask, [])
+    ask: t.Callable[[], list[int]] = functools.partial(reading.raw.getCellsFreeMemory, 0, len(nodes))
+    cells: list[int] = reading.part("free memory of the NUMA nodes", ask, [])
     return Memory(
         total_bytes=total * KIB if total is not None else None,
         free_bytes=free * KIB if free is not None else None,
         available_bytes=available * KIB if available is not None else None,
         nodes=[_with_free(node, cells) for node in nodes],
-        hugepages=told.part("hugepages", lambda: _hugepages(told.raw, known.hugepages), []),
+        hugepages=reading.part("hugepages", lambda: _hugepages(reading.raw, known.hugepages), []),
     )
 
 
@@ -118,16 +118,16 @@ def _hugepages(raw: t.Any, pools: t.Sequence[HugePages]) -> list[HugePages]:
     return [replace(pool, free=int(free.get(pool.node, {}).get(pool.size_bytes // KIB, 0))) for pool in pools]
 
 
-def networks(told: LibvirtReading) -> list[VirtualNetwork]:
-    return told.part("networks", lambda: [_network(one) for one in told.raw.listAllNetworks(0)], [])
+def networks(reading: LibvirtReading) -> list[VirtualNetwork]:
+    return reading.part("networks", lambda: [_network(one) for one in reading.raw.listAllNetworks(0)], [])
 
 
 def _network(raw: t.Any) -> VirtualNetwork:
     return parse_network(raw.XMLDesc(0), active=bool(raw.isActive()), autostart=bool(raw.autostart()))
 
 
-def pools(told: LibvirtReading) -> list[StoragePool]:
-    return told.part("storage pools", lambda: [_pool(one) for one in told.raw.listAllStoragePools(0)], [])
+def pools(reading: LibvirtReading) -> list[StoragePool]:
+    return reading.part("storage pools", lambda: [_pool(one) for one in reading.raw.listAllStoragePools(0)], [])
 
 
 def _pool(raw: t.Any) -> StoragePool:

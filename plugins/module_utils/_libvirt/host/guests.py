@@ -38,7 +38,7 @@ class _Answer(t.NamedTuple):
     checkpoints: t.Optional[int]
 
 
-def read_domains(
+def read_guests(
     connection: Connection, guests: t.Optional[t.Sequence[Guest]] = None
 ) -> tuple[list[GuestDocument], list[str]]:
     """These guests or all; and a problem for each that cannot be read."""
@@ -56,8 +56,8 @@ def read_domains(
                     break
                 silent += answer is None
                 _add(guest, answer, connection.local, found, problems)
-    told = f"not asked, since {silent} guests before it gave no answer."
-    return found, [*problems, *(f"{guest.name}: {told}" for guest in left)]
+    not_asked = f"not asked, since {silent} guests before it gave no answer."
+    return found, [*problems, *(f"{guest.name}: {not_asked}" for guest in left)]
 
 
 def _add(
@@ -101,15 +101,15 @@ def _read(guest: Guest, answer: _Answer, local: bool) -> GuestDocument:
     )
 
 
-def _as_sent(guest: Guest, domain: GuestDocument, *, active: bool) -> GuestDocument:
+def _as_sent(guest: Guest, document: GuestDocument, *, active: bool) -> GuestDocument:
     """With what libvirt would send of it, where that cannot be told from the live definition."""
-    if not active or not needs_sent(domain):
-        return domain
+    if not active or not needs_sent(document):
+        return document
     try:
         xml = within(lambda: guest.raw.XMLDesc(_MIGRATABLE), "reading what is sent of a guest", _CALL_LIMIT_S)
-        return with_sent(domain, xml)
+        return with_sent(document, xml)
     except libvirt.libvirtError:
-        return domain  # over a connection that may only read; then it is not known
+        return document  # over a connection that may only read; then it is not known
 
 
 def _count(ask: t.Callable[[int], int]) -> t.Optional[int]:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import typing as t
 
 from ..._core.errors import MigrationError
+from ..._core.job.migrate_flags import MIGRATE_LIVE, MIGRATE_PEER2PEER, MIGRATE_UNSAFE
 from ..._core.readiness.checks.check import MigrationBlocker
 from ..connection import Connection, libvirt
 from ..guest import Guest, find_guest
@@ -21,7 +22,6 @@ from ..timeout import within
 # /dev/null is no directory, so that no socket can be below it.
 _NOWHERE = "/dev/null/nobody"
 _NOWHERE_URI = f"qemu+unix:///system?socket={_NOWHERE}"
-_LIVE, _PEER2PEER, _UNSAFE = 1 << 0, 1 << 1, 1 << 9
 _CALL_LIMIT_S = 10.0
 _MOST_SILENT = 3
 # What is wrong with the guest; other errors are of the moment, or of the daemon.
@@ -59,7 +59,7 @@ def rehearse(guest: Guest) -> MigrationBlocker:
 
 def _attempt(guest: Guest) -> None:
     # Disks are looked at by checks of their own; without UNSAFE libvirt would name them and nothing else.
-    guest.raw.migrateToURI3(_NOWHERE_URI, {}, _LIVE | _PEER2PEER | _UNSAFE)
+    guest.raw.migrateToURI3(_NOWHERE_URI, {}, MIGRATE_LIVE | MIGRATE_PEER2PEER | MIGRATE_UNSAFE)
 
 
 def _meaning(code: int, message: str) -> MigrationBlocker:

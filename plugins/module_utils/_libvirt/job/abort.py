@@ -31,7 +31,7 @@ def abort(guest: Guest, events: Events) -> Outcome:
         raise MigrationError(
             "ABORT_UNVERIFIED",
             f"The migration of {guest.name!r} was told to abort, but its job has not ended after {ABORT_LIMIT_S:g} s.",
-            state=f"The guest is {guest.told()} here.",
+            state=f"The guest is {guest.state_text()} here.",
             remedy="Look at the job again; an unreachable destination is given up after about 30 s.",
         )
     return outcome

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The migration job of a domain: the one that runs, or the last one that completed."""
+"""The migration job of a guest: the one that runs, or the last one that completed."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def incoming(guest: Guest) -> MigrationError:
     return MigrationError(
         "INCOMING",
         f"{guest.name!r} is arriving on this host; its migration is run by the host it comes from.",
-        state=f"The guest is {guest.told()} here.",
+        state=f"The guest is {guest.state_text()} here.",
         remedy="Run this on the source host. Do not destroy the guest here: that ends its migration.",
     )
 
@@ -58,7 +58,7 @@ def outgoing_job(guest: Guest) -> t.Optional[JobSample]:
         raise MigrationError(
             "OTHER_JOB",
             f"{guest.name!r} is busy with another job (backup, snapshot, save or dump).",
-            state=f"The guest is {guest.told()} here. Nothing was changed.",
+            state=f"The guest is {guest.state_text()} here. Nothing was changed.",
             remedy="Let that job end ('virsh domjobinfo' shows it), then run this again.",
         )
     return sample_unless_gone(guest, stats)
@@ -100,7 +100,7 @@ def require_job(guest: Guest) -> JobSample:
         raise MigrationError(
             "NO_JOB",
             f"{guest.name!r} is not being migrated from this host.",
-            state=f"The guest is {guest.told()} here. Nothing was changed.",
+            state=f"The guest is {guest.state_text()} here. Nothing was changed.",
             remedy="Start the migration first, or look for the guest on the other hosts.",
         )
     return job
@@ -112,6 +112,6 @@ def require_running(guest: Guest) -> None:
         raise MigrationError(
             "GUEST_NOT_RUNNING",
             f"{guest.name!r} is not running on this host.",
-            state=f"The guest is {guest.told()} here. Nothing was changed.",
+            state=f"The guest is {guest.state_text()} here. Nothing was changed.",
             remedy="Start it first, or run this on the host where it runs now.",
         )

@@ -46,7 +46,7 @@ def stopped(guest: Guest, facts: t.Optional[t.Mapping[str, t.Any]] = None) -> Mi
     return MigrationError(
         "GUEST_STOPPED",
         f"{guest.name!r} stopped while it was being migrated.",
-        state=f"The guest is {guest.told()} on the source.",
+        state=f"The guest is {guest.state_text()} on the source.",
         remedy="Find out who shut it down or why it crashed; start it here when it should run.",
         facts=facts,
     )

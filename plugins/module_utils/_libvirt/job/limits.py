@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The limits of a domain's migration that can be changed while it runs: read, set, and read back."""
+"""The limits of a guest's migration that can be changed while it runs: read, set, and read back."""
 
 from __future__ import annotations
 

@@ -7,6 +7,7 @@ import typing as t
 
 from ..._core.errors import MigrationError
 from ..._core.job.domain_state import DomainState
+from ..._core.job.migrate_flags import MIGRATE_LIVE, MIGRATE_PEER2PEER, MIGRATE_POSTCOPY, MIGRATE_POSTCOPY_RESUME
 from ..._core.migration.refusals import HALF_ENDED_REMEDY, half_ended
 from ..._host.status_file import start_flags
 from ..connection import Connection, connect_destination, host_uuid, libvirt, version_text
@@ -14,7 +15,6 @@ from ..errors import translate
 from ..guest import Guest
 from .migrate_call import MigrateCall
 
-_LIVE, _PEER2PEER, _POSTCOPY, _POSTCOPY_RESUME = 1 << 0, 1 << 1, 1 << 15, 1 << 19
 _CRASHES_FROM, _CRASHES_BEFORE = 11_002_000, 11_004_000
 _FIRST_THAT_CAN = 8_005_000
 _ERR_NO_DOMAIN = 42
@@ -32,7 +32,7 @@ class Resume(MigrateCall):
 def _resume_flags(guest: Guest) -> int:
     """The flags that the job was started with, as libvirt wants them repeated, and the one that resumes."""
     flags = start_flags(guest.name, guest.uuid)
-    return (flags.all if flags else _LIVE | _PEER2PEER) | _POSTCOPY | _POSTCOPY_RESUME
+    return (flags.all if flags else MIGRATE_LIVE | MIGRATE_PEER2PEER) | MIGRATE_POSTCOPY | MIGRATE_POSTCOPY_RESUME
 
 
 def check_both_ends(connection: Connection, guest: Guest, destination_uri: str) -> None:
@@ -43,7 +43,7 @@ def check_both_ends(connection: Connection, guest: Guest, destination_uri: str) 
         raise MigrationError(
             exc.reason,
             f"{exc.problem} So {guest.name!r} was not resumed.",
-            state=f"The guest is {guest.told()} here. Nothing was changed.",
+            state=f"The guest is {guest.state_text()} here. Nothing was changed.",
             remedy=exc.remedy,
             evidence=exc.evidence,
         ) from exc
@@ -54,7 +54,7 @@ def check_both_ends(connection: Connection, guest: Guest, destination_uri: str) 
             _check_other_half(connection.raw, destination.raw, guest, destination_uri)
     except libvirt.libvirtError as exc:
         doing = f"{guest.name!r} was not resumed, as its destination does not answer any more."
-        raise translate(exc, doing, guest_state=guest.told()) from exc
+        raise translate(exc, doing, guest_state=guest.state_text()) from exc
 
 
 def _check_other_half(here: t.Any, there: t.Any, guest: Guest, uri: str) -> None:
@@ -74,9 +74,11 @@ def _check_other_half(here: t.Any, there: t.Any, guest: Guest, uri: str) -> None
         "Use the URI of the host that it was migrated to. Do not destroy the half here.",
     )
     if state is not None and not state.active:
-        problem = half_ended(guest.name, str(there.getHostname()), state.told)
+        problem = half_ended(guest.name, str(there.getHostname()), state.state_text)
         reason, remedy = "HALF_ENDED", HALF_ENDED_REMEDY
-    raise MigrationError(reason, problem, state=f"The half here is {guest.told()}. Nothing was changed.", remedy=remedy)
+    raise MigrationError(
+        reason, problem, state=f"The half here is {guest.state_text()}. Nothing was changed.", remedy=remedy
+    )
 
 
 def _check_version(guest: Guest, where: str, version: int) -> None:
@@ -89,6 +91,6 @@ def _check_version(guest: Guest, where: str, version: int) -> None:
     raise MigrationError(
         "RESUME_UNSAFE",
         f"libvirt {version_text(version)} on {where} {problem}, so {guest.name!r} was not resumed.",
-        state=f"Its half here is {guest.told()}. Nothing was changed.",
+        state=f"Its half here is {guest.state_text()}. Nothing was changed.",
         remedy=f"{remedy}, which leaves running guests alone, then run this again. Destroy neither half.",
     )

@@ -116,7 +116,7 @@ def _unless_problem(
     try:
         return read(guest)
     except libvirt.libvirtError as exc:
-        problems.append(translate(exc, f"Could not read the job of {guest.name!r}.", guest_state=guest.told()))
+        problems.append(translate(exc, f"Could not read the job of {guest.name!r}.", guest_state=guest.state_text()))
     except MigrationError as exc:
         problems.append(exc)
     return None

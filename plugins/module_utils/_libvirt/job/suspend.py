@@ -44,7 +44,7 @@ def suspend_until_done(guest: Guest, events: Events, max_pause_s: float, on_expi
             "PAUSE_EXPIRED",
             f"{guest.name!r} did not finish within the pause of {max_pause_s:g} s that it is allowed"
             + (f" ({human_bytes(left.memory.remaining_bytes)} were left)." if left else "."),
-            state=f"The migration was aborted; the guest is {guest.told()} on the source.",
+            state=f"The migration was aborted; the guest is {guest.state_text()} on the source.",
             remedy="Allow a longer pause (the diagnosis says how long), more bandwidth, or post-copy.",
             evidence={"max_pause_s": max_pause_s, "remaining_bytes": left.memory.remaining_bytes if left else None},
         )

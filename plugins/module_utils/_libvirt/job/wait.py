@@ -56,7 +56,7 @@ def until(
             raise MigrationError(
                 "NOT_REACHED",
                 problem.replace("{guest}", repr(guest.name)) + f" within {human_ms(int(limit_s * 1000))}.",
-                state=f"The guest is {guest.told()} here, its job is in phase {sample.phase.value}.",
+                state=f"The guest is {guest.state_text()} here, its job is in phase {sample.phase.value}.",
                 remedy=remedy,
             )
         time.sleep(_POLL_S)
@@ -93,6 +93,6 @@ def _ended(guest: Guest, events: Events, *, failed_is_fine: bool = False) -> Out
     raise MigrationError(
         "MIGRATION_FAILED",
         f"The migration of {guest.name!r} ended without success.",
-        state=f"The guest is {guest.told()} here, on the source.",
+        state=f"The guest is {guest.state_text()} here, on the source.",
         remedy="The error is told to whoever started the migration, and stands in the daemons' logs of both hosts.",
     )

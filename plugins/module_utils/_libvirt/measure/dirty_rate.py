@@ -70,16 +70,10 @@ def measure(
             raise MigrationError(
                 "NOT_MEASURED",
                 f"QEMU has no result for {guest.name!r} {_GRACE_S:g} s after the end of the {seconds} s window.",
-                state=f"The guest is {guest.told()}. The measurement may still run; it ends by itself.",
+                state=f"The guest is {guest.state_text()}. The measurement may still run; it ends by itself.",
                 remedy="See whether a job has begun in between ('virsh domjobinfo'), and measure again later.",
             )
         sleep(_POLL_S)
-
-
-def memory_bytes(guest: Guest) -> int:
-    """The guest's memory at its maximum, which is what QEMU samples."""
-    _state, max_memory_kib, *_rest = within(guest.raw.info, f"reading the memory size of {guest.name!r}")
-    return int(max_memory_kib) * 1024
 
 
 def _window(guest: Guest, seconds: int, mode: str, stats: t.Mapping[str, t.Any]) -> Window:
@@ -95,7 +89,7 @@ def _window(guest: Guest, seconds: int, mode: str, stats: t.Mapping[str, t.Any])
             remedy="The guest is too small for page-sampling; use dirty-ring, or dirty-bitmap on a KVM guest.",
         )
     unique_bytes = mib_per_s * seconds * MIB
-    return Window(seconds, unique_bytes, _tolerance_bytes(unique_bytes, seconds, mode, memory_bytes(guest)))
+    return Window(seconds, unique_bytes, _tolerance_bytes(unique_bytes, seconds, mode, guest.memory().maximum_bytes))
 
 
 def _tolerance_bytes(unique_bytes: int, seconds: int, mode: str, all_bytes: int) -> int:
@@ -137,7 +131,7 @@ def _refuse_what_would_hurt(connection: Connection, guest: Guest, mode: str) -> 
     if not guest.state().running:
         raise MigrationError(
             "GUEST_NOT_RUNNING",
-            f"The dirty rate of {guest.name!r} cannot be measured: it is {guest.told()}.",
+            f"The dirty rate of {guest.name!r} cannot be measured: it is {guest.state_text()}.",
             state=_NOTHING,
             remedy="Measure it while it runs and does its usual work.",
         )

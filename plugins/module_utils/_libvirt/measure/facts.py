@@ -6,43 +6,37 @@ from __future__ import annotations
 import time
 import typing as t
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from ..._core.errors import MigrationError
 from ..._core.forecast.dirty_curve import busy_shares, measuring_windows_s
 from ..._core.forecast.forecast import forecast
-from ..._core.forecast.link_bandwidth import ExpectedBandwidth, RouteDevice, expected_bandwidth
+from ..._core.forecast.link_bandwidth import DestinationPath, ExpectedBandwidth, RouteDevice, expected_bandwidth
 from ..._core.forecast.quiet_moment import QuietMoment, moment
 from ..._core.forecast.simulation import MigrationFacts
 from ..._core.forecast.working_set import WorkingSet, working_set
-from ..._core.host.parse.procfs import touched_bytes
 from ..._core.libvirt_uri import host_of
 from ..._core.policy import Policy
 from ..._core.units import KIB, MIB
-from ..._host.status_file import qemu_pid
+from ..._host.qemu_process import guest_memory
 from ..connection import Connection, libvirt
 from ..guest import Guest
 from ..job.current import completed_job, require_running
 from ..job.postcopy import host_devices
 from ..timeout import within
-from .dirty_rate import measure_windows, memory_bytes
+from .dirty_rate import measure_windows
 
-PROCESSES = Path("/proc")
 _LEAST_CACHE_BYTES = 64 * MIB
 
 
 def touched_memory(connection: Connection, guest: Guest) -> tuple[int, str]:
-    """The guest's touched memory: from the kernel where it can be asked, else from libvirt, else all of it."""
-    whole = memory_bytes(guest)
-    pid = qemu_pid(guest.name, guest.uuid) if connection.local else None
-    if pid is not None:
-        try:
-            with (PROCESSES / str(pid) / "smaps").open(encoding="ascii", errors="replace") as lines:
-                found = touched_bytes(lines, whole)
-        except (OSError, ValueError):
-            found = None
-        if found is not None:
-            return found, "the mapping of its memory"
+    """Bytes of the guest's touched memory, and where they are known from, as the end of a sentence.
+
+    From the kernel where this is the guest's host, else from libvirt, else all of it.
+    """
+    whole = guest.memory().maximum_bytes
+    found = guest_memory(guest.name, guest.uuid, whole) if connection.local else None
+    if found is not None:
+        return found
     try:
         resident_kib = int(within(guest.raw.memoryStats, f"reading the memory of {guest.name!r}").get("rss", 0))
     except libvirt.libvirtError:
@@ -59,7 +53,7 @@ def spare_cache_bytes(connection: Connection, guest: Guest) -> int:
     except libvirt.libvirtError:
         return 0
     free = sum(int(memory.get(key, 0)) for key in ("free", "buffers", "cached")) * KIB
-    spare = min(free // 4, memory_bytes(guest) // 2)
+    spare = min(free // 4, guest.memory().maximum_bytes // 2)
     return spare if spare >= _LEAST_CACHE_BYTES else 0
 
 
@@ -113,12 +107,12 @@ class MeasuredFacts:
 
 
 class MeasurementOptions(t.NamedTuple):
-    """``measure``: whether the guest's writing may be measured. ``way_to``: how this machine reaches a host."""
+    """``compression``: ``auto``, ``xbzrle`` or ``none``; ``parallel_connections``: None to have them planned.
 
-    destination_uri: str
-    migrate_uri: t.Optional[str]
-    link_mib_per_s: t.Optional[float]
-    bandwidth_mib_per_s: int
+    ``measure``: whether the guest's writing may be measured. ``way_to``: by which device this machine reaches the first
+    of these hosts (names or addresses) that it can resolve.
+    """
+
     compression: str
     parallel_connections: t.Optional[int]
     measure: bool
@@ -126,20 +120,20 @@ class MeasurementOptions(t.NamedTuple):
 
 
 def measure_facts(
-    connection: Connection, destination: Connection, guest: Guest, asked: MeasurementOptions
+    connection: Connection, destination: Connection, guest: Guest, path: DestinationPath, options: MeasurementOptions
 ) -> MeasuredFacts:
     """Raises what must not be passed over before a start: JOB_RUNNING, MONITOR_HUNG and their like."""
-    bandwidth = _bandwidth(connection, destination, asked)
+    bandwidth = _bandwidth(connection, destination, path, options.way_to)
     touched, touched_from = touched_memory(connection, guest)
     running = guest.state().running
     measured: t.Optional[WorkingSet] = None
     why_not = "measuring was switched off"
     busy: tuple[float, ...] = ()
-    if asked.measure and bandwidth.bytes_per_s is None:
+    if options.measure and bandwidth.bytes_per_s is None:
         why_not = "without a bandwidth there is nothing to compare it with"
-    elif asked.measure and not running:
+    elif options.measure and not running:
         why_not = "the guest stands still"
-    elif asked.measure and bandwidth.bytes_per_s:
+    elif options.measure and bandwidth.bytes_per_s:
         least_s = touched / bandwidth.bytes_per_s
         (measured, why_not), busy = busy_while(guest, lambda: _measured(connection, guest, least_s))
     facts = MigrationFacts(
@@ -147,21 +141,26 @@ def measure_facts(
         bandwidth_bytes_per_s=bandwidth.bytes_per_s or 0,
         measured=measured,
         # libvirt refuses post-copy for a guest that stands still, and QEMU beside parallel connections.
-        postcopy_possible=running and not asked.parallel_connections,
-        xbzrle_cache_bytes=spare_cache_bytes(connection, guest) if asked.compression != "none" else 0,
-        parallel_connections=_parallel(connection, destination, asked),
+        postcopy_possible=running and not options.parallel_connections,
+        xbzrle_cache_bytes=spare_cache_bytes(connection, guest) if options.compression != "none" else 0,
+        parallel_connections=_parallel(connection, destination, path, options),
         host_devices=host_devices(guest),
         vcpus_busy=busy,
     )
     return MeasuredFacts(facts, bandwidth, touched_from, "" if measured else why_not)
 
 
-def _bandwidth(connection: Connection, destination: Connection, asked: MeasurementOptions) -> ExpectedBandwidth:
+def _bandwidth(
+    connection: Connection,
+    destination: Connection,
+    path: DestinationPath,
+    way_to: t.Callable[[t.Iterable[str]], RouteDevice],
+) -> ExpectedBandwidth:
     way = RouteDevice()
-    if asked.link_mib_per_s is None and connection.local:
-        host = host_of(asked.migrate_uri) or within(destination.raw.getHostname, "asking the destination for its name")
-        way = asked.way_to([str(host or ""), host_of(asked.destination_uri) or ""])
-    return expected_bandwidth(asked.link_mib_per_s, asked.bandwidth_mib_per_s, way)
+    if path.link_mib_per_s is None and connection.local:
+        host = host_of(path.migrate_uri) or within(destination.raw.getHostname, "asking the destination for its name")
+        way = way_to([str(host or ""), host_of(path.destination_uri) or ""])
+    return expected_bandwidth(path.link_mib_per_s, path.bandwidth_mib_per_s, way)
 
 
 def _measured(connection: Connection, guest: Guest, least_s: float) -> tuple[t.Optional[WorkingSet], str]:
@@ -173,12 +172,14 @@ def _measured(connection: Connection, guest: Guest, least_s: float) -> tuple[t.O
         if exc.reason in ("LIBVIRT_TOO_OLD", "NOT_MEASURED", "ALREADY_MEASURING"):
             return None, exc.problem
         raise
-    return working_set(windows, memory_bytes(guest)), ""
+    return working_set(windows, guest.memory().maximum_bytes), ""
 
 
-def _parallel(connection: Connection, destination: Connection, asked: MeasurementOptions) -> int:
+def _parallel(
+    connection: Connection, destination: Connection, path: DestinationPath, options: MeasurementOptions
+) -> int:
     """The most connections that may be used: none of themselves beside a limit, which QEMU then does not keep."""
-    if asked.parallel_connections is not None or asked.bandwidth_mib_per_s:
+    if options.parallel_connections is not None or path.bandwidth_mib_per_s:
         return 0
     for daemon in (connection.raw, destination.raw):
         if int(daemon.getLibVersion()) < _PARALLEL_LIBVIRT or int(daemon.getVersion()) < _PARALLEL_QEMU:
@@ -207,8 +208,8 @@ def bandwidth_of(
     guest: Guest, link_mib_per_s: t.Optional[float], limit_mib_per_s: t.Optional[int], way: RouteDevice
 ) -> ExpectedBandwidth:
     """What was given, or what the way to the destination carries, or else what the guest's last migration had."""
-    asked = link_mib_per_s is None and way.speed_mbit_per_s is None
-    last = completed_job(guest) if asked else None
+    unknown = link_mib_per_s is None and way.speed_mbit_per_s is None
+    last = completed_job(guest) if unknown else None
     found = expected_bandwidth(link_mib_per_s, limit_mib_per_s or 0, way, last.bandwidth_bytes_per_s if last else None)
     if found.bytes_per_s is None:
         raise MigrationError(
@@ -224,7 +225,7 @@ def measure(connection: Connection, guest: Guest, facts: MigrationFacts, mode: s
     """The facts with what the guest does, over windows as long as the first pass of its migration."""
     windows_s = measuring_windows_s(facts.touched_bytes / facts.bandwidth_bytes_per_s)
     windows, busy = busy_while(guest, lambda: measure_windows(connection, guest, windows_s, mode))
-    return replace(facts, measured=working_set(windows, memory_bytes(guest)), vcpus_busy=busy)
+    return replace(facts, measured=working_set(windows, guest.memory().maximum_bytes), vcpus_busy=busy)
 
 
 def wait_for_calm(

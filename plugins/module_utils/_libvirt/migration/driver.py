@@ -28,15 +28,15 @@ _SWITCH_GRACE_S = 30.0
 _ENDS = (Kind.ABORT, Kind.LEAVE)
 _MAY_GO_BACK = (Phase.SETUP, Phase.PRECOPY)
 
-Tell = t.Callable[[t.Mapping[str, t.Any]], None]
+ProgressCallback = t.Callable[[t.Mapping[str, t.Any]], None]
 
 
 class Driver:
     """Supervises one outgoing job. ``destination_uri``: where a broken post-copy may be resumed to, if known.
 
-    ``tell``: called with the guest's name, a line and its numbers whenever something has changed; ``watch``: with the
-    numbers of every look. ``expected_bytes``: to be sent in all. ``applied``: what was done; ``wished``: what mode
-    ``observe`` would have done; ``last``: the last look.
+    ``on_progress``: called with the guest's name, a line and its numbers whenever something has changed; ``on_look``:
+    with the numbers of every look. ``expected_bytes``: to be sent in all. ``applied``: what was done; ``proposed``:
+    what mode ``observe`` would have done; ``last``: the last look.
     """
 
     def __init__(
@@ -47,24 +47,24 @@ class Driver:
         destination_uri: t.Optional[str] = None,
         migrate_uri: t.Optional[str] = None,
         *,
-        tell: t.Optional[Tell] = None,
-        watch: t.Optional[Tell] = None,
+        on_progress: t.Optional[ProgressCallback] = None,
+        on_look: t.Optional[ProgressCallback] = None,
         expected_bytes: t.Optional[int] = None,
     ) -> None:
         self._connection, self._guest, self._record = connection, guest, record
         self._destination_uri, self._migrate_uri = destination_uri, migrate_uri
-        self._tell, self._watch = tell, watch
+        self._on_progress, self._on_look = on_progress, on_look
         self._resuming: t.Optional[Resume] = None
         self._reporter = Reporter(record.supervisor.history, record.supervisor.policy, expected_bytes)
         self.applied: list[Action] = []
-        self.wished: list[Action] = []
+        self.proposed: list[Action] = []
         self.last: t.Optional[JobSample] = None
 
     def run(self, begin: t.Optional[t.Callable[[], None]] = None, *, foresee_s: t.Optional[float] = None) -> JobSample:
         """Supervise to the end; the last look. Raises what a look raises: the job then goes on by itself.
 
         ``begin`` starts the job, where it does not run yet, when the events are heard already. ``foresee_s``, for mode
-        ``observe``: only until the first wish, and for no longer than this.
+        ``observe``: only until the first action that is proposed, and for no longer than this.
         """
         begin_s = time.monotonic()
         results: list[ActionResult] = []
@@ -80,23 +80,23 @@ class Driver:
                 actions = self._record.observe(sample, at_sync=at_sync, results=results, path_ok=path_ok)
                 self._report(actions)
                 results = [self._apply(action) for action in actions if action.apply] + self._failed_late()
-                self.wished += [one for one in actions if not one.apply and one.kind is not Kind.WAIT]
+                self.proposed += [one for one in actions if not one.apply and one.kind is not Kind.WAIT]
                 # In mode "observe" the end of the policy is decided, not applied: nothing more is to be learnt.
-                if self._record.supervisor.done or any(one.kind in _ENDS for one in self.wished):
+                if self._record.supervisor.done or any(one.kind in _ENDS for one in self.proposed):
                     return sample
-                if foresee_s is not None and (self.wished or time.monotonic() - begin_s >= foresee_s):
+                if foresee_s is not None and (self.proposed or time.monotonic() - begin_s >= foresee_s):
                     return sample
                 at_sync = self._wait(events)
 
     def _report(self, actions: t.Sequence[Action]) -> None:
-        if self._watch is not None:
-            self._watch(self._reporter.numbers())
-        if self._tell is None:
+        if self._on_look is not None:
+            self._on_look(self._reporter.numbers())
+        if self._on_progress is None:
             return
-        told = self._reporter.report(actions)
-        if told is not None:
-            line, numbers = told
-            self._tell({"name": self._guest.name, "line": line, **numbers})
+        report = self._reporter.report(actions)
+        if report is not None:
+            line, numbers = report
+            self._on_progress({"name": self._guest.name, "line": line, **numbers})
 
     def _look(self, events: Events) -> JobSample:
         """While the guest stands still for the switch-over QEMU answers nobody, for as long as the rest takes."""

@@ -8,11 +8,12 @@ import typing as t
 from dataclasses import replace
 
 from ..._core.errors import MigrationError
+from ..._core.forecast.link_bandwidth import DestinationPath
 from ..._core.forecast.plan import Plan, adopted_plan
 from ..._core.job.sample import JobSample
 from ..._core.migration.location import GuestLocation, Situation
 from ..._core.migration.refusals import bad_end
-from ..._core.migration.result import told, unfinished
+from ..._core.migration.result import supervision_facts, unfinished
 from ..._core.policy import Policy
 from ..._core.supervision.record import Record
 from ..._core.supervision.supervisor import Supervisor
@@ -22,7 +23,7 @@ from ..guest import Guest
 from ..job.current import completed_job
 from ..job.lost_contact import cut_off
 from ..job.postcopy import host_devices
-from .driver import Driver, Tell
+from .driver import Driver, ProgressCallback
 from .result import MigrationResult, Result
 from .start import OVERTAKEN, MigrationStart
 from .two_hosts import TwoHosts
@@ -31,69 +32,68 @@ _STILL_ON_SOURCE = (Situation.START, Situation.ADOPT, Situation.BROKEN, Situatio
 
 
 class Supervision:
-    """Of one migration, under one policy. ``launch``: it is to be begun; without, it runs already."""
+    """Of one migration, under one policy. ``start``: it is to be begun; without, it runs already."""
 
     def __init__(
         self,
-        account: MigrationResult,
+        result: MigrationResult,
         guest: Guest,
         policy: Policy,
         plan: Plan,
         *,
-        launch: t.Optional[MigrationStart] = None,
+        start: t.Optional[MigrationStart] = None,
         forecast: t.Optional[Result] = None,
     ) -> None:
-        self._account, self._ends, self._guest = account, account.ends, guest
-        self._launch, self._forecast = launch, forecast
+        self._result, self._ends, self._guest = result, result.ends, guest
+        self._start, self._forecast = start, forecast
         self._supervisor = Supervisor(policy, plan)
         self._record = Record(self._supervisor, name=guest.name, uuid=guest.uuid, forecast=forecast)
 
     def to_the_end(
         self,
         outcome: str,
-        destination_uri: str,
-        migrate_uri: t.Optional[str],
-        tell: t.Optional[Tell],
-        watch: t.Optional[Tell],
+        path: DestinationPath,
+        on_progress: t.Optional[ProgressCallback],
+        on_look: t.Optional[ProgressCallback],
     ) -> Result:
         driver = Driver(
             self._ends.source,
             self._guest,
             self._record,
-            destination_uri,
-            migrate_uri,
-            tell=tell,
-            watch=watch,
+            path.destination_uri,
+            path.migrate_uri,
+            on_progress=on_progress,
+            on_look=on_look,
             expected_bytes=_expected_bytes(self._forecast) if self._forecast else None,
         )
-        launch = self._launch
+        start = self._start
 
         def facts(last: t.Optional[JobSample]) -> Result:
-            return {"forecast": self._forecast, **told(driver.applied, last, self._record)}
+            return {"forecast": self._forecast, **supervision_facts(driver.applied, last, self._record)}
 
         try:
-            last = driver.run(launch.begin if launch else None)
-            if launch is not None and self._supervisor.done and self._supervisor.outcome != "left":
-                launch.wait()
+            last = driver.run(start.begin if start else None)
+            if start is not None and self._supervisor.done and self._supervisor.outcome != "left":
+                start.wait()
             where = self._ends.settled()
         except (libvirt.libvirtError, MigrationError) as exc:
-            if launch is not None and not launch.started:
+            if start is not None and not start.started:
                 raise
             if isinstance(exc, MigrationError) and exc.reason in OVERTAKEN:
                 raise
             raise cut_off(exc, self._guest.name, {**facts(driver.last), "runs_on": None}) from exc
         there = where.there if where.situation is Situation.THERE else None
-        if there is not None and (there.running or self._account.stood):
-            return self._account.settle(False, outcome, facts(_with_statistics(self._ends, last)))
+        if there is not None and (there.running or self._result.stood):
+            return self._result.settle(False, outcome, facts(_with_statistics(self._ends, last)))
         raise self._not_there(where, facts(last))
 
     def _not_there(self, where: GuestLocation, facts: Result) -> MigrationError:
         ends, name = self._ends, self._guest.name
-        cause = self._launch.problem if self._launch else None
+        cause = self._start.problem if self._start else None
         facts = {**facts, "runs_on": ends.runs_on(where)}
         if where.here is None or where.situation not in _STILL_ON_SOURCE:
             return bad_end(where, name, *ends.names, cause=cause, facts=facts)
-        state = f"The guest is {where.here.told} on {ends.source_name}"
+        state = f"The guest is {where.here.state_text} on {ends.source_name}"
         return unfinished(name, state, self._record, facts, again="run this again", cause=cause)
 
 

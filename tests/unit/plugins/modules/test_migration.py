@@ -6,7 +6,7 @@ import typing as t
 
 import pytest
 
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.migration import start as starting
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.job import migrate_flags as bits
 from ansible_collections.virtops.live_migration.plugins.modules import migration
 from ansible_collections.virtops.live_migration.tests.unit.plugins.fake_libvirt import (
     ARRIVING,
@@ -36,7 +36,7 @@ from ansible_collections.virtops.live_migration.tests.unit.plugins.run_module im
 
 THERE = "qemu+tcp://kvm02/system"
 OVER_THERE = "erp01@kvm02"
-MOVES = starting.LIVE | starting.PEER2PEER | starting.PERSIST_DEST | starting.UNDEFINE_SOURCE
+MOVES = bits.MIGRATE_LIVE | bits.MIGRATE_PEER2PEER | bits.MIGRATE_PERSIST_DEST | bits.MIGRATE_UNDEFINE_SOURCE
 ASKED: dict[str, t.Any] = {
     "name": "erp01",
     "destination_uri": THERE,
@@ -182,7 +182,7 @@ def test_autostart_left_behind_by_a_run_that_died(libvirt: FakeLibvirt, run: Mod
 
 def test_a_transient_guest_stays_one(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
     start = [*ENDS, *here(NO_JOB), UNKNOWN, *source_has(persistent=False), *survey(), *limit(), *OWN]
-    moved = completes(transfer(starting.LIVE | starting.PEER2PEER))
+    moved = completes(transfer(bits.MIGRATE_LIVE | bits.MIGRATE_PEER2PEER))
     libvirt.expect(*start, moved, *GONE_HERE, ARRIVED, *destination_has(persistent=False))
     result = run(migration, **ASKED)
     assert result["diff"]["after"] == {"runs_on": "kvm02", "defined_on": [], "autostart": False}
@@ -198,7 +198,11 @@ def test_check_mode_starts_nothing(libvirt: FakeLibvirt, run: ModuleRunner) -> N
 
 def test_wishes(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
     call = transfer(
-        starting.LIVE | starting.PEER2PEER | starting.PERSIST_DEST | starting.TLS | starting.NON_SHARED_DISK,
+        bits.MIGRATE_LIVE
+        | bits.MIGRATE_PEER2PEER
+        | bits.MIGRATE_PERSIST_DEST
+        | bits.MIGRATE_TLS
+        | bits.MIGRATE_NON_SHARED_DISK,
         migrate_uri="tcp://10.0.0.12",
         bandwidth=50,
     )
@@ -249,7 +253,7 @@ def test_a_start_that_is_refused_leaves_nothing_behind(libvirt: FakeLibvirt, run
 def test_without_postcopy_when_the_destination_cannot(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
     can_not = "internal error: unable to execute QEMU command 'migrate-set-capabilities': Postcopy is not supported"
     none = Call("jobStats").returns(NO_JOB)
-    refused = [*OWN, transfer(MOVES | starting.POSTCOPY).raises(1, can_not), none, *STILL_HERE, UNKNOWN]
+    refused = [*OWN, transfer(MOVES | bits.MIGRATE_POSTCOPY).raises(1, can_not), none, *STILL_HERE, UNKNOWN]
     again = [none, Call("migrateSetMaxDowntime", 300), *limit(), *OWN, completes(transfer())]
     libvirt.expect(*START, *refused, *again, *GONE_HERE, ARRIVED, *destination_has())
     overrides = {**ASKED["policy_overrides"], "postcopy": "if_needed"}

@@ -55,9 +55,9 @@ class NumaMemory:
         if bound >= self._everywhere:
             return size_bytes - self._left
         unions = self._unions if bound in self._taken else self._closed(bound)
-        return max(size_bytes + self._over(union) for union in unions if union >= bound)
+        return max(size_bytes + self._exceeds_by(union) for union in unions if union >= bound)
 
-    def _over(self, union: _Nodes) -> int:
+    def _exceeds_by(self, union: _Nodes) -> int:
         taken = sum(size for nodes, size in self._taken.items() if nodes <= union)
         return taken - sum(self._free.get(node, 0) for node in union)
 
@@ -96,32 +96,32 @@ class _Room:
             self.memory[page_kib] = NumaMemory({})
         return self.memory[page_kib]
 
-    def fits(self, domain: PlannedGuest) -> bool:
-        if self.guests_left < 1 or self.vcpus_left < domain.vcpus:
+    def fits(self, guest: PlannedGuest) -> bool:
+        if self.guests_left < 1 or self.vcpus_left < guest.vcpus:
             return False
-        if len(domain.needs) == 1:
-            need = domain.needs[0]
+        if len(guest.needs) == 1:
+            need = guest.needs[0]
             return self.page(need.page_kib).fits(need.size_bytes, need.nodes)
         taken = 0
-        for need in domain.needs:
+        for need in guest.needs:
             if not self.page(need.page_kib).fits(need.size_bytes, need.nodes):
                 break
             self.page(need.page_kib).take(need.size_bytes, need.nodes)
             taken += 1
-        for need in domain.needs[:taken]:
+        for need in guest.needs[:taken]:
             self.page(need.page_kib).take(-need.size_bytes, need.nodes)
-        return taken == len(domain.needs)
+        return taken == len(guest.needs)
 
-    def book(self, domain: PlannedGuest, sign: int) -> None:
-        for need in domain.needs:
+    def book(self, guest: PlannedGuest, sign: int) -> None:
+        for need in guest.needs:
             self.page(need.page_kib).take(sign * need.size_bytes, need.nodes)
-        self.taken_bytes += sign * domain.memory_bytes
-        self.count((domain,), sign)
+        self.taken_bytes += sign * guest.memory_bytes
+        self.count((guest,), sign)
 
-    def count(self, domains: t.Sequence[PlannedGuest], sign: int) -> None:
-        self.guests += sign * len(domains)
-        self.guests_left -= sign * len(domains)
-        self.vcpus_left -= sign * sum(domain.vcpus for domain in domains)
+    def count(self, guests: t.Sequence[PlannedGuest], sign: int) -> None:
+        self.guests += sign * len(guests)
+        self.guests_left -= sign * len(guests)
+        self.vcpus_left -= sign * sum(guest.vcpus for guest in guests)
 
     def grant(self, what: str, amount: int) -> None:
         if what == "guests":
@@ -134,38 +134,38 @@ class Capacity:
     def __init__(self, fleet: Fleet) -> None:
         self._rooms = {host.name: _Room(host) for host in fleet.hosts}
         sources = set(fleet.sources)
-        for domain in fleet.domains:
+        for guest in fleet.guests:
             # What the residents use is not free on their hosts already.
-            if domain.running and domain.host not in sources:
-                self._rooms[domain.host].count((domain,), 1)
+            if guest.running and guest.host not in sources:
+                self._rooms[guest.host].count((guest,), 1)
 
-    def take(self, domain: PlannedGuest, host: str) -> bool:
+    def take(self, guest: PlannedGuest, host: str) -> bool:
         """Put it there if there is room; nothing happens if not."""
         room = self._rooms[host]
-        if not room.fits(domain):
+        if not room.fits(guest):
             return False
-        room.book(domain, 1)
+        room.book(guest, 1)
         return True
 
-    def give_back(self, domain: PlannedGuest, host: str) -> None:
-        self._rooms[host].book(domain, -1)
+    def give_back(self, guest: PlannedGuest, host: str) -> None:
+        self._rooms[host].book(guest, -1)
 
-    def put_back(self, domain: PlannedGuest, host: str) -> None:
+    def put_back(self, guest: PlannedGuest, host: str) -> None:
         """Where it was a moment ago."""
-        self._rooms[host].book(domain, 1)
+        self._rooms[host].book(guest, 1)
 
-    def missing(self, domains: t.Sequence[PlannedGuest], host: str) -> list[Shortage]:
+    def missing(self, guests: t.Sequence[PlannedGuest], host: str) -> list[Shortage]:
         """What the host lacks for all of these together."""
-        shortages = self.lend(domains, host)
-        self.end_loan(domains, host, shortages)
+        shortages = self.lend(guests, host)
+        self.end_loan(guests, host, shortages)
         return shortages
 
-    def lend(self, domains: t.Sequence[PlannedGuest], host: str) -> list[Shortage]:
+    def lend(self, guests: t.Sequence[PlannedGuest], host: str) -> list[Shortage]:
         """Put them there as if what the host lacks for them, which is returned, were there."""
         room = self._rooms[host]
         lacking: dict[tuple[int, tuple[int, ...]], int] = {}
-        for domain in domains:
-            for need in domain.needs:
+        for guest in guests:
+            for need in guest.needs:
                 memory = room.page(need.page_kib)
                 within, anywhere = memory.lacking(need.size_bytes, need.nodes)
                 for amount, nodes in ((within, need.nodes), (anywhere, ())):
@@ -173,7 +173,7 @@ class Capacity:
                         memory.grant(amount, nodes[0] if nodes else None)
                         lacking[need.page_kib, nodes] = lacking.get((need.page_kib, nodes), 0) + amount
                 memory.take(need.size_bytes, need.nodes)
-        room.count(domains, 1)
+        room.count(guests, 1)
         shortages = [Shortage("memory", amount, page, nodes) for (page, nodes), amount in lacking.items()]
         for what, lack in (("guests", -room.guests_left), ("vcpus", -room.vcpus_left)):
             if lack > 0:
@@ -181,12 +181,12 @@ class Capacity:
                 room.grant(what, int(lack))
         return shortages
 
-    def end_loan(self, domains: t.Sequence[PlannedGuest], host: str, shortages: t.Sequence[Shortage]) -> None:
+    def end_loan(self, guests: t.Sequence[PlannedGuest], host: str, shortages: t.Sequence[Shortage]) -> None:
         room = self._rooms[host]
-        for domain in domains:
-            for need in domain.needs:
+        for guest in guests:
+            for need in guest.needs:
                 room.page(need.page_kib).take(-need.size_bytes, need.nodes)
-        room.count(domains, -1)
+        room.count(guests, -1)
         for lack in shortages:
             if lack.what == "memory":
                 room.page(lack.page_kib).grant(-lack.amount, lack.nodes[0] if lack.nodes else None)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Room for a domain that found none, by sending others, which were put down before it, to other hosts."""
+"""Room for a guest that found none, by sending others, which were put down before it, to other hosts."""
 
 from __future__ import annotations
 
@@ -46,5 +46,5 @@ class Displacement:
 
     def _to_be_moved(self, host: str) -> list[Unit]:
         """The smallest first; what is bound for a host stays."""
-        found = [unit for unit in self._placing.units_at[host] if not any(domain.bound_for for domain in unit)]
-        return sorted(found, key=lambda unit: (sum(domain.memory_bytes for domain in unit), unit[0].key))
+        found = [unit for unit in self._placing.units_at[host] if not any(guest.bound_for for guest in unit)]
+        return sorted(found, key=lambda unit: (sum(guest.memory_bytes for guest in unit), unit[0].key))

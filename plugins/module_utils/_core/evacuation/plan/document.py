@@ -28,9 +28,9 @@ def plan_document(plan: EvacuationPlan) -> Document:
         "measured": plan.measured,
         "sent_bytes": sum(round(transfer.sent_bytes()) for transfer in plan.schedule.transfers),
         "guests": [_guest(order, transfer) for order, transfer in enumerate(plan.schedule.transfers, 1)],
-        "shutdown": [_stays(domain, "to be shut down, as asked for") for domain in plan.shutdown],
-        "left": [_stays(domain, "left where it is, as asked for") for domain in plan.left]
-        + [_stays(domain, "it does not run") for domain in plan.off],
+        "shutdown": [_stays(guest, "to be shut down, as asked for") for guest in plan.shutdown],
+        "left": [_stays(guest, "left where it is, as asked for") for guest in plan.left]
+        + [_stays(guest, "it does not run") for guest in plan.off],
         "unplaceable": [_unplaceable(entry) for entry in plan.unplaced],
         "sources": [_source(plan, name) for name in plan.fleet.sources],
         "hosts": _hosts(plan, links),
@@ -62,15 +62,15 @@ def _running(plan: EvacuationPlan) -> int:
 
 
 def _guest(order: int, transfer: PlannedTransfer) -> Document:
-    domain, estimate = transfer.domain, transfer.estimate
+    guest, estimate = transfer.guest, transfer.estimate
     sending_s = transfer.end_s - (transfer.rates[0][0] if transfer.rates else transfer.start_s)
     return {
-        "name": domain.name,
-        "uuid": domain.key,
-        "from": domain.host,
+        "name": guest.name,
+        "uuid": guest.key,
+        "from": guest.host,
         "to": transfer.destination,
         "order": order,
-        "priority": domain.priority,
+        "priority": guest.priority,
         "start_s": round(transfer.start_s, 1),
         "end_s": round(transfer.end_s, 1),
         "sent_bytes": round(transfer.sent_bytes()),
@@ -84,7 +84,7 @@ def _guest(order: int, transfer: PlannedTransfer) -> Document:
 
 def _why(transfer: PlannedTransfer) -> str:
     estimate = transfer.estimate
-    if transfer.domain.moving:
+    if transfer.guest.moving:
         return "on its way already"
     if not estimate.measured:
         return "not measured: gets at least half of its way"
@@ -94,16 +94,16 @@ def _why(transfer: PlannedTransfer) -> str:
     return f"busy: gets {'its way for itself' if alone else 'at least ' + human_rate(estimate.floor)}"
 
 
-def _stays(domain: PlannedGuest, reason: str) -> Document:
-    return {"name": domain.name, "uuid": domain.key, "host": domain.host, "reason": reason}
+def _stays(guest: PlannedGuest, reason: str) -> Document:
+    return {"name": guest.name, "uuid": guest.key, "host": guest.host, "reason": reason}
 
 
 def _unplaceable(entry: Unplaced) -> Document:
-    domain = entry.domain
+    guest = entry.guest
     return {
-        "name": domain.name,
-        "uuid": domain.key,
-        "host": domain.host,
+        "name": guest.name,
+        "uuid": guest.key,
+        "host": guest.host,
         "together_with": list(entry.together_with),
         "reasons": _reasons(entry),
         "changes": [obstacle.document() for obstacle in entry.changes],
@@ -127,16 +127,16 @@ def _reasons(entry: Unplaced) -> list[Document]:
 
 
 def _source(plan: EvacuationPlan, name: str) -> Document:
-    def count(domains: t.Iterable[PlannedGuest]) -> int:
-        return sum(domain.host == name for domain in domains)
+    def count(guests: t.Iterable[PlannedGuest]) -> int:
+        return sum(guest.host == name for guest in guests)
 
-    ends = [transfer.end_s for transfer in plan.schedule.transfers if transfer.domain.host == name]
+    ends = [transfer.end_s for transfer in plan.schedule.transfers if transfer.guest.host == name]
     return {
         "name": name,
         "migrate": len(ends),
         "shutdown": count(plan.shutdown),
         "left": count(plan.left),
-        "unplaceable": count(entry.domain for entry in plan.unplaced),
+        "unplaceable": count(entry.guest for entry in plan.unplaced),
         "empties": plan.empties(name),
         "eta_s": round(max(ends, default=0.0), 1),
     }

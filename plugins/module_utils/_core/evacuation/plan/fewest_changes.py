@@ -62,32 +62,32 @@ class _ChangeSearch:
         self._ask(parts, {}, [])
         return self._best
 
-    def _ask(self, parts: t.Sequence[Unit], asked: dict[Obstacle, None], lacking: list[tuple[str, Shortage]]) -> None:
+    def _ask(self, parts: t.Sequence[Unit], changes: dict[Obstacle, None], lacking: list[tuple[str, Shortage]]) -> None:
         """The cheapest host for the first part, then the others as long as there is time to look for better ones."""
         if not parts:
-            found = [*asked, *_rooms(lacking)]
+            found = [*changes, *_rooms(lacking)]
             if self._best is None or obstacles.effort(found) < obstacles.effort(self._best):
                 self._best = found
             return
         part, rest = parts[0], parts[1:]
-        hosts = self._hosts(part, asked)
+        hosts = self._hosts(part, changes)
         for host in hosts if rest else hosts[:1]:
             if self._best is not None and (not self._best or self._looks_left <= 0):
                 return
             self._looks_left -= 1
             rules = dict.fromkeys(self._placing.rules_in_the_way(part, host, self._dropped))
             shortages = self._placing.lend(part, host)
-            self._ask(rest, {**asked, **rules}, [*lacking, *((host, lack) for lack in shortages)])
+            self._ask(rest, {**changes, **rules}, [*lacking, *((host, lack) for lack in shortages)])
             self._placing.end_loan(part, host, shortages)
 
-    def _hosts(self, part: Unit, asked: t.Mapping[Obstacle, None]) -> list[str]:
+    def _hosts(self, part: Unit, changes: t.Mapping[Obstacle, None]) -> list[str]:
         """Where it may go at all, least effort first; what was asked for already is none."""
         scored = []
         for position, host in enumerate(self._placing.destinations):
             rules = self._placing.rules_in_the_way(part, host.name, self._dropped)
             if any(obstacle.reason == obstacles.AFFINITY and obstacle.subject in self._tied for obstacle in rules):
                 continue
-            new = [obstacle for obstacle in rules if obstacle not in asked]
+            new = [obstacle for obstacle in rules if obstacle not in changes]
             new += [obstacles.of_room(lack, host.name) for lack in self._placing.missing(part, host.name)]
             scored.append((obstacles.effort(new), position, host.name))
         return [name for _effort, _position, name in sorted(scored)]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the emptying of hosts is planned over: hosts, domains, the rules between them, and the network."""
+"""What the emptying of hosts is planned over: hosts, guests, the rules between them, and the network."""
 
 from __future__ import annotations
 
@@ -7,10 +7,9 @@ import typing as t
 from dataclasses import dataclass, field
 
 from ...errors import MigrationError
+from ..strategy import LEAVE, MIGRATE, PLANNED, SHUTDOWN
 from .transfer_estimate import TransferDemand
 
-MIGRATE, SHUTDOWN, LEAVE = "migrate", "shutdown", "leave"
-STRATEGIES = (MIGRATE, SHUTDOWN, LEAVE)
 ORDINARY = 0  # the page size of memory that is not in huge pages
 
 
@@ -25,7 +24,7 @@ class MemoryPool:
 
 @dataclass(frozen=True)
 class MemoryNeed:
-    """Memory that a domain takes. ``nodes``: the NUMA nodes of the host it is bound to (none: any)."""
+    """Memory that a guest takes. ``nodes``: the NUMA nodes of the host it is bound to (none: any)."""
 
     size_bytes: int
     page_kib: int = ORDINARY
@@ -54,7 +53,7 @@ class Host:
 
 @dataclass(frozen=True)
 class Blocker:
-    """A check that a domain fails on a destination."""
+    """A check that a guest fails on a destination."""
 
     check: str
     summary: str = ""
@@ -100,7 +99,7 @@ class PlannedGuest:
 
 @dataclass(frozen=True)
 class Group:
-    """Domains (by key) that belong on one host (``together``) or on different ones; ``hard``: else they do not move."""
+    """Guests (by key) that belong on one host (``together``) or on different ones; ``hard``: else they do not move."""
 
     name: str
     members: frozenset[str]
@@ -119,14 +118,14 @@ class Uplink:
 
 @dataclass(frozen=True)
 class Fleet:
-    """``domains``: those on the sources, and those elsewhere that count there. ``sources``: the hosts to be emptied.
+    """``guests``: those on the sources, and those elsewhere that count there. ``sources``: the hosts to be emptied.
 
     ``max_transfers``: over all hosts. ``setup_s``: what a migration takes before it sends.
     ``most_bytes_per_s``: what a single migration can fill.
     """
 
     hosts: tuple[Host, ...]
-    domains: tuple[PlannedGuest, ...]
+    guests: tuple[PlannedGuest, ...]
     sources: tuple[str, ...]
     groups: tuple[Group, ...] = ()
     uplinks: tuple[Uplink, ...] = ()
@@ -138,7 +137,7 @@ class Fleet:
         _unique("host", [host.name for host in self.hosts])
         _unique("uplink", [uplink.name for uplink in self.uplinks])
         _unique("group", [group.name for group in self.groups])
-        self._check_domains()
+        self._check_guests()
         known = {host.name for host in self.hosts}
         for name in self.sources:
             if name not in known:
@@ -160,24 +159,24 @@ class Fleet:
             if limit is not None and limit < 1:
                 raise _bad("A limit of transfers is less than 1, so that nothing could ever move.")
 
-    def _check_domains(self) -> None:
+    def _check_guests(self) -> None:
         known = {host.name for host in self.hosts}
         seen: dict[str, PlannedGuest] = {}
-        for domain in self.domains:
-            other = seen.setdefault(domain.key, domain)
-            if other is not domain:
+        for guest in self.guests:
+            other = seen.setdefault(guest.key, guest)
+            if other is not guest:
                 raise MigrationError(
                     "GUEST_TWICE",
-                    f"The guest {domain.name!r} ({domain.key}) is on {other.host!r} and on {domain.host!r}.",
+                    f"The guest {guest.name!r} ({guest.key}) is on {other.host!r} and on {guest.host!r}.",
                     state="Nothing was planned and nothing was changed.",
                     remedy="Find out which of the two is the guest before anything is moved: they may be two running"
                     " copies, or a migration that is under way.",
                 )
-            if domain.host not in known:
-                raise _bad(f"The guest {domain.name!r} is on {domain.host!r}, which is not among the hosts.")
-            for value, choices in ((domain.strategy, STRATEGIES), (domain.if_unplaceable, (LEAVE, SHUTDOWN))):
+            if guest.host not in known:
+                raise _bad(f"The guest {guest.name!r} is on {guest.host!r}, which is not among the hosts.")
+            for value, choices in ((guest.strategy, PLANNED), (guest.if_unplaceable, (LEAVE, SHUTDOWN))):
                 if value not in choices:
-                    raise _bad(f"For {domain.name!r} it says {value!r}, not one of {', '.join(choices)}.")
+                    raise _bad(f"For {guest.name!r} it says {value!r}, not one of {', '.join(choices)}.")
 
     @property
     def destinations(self) -> tuple[Host, ...]:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is wished for guests when hosts are emptied: in their own metadata, and by the user, whose word comes last.
+"""What is said of guests when hosts are emptied: by their own metadata, and by the user, whose word comes last.
 
 Whoever may edit a guest writes its metadata, and says something about that guest: no other one is worse off for it.
 """
@@ -14,7 +14,8 @@ from dataclasses import asdict, dataclass, fields, replace
 from ...guest_metadata import attributes_of
 from ...host.guest import GuestDocument
 from ...policy import Policy, policy_from, preset
-from .fleet import LEAVE, SHUTDOWN, STRATEGIES, Group
+from ..strategy import LEAVE, PLANNED, SHUTDOWN
+from .fleet import Group
 
 _SAID = ("strategy", "if_unplaceable", "priority", "destinations", "policy", "policy_overrides")
 NAMESPACE = "https://github.com/virtops/ansible-live-migration/guest/1"
@@ -44,7 +45,7 @@ class GuestRules:
     together: tuple[str, ...] = ()
     apart: tuple[str, ...] = ()
 
-    def over(self, other: GuestRules) -> GuestRules:
+    def overlaid_on(self, other: GuestRules) -> GuestRules:
         """This one where it says something, the other one where it does not."""
         said = {one.name: getattr(self, one.name) for one in fields(self) if getattr(self, one.name) not in (None, ())}
         return replace(other, **said)
@@ -58,7 +59,7 @@ class GuestRules:
         return policy_from({**asdict(default), **said})
 
 
-def names(pattern: str, guest: GuestDocument) -> bool:
+def is_named_by(pattern: str, guest: GuestDocument) -> bool:
     """Whether a name, a pattern of names with ``*`` and ``?``, or a UUID is that of the guest.
 
     What looks like a UUID is one: a guest may be called by the UUID of another one.
@@ -72,25 +73,25 @@ _UUID = re.compile("[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 
 def guest_rules_of(
-    guest: GuestDocument, entries: t.Sequence[t.Mapping[str, t.Any]], wish: t.Optional[GuestRules] = None
+    guest: GuestDocument, entries: t.Sequence[t.Mapping[str, t.Any]], rules: t.Optional[GuestRules] = None
 ) -> GuestRules:
     """All that is said of the guest, the later over the earlier. An entry is one of the option ``guests``.
 
-    ``wish``: what its metadata says, as far as that counts.
+    ``rules``: what its metadata says, as far as that counts.
     """
-    wish = from_metadata(guest)[0] if wish is None else wish
+    rules = from_metadata(guest)[0] if rules is None else rules
     for entry in entries:
-        if names(entry["name"], guest):
+        if is_named_by(entry["name"], guest):
             said: dict[str, t.Any] = {key: entry[key] for key in _SAID if entry.get(key) is not None}
             if "priority" in said:
                 said["claim"] = said["priority"]
-            wish = GuestRules(**said).over(wish)
-    return wish
+            rules = GuestRules(**said).overlaid_on(rules)
+    return rules
 
 
 def groups_of(
     guests: t.Sequence[GuestDocument],
-    wishes: t.Mapping[str, GuestRules],
+    rules_by_guest: t.Mapping[str, GuestRules],
     entries: t.Sequence[t.Mapping[str, t.Any]],
     *,
     binding: bool = False,
@@ -103,12 +104,12 @@ def groups_of(
     members: dict[tuple[str, bool, bool], set[str]] = {}
     for entry in entries:
         kind = (entry["name"], entry["rule"] == "together", entry["hard"])
-        found = {guest.uuid for guest in guests for pattern in entry["guests"] if names(pattern, guest)}
+        found = {guest.uuid for guest in guests for pattern in entry["guests"] if is_named_by(pattern, guest)}
         members.setdefault(kind, set()).update(found)
     taken = {name for name, _together, _hard in members}
     said: dict[tuple[str, bool, bool], set[str]] = {}
     for guest in guests:
-        for together, rules in ((True, wishes[guest.uuid].together), (False, wishes[guest.uuid].apart)):
+        for together, rules in ((True, rules_by_guest[guest.uuid].together), (False, rules_by_guest[guest.uuid].apart)):
             for name in rules:
                 said.setdefault((name, together, binding), set()).add(guest.uuid)
     for (name, together, hard), keys in said.items():
@@ -123,7 +124,7 @@ def groups_of(
 
 def matches_nothing(guests: t.Sequence[GuestDocument], patterns: t.Iterable[str]) -> list[str]:
     """A name that is mistyped would leave a guest without its rule."""
-    return [pattern for pattern in patterns if not any(names(pattern, guest) for guest in guests)]
+    return [pattern for pattern in patterns if not any(is_named_by(pattern, guest) for guest in guests)]
 
 
 def from_metadata(guest: GuestDocument, may: t.Collection[str] = MAY_BY_DEFAULT) -> tuple[GuestRules, list[str]]:
@@ -147,7 +148,7 @@ def from_metadata(guest: GuestDocument, may: t.Collection[str] = MAY_BY_DEFAULT)
         problems.append(f"{key} is {value[:_LONGEST_NAME]!r}, not one of {', '.join(choices)}")
         return None
 
-    strategy, unplaceable = one_of("strategy", STRATEGIES), one_of("if-unplaceable", (LEAVE, SHUTDOWN))
+    strategy, unplaceable = one_of("strategy", PLANNED), one_of("if-unplaceable", (LEAVE, SHUTDOWN))
     priority = _priority(said, problems)
     together, apart = (_rules(said, key, problems) for key in ("together", "apart"))
     values: dict[str, t.Any] = {"strategy": strategy, "if-unplaceable": unplaceable, "priority": priority}
@@ -156,7 +157,7 @@ def from_metadata(guest: GuestDocument, may: t.Collection[str] = MAY_BY_DEFAULT)
         if values[key] is not None and not set(allowed) & set(may):
             problems.append(f"{key} is not for guests to say")
             values[key] = None
-    wish = GuestRules(
+    rules = GuestRules(
         strategy if values["strategy"] else None,
         unplaceable if values["if-unplaceable"] else None,
         priority if values["priority"] is not None else None,
@@ -165,7 +166,7 @@ def from_metadata(guest: GuestDocument, may: t.Collection[str] = MAY_BY_DEFAULT)
         together=together if values["together"] else (),
         apart=apart if values["apart"] else (),
     )
-    return wish, problems
+    return rules, problems
 
 
 _ALLOWED_BY = {

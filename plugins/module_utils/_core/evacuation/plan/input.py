@@ -14,7 +14,7 @@ from ...policy import Policy
 from ...units import MIB
 from . import fleet
 from .guest_rules import MAY_BIND, MAY_BY_DEFAULT, GuestRules, from_metadata, groups_of, guest_rules_of, matches_nothing
-from .input_guest import Checked, Measurement, Readiness, blockers, demand_of, domain_from_document
+from .input_guest import Checked, Measurement, Readiness, blockers, demand_of, planned_guest_from_document
 from .input_host import HostSettings, host_from_document
 
 # State and reason of the copy on the destination, as domain_state names them.
@@ -25,9 +25,9 @@ _REMEDY = "Pass the results of the modules as they returned them."
 
 @dataclass(frozen=True)
 class PlanOptions:
-    """The user's words. ``hosts``: settings by name; ``all_hosts``: where nothing else is said of one.
+    """What the user says of the plan. ``hosts``: settings by name; ``all_hosts``: where nothing else is said of one.
 
-    ``metadata_may``: what guests may say of themselves, of ``wishes.MAY``.
+    ``metadata_may``: what guests may say of themselves, of ``guest_rules.MAY``.
     """
 
     policy: Policy = field(default_factory=Policy)
@@ -49,7 +49,7 @@ def fleet_from_documents(
     destinations: t.Sequence[HostDocument],
     readiness: t.Optional[t.Sequence[_Entry]],
     measurements: t.Sequence[_Entry],
-    wanted: PlanOptions,
+    options: PlanOptions,
 ) -> tuple[fleet.Fleet, list[str]]:
     """With it, what the user should know of it. A host may be among both: a source takes nothing.
 
@@ -60,31 +60,31 @@ def fleet_from_documents(
     on_their_way = _on_their_way(documents, leaving)
     places = _places(documents, on_their_way)
     guests = [guest for guest, _host in places]
-    warnings = _mistyped(wanted, guests, documents)
+    warnings = _mistyped(options, guests, documents)
     checked = None if readiness is None else _by_pair(readiness)
     measured = _by_guest(measurements)
-    wishes: dict[str, GuestRules] = {}
+    rules_by_guest: dict[str, GuestRules] = {}
     for guest in guests:
-        own, problems = from_metadata(guest, wanted.metadata_may)
-        wishes[guest.uuid] = guest_rules_of(guest, wanted.guests, own)
+        own, problems = from_metadata(guest, options.metadata_may)
+        rules_by_guest[guest.uuid] = guest_rules_of(guest, options.guests, own)
         warnings += [f"In the metadata of {guest.name!r} ({guest.uuid}) {one}; it does not count." for one in problems]
     taking = [document.name for document in documents if document.name not in leaving]
 
-    def domain(guest: GuestDocument, host: HostDocument) -> fleet.PlannedGuest:
-        wish = wishes[guest.uuid]
+    def planned_guest(guest: GuestDocument, host: HostDocument) -> fleet.PlannedGuest:
+        rules = rules_by_guest[guest.uuid]
         measurement = measured.get(guest.uuid) or measured.get(guest.name)
         bound_for = on_their_way.get(guest.uuid) if host.name in leaving else None
         blocked = blockers(guest, taking, checked) if host.name in leaving else {}
         # It is arriving there: that its job runs and that its UUID is taken there is no obstacle, but what is wanted.
         blocked.pop(bound_for or "", None)
-        return domain_from_document(
+        return planned_guest_from_document(
             guest,
             host,
-            wish=wish,
+            rules=rules,
             blocked=blocked,
             checked=checked is not None,
-            demand=demand_of(guest, measurement, wish.resolved_policy(wanted.policy), copy_disks=wanted.copy_disks),
-            overhead_bytes=wanted.guest_overhead_mib * MIB,
+            demand=demand_of(guest, measurement, rules.resolved_policy(options.policy), copy_disks=options.copy_disks),
+            overhead_bytes=options.guest_overhead_mib * MIB,
             on_its_way_to=bound_for,
         )
 
@@ -93,25 +93,25 @@ def fleet_from_documents(
             "Readiness was not given: only memory, devices and limits decide where a guest may go, and nobody knows"
             " whether its processor, networks and disks are there."
         )
-    rate = wanted.transfer_mib_per_s
+    rate = options.transfer_mib_per_s
     return (
         fleet.Fleet(
-            tuple(host_from_document(document, _settings(wanted, document.name)) for document in documents),
-            tuple(domain(guest, host) for guest, host in places),
+            tuple(host_from_document(document, _settings(options, document.name)) for document in documents),
+            tuple(planned_guest(guest, host) for guest, host in places),
             tuple(document.name for document in sources),
-            groups_of(guests, wishes, wanted.groups, binding=MAY_BIND in wanted.metadata_may),
-            wanted.uplinks,
-            wanted.max_transfers,
-            wanted.setup_s,
+            groups_of(guests, rules_by_guest, options.groups, binding=MAY_BIND in options.metadata_may),
+            options.uplinks,
+            options.max_transfers,
+            options.setup_s,
             None if rate is None else rate * MIB,
         ),
         warnings,
     )
 
 
-def _settings(wanted: PlanOptions, name: str) -> HostSettings:
-    said = vars(wanted.hosts.get(name, HostSettings()))
-    return replace(wanted.all_hosts, **{key: value for key, value in said.items() if value is not None})
+def _settings(options: PlanOptions, name: str) -> HostSettings:
+    said = vars(options.hosts.get(name, HostSettings()))
+    return replace(options.all_hosts, **{key: value for key, value in said.items() if value is not None})
 
 
 def _on_their_way(documents: t.Sequence[HostDocument], leaving: t.Collection[str]) -> dict[str, str]:
@@ -165,12 +165,14 @@ def _by_guest(measurements: t.Sequence[_Entry]) -> dict[str, Measurement]:
     return found
 
 
-def _mistyped(wanted: PlanOptions, guests: t.Sequence[GuestDocument], documents: t.Sequence[HostDocument]) -> list[str]:
-    patterns = [entry["name"] for entry in wanted.guests]
-    patterns += [pattern for entry in wanted.groups for pattern in entry["guests"]]
+def _mistyped(
+    options: PlanOptions, guests: t.Sequence[GuestDocument], documents: t.Sequence[HostDocument]
+) -> list[str]:
+    patterns = [entry["name"] for entry in options.guests]
+    patterns += [pattern for entry in options.groups for pattern in entry["guests"]]
     warnings = [f"No guest is called {pattern!r}." for pattern in matches_nothing(guests, patterns)]
     known = {document.name for document in documents}
-    hosts = [*wanted.hosts, *(name for entry in wanted.guests for name in entry.get("destinations") or ())]
+    hosts = [*options.hosts, *(name for entry in options.guests for name in entry.get("destinations") or ())]
     return warnings + [f"No host is called {name!r}." for name in dict.fromkeys(hosts) if name not in known]
 
 

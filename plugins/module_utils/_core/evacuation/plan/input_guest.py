@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A domain of the planner from its document, its readiness, and what was measured of it."""
+"""A guest of the planner from its document, its readiness, and what was measured of it."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from ...host.document import HostDocument
 from ...host.guest import Disk, GuestDocument, GuestMemory
 from ...policy import Policy
 from ...units import KIB, MIB
+from ..strategy import LEAVE, MIGRATE
 from . import fleet
 from .guest_rules import GuestRules
 from .transfer_estimate import TransferDemand
@@ -77,11 +78,11 @@ class Measurement:
 Readiness = t.Mapping[tuple[str, str], Checked]
 
 
-def domain_from_document(
+def planned_guest_from_document(
     guest: GuestDocument,
     host: HostDocument,
     *,
-    wish: GuestRules,
+    rules: GuestRules,
     blocked: t.Mapping[str, tuple[fleet.Blocker, ...]],
     checked: bool,
     demand: TransferDemand,
@@ -97,14 +98,14 @@ def domain_from_document(
         demand,
         vcpus=guest.vcpus_current or guest.vcpus or 1,
         running=guest.active,
-        strategy=wish.strategy or fleet.MIGRATE,
-        if_unplaceable=wish.if_unplaceable or fleet.LEAVE,
-        priority=wish.priority or 0,
-        claim=wish.claim,
+        strategy=rules.strategy or MIGRATE,
+        if_unplaceable=rules.if_unplaceable or LEAVE,
+        priority=rules.priority or 0,
+        claim=rules.claim,
         # Where checks were made, they know better: some devices can be migrated.
         host_devices=0 if checked else len(devices),
         blocked=blocked,
-        allowed=None if wish.destinations is None else frozenset(wish.destinations),
+        allowed=None if rules.destinations is None else frozenset(rules.destinations),
         bound_for=on_its_way_to,
         moving=on_its_way_to is not None,
     )

@@ -74,7 +74,7 @@ class LinkSharing:
     def urgency(self, transfer: PlannedTransfer) -> tuple[t.Any, ...]:
         """Smallest first: of what may start now, and of what may have more of a link."""
         most_s = max([self._to_carry_s[index] for index in transfer.path])
-        return (*transfer.order, -most_s, -transfer.estimate.sent_bytes, transfer.domain.key)
+        return (*transfer.order, -most_s, -transfer.estimate.sent_bytes, transfer.guest.key)
 
     def shares(self, changed: t.Iterable[int]) -> dict[PlannedTransfer, float]:
         """New rates after a transfer has begun or ended to send over the links ``changed``."""

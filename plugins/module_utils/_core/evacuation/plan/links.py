@@ -63,11 +63,11 @@ class Network:
             self._tops[key] = min([*rates, self._fleet.most_bytes_per_s or math.inf])
         return self._tops[key]
 
-    def estimate(self, domain: PlannedGuest, destination: str) -> TransferEstimate:
-        key = (domain.key, self.top(domain.host, destination))
+    def estimate(self, guest: PlannedGuest, destination: str) -> TransferEstimate:
+        key = (guest.key, self.top(guest.host, destination))
         if key not in self._estimates:
             # Of a guest of which nothing else is known, all of the memory may have to be sent.
-            self._estimates[key] = TransferEstimate(domain.demand or TransferDemand(domain.memory_bytes), key[1])
+            self._estimates[key] = TransferEstimate(guest.demand or TransferDemand(guest.memory_bytes), key[1])
         return self._estimates[key]
 
     def _add(self, kind: str, link: Link) -> None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What stands between a domain and a host, each obstacle with the one change that takes it away."""
+"""What stands between a guest and a host, each obstacle with the one change that takes it away."""
 
 from __future__ import annotations
 
@@ -79,70 +79,70 @@ def effort(obstacles: t.Sequence[Obstacle]) -> tuple[int, int, int]:
     )
 
 
-def of_guest(domain: PlannedGuest) -> list[Obstacle]:
+def of_guest(guest: PlannedGuest) -> list[Obstacle]:
     """What keeps it from going anywhere."""
     found = []
-    if domain.pinned:
+    if guest.pinned:
         found.append(
-            Obstacle(PINNED, guest=domain.key, why=f"{domain.name} is pinned to its host", change="allow it to move")
+            Obstacle(PINNED, guest=guest.key, why=f"{guest.name} is pinned to its host", change="allow it to move")
         )
-    if domain.host_devices:
-        count = domain.host_devices
+    if guest.host_devices:
+        count = guest.host_devices
         found.append(
             Obstacle(
                 HOST_DEVICE,
-                guest=domain.key,
+                guest=guest.key,
                 count=count,
-                why=f"{domain.name} uses {count} device{'s' if count > 1 else ''} of its host",
+                why=f"{guest.name} uses {count} device{'s' if count > 1 else ''} of its host",
                 change=f"detach {'them' if count > 1 else 'it'}, or have the guest shut down",
             )
         )
     return found
 
 
-def of_checks(domain: PlannedGuest, host: str) -> list[Obstacle]:
+def of_checks(guest: PlannedGuest, host: str) -> list[Obstacle]:
     found = []
-    if domain.bound_for is not None and host != domain.bound_for:
+    if guest.bound_for is not None and host != guest.bound_for:
         found.append(
             Obstacle(
                 NOT_ALLOWED,
                 host,
-                domain.key,
+                guest.key,
                 "bound",
-                why=f"{domain.name} is bound for {domain.bound_for}",
+                why=f"{guest.name} is bound for {guest.bound_for}",
                 change=f"let it go to {host}",
             )
         )
-    if domain.allowed is not None and host not in domain.allowed:
+    if guest.allowed is not None and host not in guest.allowed:
         found.append(
             Obstacle(
                 NOT_ALLOWED,
                 host,
-                domain.key,
-                why=f"{domain.name} may not go to {host}",
+                guest.key,
+                why=f"{guest.name} may not go to {host}",
                 change=f"add {host} to the hosts that it may go to",
             )
         )
-    return found + [_of_check(domain, host, blocker) for blocker in domain.blocked.get(host, ())]
+    return found + [_of_check(guest, host, blocker) for blocker in guest.blocked.get(host, ())]
 
 
-def _of_check(domain: PlannedGuest, host: str, blocker: Blocker) -> Obstacle:
+def _of_check(guest: PlannedGuest, host: str, blocker: Blocker) -> Obstacle:
     return Obstacle(
         CHECK,
         host,
-        domain.key,
+        guest.key,
         blocker.check,
-        why=blocker.summary or f"{domain.name} fails the check {blocker.check} on {host}",
+        why=blocker.summary or f"{guest.name} fails the check {blocker.check} on {host}",
         change=blocker.remedy or f"make the check {blocker.check} pass on {host}",
     )
 
 
-def of_policy(domain: PlannedGuest, host: str, needs: str) -> Obstacle:
+def of_policy(guest: PlannedGuest, host: str, needs: str) -> Obstacle:
     return Obstacle(
         POLICY,
         host,
-        domain.key,
-        why=f"the migration of {domain.name} to {host} would not finish within its policy",
+        guest.key,
+        why=f"the migration of {guest.name} to {host} would not finish within its policy",
         change=f"one of these: {needs}",
     )
 
@@ -185,5 +185,5 @@ def of_room(shortage: Shortage, host: str) -> Obstacle:
 
 
 def no_destination(unit: Unit) -> Obstacle:
-    names = ", ".join(domain.name for domain in unit)
+    names = ", ".join(guest.name for guest in unit)
     return Obstacle(NO_DESTINATION, why=f"there is no host that {names} could go to", change="add a host")

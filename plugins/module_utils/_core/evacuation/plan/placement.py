@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which domain goes to which host, or what stands in the way and the smallest set of changes that would let it."""
+"""Which guest goes to which host, or what stands in the way and the smallest set of changes that would let it."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ import itertools
 import typing as t
 from dataclasses import dataclass, replace
 
+from ..strategy import MIGRATE
 from . import obstacles
 from .affinity import Unit, units
 from .displacement import Displacement
 from .fewest_changes import fewest_changes
-from .fleet import MIGRATE, Fleet, PlannedGuest
+from .fleet import Fleet, PlannedGuest
 from .links import Network
 from .obstacles import Obstacle
 from .placement_state import PlacementState
@@ -25,7 +26,7 @@ class Unplaced:
     """``reasons``: why not, each once, with the hosts at which it stands in the way. ``changes``: the fewest that would
     let it move while all others go where they go."""
 
-    domain: PlannedGuest
+    guest: PlannedGuest
     together_with: tuple[str, ...]
     reasons: tuple[tuple[Obstacle, tuple[str, ...]], ...]
     changes: tuple[Obstacle, ...]
@@ -33,7 +34,7 @@ class Unplaced:
 
 @dataclass(frozen=True)
 class Placement:
-    """``at``: the destination of each domain, by key."""
+    """``at``: the destination of each guest, by key."""
 
     at: t.Mapping[str, str]
     unplaced: tuple[Unplaced, ...]
@@ -43,9 +44,7 @@ class Placement:
 
 def movers(fleet: Fleet) -> list[PlannedGuest]:
     sources = set(fleet.sources)
-    return [
-        domain for domain in fleet.domains if domain.host in sources and domain.running and domain.strategy == MIGRATE
-    ]
+    return [guest for guest in fleet.guests if guest.host in sources and guest.running and guest.strategy == MIGRATE]
 
 
 def place(fleet: Fleet, network: Network) -> Placement:
@@ -92,24 +91,24 @@ def _attempt(fleet: Fleet, network: Network, big_first: int) -> tuple[PlacementS
 
 def _order(unit: Unit, ways: int, big_first: int) -> tuple[t.Any, ...]:
     """Those whose host is settled, then by priority; those with few hosts to go to, then by size."""
-    return (*_rank(unit), ways, -big_first * sum(domain.memory_bytes for domain in unit), unit[0].key)
+    return (*_rank(unit), ways, -big_first * sum(guest.memory_bytes for guest in unit), unit[0].key)
 
 
 def _rank(unit: Unit) -> tuple[bool, int]:
-    return not any(domain.bound_for for domain in unit), -max(domain.place_priority for domain in unit)
+    return not any(guest.bound_for for guest in unit), -max(guest.place_priority for guest in unit)
 
 
 def _left_behind(left: t.Sequence[Unit]) -> list[tuple[int, int]]:
     """Comparable: how many of the highest priority first."""
-    priorities = [domain.place_priority for unit in left for domain in unit]
+    priorities = [guest.place_priority for unit in left for guest in unit]
     return [(priority, priorities.count(priority)) for priority in sorted(set(priorities), reverse=True)]
 
 
 def _least_s(fleet: Fleet, moving: t.Sequence[PlannedGuest]) -> float:
     """No placement is faster: each source has to send what it has, and the destinations together to take it."""
     out: dict[str, int] = dict.fromkeys(fleet.sources, 0)
-    for domain in moving:
-        out[domain.host] += domain.demand.least_bytes if domain.demand else domain.memory_bytes
+    for guest in moving:
+        out[guest.host] += guest.demand.least_bytes if guest.demand else guest.memory_bytes
     rates = {host.name: host.out_bytes_per_s for host in fleet.hosts}
     takes = sum(host.in_bytes_per_s for host in fleet.destinations if not host.cordoned)
     least = max((size / rates[name] for name, size in out.items()), default=0.0)
@@ -119,7 +118,7 @@ def _least_s(fleet: Fleet, moving: t.Sequence[PlannedGuest]) -> float:
 def _settle(placing: PlacementState, unit: Unit, target_s: float) -> bool:
     """The host with the most room among those whose links have time to spare, else the one that is done first."""
     ruled = placing.affinity.has_rules(unit)
-    size = sum(domain.demand.least_bytes if domain.demand else domain.memory_bytes for domain in unit)
+    size = sum(guest.demand.least_bytes if guest.demand else guest.memory_bytes for guest in unit)
     scored = []
     for position, name in enumerate(placing.candidates(unit)):
         done_s = placing.inbound_s[name] + size / placing.network.top(unit[0].host, name)
@@ -144,10 +143,10 @@ def _explain(placing: PlacementState, fleet: Fleet, unit: Unit) -> list[Unplaced
         changes = fewest_changes(placing, unit, fleet.groups)
     else:
         alone = [obstacles.no_destination(unit)]
-        for domain in unit:
-            alone += obstacles.of_guest(domain)
+        for guest in unit:
+            alone += obstacles.of_guest(guest)
         hosts.update({obstacle: [] for obstacle in alone})
         changes = tuple(alone)
     reasons = tuple((obstacle, tuple(names)) for obstacle, names in hosts.items())
-    names = [domain.name for domain in unit]
-    return [Unplaced(domain, tuple(name for name in names if name != domain.name), reasons, changes) for domain in unit]
+    names = [guest.name for guest in unit]
+    return [Unplaced(guest, tuple(name for name in names if name != guest.name), reasons, changes) for guest in unit]

@@ -28,11 +28,11 @@ class PlacementState:
 
     def candidates(self, unit: Unit) -> list[str]:
         """The open hosts at which nothing that will stay as it is stands in the way."""
-        if any(domain.pinned or domain.host_devices for domain in unit):
+        if any(guest.pinned or guest.host_devices for guest in unit):
             return []
         found = self.open
-        for domain in unit:
-            bound, allowed, blocked = domain.bound_for, domain.allowed, domain.blocked
+        for guest in unit:
+            bound, allowed, blocked = guest.bound_for, guest.allowed, guest.blocked
             if bound is not None:
                 found = [host for host in found if host == bound]
             if allowed is not None:
@@ -47,15 +47,15 @@ class PlacementState:
         if self.affinity.broken(unit, host):
             return False
         done: list[PlannedGuest] = []
-        for domain in unit:
-            if not self.capacity.take(domain, host):
+        for guest in unit:
+            if not self.capacity.take(guest, host):
                 for earlier in done:
                     self.capacity.give_back(earlier, host)
                 return False
-            done.append(domain)
-        if not all(self.network.estimate(domain, host).finishes for domain in unit):
-            for domain in done:
-                self.capacity.give_back(domain, host)
+            done.append(guest)
+        if not all(self.network.estimate(guest, host).finishes for guest in unit):
+            for guest in done:
+                self.capacity.give_back(guest, host)
             return False
         self._enter(unit, host)
         return True
@@ -63,18 +63,18 @@ class PlacementState:
     def lift(self, unit: Unit) -> str:
         """Take it away again, from the host that is returned."""
         host = self.at[unit[0].key]
-        for domain in unit:
-            self.capacity.give_back(domain, host)
-            self.affinity.leave(domain, host)
-            del self.at[domain.key]
+        for guest in unit:
+            self.capacity.give_back(guest, host)
+            self.affinity.leave(guest, host)
+            del self.at[guest.key]
         del self.units_at[host][unit]
         self.inbound_s[host] -= self._seconds(unit, host)
         return host
 
     def put_back(self, unit: Unit, host: str) -> None:
         """Where it was a moment ago."""
-        for domain in unit:
-            self.capacity.put_back(domain, host)
+        for guest in unit:
+            self.capacity.put_back(guest, host)
         self._enter(unit, host)
 
     def in_the_way(self, unit: Unit, host: str) -> list[Obstacle]:
@@ -85,12 +85,12 @@ class PlacementState:
     def rules_in_the_way(self, unit: Unit, host: str, dropped: t.Collection[str] = ()) -> list[Obstacle]:
         """The same without the room; ``dropped``: rules of affinity that do not count."""
         found: list[Obstacle] = []
-        for domain in unit:
-            found += obstacles.of_guest(domain)
-            found += obstacles.of_checks(domain, host)
-            estimate = self.network.estimate(domain, host)
+        for guest in unit:
+            found += obstacles.of_guest(guest)
+            found += obstacles.of_checks(guest, host)
+            estimate = self.network.estimate(guest, host)
             if not estimate.finishes:
-                found.append(obstacles.of_policy(domain, host, estimate.needs))
+                found.append(obstacles.of_policy(guest, host, estimate.needs))
         if self._by_name[host].cordoned:
             found.append(obstacles.of_cordon(host))
         broken = self.affinity.broken(unit, host, dropped)
@@ -101,22 +101,22 @@ class PlacementState:
 
     def lend(self, unit: Unit, host: str) -> list[Shortage]:
         """Put it there as if what is missing were there."""
-        for domain in unit:
-            self.affinity.enter(domain, host)
+        for guest in unit:
+            self.affinity.enter(guest, host)
         return self.capacity.lend(unit, host)
 
     def end_loan(self, unit: Unit, host: str, shortages: t.Sequence[Shortage]) -> None:
-        for domain in unit:
-            self.affinity.leave(domain, host)
+        for guest in unit:
+            self.affinity.leave(guest, host)
         self.capacity.end_loan(unit, host, shortages)
 
     def _enter(self, unit: Unit, host: str) -> None:
-        for domain in unit:
-            self.affinity.enter(domain, host)
-            self.at[domain.key] = host
+        for guest in unit:
+            self.affinity.enter(guest, host)
+            self.at[guest.key] = host
         self.units_at[host][unit] = None
         self.inbound_s[host] += self._seconds(unit, host)
 
     def _seconds(self, unit: Unit, host: str) -> float:
         rate = self._by_name[host].in_bytes_per_s
-        return sum(self.network.estimate(domain, host).sent_bytes for domain in unit) / rate
+        return sum(self.network.estimate(guest, host).sent_bytes for guest in unit) / rate

@@ -6,7 +6,8 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass, replace
 
-from .fleet import MIGRATE, SHUTDOWN, Fleet, PlannedGuest
+from ..strategy import MIGRATE, SHUTDOWN
+from .fleet import Fleet, PlannedGuest
 from .links import Network
 from .placement import Placement, Unplaced, place
 from .schedule import Schedule, schedule
@@ -14,7 +15,7 @@ from .schedule import Schedule, schedule
 
 @dataclass(frozen=True)
 class EvacuationPlan:
-    """Each domain of the sources is in exactly one of: the transfers of ``schedule``, ``shutdown``, ``left`` (stays by
+    """Each guest of the sources is in exactly one of: the transfers of ``schedule``, ``shutdown``, ``left`` (stays by
     the user's word), ``off`` (does not run) and ``unplaced``."""
 
     fleet: Fleet
@@ -31,38 +32,38 @@ class EvacuationPlan:
         return all(transfer.estimate.measured for transfer in self.schedule.transfers)
 
     def empties(self, source: str) -> bool:
-        stay = [*self.left, *(entry.domain for entry in self.unplaced)]
-        return not any(domain.host == source for domain in stay)
+        stay = [*self.left, *(entry.guest for entry in self.unplaced)]
+        return not any(guest.host == source for guest in stay)
 
 
 def plan_evacuation(fleet: Fleet) -> EvacuationPlan:
     network = Network(fleet)
     placement = place(fleet, network)
     while True:
-        stopped = [entry for entry in placement.unplaced if entry.domain.if_unplaceable == SHUTDOWN]
+        stopped = [entry for entry in placement.unplaced if entry.guest.if_unplaceable == SHUTDOWN]
         if not stopped:
             break
-        fleet = _with_shutdown(fleet, {entry.domain.key for entry in stopped})
+        fleet = _with_shutdown(fleet, {entry.guest.key for entry in stopped})
         if any(entry.together_with for entry in stopped):
             # Others stayed because of these only, and are free to go now.
             placement = place(fleet, network)
             continue
-        rest = tuple(entry for entry in placement.unplaced if entry.domain.if_unplaceable != SHUTDOWN)
+        rest = tuple(entry for entry in placement.unplaced if entry.guest.if_unplaceable != SHUTDOWN)
         placement = replace(placement, unplaced=rest)
     sources = set(fleet.sources)
-    here = [domain for domain in fleet.domains if domain.host in sources]
-    running = [domain for domain in here if domain.running]
+    here = [guest for guest in fleet.guests if guest.host in sources]
+    running = [guest for guest in here if guest.running]
     return EvacuationPlan(
         fleet,
         placement,
         schedule(fleet, network, placement.at),
-        tuple(domain for domain in running if domain.strategy == SHUTDOWN),
-        tuple(domain for domain in running if domain.strategy not in (SHUTDOWN, MIGRATE)),
-        tuple(domain for domain in here if not domain.running),
+        tuple(guest for guest in running if guest.strategy == SHUTDOWN),
+        tuple(guest for guest in running if guest.strategy not in (SHUTDOWN, MIGRATE)),
+        tuple(guest for guest in here if not guest.running),
         placement.unplaced,
     )
 
 
 def _with_shutdown(fleet: Fleet, keys: t.Collection[str]) -> Fleet:
-    domains = tuple(replace(domain, strategy=SHUTDOWN) if domain.key in keys else domain for domain in fleet.domains)
-    return replace(fleet, domains=domains)
+    guests = tuple(replace(guest, strategy=SHUTDOWN) if guest.key in keys else guest for guest in fleet.guests)
+    return replace(fleet, guests=guests)

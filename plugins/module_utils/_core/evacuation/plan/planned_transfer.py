@@ -19,7 +19,7 @@ class PlannedTransfer:
     ``order``: what goes before all else: it is on its way, it matters more, it needs a link for itself.
     """
 
-    domain: PlannedGuest
+    guest: PlannedGuest
     destination: str
     path: tuple[int, ...]
     estimate: TransferEstimate
@@ -34,7 +34,7 @@ class PlannedTransfer:
     order: tuple[bool, int, bool] = (True, 0, True)
 
     def __post_init__(self) -> None:
-        self.order = (not self.domain.moving, -self.domain.priority, not self.estimate.busy)
+        self.order = (not self.guest.moving, -self.guest.priority, not self.estimate.busy)
 
     def advance(self, now_s: float) -> None:
         if self.rate > 0:

@@ -40,17 +40,17 @@ class Schedule:
 
 
 def schedule(fleet: Fleet, network: Network, at: t.Mapping[str, str]) -> Schedule:
-    """``at``: the destination of each domain that moves, by key."""
+    """``at``: the destination of each guest that moves, by key."""
     transfers = [
         PlannedTransfer(
-            domain, at[domain.key], network.path(domain.host, at[domain.key]), network.estimate(domain, at[domain.key])
+            guest, at[guest.key], network.path(guest.host, at[guest.key]), network.estimate(guest, at[guest.key])
         )
-        for domain in fleet.domains
-        if domain.key in at
+        for guest in fleet.guests
+        if guest.key in at
     ]
     run = _Simulation(fleet.setup_s, network.links, transfers)
     run.to_the_end()
-    transfers.sort(key=lambda transfer: (transfer.start_s, transfer.order, transfer.domain.key))
+    transfers.sort(key=lambda transfer: (transfer.start_s, transfer.order, transfer.guest.key))
     loads = tuple(load for load in (run.load(index) for index in range(len(network.links))) if load.transfers)
     end_s = max((transfer.end_s for transfer in transfers), default=0.0)
     return Schedule(tuple(transfers), loads, end_s, least_s(network.links, transfers, fleet.setup_s))

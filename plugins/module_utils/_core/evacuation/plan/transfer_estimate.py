@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a domain asks of the links on its way: how long and how much at which rate, and the least it can do with."""
+"""What a guest asks of the links on its way: how long and how much at which rate, and the least it can do with."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from ...forecast.forecast import Forecast, forecast
 from ...forecast.plan import NO_WAY, POSTCOPY, UNKNOWN
-from ...forecast.requirements import told
+from ...forecast.requirements import requirements_text
 from ...forecast.simulation import MigrationFacts
 from ...forecast.working_set import WorkingSet
 from ...job.downtime_limit import highest_limit_ms
@@ -42,13 +42,13 @@ class TransferDemand:
 
 
 class TransferEstimate:
-    """One domain over a way that can carry ``top`` bytes/s. The same forecast as before a single migration."""
+    """One guest over a way that can carry ``top`` bytes/s. The same forecast as before a single migration."""
 
     def __init__(self, demand: TransferDemand, top_bytes_per_s: float) -> None:
         self._demand, self.top = demand, top_bytes_per_s
         first = self._forecast(top_bytes_per_s)
         self.way = first.plan.way
-        self.needs = told(first.needs) if self.way == NO_WAY else ""
+        self.needs = requirements_text(first.needs) if self.way == NO_WAY else ""
         self.downtime_ms = first.expected.downtime_ms if first.expected else None
         self.sent_bytes = self._sent(first)
         self.floor = self._floor()

@@ -101,7 +101,7 @@ def may_start(
     if any(other.ends_s - now_s > setup_s + one.least_s for other in sending):
         return False
     from_here = sum(other.destination == one.destination for other in sending)
-    return there.taken - there.one_more <= from_here or now_s - one.asked_s > _ALONE_PATIENCE_S
+    return there.taken - there.one_more <= from_here or now_s - one.ready_s > _ALONE_PATIENCE_S
 
 
 def _apart_s(one: QueuedGuest) -> float:

@@ -13,7 +13,7 @@ from xml.etree import ElementTree
 
 from ...guest_metadata import attributes_of
 from ...migration.start import STORAGE
-from .result import MIGRATE, SHUTDOWN
+from ..strategy import MIGRATE, SHUTDOWN
 
 ELEMENT = "home"
 _STRATEGIES = (MIGRATE, SHUTDOWN)

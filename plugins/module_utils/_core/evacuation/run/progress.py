@@ -18,9 +18,9 @@ class EvacuationTotal:
     def __init__(self) -> None:
         self._best_bytes_per_s = 0.0
 
-    def numbers(self, departures: t.Iterable[QueuedGuest]) -> dict[str, t.Any]:
+    def numbers(self, guests: t.Iterable[QueuedGuest]) -> dict[str, t.Any]:
         """``time_left_s`` is None where it is not known. By what is left, over the rate of all together."""
-        all_of_them = list(departures)
+        all_of_them = list(guests)
         moving = [one for one in all_of_them if one.stage is Stage.SENDING]
         rate = sum(one.bytes_per_s for one in moving)
         self._best_bytes_per_s = max(self._best_bytes_per_s, rate)

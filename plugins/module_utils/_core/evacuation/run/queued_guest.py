@@ -46,7 +46,7 @@ class QueuedGuest:
     ``adopts``: its migration runs already, so that it takes its place whatever the limits are.
     """
 
-    wanted: TransferOptions
+    options: TransferOptions
     destination: str
     stage: Stage = Stage.WAITING
     adopts: bool = False
@@ -54,7 +54,7 @@ class QueuedGuest:
     measured: bool = True
     attempts: int = 0
     not_before_s: float = 0.0
-    asked_s: float = 0.0
+    ready_s: float = 0.0
     least_s: float = 0.0
     sent_s: float = 0.0
     left_bytes: int = 0
@@ -74,5 +74,5 @@ class QueuedGuest:
 
     def other_destination(self, closed: t.AbstractSet[str], load: t.Mapping[str, int]) -> t.Optional[str]:
         """One that has not refused it and is not closed: that with the least to receive, or the first of equals."""
-        left = [name for name in self.wanted.destinations if name not in self.refused_by and name not in closed]
+        left = [name for name in self.options.destinations if name not in self.refused_by and name not in closed]
         return min(left, key=lambda name: load.get(name, 0), default=None)

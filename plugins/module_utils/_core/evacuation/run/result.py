@@ -7,9 +7,8 @@ import typing as t
 from dataclasses import asdict, dataclass, field
 
 from ...errors import MigrationError
+from ..strategy import MIGRATE
 
-MIGRATE, SHUTDOWN, LEAVE, START = "migrate", "shutdown", "leave", "start"
-STRATEGIES = (MIGRATE, SHUTDOWN, LEAVE, START)
 CHANGED = ("moved", "adopted", "recovered", "shut_down", "started", "unmarked")
 FAILED, NOT_STARTED, ABORTED = "failed", "not_started", "aborted"
 _NO_REMEDY = ("wait", "leave")
@@ -93,8 +92,8 @@ def verdict(
     if any(row.reason == "SPLIT_BRAIN" for row in failed):
         reason = "SPLIT_BRAIN"
     if failed:
-        told = [f"{row.name}: {row.reason}" for row in failed]
-        problems.append(f"{len(failed)} of {len(rows)} guests did not get where they should ({_some(told)}).")
+        reasons = [f"{row.name}: {row.reason}" for row in failed]
+        problems.append(f"{len(failed)} of {len(rows)} guests did not get where they should ({_some(reasons)}).")
         reason = reason or "GUESTS_FAILED"
     if aborted:
         problems.append(f"{len(aborted)} on the way were aborted, and run on {host} as before ({_some(aborted)}).")

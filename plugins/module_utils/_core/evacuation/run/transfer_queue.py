@@ -46,17 +46,17 @@ class TransferQueue:
     ``unmeasured``: whether a guest may be sent without being measured, where the link would stand idle otherwise.
     """
 
-    def __init__(self, wanted: t.Sequence[TransferOptions], slots: Slots, *, unmeasured: bool = False) -> None:
+    def __init__(self, options: t.Sequence[TransferOptions], slots: Slots, *, unmeasured: bool = False) -> None:
         self._slots, self._unmeasured = slots, unmeasured
-        self.departures = {one.key: QueuedGuest(one, (one.destinations or ("",))[0]) for one in wanted}
+        self.guests = {one.key: QueuedGuest(one, (one.destinations or ("",))[0]) for one in options}
         self.stopped = ""
         self.closed: set[str] = set()
         self._contention = Contention(slots.per_destination)
         self._setup_s = 0.0
         self._sick: dict[str, int] = {}
         self._failures: list[str] = []
-        for one in self.departures.values():
-            one.left_bytes, one.adopts = one.wanted.size_bytes, one.wanted.moving
+        for one in self.guests.values():
+            one.left_bytes, one.adopts = one.options.size_bytes, one.options.moving
 
     @property
     def ended(self) -> bool:
@@ -69,13 +69,13 @@ class TransferQueue:
         drawn at random, see :class:`Contention`.
         """
         found: dict[str, Places] = {}
-        sent = {one.wanted.key for one in self._in(Stage.SENT)}
+        sent = {one.options.key for one in self._in(Stage.SENT)}
         dry = self.runs_dry(now_s)
         for name, look in looks.items():
             for key in look.arriving | look.active:
                 self.shows(key, name)
-            going = {one.wanted.key for one in self._in(Stage.SENDING) if one.destination == name}
-            others = bool(look.arriving - set(self.departures))
+            going = {one.options.key for one in self._in(Stage.SENDING) if one.destination == name}
+            others = bool(look.arriving - set(self.guests))
             taken = len(look.arriving - sent | going)
             one_more = dry and bool(going) and not others
             not_before_s = self._contention.not_before_s(
@@ -90,7 +90,7 @@ class TransferQueue:
         if self.stopped:
             for one in self._in(Stage.READY):
                 one.stage, one.reason = Stage.FAILED, "NOT_STARTED"
-                moves.append(Dismiss(one.wanted.key))
+                moves.append(Dismiss(one.options.key))
             return moves
         places = dict(places)
         for one in self._in(Stage.READY):
@@ -99,7 +99,7 @@ class TransferQueue:
                 one.stage, one.sent_s, one.set_up, one.ends_s = Stage.SENDING, now_s, False, NEVER_S
                 # It does not show there yet.
                 places[one.destination] = there._replace(taken=there.taken + (not one.adopts))
-                moves.append(Send(one.wanted.key))
+                moves.append(Send(one.options.key))
             elif one.busy:
                 break  # others that begin meanwhile would put it off for ever
         dry = self.runs_dry(now_s)
@@ -108,7 +108,7 @@ class TransferQueue:
                 one.measured = one.adopts or not self._stands_idle()
                 one.stage = Stage.PREPARING
                 one.attempts += 1
-                moves.append(Begin(one.wanted.key, one.destination, one.measured))
+                moves.append(Begin(one.options.key, one.destination, one.measured))
         return moves
 
     def runs_dry(self, now_s: float) -> bool:
@@ -119,28 +119,28 @@ class TransferQueue:
 
     def shows(self, key: str, destination: str) -> None:
         """It is seen there, though it was not sent from here: another run beside this one is at work."""
-        one = self.departures.get(key)
+        one = self.guests.get(key)
         if one is not None and one.stage is Stage.WAITING:
             one.adopts, one.destination = True, destination
 
     def ready(
         self, key: str, now_s: float, *, busy: bool, expected_bytes: t.Optional[int] = None, least_s: float = 0.0
     ) -> None:
-        one = self.departures[key]
-        one.stage, one.busy, one.asked_s, one.least_s = Stage.READY, busy, now_s, least_s
+        one = self.guests[key]
+        one.stage, one.busy, one.ready_s, one.least_s = Stage.READY, busy, now_s, least_s
         one.adopts = False  # what moves already never asks
         if expected_bytes:
             one.left_bytes = expected_bytes
 
     def setting_up(self, key: str) -> None:
         # One that is adopted or is there already never asks.
-        self.departures[key].stage = Stage.SENDING
+        self.guests[key].stage = Stage.SENDING
 
     def sending(
         self, key: str, left_bytes: int, bytes_per_s: float, now_s: float, time_left_s: t.Optional[float] = None
     ) -> None:
         self.setting_up(key)
-        one = self.departures[key]
+        one = self.guests[key]
         if not one.set_up:
             self._setup_s, one.set_up = min(_MOST_SETUP_S, max(self._setup_s, now_s - one.sent_s)), True
         one.left_bytes, one.bytes_per_s = left_bytes, bytes_per_s
@@ -148,19 +148,19 @@ class TransferQueue:
 
     def sent(self, key: str) -> None:
         """All of it is over there: whoever is next may begin."""
-        one = self.departures[key]
+        one = self.guests[key]
         one.stage, one.left_bytes, one.bytes_per_s = Stage.SENT, 0, 0.0
 
     def arrived(self, key: str) -> None:
-        one = self.departures[key]
+        one = self.guests[key]
         one.stage, one.left_bytes, one.bytes_per_s, one.reason = Stage.DONE, 0, 0.0, ""
         self._failures = []
         self._sick.pop(one.destination, None)
 
     def failed(self, key: str, reason: str, now_s: float) -> RetryDecision:
         """What comes of it: AGAIN, OTHER_DESTINATION (it is in the queue again), GIVE_UP or STOP_ALL."""
-        one = self.departures[key]
-        one.reason, one.bytes_per_s, one.left_bytes = reason, 0.0, one.wanted.size_bytes
+        one = self.guests[key]
+        one.reason, one.bytes_per_s, one.left_bytes = reason, 0.0, one.options.size_bytes
         one.adopts, one.set_up = False, True
         what = decide_retry(reason)
         self._count(one, reason)
@@ -195,7 +195,7 @@ class TransferQueue:
     # --- inside
 
     def _all(self) -> t.Iterable[QueuedGuest]:
-        return self.departures.values()
+        return self.guests.values()
 
     def _in(self, *stages: Stage) -> list[QueuedGuest]:
         return [one for one in self._all() if one.stage in stages]
@@ -233,7 +233,7 @@ class TransferQueue:
                 self._move_on(name)
         if name in self.closed or not infrastructure(reason):
             return
-        self._failures.append(one.wanted.key)
+        self._failures.append(one.options.key)
         if len(self._failures) >= self._slots.breaker and len(set(self._failures)) > 1:
             self.stop("INFRASTRUCTURE")
 

@@ -1,104 +1,17 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What firewall rules ask of a packet, answered with True, False, or None where it cannot be told.
-
-Four packets decide whether a connection comes about: the first of it, from elsewhere to this host; the answer to it;
-those that follow; and for IPv6 the question which hardware address this host has. What is not known of one is an
-interval (a port, a source) or None.
-"""
+"""What firewall rules ask of a packet, answered with True, False, or None where it cannot be told."""
 
 from __future__ import annotations
 
 import typing as t
 from bisect import bisect_right
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
-Interval = tuple[int, int]
+from .packet import Interval, Packet, State
+
 Intervals = t.Sequence[Interval]
 
-# Where a connection may come from: not loopback, multicast, reserved, unspecified or mapped addresses.
-SOURCES: dict[int, list[Interval]] = {
-    4: [(0x01000000, 0x7EFFFFFF), (0x80000000, 0xDFFFFFFF)],
-    6: [(0x0100 << 112, (0xFF00 << 112) - 1)],
-}
 TCP_FLAGS = {"fin": 0x01, "syn": 0x02, "rst": 0x04, "psh": 0x08, "ack": 0x10, "urg": 0x20, "ecn": 0x40, "cwr": 0x80}
-TCP, ICMPV6 = 6, 58
-_PORTS_OF_CLIENTS = (1024, 65535)
-_SOLICITATION = 135  # RFC 4861
-_SOLICITED_NODES = ((0xFF02 << 112) + 0x01FF000000, (0xFF02 << 112) + 0x01FFFFFFFF)
-
-
-@dataclass(frozen=True)
-class State:
-    """What rules change on the way: marks (None: not known) and whether conntrack was told to look away.
-
-    ``is_early``: before conntrack, to which every packet is "invalid" then.
-    """
-
-    mark: t.Optional[int] = 0
-    connmark: t.Optional[int] = 0
-    tracked: t.Optional[bool] = True
-    is_early: bool = False
-
-
-@dataclass(frozen=True)
-class Packet:
-    """``fields``: dport, sport, saddr, daddr and type (of ICMPv6), as far as the packet has them and they are known.
-
-    ``interfaces``: iif and oif where the packet has one, "" where its name is not known. ``kinds``: of its addresses,
-    as the kernel's routes tell: local, unicast, multicast. ``state`` and ``connmark``: of its connection, None when not
-    known.
-    """
-
-    family: int
-    fields: t.Mapping[str, Interval]
-    interfaces: t.Mapping[str, str]
-    kinds: t.Mapping[str, str]
-    hooks: t.Sequence[str] = ("ingress", "prerouting", "input")
-    protocol: int = TCP
-    flags: int = 0x02
-    state: t.Optional[str] = "new"
-    cast: str = "host"
-    connmark: t.Optional[int] = 0
-
-    @property
-    def is_reply(self) -> bool:
-        return "output" in self.hooks
-
-
-def request(
-    family: int, ports: Interval, source: Interval, destination: t.Optional[int] = None, interface: str = ""
-) -> Packet:
-    """The first packet of a connection. ``destination``: None when the host's own address is not known."""
-    fields = {"dport": ports, "sport": _PORTS_OF_CLIENTS, "saddr": source}
-    if destination is not None:
-        fields["daddr"] = (destination, destination)
-    return Packet(family, fields, {"iif": interface}, {"saddr": "unicast", "daddr": "local"})
-
-
-def reply(asked: Packet, is_tracked: bool, marks_are_known: bool = True) -> Packet:
-    """The host's answer. ``is_tracked``: False where conntrack may not know the connection."""
-    fields = {_OTHER_SIDE[name]: value for name, value in asked.fields.items()}
-    interfaces = {"oif": asked.interfaces["iif"]}
-    kinds = {_OTHER_SIDE[name]: value for name, value in asked.kinds.items()}
-    state = "established" if is_tracked else None
-    hooks, connmark = ("output", "postrouting"), 0 if marks_are_known else None
-    return Packet(asked.family, fields, interfaces, kinds, hooks, flags=0x12, state=state, connmark=connmark)
-
-
-def later(asked: Packet, marks_are_known: bool = True) -> Packet:
-    """What follows after the answer."""
-    return replace(asked, flags=0x10, state="established", connmark=0 if marks_are_known else None)
-
-
-def solicitation(asked: Packet) -> Packet:
-    """What a neighbour asks before the first packet, without which it cannot send that."""
-    fields = {"type": (_SOLICITATION, _SOLICITATION), "daddr": _SOLICITED_NODES}
-    kinds = {"saddr": "unicast", "daddr": "multicast"}
-    hooks = asked.hooks
-    return Packet(6, fields, asked.interfaces, kinds, hooks, ICMPV6, 0, "untracked", "multicast")
-
-
-_OTHER_SIDE = {"dport": "sport", "sport": "dport", "saddr": "daddr", "daddr": "saddr"}
 
 
 class Seen(t.NamedTuple):

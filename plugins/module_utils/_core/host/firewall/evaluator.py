@@ -11,7 +11,8 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass, field, replace
 
-from .conditions import Condition, Every, Packet, Seen, State, text_of
+from .conditions import Condition, Every, Seen, text_of
+from .packet import Packet, State
 
 ACCEPT, DROP, RETURN, JUMP, GOTO, PASS = "accept", "drop", "return", "jump", "goto", "pass"
 DIVERT = "divert"  # to another address or port, or to a program that decides: anything may come of it

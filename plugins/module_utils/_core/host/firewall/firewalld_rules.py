@@ -7,8 +7,9 @@ import ipaddress
 import typing as t
 from xml.etree import ElementTree
 
-from .conditions import AnyOf, Condition, Every, Family, Interval, Sure, Unsure, Within, negated
+from .conditions import AnyOf, Condition, Every, Family, Sure, Unsure, Within, negated
 from .evaluator import ACCEPT, DIVERT, DROP, PASS, Effect, Rule
+from .packet import Interval
 
 Element = ElementTree.Element
 Texts = t.Callable[[str], t.Optional[str]]

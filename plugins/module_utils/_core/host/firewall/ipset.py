@@ -7,7 +7,8 @@ import ipaddress
 import typing as t
 from dataclasses import dataclass, field
 
-from .conditions import AnyOf, Condition, Every, Interface, Interval, Not, Sure, Unsure, Within
+from .conditions import AnyOf, Condition, Every, Interface, Not, Sure, Unsure, Within
+from .packet import Interval
 
 _SIDES = {"src": ("saddr", "sport", "iif"), "dst": ("daddr", "dport", "oif")}
 _DEEPEST = 8

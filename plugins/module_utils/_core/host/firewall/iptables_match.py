@@ -8,8 +8,6 @@ import typing as t
 from dataclasses import dataclass
 
 from .conditions import (
-    ICMPV6,
-    TCP,
     TCP_FLAGS,
     Answering,
     AnyOf,
@@ -19,7 +17,6 @@ from .conditions import (
     Connection,
     Every,
     Interface,
-    Interval,
     Kind,
     Not,
     Protocol,
@@ -28,6 +25,7 @@ from .conditions import (
     Within,
 )
 from .ipset import IpSets
+from .packet import ICMPV6, TCP, Interval
 
 _PORT_MAX = 65535
 _PROTOCOLS = {"tcp": TCP, "6": TCP, "ipv6-icmp": ICMPV6, "icmpv6": ICMPV6, "58": ICMPV6}

@@ -1,14 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Matches, sets and maps of nft's JSON as conditions of :mod:`firewall`."""
+"""Matches of nft's JSON as conditions."""
 
 from __future__ import annotations
 
-import ipaddress
 import typing as t
 
 from .conditions import (
-    ICMPV6,
-    TCP,
     TCP_FLAGS,
     Answering,
     AnyOf,
@@ -20,7 +17,6 @@ from .conditions import (
     Family,
     Has,
     Interface,
-    Interval,
     Kind,
     Protocol,
     Sure,
@@ -28,9 +24,8 @@ from .conditions import (
     Within,
     negated,
 )
-
-Json = t.Mapping[str, t.Any]
-Named = t.Callable[[str], t.Any]  # the elements of a set by its name, or None when they are not known
+from .nftables_values import Json, Named, address_range, alternatives, bare, has, numbers, plain
+from .packet import ICMPV6, TCP
 
 _PORTS = ("dport", "sport")
 _ADDRESSES = ("saddr", "daddr")
@@ -51,47 +46,6 @@ _LATER_STATUS = {"expected", "seen-reply", "assured", "confirmed", "snat", "dnat
 _STATES = {8: "new", 64: "untracked"}
 
 
-class Sets:
-    """Named sets and maps, by family, table and name."""
-
-    def __init__(self) -> None:
-        self._found: dict[tuple[str, str, str], Json] = {}
-        self._changing: set[tuple[str, str, str]] = set()
-
-    def add(self, value: Json) -> None:
-        self._found[(value["family"], value["table"], value["name"])] = value
-
-    def changed_by(self, rule: Json) -> None:
-        """Remember which sets the rule changes."""
-        for expression in rule.get("expr", []):
-            for kind in ("set", "map"):
-                if kind in expression:
-                    name = expression[kind].get(kind, "")
-                    self._changing.add((rule["family"], rule["table"], name.lstrip("@")))
-
-    def _changes(self, name: str, rule: Json) -> bool:
-        key = (rule["family"], rule["table"], name)
-        return key in self._changing or "dynamic" in (self._found[key].get("flags") or [])
-
-    def named(self, name: str, rule: Json) -> t.Optional[list[t.Any]]:
-        """None for a set whose members come and go by themselves."""
-        found = self._found[(rule["family"], rule["table"], name)]
-        return None if self._changes(name, rule) else t.cast("list[t.Any]", found.get("elem") or [])
-
-    def verdicts(self, data: t.Any, rule: Json) -> list[tuple[t.Any, Json]]:
-        """Keys and verdicts of a map. Where rules change it, the keys are None."""
-        if not isinstance(data, str):
-            pairs = data["set"]
-        else:
-            name = data.lstrip("@")
-            found = self._found[(rule["family"], rule["table"], name)]
-            if self._changes(name, rule) or "timeout" in (found.get("flags") or []):
-                return [(None, verdict) for verdict in ({"accept": None}, {"drop": None})]
-            pairs = found.get("elem") or []
-        bare = [(_bare(key), verdict) for key, verdict in pairs]
-        return sorted(bare, key=lambda pair: pair[0] == "*")  # which stands for all others
-
-
 def matched(match: Json, named: Named) -> Condition:
     left, right, operation = match["left"], match["right"], match.get("op", "==")
     if operation not in ("==", "in", "!="):
@@ -101,12 +55,12 @@ def matched(match: Json, named: Named) -> Condition:
 
 def compared(left: t.Any, right: t.Any, named: Named, operation: str = "==") -> Condition:
     """Whether what ``left`` names is one of ``right``."""
-    needs, asked = _asked(left)
+    needs, asked = _test_of(left)
     if asked is None:
         return Every((*needs, Unsure(_words(left))))
     # A list is alternatives, but for flags all of them at once.
     is_flags = "flags" in str(left) and isinstance(right, list) and operation != "in"
-    values = [right] if is_flags else _values(right, named)
+    values = [right] if is_flags else alternatives(right, named)
     if values is None:
         found: Condition = Unsure("a set that rules change")
     elif values == ["*"]:
@@ -116,10 +70,10 @@ def compared(left: t.Any, right: t.Any, named: Named, operation: str = "==") -> 
     return Every((*needs, negated(found, operation == "!=")))
 
 
-Asked = t.Callable[[list[t.Any], str], Condition]
+Test = t.Callable[[list[t.Any], str], Condition]
 
 
-def _asked(left: t.Any) -> tuple[tuple[Condition, ...], t.Optional[Asked]]:
+def _test_of(left: t.Any) -> tuple[tuple[Condition, ...], t.Optional[Test]]:
     """What must hold before anything is compared, and how to compare; None when it cannot be told."""
     ((kind, value),) = left.items()
     if kind == "concat":
@@ -139,8 +93,8 @@ def _asked(left: t.Any) -> tuple[tuple[Condition, ...], t.Optional[Asked]]:
     return (), None
 
 
-def _concatenated(parts: list[t.Any]) -> tuple[tuple[Condition, ...], t.Optional[Asked]]:
-    asked = [_asked(part) for part in parts]
+def _concatenated(parts: list[t.Any]) -> tuple[tuple[Condition, ...], t.Optional[Test]]:
+    asked = [_test_of(part) for part in parts]
     needs = tuple(need for one, _how in asked for need in one)
 
     def element(value: t.Any, operation: str) -> Condition:
@@ -157,15 +111,15 @@ def _concatenated(parts: list[t.Any]) -> tuple[tuple[Condition, ...], t.Optional
     return needs, lambda values, _operation: AnyOf(tuple(element(value, "==") for value in values))
 
 
-def _one(how: Asked, value: t.Any, operation: str) -> Condition:
-    return Sure(True) if value == "*" else how([_bare(value)], operation)
+def _one(how: Test, value: t.Any, operation: str) -> Condition:
+    return Sure(True) if value == "*" else how([bare(value)], operation)
 
 
-def _payload(value: Json) -> tuple[tuple[Condition, ...], t.Optional[Asked]]:
+def _payload(value: Json) -> tuple[tuple[Condition, ...], t.Optional[Test]]:
     protocol, name = value.get("protocol"), value.get("field")
     if protocol in _WITH_PORTS:
         if name in _PORTS:
-            return (_IS_TCP,), lambda values, _op: Within(str(name), [_numbers(one) for one in values])
+            return (_IS_TCP,), lambda values, _op: Within(str(name), [numbers(one) for one in values])
         return (_IS_TCP,), _flags if name == "flags" else None
     if protocol in ("ip", "ip6"):
         family = 4 if protocol == "ip" else 6
@@ -182,28 +136,28 @@ def _payload(value: Json) -> tuple[tuple[Condition, ...], t.Optional[Asked]]:
 
 
 def _addresses(side: str, family: int, values: list[t.Any]) -> Condition:
-    return Within(side, [_address_range(one) for one in values], family)
+    return Within(side, [address_range(one) for one in values], family)
 
 
 def _protocols(values: list[t.Any], _operation: str) -> Condition:
     """Others than those of a connection's packets are all the same."""
-    return Protocol(frozenset(_PROTOCOLS.get(str(_plain(one)).lower(), 0) for one in values))
+    return Protocol(frozenset(_PROTOCOLS.get(str(plain(one)).lower(), 0) for one in values))
 
 
 def _types(values: list[t.Any], _operation: str) -> Condition:
-    return Within("type", [_numbers(_TYPES[one] if isinstance(one, str) else one) for one in values])
+    return Within("type", [numbers(_TYPES[one] if isinstance(one, str) else one) for one in values])
 
 
-def _meta(key: str) -> tuple[tuple[Condition, ...], t.Optional[Asked]]:
+def _meta(key: str) -> tuple[tuple[Condition, ...], t.Optional[Test]]:
     side = key[:3]
     if key in ("iif", "iifname", "oif", "oifname"):
-        return (Has(side),), lambda values, _op: Interface(frozenset(str(_plain(one)) for one in values), side)
+        return (Has(side),), lambda values, _op: Interface(frozenset(str(plain(one)) for one in values), side)
     if key == "l4proto":
         return (), _protocols
     if key in ("nfproto", "protocol"):
         return (), _families
     if key == "pkttype":
-        return (), lambda values, _op: Cast(frozenset(_CASTS.get(one, str(_plain(one))) for one in values))
+        return (), lambda values, _op: Cast(frozenset(_CASTS.get(one, str(plain(one))) for one in values))
     if key == "mark":
         return (), lambda values, _op: _marks("mark", values)
     return (), None
@@ -213,21 +167,21 @@ _CASTS: dict[t.Any, str] = {"unicast": "host", 0: "host", 1: "broadcast", 2: "mu
 
 
 def _families(values: list[t.Any], _operation: str) -> Condition:
-    four = _has(values, {"ipv4", "ip", "0x0800"}, 2) or 0x0800 in values
-    six = _has(values, {"ipv6", "ip6", "0x86dd"}, 10) or 0x86DD in values
+    four = has(values, {"ipv4", "ip", "0x0800"}, 2) or 0x0800 in values
+    six = has(values, {"ipv6", "ip6", "0x86dd"}, 10) or 0x86DD in values
     return AnyOf((*((Family(4),) if four else ()), *((Family(6),) if six else ())))
 
 
-def _ct(value: Json) -> tuple[tuple[Condition, ...], t.Optional[Asked]]:
+def _ct(value: Json) -> tuple[tuple[Condition, ...], t.Optional[Test]]:
     key = value["key"]
     if key == "state":
         return (), lambda values, _op: Connection(frozenset(_STATES.get(one, str(one)) for one in values))
     if key == "mark":
         return (), lambda values, _op: _marks("connmark", values)
     if key == "direction":
-        return (), lambda values, _op: negated(Answering(), _has(values, {"original"}, 0))
+        return (), lambda values, _op: negated(Answering(), has(values, {"original"}, 0))
     if key == "status":
-        return (), lambda values, _op: _status({str(_plain(one)) for one in values})
+        return (), lambda values, _op: _status({str(plain(one)) for one in values})
     return (), None
 
 
@@ -236,7 +190,7 @@ def _status(values: set[str]) -> Condition:
     return Every((Answering(), Unsure("ct status"))) if values <= _LATER_STATUS else Unsure("ct status")
 
 
-def _fib(value: Json) -> t.Optional[Asked]:
+def _fib(value: Json) -> t.Optional[Test]:
     """A packet to this host has a local destination; one from elsewhere comes the way that the answer will go.
 
     The latter is an assumption: sources are hosts that can be reached by the interface that they come in by.
@@ -244,13 +198,13 @@ def _fib(value: Json) -> t.Optional[Asked]:
     flags = value.get("flags") or []
     flags = [flags] if isinstance(flags, str) else flags
     if value.get("result") == "type" and flags in (["daddr"], ["saddr"]):
-        return lambda values, _op: Kind(flags[0], frozenset(_KINDS.get(one, str(_plain(one))) for one in values))
+        return lambda values, _op: Kind(flags[0], frozenset(_KINDS.get(one, str(plain(one))) for one in values))
     if value.get("result") in ("oif", "oifname") and "saddr" in flags:
         return lambda values, _op: Sure(values == [True]) if values in ([True], [False]) else Unsure("route")
     return None
 
 
-def _masked(value: list[t.Any]) -> tuple[tuple[Condition, ...], t.Optional[Asked]]:
+def _masked(value: list[t.Any]) -> tuple[tuple[Condition, ...], t.Optional[Test]]:
     """Flags or marks of which only some bits are looked at."""
     ((kind, inner),) = value[0].items()
     if kind == "payload" and inner.get("protocol") == "tcp" and inner.get("field") == "flags":
@@ -285,81 +239,19 @@ def _flag_bits(value: t.Any) -> int:
 def _marks(what: str, values: list[t.Any]) -> Condition:
     parts: list[Condition] = []
     for one in values:
-        low, high = _numbers(one)
+        low, high = numbers(one)
         parts.append(Bits(what, low) if low == high else Unsure(what))
     return AnyOf(tuple(parts))
 
 
 def _ordered(left: t.Any, right: t.Any, operation: str) -> Condition:
     """``tcp dport > 1024`` and the like."""
-    needs, _asked_how = _asked(left)
+    needs, _asked_how = _test_of(left)
     name = left.get("payload", {}).get("field") if left.get("payload", {}).get("protocol") in _WITH_PORTS else None
     if name not in _PORTS or not isinstance(right, int):
         return Every((*needs, Unsure(_words(left))))
     low, high = {"<": (0, right - 1), "<=": (0, right), ">": (right + 1, 65535), ">=": (right, 65535)}[operation]
     return Every((*needs, Within(str(name), [(low, high)])))
-
-
-def _values(right: t.Any, named: Named) -> t.Optional[list[t.Any]]:
-    """The alternatives; None when they are not known."""
-    if isinstance(right, str) and right.startswith("@"):
-        found = named(right[1:])
-        return None if found is None else _without_timeouts(found)
-    if isinstance(right, dict) and "set" in right:
-        inner = right["set"]
-        return _without_timeouts(inner if isinstance(inner, list) else [inner])
-    return list(right) if isinstance(right, list) else [right]
-
-
-def _without_timeouts(elements: list[t.Any]) -> t.Optional[list[t.Any]]:
-    """None when one of them is a member for a time only."""
-    if any(
-        isinstance(one, dict) and isinstance(one.get("elem"), dict) and "timeout" in one["elem"] for one in elements
-    ):
-        return None
-    return [_bare(one) for one in elements]
-
-
-def _bare(element: t.Any) -> t.Any:
-    return element["elem"]["val"] if isinstance(element, dict) and "elem" in element else element
-
-
-def _numbers(value: t.Any) -> Interval:
-    value = _bare(value)
-    if isinstance(value, dict):
-        low, high = value["range"]
-        return _number(low), _number(high)
-    return _number(value), _number(value)
-
-
-def _number(value: t.Any) -> int:
-    if isinstance(value, (bool, float)):
-        raise ValueError(value)
-    return int(value)
-
-
-def _address_range(value: t.Any) -> Interval:
-    value = _bare(value)
-    if isinstance(value, dict) and "range" in value:
-        low, high = value["range"]
-        return int(ipaddress.ip_address(low)), int(ipaddress.ip_address(high))
-    if isinstance(value, dict):
-        prefix = value["prefix"]
-        network = ipaddress.ip_network(f"{prefix['addr']}/{prefix['len']}", strict=False)
-        return int(network.network_address), int(network.broadcast_address)
-    number = int(ipaddress.ip_address(value))
-    return number, number
-
-
-def _plain(value: t.Any) -> t.Any:
-    """ValueError for what stands for several values."""
-    if isinstance(value, (dict, list)):
-        raise ValueError(value)
-    return value
-
-
-def _has(values: list[t.Any], names: t.AbstractSet[str], number: int) -> bool:
-    return any(one == number or (isinstance(one, str) and one.lower() in names) for one in map(_plain, values))
 
 
 def _words(left: t.Any) -> str:

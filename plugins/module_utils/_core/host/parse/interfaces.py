@@ -67,8 +67,8 @@ def _interface(name: str, link: Plain, facts: LinkFacts, ports: list[str]) -> In
     )
 
 
-def _addresses(told: t.Any) -> list[str]:
-    entries = [one for one in told if isinstance(one, dict)] if isinstance(told, list) else []
+def _addresses(value: t.Any) -> list[str]:
+    entries = [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
     return [_text(one, "local") + _prefix(one.get("prefixlen")) for one in entries if _text(one, "local")]
 
 

@@ -103,14 +103,14 @@ class Pair:
     source: HostDocument
     destination: HostDocument
     probe: Probe = field(default_factory=Probe)
-    intent: ReadinessOptions = field(default_factory=ReadinessOptions)
+    options: ReadinessOptions = field(default_factory=ReadinessOptions)
 
 
 @dataclass(frozen=True)
 class Case:
     """A guest that is to go from one host to another."""
 
-    domain: GuestDocument
+    guest: GuestDocument
     pair: Pair
     cpu: t.Optional[CpuOpinion] = None
     measured: t.Optional[WorkingSet] = None
@@ -125,8 +125,8 @@ class Case:
         return self.pair.destination
 
     @property
-    def intent(self) -> ReadinessOptions:
-        return self.pair.intent
+    def options(self) -> ReadinessOptions:
+        return self.pair.options
 
 
 @dataclass(frozen=True)

@@ -19,8 +19,8 @@ _MEASURE = "Measure the guest with migration_dirty_rate_info, and pass the resul
 
 def bandwidth(case: Case) -> t.Optional[int]:
     """What was given, or what real interfaces on both ends can carry."""
-    if case.intent.bandwidth_bytes_per_s:
-        return case.intent.bandwidth_bytes_per_s
+    if case.options.bandwidth_bytes_per_s:
+        return case.options.bandwidth_bytes_per_s
     paths = [host.migration for host in (case.source, case.destination)]
     speeds = [path.speed_mbit_per_s for path in paths if path.speed_mbit_per_s and path.speed_is_real]
     return carried_bytes_per_s(min(speeds)) if len(speeds) == len(paths) else None
@@ -49,7 +49,7 @@ def _dirty_rate(case: Case) -> Finding:
 
 
 def _working_set(case: Case) -> Finding:
-    measured, rate, policy = case.measured, bandwidth(case), case.intent.policy
+    measured, rate, policy = case.measured, bandwidth(case), case.options.policy
     if measured is None:
         return skipped("The guest was not measured.", _MEASURE)
     if rate is None:
@@ -74,19 +74,19 @@ def _working_set(case: Case) -> Finding:
 
 def _forecast(case: Case) -> Finding:
     """The planner's own answer, from the same code."""
-    rate, memory = bandwidth(case), case.domain.resident_bytes or case.domain.memory.total_bytes
+    rate, memory = bandwidth(case), case.guest.resident_bytes or case.guest.memory.total_bytes
     if case.measured is None:
         return skipped("The guest was not measured.", _MEASURE)
     if rate is None or not memory:
         return skipped("The bandwidth is not known.", "Pass bandwidth_mib_per_s.")
     facts = MigrationFacts(
-        touched_bytes=min(memory, case.domain.memory.total_bytes or memory),
+        touched_bytes=min(memory, case.guest.memory.total_bytes or memory),
         bandwidth_bytes_per_s=rate,
         measured=case.measured,
         postcopy_possible=not postcopy_obstacles(case),
-        host_devices=len(case.domain.host_devices),
+        host_devices=len(case.guest.host_devices),
     )
-    found = forecast(case.intent.policy, facts)
+    found = forecast(case.options.policy, facts)
     evidence = _figures(found)
     if found.plan.way == NO_WAY:
         return failed(found.summary, "One of what the summary names, or leave it where it is.", **evidence)
@@ -107,7 +107,7 @@ def _figures(found: Forecast) -> dict[str, t.Any]:
 
 def postcopy_obstacles(case: Case) -> list[str]:
     """Why post-copy cannot work for this guest between these hosts."""
-    guest, hosts = case.domain, (case.source, case.destination)
+    guest, hosts = case.guest, (case.source, case.destination)
     found = [f"the versions on {host.name} do not have it" for host in hosts if "postcopy" not in host.features]
     userfaultfd = case.destination.security.userfaultfd
     if userfaultfd.usable is False:
@@ -125,7 +125,7 @@ def postcopy_obstacles(case: Case) -> list[str]:
 
 def _postcopy_possible(case: Case) -> Finding:
     obstacles = postcopy_obstacles(case)
-    if case.intent.policy.postcopy == "never":
+    if case.options.policy.postcopy == "never":
         return skipped("The policy does not allow post-copy.")
     if obstacles:
         return warned(
@@ -140,13 +140,13 @@ def _postcopy_possible(case: Case) -> Finding:
 
 def _postcopy_advisable(case: Case) -> Finding:
     """The warning of the manuals: not for a critical guest, not over a network that may fail."""
-    policy, rate = case.intent.policy, bandwidth(case)
+    policy, rate = case.options.policy, bandwidth(case)
     if policy.postcopy == "never":
         return skipped("The policy does not allow post-copy.")
-    doubts = ["it is named as critical"] if case.domain.name in case.intent.critical else []
+    doubts = ["it is named as critical"] if case.guest.name in case.options.critical else []
     if rate is not None:
         # At worst everything is fetched after the switch.
-        all_s = case.domain.memory.total_bytes / rate
+        all_s = case.guest.memory.total_bytes / rate
         if all_s > policy.max_postcopy_s:
             doubts.append(f"it could depend on both hosts for {human_ms(all_s * 1000)}")
     for host in (case.source, case.destination):

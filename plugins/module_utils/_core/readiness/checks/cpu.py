@@ -21,7 +21,7 @@ _SAME_HARDWARE = (
 
 def _cpu(case: Case) -> Finding:
     """libvirt's own answer where it was asked; else what the two documents allow to conclude."""
-    guest, opinion = case.domain, case.cpu
+    guest, opinion = case.guest, case.cpu
     if guest.cpu.migratable is False:
         return failed(
             "The guest's processor keeps features that cannot be migrated (migratable='off').",
@@ -62,12 +62,12 @@ def cpu_to_ask(guest: GuestDocument, source: HostDocument) -> t.Optional[str]:
 
 def _of_the_host(case: Case, profile: CpuProfile) -> Finding:
     """A guest that sees the processor as it is can go where nothing of it is missing."""
-    own = case.source.cpu.profile(case.domain.type)
+    own = case.source.cpu.profile(case.guest.type)
     if own is None or not own.features_complete or not profile.features_complete:
         return skipped("The features of the processors are not known.", "Give destination_uri to ask libvirt.")
     missing = sorted(set(own.features) - set(profile.features))
-    mode = case.domain.cpu.mode
-    if missing and mode == "maximum" and case.domain.type == "qemu":
+    mode = case.guest.cpu.mode
+    if missing and mode == "maximum" and case.guest.type == "qemu":
         # Seen with QEMU 7.2 and 10.0: libvirt lets it go, QEMU takes it, and the guest runs on.
         return warned(
             "The guest sees all that the emulator of its host can emulate (maximum), and the destination lacks"
@@ -119,7 +119,7 @@ def _by_model(guest: GuestDocument, profile: CpuProfile) -> Finding:
 
 
 def _tsc(case: Case) -> Finding:
-    guest, there = case.domain.cpu, case.destination.cpu
+    guest, there = case.guest.cpu, case.destination.cpu
     invariant = any(one.name == "invtsc" and one.policy in ("require", "force") for one in guest.features)
     wanted = guest.tsc_frequency_hz
     if wanted is None:

@@ -19,8 +19,8 @@ def _name(device: HostDevice) -> str:
 
 def _host_devices(case: Case) -> Finding:
     """A device that can be migrated needs the vendor's driver, which only QEMU can ask."""
-    devices = [one for one in case.domain.host_devices if not one.teaming]
-    paired = [_name(one) for one in case.domain.host_devices if one.teaming]
+    devices = [one for one in case.guest.host_devices if not one.teaming]
+    paired = [_name(one) for one in case.guest.host_devices if one.teaming]
     if not devices and paired:
         return warned(
             f"{listed(paired)} are unplugged for the migration, and the guest needs the paired interface meanwhile.",
@@ -84,7 +84,7 @@ def _left_behind(devices: t.Sequence[HostDevice]) -> Finding:
 
 def _tpm(case: Case) -> Finding:
     """The gravest finding of all that it has: libvirt allows a second one beside the first (spapr-tpm-proxy)."""
-    tpms = [one for one in (case.domain.tpm, *case.domain.more_tpms) if one is not None]
+    tpms = [one for one in (case.guest.tpm, *case.guest.more_tpms) if one is not None]
     if not tpms:
         return passed("It has no TPM.")
     found = [_one_tpm(one) for one in tpms]
@@ -117,7 +117,7 @@ def _one_tpm(tpm: Tpm) -> Finding:
 
 def _firmware(case: Case) -> Finding:
     """The variables travel with the memory; the image itself must be there at the same path."""
-    guest, files = case.domain, case.destination.firmware_files
+    guest, files = case.guest, case.destination.firmware_files
     if not guest.loader or guest.firmware != "efi":
         return passed("It needs no firmware image from the host's packages.")
     if files is None:
@@ -145,7 +145,7 @@ def _firmware(case: Case) -> Finding:
 
 
 def _shared_directories(case: Case) -> Finding:
-    shared = case.domain.shared_directories
+    shared = case.guest.shared_directories
     if not shared:
         return passed("It shares no directory with its host.")
     names = [f"{one.target or one.source} ({one.driver})" for one in shared]
@@ -166,7 +166,7 @@ def _shared_directories(case: Case) -> Finding:
 
 
 def _shared_memory(case: Case) -> Finding:
-    found = case.domain.shared_memory
+    found = case.guest.shared_memory
     if not found:
         return passed("It shares no memory with other guests.")
     names = [one.name for one in found]
@@ -191,7 +191,7 @@ def _shared_memory(case: Case) -> Finding:
 
 
 def _encrypted(case: Case) -> Finding:
-    kind = case.domain.launch_security
+    kind = case.guest.launch_security
     if kind:
         return failed(
             f"Its memory is encrypted ({kind}), and QEMU cannot migrate it.",
@@ -202,7 +202,7 @@ def _encrypted(case: Case) -> Finding:
 
 
 def _arguments(case: Case) -> Finding:
-    if case.domain.qemu_arguments:
+    if case.guest.qemu_arguments:
         return warned(
             "Arguments are passed to its QEMU past libvirt, which knows nothing of what they need.",
             "See that they mean the same on the destination (files, devices, addresses).",
@@ -211,7 +211,7 @@ def _arguments(case: Case) -> Finding:
 
 
 def _device_files(case: Case) -> Finding:
-    needed = [path for path in case.domain.needed_files if not _on_shared(path, case)]
+    needed = [path for path in case.guest.needed_files if not _on_shared(path, case)]
     if needed:
         return warned(
             f"Its devices use files, sockets or devices of the host that must be on the destination: {listed(needed)}.",
@@ -227,11 +227,11 @@ def _on_shared(path: str, case: Case) -> bool:
 
 
 def _vsock(case: Case) -> Finding:
-    cid = case.domain.vsock_cid
+    cid = case.guest.vsock_cid
     if cid is None:
         return passed("It has no fixed address for sockets between guest and host (vsock).")
     for other in case.destination.domains:
-        if other.active and other.uuid != case.domain.uuid and other.vsock_cid == cid:
+        if other.active and other.uuid != case.guest.uuid and other.vsock_cid == cid:
             return failed(
                 f"Its address for sockets between guest and host (vsock), {cid}, is that of {other.name!r} on the"
                 " destination.",
@@ -243,7 +243,7 @@ def _vsock(case: Case) -> Finding:
 
 def _others(case: Case) -> Finding:
     """Devices of a libvirt that is newer than this list of them."""
-    names = case.domain.not_looked_at
+    names = case.guest.not_looked_at
     if names:
         return warned(
             f"Devices that no check looks at: {listed(names)}.",

@@ -170,11 +170,11 @@ def _volume(disk: Disk, source: HostDocument, destination: HostDocument) -> Disk
         if found == OTHER:
             words = f"the pool {name!r} is {here.source} on the source and {there.source} on the destination"
             return DiskLocation(MISSING, words, _POOL)
-        return _told(found == SAME, here, name)
+        return _by_pool(found == SAME, here, name)
     if there.type in _NETWORK_POOLS and (here is None or here.type == there.type):
-        return _told(same or here is None or not here.source, there, name)
+        return _by_pool(same or here is None or not here.source, there, name)
     if there.type in _DEVICE_POOLS:
-        return _told(same and there.type in ("iscsi", "mpath"), there, name)
+        return _by_pool(same and there.type in ("iscsi", "mpath"), there, name)
     on = filesystem_of(here.path, source) if here is not None and here.path else None
     if here is not None and on is not None and here.path == there.path and there.type in _DIRECTORY_POOLS:
         return _on_filesystem(disk, f"{here.path.rstrip('/')}/{volume}", on, source, destination)
@@ -184,7 +184,7 @@ def _volume(disk: Disk, source: HostDocument, destination: HostDocument) -> Disk
     return DiskLocation(MISSING, own, _POOL)
 
 
-def _told(same: bool, pool: StoragePool, name: str) -> DiskLocation:
+def _by_pool(same: bool, pool: StoragePool, name: str) -> DiskLocation:
     if pool.type in _NETWORK_POOLS and same:
         return DiskLocation(SHARED, f"the pool {name!r} is reached over the network")
     if same and not is_loopback(pool.source.partition(":")[0]):

@@ -36,7 +36,7 @@ def _there(case: Case) -> Finding:
     host = case.destination
     missing: list[str] = []
     unknown: list[str] = []
-    for nic in case.domain.interfaces:
+    for nic in case.guest.interfaces:
         if _needs_nothing(nic):
             continue
         problem = _problem(nic, host)
@@ -85,7 +85,7 @@ def _mtu(case: Case) -> Finding:
     smaller: list[str] = []
     larger: list[str] = []
     compared = 0
-    for nic in case.domain.interfaces:
+    for nic in case.guest.interfaces:
         here = _mtu_of(nic, case.source, _here(nic, case.source))
         there = _mtu_of(nic, case.destination, _there_link(nic, case.destination))
         if here is None or there is None:

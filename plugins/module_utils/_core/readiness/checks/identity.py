@@ -30,7 +30,7 @@ def _same_host(pair: Pair) -> Finding:
 
 
 def _uuid_free(case: Case) -> Finding:
-    guest = case.domain
+    guest = case.guest
     for other in case.destination.domains:
         if other.uuid == guest.uuid:
             if other.active:
@@ -54,7 +54,7 @@ def _uuid_free(case: Case) -> Finding:
 
 def _name_free(case: Case) -> Finding:
     for other in case.destination.domains:
-        if other.name == case.domain.name and other.uuid != case.domain.uuid:
+        if other.name == case.guest.name and other.uuid != case.guest.uuid:
             return failed(
                 f"The destination has another guest of this name ({other.state or 'state not known'}).",
                 "Rename one of them, or give the migration another name for it (--dname).",

@@ -18,13 +18,13 @@ _OWN_ADDRESS = "Let it listen on 0.0.0.0 or 127.0.0.1, or migrate with a changed
 def _listening(case: Case) -> Finding:
     """A console or a serial device that listens on an address of the source finds none on the destination."""
     unknown: list[str] = []
-    for console in case.domain.graphics:
+    for console in case.guest.graphics:
         found = _console(console, case)
         if isinstance(found, str):
             unknown.append(found)
         elif found is not None:
             return found
-    for one in case.domain.endpoints:
+    for one in case.guest.endpoints:
         there = _held(one.address, case.destination)
         words = f"Its {one.device} device listens on {one.address}"
         if there is False:
@@ -117,9 +117,9 @@ def _held(text: str, host: HostDocument) -> t.Optional[bool]:
 
 
 def _port_taken(case: Case) -> t.Optional[Finding]:
-    fixed = _fixed_ports(case.domain)
+    fixed = _fixed_ports(case.guest)
     for other in case.destination.domains if fixed else ():
-        if other.active and other.uuid != case.domain.uuid and not fixed.isdisjoint(_ports(other)):
+        if other.active and other.uuid != case.guest.uuid and not fixed.isdisjoint(_ports(other)):
             port = min(fixed & _ports(other))
             return failed(
                 f"Its console needs port {port}, and {other.name!r} has it on the destination.",

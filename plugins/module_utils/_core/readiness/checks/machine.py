@@ -12,7 +12,7 @@ from .cpu import THEME
 
 
 def _machine(case: Case) -> Finding:
-    guest = case.domain
+    guest = case.guest
     emulator = _emulator(case.destination, guest.arch)
     if emulator is None:
         return failed(
@@ -40,7 +40,7 @@ def _emulator(host: HostDocument, arch: str) -> t.Optional[Emulator]:
 
 
 def _emulator_path(case: Case) -> Finding:
-    wanted, emulator = case.domain.emulator, _emulator(case.destination, case.domain.arch)
+    wanted, emulator = case.guest.emulator, _emulator(case.destination, case.guest.arch)
     if not wanted or emulator is None or not emulator.path:
         return skipped("Where the emulator is on the destination is not known.")
     if wanted != emulator.path:
@@ -54,7 +54,7 @@ def _emulator_path(case: Case) -> Finding:
 
 
 def _count(case: Case) -> Finding:
-    wanted, there = case.domain.vcpus_current, case.destination.cpu.threads
+    wanted, there = case.guest.vcpus_current, case.destination.cpu.threads
     if not there:
         return skipped("How many processors the destination has is not known.")
     if wanted > there:
@@ -64,7 +64,7 @@ def _count(case: Case) -> Finding:
             wanted=wanted,
             there=there,
         )
-    missing = sorted(set(case.domain.pinned_cpus) - _processors(case.destination))
+    missing = sorted(set(case.guest.pinned_cpus) - _processors(case.destination))
     if missing:
         return failed(
             f"Its threads are bound to processors that the destination does not have: {listed(map(str, missing))}.",
@@ -72,7 +72,7 @@ def _count(case: Case) -> Finding:
             " or choose another host.",
             missing=missing,
         )
-    if case.domain.pinned:
+    if case.guest.pinned:
         return warned(
             "Its processors are bound to processors of the host by number, which other guests may use there.",
             "Look what runs on them on the destination, or migrate with other numbers (--xml).",

@@ -30,7 +30,7 @@ def _parts(memory: GuestMemory) -> list[MemoryCell]:
 
 
 def _available(case: Case) -> Finding:
-    guest, memory = case.domain.memory, case.destination.memory
+    guest, memory = case.guest.memory, case.destination.memory
     needed = _OVERHEAD_BYTES + max(0, guest.total_bytes - _in_hugepages(guest))
     available = memory.available_bytes
     if available is None:
@@ -55,7 +55,7 @@ def _available(case: Case) -> Finding:
 def _hugepages(case: Case) -> Finding:
     """Each size for itself; of one size each set of nodes that something is bound to, and all that is of this size."""
     memory = case.destination.memory
-    parts = [one for one in _parts(case.domain.memory) if one.hugepages and one.size_bytes]
+    parts = [one for one in _parts(case.guest.memory) if one.hugepages and one.size_bytes]
     if not parts:
         return passed("The guest needs none.")
     wanted: dict[int, list[tuple[int, tuple[int, ...]]]] = {}
@@ -107,9 +107,9 @@ def _short_of_hugepages(
 
 
 def _numa(case: Case) -> Finding:
-    memory, parts = case.destination.memory, [one for one in _parts(case.domain.memory) if one.nodes]
+    memory, parts = case.destination.memory, [one for one in _parts(case.guest.memory) if one.nodes]
     # What is said of all nodes of the guest is wanted too where each has a word of its own.
-    bound = sorted({*case.domain.memory.nodes, *(node for part in parts for node in part.nodes)})
+    bound = sorted({*case.guest.memory.nodes, *(node for part in parts for node in part.nodes)})
     if not bound:
         return passed("The guest is bound to no NUMA node.")
     if not memory.nodes:

@@ -149,7 +149,7 @@ def _speed(case: Case) -> Finding:
     if not known:
         return skipped("The real speed of the migration interfaces is not known; virtual ones report made-up speeds.")
     slowest = min(known, key=lambda path: path.speed_mbit_per_s or 0)
-    speed, memory = slowest.speed_mbit_per_s or 0, case.domain.memory.total_bytes
+    speed, memory = slowest.speed_mbit_per_s or 0, case.guest.memory.total_bytes
     pass_s = memory / (speed * _BYTES_PER_MBIT)
     evidence = {"speed_mbit_per_s": speed, "memory_bytes": memory, "first_pass_s": round(pass_s, 1)}
     if slowest.duplex == "half":

@@ -20,7 +20,7 @@ def _free(pair: Pair) -> Finding:
             port_min=path.port_min,
             port_max=path.port_max,
         )
-    free, needed = len(path.ports) - len(path.ports_used), 1 if pair.intent.copy_storage == "none" else 2
+    free, needed = len(path.ports) - len(path.ports_used), 1 if pair.options.copy_storage == "none" else 2
     by = [f"{one.process} ({one.pid})" for one in path.ports_used_by]
     evidence = {
         "port_min": path.port_min,

@@ -23,7 +23,7 @@ _DESTINATION_ROLES = ("ca", "server", "server-key")
 
 def _tls(pair: Pair) -> Finding:
     forced = [host.name for host in (pair.source, pair.destination) if _forces_tls(host)]
-    if not pair.intent.tls:
+    if not pair.options.tls:
         if forced:
             return failed(
                 f"{listed(forced)} take migrations over TLS only (migrate_tls_force).",
@@ -93,7 +93,7 @@ def _confinement(case: Case) -> Finding:
     there = set(case.destination.security.drivers)
     if not there:
         return skipped("The security drivers of the destination are not known.")
-    labels = [one for one in case.domain.security_labels if one.type != "none" and one.model not in ("dac", "none")]
+    labels = [one for one in case.guest.security_labels if one.type != "none" and one.model not in ("dac", "none")]
     static = [one.model for one in labels if one.type == "static" and one.model not in there]
     if static:
         return failed(

@@ -9,7 +9,7 @@ _THEME = "state of the guest"
 
 
 def _state(case: Case) -> Finding:
-    guest = case.domain
+    guest = case.guest
     if guest.state == "running":
         return passed("It runs.")
     if guest.state == "paused":
@@ -32,7 +32,7 @@ def _state(case: Case) -> Finding:
 
 
 def _jobs(case: Case) -> Finding:
-    guest = case.domain
+    guest = case.guest
     mirrors = [disk.target for disk in guest.disks if disk.mirror]
     if guest.job:
         return failed(
@@ -50,7 +50,7 @@ def _jobs(case: Case) -> Finding:
 
 
 def _snapshots(case: Case) -> Finding:
-    guest = case.domain
+    guest = case.guest
     if guest.snapshots is None and guest.checkpoints is None:
         return skipped("Whether it has snapshots is not known.")
     if guest.snapshots:

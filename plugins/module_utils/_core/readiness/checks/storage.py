@@ -27,17 +27,17 @@ def _copied(disk: Disk) -> bool:
 def _local_disks(case: Case) -> list[Disk]:
     return [
         disk
-        for disk in case.domain.disks
+        for disk in case.guest.disks
         if _copied(disk) and place_of(disk, case.source, case.destination).kind == LOCAL
     ]
 
 
 def _reachable(case: Case) -> Finding:
-    places = [(disk, place_of(disk, case.source, case.destination)) for disk in case.domain.disks]
+    places = [(disk, place_of(disk, case.source, case.destination)) for disk in case.guest.disks]
     places = [(disk, place) for disk, place in places if place.kind != EMPTY]
     if not places:
         return passed("The guest has no disk.")
-    copies = case.intent.copy_storage != "none"
+    copies = case.options.copy_storage != "none"
     found = _out_of_reach(places, copies=copies) or (_copied_onto_itself(places) if copies else None)
     if found is not None:
         return found
@@ -132,7 +132,7 @@ def _bases(disk: Disk, case: Case) -> list[DiskLocation]:
 
 
 def _room(case: Case) -> Finding:
-    if case.intent.copy_storage == "none":
+    if case.options.copy_storage == "none":
         return skipped("No disk is to be copied.")
     needed: dict[str, int] = {}
     unknown: list[str] = []
@@ -169,7 +169,7 @@ def _cache(case: Case) -> Finding:
         return passed("This QEMU lets go of its caches at the switch-over.")
     unsafe = [
         f"{disk.target} ({disk.cache})"
-        for disk in case.domain.disks
+        for disk in case.guest.disks
         if disk.cache not in _SAFE_CACHES
         and _copied(disk)
         and place_of(disk, case.source, case.destination).kind == SHARED
@@ -184,8 +184,8 @@ def _cache(case: Case) -> Finding:
 
 
 def _kind(case: Case) -> Finding:
-    transient = [disk.target for disk in case.domain.disks if disk.transient]
-    nvme = [disk.target for disk in case.domain.disks if disk.type == "nvme"]
+    transient = [disk.target for disk in case.guest.disks if disk.transient]
+    nvme = [disk.target for disk in case.guest.disks if disk.type == "nvme"]
     if transient or nvme:
         words = [f"{listed(transient)} thrown away after use"] if transient else []
         words += [f"{listed(nvme)} on an NVMe device of the host"] if nvme else []
@@ -195,7 +195,7 @@ def _kind(case: Case) -> Finding:
             transient=transient,
             nvme=nvme,
         )
-    luns = [disk.target for disk in case.domain.disks if disk.device == "lun"]
+    luns = [disk.target for disk in case.guest.disks if disk.device == "lun"]
     if luns:
         return warned(
             f"{listed(luns)} are passed to the guest as SCSI devices: reservations that it holds stay with the source.",
@@ -209,11 +209,11 @@ def _backing(case: Case) -> Finding:
     """With an incremental copy the base is not copied, and must be there."""
     bases = {
         path
-        for disk in case.domain.disks
+        for disk in case.guest.disks
         for path in disk.backing_chain
         if path.startswith("/") and place_of(disk, case.source, case.destination).kind == LOCAL
     }
-    mode = case.intent.copy_storage
+    mode = case.options.copy_storage
     if not bases or mode == "none":
         return skipped("No disk with a base image is to be copied.")
     if mode == "incremental":
@@ -227,7 +227,7 @@ def _backing(case: Case) -> Finding:
 
 def _boot_files(case: Case) -> Finding:
     """QEMU reads them when it starts, also to receive a guest."""
-    needed = case.domain.boot_files
+    needed = case.guest.boot_files
     if not needed:
         return passed("It starts from its own disks, with no files of the host.")
     firmware = case.destination.firmware_files or []
@@ -249,7 +249,7 @@ def _lock_manager(case: Case) -> Finding:
     """Before it gives a guest to another host, a lock manager lets go of its disks, and only one host gets them."""
     disks = [
         disk.target
-        for disk in case.domain.disks
+        for disk in case.guest.disks
         if disk.type in _LOCKABLE and _copied(disk) and place_of(disk, case.source, case.destination).kind == SHARED
     ]
     if not disks:

@@ -16,7 +16,7 @@ def entries(path: Path) -> list[dict[str, object]]:
 def test_what_is_told_stands_between_the_process_and_the_end(tmp_path: Path) -> None:
     path = tmp_path / "progress"
     with ProgressFile(str(path)):
-        ProgressFile(str(path)).tell({"name": "erp \u00e9\n", "line": "pass 2", "pass": 2})
+        ProgressFile(str(path)).report({"name": "erp \u00e9\n", "line": "pass 2", "pass": 2})
     assert entries(path) == [
         {"pid": os.getpid()},
         {"name": "erp \u00e9\n", "line": "pass 2", "pass": 2},
@@ -37,29 +37,29 @@ def test_the_end_is_told_of_a_failure_too(tmp_path: Path) -> None:
 def test_secrets_are_not_told(tmp_path: Path) -> None:
     path = tmp_path / "progress"
     hide({"s3same-open"})
-    ProgressFile(str(path)).tell({"name": "erp01", "line": "no answer of root:s3same-open@kvm02"})
+    ProgressFile(str(path)).report({"name": "erp01", "line": "no answer of root:s3same-open@kvm02"})
     assert entries(path) == [{"name": "erp01", "line": "no answer of root:********@kvm02"}]
 
 
 def test_a_file_that_cannot_be_written_stops_nothing(tmp_path: Path) -> None:
     with ProgressFile(str(tmp_path / "missing" / "progress")) as progress:
-        progress.tell({"name": "erp01", "line": "pass 2"})
+        progress.report({"name": "erp01", "line": "pass 2"})
     with ProgressFile(None) as progress:
-        progress.tell({"name": "erp01", "line": "pass 2"})
+        progress.report({"name": "erp01", "line": "pass 2"})
 
 
 def test_a_pipe_holds_nobody_up(tmp_path: Path) -> None:
     pipe = tmp_path / "progress"
     os.mkfifo(pipe)
     with ProgressFile(str(pipe)) as progress:  # nobody reads
-        progress.tell({"name": "erp01", "line": "pass 2"})
+        progress.report({"name": "erp01", "line": "pass 2"})
     reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
     try:
-        ProgressFile(str(pipe)).tell({"name": "erp01", "line": "pass 2"})
+        ProgressFile(str(pipe)).report({"name": "erp01", "line": "pass 2"})
         assert os.read(reader, 10) == b""
     finally:
         os.close(reader)
 
 
 def test_a_device_is_not_written_to() -> None:
-    ProgressFile("/dev/full").tell({"name": "erp01", "line": "pass 2"})
+    ProgressFile("/dev/full").report({"name": "erp01", "line": "pass 2"})

@@ -30,9 +30,6 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._host impor
     sockets,
     tls,
 )
-from ansible_collections.virtops.live_migration.plugins.module_utils._host import (
-    qemu_process as guests,
-)
 from ansible_collections.virtops.live_migration.plugins.module_utils._host.files import Programs
 from ansible_collections.virtops.live_migration.tests.unit.plugins.captured_texts import captured
 
@@ -152,16 +149,6 @@ def test_the_clock_against_a_reference() -> None:
     assert 59_000 < ahead.offset_ms < 61_000
     assert clock.read_clock(None, began_s).offset_ms is None
     assert ahead.synchronised in (True, False)
-
-
-def test_a_guests_process(tmp_path: Path, write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
-    write("erp01.pid", "1")
-    write("gone.pid", "999999999")
-    monkeypatch.setattr(guests, "_DIRECTORY", str(tmp_path))
-    assert (guests.resident_bytes("erp01") or 0) > 0
-    assert guests.resident_bytes("gone") is None
-    assert guests.resident_bytes("../erp01") is None
-    assert guests.resident_bytes("crm01") is None
 
 
 def test_connections_to_this_machine() -> None:

@@ -200,11 +200,11 @@ def test_a_daemon_that_is_gone_is_no_end(libvirt: FakeLibvirt, guest: Guest, eve
 
 
 def test_what_is_told_of_a_guest(libvirt: FakeLibvirt, guest: Guest) -> None:
-    assert guest.told() == "running (booted)"
+    assert guest.state_text() == "running (booted)"
     libvirt.states["erp01"] = GONE
-    assert guest.told() == "no longer defined"
+    assert guest.state_text() == "no longer defined"
     libvirt.states["erp01"] = UNANSWERED
-    assert guest.told() == "in a state that is not known, as libvirt does not answer"
+    assert guest.state_text() == "in a state that is not known, as libvirt does not answer"
 
 
 # --- waiting

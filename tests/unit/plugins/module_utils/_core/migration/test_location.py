@@ -104,10 +104,10 @@ def test_what_is_said(where: GuestLocation, reason: str) -> None:
     error = refusal(where, "erp01", "kvm01", "kvm02")
     assert error.reason == reason
     assert "Nothing was changed." in error.state
-    assert where.told() in error.state
+    assert where.state_text() in error.state
     assert "'erp01'" in error.problem
     assert error.remedy
-    assert error.evidence["on_source"] == (where.here.told if where.here else None)
+    assert error.evidence["on_source"] == (where.here.state_text if where.here else None)
 
 
 def test_what_runs_split_is_not_to_be_aborted() -> None:

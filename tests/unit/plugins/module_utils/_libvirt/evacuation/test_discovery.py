@@ -68,7 +68,7 @@ def test_one_that_runs_here_is_to_move(libvirt: FakeLibvirt) -> None:
     assert (one.destinations, one.size_bytes, one.moving) == (("kvm03", "kvm02"), 1 << 30, False)
     assert (found.rows[ERP01].name, found.rows[ERP01].destination) == ("erp01", "kvm03")
     assert found.here[ERP01].name == "erp01"
-    assert found.asked[ERP01]["alternatives"] == ["kvm02"]
+    assert found.entries[ERP01]["alternatives"] == ["kvm02"]
 
 
 def test_one_that_is_arriving_elsewhere_belongs_there(libvirt: FakeLibvirt) -> None:

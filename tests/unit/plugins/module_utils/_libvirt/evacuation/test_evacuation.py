@@ -11,7 +11,10 @@ import pytest
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.errors import MigrationError
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.evacuation.run.admission import Slots
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.evacuation.run.result import GuestResult
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.forecast.link_bandwidth import RouteDevice
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.forecast.link_bandwidth import (
+    DestinationPath,
+    RouteDevice,
+)
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.job.sample import JobSample, Phase
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.migration.start import StartOptions
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.policy import Policy
@@ -38,7 +41,9 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.ev
     Sending,
 )
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.evacuation.host_guests import HostGuests
-from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.evacuation.task import EvacuationOptions
+from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.evacuation.options import (
+    EvacuationOptions,
+)
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.guest import guest_of
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.measure.facts import MeasurementOptions
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.migration.migration import (
@@ -87,7 +92,7 @@ class World:
         self.cancelled_at_s = float("inf")
         self.travellers: dict[str, Traveller] = {}
 
-    def census(self, name: str) -> t.Optional[HostGuests]:
+    def guests_on(self, name: str) -> t.Optional[HostGuests]:
         if name in self.away:
             return None
         found = HostGuests()
@@ -104,11 +109,11 @@ class Traveller:
     """Stands in for the thread of a guest."""
 
     def __init__(
-        self, world: World, key: str, order: MigrationOptions, mailbox: t.Any, tell: t.Callable[[t.Any], None]
+        self, world: World, key: str, order: MigrationOptions, mailbox: t.Any, on_progress: t.Callable[[t.Any], None]
     ) -> None:
         self.key, self._world, self._order, self._mailbox = key, world, order, mailbox
-        self._to = order.asked.destination_uri
-        self._tell = tell
+        self._to = order.path.destination_uri
+        self._on_progress = on_progress
         world.orders.append(order)
         world.travellers[key] = self
         self._gone = False
@@ -165,8 +170,8 @@ class Hosts:
     def __exit__(self, *_exc: object) -> None:
         pass
 
-    def census(self, name: str) -> t.Optional[HostGuests]:
-        return self._world.census(name)
+    def guests_on(self, name: str) -> t.Optional[HostGuests]:
+        return self._world.guests_on(name)
 
     def connection(self, _name: str) -> None:
         return None
@@ -180,7 +185,7 @@ def world(libvirt: FakeLibvirt, monkeypatch: pytest.MonkeyPatch) -> World:
     monkeypatch.setattr(
         sending_off,
         "GuestTransfer",
-        lambda key, _uuid, order, _uri, box, tell, marks: Traveller(found, key, order, box, tell),
+        lambda key, order, _uri, box, on_progress, marks: Traveller(found, key, order, box, on_progress),
     )
     monkeypatch.setattr(
         sending_off,
@@ -189,7 +194,7 @@ def world(libvirt: FakeLibvirt, monkeypatch: pytest.MonkeyPatch) -> World:
     )
     monkeypatch.setattr(sending_off, "coming_from_others", lambda _seen, _own: 0)
     monkeypatch.setattr(evacuating, "Destinations", lambda uris, _connect: Hosts(found, list(uris)))
-    monkeypatch.setattr(evacuating, "host_guests", lambda _source: found.census("kvm01"))
+    monkeypatch.setattr(evacuating, "host_guests", lambda _source: found.guests_on("kvm01"))
 
     class Cancelled:
         def __init__(self, _path: t.Optional[str]) -> None:
@@ -202,12 +207,12 @@ def world(libvirt: FakeLibvirt, monkeypatch: pytest.MonkeyPatch) -> World:
             pass
 
         @property
-        def wanted(self) -> bool:
+        def requested(self) -> bool:
             return found.clock.now - 1000.0 >= found.cancelled_at_s
 
     monkeypatch.setattr(evacuating, "Cancellation", Cancelled)
     for module in (mustering, verifying):
-        monkeypatch.setattr(module, "host_guests", lambda _source: found.census("kvm01"))
+        monkeypatch.setattr(module, "host_guests", lambda _source: found.guests_on("kvm01"))
         monkeypatch.setattr(module, "may_have_job", lambda _guest: False)
     monkeypatch.setattr(mustering, "_current_memory_bytes", lambda _guest: 100)
     return found
@@ -233,7 +238,8 @@ def evacuated(
     def order(_guest: t.Mapping[str, t.Any], name: str) -> MigrationOptions:
         return MigrationOptions(
             policy,
-            MeasurementOptions(name, None, 100.0, 0, "none", None, False, lambda _hosts: RouteDevice()),
+            DestinationPath(name, link_mib_per_s=100.0),
+            MeasurementOptions("none", None, False, lambda _hosts: RouteDevice()),
             StartOptions(),
         )
 
@@ -292,7 +298,7 @@ def test_what_another_run_sends_is_taken_up(world: World) -> None:
     rows, _left, _stopped, _told, _evacuation = evacuated(
         world, to("abc", "kvm02", "kvm03"), slots=Slots(per_source=1, ahead=0)
     )
-    assert [order.asked.destination_uri for order in world.orders] == ["kvm02", "kvm03", "kvm02"]
+    assert [order.path.destination_uri for order in world.orders] == ["kvm02", "kvm03", "kvm02"]
     assert rows["c"].runs_on == "kvm03"
 
 

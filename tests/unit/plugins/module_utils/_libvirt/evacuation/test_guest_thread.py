@@ -9,7 +9,10 @@ import pytest
 
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.errors import MigrationError
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.evacuation.run.home_mark import HomeMark
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.forecast.link_bandwidth import RouteDevice
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.forecast.link_bandwidth import (
+    DestinationPath,
+    RouteDevice,
+)
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.migration.start import StartOptions
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.policy import Policy
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.evacuation import (
@@ -25,7 +28,7 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.ev
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.evacuation.home_mark import NAMESPACE
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.guest import find_guest
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.measure.facts import MeasurementOptions
-from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.migration.driver import Tell
+from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.migration.driver import ProgressCallback
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.migration.migration import (
     MigrationOptions,
 )
@@ -42,7 +45,8 @@ HERE, THERE = "qemu:///system", "qemu+tcp://kvm02/system"
 FORECAST = {"expected": {"sent_bytes": 5}}
 ORDER = MigrationOptions(
     Policy(),
-    MeasurementOptions(THERE, None, 100.0, 0, "none", None, False, lambda _hosts: RouteDevice()),
+    DestinationPath(THERE, link_mib_per_s=100.0),
+    MeasurementOptions("none", None, False, lambda _hosts: RouteDevice()),
     StartOptions(copy_storage="all"),
     persistent=None,
 )
@@ -58,8 +62,10 @@ class StandIn:
     asks = True
     found_there: t.Optional[str] = None
 
-    def __init__(self, ends: TwoHosts, order: MigrationOptions, tell: Tell, watch: Tell) -> None:
-        self._ends, self._order, self._tell, self._watch = ends, order, tell, watch
+    def __init__(
+        self, ends: TwoHosts, order: MigrationOptions, on_progress: ProgressCallback, on_look: ProgressCallback
+    ) -> None:
+        self._ends, self._order, self._on_progress, self._on_look = ends, order, on_progress, on_look
         self.notes = ["By the way."]
 
     def run(self, *, check: bool) -> dict[str, t.Any]:
@@ -67,8 +73,8 @@ class StandIn:
         self._ends.here = guest = find_guest(self._ends.source, None, ERP01)
         if self.asks and self._order.before_start:
             self._order.before_start(guest, FORECAST)
-        self._tell({"line": "pass 1"})
-        self._watch({"phase": "precopy"})
+        self._on_progress({"line": "pass 1"})
+        self._on_look({"phase": "precopy"})
         for problem in self.breaks:
             raise problem
         self._ends.there = find_guest(self._ends.destination, None, ERP01)
@@ -108,7 +114,7 @@ def departed(
     libvirt.expect(*ENDS, KNOWN, *script)
     mailbox: queue.Queue[Post] = queue.Queue()
     told: list[t.Any] = []
-    one = GuestTransfer("key", ERP01, ORDER, HERE, mailbox, told.append, marks=marks)
+    one = GuestTransfer(ERP01, ORDER, HERE, mailbox, told.append, marks=marks)
     # Its turn comes, or not, before it asks: then it need not wait, and the test runs in one thread.
     if why is not None:
         one.dismiss(why)
@@ -120,8 +126,8 @@ def departed(
 
 def test_it_asks_for_its_turn_and_is_marked_before_it_leaves(libvirt: FakeLibvirt, way: type[StandIn]) -> None:
     posts, told = departed(libvirt, *NO_MARK, *written(HOME), ARRIVED)
-    assert posts[:2] == [Ready("key", FORECAST), Sending("key", {"phase": "precopy"})]
-    assert posts[2] == Ended("key", MOVED, ("By the way.",))
+    assert posts[:2] == [Ready(ERP01, FORECAST), Sending(ERP01, {"phase": "precopy"})]
+    assert posts[2] == Ended(ERP01, MOVED, ("By the way.",))
     assert told == [{"line": "pass 1"}]
 
 
@@ -177,7 +183,7 @@ def test_whatever_becomes_of_it_is_posted(
 def test_a_destination_that_is_away(libvirt: FakeLibvirt, way: type[StandIn]) -> None:
     libvirt.expect(Call("open", HERE), Call("open", THERE).raises(38, "Connection refused", 7))
     mailbox: queue.Queue[Post] = queue.Queue()
-    GuestTransfer("key", ERP01, ORDER, HERE, mailbox, lambda _entry: None, marks=True)._run()
+    GuestTransfer(ERP01, ORDER, HERE, mailbox, lambda _entry: None, marks=True)._run()
     post = mailbox.get_nowait()
     assert isinstance(post, Ended)
     assert post.error is not None

@@ -55,7 +55,7 @@ def written(text: str | None, flags: int = 3) -> list[Call]:
 def ended(libvirt: FakeLibvirt, kind: type[Thread], *script: Call, limit_s: float = 10.0) -> Ended:
     libvirt.expect(*KNOWN, *script)
     mailbox: queue.Queue[Post] = queue.Queue()
-    given = ("key", ERP01, HERE, mailbox)
+    given = (ERP01, HERE, mailbox)
     thread = PowerOff(*given, limit_s) if kind is PowerOff else PowerOn(*given)
     thread._run()
     post = mailbox.get_nowait()

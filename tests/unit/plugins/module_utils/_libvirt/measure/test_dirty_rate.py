@@ -13,7 +13,6 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.me
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.measure.dirty_rate import (
     measure,
     measure_windows,
-    memory_bytes,
 )
 
 MIB = 1 << 20
@@ -260,4 +259,4 @@ def test_how_rough_a_result_is(mib_per_s: int, mode: str, expected_mib: int) -> 
 
 def test_memory() -> None:
     script = Script(INFO)
-    assert memory_bytes(Guest(script, "erp01", "uuid")) == 512 * MIB
+    assert Guest(script, "erp01", "uuid").memory().maximum_bytes == 512 * MIB

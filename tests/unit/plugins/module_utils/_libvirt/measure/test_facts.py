@@ -8,10 +8,13 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.errors import MigrationError
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.forecast.link_bandwidth import RouteDevice
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.forecast.link_bandwidth import (
+    DestinationPath,
+    RouteDevice,
+)
+from ansible_collections.virtops.live_migration.plugins.module_utils._host import qemu_process
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.connection import Connection
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.guest import Guest, find_guest
-from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.measure import facts as footprint
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.measure.dirty_rate import measure
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.measure.facts import (
     MeasuredFacts,
@@ -51,17 +54,20 @@ def ends(libvirt: FakeLibvirt) -> t.Iterator[Ends]:
 
 
 def surveyed(ends: Ends, **changes: t.Any) -> MeasuredFacts:
-    asked: dict[str, t.Any] = {
-        "destination_uri": THERE,
-        "migrate_uri": None,
-        "link_mib_per_s": 100.0,
-        "bandwidth_mib_per_s": 0,
+    path = {key: changes.pop(key) for key in ("migrate_uri", "link_mib_per_s", "bandwidth_mib_per_s") if key in changes}
+    options: dict[str, t.Any] = {
         "compression": "none",
         "parallel_connections": None,
         "measure": False,
         "way_to": lambda _hosts: RouteDevice(),
     }
-    return measure_facts(ends.source, ends.destination, ends.guest, MeasurementOptions(**{**asked, **changes}))
+    return measure_facts(
+        ends.source,
+        ends.destination,
+        ends.guest,
+        DestinationPath(THERE, **{"link_mib_per_s": 100.0, **path}),
+        MeasurementOptions(**{**options, **changes}),
+    )
 
 
 def window(seconds: int, mib_per_s: int) -> list[Call]:
@@ -167,7 +173,7 @@ def test_the_memory_that_the_kernel_counts(
     (tmp_path / "4242").mkdir()
     smaps = "7f0000000000-7f0100000000 rw-p 00000000 00:00 0\nRss:  614400 kB\nSwap:   0 kB\n"
     (tmp_path / "4242" / "smaps").write_text(smaps)
-    monkeypatch.setattr(footprint, "PROCESSES", tmp_path)
+    monkeypatch.setattr(qemu_process, "PROCESSES", str(tmp_path))
     libvirt.expect(INFO, *VERSIONS, PLAIN)
     found = surveyed(ends)
     assert (found.facts.touched_bytes, found.touched_from) == (600 * MIB, "the mapping of its memory")

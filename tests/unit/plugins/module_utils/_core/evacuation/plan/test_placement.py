@@ -26,11 +26,11 @@ from ansible_collections.virtops.live_migration.tests.unit.plugins.fleets import
 
 
 def went(plan: EvacuationPlan) -> dict[str, str]:
-    return {transfer.domain.name: transfer.destination for transfer in plan.schedule.transfers}
+    return {transfer.guest.name: transfer.destination for transfer in plan.schedule.transfers}
 
 
 def changes(plan: EvacuationPlan) -> dict[str, list[tuple[str, str]]]:
-    return {entry.domain.name: [(one.reason, one.host) for one in entry.changes] for entry in plan.unplaced}
+    return {entry.guest.name: [(one.reason, one.host) for one in entry.changes] for entry in plan.unplaced}
 
 
 def group(name: str, *members: str, together: bool = False, hard: bool = True) -> Group:
@@ -38,10 +38,10 @@ def group(name: str, *members: str, together: bool = False, hard: bool = True) -
 
 
 def test_guests_spread_by_what_the_links_and_the_memory_can_take() -> None:
-    domains = [guest(f"g{number}") for number in range(12)]
-    plan = plan_evacuation(fleet([host("a", rate=3 * LINK), host("b", rate=2 * LINK), host("c")], domains))
+    guests = [guest(f"g{number}") for number in range(12)]
+    plan = plan_evacuation(fleet([host("a", rate=3 * LINK), host("b", rate=2 * LINK), host("c")], guests))
     assert sorted(went(plan).values()) == ["b"] * 8 + ["c"] * 4
-    plan = plan_evacuation(fleet([host("a", rate=LINK / 10), host("b", 32), host("c", 16)], domains[:6]))
+    plan = plan_evacuation(fleet([host("a", rate=LINK / 10), host("b", 32), host("c", 16)], guests[:6]))
     assert sorted(went(plan).values()) == ["b"] * 4 + ["c"] * 2
 
 
@@ -53,22 +53,22 @@ def test_a_big_guest_does_not_take_the_slow_link() -> None:
 def test_room_is_made_by_sending_another_one_elsewhere() -> None:
     """Each of the first two takes the host that the other one could have left to the third."""
     may = {"g0": "bc", "g1": "cd", "g2": "bc", "g3": "bd"}
-    domains = [
+    guests = [
         guest(name, allowed=frozenset(hosts), priority=3 - index) for index, (name, hosts) in enumerate(may.items())
     ]
     plan = plan_evacuation(
-        fleet([host("a"), *(host(name, 4, max_guests=1) for name in "bcd"), host("e", 1)], domains[:3])
+        fleet([host("a"), *(host(name, 4, max_guests=1) for name in "bcd"), host("e", 1)], guests[:3])
     )
     assert sorted(went(plan)) == ["g0", "g1", "g2"]
-    assert changes(plan_evacuation(fleet([host("a"), *(host(name, 4) for name in "bcd")], domains))) == {
+    assert changes(plan_evacuation(fleet([host("a"), *(host(name, 4) for name in "bcd")], guests))) == {
         "g3": [("MEMORY", "b")]
     }
 
 
 @pytest.mark.parametrize(("priority", "moved"), [(0, ["s0", "s1", "s2"]), (1, ["big"])])
 def test_fewer_are_left_behind_unless_the_big_one_matters_more(priority: int, moved: list[str]) -> None:
-    domains = [guest("big", gib=12, priority=priority), *(guest(f"s{number}") for number in range(3))]
-    assert sorted(went(plan_evacuation(fleet([host("a"), host("b", 12)], domains)))) == moved
+    guests = [guest("big", gib=12, priority=priority), *(guest(f"s{number}") for number in range(3))]
+    assert sorted(went(plan_evacuation(fleet([host("a"), host("b", 12)], guests)))) == moved
 
 
 @pytest.mark.parametrize(
@@ -95,8 +95,8 @@ def test_memory_is_counted_by_page_size_and_node(needs: list[MemoryNeed], fits: 
 def test_unbound_memory_leaves_room_for_bound_memory() -> None:
     """Nobody says on which node the first one lies, so that the second one may still have the node it needs."""
     pools = (MemoryPool(4 * GIB, node=0), MemoryPool(4 * GIB, node=1))
-    domains = [guest("free", gib=4), guest("bound", needs=(MemoryNeed(4 * GIB, nodes=(0,)),))]
-    assert len(went(plan_evacuation(fleet([host("a"), Host("b", pools, LINK, LINK)], domains)))) == 2
+    guests = [guest("free", gib=4), guest("bound", needs=(MemoryNeed(4 * GIB, nodes=(0,)),))]
+    assert len(went(plan_evacuation(fleet([host("a"), Host("b", pools, LINK, LINK)], guests)))) == 2
 
 
 def test_the_same_shortage_is_not_asked_for_twice() -> None:
@@ -112,23 +112,23 @@ def test_the_same_shortage_is_not_asked_for_twice() -> None:
 
 
 def test_those_kept_apart_go_to_different_hosts_and_not_to_where_one_is() -> None:
-    domains = [guest("g0"), guest("g1"), guest("there", on="b")]
+    guests = [guest("g0"), guest("g1"), guest("there", on="b")]
     hosts = [host("a"), host("b"), host("c")]
-    plan = plan_evacuation(fleet(hosts, domains, groups=(group("web", "g0", "g1", "there"),)))
+    plan = plan_evacuation(fleet(hosts, guests, groups=(group("web", "g0", "g1", "there"),)))
     assert went(plan) == {"g0": "c"}
     assert changes(plan) == {"g1": [("ANTI_AFFINITY", "")]}
-    soft = fleet(hosts, domains, groups=(group("web", "g0", "g1", "there", hard=False),))
+    soft = fleet(hosts, guests, groups=(group("web", "g0", "g1", "there", hard=False),))
     assert sorted(went(plan_evacuation(soft))) == ["g0", "g1"]
-    without = fleet(hosts, domains[:2], groups=(group("web", "g0", "g1", hard=False),))
+    without = fleet(hosts, guests[:2], groups=(group("web", "g0", "g1", hard=False),))
     assert sorted(went(plan_evacuation(without)).values()) == ["b", "c"]
 
 
 def test_those_that_belong_together_stay_together() -> None:
-    domains = [guest("g0"), guest("g1", gib=8)]
+    guests = [guest("g0"), guest("g1", gib=8)]
     rule = (group("db", "g0", "g1", "there", together=True),)
-    plan = plan_evacuation(fleet([host("a"), host("b", 10), host("c", 13)], domains, groups=rule))
+    plan = plan_evacuation(fleet([host("a"), host("b", 10), host("c", 13)], guests, groups=rule))
     assert went(plan) == {"g0": "c", "g1": "c"}
-    at_home = fleet([host("a"), host("b", 14), host("c", 100)], [*domains, guest("there", on="b")], groups=rule)
+    at_home = fleet([host("a"), host("b", 14), host("c", 100)], [*guests, guest("there", on="b")], groups=rule)
     assert went(plan_evacuation(at_home)) == {"g0": "b", "g1": "b"}
 
 
@@ -142,8 +142,8 @@ def test_those_that_belong_together_stay_together() -> None:
     ],
 )
 def test_one_that_stays_holds_the_other_back(how: dict[str, t.Any], expected: t.Any) -> None:
-    domains = [guest("g"), guest("other", **how)]
-    plan = plan_evacuation(fleet([host("a"), host("b")], domains, groups=(group("db", "g", "other", together=True),)))
+    guests = [guest("g"), guest("other", **how)]
+    plan = plan_evacuation(fleet([host("a"), host("b")], guests, groups=(group("db", "g", "other", together=True),)))
     assert changes(plan).get("g") == expected
     assert ("g" in went(plan)) is (expected is None)
 
@@ -193,13 +193,13 @@ def test_the_host_that_needs_least_is_named() -> None:
 
 
 def test_nobody_is_stopped_unless_somebody_says_so() -> None:
-    domains = [
+    guests = [
         guest("g", pinned=True),
         guest("h", pinned=True, if_unplaceable="shutdown"),
         guest("i", strategy="shutdown"),
     ]
-    plan = plan_evacuation(fleet([host("a"), host("b")], domains))
-    assert [domain.name for domain in plan.shutdown] == ["h", "i"]
+    plan = plan_evacuation(fleet([host("a"), host("b")], guests))
+    assert [guest.name for guest in plan.shutdown] == ["h", "i"]
     assert list(changes(plan)) == ["g"]
     assert not plan.empties("a")
 
@@ -211,8 +211,8 @@ def test_one_that_can_move_is_not_stopped() -> None:
 
 
 def test_others_go_once_the_one_that_held_them_back_is_stopped() -> None:
-    domains = [guest("g"), guest("h", pinned=True, if_unplaceable="shutdown")]
-    plan = plan_evacuation(fleet([host("a"), host("b")], domains, groups=(group("db", "g", "h", together=True),)))
+    guests = [guest("g"), guest("h", pinned=True, if_unplaceable="shutdown")]
+    plan = plan_evacuation(fleet([host("a"), host("b")], guests, groups=(group("db", "g", "h", together=True),)))
     assert went(plan) == {"g": "b"}
     assert plan.empties("a")
 
@@ -223,10 +223,10 @@ def test_others_go_once_the_one_that_held_them_back_is_stopped() -> None:
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        ({"domains": (guest("g"), guest("g", on="b"))}, "GUEST_TWICE"),
-        ({"domains": (guest("g", on="x"),)}, "BAD_FLEET"),
-        ({"domains": (guest("g", strategy="kill"),)}, "BAD_FLEET"),
-        ({"domains": (guest("g", if_unplaceable="migrate"),)}, "BAD_FLEET"),
+        ({"guests": (guest("g"), guest("g", on="b"))}, "GUEST_TWICE"),
+        ({"guests": (guest("g", on="x"),)}, "BAD_FLEET"),
+        ({"guests": (guest("g", strategy="kill"),)}, "BAD_FLEET"),
+        ({"guests": (guest("g", if_unplaceable="migrate"),)}, "BAD_FLEET"),
         ({"sources": ("x",)}, "BAD_FLEET"),
         ({"hosts": (host("a"), host("a"))}, "BAD_FLEET"),
         ({"hosts": (host("a", rate=0),)}, "BAD_FLEET"),

@@ -45,7 +45,7 @@ def test_the_same_fleet_gives_the_same_plan(given_fleet: Fleet, dice: t.Any) -> 
     """Also when the groups come in another order of their members, as sets do."""
     again = replace(
         given_fleet,
-        domains=tuple(replace(domain) for domain in given_fleet.domains),
+        guests=tuple(replace(guest) for guest in given_fleet.guests),
         groups=tuple(
             replace(group, members=frozenset(dice.sample(sorted(group.members), len(group.members))))
             for group in given_fleet.groups
@@ -60,18 +60,18 @@ def test_the_same_fleet_gives_the_same_plan(given_fleet: Fleet, dice: t.Any) -> 
 
 def others_settled(given_fleet: Fleet, plan: EvacuationPlan, keys: t.Collection[str]) -> Fleet:
     """The same question again for the unit alone: the others go where they go, or stay."""
-    to = {transfer.domain.key: transfer.destination for transfer in plan.schedule.transfers}
-    stopped = {domain.key for domain in plan.shutdown}
-    stay = {entry.domain.key for entry in plan.unplaced} - set(keys)
+    to = {transfer.guest.key: transfer.destination for transfer in plan.schedule.transfers}
+    stopped = {guest.key for guest in plan.shutdown}
+    stay = {entry.guest.key for entry in plan.unplaced} - set(keys)
 
-    def settled(domain: PlannedGuest) -> PlannedGuest:
-        if domain.key in to:
-            return replace(domain, bound_for=to[domain.key], priority=1000)
-        if domain.key in stopped:
-            return replace(domain, strategy="shutdown")
-        return replace(domain, strategy="leave") if domain.key in stay else replace(domain, if_unplaceable="leave")
+    def settled(guest: PlannedGuest) -> PlannedGuest:
+        if guest.key in to:
+            return replace(guest, bound_for=to[guest.key], priority=1000)
+        if guest.key in stopped:
+            return replace(guest, strategy="shutdown")
+        return replace(guest, strategy="leave") if guest.key in stay else replace(guest, if_unplaceable="leave")
 
-    return replace(given_fleet, domains=tuple(settled(domain) for domain in given_fleet.domains))
+    return replace(given_fleet, guests=tuple(settled(guest) for guest in given_fleet.guests))
 
 
 def with_change(given_fleet: Fleet, change: Obstacle) -> Fleet:
@@ -85,9 +85,9 @@ def with_change(given_fleet: Fleet, change: Obstacle) -> Fleet:
     def at_guest(**fields: t.Callable[[PlannedGuest], t.Any]) -> Fleet:
         changed = tuple(
             replace(one, **{name: make(one) for name, make in fields.items()}) if one.key == change.guest else one
-            for one in given_fleet.domains
+            for one in given_fleet.guests
         )
-        return replace(given_fleet, domains=changed)
+        return replace(given_fleet, guests=changed)
 
     def more_memory(one: Host) -> tuple[MemoryPool, ...]:
         nodes = change.nodes or tuple(pool.node for pool in one.pools if pool.page_kib == change.page_kib) or (0,)
@@ -125,7 +125,7 @@ def with_change(given_fleet: Fleet, change: Obstacle) -> Fleet:
 
 
 def moves(given_fleet: Fleet, keys: t.Collection[str]) -> bool:
-    return not set(keys) & {entry.domain.key for entry in plan_evacuation(given_fleet).unplaced}
+    return not set(keys) & {entry.guest.key for entry in plan_evacuation(given_fleet).unplaced}
 
 
 @settings(max_examples=300)
@@ -134,10 +134,10 @@ def test_the_changes_are_enough_and_none_is_too_many(given_fleet: Fleet) -> None
     plan = plan_evacuation(given_fleet)
     done: set[str] = set()
     for entry in plan.unplaced:
-        if entry.domain.key in done:
+        if entry.guest.key in done:
             continue
-        keys = {entry.domain.key} | {
-            other.domain.key for other in plan.unplaced if other.domain.name in entry.together_with
+        keys = {entry.guest.key} | {
+            other.guest.key for other in plan.unplaced if other.guest.name in entry.together_with
         }
         done |= keys
         base = others_settled(given_fleet, plan, keys)
@@ -149,8 +149,8 @@ def test_the_changes_are_enough_and_none_is_too_many(given_fleet: Fleet) -> None
                 for change in some:
                     changed = with_change(changed, change)
                 if any(change.reason == "NO_DESTINATION" for change in entry.changes) and any(
-                    domain.bound_for or domain.allowed is not None or domain.needs[0].nodes or domain.needs[-1].nodes
-                    for domain in given_fleet.domains
+                    guest.bound_for or guest.allowed is not None or guest.needs[0].nodes or guest.needs[-1].nodes
+                    for guest in given_fleet.guests
                 ):
                     continue  # what the new host would have to be like is not said
                 assert moves(changed, keys) == (count == len(entry.changes)), (some, entry.changes)
@@ -163,11 +163,11 @@ def test_the_changes_are_enough_and_none_is_too_many(given_fleet: Fleet) -> None
 def test_all_find_room_whenever_there_is_a_way(wishes: list[set[int]], rooms: list[int]) -> None:
     """Guests of one size, each of which can go to some hosts only, against a search through all ways."""
     names = "bcde"
-    domains = [
+    guests = [
         guest(f"g{number}", allowed=frozenset(names[index] for index in wish)) for number, wish in enumerate(wishes)
     ]
     hosts = [host("a"), *(host(name, 4 * room) for name, room in zip(names, rooms))]
-    plan = plan_evacuation(fleet(hosts, domains))
+    plan = plan_evacuation(fleet(hosts, guests))
 
     def most(number: int, left: tuple[int, ...]) -> int:
         if number == len(wishes):

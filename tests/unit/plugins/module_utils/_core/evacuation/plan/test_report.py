@@ -37,7 +37,7 @@ DOCUMENT = {
 
 
 def patch_night() -> Fleet:
-    domains = [
+    guests = [
         guest("erp01", dirty_mib_per_s=40, set_mib=900),
         guest("web01", gib=2),
         guest("web02"),
@@ -47,7 +47,7 @@ def patch_night() -> Fleet:
         guest("evil\n\x1b[31m", allowed=frozenset()),
     ]
     web = Group("web", frozenset({"web01", "web02"}), together=False)
-    return fleet([host("a"), host("b", 20), host("c", cordoned=True)], domains, groups=(web,))
+    return fleet([host("a"), host("b", 20), host("c", cordoned=True)], guests, groups=(web,))
 
 
 def document(given_fleet: Fleet) -> dict[str, t.Any]:
@@ -111,8 +111,8 @@ def test_the_report_is_for_people() -> None:
 
 
 def test_a_long_list_can_be_cut() -> None:
-    domains = [guest(f"g{number}") for number in range(9)]
-    found = document(fleet([host("a"), host("b")], domains))
+    guests = [guest(f"g{number}") for number in range(9)]
+    found = document(fleet([host("a"), host("b")], guests))
     assert len(plan_lines(found)) - len(plan_lines(found, most_guests=4)) == 4
     assert any(line.strip() == "and 5 more" for line in plan_lines(found, most_guests=4))
 
@@ -124,6 +124,6 @@ def test_every_plan_can_be_told(given_fleet: Fleet) -> None:
     lines = plan_lines(found)
     assert max(map(len, lines)) <= WIDTH
     assert all(line.isprintable() for line in lines)
-    names = {domain.name for domain in given_fleet.domains if domain.host in given_fleet.sources}
+    names = {guest.name for guest in given_fleet.guests if guest.host in given_fleet.sources}
     told = [one["name"] for key in ("guests", "shutdown", "left", "unplaceable") for one in found[key]]
     assert sorted(told) == sorted(names)

@@ -31,7 +31,7 @@ STRICT = Policy(max_downtime_ms=300, postcopy="never", max_throttle_percent=0)
 
 
 def transfers(plan: EvacuationPlan) -> dict[str, PlannedTransfer]:
-    return {transfer.domain.name: transfer for transfer in plan.schedule.transfers}
+    return {transfer.guest.name: transfer for transfer in plan.schedule.transfers}
 
 
 def estimate(dirty_mib_per_s: float, set_mib: float, policy: Policy = STRICT, **more: t.Any) -> TransferEstimate:
@@ -77,16 +77,16 @@ def test_unmeasured_guests_get_half_of_the_way() -> None:
 
 
 def test_setting_up_one_is_hidden_behind_another() -> None:
-    domains = [guest(f"g{number}", gib=1) for number in range(20)]
-    alone = fleet([host("a", max_outgoing=1), host("b")], domains)
-    two = fleet([host("a", max_outgoing=2), host("b")], domains)
+    guests = [guest(f"g{number}", gib=1) for number in range(20)]
+    alone = fleet([host("a", max_outgoing=1), host("b")], guests)
+    two = fleet([host("a", max_outgoing=2), host("b")], guests)
     assert plan_evacuation(alone).schedule.end_s == pytest.approx(20 * (1 + 1024 / 100), rel=0.01)
     assert plan_evacuation(two).schedule.end_s == pytest.approx(1 + 20 * 1024 / 100, rel=0.01)
 
 
 def test_a_busy_guest_goes_first_and_gets_its_way_for_itself() -> None:
-    domains = [*(guest(f"g{number}") for number in range(4)), guest("busy", dirty_mib_per_s=70, set_mib=1000)]
-    plan = plan_evacuation(fleet([host("a"), host("b")], domains))
+    guests = [*(guest(f"g{number}") for number in range(4)), guest("busy", dirty_mib_per_s=70, set_mib=1000)]
+    plan = plan_evacuation(fleet([host("a"), host("b")], guests))
     busy = transfers(plan)["busy"]
     assert busy.start_s == 0
     assert [rate for _at, rate in busy.rates] == [LINK, 0]
@@ -95,31 +95,31 @@ def test_a_busy_guest_goes_first_and_gets_its_way_for_itself() -> None:
 
 def test_quiet_guests_fill_what_a_busy_one_leaves() -> None:
     """The links of the source are twice as fast as those of the hosts that it goes to."""
-    domains = [guest("busy", dirty_mib_per_s=70, set_mib=1000), guest("g", gib=2)]
-    plan = plan_evacuation(fleet([host("a", rate=2 * LINK), host("b"), host("c")], domains))
+    guests = [guest("busy", dirty_mib_per_s=70, set_mib=1000), guest("g", gib=2)]
+    plan = plan_evacuation(fleet([host("a", rate=2 * LINK), host("b"), host("c")], guests))
     assert {transfer.start_s for transfer in plan.schedule.transfers} == {0}
     assert transfers(plan)["g"].end_s < transfers(plan)["busy"].end_s
 
 
 def test_priority_comes_first_but_nothing_waits_for_it_needlessly() -> None:
-    domains = [guest("g0"), guest("g1", priority=5), guest("g2", allowed=frozenset("c"))]
+    guests = [guest("g0"), guest("g1", priority=5), guest("g2", allowed=frozenset("c"))]
     hosts = [host("a", rate=2 * LINK), host("b", max_incoming=1), host("c", 4)]
-    found = transfers(plan_evacuation(fleet(hosts, domains)))
+    found = transfers(plan_evacuation(fleet(hosts, guests)))
     assert (found["g1"].start_s, found["g2"].start_s) == (0, 0)
     assert found["g0"].start_s == found["g1"].end_s
 
 
 def test_what_is_on_its_way_already_comes_first() -> None:
-    domains = [guest("g0", priority=9), guest("g1", bound_for="b", moving=True)]
-    found = transfers(plan_evacuation(fleet([host("a", max_outgoing=1), host("b")], domains)))
+    guests = [guest("g0", priority=9), guest("g1", bound_for="b", moving=True)]
+    found = transfers(plan_evacuation(fleet([host("a", max_outgoing=1), host("b")], guests)))
     assert found["g1"].start_s == 0
 
 
 def test_a_shared_link_is_the_bottleneck_of_those_behind_it() -> None:
     hosts = [host(name, uplinks=("rack",)) for name in "ab"] + [host("c"), host("d"), host("e", uplinks=("rack",))]
-    domains = [guest("g0", on="a", allowed=frozenset("c")), guest("g1", on="b", allowed=frozenset("d"))]
+    guests = [guest("g0", on="a", allowed=frozenset("c")), guest("g1", on="b", allowed=frozenset("d"))]
     links = (Uplink("rack", LINK),)
-    across = plan_evacuation(fleet(hosts, domains, "ab", uplinks=links))
+    across = plan_evacuation(fleet(hosts, guests, "ab", uplinks=links))
     assert across.schedule.end_s == pytest.approx(1 + 8 * GIB / LINK, rel=0.01)
     near = [guest("g0", on="a", allowed=frozenset("e")), guest("g1", on="b", allowed=frozenset("d"))]
     assert plan_evacuation(fleet(hosts, near, "ab", uplinks=links)).schedule.end_s == pytest.approx(
@@ -130,9 +130,9 @@ def test_a_shared_link_is_the_bottleneck_of_those_behind_it() -> None:
 @pytest.mark.parametrize("limit", [1, 3])
 def test_the_cluster_has_a_limit_too(limit: int) -> None:
     names = "abcd"
-    domains = [guest(f"g{name}", on=name) for name in names]
+    guests = [guest(f"g{name}", on=name) for name in names]
     hosts = [*(host(name) for name in names), *(host(name) for name in "wxyz")]
-    plan = plan_evacuation(fleet(hosts, domains, names, max_transfers=limit, setup_s=0.0))
+    plan = plan_evacuation(fleet(hosts, guests, names, max_transfers=limit, setup_s=0.0))
     least = -(-4 // limit) * 4 * GIB / LINK
     assert plan.schedule.end_s == pytest.approx(least, rel=0.01)
 
@@ -146,8 +146,8 @@ def test_where_slots_are_scarce_nobody_holds_one_just_to_be_ready() -> None:
 
 def test_what_one_stream_cannot_fill_several_do() -> None:
     hosts = [host("a", rate=4 * LINK), host("b", rate=4 * LINK, max_incoming=4)]
-    domains = [guest(f"g{number}") for number in range(4)]
-    plan = plan_evacuation(fleet(hosts, domains, most_bytes_per_s=LINK))
+    guests = [guest(f"g{number}") for number in range(4)]
+    plan = plan_evacuation(fleet(hosts, guests, most_bytes_per_s=LINK))
     assert plan.schedule.end_s == pytest.approx(1 + 4 * GIB / LINK, rel=0.01)
 
 

@@ -72,5 +72,5 @@ def test_places_of_a_destination_as_it_shows() -> None:
     # "a" may show for a while and needs no place; "b" takes one before it shows; "x" is somebody else's.
     looks = {"kvm02": DestinationLook(frozenset({"a", "x"}), frozenset({"e"}))}
     assert queue.places(looks, 1.0, 2.0) == {"kvm02": Places(2)}
-    assert queue.departures["e"].adopts  # it runs there, so another run has moved it
+    assert queue.guests["e"].adopts  # it runs there, so another run has moved it
     assert queue.places({"kvm02": DestinationLook()}, 2.0, 1.5) == {"kvm02": Places(1, not_before_s=3.5)}

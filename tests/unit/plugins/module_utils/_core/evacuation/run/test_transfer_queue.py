@@ -298,9 +298,9 @@ def test_a_destination_that_is_sick_is_given_up_and_its_guests_go_elsewhere() ->
     assert found.failed("a", "CONNECTION_FAILED", 1.0) is RetryDecision.OTHER_DESTINATION
     assert found.failed("b", "CONNECTION_FAILED", 1.0) is RetryDecision.OTHER_DESTINATION
     assert found.closed == {"kvm02"}
-    assert found.departures["c"].destination == "kvm03"
-    assert found.departures["d"].stage is Stage.FAILED
-    assert found.departures["d"].reason == "DESTINATION_GIVEN_UP"
+    assert found.guests["c"].destination == "kvm03"
+    assert found.guests["d"].stage is Stage.FAILED
+    assert found.guests["d"].reason == "DESTINATION_GIVEN_UP"
     assert found.stopped == ""
 
 
@@ -351,26 +351,26 @@ def test_a_stop_lets_what_is_sent_end() -> None:
     assert found.due(1.0, {}) == [Dismiss("b")]
     found.arrived("a")
     assert found.ended
-    assert found.departures["c"].stage is Stage.WAITING
+    assert found.guests["c"].stage is Stage.WAITING
 
 
 def test_total_progress() -> None:
     found, total = queue("a", "b", "c"), EvacuationTotal()
-    assert total.numbers(found.departures.values())["time_left_s"] is None
+    assert total.numbers(found.guests.values())["time_left_s"] is None
     found.due(0.0, {})
     sent(found, "a")
     found.sending("a", 50 * MIB, 50.0 * MIB, 0.0)
-    numbers = total.numbers(found.departures.values())
+    numbers = total.numbers(found.guests.values())
     assert numbers["remaining_bytes"] == 250 * MIB
     assert numbers["time_left_s"] == pytest.approx(5.0)
     assert total_line(numbers) == "0 of 3 guests done, 1 on the way, 250.0 MiB left, 50.0 MiB/s, about 5.0 s to go"
     # Between two transfers nothing flows, which says nothing about the links.
     found.arrived("a")
-    numbers = total.numbers(found.departures.values())
+    numbers = total.numbers(found.guests.values())
     assert (numbers["done"], numbers["time_left_s"]) == (1, pytest.approx(4.0))
     for name in "bc":
-        found.departures[name].stage = Stage.FAILED
-    assert total_line(total.numbers(found.departures.values())) == "1 of 3 guests done, 2 failed"
+        found.guests[name].stage = Stage.FAILED
+    assert total_line(total.numbers(found.guests.values())) == "1 of 3 guests done, 2 failed"
 
 
 BASIS = {"bandwidth_bytes_per_s": 100 * MIB, "dirty_bytes_per_s": 60 * MIB, "working_set_bytes": 500 * MIB}
@@ -439,46 +439,46 @@ class Run:
             moves = self.queue.due(now_s, self.queue.places(self.looks(now_s), now_s, self.random.uniform(0, 2)))
             assert not self.queue.stopped or all(isinstance(move, Dismiss) for move in moves)
             for move in moves:
-                busy = isinstance(move, Send) and self.queue.departures[move.key].busy
+                busy = isinstance(move, Send) and self.queue.guests[move.key].busy
                 self.ends_s[move.key] = now_s + self.random.uniform(1, 30 if busy else 10)
             self.check(now_s)
             for move in moves:
                 if isinstance(move, Send):
-                    self.check_turn(self.queue.departures[move.key], dry, now_s)
+                    self.check_turn(self.queue.guests[move.key], dry, now_s)
             for one in self.at(Stage.PREPARING, Stage.SENDING, Stage.SENT):
-                if self.ends_s[one.wanted.key] <= now_s:
+                if self.ends_s[one.options.key] <= now_s:
                     self.end(one, now_s)
             now_s += 0.5
 
     def look(self, now_s: float) -> None:
         for one in self.at(Stage.SENDING):
             if now_s < one.sent_s + _SETUP_S:
-                self.queue.setting_up(one.wanted.key)
+                self.queue.setting_up(one.options.key)
                 continue
-            left_s = 0.1 if self.lies else max(0.1, self.ends_s[one.wanted.key] - now_s)
-            self.queue.sending(one.wanted.key, int(left_s * MIB), 1.0 * MIB, now_s, left_s)
+            left_s = 0.1 if self.lies else max(0.1, self.ends_s[one.options.key] - now_s)
+            self.queue.sending(one.options.key, int(left_s * MIB), 1.0 * MIB, now_s, left_s)
 
     def end(self, one: t.Any, now_s: float) -> None:
         if self.random.random() < self.fails:
-            self.queue.failed(one.wanted.key, self.random.choice(REASONS), now_s)
+            self.queue.failed(one.options.key, self.random.choice(REASONS), now_s)
         elif one.stage is Stage.PREPARING:
             least_s = self.random.choice((0.0, 3.0, 60.0))
-            self.queue.ready(one.wanted.key, now_s, busy=self.random.random() < 0.3, least_s=least_s)
+            self.queue.ready(one.options.key, now_s, busy=self.random.random() < 0.3, least_s=least_s)
         elif one.stage is Stage.SENDING and self.random.random() < 0.5:
-            self.queue.sent(one.wanted.key)
-            self.ends_s[one.wanted.key] = now_s + self.random.uniform(0, 3)
+            self.queue.sent(one.options.key)
+            self.ends_s[one.options.key] = now_s + self.random.uniform(0, 3)
         else:
-            self.queue.arrived(one.wanted.key)
+            self.queue.arrived(one.options.key)
 
     def at(self, *stages: Stage) -> list[t.Any]:
-        return [one for one in self.queue.departures.values() if one.stage in stages]
+        return [one for one in self.queue.guests.values() if one.stage in stages]
 
     def looks(self, now_s: float) -> dict[str, DestinationLook]:
         """Half of our own do not show yet."""
         found = {}
         for host, count in self.foreign.items():
             others = {f"foreign{number}" for number in range(count if now_s < self.foreign_until_s else 0)}
-            ours = {one.wanted.key for one in self.at(Stage.SENDING)[::2] if one.destination == host}
+            ours = {one.options.key for one in self.at(Stage.SENDING)[::2] if one.destination == host}
             found[host] = DestinationLook(frozenset(others | ours))
         return found
 
@@ -501,7 +501,7 @@ class Run:
         under_way = self.at(Stage.PREPARING, Stage.READY, Stage.SENDING)
         assert len(under_way) <= self.slots.per_source + self.slots.ahead + 1
         for one in self.at(Stage.WAITING):
-            assert one.destination in one.wanted.destinations
+            assert one.destination in one.options.destinations
 
 
 @pytest.mark.parametrize("seed", range(150))
@@ -510,10 +510,10 @@ def test_whatever_happens_it_ends_within_its_slots(seed: int) -> None:
     run.go()
     left = run.at(Stage.WAITING, Stage.READY, Stage.PREPARING, Stage.SENDING)
     assert not left or run.queue.stopped
-    for one in run.queue.departures.values():
+    for one in run.queue.guests.values():
         assert one.ended or run.queue.stopped
         assert bool(one.reason) is (one.stage is Stage.FAILED) or one.stage is Stage.WAITING
-        assert one.attempts <= run.slots.attempts * len(one.wanted.destinations) + 1
+        assert one.attempts <= run.slots.attempts * len(one.options.destinations) + 1
 
 
 @pytest.mark.parametrize("seed", range(15))
@@ -521,4 +521,4 @@ def test_the_same_happens_twice(seed: int) -> None:
     first, second = Run(seed), Run(seed)
     first.go()
     second.go()
-    assert first.queue.departures == second.queue.departures
+    assert first.queue.guests == second.queue.guests

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What an evacuation is to do, as data."""
+"""What an evacuation is to do: the options of the module, as data."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from ..migration.migration import MigrationOptions
 
 @dataclass(frozen=True)
 class EvacuationOptions:
-    """``order``: what is to be done with a guest, by what the user said of it, that goes to that destination.
+    """``options_of``: how a guest is migrated, from its entry in ``guests`` and the name of its destination.
 
     ``leaving``: guests are marked with their home, and nobody else may run on the host in the end; else they come home.
-    ``force``: also where a destination has not the memory. ``unmeasured``: as of :class:`Departures`.
+    ``force``: also where a destination has not the memory. ``unmeasured``: as of :class:`TransferQueue`.
     """
 
     guests: t.Sequence[t.Mapping[str, t.Any]]
     uris: t.Mapping[str, str]
-    order: t.Callable[[t.Mapping[str, t.Any], str], MigrationOptions]
+    options_of: t.Callable[[t.Mapping[str, t.Any], str], MigrationOptions]
     slots: Slots
     leaving: bool = True
     force: bool = False
