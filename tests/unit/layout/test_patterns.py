@@ -11,6 +11,11 @@ from pathlib import Path
 import pytest
 import yaml
 
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.number_options import (
+    MOST_BANDWIDTH_MIB_PER_S,
+)
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.policy import MAX_DOWNTIME_LIMIT_MS
+
 ROOT = Path(__file__).resolve().parents[3]
 PATTERNS = sorted(path for path in (ROOT / "extensions" / "patterns").iterdir() if path.is_dir())
 PLAYBOOKS = ROOT / "playbooks"
@@ -31,6 +36,13 @@ QUESTIONS: dict[str, set[str]] = {
 # What a question may not ask for: whoever answers it must not be able to name a program, a file, or where a guest's
 # memory goes, nor to say what is allowed.
 NOT_TO_BE_ASKED = re.compile(r"uri|url|path|file|directory|between|allow|command|socket|address|password|credential")
+# The largest answers that a survey takes. AWX's form to edit a question shows 1024 where no maximum is given, whatever
+# the type, and stores it with the next change.
+LONGEST = {"text": 65536, "textarea": 16777216}
+MOST = {
+    "live_migration_bandwidth_mib_per_s": MOST_BANDWIDTH_MIB_PER_S,
+    "live_migration_max_downtime_ms": MAX_DOWNTIME_LIMIT_MS,
+}
 ASKED_ON_LAUNCH = ("credential", "inventory", "job_type", "limit", "verbosity")
 REQUIRED_OF_A_PATTERN = {"schema_version", "name", "title", "description", "short_description", "aap_resources"}
 
@@ -93,6 +105,8 @@ def test_the_definition_is_whole(pattern: Path) -> None:
         # "Launch with Check" is dropped without a word where the job type is not asked for, and so is a limit.
         for name in ASKED_ON_LAUNCH:
             assert template[f"ask_{name}_on_launch"] is True, name
+        # What makes templates of patterns sends a survey and leaves it switched off, unless the template says so.
+        assert template["survey_enabled"] is True
         # Extra variables would say whatever the survey does not ask for.
         assert not template.get("ask_variables_on_launch")
 
@@ -125,12 +139,18 @@ def test_surveys_are_such_as_awx_takes(pattern: Path) -> None:
         if "default" in question:
             assert question["type"] not in ("integer", "float"), name
             assert isinstance(question["default"], str), name
-        for limit in ("min", "max"):
-            assert isinstance(question.get(limit), (int, type(None))), name
         if question["type"] == "multiplechoice":
-            assert question.get("default", question["choices"][0]) in question["choices"], name
+            # AWX's form to edit a question splits the default of a choice, and throws where there is none. An empty
+            # one is none of the choices, which AWX takes for a question without a default.
+            assert question["default"] in ("", *question["choices"]), name
         else:
             assert "choices" not in question, name
+            assert isinstance(question["min"], int), name
+            assert isinstance(question["max"], int), name
+            assert 0 <= question["min"] < question["max"], name
+        if question["type"] in LONGEST:
+            assert (question["min"], question["max"]) == (int(question["required"]), LONGEST[question["type"]]), name
+        assert question.get("max") == MOST.get(name, question.get("max")), name
 
 
 @each_pattern
@@ -142,7 +162,7 @@ def test_questions_agree_with_the_specification(pattern: Path) -> None:
         choices = ["true", "false"] if option["type"] == "bool" else option.get("choices")
         assert question.get("choices") == choices, name
         if "default" in question:
-            default = option["default"]
+            default = option.get("default", "")
             assert question["default"] == (str(default).lower() if isinstance(default, bool) else str(default)), name
 
 
