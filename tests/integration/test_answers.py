@@ -200,7 +200,7 @@ def test_every_name_of_every_survey_is_refused_where_it_was_retyped(bare: Ansibl
         assert not expected or '["0123"]' in found[name]
 
 
-ALL_PLAYBOOKS = sorted(path.name.split(".")[0] for path in PLAYBOOKS.glob("*.meta.yml"))
+ALL_PLAYBOOKS = sorted({path.name.split(".")[0] for path in PLAYBOOKS.glob("*.meta.yml")} - {"awx_setup"})
 
 
 @pytest.mark.parametrize(("playbook", "written"), zip(ALL_PLAYBOOKS, itertools.cycle(["1001", "true", "0", "[1001]"])))
