@@ -103,9 +103,10 @@ def context_from(
 
 def policy_of(policy: t.Any, **overrides: t.Any) -> Policy:
     """A policy with some of its fields replaced; None replaces nothing."""
-    whole = {"max_downtime_ms", "max_throttle_percent"}
+    whole, texts = {"max_downtime_ms", "max_throttle_percent"}, {"postcopy", "on_hopeless", "mode"}
+    numbers = set(Policy.__dataclass_fields__) - texts
     given = {
-        key: plain(value) if key == "postcopy" else number(key, value, int if key in whole else float)
+        key: number(key, value, int if key in whole else float) if key in numbers else plain(value)
         for key, value in overrides.items()
     }
     return preset(str(plain(policy) or DEFAULT_PRESET), given)

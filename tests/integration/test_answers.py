@@ -3,13 +3,14 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import typing as t
 from pathlib import Path
 
 import pytest
 import yaml
-from bench.runs import ROOT, Ansible, Run, unsafe
+from bench.runs import ROOT, Ansible, Result, Run, unsafe
 
 PLAYBOOKS = ROOT / "playbooks"
 PATTERNS = sorted((ROOT / "extensions" / "patterns").iterdir())
@@ -71,6 +72,10 @@ IN_LISTS = {
     "live_migration_shutdown": "0123,1.10,no,true,1001",
     "live_migration_copy_storage": "[0123, 1.10, no, true, 1001]",
 }
+
+
+# What AWX's file makes of them on ansible-core 2.19 and later: numbers, truth values, a date.
+RETYPED = ("0123", "1.10", "no", "1001", "0x1f", "true", "0", "1_000", "2024-01-02")
 
 
 @pytest.fixture(scope="module")
@@ -160,7 +165,7 @@ def test_names_that_are_no_texts_are_refused(bare: Ansible) -> None:
 
 def test_texts_that_look_like_yaml_are_never_other_names(bare: Ansible) -> None:
     """AWX's own file: ansible-core from 2.19 on makes numbers of them, and then they are refused."""
-    version = tuple(int(part) for part in bare.version().split(".")[:2])
+    version = core(bare)
     run = check(bare, {**TEXTS, **LIKE_YAML}, as_awx=True)
     if version < (2, 19):
         assert told(run) == {}
@@ -168,6 +173,94 @@ def test_texts_that_look_like_yaml_are_never_other_names(bare: Ansible) -> None:
         wrong = specified(name) & set(LIKE_YAML)
         if version >= (2, 19):
             assert {one for one in LIKE_YAML if f"{one} is " in told(run).get(name, "")} == wrong, name
+
+
+def core(bare: Ansible) -> tuple[int, ...]:
+    return tuple(int(part) for part in bare.version().split(".")[:2])
+
+
+def texts_of(playbook: str, survey: Result) -> set[str]:
+    """The questions of a survey that want a text; a number of hosts may be a number."""
+    content = yaml.safe_load((PLAYBOOKS / f"{playbook}.meta.yml").read_text(encoding="utf-8"))
+    options = content["argument_specs"][playbook]["options"]
+    kinds = {one["variable"]: options[one["variable"]] for one in survey["spec"]}
+    texts = {name for name, option in kinds.items() if option["type"] in ("str", "list") and "choices" not in option}
+    return texts - {"live_migration_serial"}
+
+
+@pytest.mark.parametrize("shift", [0, 3, 6])
+def test_every_name_of_every_survey_is_refused_where_it_was_retyped(bare: Ansible, shift: int) -> None:
+    wanted = {name: texts_of(name, survey) for name, survey in surveys()}
+    names = sorted(set().union(*wanted.values()))
+    written = {name: RETYPED[(number + shift) % len(RETYPED)] for number, name in enumerate(names)}
+    found = told(check(bare, {**TEXTS, **written}, as_awx=True))
+    for name, variables in wanted.items():
+        expected = variables if core(bare) >= (2, 19) else set()
+        assert {one for one in variables if f"{one} is " in found.get(name, "")} == expected, name
+        assert not expected or '["0123"]' in found[name]
+
+
+ALL_PLAYBOOKS = sorted({path.name.split(".")[0] for path in PLAYBOOKS.glob("*.meta.yml")} - {"awx_setup"})
+
+
+@pytest.mark.parametrize(("playbook", "written"), zip(ALL_PLAYBOOKS, itertools.cycle(["1001", "true", "0", "[1001]"])))
+def test_hosts_that_are_no_text_end_in_no_traceback(bare: Ansible, playbook: str, written: str) -> None:
+    path = unsafe(bare.directory, {**TEXTS, "live_migration_hosts": written})
+    run = bare.playbook(f"virtops.live_migration.{playbook}", "-e", f"@{path}")
+    assert run.code != 0
+    assert "Traceback" not in run.output
+    assert "has no filter" not in run.output
+    refused_as_name = "Give one name a line, or a list in JSON" in run.output
+    assert refused_as_name or f"No host of the inventory matches '{written.strip('[]')}'" in run.output, run.output
+    assert {record["host"] for record in run.tasks} <= {"localhost"}
+
+
+@pytest.mark.parametrize("playbook", ALL_PLAYBOOKS)
+def test_a_pattern_that_matches_nothing_fails(bare: Ansible, playbook: str) -> None:
+    run = bare.playbook(f"virtops.live_migration.{playbook}", "-e", f"@{unsafe(bare.directory, TEXTS)}")
+    assert run.code != 0
+    assert "No host of the inventory matches 'nobody'" in run.output
+
+
+def allowed(bare: Ansible, playbook: str, **answers: str) -> str:
+    """What is told that may be done to a guest; nobody answers at those hosts."""
+    common = {"live_migration_guest": "erp01", "live_migration_destination": "kvm02"}
+    path = unsafe(bare.directory, {**common, **answers})
+    run = bare.playbook(f"virtops.live_migration.{playbook}", "-e", f"@{path}")
+    told = [one["result"]["msg"] for one in run.tasks if one["task"] == "Answers | Tell what may be done to a guest"]
+    assert told, run.output
+    return str(told[0])
+
+
+def test_the_policy_says_what_is_left_empty(bare: Ansible) -> None:
+    """Of a rescue as of a migration. Without a policy a rescue has limits of its own."""
+    blank = dict.fromkeys(["live_migration_postcopy", *NUMBERS], "")
+    policies = ("minimal_downtime", "suspend_workload", "post_copy", "very_large")
+    found = {name: allowed(bare, "rescue", **{**blank, "live_migration_policy": name}) for name in policies}
+    assert len(set(found.values())) == len(policies), found
+    assert "1500 ms" in found["very_large"]
+    assert "pause for 5.0 s" in found["suspend_workload"]
+    assert "post-copy is prefer" in found["post_copy"]
+    assert allowed(bare, "migrate", **{**blank, "live_migration_policy": "post_copy"}) == found["post_copy"]
+    own = allowed(bare, "rescue", **{**blank, "live_migration_policy": ""})
+    for part in ("1000 ms", "pause for 0.0 s", "600.0 s", "post-copy is if_needed"):
+        assert part in own
+    assert "pause for 0.0 s" in allowed(
+        bare, "rescue", live_migration_policy="suspend_workload", live_migration_max_pause_s="0"
+    )
+
+
+@pytest.mark.parametrize("policy", ["", "minimal_downtime"])
+def test_a_pause_in_the_end_without_seconds_is_refused_before_any_host_is_asked(bare: Ansible, policy: str) -> None:
+    answers = {
+        "live_migration_guest": "erp01",
+        "live_migration_policy": policy,
+        "live_migration_on_hopeless": "pause",
+    }
+    run = bare.playbook("virtops.live_migration.rescue", "-e", f"@{unsafe(bare.directory, answers)}")
+    assert run.code != 0
+    assert "max_pause_s is 0, which allows no pause" in run.output
+    assert not any(record["task"] == "Look for the guest's migration" for record in run.tasks)
 
 
 def test_names_in_lists_and_lines_stay_what_they_are(bare: Ansible) -> None:

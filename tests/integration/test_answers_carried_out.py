@@ -56,7 +56,7 @@ def test_emptied_and_home_without_the_speed_of_the_link(house: House, link: str)
         live_migration_hosts=HOME,
         live_migration_pool="kvm01\nkvm02\nkvm03\n",
         # On a line alone it would be read as a boolean, and not even be taken for one.
-        live_migration_leave="- no" if link else "no\nnobody\n",
+        live_migration_leave="- no" if link else '["no"]',
         live_migration_shutdown="",
         live_migration_copy_storage="",
         live_migration_plan="",

@@ -11,6 +11,11 @@ from pathlib import Path
 import pytest
 import yaml
 
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.number_options import (
+    MOST_BANDWIDTH_MIB_PER_S,
+)
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.policy import MAX_DOWNTIME_LIMIT_MS
+
 ROOT = Path(__file__).resolve().parents[3]
 PATTERNS = sorted(path for path in (ROOT / "extensions" / "patterns").iterdir() if path.is_dir())
 PLAYBOOKS = ROOT / "playbooks"
@@ -31,7 +36,16 @@ QUESTIONS: dict[str, set[str]] = {
 # What a question may not ask for: whoever answers it must not be able to name a program, a file, or where a guest's
 # memory goes, nor to say what is allowed.
 NOT_TO_BE_ASKED = re.compile(r"uri|url|path|file|directory|between|allow|command|socket|address|password|credential")
+# The largest answers that a survey takes. AWX's form to edit a question shows 1024 where no maximum is given, whatever
+# the type, and stores it with the next change.
+LONGEST = {"text": 65536, "textarea": 16777216}
+MOST = {
+    "live_migration_bandwidth_mib_per_s": MOST_BANDWIDTH_MIB_PER_S,
+    "live_migration_max_downtime_ms": MAX_DOWNTIME_LIMIT_MS,
+}
 ASKED_ON_LAUNCH = ("credential", "inventory", "job_type", "limit", "verbosity")
+# Not made for surveys: their variables are those of the roles that they run.
+RUN_BY_A_PERSON = ("awx_setup", "prepare_hosts")
 REQUIRED_OF_A_PATTERN = {"schema_version", "name", "title", "description", "short_description", "aap_resources"}
 
 
@@ -93,6 +107,8 @@ def test_the_definition_is_whole(pattern: Path) -> None:
         # "Launch with Check" is dropped without a word where the job type is not asked for, and so is a limit.
         for name in ASKED_ON_LAUNCH:
             assert template[f"ask_{name}_on_launch"] is True, name
+        # What makes templates of patterns sends a survey and leaves it switched off, unless the template says so.
+        assert template["survey_enabled"] is True
         # Extra variables would say whatever the survey does not ask for.
         assert not template.get("ask_variables_on_launch")
 
@@ -125,12 +141,18 @@ def test_surveys_are_such_as_awx_takes(pattern: Path) -> None:
         if "default" in question:
             assert question["type"] not in ("integer", "float"), name
             assert isinstance(question["default"], str), name
-        for limit in ("min", "max"):
-            assert isinstance(question.get(limit), (int, type(None))), name
         if question["type"] == "multiplechoice":
-            assert question.get("default", question["choices"][0]) in question["choices"], name
+            # AWX's form to edit a question splits the default of a choice, and throws where there is none. An empty
+            # one is none of the choices, which AWX takes for a question without a default.
+            assert question["default"] in ("", *question["choices"]), name
         else:
             assert "choices" not in question, name
+            assert isinstance(question["min"], int), name
+            assert isinstance(question["max"], int), name
+            assert 0 <= question["min"] < question["max"], name
+        if question["type"] in LONGEST:
+            assert (question["min"], question["max"]) == (int(question["required"]), LONGEST[question["type"]]), name
+        assert question.get("max") == MOST.get(name, question.get("max")), name
 
 
 @each_pattern
@@ -142,7 +164,7 @@ def test_questions_agree_with_the_specification(pattern: Path) -> None:
         choices = ["true", "false"] if option["type"] == "bool" else option.get("choices")
         assert question.get("choices") == choices, name
         if "default" in question:
-            default = option["default"]
+            default = option.get("default", "")
             assert question["default"] == (str(default).lower() if isinstance(default, bool) else str(default)), name
 
 
@@ -159,7 +181,7 @@ def test_nobody_is_asked_for_a_uri_or_a_file(pattern: Path) -> None:
 
 def test_the_allowances_are_there_and_are_not_asked_for() -> None:
     for path in PLAYBOOKS.glob("*.meta.yml"):
-        if path.name == "prepare_hosts.meta.yml":  # a person runs it, and the roles have variables of their own
+        if path.name.split(".")[0] in RUN_BY_A_PERSON:
             continue
         options = specification(path.with_name(path.name.replace(".meta", "")))
         assert {"live_migration_allowed_hosts", "live_migration_uri_allow"} <= set(options), path.name
@@ -168,7 +190,7 @@ def test_the_allowances_are_there_and_are_not_asked_for() -> None:
 def test_every_playbook_refuses_a_pattern_that_matches_nothing() -> None:
     """By a filter in the hosts of its play, as a limit would skip a play on localhost; and without an inventory."""
     for path in PLAYBOOKS.glob("*.yml"):
-        if path.name.endswith(".meta.yml"):
+        if path.name.endswith(".meta.yml") or path.stem == "awx_setup":  # which is for the controller itself
             continue
         first, *others = yaml.safe_load(path.read_text(encoding="utf-8"))
         assert first["hosts"] == "localhost"
@@ -210,7 +232,7 @@ def test_awx_lists_the_playbooks_and_nothing_that_is_none() -> None:
 
 def test_every_playbook_has_a_specification_which_it_checks() -> None:
     for path in PLAYBOOKS.glob("*.yml"):
-        if path.name.endswith(".meta.yml") or path.stem == "prepare_hosts":  # the roles that it runs check theirs
+        if path.name.endswith(".meta.yml") or path.stem in RUN_BY_A_PERSON:  # the roles that it runs check theirs
             continue
         assert specification(path)
         plays = yaml.safe_load(path.read_text(encoding="utf-8"))

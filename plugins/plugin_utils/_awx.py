@@ -1,0 +1,191 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What AWX is to have, made of the patterns of this collection: in the shape of ``infra.aap_configuration``."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ..module_utils._core.errors import MigrationError
+
+Item = dict[str, t.Any]
+
+# By whom a thing was made that only its maker may remove.
+MARK = "Made by the role virtops.live_migration.awx_setup."
+# What a question of the workflow must not be: the nodes say it themselves, each its own.
+_SAID_BY_NODES = ("live_migration_hosts", "live_migration_return", "live_migration_plan")
+_READINESS, _APPROVAL, _EVACUATE, _RESCUE, _RETURN = "readiness", "approval", "evacuate", "rescue", "return_home"
+_PATTERN_OF = {
+    _READINESS: "readiness_report",
+    _EVACUATE: "evacuate_host",
+    _RESCUE: "rescue_migration",
+    _RETURN: "return_home",
+}
+
+
+def configuration(patterns: t.Sequence[Item], wishes: t.Mapping[str, t.Any]) -> dict[str, list[Item]]:
+    """Lists by the names that ``infra.aap_configuration`` has for them: ``controller_projects``, and so on.
+
+    ``patterns``: contents of ``pattern.json`` files. ``wishes``: what is particular to the site, as the options of the
+    filter ``awx_configuration`` document it. No secret is in what is returned. Raises BAD_OPTION, BAD_PATTERNS.
+    """
+    organization = _text(wishes, "organization") or "Default"
+    resources = [one["aap_resources"] for one in patterns]
+    project = _only(resources, "controller_project")
+    environment = _only(resources, "controller_execution_environment")
+    labels = sorted({label for one in resources for label in one["controller_labels"]})
+    inventory = _text(wishes, "inventory")
+    credentials = [_credential(one, organization) for one in wishes.get("credentials") or []]
+    ours: dict[str, list[Item]] = {
+        "controller_labels": [{"name": name, "organization": organization} for name in labels],
+        "controller_credentials": [one for one in credentials if "credential_type" in one],
+        "controller_execution_environments": [_environment(environment, organization, wishes)],
+        "controller_projects": [{**project, "organization": organization, **_project(wishes)}],
+        "controller_inventories": [],
+        "controller_hosts": [],
+    }
+    if inventory:
+        variables = wishes.get("inventory_variables") or {}
+        made = {"name": inventory, "organization": organization, "description": MARK}
+        ours["controller_inventories"] = [{**made, **({"variables": variables} if variables else {})}]
+        ours["controller_hosts"] = [_host(one, inventory) for one in wishes.get("hosts") or []]
+    elif wishes.get("hosts"):
+        raise _bad("hosts", "are for an inventory, which has no name in inventory")
+    launch = {"inventory": inventory, "credentials": [one["name"] for one in credentials]}
+    launch = {key: value for key, value in launch.items() if value}
+    of_project = {"organization": organization, "project": ours["controller_projects"][0]["name"], **launch}
+    templates = {one["name"]: _templates(one, of_project, wishes) for one in patterns}
+    more = [{**of_project, **one} for one in wishes.get("more_templates") or []]
+    ours["controller_templates"] = [*(made for several in templates.values() for made in several), *more]
+    workflow = _workflow(templates, organization, labels, launch, wishes) if wishes.get("workflow_hosts") else None
+    ours["controller_workflows"] = [workflow] if workflow else []
+    return ours
+
+
+def _environment(of_patterns: Item, organization: str, wishes: t.Mapping[str, t.Any]) -> Item:
+    made = {key: value for key, value in of_patterns.items() if key != "image_name"}
+    made["organization"] = organization
+    made["image"] = _text(wishes, "image") or of_patterns["image_name"]
+    credential = _text(wishes, "image_credential")
+    return {**made, "credential": credential} if credential else made
+
+
+def _project(wishes: t.Mapping[str, t.Any]) -> Item:
+    given = dict(wishes.get("project") or {})
+    if given.get("scm_type", "git") != "manual" and not given.get("scm_url"):
+        raise _bad("project", "has no scm_url, where the collection is taken from")
+    return {"scm_type": "git", **given}
+
+
+def _credential(given: t.Any, organization: str) -> Item:
+    """A name, or a credential that is to be made; its secrets stay where they are."""
+    if isinstance(given, str) and given:
+        return {"name": given}
+    if not isinstance(given, dict) or not given.get("name"):
+        raise _bad("credentials", "have to be names, or dictionaries with a name")
+    kept = {key: given[key] for key in ("name", "credential_type") if given.get(key)}
+    return {**kept, "organization": organization, "description": MARK} if "credential_type" in kept else kept
+
+
+def _host(given: t.Any, inventory: str) -> Item:
+    one = {"name": given} if isinstance(given, str) else dict(given) if isinstance(given, dict) else {}
+    if not one.get("name"):
+        raise _bad("hosts", "have to be names, or dictionaries with a name")
+    return {**one, "inventory": inventory, "description": MARK}
+
+
+def _templates(pattern: Item, common: Item, wishes: t.Mapping[str, t.Any]) -> list[Item]:
+    where = _text(wishes, "playbook_path") or "extensions/patterns/{pattern}/playbooks/{playbook}"
+    variables = {**(wishes.get("extra_vars") or {}), **(wishes.get("pattern_vars") or {}).get(pattern["name"], {})}
+    found = []
+    for one in pattern["aap_resources"]["controller_job_templates"]:
+        kept = {key: value for key, value in one.items() if key not in ("playbook", "primary", "survey")}
+        path = where.replace("{pattern}", pattern["name"]).replace("{playbook}", one["playbook"])
+        made = {**kept, **common, "playbook": path, "job_type": "run", "survey_spec": one["survey"]}
+        # Two of the same at once, or parts of one, do not know of each other's limits.
+        made.update({"allow_simultaneous": False, "job_slice_count": 1})
+        made["become_enabled"] = bool(wishes.get("become"))
+        found.append({**made, "extra_vars": variables} if variables else made)
+    return found
+
+
+def _workflow(
+    templates: t.Mapping[str, t.Sequence[Item]],
+    organization: str,
+    labels: t.Sequence[str],
+    launch: Item,
+    wishes: t.Mapping[str, t.Any],
+) -> Item:
+    missing = sorted(set(_PATTERN_OF.values()) - set(templates))
+    if missing:
+        raise _bad("patterns", f"have none of the name {missing[0]}, which the workflow needs")
+    template = {node: templates[pattern][0] for node, pattern in _PATTERN_OF.items()}
+    name = _text(wishes, "workflow_name") or "KVM / Patch night"
+    asked = template[_EVACUATE]["survey_spec"]["spec"]
+    what = "Readiness, an approval, evacuation, rescue of what is stuck, and the return home."
+    return {
+        "name": name,
+        "description": what,
+        "organization": organization,
+        "labels": list(labels),
+        "allow_simultaneous": False,
+        "survey_enabled": True,
+        "survey_spec": {
+            "name": name,
+            "description": what,
+            "spec": [one for one in asked if one["variable"] not in _SAID_BY_NODES],
+        },
+        "simplified_workflow_nodes": _nodes(template, organization, launch, wishes),
+    }
+
+
+def _nodes(
+    template: t.Mapping[str, Item], organization: str, launch: Item, wishes: t.Mapping[str, t.Any]
+) -> list[Item]:
+    """The last first, so that a node that another one leads to is there. Each inventory is said at its node."""
+    hosts = str(wishes["workflow_hosts"])
+    everywhere = _text(wishes, "workflow_all_hosts") or "all"
+
+    def job(node: str, **more: t.Any) -> Item:
+        by_name = {"unified_job_template": template[node]["name"], "lookup_organization": organization}
+        return {"identifier": node, **by_name, **launch, **more}
+
+    approval: Item = {"name": "Empty these hosts?", "description": f"Hosts to empty: {hosts}"}
+    if wishes.get("approval_timeout_s"):
+        approval["timeout"] = int(wishes["approval_timeout_s"])
+    return [
+        job(_RETURN, extra_data={"live_migration_hosts": hosts}),
+        job(_RESCUE, extra_data={"live_migration_hosts": everywhere}, always_nodes=[_RETURN]),
+        job(
+            _EVACUATE,
+            extra_data={"live_migration_hosts": hosts, "live_migration_return": "false"},
+            success_nodes=[_RETURN],
+            failure_nodes=[_RESCUE],
+        ),
+        {"identifier": _APPROVAL, "approval_node": approval, "success_nodes": [_EVACUATE]},
+        job(
+            _READINESS,
+            extra_data={"live_migration_hosts": everywhere, "live_migration_fail_on": "nowhere"},
+            success_nodes=[_APPROVAL],
+        ),
+    ]
+
+
+def _only(resources: t.Sequence[Item], kind: str) -> Item:
+    """What all patterns have in common."""
+    different = {str(sorted(one.get(kind, {}).items())): one.get(kind) for one in resources}
+    if len(different) != 1 or not (found := next(iter(different.values()))):
+        raise MigrationError("BAD_PATTERNS", f"The patterns do not agree on one {kind}.")
+    return dict(found)
+
+
+def _text(wishes: t.Mapping[str, t.Any], name: str) -> str:
+    value = wishes.get(name)
+    if value is None or isinstance(value, str):
+        return value or ""
+    raise _bad(name, f"is {value!r:.60}, but must be a text")
+
+
+def _bad(name: str, why: str) -> MigrationError:
+    return MigrationError(
+        "BAD_OPTION", f"{name} {why}.", state="Nothing was changed.", remedy="Correct the variable of that name."
+    )
