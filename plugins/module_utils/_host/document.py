@@ -8,6 +8,7 @@ import typing as t
 from dataclasses import dataclass, replace
 
 from .._core.addresses import is_loopback, is_wildcard
+from .._core.dataclass_json import changed
 from .._core.errors import MigrationError
 from .._core.host.document import HostDocument
 from .._core.host.features import features_of
@@ -195,4 +196,4 @@ def _daemon_ports(configuration: Configuration) -> dict[str, int]:
 
 
 def _with_process(domain: GuestDocument) -> GuestDocument:
-    return replace(domain, resident_bytes=resident_bytes(domain.name)) if domain.active else domain
+    return changed(domain, resident_bytes=resident_bytes(domain.name)) if domain.active else domain
