@@ -8,6 +8,7 @@ import typing as t
 from dataclasses import dataclass, replace
 
 from .._core.addresses import is_loopback, is_wildcard
+from .._core.dataclass_json import changed
 from .._core.errors import MigrationError
 from .._core.host.document import HostDocument
 from .._core.host.features import features_of
@@ -196,4 +197,4 @@ def _daemon_ports(configuration: Configuration) -> dict[str, int]:
 
 def _with_process(guest: GuestDocument) -> GuestDocument:
     found = guest_memory(guest.name, guest.uuid, guest.memory.total_bytes) if guest.active else None
-    return replace(guest, resident_bytes=found.size_bytes if found else None)
+    return changed(guest, resident_bytes=found.size_bytes if found else None)

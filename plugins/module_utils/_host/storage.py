@@ -12,10 +12,11 @@ import struct
 import typing as t
 from dataclasses import replace
 
+from .._core.dataclass_json import changed
 from .._core.errors import MigrationError
 from .._core.host.document import Filesystem
 from .._core.host.guest import Disk, GuestDocument
-from .._core.host.parse.procfs import Mount, mount_of, parse_mounts
+from .._core.host.parse.procfs import Mount, MountTable, parse_mounts
 from .files import at_once, read, read_bytes
 
 _LIMIT_S = 3.0
@@ -32,21 +33,21 @@ class DiskFile(t.NamedTuple):
 
 def read_storage(
     paths: t.Iterable[str], disk_paths: t.Iterable[str]
-) -> tuple[t.Optional[list[Filesystem]], dict[str, DiskFile], list[Mount], list[str]]:
+) -> tuple[t.Optional[list[Filesystem]], dict[str, DiskFile], MountTable, list[str]]:
     """File systems under these paths and all shared ones; sizes of disks; the mounts; and problems: what does not
     answer, or is no disk."""
     text = read("/proc/self/mountinfo")
     try:
         mounts = parse_mounts(text) if text is not None else []
     except MigrationError as exc:
-        return None, {}, [], [f"File systems: {exc.problem}"]
+        return None, {}, MountTable([]), [f"File systems: {exc.problem}"]
     if text is None:
-        return None, {}, [], []
-    disk_paths = sorted(set(disk_paths))
+        return None, {}, MountTable([]), []
+    table, disk_paths = MountTable(mounts), sorted(set(disk_paths))
     wanted = {one.mount_point: one for one in mounts if one.shared and one.storage}
     on: dict[str, list[str]] = {}
     for path in {*paths, *disk_paths}:
-        found = mount_of(path, mounts)
+        found = table.of(path)
         if found is not None and found.storage:
             wanted[found.mount_point] = found
             on.setdefault(found.mount_point, []).append(path)
@@ -60,28 +61,29 @@ def read_storage(
     filesystems = [answers[point][0] if point in answers else _filesystem(wanted[point]) for point in sorted(wanted)]
     sizes = {path: size for answer in answers.values() for path, size in answer[1].items() if size is not None}
     odd = sorted(path for answer in answers.values() for path, size in answer[1].items() if size is None)
-    return filesystems, sizes, mounts, problems + [f"{path!r} is neither a file nor a block device." for path in odd]
+    return filesystems, sizes, table, problems + [f"{path!r} is neither a file nor a block device." for path in odd]
 
 
-def with_storage(domain: GuestDocument, mounts: t.Sequence[Mount], sizes: t.Mapping[str, DiskFile]) -> GuestDocument:
+def with_storage(domain: GuestDocument, mounts: MountTable, sizes: t.Mapping[str, DiskFile]) -> GuestDocument:
     """The guest with what its disks are on, and how large they are."""
-    return replace(domain, disks=[_with_file(disk, mounts, sizes) for disk in domain.disks])
+    return changed(domain, disks=[_with_file(disk, mounts, sizes) for disk in domain.disks])
 
 
-def _with_file(disk: Disk, mounts: t.Sequence[Mount], sizes: t.Mapping[str, DiskFile]) -> Disk:
+def _with_file(disk: Disk, mounts: MountTable, sizes: t.Mapping[str, DiskFile]) -> Disk:
     if not disk.source.startswith("/"):
         return disk
-    mount, size = mount_of(disk.source, mounts), sizes.get(disk.source, DiskFile(None, None))
+    size = sizes.get(disk.source, DiskFile(None, None))
+    disk = changed(disk, size_bytes=size.size_bytes, allocated_bytes=size.allocated_bytes)
     # A device node is on devtmpfs, which says nothing about the device.
-    on_file_system = mount is not None and disk.type in ("file", "dir")
-    return replace(
+    mount = mounts.of(disk.source) if disk.type in ("file", "dir") else None
+    if mount is None:
+        return disk
+    return changed(
         disk,
-        size_bytes=size.size_bytes,
-        allocated_bytes=size.allocated_bytes,
-        fs_type=mount.fs_type if mount and on_file_system else "",
-        mount_point=mount.mount_point if mount and on_file_system else "",
-        mount_source=mount.source if mount and on_file_system else "",
-        mount_root=mount.root if mount and on_file_system else "",
+        fs_type=mount.fs_type,
+        mount_point=mount.mount_point,
+        mount_source=mount.source,
+        mount_root=mount.root,
     )
 
 

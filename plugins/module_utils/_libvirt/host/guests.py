@@ -5,10 +5,9 @@ from __future__ import annotations
 
 import functools
 import typing as t
-from dataclasses import replace
 from xml.etree import ElementTree
 
-from ..._core.dataclass_json import uncollected
+from ..._core.dataclass_json import changed, uncollected
 from ..._core.errors import MigrationError
 from ..._core.host.guest import GuestDocument
 from ..._core.host.parse.domain_xml import needs_sent, parse_domain, with_sent
@@ -89,7 +88,7 @@ def _ask(guest: Guest) -> _Answer:
 
 
 def _read(guest: Guest, answer: _Answer, local: bool) -> GuestDocument:
-    return replace(
+    return changed(
         _as_sent(guest, parse_domain(answer.xml), active=answer.state.active),
         state=answer.state.name,
         state_reason=answer.state.reason_name,

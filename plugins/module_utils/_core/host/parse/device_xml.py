@@ -4,38 +4,38 @@
 from __future__ import annotations
 
 import typing as t
-from xml.etree import ElementTree
 
 from ...addresses import host_port
 from ..guest import Disk, Graphics, HostDevice, Nic, SharedDirectory, SharedMemory, Tpm
+from .elements import Devices, Element, below, get
 from .xml_values import whole_number
 
 
-def disks(root: ElementTree.Element) -> list[Disk]:
-    return [_disk(one) for one in root.iterfind("devices/disk")]
+def disks(devices: Devices) -> list[Disk]:
+    return [_disk(one) for one in devices.get("disk", ())]
 
 
-def _disk(disk: ElementTree.Element) -> Disk:
+def _disk(disk: Element) -> Disk:
     driver, source, target = (disk.find(name) for name in ("driver", "source", "target"))
     mirror = disk.find("mirror")
     return Disk(
-        target=_get(target, "dev"),
+        target=get(target, "dev"),
         device=disk.get("device", "disk"),
         type=disk.get("type", "") if source is not None else "",
         source=_source(source),
-        hosts=[] if source is None else [_network_host(host) for host in source.iterfind("host")],
-        format=_get(driver, "type"),
-        cache=_get(driver, "cache"),
-        bus=_get(target, "bus"),
+        hosts=[] if source is None else [_network_host(host) for host in source.findall("host")],
+        format=get(driver, "type"),
+        cache=get(driver, "cache"),
+        bus=get(target, "bus"),
         readonly=disk.find("readonly") is not None,
         shareable=disk.find("shareable") is not None,
         transient=disk.find("transient") is not None,
         mirror=mirror is not None and mirror.get("job", "copy") in ("copy", "active-commit"),
-        backing_chain=[_source(one) for one in disk.iterfind(".//backingStore/source")],
+        backing_chain=[_source(one) for image in disk.iter("backingStore") for one in image.findall("source")],
     )
 
 
-def _source(source: t.Optional[ElementTree.Element]) -> str:
+def _source(source: t.Optional[Element]) -> str:
     if source is None:
         return ""
     if source.get("pool"):
@@ -47,65 +47,65 @@ def _source(source: t.Optional[ElementTree.Element]) -> str:
     return source.get("file") or source.get("dev") or source.get("dir") or source.get("path") or ""
 
 
-def _network_host(host: ElementTree.Element) -> str:
+def _network_host(host: Element) -> str:
     if host.get("transport") == "unix":
         return f"unix:{host.get('socket', '')}"
     return host_port(host.get("name", ""), host.get("port", ""))
 
 
-def nics(root: ElementTree.Element) -> list[Nic]:
-    return [_nic(one) for one in root.iterfind("devices/interface")]
+def nics(devices: Devices) -> list[Nic]:
+    return [_nic(one) for one in devices.get("interface", ())]
 
 
-def _nic(nic: ElementTree.Element) -> Nic:
+def _nic(nic: Element) -> Nic:
     source, mtu, teaming = nic.find("source"), nic.find("mtu"), nic.find("teaming")
-    managed = _get(nic.find("target"), "managed")
+    managed = get(nic.find("target"), "managed")
     return Nic(
-        mac=_get(nic.find("mac"), "address"),
+        mac=get(nic.find("mac"), "address"),
         type=nic.get("type", ""),
-        network=_get(source, "network"),
-        portgroup=_get(source, "portgroup"),
-        bridge=_get(source, "bridge"),
-        device=_get(source, "dev"),
-        target=_get(nic.find("target"), "dev"),
-        model=_get(nic.find("model"), "type"),
-        mtu=whole_number(_get(mtu, "size") or "0") or None,
-        virtualport=_get(nic.find("virtualport"), "type"),
-        teaming=_get(teaming, "type"),
+        network=get(source, "network"),
+        portgroup=get(source, "portgroup"),
+        bridge=get(source, "bridge"),
+        device=get(source, "dev"),
+        target=get(nic.find("target"), "dev"),
+        model=get(nic.find("model"), "type"),
+        mtu=whole_number(get(mtu, "size") or "0") or None,
+        virtualport=get(nic.find("virtualport"), "type"),
+        teaming=get(teaming, "type"),
         managed=None if not managed else managed == "yes",
     )
 
 
-def host_devices(root: ElementTree.Element) -> list[HostDevice]:
+def host_devices(devices: Devices) -> list[HostDevice]:
     """All that is passed through: as a device, as a network interface, or as a disk."""
-    found = [_host_device(one) for one in root.iterfind("devices/hostdev")]
-    for nic in root.iterfind("devices/interface"):
+    found = [_host_device(one) for one in devices.get("hostdev", ())]
+    for nic in devices.get("interface", ()):
         if nic.get("type") in ("hostdev", "vdpa"):
             source, kind = nic.find("source"), "net" if nic.get("type") == "hostdev" else "vdpa"
             address = _pci(source.find("address")) if source is not None else ""
             found.append(
                 HostDevice(
                     kind,
-                    address or _get(source, "dev"),
+                    address or get(source, "dev"),
                     managed=nic.get("managed") == "yes",
-                    teaming=_get(nic.find("teaming"), "type") == "transient",
+                    teaming=get(nic.find("teaming"), "type") == "transient",
                 )
             )
     return found
 
 
-def _host_device(device: ElementTree.Element) -> HostDevice:
+def _host_device(device: Element) -> HostDevice:
     source = device.find("source")
     kind = device.get("type", "")
     address, vgpu_model = "", ""
     if kind == "mdev":
         vgpu_model = device.get("model", "")
-        address = _get(source.find("address"), "uuid") if source is not None else ""
+        address = get(source.find("address"), "uuid") if source is not None else ""
     elif kind == "pci" and source is not None:
         address = _pci(source.find("address"))
     elif source is not None:
-        vendor, product = _get(source.find("vendor"), "id"), _get(source.find("product"), "id")
-        adapter, place = _get(source.find("adapter"), "name"), source.find("address")
+        vendor, product = get(source.find("vendor"), "id"), get(source.find("product"), "id")
+        adapter, place = get(source.find("adapter"), "name"), source.find("address")
         address = f"{vendor}:{product}" if vendor else adapter or _numbers(place) or source.get("name", "")
         address = address or source.get("wwpn", "")
     return HostDevice(
@@ -113,71 +113,71 @@ def _host_device(device: ElementTree.Element) -> HostDevice:
         address,
         vgpu_model,
         managed=device.get("managed") == "yes",
-        teaming=_get(device.find("teaming"), "type") == "transient",
-        driver=_get(device.find("driver"), "model") or _get(device.find("driver"), "name"),
-        startup_policy=_get(source, "startupPolicy"),
-        protocol=_get(source, "protocol") if kind == "scsi" else "",
+        teaming=get(device.find("teaming"), "type") == "transient",
+        driver=get(device.find("driver"), "model") or get(device.find("driver"), "name"),
+        startup_policy=get(source, "startupPolicy"),
+        protocol=get(source, "protocol") if kind == "scsi" else "",
     )
 
 
-def shared_directories(root: ElementTree.Element) -> list[SharedDirectory]:
+def shared_directories(devices: Devices) -> list[SharedDirectory]:
     return [
         SharedDirectory(
-            _get(one.find("driver"), "type") or "path",
-            _get(one.find("source"), "dir") or _get(one.find("source"), "socket"),
-            _get(one.find("target"), "dir"),
+            get(one.find("driver"), "type") or "path",
+            get(one.find("source"), "dir") or get(one.find("source"), "socket"),
+            get(one.find("target"), "dir"),
         )
-        for one in root.iterfind("devices/filesystem")
+        for one in devices.get("filesystem", ())
     ]
 
 
-def shared_memory(root: ElementTree.Element) -> list[SharedMemory]:
+def shared_memory(devices: Devices) -> list[SharedMemory]:
     return [
-        SharedMemory(one.get("name", ""), _get(one.find("model"), "type"), one.get("role", ""))
-        for one in root.iterfind("devices/shmem")
+        SharedMemory(one.get("name", ""), get(one.find("model"), "type"), one.get("role", ""))
+        for one in devices.get("shmem", ())
     ]
 
 
-def tpms(root: ElementTree.Element) -> list[Tpm]:
-    return [_tpm(one) for one in root.iterfind("devices/tpm")]
+def tpms(devices: Devices) -> list[Tpm]:
+    return [_tpm(one) for one in devices.get("tpm", ())]
 
 
-def _tpm(device: ElementTree.Element) -> Tpm:
+def _tpm(device: Element) -> Tpm:
     backend = device.find("backend")
     source = backend.find("source") if backend is not None else None
     return Tpm(
-        _get(backend, "version"),
-        _get(backend, "type"),
+        get(backend, "version"),
+        get(backend, "type"),
         # Of a passed-through one "path" is the device, which says nothing about a state.
-        _get(source, "path") if _get(backend, "type") != "passthrough" else "",
+        get(source, "path") if get(backend, "type") != "passthrough" else "",
         backend is not None and backend.find("encryption") is not None,
     )
 
 
-def graphics(root: ElementTree.Element) -> list[Graphics]:
-    return [_graphics(one) for one in root.iterfind("devices/graphics")]
+def graphics(devices: Devices) -> list[Graphics]:
+    return [_graphics(one) for one in devices.get("graphics", ())]
 
 
-def _graphics(console: ElementTree.Element) -> Graphics:
+def _graphics(console: Element) -> Graphics:
     """Of several listens libvirt uses the first one."""
     listen = console.find("listen")
     return Graphics(
         console.get("type", ""),
-        console.get("listen", "") or _get(listen, "address"),
+        console.get("listen", "") or get(listen, "address"),
         whole_number(console.get("port") or "0") or None,
         console.get("autoport", "no") == "yes",
-        listen_type=_get(listen, "type"),
-        network=_get(listen, "network"),
+        listen_type=get(listen, "type"),
+        network=get(listen, "network"),
     )
 
 
-def vsock_cid(root: ElementTree.Element) -> t.Optional[int]:
-    cid = root.find("devices/vsock/cid")
+def vsock_cid(devices: Devices) -> t.Optional[int]:
+    cid = next(below(devices, "vsock", "cid"), None)
     fixed = cid is not None and cid.get("auto", "no") == "no" and cid.get("address")
     return whole_number(fixed) if fixed else None
 
 
-def _pci(address: t.Optional[ElementTree.Element]) -> str:
+def _pci(address: t.Optional[Element]) -> str:
     if address is None or not address.get("bus"):
         return ""
     domain, bus, slot, function = (
@@ -186,10 +186,6 @@ def _pci(address: t.Optional[ElementTree.Element]) -> str:
     return f"{domain:04x}:{bus:02x}:{slot:02x}.{function:x}"
 
 
-def _numbers(address: t.Optional[ElementTree.Element]) -> str:
+def _numbers(address: t.Optional[Element]) -> str:
     """A USB or SCSI address: whatever numbers it has."""
     return ":".join(value for _key, value in sorted(address.attrib.items())) if address is not None else ""
-
-
-def _get(element: t.Optional[ElementTree.Element], name: str) -> str:
-    return element.get(name, "") if element is not None else ""

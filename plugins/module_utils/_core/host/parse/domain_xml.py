@@ -9,6 +9,7 @@ that it gave, and no listen address that came from qemu.conf. What of it cannot 
 
 from __future__ import annotations
 
+import functools
 import typing as t
 from dataclasses import replace
 from xml.etree import ElementTree
@@ -17,19 +18,20 @@ from ...addresses import on_every_host
 from ...errors import MigrationError
 from ..guest import CpuFeature, Graphics, GuestCpu, GuestDocument, Nic, SecurityLabel
 from .device_xml import disks, graphics, host_devices, nics, shared_directories, shared_memory, tpms, vsock_cid
-from .guest_files import boot_files, devices_of, endpoints, host_files, needed_files, not_looked_at
+from .elements import Definition, Devices, Element, below, get, inside, take_apart, whole
+from .guest_files import boot_files, character_devices, endpoints, host_files, needed_files, not_looked_at
 from .guest_memory import memory, pinned_cpus
 from .xml_values import whole_number
 
 
 def parse_domain(xml: str) -> GuestDocument:
     """All that the definition tells; what only libvirt knows beside it keeps its default. BAD_DEFINITION."""
-    return domain_of(_root(xml))
+    return _document(_apart(xml))
 
 
-def _root(xml: str) -> ElementTree.Element:
+def _apart(xml: str) -> Definition:
     try:
-        return ElementTree.fromstring(xml)
+        return take_apart(xml)
     except (ElementTree.ParseError, ValueError, RecursionError) as exc:
         raise _unreadable(exc) from exc
 
@@ -42,9 +44,9 @@ def needs_sent(domain: GuestDocument) -> bool:
 
 def with_sent(domain: GuestDocument, xml: str) -> GuestDocument:
     """With what the definition tells that libvirt sends for a migration. BAD_DEFINITION."""
-    root = _root(xml)
+    devices = _apart(xml).devices
     try:
-        consoles, interfaces = graphics(root), {one.mac: one for one in nics(root) if one.mac}
+        consoles, interfaces = graphics(devices), {one.mac: one for one in nics(devices) if one.mac}
     except (ValueError, KeyError) as exc:
         raise _unreadable(exc) from exc
     if len(consoles) == len(domain.graphics):
@@ -77,71 +79,93 @@ def _unreadable(cause: Exception) -> MigrationError:
     )
 
 
-def domain_of(root: ElementTree.Element) -> GuestDocument:
+def domain_of(root: Element) -> GuestDocument:
+    return _document(whole(root))
+
+
+def _document(definition: Definition) -> GuestDocument:
     try:
-        return _domain(root)
+        return _domain(definition)
     except (ValueError, KeyError, RecursionError) as exc:
         raise _unreadable(exc) from exc
 
 
-def _domain(root: ElementTree.Element) -> GuestDocument:
-    os_type, vcpu = root.find("os/type"), root.find("vcpu")
-    security, nvram = root.find("launchSecurity"), root.find("os/nvram")
+def _domain(definition: Definition) -> GuestDocument:
+    root, devices = definition.root, definition.devices
+    os, vcpu = root.find("os"), root.find("vcpu")
     maximum = whole_number(vcpu.text or "0") if vcpu is not None else 0
-    devices = devices_of(root)
-    firmware, tpm_devices, pins = _firmware(root), tpms(root), pinned_cpus(root)
+    tpm_devices, pins = tpms(devices), pinned_cpus(root)
+    firmware, characters = _firmware(os), character_devices(devices)
     return GuestDocument(
         name=root.findtext("name", ""),
         uuid=root.findtext("uuid", ""),
         type=root.get("type", ""),
-        arch=os_type.get("arch", "") if os_type is not None else "",
-        machine=os_type.get("machine", "") if os_type is not None else "",
-        emulator=root.findtext("devices/emulator", ""),
+        **_start(os),
+        emulator=next((one.text or "" for one in devices.get("emulator", ())), ""),
         firmware=firmware,
-        nvram=_path(nvram),
-        nvram_type=nvram.get("type", "") if nvram is not None else "",
-        nvram_template=nvram.get("template", "") if nvram is not None else "",
-        loader=root.findtext("os/loader", ""),
         vcpus=maximum,
         vcpus_current=whole_number(vcpu.get("current", str(maximum))) if vcpu is not None else 0,
         pinned=bool(pins),
         pinned_cpus=pins,
-        cpu=_cpu(root),
-        memory=memory(root),
-        disks=disks(root),
-        interfaces=nics(root),
-        host_devices=host_devices(root),
-        shared_directories=shared_directories(root),
-        shared_memory=shared_memory(root),
+        cpu=_cpu(definition),
+        memory=memory(root, definition.cpu, devices),
+        disks=disks(devices),
+        interfaces=nics(devices),
+        host_devices=host_devices(devices),
+        shared_directories=shared_directories(devices),
+        shared_memory=shared_memory(devices),
         tpm=tpm_devices[0] if tpm_devices else None,
         more_tpms=tpm_devices[1:],
-        graphics=graphics(root),
+        graphics=graphics(devices),
         boot_files=boot_files(root, devices, firmware),
-        host_files=host_files(devices),
-        needed_files=needed_files(devices),
-        endpoints=endpoints(devices),
-        vsock_cid=vsock_cid(root),
+        host_files=host_files(characters),
+        needed_files=needed_files(devices, characters),
+        endpoints=endpoints(devices, characters),
+        vsock_cid=vsock_cid(devices),
         not_looked_at=not_looked_at(devices),
         security_labels=[
             SecurityLabel(one.get("model", ""), one.get("type", ""), one.findtext("label", ""))
-            for one in root.iterfind("seclabel")
+            for one in root.findall("seclabel")
         ],
-        launch_security=security.get("type", "") if security is not None else "",
+        launch_security=get(root.find("launchSecurity"), "type"),
         qemu_arguments=any(_local(one) == "commandline" for one in root),
-        dirty_ring=root.find("features/kvm/dirty-ring[@state='on']") is not None,
-        guest_agent=root.find("devices/channel/target[@name='org.qemu.guest_agent.0']") is not None,
+        dirty_ring=any(one.get("state") == "on" for one in inside(root, "features", "kvm", "dirty-ring")),
+        guest_agent=_has_agent(devices),
         title=root.findtext("title", ""),
         description=root.findtext("description", ""),
-        metadata=_metadata(root),
+        metadata={} if definition.metadata is None else dict(_metadata(definition.metadata)),
     )
 
 
-def _cpu(root: ElementTree.Element) -> GuestCpu:
-    cpu = root.find("cpu")
-    tsc = root.find("clock/timer[@name='tsc']")
+def _has_agent(devices: Devices) -> bool:
+    return any(one.get("name") == "org.qemu.guest_agent.0" for one in below(devices, "channel", "target"))
+
+
+def _start(os: t.Optional[Element]) -> dict[str, str]:
+    """Fields of the document: what the guest is started with."""
+    if os is None:
+        return {}
+    os_type, nvram = os.find("type"), os.find("nvram")
+    return {
+        "arch": get(os_type, "arch"),
+        "machine": get(os_type, "machine"),
+        "nvram": _path(nvram),
+        "nvram_type": get(nvram, "type"),
+        "nvram_template": get(nvram, "template"),
+        "loader": os.findtext("loader", ""),
+    }
+
+
+def _cpu(definition: Definition) -> GuestCpu:
+    timers = inside(definition.root, "clock", "timer")
+    tsc = next((one for one in timers if one.get("name") == "tsc"), None)
     frequency = whole_number(tsc.get("frequency", "0")) or None if tsc is not None else None
-    if cpu is None:
-        return GuestCpu(tsc_frequency_hz=frequency)
+    shown = GuestCpu() if definition.cpu is None else _written_cpu(definition.cpu)
+    return shown if frequency is None else replace(shown, tsc_frequency_hz=frequency)
+
+
+@functools.lru_cache(maxsize=256)  # the guests of a host have few processors, and share the elements of equal ones
+def _written_cpu(cpu: Element) -> GuestCpu:
     migratable = cpu.get("migratable")
     return GuestCpu(
         mode=cpu.get("mode", "custom" if cpu.find("model") is not None else ""),
@@ -149,22 +173,22 @@ def _cpu(root: ElementTree.Element) -> GuestCpu:
         vendor=cpu.findtext("vendor", ""),
         check=cpu.get("check", ""),
         migratable=migratable == "on" if migratable else None,
-        features=[CpuFeature(one.get("name", ""), one.get("policy", "require")) for one in cpu.iterfind("feature")],
-        tsc_frequency_hz=frequency,
-        xml=ElementTree.tostring(cpu, encoding="unicode").strip(),
+        features=[CpuFeature(one.get("name", ""), one.get("policy", "require")) for one in cpu.findall("feature")],
+        xml=_text(cpu),
     )
 
 
-def _firmware(root: ElementTree.Element) -> str:
-    os = root.find("os")
+def _text(element: Element) -> str:
+    return ElementTree.tostring(element, encoding="unicode").strip()
+
+
+def _firmware(os: t.Optional[Element]) -> str:
     if os is None:
         return ""
-    loader = os.find("loader")
-    efi = loader is not None and loader.get("type") == "pflash"
-    return os.get("firmware", "efi" if efi else "bios")
+    return os.get("firmware", "efi" if get(os.find("loader"), "type") == "pflash" else "bios")
 
 
-def _path(element: t.Optional[ElementTree.Element]) -> str:
+def _path(element: t.Optional[Element]) -> str:
     """Of an element that has a path as its text, or in newer definitions a source with one."""
     if element is None:
         return ""
@@ -172,17 +196,14 @@ def _path(element: t.Optional[ElementTree.Element]) -> str:
     return source.get("file", "") if source is not None else (element.text or "").strip()
 
 
-def _metadata(root: ElementTree.Element) -> dict[str, str]:
-    found = root.find("metadata")
-    parts = [] if found is None else list(found)
-    return {
-        _namespace(part): ElementTree.tostring(part, encoding="unicode").strip() for part in parts if _namespace(part)
-    }
+@functools.lru_cache(maxsize=64)
+def _metadata(found: Element) -> dict[str, str]:
+    return {_namespace(part): _text(part) for part in found if _namespace(part)}
 
 
-def _namespace(element: ElementTree.Element) -> str:
+def _namespace(element: Element) -> str:
     return element.tag[1:].partition("}")[0] if element.tag.startswith("{") else ""
 
 
-def _local(element: ElementTree.Element) -> str:
+def _local(element: Element) -> str:
     return element.tag.rpartition("}")[2]

@@ -4,99 +4,99 @@
 from __future__ import annotations
 
 import typing as t
-from xml.etree import ElementTree
 
 from ...addresses import host_port, is_loopback
 from ..device_elements import DEVICE_ELEMENTS
 from ..guest import Endpoint
+from .elements import Devices, Element, below, inside
 
-Element = ElementTree.Element
-Devices = t.Mapping[str, t.Sequence[Element]]  # by the name of the element: most guests have few kinds
+# Of each character device its name, the element that holds its source, and its type.
+Characters = t.Sequence[tuple[str, Element, str]]
 
 # Elements whose "type" is that of a character device, with its source inside.
 _CHARACTER = ("serial", "parallel", "channel", "console", "redirdev", "smartcard")
 _LISTENING = ("tcp", "udp")
 # Element, a condition on its type, the way to what names a path, and the attribute; "" for its text.
 _PLACES = (
-    ("input", "passthrough", "source", "evdev"),
-    ("input", "evdev", "source", "dev"),
-    ("graphics", "", "gl", "rendernode"),
-    ("video", "", "model/acceleration", "rendernode"),
-    ("audio", "oss", "input", "dev"),
-    ("audio", "oss", "output", "dev"),
-    ("memory", "", "source/path", ""),
-    ("lease", "", "target", "path"),
-    ("pstore", "", "path", ""),
-    ("interface", "", "script", "path"),
-    ("interface", "", "downscript", "path"),
+    ("input", "passthrough", ("source",), "evdev"),
+    ("input", "evdev", ("source",), "dev"),
+    ("graphics", "", ("gl",), "rendernode"),
+    ("video", "", ("model", "acceleration"), "rendernode"),
+    ("audio", "oss", ("input",), "dev"),
+    ("audio", "oss", ("output",), "dev"),
+    ("memory", "", ("source", "path"), ""),
+    ("lease", "", ("target",), "path"),
+    ("pstore", "", ("path",), ""),
+    ("interface", "", ("script",), "path"),
+    ("interface", "", ("downscript",), "path"),
 )
+_PLACES_OF = {kind: [place for place in _PLACES if place[0] == kind] for kind in {place[0] for place in _PLACES}}
 _EVERY_HOST = ("/dev/random", "/dev/urandom")
-
-
-def devices_of(root: Element) -> dict[str, list[Element]]:
-    found: dict[str, list[Element]] = {}
-    for one in root.iterfind("devices/*"):
-        found.setdefault(one.tag, []).append(one)
-    return found
 
 
 def boot_files(root: Element, devices: Devices, firmware: str) -> list[str]:
     """Read by QEMU when it starts, also to receive a guest."""
-    found = [one.get("file", "") for one in root.iterfind("sysinfo/entry")]
-    found += [one.get("file", "") for kind in ("interface", "hostdev") for one in _below(devices, kind, "rom")]
-    for os in root.iterfind("os"):
+    found = [one.get("file", "") for one in inside(root, "sysinfo", "entry")]
+    found += [one.get("file", "") for kind in ("interface", "hostdev") for one in below(devices, kind, "rom")]
+    for os in root.findall("os"):
         found += [os.findtext(name, "") for name in ("kernel", "initrd", "dtb", "shim")]
-        found += [one.text or "" for one in os.iterfind("acpi/table")]
-        found += [one.get("dev", "") for one in os.iterfind("nvram[@type='block']/source")]
-        found += [one.text or "" for one in os.iterfind("loader") if firmware != "efi" or one.get("type") == "rom"]
+        found += [one.text or "" for one in inside(os, "acpi", "table")]
+        blocks = [one for one in os.findall("nvram") if one.get("type") == "block"]
+        found += [one.get("dev", "") for block in blocks for one in block.findall("source")]
+        found += [one.text or "" for one in os.findall("loader") if firmware != "efi" or one.get("type") == "rom"]
     return sorted({path.strip() for path in found} - {""})
 
 
-def host_files(devices: Devices) -> list[str]:
+def character_devices(devices: Devices) -> Characters:
+    found = [(name, one, one.get("type", "")) for name in _CHARACTER for one in devices.get(name, ())]
+    backends = [one for one in below(devices, "rng", "backend") if one.get("model") == "egd"]
+    return found + [("rng", one, one.get("type", "")) for one in backends]
+
+
+def host_files(characters: Characters) -> list[str]:
     found = {
         source.get("path", "")
-        for name, device, kind in _character_devices(devices)
+        for name, device, kind in characters
         if kind in ("file", "unix", "dev", "pipe") and name in ("serial", "parallel", "channel", "console")
-        for source in device.iterfind("source")
+        for source in device.findall("source")
     }
     return sorted(found - {""})
 
 
-def needed_files(devices: Devices) -> list[str]:
+def needed_files(devices: Devices, characters: Characters) -> list[str]:
     """What must be there already: libvirt and QEMU open it and do not make it."""
     found: set[str] = set()
-    for _name, device, kind in _character_devices(devices):
+    for _name, device, kind in characters:
         if kind in ("dev", "pipe", "unix"):
-            sources = [one for one in device.iterfind("source") if kind != "unix" or one.get("mode") == "connect"]
+            sources = [one for one in device.findall("source") if kind != "unix" or one.get("mode") == "connect"]
             found |= {one.get("path", "") for one in sources}
         elif kind in _LISTENING:
-            found |= {_server_of_host(one, kind) for one in device.iterfind("source")}
-    for kind, wanted, way, name in _PLACES:
-        if kind in devices:
-            places = _below(devices, kind, way, wanted)
-            found |= {one.get(name, "") if name else (one.text or "").strip() for one in places}
-    for source in _below(devices, "interface", "source", "vhostuser"):  # the switch's own socket
+            found |= {_server_of_host(one, kind) for one in device.findall("source")}
+    for kind, wanted, way, name in (place for kind in devices for place in _PLACES_OF.get(kind, ())):
+        places = below(devices, kind, *way, wanted=wanted)
+        found |= {one.get(name, "") if name else (one.text or "").strip() for one in places}
+    for source in below(devices, "interface", "source", wanted="vhostuser"):  # the switch's own socket
         found |= {source.get("path", "")} if source.get("mode") != "server" else set()
     for card in devices.get("smartcard", ()):
         if card.get("mode") == "host-certificates":
             found.add(card.findtext("database", "/etc/pki/nssdb").strip())
-    for backend in _below(devices, "rng", "backend"):
+    for backend in below(devices, "rng", "backend"):
         text = (backend.text or "").strip()
         found |= {text} if backend.get("model") == "random" and text not in _EVERY_HOST else set()
     return sorted(found - {""})
 
 
-def endpoints(devices: Devices) -> list[Endpoint]:
+def endpoints(devices: Devices, characters: Characters) -> list[Endpoint]:
     """Where the guest's devices wait for connections, of each one once."""
     found: dict[Endpoint, None] = {}
-    for name, device, kind in _character_devices(devices):
-        for source in device.iterfind("source") if kind in _LISTENING else ():
+    for name, device, kind in characters:
+        for source in device.findall("source") if kind in _LISTENING else ():
             if source.get("mode") == "bind" and source.get("host"):
                 # A console repeats the serial device that it stands for.
                 named = "serial" if name == "console" else name
                 found[Endpoint(named, kind, source.get("host", ""), _port(source.get("service", "")))] = None
-    for kind, way, protocol in (("server", "source", "tcp"), ("udp", "source/local", "udp")):
-        for local in _below(devices, "interface", way, kind):
+    for kind, way, protocol in (("server", ("source",), "tcp"), ("udp", ("source", "local"), "udp")):
+        for local in below(devices, "interface", *way, wanted=kind):
             if local.get("address"):
                 found[Endpoint("interface", protocol, local.get("address", ""), _port(local.get("port", "")))] = None
     return list(found)
@@ -112,23 +112,6 @@ def _server_of_host(source: Element, kind: str) -> str:
 
 def not_looked_at(devices: Devices) -> list[str]:
     return sorted(set(devices) - set(DEVICE_ELEMENTS))
-
-
-def _below(devices: Devices, kind: str, way: str, wanted: str = "") -> t.Iterator[Element]:
-    """What is below the devices of one kind, of this type where one is wanted."""
-    for device in devices.get(kind, ()):
-        if not wanted or device.get("type") == wanted:
-            yield from device.iterfind(way)
-
-
-def _character_devices(devices: Devices) -> t.Iterator[tuple[str, Element, str]]:
-    """Name, the element that holds the source, and its type."""
-    for name in _CHARACTER:
-        for device in devices.get(name, ()):
-            yield name, device, device.get("type", "")
-    for backend in _below(devices, "rng", "backend"):
-        if backend.get("model") == "egd":
-            yield "rng", backend, backend.get("type", "")
 
 
 def _port(text: str) -> t.Optional[int]:

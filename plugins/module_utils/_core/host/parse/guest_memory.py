@@ -5,13 +5,11 @@ from __future__ import annotations
 
 import typing as t
 from dataclasses import replace
-from xml.etree import ElementTree
 
 from ...units import KIB
 from ..guest import GuestMemory, MemoryCell
+from .elements import Devices, Element, first, get, inside
 from .xml_values import bytes_of, number_set, size_of, whole_number
-
-Element = ElementTree.Element
 
 _PINS = ("vcpupin", "emulatorpin", "iothreadpin")
 _LARGEST_ORDINARY_BYTES = 64 * KIB  # of 64-bit ARM and POWER; 4 KiB elsewhere
@@ -20,50 +18,73 @@ _LARGEST_ORDINARY_BYTES = 64 * KIB  # of 64-bit ARM and POWER; 4 KiB elsewhere
 def pinned_cpus(root: Element) -> list[int]:
     """Processors of the host that threads of the guest are bound to by number."""
     vcpu = root.find("vcpu")
-    texts = [one.get("cpuset", "") for one in root.iterfind("cputune/*") if one.tag in _PINS]
+    tuned = [one for tune in root.findall("cputune") for one in tune if one.tag in _PINS]
+    texts = [one.get("cpuset", "") for one in tuned]
     if vcpu is not None and vcpu.get("placement", "static") != "auto":
         texts.append(vcpu.get("cpuset", ""))
     return sorted({number for text in texts for number in number_set(text)})
 
 
-def memory(root: Element) -> GuestMemory:
+def memory(root: Element, cpu: t.Optional[Element], devices: Devices) -> GuestMemory:
     total = bytes_of(root.find("memory")) or 0
     current = bytes_of(root.find("currentMemory"))
-    backing, numa = root.find("memoryBacking"), root.find("numatune/memory")
-    source = root.find("memoryBacking/source")
-    pages = _pages(root)
-    access = [one.get("mode", "") for one in root.iterfind("memoryBacking/access")]
-    access += [one.get("memAccess", "") for one in root.iterfind("cpu/numa/cell")]
+    backing, numa = root.find("memoryBacking"), first(root, "numatune", "memory")
+    backed = _Backing() if backing is None else _backing(backing)
+    cells = inside(cpu, "numa", "cell") if cpu is not None else []
+    modules = devices.get("memory", ())
     nodes = number_set(numa.get("nodeset", "")) if numa is not None else []
     mode = numa.get("mode", "strict") if numa is not None else ""
     return GuestMemory(
         total_bytes=total,
         current_bytes=total if current is None else current,
-        hugepages=root.find("memoryBacking/hugepages") is not None,
-        hugepage_size_bytes=next((size for size in pages.values() if size), None),
+        hugepages=backed.hugepages,
+        hugepage_size_bytes=next((size for size in backed.pages.values() if size), None),
         nodes=nodes,
         node_mode=mode,
-        locked=backing is not None and backing.find("locked") is not None,
-        shared="shared" in access,
-        source=source.get("type", "") if source is not None else "",
-        nvdimm=any(one.get("model") == "nvdimm" for one in root.iterfind("devices/memory")),
-        cells=_cells(root, pages, MemoryCell(None, total, nodes=nodes, node_mode=mode)),
+        locked=backed.locked,
+        shared=backed.shared or any(one.get("memAccess") == "shared" for one in cells),
+        source=backed.source,
+        nvdimm=any(one.get("model") == "nvdimm" for one in modules),
+        cells=_cells(root, cells, modules, backed.pages, MemoryCell(None, total, nodes=nodes, node_mode=mode)),
     )
 
 
-def _pages(root: Element) -> dict[t.Optional[int], t.Optional[int]]:
-    """The size of the hugepages by node of the guest; None: for all others, and as a size: the host's default."""
-    found: dict[t.Optional[int], t.Optional[int]] = {}
-    for page in root.iterfind("memoryBacking/hugepages/page"):
+class _Backing(t.NamedTuple):
+    """``memoryBacking``. ``pages``: the size of the hugepages by node of the guest; None: for all others, and as a size:
+    the host's default."""
+
+    hugepages: bool = False
+    pages: t.Mapping[t.Optional[int], t.Optional[int]] = {}
+    locked: bool = False
+    shared: bool = False
+    source: str = ""
+
+
+def _backing(backing: Element) -> _Backing:
+    huge = backing.findall("hugepages")
+    pages: dict[t.Optional[int], t.Optional[int]] = {}
+    for page in inside(backing, "hugepages", "page"):
         size = size_of(page, "size") or None
         cells: list[t.Optional[int]] = [*number_set(page.get("nodeset", ""))]
-        found.update(dict.fromkeys(cells or [None], size))
-    if not found and root.find("memoryBacking/hugepages") is not None:
-        found[None] = None
-    return found
+        pages.update(dict.fromkeys(cells or [None], size))
+    if huge and not pages:
+        pages[None] = None
+    return _Backing(
+        hugepages=bool(huge),
+        pages=pages,
+        locked=backing.find("locked") is not None,
+        shared=any(one.get("mode") == "shared" for one in backing.findall("access")),
+        source=get(backing.find("source"), "type"),
+    )
 
 
-def _cells(root: Element, pages: t.Mapping[t.Optional[int], t.Optional[int]], whole: MemoryCell) -> list[MemoryCell]:
+def _cells(
+    root: Element,
+    cells: t.Sequence[Element],
+    modules: t.Sequence[Element],
+    pages: t.Mapping[t.Optional[int], t.Optional[int]],
+    whole: MemoryCell,
+) -> list[MemoryCell]:
     """Part by part what the host has to provide; nothing where all parts are alike. ``whole``: as if all were.
 
     As qemuBuildMemoryGetPagesize of libvirt has it: a plugged-in module may name a size itself; else that of its node
@@ -71,15 +92,14 @@ def _cells(root: Element, pages: t.Mapping[t.Optional[int], t.Optional[int]], wh
     """
     bound = {
         whole_number(one.get("cellid", "0")): (number_set(one.get("nodeset", "")), one.get("mode", "strict"))
-        for one in root.iterfind("numatune/memnode")
+        for one in inside(root, "numatune", "memnode")
     }
-    modules = root.findall("devices/memory")
     plain = set(pages) <= {None} and not bound and all(one.find("source") is None for one in modules)
     ordinary = any(size is not None and size <= _LARGEST_ORDINARY_BYTES for size in pages.values())
     if plain and not ordinary:
         return []
     found: list[MemoryCell] = []
-    for cell in root.iterfind("cpu/numa/cell"):
+    for cell in cells:
         number = whole_number(cell.get("id", str(len(found))))
         size = size_of(cell, "memory")
         found.append(_cell(number, size, pages, bound, whole))

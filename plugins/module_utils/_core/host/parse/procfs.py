@@ -63,9 +63,6 @@ class Mount(t.NamedTuple):
     def storage(self) -> bool:
         return self.fs_type not in _NO_STORAGE
 
-    def holds(self, path: str) -> bool:
-        return path == self.mount_point or path.startswith(self.mount_point.rstrip("/") + "/")
-
 
 def parse_meminfo(text: str) -> dict[str, int]:
     """/proc/meminfo, or that of a NUMA node, in bytes (counts of hugepages as they are); what is odd is left out."""
@@ -140,10 +137,19 @@ def parse_mounts(text: str) -> list[Mount]:
     return list(found.values())
 
 
-def mount_of(path: str, mounts: t.Iterable[Mount]) -> t.Optional[Mount]:
-    """The file system that a path is on."""
-    holding = [one for one in mounts if one.holds(path)]
-    return max(holding, key=lambda one: len(one.mount_point), default=None)
+class MountTable:
+    """Which file system a path is on, without going through all mounts for each path."""
+
+    def __init__(self, mounts: t.Iterable[Mount]) -> None:
+        self._at = {one.mount_point.rstrip("/"): one for one in mounts}
+        self._lengths = sorted({len(point) for point in self._at}, reverse=True)
+
+    def of(self, path: str) -> t.Optional[Mount]:
+        """The innermost one that holds it."""
+        for length in self._lengths:
+            if path[length : length + 1] in ("/", "") and path[:length] in self._at:
+                return self._at[path[:length]]
+        return None
 
 
 def _unescape(text: str) -> str:

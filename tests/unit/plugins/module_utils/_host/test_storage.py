@@ -106,6 +106,6 @@ def test_a_header_that_lies(tmp_path: Path, mounts: t.Callable[[str], None], siz
 def test_mounts_that_are_not_understood_are_not_known(mounts: t.Callable[[str], None]) -> None:
     mounts(line("/", "ext4", "/dev/vda") + "nonsense\n")
     found, sizes, mounted, problems = storage.read_storage([], ["/srv/a.img"])
-    assert (found, sizes, mounted) == (None, {}, [])
+    assert (found, sizes, mounted.of("/srv/a.img")) == (None, {}, None)
     (problem,) = problems
     assert "nonsense" in problem

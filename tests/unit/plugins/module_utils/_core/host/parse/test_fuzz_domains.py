@@ -31,7 +31,7 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.
     parse_domain,
     with_sent,
 )
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.parse.procfs import Mount
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.parse.procfs import Mount, MountTable
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.readiness.assessor import CHECKS, Assessor
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.readiness.checks.check import (
     STATUSES,
@@ -362,7 +362,7 @@ def taken_in(xml: str, sent: str, copy_storage: str, counts: collections.Counter
         except MigrationError:
             counts["sent definition refused"] += 1
     mounts = [Mount("/srv/nfs", "filer:/export", "nfs4", False), Mount("/", "/dev/vda", "ext4", False)]
-    domain = with_storage(domain, mounts, {"/srv/nfs/a.qcow2": DiskFile(1 << 30, 1 << 20)})
+    domain = with_storage(domain, MountTable(mounts), {"/srv/nfs/a.qcow2": DiskFile(1 << 30, 1 << 20)})
     # A document goes through Ansible as plain data, and comes back as it was.
     assert from_plain(GuestDocument, to_plain(domain), "domain") == domain
     assess(replace(domain, state="running", state_reason="booted"), copy_storage, counts)

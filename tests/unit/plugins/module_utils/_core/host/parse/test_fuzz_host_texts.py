@@ -39,7 +39,7 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.
     parse_pool,
 )
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.parse.procfs import (
-    mount_of,
+    MountTable,
     parse_counters,
     parse_meminfo,
     parse_mounts,
@@ -121,7 +121,7 @@ def read_json_of_ours(text: str) -> t.Any:
 READERS: dict[str, tuple[t.Callable[[str], t.Any], str]] = {
     "meminfo": (parse_meminfo, MEMINFO),
     "sockets": (parse_sockets, SOCKETS),
-    "mounts": (lambda text: [mount_of("/srv/nfs/a", parse_mounts(text))], MOUNTS),
+    "mounts": (lambda text: [MountTable(parse_mounts(text)).of("/srv/nfs/a")], MOUNTS),
     "counters": (parse_counters, COUNTERS),
     "smaps": (lambda text: touched_bytes(text.splitlines(keepends=True), 256 << 20), SMAPS),
     "systemctl": (unit_state, SHOWN),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import typing as t
+
 import pytest
 
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.errors import MigrationError
@@ -10,7 +12,7 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.
     Mount,
     Socket,
     listeners,
-    mount_of,
+    MountTable,
     parse_counters,
     parse_meminfo,
     parse_mounts,
@@ -83,12 +85,48 @@ def test_mounts() -> None:
 
 @pytest.mark.parametrize(
     ("path", "point"),
-    [("/srv/nfs/a.img", "/srv/nfs"), ("/srv/nfs2/a.img", "/srv"), ("/srv/nfs", "/srv/nfs"), ("/var/a", "/")],
+    [
+        ("/srv/nfs/a.img", "/srv/nfs"),
+        ("/srv/nfs2/a.img", "/srv"),
+        ("/srv/nfs", "/srv/nfs"),
+        ("/srv/nfs/", "/srv/nfs"),
+        ("/var/a", "/"),
+        ("/", "/"),
+    ],
 )
 def test_the_file_system_of_a_path(path: str, point: str) -> None:
-    found = mount_of(path, parse_mounts(MOUNTS))
+    found = MountTable(parse_mounts(MOUNTS)).of(path)
     assert found
     assert found.mount_point == point
+
+
+def test_a_path_that_no_file_system_holds() -> None:
+    table = MountTable([Mount("/srv", "/dev/vdc", "ext4", False)])
+    assert [table.of(path) for path in ("", "srv", "/", "/srvx/a", "relative/srv")] == [None] * 5
+
+
+def test_a_look_up_does_not_go_through_all_mounts() -> None:
+    """A host with 5,000 disks has about as many mounts: each with each would be 25 million comparisons."""
+
+    class Counted(str):
+        __slots__ = ()
+        compared = 0
+
+        def __eq__(self, other: object) -> bool:
+            Counted.compared += 1
+            return str.__eq__(self, other)
+
+        __hash__ = str.__hash__
+
+        def rstrip(self, *characters: t.Any) -> Counted:
+            return Counted(str.rstrip(self, *characters))
+
+    mounts = [Mount(Counted(f"/srv/{number:04d}"), "filer:/a", "nfs4", False) for number in range(5000)]
+    table = MountTable(mounts)
+    Counted.compared = 0
+    found = [table.of(f"/srv/{number:04d}/disk.img") for number in range(5000)]
+    assert found == mounts
+    assert 5000 <= Counted.compared <= 4 * 5000
 
 
 @pytest.mark.parametrize(
