@@ -27,6 +27,15 @@ options:
       - The libvirt connection to the destination, as the source host sees it. A post-copy that breaks is resumed only
         when this is given.
     type: str
+  exclusive:
+    description:
+      - Leave the migration alone when another process of this host looks after it already, a run of this module, of
+        M(virtops.live_migration.migration) or of M(virtops.live_migration.evacuation). That is no error, and
+        RV(outcome) is V(supervised).
+      - For what is started by events, of which two may come at once. It is known only where the module runs on the
+        source host and O(uri) leads to the daemon there.
+    type: bool
+    default: false
   migrate_uri:
     description:
       - The address that memory is sent to, where the migration was started with one. Used when a post-copy is resumed.
@@ -84,11 +93,12 @@ uuid:
   sample: 6420e6ce-0f4d-4a27-83da-5e8587498451
 outcome:
   description:
-    - What came of it. V(completed), V(observed) for a job that was only watched and goes on, or V(none) when no
-      migration ran or none is left, the guest having gone from this host without a word.
+    - What came of it. V(completed), V(observed) for a job that was only watched and goes on, V(supervised) for one
+      that was left to somebody else (O(exclusive)), or V(none) when no migration ran or none is left, the guest having
+      gone from this host without a word.
   returned: success
   type: str
-  choices: [completed, observed, none]
+  choices: [completed, observed, supervised, none]
   sample: completed
 actions:
   description: What was done, in order. In check mode what would be done now.
@@ -203,6 +213,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ..module_utils._ansible.argspec import destination_spec, policy_of, policy_spec
 from ..module_utils._ansible.progress import ProgressFile, progress_spec
 from ..module_utils._ansible.runner import Result, run_on_guest
+from ..module_utils._core.errors import MigrationError
 from ..module_utils._core.migration.result import supervision_facts, unfinished
 from ..module_utils._core.supervision.record import Record
 from ..module_utils._core.supervision.supervisor import Supervisor
@@ -214,24 +225,31 @@ from ..module_utils._libvirt.job.lost_contact import looking_after
 from ..module_utils._libvirt.migration.driver import Driver
 from ..module_utils._libvirt.migration.supervise import plan_of_running
 
+TAKEN = "ALREADY_SUPERVISED"
 FORESEE_S = 30.0  # for two boundaries of most guests
 
 
 def work(module: AnsibleModule, connection: Connection, guest: Guest) -> Result:
     params = module.params
     policy = policy_of(params, on_hopeless="leave")
+    nothing = {"changed": False, "actions": [], "downtime_ms": None, "elapsed_ms": None}
     if outgoing_job(guest) is None:
-        return {"changed": False, "outcome": "none", "actions": [], "downtime_ms": None, "elapsed_ms": None}
+        return {"outcome": "none", **nothing}
     plan = plan_of_running(connection, guest, params["bandwidth_mib_per_s"])
     if module.check_mode:
         policy = replace(policy, mode="observe")
     record = Record(Supervisor(policy, plan), name=guest.name, uuid=guest.uuid)
     on_progress = ProgressFile(params["progress_file"]).report
-    driver = Driver(
-        connection, guest, record, params["destination_uri"], params["migrate_uri"], on_progress=on_progress
-    )
-    with looking_after(guest.name, lambda: supervision_facts(driver.applied, driver.last, record)):
-        last = driver.run(foresee_s=FORESEE_S if module.check_mode else None)
+    ends = (params["destination_uri"], params["migrate_uri"])
+    driver = Driver(connection, guest, record, *ends, on_progress=on_progress, exclusive=params["exclusive"])
+    passing = (TAKEN,)
+    try:
+        with looking_after(guest.name, lambda: supervision_facts(driver.applied, driver.last, record), passing=passing):
+            last = driver.run(foresee_s=FORESEE_S if module.check_mode else None)
+    except MigrationError as exc:
+        if exc.reason != TAKEN:
+            raise
+        return {"outcome": "supervised", **nothing}
     actions = driver.proposed if module.check_mode else driver.applied
     facts = {"changed": bool(actions), **supervision_facts(actions, last, record)}
     outcome = record.supervisor.outcome or "observed"
@@ -249,6 +267,7 @@ def main() -> None:
             **policy_spec(),
             **destination_spec(),
             "bandwidth_mib_per_s": {"type": "int"},
+            "exclusive": {"type": "bool", "default": False},
             **progress_spec(),
         },
         work,

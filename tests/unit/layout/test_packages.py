@@ -27,6 +27,7 @@ ARROWS: dict[str, set[str]] = {
     "_core/forecast": {"_core", "_core/job"},
     "_core/supervision": {"_core", "_core/job", "_core/diagnosis", "_core/forecast"},
     "_core/migration": {"_core", "_core/job", "_core/forecast", "_core/supervision"},
+    "_core/watch": {"_core", "_core/job", "_core/diagnosis", "_core/forecast", "_core/supervision"},
     "_core/host": {"_core"},
     "_core/host/parse": {"_core", "_core/host"},
     "_core/host/firewall": {"_core/host"},
@@ -70,6 +71,7 @@ ARROWS: dict[str, set[str]] = {
         "_libvirt/job",
         "_libvirt/measure",
     },
+    "_libvirt/watch": {"_core", "_core/job", "_core/watch", "_host", "_libvirt", "_libvirt/job"},
     "_libvirt/evacuation": {
         "_core",
         "_core/job",

@@ -10,7 +10,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from ansible_collections.virtops.live_migration.plugins.module_utils._host import status_file
+from ansible_collections.virtops.live_migration.plugins.module_utils._host import status_file, supervision_lock
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt import (
     connection,
     events,
@@ -53,6 +53,7 @@ def libvirt(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> t.Iterator[FakeL
     at_once = SimpleNamespace(Thread=lambda target, **_options: CallThread(fake, target))
     monkeypatch.setattr(guard, "threading", at_once)
     monkeypatch.setattr(transfer, "threading", at_once)
+    monkeypatch.setattr(supervision_lock, "DIRECTORY", tmp_path / "supervised")
     # A default value is bound when the function is made, so that changing the constant would do nothing.
     directory_readers = (
         status_file.start_flags,

@@ -8,7 +8,6 @@ import typing as t
 
 from ..._core.errors import MigrationError
 from ..._core.job.sample import JobSample, JobType, Stats, sample_from_stats
-from ..events import Events
 from ..guest import Guest
 from .current import completed_job
 
@@ -16,7 +15,14 @@ SETTLE_S = 2.0
 _POLL_S = 0.1
 
 
-def ended(guest: Guest, events: Events) -> JobSample:
+class Completions(t.Protocol):
+    """Who heard the event at the end of migrations that succeeded."""
+
+    def completion(self, uuid: str) -> t.Optional[Stats]:
+        """Its statistics; None while there was none."""
+
+
+def ended(guest: Guest, events: Completions) -> JobSample:
     """The last look at a job that is gone.
 
     ``completed`` (with its statistics, if libvirt still gives them), ``failed`` when the guest is still here, running

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 import typing as t
 from dataclasses import replace
@@ -12,6 +13,7 @@ from ..._core.job.sample import JobSample, Phase
 from ..._core.supervision.actions import Action, ActionResult, Kind
 from ..._core.supervision.progress import Reporter
 from ..._core.supervision.record import Record
+from ..._host.supervision_lock import supervising
 from ..connection import Connection, libvirt
 from ..events import Events
 from ..guest import Guest
@@ -35,8 +37,9 @@ class Driver:
     """Supervises one outgoing job. ``destination_uri``: where a broken post-copy may be resumed to, if known.
 
     ``on_progress``: called with the guest's name, a line and its numbers whenever something has changed; ``on_look``:
-    with the numbers of every look. ``expected_bytes``: to be sent in all. ``applied``: what was done; ``proposed``:
-    what mode ``observe`` would have done; ``last``: the last look.
+    with the numbers of every look. ``expected_bytes``: to be sent in all. ``exclusive``: leave it to another process
+    of this host that looks after it already (ALREADY_SUPERVISED). ``applied``: what was done; ``proposed``: what mode
+    ``observe`` would have done; ``last``: the last look.
     """
 
     def __init__(
@@ -50,8 +53,10 @@ class Driver:
         on_progress: t.Optional[ProgressCallback] = None,
         on_look: t.Optional[ProgressCallback] = None,
         expected_bytes: t.Optional[int] = None,
+        exclusive: bool = False,
     ) -> None:
         self._connection, self._guest, self._record = connection, guest, record
+        self._exclusive = exclusive
         self._destination_uri, self._migrate_uri = destination_uri, migrate_uri
         self._on_progress, self._on_look = on_progress, on_look
         self._resuming: t.Optional[Resume] = None
@@ -66,6 +71,15 @@ class Driver:
         ``begin`` starts the job, where it does not run yet, when the events are heard already. ``foresee_s``, for mode
         ``observe``: only until the first action that is proposed, and for no longer than this.
         """
+        # From elsewhere nobody knows who else does. Whoever only looks is in nobody's way.
+        acts = self._record.supervisor.policy.mode == "act"
+        locks = self._connection.local and acts
+        with supervising(self._guest.uuid) if locks else contextlib.nullcontext(True) as alone:
+            if self._exclusive and not alone:
+                raise _already_supervised(self._guest)
+            return self._run(begin, foresee_s)
+
+    def _run(self, begin: t.Optional[t.Callable[[], None]], foresee_s: t.Optional[float]) -> JobSample:
         begin_s = time.monotonic()
         results: list[ActionResult] = []
         at_sync = False
@@ -175,3 +189,12 @@ class Driver:
             return []
         self._resuming = None
         return [ActionResult(Kind.RECOVER, call.problem.problem, call.problem.reason)] if call.problem else []
+
+
+def _already_supervised(guest: Guest) -> MigrationError:
+    return MigrationError(
+        "ALREADY_SUPERVISED",
+        f"Another process of this host looks after the migration of {guest.name!r} already.",
+        state="Nothing was changed. The migration goes on.",
+        remedy="Wait for what it comes to, or run this without exclusive to act beside it.",
+    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.supervision.record import replay
+from ansible_collections.virtops.live_migration.plugins.module_utils._host.supervision_lock import supervising
 from ansible_collections.virtops.live_migration.plugins.modules import migration_rescue
 from ansible_collections.virtops.live_migration.tests.unit.plugins.fake_libvirt import (
     CANCELLED,
@@ -116,3 +117,11 @@ def test_aborted_by_somebody_else(libvirt: FakeLibvirt, run: ModuleRunner) -> No
     assert result["reason"] == "MIGRATION_FAILED"
     assert "running (migration cancelled) on the source" in result["state"]
     assert result["record"]["outcome"] == "failed"
+
+
+def test_exclusive_leaves_it_to_whoever_looks_after_it_already(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
+    libvirt.expect(*FOUND, look(STUCK), PLAIN)
+    with supervising(Guest().uuid) as alone:
+        assert alone
+        result = run(migration_rescue, name="erp01", exclusive=True)
+    assert (result["outcome"], result["changed"], result["actions"]) == ("supervised", False, [])

@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One migration that is watched: looks in, events out. It has no clock, asks nobody and does nothing."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ..diagnosis.diagnosis import diagnose
+from ..diagnosis.verdict import Context, Diagnosis, Verdict
+from ..forecast.plan import adopted_plan
+from ..job.sample import JobSample, Phase
+from ..supervision.actions import Kind
+from ..supervision.progress import progress
+from ..supervision.supervisor import Supervisor
+from .events import ENDED, POSTCOPY_BROKEN, PROGRESS, STARTED, STUCK, Event, event
+from .options import WatchOptions
+
+# How long a look is kept that says nothing of a pass; longer than any silence that a diagnosis asks for.
+_RECENT_S = 60.0
+_MOST_PASSES = 12
+_MOST_WISHES = 20
+_TELLING = {Verdict.STUCK: STUCK, Verdict.STALLED: STUCK, Verdict.BROKEN: POSTCOPY_BROKEN}
+_FIGURES = ("pass", "remaining_bytes", "bandwidth_bytes_per_s", "needed_downtime_ms", "throttle_percent", "elapsed_ms")
+
+
+class GuestWatch:
+    """``postcopy_flag``: whether the job was started with post-copy (None: not known).
+
+    What the engine would do under the policy of the options is part of the events (``would_do``): it runs over the same
+    looks in mode ``observe``.
+    """
+
+    def __init__(self, host: str, options: WatchOptions, postcopy_flag: t.Optional[bool] = None) -> None:
+        self._host, self._options, self._postcopy_flag = host, options, postcopy_flag
+        self._supervisor = Supervisor(options.policy, adopted_plan(postcopy_flag))
+        self._looks: list[JobSample] = []
+        self._firsts: list[JobSample] = []
+        self._wishes: list[dict[str, t.Any]] = []
+        self._told: t.Optional[tuple[Verdict, str]] = None
+        self._told_s = 0.0
+        self._progress_s = 0.0
+        self._phase: t.Optional[Phase] = None
+        self.destination: t.Optional[str] = None
+
+    @property
+    def ended(self) -> bool:
+        return bool(self._looks) and not self._looks[-1].phase.running
+
+    @property
+    def last(self) -> t.Optional[JobSample]:
+        return self._looks[-1] if self._looks else None
+
+    def look(self, sample: JobSample, *, at_sync: bool = False, other_streams: int = 0) -> list[Event]:
+        """Take in a look; ``other_streams``: other migrations that leave this host now."""
+        if self.ended:
+            return []
+        first = not self._looks
+        self._keep(sample)
+        actions = self._supervisor.observe(sample, at_sync=at_sync)
+        self._wishes += [
+            {"elapsed_ms": sample.elapsed_ms, **one.document()} for one in actions if one.kind is not Kind.WAIT
+        ]
+        del self._wishes[:-_MOST_WISHES]
+        if not sample.phase.running:
+            return [self._ended()]
+        found = diagnose(self._looks, self._context(other_streams))
+        events = [self._event(STARTED)] if first else []
+        return events + self._stuck(found) + self._progress(found, first)
+
+    def _keep(self, sample: JobSample) -> None:
+        """The first look of each pass, and all of the last minute, so that a migration may take as long as it likes."""
+        looks = self._looks
+        if not looks or sample.pass_number != looks[-1].pass_number:
+            self._firsts = [*self._firsts, sample][-_MOST_PASSES:]
+        looks.append(sample)
+        recent_s = sample.at_s - _RECENT_S
+        if looks[0].at_s < recent_s - _RECENT_S / 2:  # now and then, and not at each look
+            older = [one for one in self._firsts if one.at_s < recent_s]
+            self._looks = older + [one for one in looks if one.at_s >= recent_s]
+
+    def _context(self, other_streams: int) -> Context:
+        return Context(self._options.policy, self._options.link_bytes_per_s, self._postcopy_flag, other_streams)
+
+    def _stuck(self, found: Diagnosis) -> list[Event]:
+        """Told when it is sure, when the reason changes, and again after a time, since events may be lost."""
+        kind = _TELLING.get(found.verdict)
+        if kind is None or found.evidence.get("firm") is False:
+            if found.verdict in (Verdict.CONVERGING, Verdict.FINISHING):
+                self._told = None
+            return []
+        now_s, verdict = self._looks[-1].at_s, (found.verdict, found.reason.value)
+        if verdict == self._told and now_s - self._told_s < self._options.stuck_again_s:
+            return []
+        self._told, self._told_s = verdict, now_s
+        return [self._event(kind, diagnosis=found.document(), would_do=list(self._wishes))]
+
+    def _progress(self, found: Diagnosis, first: bool) -> list[Event]:
+        last = self._looks[-1]
+        due = last.phase is not self._phase or last.at_s - self._progress_s >= self._options.progress_s
+        self._phase = last.phase
+        if first or not due:
+            self._progress_s = last.at_s if first else self._progress_s
+            return []
+        self._progress_s = last.at_s
+        words = {"verdict": found.verdict.value, "reason": found.reason.value, "summary": found.summary}
+        return [self._event(PROGRESS, diagnosis=words)]
+
+    def _ended(self) -> Event:
+        last = self._looks[-1]
+        return self._event(ENDED, outcome=last.phase.value, downtime_ms=last.downtime_ms, would_do=list(self._wishes))
+
+    def _event(self, kind: str, **facts: t.Any) -> Event:
+        last = self._looks[-1]
+        numbers = progress(self._supervisor.history, self._options.policy)
+        before = next((one for one in reversed(self._looks) if one.phase.running), last)
+        elapsed_ms = last.elapsed_ms or before.elapsed_ms
+        return event(
+            kind,
+            self._host,
+            name=last.name,
+            uuid=last.uuid,
+            destination=self.destination,
+            phase=last.phase.value,
+            job={
+                **{key: numbers[key] for key in _FIGURES},
+                "elapsed_ms": elapsed_ms,
+                "sent_bytes": last.memory.processed_bytes or before.memory.processed_bytes,
+                "memory_bytes": last.memory.total_bytes or before.memory.total_bytes,
+            },
+            **facts,
+        )

@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is told of a migration that is watched, and how often."""
+
+from __future__ import annotations
+
+import json
+import typing as t
+
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.job.sample import JobSample, Phase
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.watch.events import Event
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.watch.guest_watch import GuestWatch
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.watch.options import watch_options
+from ansible_collections.virtops.live_migration.tests.unit.plugins.looks import look
+
+HOSTS = {"kvm01": "qemu:///system"}
+STUCK_MIB = 200  # at 100 MiB/s, which needs 2 s of downtime
+
+
+def watch(**given: t.Any) -> GuestWatch:
+    return GuestWatch("kvm01", watch_options({"hosts": HOSTS, **given}), True)
+
+
+def stuck_look(at_s: float, number: int, left_mib: float = STUCK_MIB, **more: t.Any) -> JobSample:
+    return look(at_s, number, left_mib, dirty_pages_per_s=25_600, name="erp01", uuid="U", **more)
+
+
+def kinds(events: t.Sequence[Event]) -> list[str]:
+    return [one["type"] for one in events]
+
+
+def run(watched: GuestWatch, looks: t.Iterable[JobSample]) -> list[Event]:
+    return [one for sample in looks for one in watched.look(sample, at_sync=True)]
+
+
+def test_stuck_is_told_at_the_second_boundary_and_not_before() -> None:
+    watched = watch()
+    assert kinds(watched.look(stuck_look(1, 1, 900))) == ["started"]
+    assert watched.look(stuck_look(10, 2), at_sync=True) == []
+    (stuck,) = watched.look(stuck_look(12, 3), at_sync=True)
+    assert (stuck["type"], stuck["host"], stuck["uuid"]) == ("stuck", "kvm01", "U")
+    assert stuck["diagnosis"]["verdict"] == "stuck"
+    assert stuck["diagnosis"]["evidence"]["firm"] is True
+    assert stuck["diagnosis"]["evidence"]["boundaries"] == [[2, 200 << 20], [3, 200 << 20]]
+    assert stuck["job"] == {
+        "pass": 3,
+        "remaining_bytes": 200 << 20,
+        "bandwidth_bytes_per_s": stuck["job"]["bandwidth_bytes_per_s"],
+        "needed_downtime_ms": stuck["job"]["needed_downtime_ms"],
+        "throttle_percent": 0,
+        "elapsed_ms": 12_000,
+        "sent_bytes": 1200 << 20,
+        "memory_bytes": 1000 << 20,
+    }
+
+
+def test_one_look_at_a_job_that_was_met_late_is_not_enough() -> None:
+    assert kinds(watch().look(stuck_look(60, 9, expected_downtime_ms=2000))) == ["started"]
+
+
+def test_it_is_not_told_at_each_pass_but_again_after_a_time() -> None:
+    watched = watch(stuck_again_s=60, progress_s=1000)
+    found = run(watched, (stuck_look(1 + 2.0 * number, number) for number in range(1, 60)))
+    assert kinds(found) == ["started", "stuck", "stuck"]
+
+
+def test_another_reason_is_told_at_once() -> None:
+    watched = watch(progress_s=1000)
+    run(watched, [stuck_look(1, 1), stuck_look(10, 2), stuck_look(12, 3)])
+    quiet = [stuck_look(at_s, 3, sent_mib=1200) for at_s in (13, 18)]
+    (stalled,) = run(watched, quiet)
+    assert (stalled["type"], stalled["diagnosis"]["reason"]) == ("stuck", "NETWORK_STALL")
+
+
+def test_a_job_that_gets_on_again_may_get_stuck_again() -> None:
+    watched = watch(progress_s=1000)
+    passes = [(10, 200), (12, 200), (14, 100), (15, 50), (16, 50)]
+    found = run(watched, [stuck_look(1, 1), *[stuck_look(at, n + 2, left) for n, (at, left) in enumerate(passes)]])
+    assert kinds(found) == ["started", "stuck", "stuck"]
+
+
+def test_what_gets_less_is_not_stuck() -> None:
+    watched = watch(progress_s=1000)
+    passes = [(10, 400), (14, 200), (16, 100)]
+    found = run(watched, [stuck_look(1, 1), *[stuck_look(at, n + 2, left) for n, (at, left) in enumerate(passes)]])
+    assert kinds(found) == ["started"]
+
+
+def test_progress_is_bounded() -> None:
+    watched = watch(progress_s=30)
+    found = run(watched, (look(1 + number / 2, 1, 900 - number, uuid="U") for number in range(200)))
+    assert kinds(found) == ["started", "progress", "progress", "progress"]
+
+
+def test_a_new_phase_is_told_at_once() -> None:
+    watched = watch()
+    watched.look(stuck_look(1, 1))
+    (told,) = watched.look(stuck_look(2, 2, phase=Phase.POSTCOPY))
+    assert (told["type"], told["phase"], told["diagnosis"]["reason"]) == ("progress", "postcopy", "POSTCOPY_RUNNING")
+
+
+def test_a_broken_postcopy() -> None:
+    watched = watch()
+    watched.look(stuck_look(1, 1))
+    watched.look(stuck_look(2, 2, phase=Phase.POSTCOPY))
+    broken = watched.look(stuck_look(3, 2, phase=Phase.POSTCOPY_FAILED))[0]
+    assert (broken["type"], broken["diagnosis"]["verdict"]) == ("postcopy_broken", "broken")
+    assert kinds(watched.look(stuck_look(8, 2, phase=Phase.POSTCOPY_FAILED))) == []
+
+
+def test_the_end_has_what_was_sent_although_libvirt_has_forgotten_it() -> None:
+    watched = watch()
+    watched.look(stuck_look(5, 1))
+    gone = look(6, None, 0, sent_mib=0, total_mib=0, phase=Phase.FAILED, name="erp01", uuid="U")
+    (ended,) = watched.look(gone)
+    assert (ended["type"], ended["outcome"], ended["job"]["sent_bytes"]) == ("ended", "failed", 500 << 20)
+    assert watched.ended
+    assert watched.look(gone) == []
+
+
+def test_what_the_engine_would_do_is_said_and_not_to_be_applied() -> None:
+    watched = watch(policy_overrides={"max_downtime_ms": 8000})
+    events = run(watched, [stuck_look(1, 1, 900), stuck_look(10, 2), stuck_look(12, 3), stuck_look(14, 4)])
+    wishes = next(one for one in events if one["type"] == "stuck")["would_do"]
+    assert [(one["action"], one["apply"]) for one in wishes] == [("set_downtime", False)]
+    assert wishes[0]["value"] > 2000
+
+
+def test_a_long_migration_keeps_few_looks() -> None:
+    watched = watch()
+    for number in range(2000):
+        watched.look(stuck_look(number * 0.5, 1 + number // 10))
+    assert len(watched._looks) < 200
+
+
+def test_a_name_is_no_template_and_does_nothing_to_a_terminal() -> None:
+    named = "{{ lookup('pipe', 'id') }}\x1b[2J{%{{{"
+    (started,) = watch().look(look(1, 1, name=named, uuid="U"))
+    told = json.dumps(started)
+    assert not any(mark in told for mark in ("{{", "{%", "{#", "\\u001b"))
+    assert started["name"].startswith("{ { lookup")
