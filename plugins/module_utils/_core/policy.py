@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import math
 import typing as t
 from dataclasses import asdict, dataclass
 
@@ -14,6 +13,7 @@ POSTCOPY_CHOICES = ("never", "if_needed", "prefer")
 HOPELESS_CHOICES = ("abort", "leave", "pause")
 MODES = ("act", "observe")
 MAX_THROTTLE_PERCENT = 99  # QEMU's own end
+_MOST = 1e12  # seconds, or times the memory; what is reckoned with it stays a number
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ class Policy:
         if optional and value is None:
             return
         if not _is_number(value) or value < 0 or (value == 0 and not zero):
-            raise _bad(name, value, "0 or more seconds" if zero else "more than 0 seconds")
+            raise _bad(name, value, f"{'0 or more' if zero else 'more than 0'} seconds, and {_MOST:g} at most")
 
 
 # The names are those that administrators know from oVirt, and so is what they stand for. What they do not say keeps
@@ -123,7 +123,8 @@ def preset(name: str = DEFAULT_PRESET, overrides: t.Optional[t.Mapping[str, t.An
 
 
 def _is_number(value: t.Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return number and -_MOST <= value <= _MOST  # which nan is not
 
 
 def _bad(name: str, value: t.Any, wanted: str) -> MigrationError:

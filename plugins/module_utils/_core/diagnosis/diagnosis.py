@@ -117,7 +117,7 @@ def _switchover(case: _Case) -> Diagnosis:
             Verdict.STALLED,
             Reason.SWITCHOVER_BLOCKED,
             "{guest} stands still on the source and nothing has been sent for "
-            + human_ms(int(case.seen.silent_s * 1000))
+            + human_ms(case.seen.silent_s * 1000)
             + ".",
             [case.remedies.network(), case.remedies.abort()],
             silent_s=round(case.seen.silent_s, 1),
@@ -143,7 +143,7 @@ def _postcopy(case: _Case) -> Diagnosis:
             Verdict.STALLED,
             Reason.NETWORK_STALL,
             "{guest} runs on the destination, but not one byte of its memory has arrived there for "
-            + human_ms(int(case.seen.silent_s * 1000))
+            + human_ms(case.seen.silent_s * 1000)
             + ". Abort nothing and destroy nothing: it lives on both hosts.",
             [case.remedies.network(), case.remedies.wait("TCP goes on by itself when the link comes back soon.")],
             silent_s=round(case.seen.silent_s, 1),
@@ -182,7 +182,7 @@ def _precopy(case: _Case) -> Diagnosis:
             Verdict.STALLED,
             Reason.NETWORK_STALL,
             "Not one byte of {guest} has been sent for "
-            + human_ms(int(seen.silent_s * 1000))
+            + human_ms(seen.silent_s * 1000)
             + ": the link or the destination does not answer. It runs on the source.",
             [case.remedies.network(), case.remedies.abort()],
             silent_s=round(seen.silent_s, 1),

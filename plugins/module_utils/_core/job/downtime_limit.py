@@ -6,6 +6,8 @@ from __future__ import annotations
 import math
 import typing as t
 
+from ..policy import MAX_DOWNTIME_LIMIT_MS
+
 SWITCH_COST_MS = 60  # device state, block and network set-up on the destination: seen on real hosts, 50 to 70 ms
 SHRINKS = 0.85  # a pass that leaves less than this share of the pass before makes progress
 _MARGIN = 1.15
@@ -14,8 +16,10 @@ NEAR_BEST = 1.1  # of the least that was left lately: a guest that is busy in ph
 
 
 def highest_limit_ms(max_downtime_ms: float) -> int:
-    """The highest limit QEMU may be given: it counts only the bytes, and the switch comes on top."""
-    return max(1, int(max(max_downtime_ms - SWITCH_COST_MS, max_downtime_ms / 2)))
+    """The highest limit QEMU may be given: it counts only the bytes, and the switch comes on top. It refuses more than
+    2000 s, which a pause may be longer than."""
+    allowed_ms = min(float(MAX_DOWNTIME_LIMIT_MS), max_downtime_ms)
+    return max(1, int(max(allowed_ms - SWITCH_COST_MS, allowed_ms / 2)))
 
 
 def with_margin(need_ms: float) -> int:
@@ -25,7 +29,7 @@ def with_margin(need_ms: float) -> int:
 
 def limit_for(need_ms: float, highest_ms: int) -> t.Optional[int]:
     """The limit at which what is left now makes QEMU switch, with a margin; None when that is not allowed."""
-    if need_ms > highest_ms:
+    if not need_ms <= highest_ms:  # NaN is not known, and so not allowed
         return None
     return min(highest_ms, with_margin(need_ms))
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from ..job.downtime_limit import SHRINKS
 from ..job.observation import STUCK_RATIO, Boundary, Observation, little_to_send
 from ..job.sample import JobSample, Phase
+from ..units import seconds_for, whole
 from .actions import Action, Kind
 
 _RECENT_S = 15.0
@@ -168,7 +169,7 @@ _SAY_AGAIN_S = 1.0
 
 @dataclass(frozen=True)
 class BoundaryFigures:
-    """Bytes left at the last boundary and at the one before, and the downtime that they need."""
+    """Bytes left at the last boundary and at the one before, and the downtime that they need (infinite: not known)."""
 
     pass_number: int
     left: float
@@ -188,13 +189,13 @@ def boundary_figures(history: History, limit_ms: t.Optional[int]) -> BoundaryFig
         raise ValueError("no pass has ended yet")
     bandwidth = history.bandwidth_bytes_per_s
     left = float(boundary.remaining_bytes)
-    need_ms = left / bandwidth * 1000 if bandwidth > 0 else float("inf")
+    need_ms = seconds_for(left, bandwidth) * 1000
     numbers = {
         "pass": boundary.pass_number,
         "remaining_bytes": int(left),
         "before_bytes": int(before),
         "bandwidth_bytes_per_s": int(bandwidth),
-        "needed_downtime_ms": round(need_ms) if bandwidth > 0 else None,
+        "needed_downtime_ms": whole(need_ms),
         "limit_ms": limit_ms,
     }
     return BoundaryFigures(boundary.pass_number, left, before, need_ms, numbers)

@@ -3,11 +3,12 @@
 
 from __future__ import annotations
 
+import math
 import typing as t
 
 from ..forecast.plan import POSTCOPY, Plan
 from ..policy import Policy
-from ..units import human_ms
+from ..units import human_ms, seconds_for
 from .actions import Action, Kind
 from .budget import Budget
 from .history import BoundaryFigures, History, WaitLog
@@ -35,8 +36,7 @@ def against_postcopy(history: History, policy: Policy, plan: Plan, *, planned: b
         return found
     found = [objection for objection in found if objection.id not in _ANSWERED_BY_A_PLAN]
     bandwidth = history.bandwidth_bytes_per_s
-    rest_s = _FETCHED_TWICE * last.memory.remaining_bytes / bandwidth if bandwidth > 0 else float("inf")
-    if rest_s > policy.max_postcopy_s:
+    if seconds_for(_FETCHED_TWICE * last.memory.remaining_bytes, bandwidth) > policy.max_postcopy_s:
         found.append(
             GuardObjection("TOO_LONG", f"it would depend on both hosts for more than {policy.max_postcopy_s:g} s")
         )
@@ -115,7 +115,9 @@ class PostcopySwitch:
         if self._policy.postcopy != "prefer":
             return False
         rest = at.left / at.before if at.before > 0 else 1.0
-        longer_s = at.need_ms / 1000 * rest / (1 - rest) if rest < 1 else float("inf")
+        if rest >= 1 or math.isinf(at.need_ms):
+            return True
+        longer_s = at.need_ms / 1000 * rest / (1 - rest)
         return longer_s > _SPLIT_PAYS * (self._history.first_pass_s or 0.0)
 
     def _switch(self, reason: str, because: str, *, planned: bool) -> list[Action]:
