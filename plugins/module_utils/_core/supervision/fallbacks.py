@@ -66,7 +66,9 @@ class Fallbacks:
         """The policy's own end is reached: what it says is to be done then."""
         reason, text = exceeded
         if self._history.last.phase is Phase.SETUP:
-            return [Action(Kind.ABORT, reason, text)]
+            # To pause a guest of which nothing has been sent would end nothing.
+            kind = Kind.LEAVE if self._policy.on_hopeless == "leave" else Kind.ABORT
+            return [Action(kind, reason, text)]
         diagnosis = diagnose(self._history.recent, Context(self._policy, None, self._plan.flags.postcopy))
         numbers = {"diagnosis": diagnosis.reason.value, "evidence": dict(diagnosis.evidence)}
         text = f"{text}. {diagnosis.summary}"

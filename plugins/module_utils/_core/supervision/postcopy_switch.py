@@ -62,7 +62,7 @@ class PostcopySwitch:
     ) -> None:
         self._policy, self._plan, self._history = policy, plan, history
         self._settings, self._budget, self._speaker = settings, budget, speaker
-        self._wanted = False
+        self._wanted = self._insisted = False
 
     @property
     def is_under_way(self) -> bool:
@@ -70,12 +70,21 @@ class PostcopySwitch:
         asked_s = self._settings.postcopy_asked_s
         return asked_s is not None and self._history.last.at_s - asked_s < _SWITCHES_WITHIN_S
 
+    @property
+    def is_possible(self) -> bool:
+        return self._settings.may_start_postcopy and not self._plan.host_devices
+
     def at_boundary(self, at: BoundaryFigures, plateau: int) -> list[Action]:
         """``plateau``: how many passes in a row did not get it down. Empty when post-copy is not wanted here."""
         self._wanted = self._is_due(at, plateau)
         if not self._wanted:
             return []
         return self.at_any_look() or self._speaker.wait("POSTCOPY_GUARD", "post-copy waits for its guard", at.numbers)
+
+    def insist(self) -> list[Action]:
+        """It is wanted from now on, however passes go: a limit has been reached that the guest feels."""
+        self._wanted = self._insisted = True
+        return self.at_any_look()
 
     def reset(self) -> None:
         """A boundary at which something better was found."""
@@ -107,7 +116,7 @@ class PostcopySwitch:
     def _is_due(self, at: BoundaryFigures, plateau: int) -> bool:
         if not self._settings.may_start_postcopy:
             return False
-        if self._plan.way == POSTCOPY or plateau >= PLATEAU_PASSES:
+        if self._insisted or self._plan.way == POSTCOPY or plateau >= PLATEAU_PASSES:
             return True
         last_pass_s = self._history.last.at_s - self._history.boundary_before_s()
         if plateau and last_pass_s >= self._budget.patience_s:

@@ -12,7 +12,7 @@ from ..job.sample import Phase
 from ..policy import Policy
 from ..units import MIB, human_bytes, human_ms
 from .actions import Action, Kind
-from .budget import Budget
+from .budget import Budget, Exceeded
 from .fallbacks import Fallbacks
 from .history import BoundaryFigures, History, WaitLog, boundary_figures
 from .job_settings import JobSettings
@@ -61,7 +61,7 @@ class Precopy:
         self._budget.look()
         exceeded = self._budget.exceeded()
         if exceeded is not None:
-            return self._last_chance(exceeded[0]) or self._last_resort.stop(exceeded)
+            return self._at_the_limit(exceeded)
         if self._history.silent_s >= STALL_S:
             silent_s = self._history.silent_s
             text = f"not one byte has been sent for {human_ms(silent_s * 1000)}; the guest runs on the source"
@@ -79,10 +79,17 @@ class Precopy:
     def _here(self) -> BoundaryFigures:
         return boundary_figures(self._history, self._settings.limit_ms)
 
-    def _last_chance(self, reason: str) -> list[Action]:
-        if self._history.last_boundary is None:
-            return []
-        return self._last_resort.last_chance(reason, self._here())
+    def _at_the_limit(self, exceeded: Exceeded) -> list[Action]:
+        """What is allowed and ends it is done once more, before the policy's own end."""
+        reason = exceeded[0]
+        if self._history.last_boundary is not None:
+            finish = self._last_resort.last_chance(reason, self._here())
+            if finish:
+                return finish
+            # Going on would cost the guest more of what the limit is there for; to leave it gives nothing back.
+            if reason == "THROTTLE_LIMIT" and self._split.is_possible and self._budget.spend_last_chance(reason):
+                return self._split.insist()
+        return self._last_resort.stop(exceeded)
 
     def _at_boundary(self, at: BoundaryFigures) -> list[Action]:
         self._passes_in_vain = 0 if at.shrinks else self._passes_in_vain + 1

@@ -23,7 +23,7 @@ from ..._host.status_file import qemu_pid
 from ..connection import Connection, libvirt
 from ..guest import Guest
 from ..job.current import completed_job, require_running
-from ..job.postcopy import host_devices
+from ..job.postcopy import host_devices, size_of
 from ..timeout import within
 from .dirty_rate import measure_windows, memory_bytes
 
@@ -142,16 +142,19 @@ def measure_facts(
     elif asked.measure and bandwidth.bytes_per_s:
         least_s = touched / bandwidth.bytes_per_s
         (measured, why_not), busy = busy_while(guest, lambda: _measured(connection, guest, least_s))
+    cache = spare_cache_bytes(connection, guest) if asked.compression != "none" else 0
+    parallel, size = _parallel(connection, destination, asked), size_of(guest)
     facts = MigrationFacts(
         touched_bytes=touched,
         bandwidth_bytes_per_s=bandwidth.bytes_per_s or 0,
         measured=measured,
         # libvirt refuses post-copy for a guest that stands still, and QEMU beside parallel connections.
         postcopy_possible=running and not asked.parallel_connections,
-        xbzrle_cache_bytes=spare_cache_bytes(connection, guest) if asked.compression != "none" else 0,
-        parallel_connections=_parallel(connection, destination, asked),
-        host_devices=host_devices(guest),
+        xbzrle_cache_bytes=cache,
+        parallel_connections=parallel,
+        host_devices=size.host_devices,
         vcpus_busy=busy,
+        memory_bytes=size.memory_bytes,
     )
     return MeasuredFacts(facts, bandwidth, touched_from, "" if measured else why_not)
 
