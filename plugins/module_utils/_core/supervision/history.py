@@ -6,7 +6,7 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass
 
-from ..job.downtime_limit import SHRINKS
+from ..job.downtime_limit import PASSES_OF_A_TREND, SHRINKS
 from ..job.observation import STUCK_RATIO, Boundary, Observation, little_to_send
 from ..job.sample import JobSample, Phase
 from ..units import seconds_for, whole
@@ -118,8 +118,18 @@ class History:
 
     def least_since(self, since_s: float) -> int:
         """The least that was left at a boundary since then, the last one included."""
+        return self.nearest_since(since_s).remaining_bytes
+
+    def nearest_since(self, since_s: float) -> Boundary:
+        """The last of the boundaries since then with the least that was left, the last one included."""
         known = self._known_boundaries
-        return min(b.remaining_bytes for b in known if b.at_s >= since_s or b is known[-1])
+        return min(
+            (b for b in known if b.at_s >= since_s or b is known[-1]), key=lambda b: (b.remaining_bytes, -b.at_s)
+        )
+
+    def left_lately(self) -> list[int]:
+        """What was left at the boundaries that were seen, oldest first."""
+        return [boundary.remaining_bytes for boundary in self.boundaries[-PASSES_OF_A_TREND:]]
 
     @property
     def _known_boundaries(self) -> list[Boundary]:

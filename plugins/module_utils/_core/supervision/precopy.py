@@ -6,7 +6,14 @@ from __future__ import annotations
 import typing as t
 
 from ..forecast.plan import Plan
-from ..job.downtime_limit import NEAR_BEST, highest_limit_ms, limit_for, worth_finishing
+from ..job.downtime_limit import (
+    NEAR_BEST,
+    highest_limit_ms,
+    limit_for,
+    next_by_trend,
+    pays_to_wait,
+    worth_finishing,
+)
 from ..job.observation import CAPPED_SHARE, STALL_S
 from ..job.sample import Phase
 from ..policy import Policy
@@ -20,6 +27,7 @@ from .postcopy_switch import PLATEAU_PASSES, PostcopySwitch
 
 _QEMU_LIMIT_MS = 300
 _MEANT_S = 1.0
+_ANOTHER_PHASE = 2.0  # times what was left lately
 _RAISE = 3.0
 _PROBE_PASS = 3  # the second pass fills the cache of the compression
 _PROBE_S = 0.5
@@ -151,15 +159,24 @@ class Precopy:
             at.left,
             at.before,
             next_bytes=self._next_bytes(at),
+            trend_bytes=next_by_trend(self._history.left_lately()),
             waited_s=last.at_s - since_s,
             patience_s=self._budget.patience_s,
             throttle_percent=last.throttle_percent,
         )
 
     def _was_nearer_lately(self, at: BoundaryFigures) -> bool:
-        """A guest that is busy in phases was nearer to its end a moment ago, and will be again."""
-        since_s = self._history.last.at_s - self._budget.patience_s
-        return at.left > NEAR_BEST * self._history.least_since(since_s)
+        """A guest that is busy in phases was nearer to its end a moment ago, and will be again: worth waiting for as
+        long as that pays, or is clearly another phase and no noise, and only within the patience for a finish."""
+        now_s = self._history.last.at_s
+        nearest = self._history.nearest_since(now_s - self._budget.patience_s)
+        if at.left <= NEAR_BEST * nearest.remaining_bytes:
+            return False
+        saved_ms = at.need_ms * (1 - nearest.remaining_bytes / at.left)
+        if pays_to_wait(saved_ms, (now_s - nearest.at_s) * 1000):
+            return True
+        waited_s = now_s - (now_s if self._first_chance_s is None else self._first_chance_s)
+        return at.left > _ANOTHER_PHASE * nearest.remaining_bytes and waited_s < self._budget.patience_s
 
     def _no_other_pass(self, at: BoundaryFigures) -> t.Optional[str]:
         if self._budget.would_be_exceeded(2 * at.need_ms / 1000, at.left):
