@@ -43,7 +43,10 @@ options:
           - V(0) is not at all. A policy that would suspend it at the deadline then aborts the migration.
         type: float
       max_throttle_percent:
-        description: How much of its processor time auto-converge may take.
+        description:
+          - How much of its processor time auto-converge may take.
+          - A migration that is met with more has not broken this limit. What is allowed is done to bring it to its end,
+            and only when it is slowed down further is O(policy_overrides.on_hopeless) looked at.
         type: int
       deadline_s:
         description:
@@ -55,6 +58,12 @@ options:
           - How long the copying of its disks may take, in seconds. By default a minute for each GiB, and at least ten
             minutes.
         type: float
+      setup_deadline_s:
+        description:
+          - How long its migration may be in preparation without a byte sent, in seconds. The destination gets the
+            memory of the guest ready then, and clears it where it is allocated beforehand.
+          - By default three minutes, and a second more for each GiB of its memory.
+        type: float
       max_data_factor:
         description: How many times its memory may be sent, counted likewise.
         type: float
@@ -63,8 +72,9 @@ options:
         type: float
       on_hopeless:
         description:
-          - What to do when the deadline or the data limit is reached, or when the destination's daemon has not answered
-            for 10 s before the switch-over, because then the guest could end up running on both hosts.
+          - What to do when a deadline or the data limit is reached, also that of its preparation, or when the
+            destination's daemon has not answered for 10 s before the switch-over, because then the guest could end up
+            running on both hosts.
           - With V(leave) the migration goes on as it is, with V(abort) it is aborted, and with V(pause) the guest is
             suspended for as long as O(policy_overrides.max_pause_s) allows, and the migration aborted after that.
         type: str

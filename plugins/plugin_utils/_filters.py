@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import functools
 import json
-import math
 import typing as t
 
 from ansible.errors import AnsibleFilterError
@@ -16,6 +15,7 @@ from ..module_utils._core.forecast.simulation import MigrationFacts
 from ..module_utils._core.forecast.working_set import read_working_set
 from ..module_utils._core.job.domjobinfo import parse_domjobinfo
 from ..module_utils._core.job.sample import JobSample, read_job
+from ..module_utils._core.number_options import MOST
 from ..module_utils._core.policy import DEFAULT_PRESET, Policy, policy_from, preset
 from ..module_utils._core.text import printable
 from ..module_utils._core.units import MIB
@@ -142,7 +142,7 @@ def number(name: str, value: t.Any, kind: t.Callable[[t.Any], t.Any]) -> t.Any:
         number = kind(value)
     except (TypeError, ValueError, OverflowError) as exc:
         raise _bad_option(name, value, "a number") from exc
-    if not math.isfinite(number):
+    if not -MOST <= number <= MOST:  # which nan is not
         raise _bad_option(name, value, "a number")
     return number
 

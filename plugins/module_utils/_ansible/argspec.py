@@ -31,6 +31,7 @@ def policy_spec() -> Spec:
         "max_throttle_percent": {"type": "int"},
         "deadline_s": {"type": "float"},
         "storage_deadline_s": {"type": "float"},
+        "setup_deadline_s": {"type": "float"},
         "max_data_factor": {"type": "float"},
         "patience_s": {"type": "float"},
         "on_hopeless": {"type": "str", "choices": list(HOPELESS_CHOICES)},

@@ -17,6 +17,8 @@ ABOVE_ZERO = -1.0  # as a lower limit: more than 0, however little
 # libvirt 9.0 takes a bandwidth in bytes per second for a signed 64-bit number: "bandwidth must be less than ..."
 MOST_BANDWIDTH_MIB_PER_S = 8_796_093_022_206
 
+MOST = 2.0**63  # bytes, bytes/s or ms reckoned from an option stay far below what a float can hold
+
 # By the name of the option: the least and the most that it may be. An option has the same limits in every module.
 LIMITS: t.Mapping[str, tuple[float, float]] = {
     "ahead": (0, math.inf),
@@ -75,9 +77,12 @@ def check_numbers(spec: t.Mapping[str, t.Mapping[str, t.Any]], options: t.Mappin
 def _check(name: str, value: float, place: str) -> None:
     least, most = LIMITS.get(name, (-math.inf, math.inf))
     above_zero = least == ABOVE_ZERO
-    if math.isfinite(value) and value <= most and (value > 0 if above_zero else value >= least):
+    fits = name not in LIMITS or -MOST <= value <= MOST
+    if fits and -math.inf < value < math.inf and value <= most and (value > 0 if above_zero else value >= least):
         return
-    if above_zero:
+    if not fits and MOST < value < math.inf:
+        wanted = f"{MOST:g} at most"
+    elif above_zero:
         wanted = "more than 0"
     elif math.isinf(least):
         wanted = "a finite number"
@@ -85,7 +90,14 @@ def _check(name: str, value: float, place: str) -> None:
         wanted = f"{least:g} or more" if math.isinf(most) else f"from {least:g} to {int(most)}"
     raise MigrationError(
         "OUT_OF_RANGE",
-        f"{place} is {value:g}, but must be {wanted}.",
+        f"{place} is {_shown(value)}, but must be {wanted}.",
         state="Nothing was changed.",
         remedy="Correct the value.",
     )
+
+
+def _shown(value: float) -> str:
+    try:
+        return f"{value:g}"
+    except OverflowError:
+        return "a number of more than 300 digits"

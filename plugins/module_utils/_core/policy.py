@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import math
 import typing as t
 from dataclasses import asdict, dataclass
 
@@ -14,6 +13,7 @@ POSTCOPY_CHOICES = ("never", "if_needed", "prefer")
 HOPELESS_CHOICES = ("abort", "leave", "pause")
 MODES = ("act", "observe")
 MAX_THROTTLE_PERCENT = 99  # QEMU's own end
+_MOST = 1e12  # seconds, or times the memory; what is reckoned with it stays a number
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,8 @@ class Policy:
     ``max_postcopy_s``: how long it may depend on both hosts. ``max_pause_s``: how long it may stand still to finish
     when nothing shorter does (0: not at all). ``max_throttle_percent``: how much of its processor time auto-converge
     may take (0: none). ``deadline_s``: how long its memory may take, ``storage_deadline_s`` the same for its disks,
-    which come first. ``max_data_factor``: how many times its memory may be sent. ``patience_s``: how long a finish
+    which come first; ``setup_deadline_s``: how long nothing may be sent at its beginning, while the destination gets
+    its memory ready. ``max_data_factor``: how many times its memory may be sent. ``patience_s``: how long a finish
     that is possible already may be put off for a shorter downtime. ``on_hopeless``: what to do when the deadline or
     the data limit is reached. ``mode``: ``observe`` decides and records, and touches nothing.
     """
@@ -36,6 +37,7 @@ class Policy:
     max_throttle_percent: int = 60
     deadline_s: t.Optional[float] = None
     storage_deadline_s: t.Optional[float] = None
+    setup_deadline_s: t.Optional[float] = None
     max_data_factor: float = 4.0
     max_postcopy_s: float = 120.0
     on_hopeless: str = "abort"
@@ -50,7 +52,7 @@ class Policy:
         self._one_of("mode", MODES)
         self._seconds("max_pause_s")
         self._seconds("patience_s", optional=True)
-        for name in ("deadline_s", "storage_deadline_s"):
+        for name in ("deadline_s", "storage_deadline_s", "setup_deadline_s"):
             self._seconds(name, optional=True, zero=False)
         self._seconds("max_postcopy_s", zero=False)
         if not _is_number(self.max_data_factor) or self.max_data_factor < 1:
@@ -75,7 +77,7 @@ class Policy:
         if optional and value is None:
             return
         if not _is_number(value) or value < 0 or (value == 0 and not zero):
-            raise _bad(name, value, "0 or more seconds" if zero else "more than 0 seconds")
+            raise _bad(name, value, f"{'0 or more' if zero else 'more than 0'} seconds, and {_MOST:g} at most")
 
 
 # The names are those that administrators know from oVirt, and so is what they stand for. What they do not say keeps
@@ -123,7 +125,8 @@ def preset(name: str = DEFAULT_PRESET, overrides: t.Optional[t.Mapping[str, t.An
 
 
 def _is_number(value: t.Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return number and -_MOST <= value <= _MOST  # which nan is not
 
 
 def _bad(name: str, value: t.Any, wanted: str) -> MigrationError:

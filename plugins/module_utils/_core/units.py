@@ -3,6 +3,9 @@
 
 from __future__ import annotations
 
+import math
+import typing as t
+
 KIB = 1 << 10
 MIB = 1 << 20
 GIB = 1 << 30
@@ -11,8 +14,21 @@ TIB = 1 << 40
 _UNITS = ("KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
 
 
-def human_bytes(size_bytes: float) -> str:
+def seconds_for(size_bytes: float, bytes_per_s: float) -> float:
+    """How long so many bytes take. Infinite where nothing is sent: it compares as it should, and is no figure to show
+    (:func:`whole`, :func:`human_ms`)."""
+    return size_bytes / bytes_per_s if bytes_per_s > 0 else math.inf
+
+
+def whole(number: t.Optional[float]) -> t.Optional[int]:
+    """Rounded, for a document; None for what is not known, which is what infinite and NaN come to."""
+    return None if number is None or not math.isfinite(number) else round(number)
+
+
+def human_bytes(size_bytes: t.Optional[float]) -> str:
     """``36053188`` -> ``34.4 MiB``; below 1 KiB whole bytes."""
+    if size_bytes is None or not math.isfinite(size_bytes):
+        return "an unknown amount"
     if abs(size_bytes) < KIB:
         return f"{size_bytes:.0f} B"
     scaled = float(size_bytes)
@@ -24,13 +40,17 @@ def human_bytes(size_bytes: float) -> str:
     return f"{scaled / 1024:.1f} {_UNITS[-1]}"
 
 
-def human_rate(bytes_per_s: float) -> str:
+def human_rate(bytes_per_s: t.Optional[float]) -> str:
     """``30467424`` -> ``29.1 MiB/s``."""
+    if bytes_per_s is None or not math.isfinite(bytes_per_s):
+        return "an unknown rate"
     return human_bytes(bytes_per_s) + "/s"
 
 
-def human_ms(time_ms: float) -> str:
+def human_ms(time_ms: t.Optional[float]) -> str:
     """``300 ms``, ``5.6 s``, ``12 min 3 s``, ``46 h 44 min``: two parts at most, the last one cut off, not rounded."""
+    if time_ms is None or not math.isfinite(time_ms):
+        return "an unknown time"
     if time_ms < 0:
         return "-" + human_ms(-time_ms)
     if round(time_ms) < 1000:

@@ -24,7 +24,7 @@ class Case:
     @property
     def silent_text(self) -> str:
         """How long no byte has been sent, for a sentence."""
-        return human_ms(int(self.seen.silent_s * 1000))
+        return human_ms(self.seen.silent_s * 1000)
 
     def diagnosis(
         self,

@@ -240,6 +240,7 @@ class _Chooser:
             set_bytes=measured.working_set_bytes if measured else None,
             rate_bytes_per_s=measured.dirty_bytes_per_s if measured else None,
             host_devices=self.facts.host_devices,
+            memory_bytes=self.facts.memory_bytes or None,
         )
 
     def _parallel(self) -> int:

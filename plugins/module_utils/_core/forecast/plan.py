@@ -39,8 +39,9 @@ class Plan:
     """``way``: how it is meant to finish. ``postcopy_share``: switch after this share of the first pass (None: by
     need).
 
-    ``touched_bytes``: what the first pass has to send. ``set_bytes`` and ``rate_bytes_per_s``: what the guest was
-    measured to rewrite, or at least that much, and how fast. ``adopted``: somebody else started the
+    ``memory_bytes``: all memory that the guest has (None: not known). ``touched_bytes``: what the first pass has to
+    send. ``set_bytes`` and ``rate_bytes_per_s``: what the guest was measured to rewrite, or at least that much, and how
+    fast. ``adopted``: somebody else started the
     job, so that its age and what it has sent are no fault of ours. ``bandwidth_mib_per_s``: what the limit may be
     raised to (0: no limit; None: it is not ours to touch). ``sharing``: how many of ours may use the link at a time,
     this one included. ``join_attempts``: how often to join the halves of a broken post-copy.
@@ -58,6 +59,7 @@ class Plan:
     adopted: bool = False
     sharing: int = 1
     join_attempts: int = 5
+    memory_bytes: t.Optional[int] = None
 
     def left_after(self, time_s: float) -> t.Optional[float]:
         """What a pass of that length will leave, where the guest was measured."""
@@ -80,6 +82,7 @@ def adopted_plan(
     *,
     host_devices: int = 0,
     bandwidth_mib_per_s: t.Optional[int] = None,
+    memory_bytes: t.Optional[int] = None,
 ) -> Plan:
     """For a job that somebody else started; None: not known whether it has the flag."""
     return Plan(
@@ -88,6 +91,7 @@ def adopted_plan(
         host_devices=host_devices,
         bandwidth_mib_per_s=bandwidth_mib_per_s,
         adopted=True,
+        memory_bytes=memory_bytes,
     )
 
 

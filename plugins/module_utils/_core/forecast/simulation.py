@@ -20,7 +20,8 @@ class MigrationFacts:
 
     ``measured``: None when it could not be. ``xbzrle_cache_bytes``: what the source can spare for it (0: none).
     ``parallel_connections``: the most that both hosts admit. ``host_devices``: devices whose state post-copy cannot
-    fetch. ``vcpus_busy``: the part of the time for which each virtual processor runs (none: not known).
+    fetch. ``memory_bytes``: all memory that the guest has (0: not known). ``vcpus_busy``: the part of the
+    time for which each virtual processor runs (none: not known).
     """
 
     touched_bytes: int
@@ -32,6 +33,7 @@ class MigrationFacts:
     parallel_connections: int = 0
     host_devices: int = 0
     vcpus_busy: tuple[float, ...] = ()
+    memory_bytes: int = 0
 
     @property
     def vcpus_busy_percent(self) -> list[int]:

@@ -16,6 +16,7 @@ from ..errors import MigrationError
 
 # No guest writes as evenly as the formula has it: differences below this share of the measured bytes tell nothing.
 _MODEL_TOLERANCE = 0.05
+_MOST = 2**200  # Python's whole numbers have no end, but those that are reckoned with here have
 
 
 class Window(t.NamedTuple):
@@ -79,7 +80,7 @@ def read_working_set(document: t.Mapping[str, t.Any]) -> WorkingSet:
     """The way back from a document with the fields of :class:`WorkingSet`; the two flags may be missing."""
     for name in ("working_set_bytes", "dirty_bytes_per_s"):
         value = document.get(name)
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < math.inf:
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < _MOST:
             raise MigrationError(
                 "BAD_DIRTY_RATE",
                 f"{name} of the dirty rate is {value!r:.80}, but must be a number from 0 up.",

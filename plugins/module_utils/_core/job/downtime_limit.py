@@ -6,16 +6,24 @@ from __future__ import annotations
 import math
 import typing as t
 
+from ..policy import MAX_DOWNTIME_LIMIT_MS
+
 SWITCH_COST_MS = 60  # device state, block and network set-up on the destination: seen on real hosts, 50 to 70 ms
 SHRINKS = 0.85  # a pass that leaves less than this share of the pass before makes progress
 _MARGIN = 1.15
 _MARGIN_MS = 50
+PASSES_OF_A_TREND = (
+    6  # one pass more or less is noise: measured guests leave up to half more or less than the last time
+)
+_LEAST_PASSES = 5
 NEAR_BEST = 1.1  # of the least that was left lately: a guest that is busy in phases comes back to it
 
 
 def highest_limit_ms(max_downtime_ms: float) -> int:
-    """The highest limit QEMU may be given: it counts only the bytes, and the switch comes on top."""
-    return max(1, int(max(max_downtime_ms - SWITCH_COST_MS, max_downtime_ms / 2)))
+    """The highest limit QEMU may be given: it counts only the bytes, and the switch comes on top. It refuses more than
+    2000 s, which a pause may be longer than."""
+    allowed_ms = min(float(MAX_DOWNTIME_LIMIT_MS), max_downtime_ms)
+    return max(1, int(max(allowed_ms - SWITCH_COST_MS, allowed_ms / 2)))
 
 
 def with_margin(need_ms: float) -> int:
@@ -25,9 +33,32 @@ def with_margin(need_ms: float) -> int:
 
 def limit_for(need_ms: float, highest_ms: int) -> t.Optional[int]:
     """The limit at which what is left now makes QEMU switch, with a margin; None when that is not allowed."""
-    if need_ms > highest_ms:
+    if not need_ms <= highest_ms:  # NaN is not known, and so not allowed
         return None
     return min(highest_ms, with_margin(need_ms))
+
+
+def next_by_trend(left_bytes: t.Sequence[float]) -> t.Optional[float]:
+    """What the next pass will leave, by what the last ones have left (oldest first); None for too few of them.
+
+    A straight line through the logarithms: exact for passes that each leave the same share of the one before, and the
+    mean where they only go up and down.
+    """
+    logs = [math.log(max(1.0, left)) for left in left_bytes[-PASSES_OF_A_TREND:]]
+    count = len(logs)
+    if count < _LEAST_PASSES:
+        return None
+    middle, mean = (count - 1) / 2, sum(logs) / count
+    slope = sum((number - middle) * (one - mean) for number, one in enumerate(logs)) / sum(
+        (number - middle) ** 2 for number in range(count)
+    )
+    return math.exp(mean + slope * (count - middle))
+
+
+def pays_to_wait(saved_ms: float, waited_ms: float) -> bool:
+    """Whether so much less downtime is worth so much more time, by the price that each further pass has to pay: it
+    takes as long as the guest would stand still now, and has to save 15 % of that."""
+    return saved_ms >= (1 - SHRINKS) * waited_ms
 
 
 def worth_finishing(
@@ -35,19 +66,23 @@ def worth_finishing(
     before_bytes: float,
     *,
     next_bytes: t.Optional[float],
+    trend_bytes: t.Optional[float] = None,
     waited_s: float,
     patience_s: float,
     throttle_percent: int = 0,
 ) -> t.Optional[str]:
     """Why to finish at this boundary, given that the policy allows it; None when the next one will be better.
 
-    ``before_bytes``: left at the boundary before; ``next_bytes``: what the next pass will leave, where that is known;
+    ``before_bytes``: left at the boundary before; ``next_bytes``: what the next pass will leave, where that is known,
+    ``trend_bytes``: the same as :func:`next_by_trend` has it;
     ``waited_s``: since the first boundary at which a finish was allowed.
     """
     if remaining_bytes >= SHRINKS * before_bytes:
         return "the last pass did not get it down"
     if next_bytes is not None and next_bytes >= SHRINKS * remaining_bytes:
         return "the next pass will not get it down"
+    if trend_bytes is not None and trend_bytes >= SHRINKS * remaining_bytes:
+        return "by the last passes the next one will not get it down"
     if throttle_percent / 100 + remaining_bytes / before_bytes >= 1:
         return f"slowed down by {throttle_percent} % the guest loses more in another pass than that would save"
     if waited_s >= patience_s:

@@ -13,7 +13,8 @@ from .sample import JobSample, Phase
 
 # From where on a figure means something: for the diagnosis of a job and for the engine that supervises it alike.
 STALL_S = 5.0  # without one byte
-# Without a byte of memory since the start: from the first on preparing is called slow, after the second it is given up.
+# Without a byte of memory since the start: from the first on preparing is called slow. The second is what a small guest
+# gets before it is given up (`supervision/budget.py` adds to it by the guest's size).
 SETUP_SLOW_S, SETUP_GIVEN_UP_S = 30.0, 180.0
 STUCK_RATIO = 0.9  # rewritten to sent
 CAPPED_SHARE = 0.9  # of the bandwidth limit

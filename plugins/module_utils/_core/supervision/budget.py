@@ -11,10 +11,14 @@ from ..policy import Policy
 from ..units import GIB, human_bytes, human_ms
 from .history import History
 
+# How long the preparation may take: by default, and for each GiB of the guest; one thread clears 1 to 4 GiB/s, so
+# that preallocated memory of 1 TiB may take 20 min.
+_SETUP_S_PER_GIB = 1.0
 _GIVE_UP_SILENT_S = 60.0
 _STORAGE_S_PER_GIB = 60.0  # 17 MiB/s: slower than that, no disk that is still used will ever be copied
 _LEAST_STORAGE_S = 600.0
 _LAST_CHANCE_S = 15.0
+_LAST_CHANCE_AT = ("DEADLINE", "DATA_LIMIT", "THROTTLE_LIMIT")
 _SETTLED_S = 3.0
 
 Exceeded = tuple[str, str]  # the limit that has been reached: a reason code and a sentence
@@ -27,6 +31,7 @@ class Budget:
         self._policy, self._plan, self._history = policy, plan, history
         self._settled_s: t.Optional[float] = None
         self._extended_s: t.Optional[float] = None
+        self._throttle_met: t.Optional[int] = None
 
     @property
     def patience_s(self) -> float:
@@ -34,7 +39,10 @@ class Budget:
 
     def look(self) -> None:
         """To be called once for each look. A deadline that is not given is settled early, by the rate of the first
-        seconds: one that moves away as the link gets slower is none."""
+        seconds: one that moves away as the link gets slower is none. How much an adopted job was throttled when it was
+        met is no breach of this policy."""
+        if self._throttle_met is None:
+            self._throttle_met = self._history.last.throttle_percent if self._plan.adopted else 0
         if self._settled_s is None and self._history.observed_s >= _SETTLED_S and self._least_s > 0:
             self._settled_s = default_deadline_s(self._least_s)
 
@@ -69,12 +77,12 @@ class Budget:
             return "NETWORK_STALL", f"nothing has been sent for {human_ms(history.silent_s * 1000)}"
         if last.memory.processed_bytes == 0 and last.disk.remaining_bytes > 0:
             return self._storage_exceeded()
-        cap = self._policy.max_throttle_percent
-        if last.throttle_percent > cap:
-            text = f"the guest is slowed down by {last.throttle_percent} %, {cap} % are allowed"
-            return "THROTTLE_LIMIT", text
         if self._extended_s is not None and last.at_s < self._extended_s:
             return None
+        cap = self._policy.max_throttle_percent
+        if last.throttle_percent > max(cap, self._throttle_met or 0):
+            text = f"the guest is slowed down by {last.throttle_percent} %, {cap} % are allowed"
+            return "THROTTLE_LIMIT", text
         if self.used_s > self.deadline_s:
             return "DEADLINE", f"its memory has taken {human_ms(self.used_s * 1000)}"
         if self.max_bytes and history.sent_bytes > self.max_bytes:
@@ -88,14 +96,17 @@ class Budget:
         return self.used_s + more_s > self.deadline_s or (bool(self.max_bytes) and sent > self.max_bytes)
 
     def spend_last_chance(self, reason: str) -> bool:
-        """Allow some seconds more, once, for a last try; not where the limit is one that the guest feels."""
-        if self._extended_s is not None or reason not in ("DEADLINE", "DATA_LIMIT"):
+        """Allow some seconds more, once, for a last try."""
+        if self._extended_s is not None or reason not in _LAST_CHANCE_AT:
             return False
         self._extended_s = self._history.last.at_s + min(_LAST_CHANCE_S, self._policy.max_downtime_ms / 1000 + 2)
         return True
 
     def setup_exceeded(self) -> t.Optional[Exceeded]:
-        if self._history.observed_s <= SETUP_GIVEN_UP_S:
+        allowed_s = self._policy.setup_deadline_s
+        if allowed_s is None:
+            allowed_s = SETUP_GIVEN_UP_S + (self._plan.memory_bytes or 0) / GIB * _SETUP_S_PER_GIB
+        if self._history.observed_s <= allowed_s:
             return None
         return "SETUP_SLOW", f"no memory has been sent within {human_ms(self._history.observed_s * 1000)}"
 

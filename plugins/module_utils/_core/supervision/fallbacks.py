@@ -11,7 +11,7 @@ from ..forecast.plan import Plan
 from ..job.downtime_limit import NEAR_BEST, highest_limit_ms, limit_for
 from ..job.sample import Phase
 from ..policy import Policy
-from ..units import human_bytes, human_ms
+from ..units import human_bytes, human_ms, seconds_for
 from .actions import Action, Kind
 from .budget import Budget, Exceeded
 from .history import BoundaryFigures, History
@@ -66,7 +66,9 @@ class Fallbacks:
         """The policy's own end is reached: what it says is to be done then."""
         reason, text = exceeded
         if self._history.last.phase is Phase.SETUP:
-            return [Action(Kind.ABORT, reason, text)]
+            # To pause a guest of which nothing has been sent would end nothing.
+            kind = Kind.LEAVE if self._policy.on_hopeless == "leave" else Kind.ABORT
+            return [Action(kind, reason, text)]
         diagnosis = diagnose(self._history.recent, Context(self._policy, None, self._plan.flags.postcopy))
         numbers = {"diagnosis": diagnosis.reason.value, "evidence": dict(diagnosis.evidence)}
         text = f"{text}. {diagnosis.summary}"
@@ -80,4 +82,4 @@ class Fallbacks:
         """Whether the rest of this pass and what it leaves can be sent within the pause."""
         bandwidth, boundary = self._history.bandwidth_bytes_per_s, self._history.last_boundary
         left = self._history.last.memory.remaining_bytes + (boundary.remaining_bytes if boundary else 0)
-        return bandwidth > 0 and self._settings.may_suspend and left / bandwidth <= self._policy.max_pause_s
+        return self._settings.may_suspend and seconds_for(left, bandwidth) <= self._policy.max_pause_s

@@ -6,9 +6,10 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass
 
-from ..job.downtime_limit import SHRINKS
+from ..job.downtime_limit import PASSES_OF_A_TREND, SHRINKS
 from ..job.observation import STUCK_RATIO, Boundary, Observation, little_to_send
 from ..job.sample import JobSample, Phase
+from ..units import seconds_for, whole
 from .actions import Action, Kind
 
 _RECENT_S = 15.0
@@ -117,8 +118,18 @@ class History:
 
     def least_since(self, since_s: float) -> int:
         """The least that was left at a boundary since then, the last one included."""
+        return self.nearest_since(since_s).remaining_bytes
+
+    def nearest_since(self, since_s: float) -> Boundary:
+        """The last of the boundaries since then with the least that was left, the last one included."""
         known = self._known_boundaries
-        return min(b.remaining_bytes for b in known if b.at_s >= since_s or b is known[-1])
+        return min(
+            (b for b in known if b.at_s >= since_s or b is known[-1]), key=lambda b: (b.remaining_bytes, -b.at_s)
+        )
+
+    def left_lately(self) -> list[int]:
+        """What was left at the boundaries that were seen, oldest first."""
+        return [boundary.remaining_bytes for boundary in self.boundaries[-PASSES_OF_A_TREND:]]
 
     @property
     def _known_boundaries(self) -> list[Boundary]:
@@ -168,7 +179,7 @@ _SAY_AGAIN_S = 1.0
 
 @dataclass(frozen=True)
 class BoundaryFigures:
-    """Bytes left at the last boundary and at the one before, and the downtime that they need."""
+    """Bytes left at the last boundary and at the one before, and the downtime that they need (infinite: not known)."""
 
     pass_number: int
     left: float
@@ -188,13 +199,13 @@ def boundary_figures(history: History, limit_ms: t.Optional[int]) -> BoundaryFig
         raise ValueError("no pass has ended yet")
     bandwidth = history.bandwidth_bytes_per_s
     left = float(boundary.remaining_bytes)
-    need_ms = left / bandwidth * 1000 if bandwidth > 0 else float("inf")
+    need_ms = seconds_for(left, bandwidth) * 1000
     numbers = {
         "pass": boundary.pass_number,
         "remaining_bytes": int(left),
         "before_bytes": int(before),
         "bandwidth_bytes_per_s": int(bandwidth),
-        "needed_downtime_ms": round(need_ms) if bandwidth > 0 else None,
+        "needed_downtime_ms": whole(need_ms),
         "limit_ms": limit_ms,
     }
     return BoundaryFigures(boundary.pass_number, left, before, need_ms, numbers)

@@ -11,7 +11,7 @@ import typing as t
 
 from ..job.observation import STALL_S
 from ..job.sample import JobSample, Phase
-from ..units import human_bytes, human_ms
+from ..units import human_bytes, human_ms, seconds_for
 from .actions import Action, ActionResult, Kind
 from .history import History
 
@@ -70,7 +70,7 @@ class PostcopyWatch:
                 return self._leave("POSTCOPY_SILENT", text, numbers)
             text += "; TCP goes on by itself when the link comes back"
             return self._wait("NETWORK_STALL", text, last.at_s, numbers)
-        rest = human_ms(last.memory.remaining_bytes / bandwidth * 1000) if bandwidth > 0 else "an unknown time"
+        rest = human_ms(seconds_for(last.memory.remaining_bytes, bandwidth) * 1000)
         text = f"the guest runs on the destination and fetches the last {human_bytes(last.memory.remaining_bytes)}"
         return self._wait("POSTCOPY_RUNNING", f"{text}: {rest}", last.at_s, numbers)
 

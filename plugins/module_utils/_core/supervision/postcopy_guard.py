@@ -51,9 +51,7 @@ def objections(
             )
         )
     if seen.silent_s >= _DEAD_S:
-        found.append(
-            GuardObjection("NETWORK_STALL", f"nothing has been sent for {human_ms(int(seen.silent_s * 1000))}")
-        )
+        found.append(GuardObjection("NETWORK_STALL", f"nothing has been sent for {human_ms(seen.silent_s * 1000)}"))
     slowest, fastest = _slowest_and_fastest(samples)
     if fastest and slowest < _STEADY_SHARE / sharing * fastest and not seen.silent_s >= _DEAD_S:
         found.append(

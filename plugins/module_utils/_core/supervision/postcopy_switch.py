@@ -3,11 +3,12 @@
 
 from __future__ import annotations
 
+import math
 import typing as t
 
 from ..forecast.plan import POSTCOPY, Plan
 from ..policy import Policy
-from ..units import human_ms
+from ..units import human_ms, seconds_for
 from .actions import Action, Kind
 from .budget import Budget
 from .history import BoundaryFigures, History, WaitLog
@@ -35,8 +36,7 @@ def against_postcopy(history: History, policy: Policy, plan: Plan, *, planned: b
         return found
     found = [objection for objection in found if objection.id not in _ANSWERED_BY_A_PLAN]
     bandwidth = history.bandwidth_bytes_per_s
-    rest_s = _FETCHED_TWICE * last.memory.remaining_bytes / bandwidth if bandwidth > 0 else float("inf")
-    if rest_s > policy.max_postcopy_s:
+    if seconds_for(_FETCHED_TWICE * last.memory.remaining_bytes, bandwidth) > policy.max_postcopy_s:
         found.append(
             GuardObjection("TOO_LONG", f"it would depend on both hosts for more than {policy.max_postcopy_s:g} s")
         )
@@ -62,7 +62,7 @@ class PostcopySwitch:
     ) -> None:
         self._policy, self._plan, self._history = policy, plan, history
         self._settings, self._budget, self._wait_log = settings, budget, wait_log
-        self._is_waiting = False
+        self._is_waiting = self._insisted = False
 
     @property
     def is_under_way(self) -> bool:
@@ -70,12 +70,21 @@ class PostcopySwitch:
         asked_s = self._settings.postcopy_asked_s
         return asked_s is not None and self._history.last.at_s - asked_s < _SWITCHES_WITHIN_S
 
+    @property
+    def is_possible(self) -> bool:
+        return self._settings.may_start_postcopy and not self._plan.host_devices
+
     def at_boundary(self, at: BoundaryFigures, plateau: int) -> list[Action]:
         """``plateau``: how many passes in a row did not get it down. Empty when post-copy is not wanted here."""
         self._is_waiting = self._is_due(at, plateau)
         if not self._is_waiting:
             return []
         return self.at_any_look() or self._wait_log.wait("POSTCOPY_GUARD", "post-copy waits for its guard", at.numbers)
+
+    def insist(self) -> list[Action]:
+        """It is wanted from now on, however passes go: a limit has been reached that the guest feels."""
+        self._is_waiting = self._insisted = True
+        return self.at_any_look()
 
     def reset(self) -> None:
         """A boundary at which something better was found."""
@@ -107,7 +116,7 @@ class PostcopySwitch:
     def _is_due(self, at: BoundaryFigures, plateau: int) -> bool:
         if not self._settings.may_start_postcopy:
             return False
-        if self._plan.way == POSTCOPY or plateau >= PLATEAU_PASSES:
+        if self._insisted or self._plan.way == POSTCOPY or plateau >= PLATEAU_PASSES:
             return True
         last_pass_s = self._history.last.at_s - self._history.boundary_before_s()
         if plateau and last_pass_s >= self._budget.patience_s:
@@ -115,7 +124,9 @@ class PostcopySwitch:
         if self._policy.postcopy != "prefer":
             return False
         rest = at.left / at.before if at.before > 0 else 1.0
-        longer_s = at.need_ms / 1000 * rest / (1 - rest) if rest < 1 else float("inf")
+        if rest >= 1 or math.isinf(at.need_ms):
+            return True
+        longer_s = at.need_ms / 1000 * rest / (1 - rest)
         return longer_s > _POSTCOPY_PAYS_SHARE * (self._history.first_pass_s or 0.0)
 
     def _switch(self, reason: str, because: str, *, planned: bool) -> list[Action]:

@@ -6,13 +6,20 @@ from __future__ import annotations
 import typing as t
 
 from ..forecast.plan import Plan
-from ..job.downtime_limit import NEAR_BEST, highest_limit_ms, limit_for, worth_finishing
+from ..job.downtime_limit import (
+    NEAR_BEST,
+    highest_limit_ms,
+    limit_for,
+    next_by_trend,
+    pays_to_wait,
+    worth_finishing,
+)
 from ..job.observation import CAPPED_SHARE, STALL_S
 from ..job.sample import Phase
 from ..policy import Policy
 from ..units import MIB, human_bytes, human_ms
 from .actions import Action, Kind
-from .budget import Budget
+from .budget import Budget, Exceeded
 from .fallbacks import Fallbacks
 from .history import BoundaryFigures, History, WaitLog, boundary_figures
 from .job_settings import JobSettings
@@ -20,6 +27,7 @@ from .postcopy_switch import PLATEAU_PASSES, PostcopySwitch
 
 _QEMU_LIMIT_MS = 300
 _MEANT_S = 1.0
+_ANOTHER_PHASE = 2.0  # times what was left lately
 _RAISE = 3.0
 _PROBE_PASS = 3  # the second pass fills the cache of the compression
 _PROBE_S = 0.5
@@ -61,7 +69,7 @@ class Precopy:
         self._budget.look()
         exceeded = self._budget.exceeded()
         if exceeded is not None:
-            return self._last_chance(exceeded[0]) or self._last_resort.stop(exceeded)
+            return self._at_the_limit(exceeded)
         if self._history.silent_s >= STALL_S:
             silent_s = self._history.silent_s
             text = f"not one byte has been sent for {human_ms(silent_s * 1000)}; the guest runs on the source"
@@ -79,10 +87,17 @@ class Precopy:
     def _here(self) -> BoundaryFigures:
         return boundary_figures(self._history, self._settings.limit_ms)
 
-    def _last_chance(self, reason: str) -> list[Action]:
-        if self._history.last_boundary is None:
-            return []
-        return self._last_resort.last_chance(reason, self._here())
+    def _at_the_limit(self, exceeded: Exceeded) -> list[Action]:
+        """What is allowed and ends it is done once more, before the policy's own end."""
+        reason = exceeded[0]
+        if self._history.last_boundary is not None:
+            finish = self._last_resort.last_chance(reason, self._here())
+            if finish:
+                return finish
+            # Going on would cost the guest more of what the limit is there for; to leave it gives nothing back.
+            if reason == "THROTTLE_LIMIT" and self._split.is_possible and self._budget.spend_last_chance(reason):
+                return self._split.insist()
+        return self._last_resort.stop(exceeded)
 
     def _at_boundary(self, at: BoundaryFigures) -> list[Action]:
         self._passes_in_vain = 0 if at.shrinks else self._passes_in_vain + 1
@@ -144,15 +159,24 @@ class Precopy:
             at.left,
             at.before,
             next_bytes=self._next_bytes(at),
+            trend_bytes=next_by_trend(self._history.left_lately()),
             waited_s=last.at_s - since_s,
             patience_s=self._budget.patience_s,
             throttle_percent=last.throttle_percent,
         )
 
     def _was_nearer_lately(self, at: BoundaryFigures) -> bool:
-        """A guest that is busy in phases was nearer to its end a moment ago, and will be again."""
-        since_s = self._history.last.at_s - self._budget.patience_s
-        return at.left > NEAR_BEST * self._history.least_since(since_s)
+        """A guest that is busy in phases was nearer to its end a moment ago, and will be again: worth waiting for as
+        long as that pays, or is clearly another phase and no noise, and only within the patience for a finish."""
+        now_s = self._history.last.at_s
+        nearest = self._history.nearest_since(now_s - self._budget.patience_s)
+        if at.left <= NEAR_BEST * nearest.remaining_bytes:
+            return False
+        saved_ms = at.need_ms * (1 - nearest.remaining_bytes / at.left)
+        if pays_to_wait(saved_ms, (now_s - nearest.at_s) * 1000):
+            return True
+        waited_s = now_s - (now_s if self._first_chance_s is None else self._first_chance_s)
+        return at.left > _ANOTHER_PHASE * nearest.remaining_bytes and waited_s < self._budget.patience_s
 
     def _no_other_pass(self, at: BoundaryFigures) -> t.Optional[str]:
         if self._budget.would_be_exceeded(2 * at.need_ms / 1000, at.left):

@@ -9,7 +9,7 @@ from ..job.downtime_limit import SHRINKS, highest_limit_ms
 from ..job.sample import Phase
 from ..policy import Policy
 from ..text import printable
-from ..units import human_bytes, human_ms, human_rate
+from ..units import human_bytes, human_ms, human_rate, seconds_for, whole
 from .actions import Action, Kind
 from .history import History
 
@@ -47,8 +47,8 @@ def progress(history: History, policy: Policy, expected_bytes: t.Optional[int] =
     last, bandwidth = history.last, history.bandwidth_bytes_per_s
     needed_ms = None
     boundary = history.last_boundary
-    if boundary is not None and bandwidth > 0 and last.phase is Phase.PRECOPY:
-        needed_ms = round(boundary.remaining_bytes / bandwidth * 1000)
+    if boundary is not None and last.phase is Phase.PRECOPY:
+        needed_ms = whole(seconds_for(boundary.remaining_bytes, bandwidth) * 1000)
     return {
         "phase": last.phase.value,
         "pass": last.pass_number,

@@ -6,7 +6,7 @@ from __future__ import annotations
 import typing as t
 
 from ..policy import Policy
-from ..units import human_bytes, human_ms
+from ..units import human_bytes, human_ms, seconds_for
 from .actions import Action, Kind
 from .history import History
 
@@ -41,7 +41,7 @@ class SwitchoverWatch:
                 return [Action(Kind.ABORT, "SWITCHOVER_BLOCKED", text, numbers)]
             return self._waits(begins, "all is sent; the destination starts the guest", numbers)
         silent = self._history.silent_s > _NEARLY_S
-        rest_s = left / bandwidth if bandwidth > 0 and not silent else float("inf")
+        rest_s = seconds_for(left, 0.0 if silent else bandwidth)
         if stood_s > allowed_s + _GRACE_S and rest_s > _NEARLY_S:
             text = (
                 f"the guest has stood still for {human_ms(stood_s * 1000)}, {human_ms(allowed_s * 1000)} are allowed,"

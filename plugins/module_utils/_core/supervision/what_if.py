@@ -26,12 +26,16 @@ def what_if(record: t.Mapping[str, t.Any], policy: t.Optional[Policy] = None) ->
         recorded = _actions(record["decisions"])
         decided = _actions(replay(record, policy))
         name = str(record["name"])
-    except (AttributeError, KeyError, TypeError, ValueError, IndexError) as exc:
+        return _compared(name, recorded, decided, bool(record.get("thinned")))
+    except (ArithmeticError, AttributeError, KeyError, TypeError, ValueError, IndexError) as exc:
         raise MigrationError(
             "NOT_A_RECORD",
             f"This is no record of a migration: {type(exc).__name__}: {exc}.",
             remedy="Give the record that migration or migration_rescue has returned.",
         ) from exc
+
+
+def _compared(name: str, recorded: list[Decision], decided: list[Decision], thinned: bool) -> dict[str, t.Any]:
     at = _first_difference(recorded, decided)
     difference = None
     if at is not None:
@@ -44,7 +48,7 @@ def what_if(record: t.Mapping[str, t.Any], policy: t.Optional[Policy] = None) ->
         "recorded": recorded,
         "decisions": decided,
         "first_difference": difference,
-        "lines": _lines(name, decided if difference is None else decided[:at], difference, bool(record.get("thinned"))),
+        "lines": _lines(name, decided if difference is None else decided[:at], difference, thinned),
     }
 
 

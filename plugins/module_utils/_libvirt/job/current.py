@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import time
 import typing as t
 
 from ..._core.errors import MigrationError
@@ -13,13 +14,40 @@ from ..timeout import within
 
 _STATS_COMPLETED = 1
 _STATS_KEEP_COMPLETED = 2
+_ERR_INTERNAL = 1
 _ERR_NO_DOMAIN = 42
 _ERR_INVALID_OPERATION = 55
 _ERR_UNSUPPORTED = 84
+_PASSES_S = 5.0
+_POLL_S = 0.2
 
 
 def current_stats(guest: Guest) -> t.Optional[Stats]:
-    """The statistics of the job that runs, or None; raises INCOMING on the destination of a migration."""
+    """The statistics of the job that runs, or None; raises INCOMING on the destination of a migration.
+
+    Newer QEMUs pass through states of a migration that libvirt has no name for, "postcopy-device" for one (QEMU 11.1,
+    libvirt 12.8), and while they are in one libvirt tells an internal error. So such an error is asked again.
+    """
+    give_up_s = time.monotonic() + _PASSES_S
+    while True:
+        try:
+            return _stats_once(guest)
+        except libvirt.libvirtError as exc:
+            if exc.get_error_code() != _ERR_INTERNAL or time.monotonic() >= give_up_s or not answers(guest):
+                raise
+        time.sleep(_POLL_S)
+
+
+def answers(guest: Guest) -> bool:
+    """Whether the daemon tells the state of the guest, for which it needs neither QEMU nor a lock: then what it did not
+    tell just now may be told at the next look."""
+    try:
+        return guest.known_state() is not None
+    except libvirt.libvirtError:
+        return False
+
+
+def _stats_once(guest: Guest) -> t.Optional[Stats]:
     try:
         stats: Stats = within(guest.raw.jobStats, f"reading the job of {guest.name!r}")
     except libvirt.libvirtError as exc:

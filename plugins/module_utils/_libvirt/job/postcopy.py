@@ -8,6 +8,7 @@ import typing as t
 from ..._core.errors import MigrationError
 from ..._core.job.sample import JobSample, Phase
 from ..._core.supervision.postcopy_guard import GUARD_OBSERVE_S, GuardObjection, objections
+from ..._core.units import KIB
 from ..._host.status_file import start_flags
 from ..connection import Connection, require_version
 from ..events import Events
@@ -40,7 +41,21 @@ def postcopy_objections(
 
 def host_devices(guest: Guest) -> int:
     """How many devices of the host the guest has."""
-    return len(guest.definition().findall("./devices/hostdev"))
+    return size_of(guest).host_devices
+
+
+class Size(t.NamedTuple):
+    """Of the live definition: all memory of the guest (0: not known), and how many devices of the host it has."""
+
+    memory_bytes: int
+    host_devices: int
+
+
+def size_of(guest: Guest) -> Size:
+    definition = guest.definition()
+    memory = definition.findtext("./memory", "").strip()
+    kib = int(memory) if memory.isascii() and memory.isdigit() else 0
+    return Size(kib * KIB, len(definition.findall("./devices/hostdev")))
 
 
 def outcome_of_ended(connection: Connection, guest: Guest, last: t.Optional[JobSample]) -> Outcome:

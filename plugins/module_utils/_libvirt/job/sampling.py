@@ -17,7 +17,7 @@ from ..connection import Connection, libvirt
 from ..errors import translate
 from ..events import Events
 from ..guest import Guest
-from .current import completed_job, current_stats, is_migration, sample_unless_gone
+from .current import answers, completed_job, current_stats, is_migration, sample_unless_gone
 from .end import ended
 from .limits import limits_of
 
@@ -29,11 +29,15 @@ _HAS_GONE = (42, 55)  # VIR_ERR_NO_DOMAIN; VIR_ERR_OPERATION_INVALID, as it does
 
 @dataclass
 class Watched:
-    """A guest with a migration, and the looks at it, oldest first; given up when it cannot be looked at any more."""
+    """A guest with a migration, and the looks at it, oldest first; given up when it cannot be looked at any more.
+
+    ``failing``: the error of the last look, which may be gone at the next one.
+    """
 
     guest: Guest
     samples: list[JobSample] = field(default_factory=list)
     given_up: bool = False
+    failing: list[MigrationError] = field(default_factory=list)
 
     @property
     def running(self) -> bool:
@@ -141,6 +145,9 @@ def _observe(
                 _add_look(one, events, problems)
         for one in watched:
             _add_look(one, events, problems)
+            if one.failing and not one.given_up:
+                problems += one.failing
+                one.given_up = True
 
 
 def _add_look(one: Watched, events: Events, problems: list[MigrationError]) -> None:
@@ -155,11 +162,13 @@ def _add_look(one: Watched, events: Events, problems: list[MigrationError]) -> N
             return replace(one.samples[-1], phase=Phase.NONE)
         return ended(guest, events)
 
-    sample = _unless_problem(one.guest, problems, next_look)
-    if sample is None:
-        one.given_up = True
-    else:
+    one.failing = []
+    sample = _unless_problem(one.guest, one.failing, next_look)
+    if sample is not None:
         one.samples.append(sample)
+    elif one.failing[0].reason == "MONITOR_HUNG" or not answers(one.guest):
+        problems += one.failing
+        one.given_up = True
 
 
 def context_of(

@@ -10,8 +10,10 @@ from dataclasses import dataclass
 from ..._core.errors import MigrationError
 from ..._core.job.sample import JobSample, Phase
 from ..._core.units import human_ms
+from ..connection import libvirt
 from ..events import Events
 from ..guest import Guest
+from .current import answers
 from .end import ended, stopped
 from .sampling import glance
 
@@ -44,10 +46,16 @@ def until(
     problem: str,
     remedy: str,
 ) -> Outcome:
-    """Wait for a phase; a migration that completes meanwhile has reached it too."""
+    """Wait for a phase; a migration that completes meanwhile has reached it too. A look that fails is no end."""
     deadline_s = time.monotonic() + limit_s
     while True:
-        sample = glance(guest)
+        try:
+            sample = glance(guest)
+        except (libvirt.libvirtError, MigrationError):
+            if time.monotonic() >= deadline_s or not answers(guest):
+                raise
+            time.sleep(_POLL_S)
+            continue
         if sample is None:
             return _ended(guest, events)
         if reached(sample):
@@ -55,7 +63,7 @@ def until(
         if time.monotonic() >= deadline_s:
             raise MigrationError(
                 "NOT_REACHED",
-                problem.replace("{guest}", repr(guest.name)) + f" within {human_ms(int(limit_s * 1000))}.",
+                problem.replace("{guest}", repr(guest.name)) + f" within {human_ms(limit_s * 1000)}.",
                 state=f"The guest is {guest.state_text()} here, its job is in phase {sample.phase.value}.",
                 remedy=remedy,
             )
@@ -66,11 +74,21 @@ def wait_for_end(
     guest: Guest, events: Events, deadline_s: float, *, failed_is_fine: bool = False
 ) -> t.Optional[Outcome]:
     """Wait until the job is gone; None when it is still there at the deadline."""
-    while glance(guest) is not None:
+    while _goes_on(guest, deadline_s):
         if time.monotonic() >= deadline_s:
             return None
         time.sleep(_POLL_S)
     return _ended(guest, events, failed_is_fine=failed_is_fine)
+
+
+def _goes_on(guest: Guest, deadline_s: float) -> bool:
+    """Whether the job is there; one that could not be looked at counts until the deadline, while the daemon answers."""
+    try:
+        return glance(guest) is not None
+    except (libvirt.libvirtError, MigrationError):
+        if time.monotonic() >= deadline_s or not answers(guest):
+            raise
+        return True
 
 
 def _ended(guest: Guest, events: Events, *, failed_is_fine: bool = False) -> Outcome:

@@ -21,7 +21,7 @@ from ..._host.qemu_process import guest_memory
 from ..connection import Connection, libvirt
 from ..guest import Guest
 from ..job.current import completed_job, require_running
-from ..job.postcopy import host_devices
+from ..job.postcopy import host_devices, size_of
 from ..timeout import within
 from .dirty_rate import measure_windows
 
@@ -136,16 +136,19 @@ def measure_facts(
     elif options.measure and bandwidth.bytes_per_s:
         least_s = touched / bandwidth.bytes_per_s
         (measured, why_not), busy = busy_while(guest, lambda: _measured(connection, guest, least_s))
+    cache = spare_cache_bytes(connection, guest) if options.compression != "none" else 0
+    parallel, size = _parallel(connection, destination, path, options), size_of(guest)
     facts = MigrationFacts(
         touched_bytes=touched,
         bandwidth_bytes_per_s=bandwidth.bytes_per_s or 0,
         measured=measured,
         # libvirt refuses post-copy for a guest that stands still, and QEMU beside parallel connections.
         postcopy_possible=running and not options.parallel_connections,
-        xbzrle_cache_bytes=spare_cache_bytes(connection, guest) if options.compression != "none" else 0,
-        parallel_connections=_parallel(connection, destination, path, options),
-        host_devices=host_devices(guest),
+        xbzrle_cache_bytes=cache,
+        parallel_connections=parallel,
+        host_devices=size.host_devices,
         vcpus_busy=busy,
+        memory_bytes=size.memory_bytes,
     )
     return MeasuredFacts(facts, bandwidth, touched_from, "" if measured else why_not)
 

@@ -17,6 +17,7 @@ from ..._host.supervision_lock import supervising
 from ..connection import Connection, libvirt
 from ..events import Events
 from ..guest import Guest
+from ..job.current import answers
 from ..job.end import ended
 from ..job.limits import limits_of, set_bandwidth, set_max_downtime
 from ..job.resume import Resume, check_both_ends
@@ -27,6 +28,8 @@ from .destination_monitor import path_to
 _POLL_S = 0.5
 _RESUMED_AFTER_S = 2.0
 _SWITCH_GRACE_S = 30.0
+_LOOK_AGAIN_S = 30.0
+_LOOK_AGAIN_IN_POSTCOPY_S = 120.0  # nothing can be done about it but to look
 _ENDS = (Kind.ABORT, Kind.LEAVE)
 _MAY_GO_BACK = (Phase.SETUP, Phase.PRECOPY)
 
@@ -113,19 +116,29 @@ class Driver:
             self._on_progress({"name": self._guest.name, "line": line, **numbers})
 
     def _look(self, events: Events) -> JobSample:
-        """While the guest stands still for the switch-over QEMU answers nobody, for as long as the rest takes."""
-        policy = self._record.supervisor.policy
-        deadline_s = time.monotonic() + max(policy.max_downtime_ms / 1000, policy.max_pause_s) + _SWITCH_GRACE_S
+        """The next look that works. One that fails is not the end while the job may go on, and the daemon answers."""
+        begin_s = time.monotonic()
         while True:
+            hung = False
             try:
                 return self._look_once(events)
-            except MigrationError as exc:
-                if exc.reason != "MONITOR_HUNG" or time.monotonic() >= deadline_s:
+            except (MigrationError, libvirt.libvirtError) as exc:
+                deadline_s = begin_s + self._patience_s()
+                if time.monotonic() >= deadline_s or not answers(self._guest):
                     raise
-                if not self._stands_still():
-                    raise
-            while self._stands_still() and time.monotonic() < deadline_s:
+                hung = isinstance(exc, MigrationError) and exc.reason == "MONITOR_HUNG"
+            time.sleep(_POLL_S)
+            while hung and self._stands_still() and time.monotonic() < deadline_s:
                 time.sleep(_POLL_S)
+
+    def _patience_s(self) -> float:
+        """For how long looks may fail. While the guest stands still for the switch-over QEMU answers nobody, for as
+        long as the rest takes."""
+        policy = self._record.supervisor.policy
+        if self._stands_still():
+            return max(policy.max_downtime_ms / 1000, policy.max_pause_s) + _SWITCH_GRACE_S
+        split = self.last is not None and self.last.phase in (Phase.POSTCOPY, Phase.POSTCOPY_FAILED)
+        return _LOOK_AGAIN_IN_POSTCOPY_S if split else _LOOK_AGAIN_S
 
     def _stands_still(self) -> bool:
         try:

@@ -11,9 +11,10 @@ from ..._core.errors import MigrationError
 from ..._core.job.sample import JobSample
 from ..connection import libvirt
 from ..guest import Guest
+from ..job.current import answers
 from ..job.limits import max_downtime_ms, set_max_downtime
 from ..job.migrate_call import MigrateCall
-from ..job.sampling import glance
+from ..job.sampling import glance, may_have_job
 from .definition import note_autostart
 
 OVERTAKEN = ("ALREADY_MIGRATING", "JOB_RUNNING")  # somebody else was faster
@@ -54,7 +55,8 @@ class MigrationStart:
             self._source_uri, self._guest, self._destination_uri, *self._call, doing
         )
         deadline_s = time.monotonic() + _SHOWS_S
-        while not transfer.ended and glance(self._guest) is None and time.monotonic() < deadline_s:
+        # A look that fails says nothing: who looks after the job looks again.
+        while not transfer.ended and not may_have_job(self._guest) and time.monotonic() < deadline_s:
             time.sleep(_POLL_S)
         if transfer.problem is not None and transfer.problem.reason in OVERTAKEN:
             raise transfer.problem
@@ -64,7 +66,13 @@ class MigrationStart:
         self.begin()
         deadline_s = time.monotonic() + _SHOWS_S
         while True:
-            sample = glance(self._guest)
+            try:
+                sample = glance(self._guest)
+            except (libvirt.libvirtError, MigrationError):
+                if time.monotonic() >= deadline_s or not answers(self._guest):
+                    raise
+                time.sleep(_POLL_S)
+                continue
             if sample is None and self.wait(_ENDS_S):
                 return None
             flows = sample is not None and sample.memory.processed_bytes + sample.disk.processed_bytes > 0

@@ -22,7 +22,7 @@ from ..connection import Connection, libvirt
 from ..guest import Guest
 from ..job.current import completed_job
 from ..job.lost_contact import cut_off
-from ..job.postcopy import host_devices
+from ..job.postcopy import size_of
 from .driver import Driver, ProgressCallback
 from .result import MigrationResult, Result
 from .start import OVERTAKEN, MigrationStart
@@ -115,5 +115,6 @@ def plan_of_running(connection: Connection, guest: Guest, bandwidth_mib_per_s: t
     """``bandwidth_mib_per_s``: what its limit may be raised to (0: no limit; None: it is left alone)."""
     flags = start_flags(guest.name, guest.uuid) if connection.local else None
     postcopy, auto_converge = (flags.postcopy, flags.auto_converge) if flags else (None, None)
-    plan = adopted_plan(postcopy, auto_converge, host_devices=host_devices(guest))
+    size = size_of(guest)
+    plan = adopted_plan(postcopy, auto_converge, host_devices=size.host_devices, memory_bytes=size.memory_bytes or None)
     return replace(plan, bandwidth_mib_per_s=bandwidth_mib_per_s)

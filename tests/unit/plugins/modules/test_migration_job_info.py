@@ -188,7 +188,7 @@ def test_an_empty_host(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
 
 
 def test_one_guest_that_cannot_be_read_does_not_hide_the_others(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
-    broken = Call("jobStats", guest="erp01").raises(1, "internal error: something")
+    broken = Call("jobStats", guest="erp01").raises(9, "operation failed: something")
     libvirt.expect(*LIST, broken, Call("jobStats", guest="erp02").returns(MIGRATING), *limits())
     result = run(migration_job_info)
     assert [job["name"] for job in result["jobs"]] == ["erp02"]

@@ -20,6 +20,7 @@ from ansible_collections.virtops.live_migration.tests.unit.plugins.fake_libvirt 
     MIGRATION_ITERATION,
     PAUSED_FOR_MIGRATION,
     SHUT_DOWN,
+    UNANSWERED,
     Call,
     FakeLibvirt,
     Guest,
@@ -192,8 +193,11 @@ def test_monitor_hung(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
 @pytest.mark.parametrize(
     ("answer", "reason"),
     [
-        (Call("jobStats").hangs(), "MONITOR_HUNG"),
-        (Call("jobStats").raises(38, "Cannot recv data: Connection reset by peer"), "CONNECTION_LOST"),
+        (Call("jobStats").then(lambda libvirt: libvirt.clock.sleep(20)).hangs(), "MONITOR_HUNG"),
+        (
+            Call("jobStats").raises(38, "Cannot recv data: Connection reset by peer").leaves(UNANSWERED),
+            "CONNECTION_LOST",
+        ),
         (Call("jobStats").raises(38, "Cannot recv data: Connection reset by peer").leaves(GONE), "CONNECTION_LOST"),
     ],
     ids=["hung", "lost", "lost for all calls"],

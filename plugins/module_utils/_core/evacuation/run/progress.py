@@ -49,7 +49,7 @@ def total_line(numbers: t.Mapping[str, t.Any]) -> str:
         if numbers["bytes_per_s"]:
             parts.append(human_rate(numbers["bytes_per_s"]))
         if numbers["time_left_s"] is not None:
-            parts.append(f"about {human_ms(int(numbers['time_left_s'] * 1000))} to go")
+            parts.append(f"about {human_ms(numbers['time_left_s'] * 1000)} to go")
     return ", ".join(parts)
 
 

@@ -55,7 +55,7 @@ def _cells(guest: _Guest) -> tuple[str, ...]:
         guest.source,
         guest.destination,
         guest.outcome.replace("_", " "),
-        human_ms(int(guest.elapsed_s * 1000)) if guest.elapsed_s is not None else None,
+        human_ms(guest.elapsed_s * 1000) if guest.elapsed_s is not None else None,
         human_ms(guest.downtime_ms) if guest.downtime_ms is not None else None,
         human_bytes(guest.sent_bytes) if guest.sent_bytes else None,
         ", ".join(guest.remedies or ()),

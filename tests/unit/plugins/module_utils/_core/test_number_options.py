@@ -46,6 +46,8 @@ def test_every_number_of_every_module_has_its_limits(module: Path) -> None:
     [
         ({"link_mib_per_s": -5.0}, "link_mib_per_s is -5, but must be more than 0"),
         ({"link_mib_per_s": 0.0}, "link_mib_per_s is 0, but must be more than 0"),
+        ({"link_mib_per_s": 1e300}, "link_mib_per_s is 1e+300, but must be 9.22337e+18 at most"),
+        ({"link_mib_per_s": 10**400}, "link_mib_per_s is a number of more than 300 digits, but must be 9.2"),
         ({"link_mib_per_s": float("nan")}, "link_mib_per_s is nan"),
         ({"bandwidth_mib_per_s": -1}, "bandwidth_mib_per_s is -1, but must be from 0 to 8796093022206"),
         ({"bandwidth_mib_per_s": 8_796_093_022_207}, "bandwidth_mib_per_s is 8.79609e+12"),

@@ -34,6 +34,9 @@ def test_values_at_the_edge(field: str, value: t.Any) -> None:
         ("max_pause_s", -0.1),
         ("max_pause_s", float("nan")),
         ("max_pause_s", float("inf")),
+        ("max_pause_s", 1e300),
+        ("deadline_s", 10**400),
+        ("max_data_factor", 1e13),
         ("max_downtime", 300),
     ],
 )

@@ -27,6 +27,7 @@ BAD = [
     ({"max_throttle_percent": 100}, "from 0 to 99"),
     ({"deadline_s": 0}, "deadline_s"),
     ({"storage_deadline_s": float("inf")}, "storage_deadline_s"),
+    ({"setup_deadline_s": 0}, "setup_deadline_s"),
     ({"max_data_factor": 0.5}, "all memory has to be sent once"),
     ({"max_postcopy_s": 0}, "max_postcopy_s"),
     ({"patience_s": -1}, "patience_s"),

@@ -12,6 +12,8 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._core.units
     human_bytes,
     human_ms,
     human_rate,
+    seconds_for,
+    whole,
 )
 
 # bytes, text
@@ -52,6 +54,20 @@ def test_human_bytes(size_bytes: float, text: str) -> None:
 
 def test_human_rate() -> None:
     assert human_rate(30_467_424) == "29.1 MiB/s"
+
+
+@pytest.mark.parametrize("number", [None, float("inf"), float("-inf"), float("nan")])
+def test_what_is_not_known_is_told_so(number: float | None) -> None:
+    assert human_ms(number) == "an unknown time"
+    assert human_bytes(number) == "an unknown amount"
+    assert human_rate(number) == "an unknown rate"
+    assert whole(number) is None
+
+
+def test_a_time_is_infinite_where_nothing_is_sent() -> None:
+    assert seconds_for(100, 50) == 2
+    assert seconds_for(100, 0) == seconds_for(100, -1) == float("inf")
+    assert whole(2.5001) == 3
 
 
 @pytest.mark.parametrize(("time_ms", "text"), TIMES)

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import math
+import typing as t
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.errors import MigrationError
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.forecast.working_set import (
     Window,
     WorkingSet,
+    read_working_set,
     working_set,
 )
 
@@ -108,3 +111,12 @@ def test_never_below_what_was_seen(windows: list[Window]) -> None:
     found = working_set(windows)
     assert found.working_set_bytes >= max(window.unique_bytes for window in windows)
     assert found.dirty_bytes_per_s >= max(window.unique_bytes // window.window_s for window in windows)
+
+
+@pytest.mark.parametrize("number", [-1, True, "1", None, float("nan"), float("inf"), 10**400, 2**200])
+@pytest.mark.parametrize("field", ["working_set_bytes", "dirty_bytes_per_s"])
+def test_a_measurement_is_of_numbers_that_can_be_reckoned_with(field: str, number: t.Any) -> None:
+    document = {"working_set_bytes": 1, "dirty_bytes_per_s": 1, field: number}
+    with pytest.raises(MigrationError, match=field) as caught:
+        read_working_set(document)
+    assert caught.value.reason == "BAD_DIRTY_RATE"

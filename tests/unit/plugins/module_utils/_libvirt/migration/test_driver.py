@@ -19,16 +19,18 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.mi
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.migration.driver import Driver
 from ansible_collections.virtops.live_migration.tests.unit.plugins import fake_libvirt
 from ansible_collections.virtops.live_migration.tests.unit.plugins.fake_libvirt import (
+    IN_POSTCOPY,
     MIGRATED,
     PAUSED_FOR_MIGRATION,
     POSTCOPY_FAILED,
     RUNNING,
+    UNANSWERED,
     Call,
     FakeLibvirt,
 )
 from ansible_collections.virtops.live_migration.tests.unit.plugins.jobs import COMPLETED, POSTCOPY
 
-HUNG = Call("jobStats").hangs()
+HUNG = Call("jobStats").then(lambda libvirt: libvirt.clock.sleep(20)).hangs()
 GONE = Call("jobStats").raises(55, "Requested operation is not valid: domain is not running")
 KEPT = Call("jobStats", 3).returns({**COMPLETED, "operation": 5})
 
@@ -47,12 +49,57 @@ def test_a_long_switch_over_is_waited_for(libvirt: FakeLibvirt) -> None:
     assert drive(libvirt, HUNG, GONE, KEPT) is Phase.COMPLETED
 
 
-@pytest.mark.parametrize(("state", "looks"), [(RUNNING, 1), (PAUSED_FOR_MIGRATION, 2)])
+# One look that hangs, for 20 s, is no end: the job may go on.
+@pytest.mark.parametrize(("state", "looks"), [(RUNNING, 2), (PAUSED_FOR_MIGRATION, 2)])
 def test_a_monitor_that_hangs(libvirt: FakeLibvirt, state: tuple[int, int], looks: int) -> None:
     libvirt.states["erp01"] = state
     with pytest.raises(MigrationError) as raised:
         drive(libvirt, *[HUNG] * looks)
     assert raised.value.reason == "MONITOR_HUNG"
+
+
+ODD_STATE = "internal error: unexpected migration status in postcopy-device"
+
+
+@pytest.mark.parametrize("looks", [1, 20])
+def test_a_state_that_libvirt_does_not_know_is_passed_through(libvirt: FakeLibvirt, looks: int) -> None:
+    """QEMU 11.1 under libvirt 12.8, at the switch to post-copy."""
+    libvirt.states["erp01"] = IN_POSTCOPY
+    odd = [Call("jobStats").raises(1, ODD_STATE) for _look in range(looks)]
+    after = [Call("jobStats").returns(POSTCOPY).leaves(MIGRATED), GONE, KEPT]
+    assert drive(libvirt, Call("jobStats").returns(POSTCOPY), *odd, *after) is Phase.COMPLETED
+
+
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [
+        (1, ODD_STATE),
+        (9, "operation failed: QEMU could not be asked"),
+        (68, "Timed out during operation: cannot acquire state change lock (held by monitor=remoteDispatch)"),
+        (38, "unable to read from monitor: Connection reset by peer"),
+    ],
+)
+def test_an_error_of_a_look_is_not_the_end(libvirt: FakeLibvirt, code: int, message: str) -> None:
+    libvirt.states["erp01"] = IN_POSTCOPY
+    look = Call("jobStats").returns(POSTCOPY)
+    odd = [Call("jobStats").raises(code, message)] * 3
+    assert drive(libvirt, look, *odd, look.leaves(MIGRATED), GONE, KEPT) is Phase.COMPLETED
+
+
+def test_errors_that_stay_are_told(libvirt: FakeLibvirt) -> None:
+    """After half a minute, of a guest that still runs on the source."""
+    libvirt.states["erp01"] = RUNNING
+    looks = [Call("jobStats").raises(9, "operation failed: QEMU could not be asked") for _look in range(61)]
+    with pytest.raises(fake_libvirt.libvirtError, match="could not be asked"):
+        drive(libvirt, *looks)
+    assert libvirt.clock.now == 1030
+
+
+def test_a_daemon_that_is_gone_is_told_at_once(libvirt: FakeLibvirt) -> None:
+    lost = Call("jobStats").raises(38, "Cannot recv data: Connection reset by peer", 7).leaves(UNANSWERED)
+    with pytest.raises(fake_libvirt.libvirtError, match="reset by peer"):
+        drive(libvirt, lost)
+    assert libvirt.clock.now == 1000
 
 
 def test_an_attempt_to_join_that_fails_late(libvirt: FakeLibvirt, monkeypatch: pytest.MonkeyPatch) -> None:
