@@ -81,11 +81,15 @@ STORAGE = {"none": 0, "all": NON_SHARED_DISK, "incremental": NON_SHARED_INC}
 
 @dataclass(frozen=True)
 class StartOptions:
-    """What the user has decided beside the plan. ``bandwidth_mib_per_s``: a limit, also for post-copy (0: none)."""
+    """What the user has decided beside the plan. ``bandwidth_mib_per_s``: a limit, also for post-copy (0: none).
+
+    ``copy_disks``: targets of the disks that are copied, where ``copy_storage`` is not none; None: as libvirt chooses.
+    """
 
     migrate_uri: t.Optional[str] = None
     bandwidth_mib_per_s: int = 0
     copy_storage: str = "none"
+    copy_disks: t.Optional[t.Sequence[str]] = None
     tls: bool = False
     persistent: bool = True
     undefine_source: bool = True
@@ -95,6 +99,8 @@ def start_call(flags: Flags, wishes: StartOptions) -> tuple[dict[str, t.Any], in
     """Parameters and flags of ``migrateToURI3``. Always peer-to-peer: it outlives whoever has started it."""
     parameters: dict[str, t.Any] = {}
     bits = LIVE | PEER2PEER | STORAGE[wishes.copy_storage]
+    if wishes.copy_storage != "none" and wishes.copy_disks is not None:
+        parameters["migrate_disks"] = list(wishes.copy_disks)
     if wishes.migrate_uri:
         parameters["migrate_uri"] = wishes.migrate_uri
     if wishes.bandwidth_mib_per_s:

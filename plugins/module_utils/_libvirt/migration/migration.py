@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import typing as t
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from ..._core.errors import MigrationError
 from ..._core.forecast.forecast import Forecast
@@ -18,6 +18,7 @@ from ..guest import Guest
 from ..measure.facts import MeasuredFacts, MeasurementOptions, measure_facts
 from .driver import Tell
 from .result import MigrationResult, Result, opened
+from .sent_definition import DestinationDefinition, SentDefinition
 from .start import OVERTAKEN, MigrationStart
 from .supervise import Supervision, plan_of_running
 from .two_hosts import TwoHosts
@@ -27,7 +28,8 @@ from .two_hosts import TwoHosts
 class MigrationOptions:
     """``persistent``: None to keep it as it is; what ``wishes`` has of it does not count.
 
-    ``sharing``: how many of ours may use the link at a time. ``before_start``: called with the guest and its forecast
+    ``definition``: what of it is otherwise on the destination. ``sharing``: how many of ours may use the link at once.
+    ``before_start``: called with the guest and its forecast
     when it is about to be sent; what it raises prevents that.
     """
 
@@ -39,6 +41,7 @@ class MigrationOptions:
     force: bool = False
     sharing: int = 1
     before_start: t.Optional[t.Callable[[Guest, Result], None]] = None
+    definition: DestinationDefinition = field(default_factory=DestinationDefinition)
 
 
 class Migration:
@@ -70,7 +73,13 @@ class Migration:
         guest, situation = self._ends.guest, where.situation
         self._runs_on = self._ends.runs_on(where)
         order, undefine_source = self._order, self._order.wishes.undefine_source
-        account = opened(self._ends, where, persistent=order.persistent, undefine_source=undefine_source)
+        account = opened(
+            self._ends,
+            where,
+            persistent=order.persistent,
+            undefine_source=undefine_source,
+            there_is=order.definition.persistent,
+        )
         if situation is Situation.THERE:
             if where.there is not None and not where.there.running:
                 self.notes.append(f"{guest.name!r} is {where.there.told} on {self._ends.destination_name}.")
@@ -85,6 +94,7 @@ class Migration:
     # --- starting
 
     def _start(self, guest: Guest, account: MigrationResult, check: bool) -> Result:
+        self._definition(guest, account).parameters()  # what may not be is refused before anything is touched
         found = measure_facts(self._ends.source, self._ends.destination, guest, self._order.asked)
         seen = self._forecast(guest, found)
         if check:
@@ -98,6 +108,10 @@ class Migration:
             self.notes.append(f"The destination cannot receive by post-copy, so it was done without. {exc.problem}")
         found = replace(found, facts=replace(found.facts, postcopy_possible=False))
         return self._started(guest, account, found, self._forecast(guest, found))
+
+    def _definition(self, guest: Guest, account: MigrationResult) -> SentDefinition:
+        copied = self._order.wishes.copy_disks or ()
+        return SentDefinition(guest, self._order.definition, persistent=account.persistent, copied=copied)
 
     def _forecast(self, guest: Guest, found: MeasuredFacts) -> Forecast:
         asked = self._order.asked
@@ -125,6 +139,7 @@ class Migration:
             start_call(seen.plan.flags, replace(order.wishes, persistent=account.persistent)),
             limit_ms=limit_ms,
             autostart=account.autostart and account.persistent,
+            definition=self._definition(guest, account).parameters,
         )
         try:
             if wait:

@@ -122,7 +122,7 @@ def _numa(case: Case) -> Finding:
     if missing:
         return failed(
             f"The guest is bound to NUMA nodes that the destination does not have: {listed(map(str, missing))}.",
-            "Migrate with a changed definition (--xml), or choose another host.",
+            "Migrate with others (destination_xml), or choose another host.",
             missing=missing,
         )
     ordinary = [part for part in parts if not part.hugepages and part.node_mode in _BINDING]
@@ -181,8 +181,8 @@ CHECKS = (
     ),
     Check(
         "guest_size", _THEME, "Is it of a size with which live migration has been tested?",
-        "Nobody knows how it goes: above 1 TiB support is to be asked before, and up to 6 TiB have been tested.", (WARN,),
-        of_guest=_size,
+        "Nobody knows how it goes: above 1 TiB support is to be asked before, and up to 6 TiB have been tested.",
+        (WARN,), of_guest=_size,
     ),
     Check(
         "hugepages", _THEME, "Are the hugepages that the guest needs free on the destination?",
