@@ -74,6 +74,13 @@ options:
         refused.
     type: list
     elements: str
+  copy_synchronous_writes:
+    description:
+      - Whether what the guest writes to a disk that is copied is written on both hosts before the guest goes on. Then
+        the copy comes to an end however much the guest writes, and its writes are as slow as the link.
+      - Needs libvirt 8.0.
+    type: bool
+    default: false
   destination_xml:
     description:
       - The definition that the guest is to run with on the destination, as a whole, where O(destination_changes) cannot
@@ -431,6 +438,7 @@ def order_of(module: AnsibleModule) -> MigrationOptions:
         bandwidth_mib_per_s=params["bandwidth_mib_per_s"],
         copy_storage=params["copy_storage"],
         copy_disks=params["copy_disks"],
+        copy_synchronous_writes=params["copy_synchronous_writes"],
         tls=params["tls"],
         undefine_source=params["undefine_source"],
     )
@@ -463,6 +471,7 @@ def main() -> None:
             "compression": {"type": "str", "choices": ["auto", "none", "xbzrle"], "default": "auto"},
             "copy_storage": {"type": "str", "choices": list(STORAGE), "default": "none"},
             "copy_disks": {"type": "list", "elements": "str"},
+            "copy_synchronous_writes": {"type": "bool", "default": False},
             **changes_spec(),
             # A definition has passwords of consoles in it.
             "destination_xml": {"type": "str", "no_log": True},

@@ -75,6 +75,7 @@ AUTO_CONVERGE = 1 << 13
 POSTCOPY = 1 << 15
 TLS = 1 << 16
 PARALLEL = 1 << 17
+SYNCHRONOUS_WRITES = 1 << 18  # since libvirt 8.0
 
 STORAGE = {"none": 0, "all": NON_SHARED_DISK, "incremental": NON_SHARED_INC}
 
@@ -90,6 +91,7 @@ class StartOptions:
     bandwidth_mib_per_s: int = 0
     copy_storage: str = "none"
     copy_disks: t.Optional[t.Sequence[str]] = None
+    copy_synchronous_writes: bool = False
     tls: bool = False
     persistent: bool = True
     undefine_source: bool = True
@@ -99,8 +101,10 @@ def start_call(flags: Flags, wishes: StartOptions) -> tuple[dict[str, t.Any], in
     """Parameters and flags of ``migrateToURI3``. Always peer-to-peer: it outlives whoever has started it."""
     parameters: dict[str, t.Any] = {}
     bits = LIVE | PEER2PEER | STORAGE[wishes.copy_storage]
-    if wishes.copy_storage != "none" and wishes.copy_disks is not None:
-        parameters["migrate_disks"] = list(wishes.copy_disks)
+    if wishes.copy_storage != "none":
+        bits |= SYNCHRONOUS_WRITES if wishes.copy_synchronous_writes else 0
+        if wishes.copy_disks is not None:
+            parameters["migrate_disks"] = list(wishes.copy_disks)
     if wishes.migrate_uri:
         parameters["migrate_uri"] = wishes.migrate_uri
     if wishes.bandwidth_mib_per_s:

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field, replace
 from ..._core.errors import MigrationError
 from ..._core.forecast.forecast import Forecast
 from ..._core.job.downtime_limit import highest_limit_ms
+from ..._core.migration.copied_disks import choose_disks
+from ..._core.migration.destination_xml import moved_disks
 from ..._core.migration.location import Situation
 from ..._core.migration.refusals import refusal
 from ..._core.migration.start import StartOptions, planned, require_way, start_call
@@ -18,7 +20,8 @@ from ..guest import Guest
 from ..measure.facts import MeasuredFacts, MeasurementOptions, measure_facts
 from .driver import Tell
 from .result import MigrationResult, Result, opened
-from .sent_definition import DestinationDefinition, SentDefinition
+from .sent_definition import MIGRATABLE, SECURE, DestinationDefinition, SentDefinition, read_definition
+from .source_disks import source_disks
 from .start import OVERTAKEN, MigrationStart
 from .supervise import Supervision, plan_of_running
 from .two_hosts import TwoHosts
@@ -94,6 +97,7 @@ class Migration:
     # --- starting
 
     def _start(self, guest: Guest, account: MigrationResult, check: bool) -> Result:
+        self._choose_disks(guest)
         self._definition(guest, account).parameters()  # what may not be is refused before anything is touched
         found = measure_facts(self._ends.source, self._ends.destination, guest, self._order.asked)
         seen = self._forecast(guest, found)
@@ -108,6 +112,18 @@ class Migration:
             self.notes.append(f"The destination cannot receive by post-copy, so it was done without. {exc.problem}")
         found = replace(found, facts=replace(found.facts, postcopy_possible=False))
         return self._started(guest, account, found, self._forecast(guest, found))
+
+    def _choose_disks(self, guest: Guest) -> None:
+        """Which ones are copied, from here on by their targets."""
+        wishes = self._order.wishes
+        if wishes.copy_storage == "none":
+            return
+        xml = read_definition(guest, SECURE | MIGRATABLE)
+        moved = moved_disks(xml, self._order.definition.live(xml))
+        disks = source_disks(xml, moved, local=self._ends.source.local)
+        chosen = choose_disks(disks, wishes.copy_disks)
+        how = wishes.copy_storage if chosen else "none"
+        self._order = replace(self._order, wishes=replace(wishes, copy_disks=chosen, copy_storage=how))
 
     def _definition(self, guest: Guest, account: MigrationResult) -> SentDefinition:
         copied = self._order.wishes.copy_disks or ()

@@ -95,5 +95,9 @@ class SentDefinition:
         require_same_disks(before, after, self._copied, same_storage=same)
 
     def _read(self, flags: int) -> str:
-        doing = f"reading the definition of {self._guest.name!r}"
-        return str(within(lambda: self._guest.raw.XMLDesc(flags), doing))
+        return read_definition(self._guest, flags)
+
+
+def read_definition(guest: Guest, flags: int) -> str:
+    """``flags``: VIR_DOMAIN_XML_*."""
+    return str(within(lambda: guest.raw.XMLDesc(flags), f"reading the definition of {guest.name!r}"))

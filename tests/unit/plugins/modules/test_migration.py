@@ -7,6 +7,7 @@ import typing as t
 import pytest
 
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.migration import start as starting
+from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.migration import source_disks
 from ansible_collections.virtops.live_migration.plugins.modules import migration
 from ansible_collections.virtops.live_migration.tests.unit.plugins.fake_libvirt import (
     ARRIVING,
@@ -196,18 +197,49 @@ def test_check_mode_starts_nothing(libvirt: FakeLibvirt, run: ModuleRunner) -> N
     assert result["diff"]["after"]["defined_on"] == ["kvm02"]
 
 
-def test_wishes(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
+DISKS = """<domain type='kvm'><devices>
+<disk type='file' device='disk'><source file='/srv/nfs/a.img'/><target dev='vda'/></disk>
+<disk type='file' device='disk'><source file='/srv/own/b.img'/><target dev='vdb'/></disk>
+<disk type='file' device='cdrom'><source file='/srv/own/c.iso'/><target dev='sda'/><readonly/></disk>
+<disk type='network' device='disk'><source protocol='rbd' name='p/d'/><target dev='vdd'/></disk>
+</devices></domain>"""
+
+
+@pytest.fixture
+def file_systems(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(source_disks, "type_of_file_system", lambda path: "nfs4" if "nfs" in path else "ext4")
+    monkeypatch.setattr(source_disks, "exported_directories", list)
+
+
+def test_a_disk_is_not_copied_onto_itself(libvirt: FakeLibvirt, run: ModuleRunner, file_systems: None) -> None:
+    """Nothing is measured before."""
+    for names, reason in (
+        (["vdb", "vda"], "COPY_ONTO_ITSELF"),
+        (["vdd"], "COPY_ONTO_ITSELF"),
+        (["x"], "DISK_NOT_FOUND"),
+    ):
+        start = [*ENDS, *here(NO_JOB), UNKNOWN, *source_has()]
+        libvirt.expect(*start, Call("XMLDesc", 9).returns(DISKS))
+        result = run.fails(migration, **ASKED, copy_storage="all", copy_disks=names)
+        assert (result["reason"], result["runs_on"]) == (reason, "kvm01")
+
+
+def test_wishes(libvirt: FakeLibvirt, run: ModuleRunner, file_systems: None) -> None:
+    flags = starting.LIVE | starting.PEER2PEER | starting.PERSIST_DEST | starting.TLS | starting.NON_SHARED_DISK
     call = transfer(
-        starting.LIVE | starting.PEER2PEER | starting.PERSIST_DEST | starting.TLS | starting.NON_SHARED_DISK,
+        flags | starting.SYNCHRONOUS_WRITES,
         migrate_uri="tcp://10.0.0.12",
+        migrate_disks=["vdb"],
         bandwidth=50,
     )
     asked = [one for one in survey() if one.method not in ("getLibVersion", "getVersion")]
-    start = [*ENDS, *here(NO_JOB), UNKNOWN, *source_has(), *asked, *limit(), *OWN]
+    disks = Call("XMLDesc", 9).returns(DISKS)
+    start = [*ENDS, *here(NO_JOB), UNKNOWN, *source_has(), disks, *asked, *limit(), *OWN]
     off = [Call("lookupByUUIDString", ERP01).returns(Guest()), Call("jobStats").raises(55, NOT_RUNNING)]
     gone = [Call("jobStats").raises(55, NOT_RUNNING), *off]
     libvirt.expect(*start, completes(call, MIGRATED), *gone, ARRIVED, *source_has(), *destination_has())
     wishes = {"tls": True, "copy_storage": "all", "undefine_source": False, "bandwidth_mib_per_s": 50}
+    wishes["copy_synchronous_writes"] = True
     result = run(migration, **ASKED, **wishes, migrate_uri="tcp://10.0.0.12")
     assert result["diff"]["after"]["defined_on"] == ["kvm01", "kvm02"]
 
