@@ -410,7 +410,7 @@ from ..module_utils._ansible.argspec import (
 from ..module_utils._ansible.progress import ProgressFile, progress_spec
 from ..module_utils._ansible.runner import Result, run
 from ..module_utils._core.destination_changes import changes_from
-from ..module_utils._core.migration.start import STORAGE, StartOptions, check_choices
+from ..module_utils._core.migration.start import STORAGE, StartOptions, check_choices, check_copies
 from ..module_utils._host.route import way_to
 from ..module_utils._libvirt.connection import Connection, connect_destination
 from ..module_utils._libvirt.measure.facts import MeasurementOptions
@@ -442,6 +442,7 @@ def order_of(module: AnsibleModule) -> MigrationOptions:
         tls=params["tls"],
         undefine_source=params["undefine_source"],
     )
+    check_copies(wishes)
     changes = changes_from(params["destination_changes"])
     definition = DestinationDefinition(changes, params["destination_xml"], params["persistent_xml"])
     flags = (params["persistent"], params["wait"], params["force"])

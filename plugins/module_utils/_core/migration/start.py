@@ -97,6 +97,17 @@ class StartOptions:
     undefine_source: bool = True
 
 
+def check_copies(wishes: StartOptions) -> None:
+    """Refuse what only makes sense with disks that are copied: somebody may rely on it."""
+    if wishes.copy_storage == "none" and (wishes.copy_disks or wishes.copy_synchronous_writes):
+        raise MigrationError(
+            "OPTIONS_CONFLICT",
+            "copy_disks and copy_synchronous_writes are for disks that are copied, and copy_storage is none.",
+            state="Nothing was changed.",
+            remedy="Say with copy_storage how they are copied, all or incremental, or leave the others out.",
+        )
+
+
 def start_call(flags: Flags, wishes: StartOptions) -> tuple[dict[str, t.Any], int]:
     """Parameters and flags of ``migrateToURI3``. Always peer-to-peer: it outlives whoever has started it."""
     parameters: dict[str, t.Any] = {}

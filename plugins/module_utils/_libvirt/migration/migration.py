@@ -126,7 +126,8 @@ class Migration:
         self._order = replace(self._order, wishes=replace(wishes, copy_disks=chosen, copy_storage=how))
 
     def _definition(self, guest: Guest, account: MigrationResult) -> SentDefinition:
-        copied = self._order.wishes.copy_disks or ()
+        wishes = self._order.wishes
+        copied = wishes.copy_disks or () if wishes.copy_storage != "none" else ()
         return SentDefinition(guest, self._order.definition, persistent=account.persistent, copied=copied)
 
     def _forecast(self, guest: Guest, found: MeasuredFacts) -> Forecast:

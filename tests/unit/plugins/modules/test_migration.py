@@ -205,6 +205,9 @@ DISKS = """<domain type='kvm'><devices>
 </devices></domain>"""
 
 
+MORE = DISKS.replace("</devices>", "<rng/></devices>")
+
+
 @pytest.fixture
 def file_systems(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(source_disks, "type_of_file_system", lambda path: "nfs4" if "nfs" in path else "ext4")
@@ -222,6 +225,31 @@ def test_a_disk_is_not_copied_onto_itself(libvirt: FakeLibvirt, run: ModuleRunne
         libvirt.expect(*start, Call("XMLDesc", 9).returns(DISKS))
         result = run.fails(migration, **ASKED, copy_storage="all", copy_disks=names)
         assert (result["reason"], result["runs_on"]) == (reason, "kvm01")
+
+
+RULES = {"bridges": {"br0": "br1"}, "paths": {"/srv/nfs": "/mnt/nfs"}}
+
+
+@pytest.mark.parametrize(
+    ("options", "calls", "reason"),
+    [
+        ({"destination_changes": RULES}, [Call("XMLDesc", 9).returns(DISKS)], "DISK_PATH_CHANGED"),
+        (
+            {"destination_xml": DISKS, "persistent_xml": DISKS},
+            [Call("XMLDesc", 9).returns(MORE)],
+            "GUEST_VISIBLE_CHANGE",
+        ),
+        ({"destination_xml": DISKS}, [], "OPTIONS_CONFLICT"),
+        ({"persistent_xml": DISKS}, [], "OPTIONS_CONFLICT"),
+        ({"destination_xml": "x", "persistent": False}, [Call("XMLDesc", 9).returns(DISKS)], "BAD_DEFINITION"),
+    ],
+)
+def test_what_may_not_be_otherwise_there_is_refused_before_anything_is_touched(
+    libvirt: FakeLibvirt, run: ModuleRunner, options: dict[str, t.Any], calls: list[Call], reason: str
+) -> None:
+    libvirt.expect(*ENDS, *here(NO_JOB), UNKNOWN, *source_has(), *calls)
+    result = run.fails(migration, **ASKED, **options)
+    assert (result["reason"], result["runs_on"]) == (reason, "kvm01")
 
 
 def test_wishes(libvirt: FakeLibvirt, run: ModuleRunner, file_systems: None) -> None:
