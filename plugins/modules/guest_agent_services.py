@@ -33,7 +33,15 @@ options:
       - Names of the units, with their suffix, such as C(backup.timer). Stopping a timer keeps it from firing.
       - A unit that the guest does not know, or that is not working, is left alone.
       - At most 256, with those that are noted already.
-      - Required with O(state=stopped).
+      - This or O(metadata_may) is required with O(state=stopped).
+    type: list
+    elements: str
+  metadata_may:
+    description:
+      - Which units the guest's own metadata may have stopped, as patterns with C(*) and C(?). What it names and none of
+        them matches is left alone, and told as a warning. By default its metadata is not asked.
+      - The metadata names them in the attribute C(quiesce) of the element
+        C(<guest xmlns="https://github.com/virtops/ansible-live-migration/guest/1"/>), separated by blanks.
     type: list
     elements: str
   timeout_s:
@@ -135,18 +143,26 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils._ansible.runner import Result, run_on_guest
 from ..module_utils._core.host.parse.systemd_units import checked_units
+from ..module_utils._core.text import printable
 from ..module_utils._libvirt.connection import Connection
 from ..module_utils._libvirt.guest import Guest
 from ..module_utils._libvirt.guest_agent.agent import Agent
 from ..module_utils._libvirt.guest_agent.services import Services
+from ..module_utils._libvirt.guest_agent.wishes import wanted_units
 from ..module_utils._libvirt.job.current import require_running
 
 
 def work(module: AnsibleModule, connection: Connection, guest: Guest) -> Result:
-    units = checked_units(module.params["units"] or [])
+    stop = module.params["state"] == "stopped"
+    wanted, problems = wanted_units(guest, (module.params["metadata_may"] or []) if stop else [])
+    units = checked_units([*(module.params["units"] or []), *wanted])
+    for problem in problems:
+        module.warn(f"{printable(guest.name)}: {printable(problem)}.")
+    if stop and not units:
+        return {"changed": False, "units": [], "states": {}, "diff": {"before": {}, "after": {}}}
     require_running(guest)
     services = Services(Agent(guest, module.params["timeout_s"]), guest.name)
-    if module.params["state"] == "stopped":
+    if stop:
         found = services.stop(units, check=module.check_mode)
     else:
         found = services.restore(check=module.check_mode)
@@ -163,10 +179,11 @@ def main() -> None:
         {
             "state": {"type": "str", "choices": ["stopped", "restored"], "required": True},
             "units": {"type": "list", "elements": "str"},
+            "metadata_may": {"type": "list", "elements": "str"},
             "timeout_s": {"type": "float", "default": 60},
         },
         work,
-        required_if=[("state", "stopped", ["units"])],
+        required_if=[("state", "stopped", ["units", "metadata_may"], True)],
     )
 
 

@@ -60,10 +60,39 @@ options:
     description:
       - Whether disks that the hosts do not share are copied, V(all) of them in full, or V(incremental) on top of
         backing files that the destination has.
+      - A disk that both hosts have is never copied onto itself. Without O(copy_disks) those are copied that may be
+        written to and are on a file system of the source's own. Where that is not known, name them in O(copy_disks).
       - The forecast is about memory only.
     type: str
     choices: [none, all, incremental]
     default: none
+  copy_disks:
+    description:
+      - Which disks are copied with O(copy_storage), by their targets, such as V(vda). The others have to be on storage
+        that both hosts have, or libvirt refuses.
+      - One that is reached over a network, or is on a network file system at the same path on the destination, is
+        refused.
+    type: list
+    elements: str
+  copy_synchronous_writes:
+    description:
+      - Whether what the guest writes to a disk that is copied is written on both hosts before the guest goes on. Then
+        the copy comes to an end however much the guest writes, and its writes are as slow as the link.
+      - Needs libvirt 8.0.
+    type: bool
+    default: false
+  destination_xml:
+    description:
+      - The definition that the guest is to run with on the destination, as a whole, where O(destination_changes) cannot
+        say it. Begin with C(virsh dumpxml --migratable --security-info GUEST).
+      - Only what belongs to the host may differ. Whatever the guest would see is refused before anything is touched.
+        Metadata is taken from the source.
+    type: str
+  persistent_xml:
+    description:
+      - The same for the definition that it is started with the next time. Needed with O(destination_xml), unless the
+        guest is transient on the destination.
+    type: str
   tls:
     description: Whether the stream is encrypted, with the certificates of both hosts.
     type: bool
@@ -109,6 +138,7 @@ extends_documentation_fragment:
   - virtops.live_migration._attributes.state_module
   - virtops.live_migration._libvirt
   - virtops.live_migration._libvirt.domain
+  - virtops.live_migration._destination
   - virtops.live_migration._policy
   - virtops.live_migration._progress
 seealso:
@@ -137,6 +167,23 @@ EXAMPLES = r"""
     link_mib_per_s: 1100
   check_mode: true
   register: foreseen
+
+- name: Move it to a host whose bridge and console address have other names
+  virtops.live_migration.migration:
+    name: erp01
+    destination_uri: qemu+ssh://root@kvm02/system
+    destination_changes:
+      bridges:
+        br0: br-vm
+      listen_addresses:
+        10.0.0.11: 10.0.0.12
+
+- name: Copy one disk with it; the others are on shared storage
+  virtops.live_migration.migration:
+    name: erp01
+    destination_uri: qemu+ssh://root@kvm02/system
+    copy_storage: all
+    copy_disks: [vdb]
 
 - name: Move a guest that must not stand still for more than 300 ms, and give up after ten minutes
   virtops.live_migration.migration:
@@ -352,15 +399,24 @@ evidence:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils._ansible.argspec import ONE_GUEST, destination_spec, guest_spec, policy_of, policy_spec
+from ..module_utils._ansible.argspec import (
+    ONE_GUEST,
+    changes_spec,
+    destination_spec,
+    guest_spec,
+    policy_of,
+    policy_spec,
+)
 from ..module_utils._ansible.progress import ProgressFile, progress_spec
 from ..module_utils._ansible.runner import Result, run
+from ..module_utils._core.destination_changes import changes_from
 from ..module_utils._core.forecast.link_bandwidth import DestinationPath
-from ..module_utils._core.migration.start import STORAGE, StartOptions, check_choices
+from ..module_utils._core.migration.start import STORAGE, StartOptions, check_choices, check_copies
 from ..module_utils._host.route import way_to
 from ..module_utils._libvirt.connection import Connection, connect_destination
 from ..module_utils._libvirt.measure.facts import MeasurementOptions
 from ..module_utils._libvirt.migration.migration import Migration, MigrationOptions
+from ..module_utils._libvirt.migration.sent_definition import DestinationDefinition
 from ..module_utils._libvirt.migration.two_hosts import TwoHosts
 
 
@@ -372,8 +428,18 @@ def migration_options(module: AnsibleModule) -> MigrationOptions:
         params["destination_uri"], params["migrate_uri"], params["link_mib_per_s"], params["bandwidth_mib_per_s"]
     )
     measurement = MeasurementOptions(params["compression"], params["parallel_connections"], params["measure"], way_to)
-    start = StartOptions(params["copy_storage"], params["tls"], params["undefine_source"])
-    return MigrationOptions(policy, path, measurement, start, params["persistent"], params["wait"], params["force"])
+    start = StartOptions(
+        copy_storage=params["copy_storage"],
+        copy_disks=params["copy_disks"],
+        copy_synchronous_writes=params["copy_synchronous_writes"],
+        tls=params["tls"],
+        undefine_source=params["undefine_source"],
+    )
+    check_copies(start)
+    changes = changes_from(params["destination_changes"])
+    definition = DestinationDefinition(changes, params["destination_xml"], params["persistent_xml"])
+    flags = (params["persistent"], params["wait"], params["force"])
+    return MigrationOptions(policy, path, measurement, start, *flags, definition=definition)
 
 
 def work(module: AnsibleModule, connection: Connection) -> Result:
@@ -398,6 +464,12 @@ def main() -> None:
             "parallel_connections": {"type": "int"},
             "compression": {"type": "str", "choices": ["auto", "none", "xbzrle"], "default": "auto"},
             "copy_storage": {"type": "str", "choices": list(STORAGE), "default": "none"},
+            "copy_disks": {"type": "list", "elements": "str"},
+            "copy_synchronous_writes": {"type": "bool", "default": False},
+            **changes_spec(),
+            # A definition has passwords of consoles in it.
+            "destination_xml": {"type": "str", "no_log": True},
+            "persistent_xml": {"type": "str", "no_log": True},
             "tls": {"type": "bool", "default": False},
             "persistent": {"type": "bool"},
             "undefine_source": {"type": "bool", "default": True},

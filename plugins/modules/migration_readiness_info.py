@@ -117,6 +117,12 @@ options:
     type: str
     choices: [none, all, incremental]
     default: none
+  copy_disks:
+    description:
+      - Which disks are to be copied with O(copy_storage), by their targets, as with
+        O(virtops.live_migration.migration#module:copy_disks). By default those that are surely the source's own.
+    type: list
+    elements: str
   tls:
     description:
       - Whether the stream is to be encrypted.
@@ -141,6 +147,7 @@ extends_documentation_fragment:
   - virtops.live_migration._attributes.info_module
   - virtops.live_migration._libvirt
   - virtops.live_migration._libvirt.domain
+  - virtops.live_migration._destination
 requirements:
   - The Python library C(jmespath) on the host that runs the module, only with O(rules).
 seealso:
@@ -271,10 +278,11 @@ import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils._ansible.argspec import ONE_GUEST, guest_spec
+from ..module_utils._ansible.argspec import ONE_GUEST, changes_spec, guest_spec
 from ..module_utils._ansible.gather import gather
 from ..module_utils._ansible.readiness import AssessmentOptions, assess, chosen, measurements
 from ..module_utils._ansible.runner import Result, run
+from ..module_utils._core.destination_changes import changes_from
 from ..module_utils._core.errors import MigrationError
 from ..module_utils._core.host.document import HostDocument, host_from
 from ..module_utils._core.policy import policy_from
@@ -309,6 +317,8 @@ OPTIONS: dict[str, t.Any] = {
         },
     },
     "copy_storage": {"type": "str", "choices": ["none", "all", "incremental"], "default": "none"},
+    "copy_disks": {"type": "list", "elements": "str"},
+    **changes_spec(),
     "tls": {"type": "bool", "default": False},
     "critical": {"type": "list", "elements": "str", "default": []},
     "statuses": {"type": "list", "elements": "str", "choices": list(STATUSES), "default": list(STATUSES)},
@@ -325,6 +335,8 @@ def readiness_options(params: t.Mapping[str, t.Any]) -> ReadinessOptions:
         params["tls"],
         int(bandwidth * MIB) if bandwidth else None,
         params["critical"],
+        changes_from(params["destination_changes"]),
+        params["copy_disks"],
     )
 
 

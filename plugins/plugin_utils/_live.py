@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import sys
 import time
 import typing as t
 
@@ -46,6 +47,20 @@ done
 _OF_THE_WRAPPER = ("ansible_job_id", "results_file", "started", "finished", "stdout", "stderr")
 
 Result = dict[str, t.Any]
+
+
+def print_each_line_at_once() -> None:
+    """Where the output is a file or a pipe, too: ansible-core 2.19 and later leave it to Python when that is written,
+    which is when 8 KiB have come together.
+
+    Only the process that began the play writes, and a worker can tell it nothing but what to print. But it loads the
+    plugin of a task before it makes the worker (strategies ``linear`` and ``free``), so that this is called there.
+    """
+    with contextlib.suppress(AttributeError, ValueError, OSError):  # somebody has put something else in its place
+        t.cast("t.Any", sys.stdout).reconfigure(line_buffering=True)
+
+
+print_each_line_at_once()
 
 
 class LiveAction(ActionBase):

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from bench.house import BUSY, FACT, LINK_MIB_PER_S, QUIET, House, rows, three_hosts
-from bench.runs import assert_done
+from bench.runs import assert_done, changed_again
 from bench.subject import wait_for
 
 PLAN = {"crm01": "kvm02", "busy one": "kvm03", "-dns 'a'": "kvm02", "web01": "kvm03"}
@@ -88,5 +88,27 @@ def test_emptied_and_home_by_the_playbook(house: House) -> None:
     assert "2 of 2 guests done" in run.output
     assert house.where() == dict.fromkeys(PLAN, "kvm01")
     assert house.homes("kvm01") == {}
+    assert house.lab.execute("kvm01", "test", "-e", FACT, check=False).returncode != 0
+    house.unharmed()
+
+
+def test_a_second_run_of_the_roles_changes_nothing(house: House) -> None:
+    """All are at home when it begins, as the test before has left them."""
+    ansible, uri = house.ansible, "qemu+tcp://{host}/system"
+    home = {"destination_uri": uri, "link_mib_per_s": LINK_MIB_PER_S}
+    others = ["kvm02", "kvm03"]
+    away = {**home, "destinations": others, "policy_overrides": {"postcopy": "if_needed"}}
+    gone = ansible.role(
+        "evacuate_host", "kvm01", twice=True, **{f"evacuate_host_{key}": value for key, value in away.items()}
+    )
+    assert (gone.code, changed_again(gone)) == (0, []), gone.output
+    assert "Empty the host" in "".join(gone.changed)
+    assert "kvm01" not in house.where().values()
+    asked = {**home, "hosts": others, "policy_overrides": {"postcopy": "if_needed"}}
+    back = ansible.role(
+        "return_home", "kvm01", twice=True, **{f"return_home_{key}": value for key, value in asked.items()}
+    )
+    assert (back.code, changed_again(back)) == (0, []), back.output
+    assert house.where() == dict.fromkeys(PLAN, "kvm01")
     assert house.lab.execute("kvm01", "test", "-e", FACT, check=False).returncode != 0
     house.unharmed()

@@ -28,6 +28,7 @@ NO_FAULT_HERE = {
     "tpm": "there is no TPM, and no emulator of one",
     "launch_security": "there is no processor with encrypted memory",
     "tsc": "guests have no counter of their own without KVM",
+    "guest_size": "the kernel gives no process more memory than the machine has",
     "hugepages": "they would be taken from the machine that the lab is on",
     "numa_nodes": "both hosts have one node",
     "disk_cache": "it takes a QEMU before 4.0",

@@ -35,10 +35,15 @@ def on_both(mixed: Lab, tmp_path_factory: pytest.TempPathFactory) -> Ansible:
 
 def checks(ansible: Ansible, name: str, source: str, destination: str) -> dict[str, Result]:
     look = {**task("migration_host_info", load_window_s=0), "delegate_to": destination, "register": "there"}
-    asked = task("migration_readiness_info", name=name, destination="{{ there.host }}", ask_qemu=True)
-    _document, result = ansible.run(source, look, asked)
+    asked = {"name": name, "destination": "{{ there.host }}", "ask_qemu": True}
+    uri = f"qemu+tcp://{destination}/system"
+    tasks = [task("migration_readiness_info", **asked), task("migration_readiness_info", destination_uri=uri, **asked)]
+    _document, result, by_libvirt = ansible.run(source, look, *tasks)
     assert not result["failed"], result["msg"]
-    return {check["id"]: check for check in result["domains"][0]["checks"]}
+    found, told = ({check["id"]: check for check in one["domains"][0]["checks"]} for one in (result, by_libvirt))
+    # Whether its libvirt is asked or not, the answer is the same.
+    assert told["cpu_compatible"]["status"] == found["cpu_compatible"]["status"], told["cpu_compatible"]
+    return found
 
 
 def test_to_newer_versions(mixed: Lab, on_both: Ansible) -> None:

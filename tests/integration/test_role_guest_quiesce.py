@@ -14,6 +14,8 @@ import typing as t
 from pathlib import Path
 
 import pytest
+from bench.house import FACT
+from bench.moving import LINK_MIB_PER_S
 from bench.runs import Ansible, Run, assert_done, assert_refused, changed_again, task
 from bench.subject import Subject, wait_for
 from virtlab.guest import GuestOptions
@@ -92,6 +94,53 @@ def test_all_or_none(ansible: Ansible, web01: Inside) -> None:
 def test_a_guest_without_an_agent(ansible: Ansible, crm01: Subject) -> None:
     result = ansible.module(crm01.source, MODULE, name="crm01", state="restored")
     assert_refused(result, "NO_AGENT")
+
+
+def test_as_part_of_a_migration_by_the_playbook(ansible: Ansible, web01: Inside) -> None:
+    """The inventory names one unit, the metadata another one, and one that it may not name."""
+    says = '<guest quiesce="backup.timer stubborn.service"/>'
+    space = "https://github.com/virtops/ansible-live-migration/guest/1"
+    web01.virsh("metadata", space, "--live", "--config", "--key", "virtops", "--set", says)
+    asked = {
+        "live_migration_guests": ["web01"],
+        "live_migration_destination": web01.destination,
+        "live_migration_destination_uri": "qemu+tcp://{host}/system",
+        "live_migration_link_mib_per_s": LINK_MIB_PER_S,
+        "live_migration_quiesce": {"web01": ["reports.service"], "other": ["x.service"]},
+        "live_migration_quiesce_metadata_may": ["*.timer"],
+    }
+    run = ansible.playbook("virtops.live_migration.migrate", **asked)
+    assert run.code == 0, run.output
+    web01.has_moved()
+    items = [one["result"] for one in run.tasks if one["task"].endswith(("to rest", "was stopped"))]
+    results = [item for one in items for item in one.get("results", [])]
+    done = [(one["changed"], sorted(one["units"])) for one in results if one.get("units")]
+    assert done == [(True, ["backup.timer", "reports.service"])] * 2, results
+    assert "may not have 'stubborn.service' stopped" in run.output
+    wait_for(lambda: web01.agent("guest-ping") is not None, "the guest agent")
+    assert (web01.units(), web01.read(NOTE)) == (WORKING, "")
+
+
+def test_as_part_of_an_evacuation_by_the_playbook(ansible: Ansible, web01: Inside) -> None:
+    source, destination = web01.source, web01.destination
+    try:
+        run = ansible.playbook(
+            "virtops.live_migration.evacuate",
+            live_migration_hosts=source,
+            live_migration_pool=[destination],
+            live_migration_destination_uri="qemu+tcp://{host}/system",
+            live_migration_link_mib_per_s=LINK_MIB_PER_S,
+            live_migration_quiesce={"web01": ["reports.service"]},
+        )
+    finally:
+        web01.lab.execute(source, "rm", "-f", FACT)
+    assert run.code == 0, run.output
+    web01.has_moved()
+    items = [one["result"] for one in run.tasks if one["task"].endswith(("to rest", "was stopped"))]
+    done = [item["units"] for one in items for item in one.get("results", []) if item.get("units")]
+    assert done == [["reports.service"]] * 2, items
+    wait_for(lambda: web01.agent("guest-ping") is not None, "the guest agent")
+    assert (web01.units(), web01.read(NOTE)) == (WORKING, "")
 
 
 def role(ansible: Ansible, hosts: str, entry_point: str, *options: str, twice: bool = False, **variables: t.Any) -> Run:

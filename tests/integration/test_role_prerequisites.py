@@ -187,7 +187,7 @@ def test_values_that_would_do_harm(ansible: Ansible, role: t.Callable[..., Run],
             "prerequisites_mtu": 9000,
             "prerequisites_migration_host": lab.host(HOST).mgmt_address,
         },
-        "carries the SSH connection as well": {
+        "carries SSH connections as well": {
             "prerequisites_dedicated_interface": "fail",
             "prerequisites_migration_host": lab.host(HOST).mgmt_address,
         },
@@ -208,6 +208,40 @@ def test_values_that_would_do_harm(ansible: Ansible, role: t.Callable[..., Run],
     for failure, text in zip(failures, refused):
         assert text in failure
     assert (read(lab, CONF), pid(lab)) == (before, daemon)
+
+
+LARGE = """<domain type='qemu'><name>large</name><memory unit='TiB'>2</memory>
+<os><type arch='x86_64' machine='q35'>hvm</type></os>
+<devices><interface type='direct'><source dev='eth1' mode='bridge'/></interface></devices></domain>
+"""
+
+
+def test_an_interface_that_is_not_only_for_migrations(role: t.Callable[..., Run], lab: Lab) -> None:
+    """By its IPv6 address; a guest of 2 TiB is defined on it, whose size decides how fast it has to be."""
+    address = "fd00:231::12"
+    lab.execute(HOST, "ip", "address", "add", f"{address}/64", "dev", "eth1", "nodad")
+    lab.execute(HOST, "virsh", "define", "/dev/stdin", input_text=LARGE)
+    asked = {"migration_host": address, "min_speed_mbit_per_s": -1}
+    try:
+        warned = role(HOST, "--check", dedicated_interface="warn", **asked)
+        failed = role(HOST, "--check", dedicated_interface="fail", **asked)
+        without = role(HOST, "--check", dedicated_interface="fail", **{**asked, "min_speed_mbit_per_s": 0})
+        slow = role(HOST, "--check", **{**asked, "min_speed_mbit_per_s": 10_000})
+        lab.virsh(HOST, "undefine", "large")
+        fine = role(HOST, "--check", dedicated_interface="fail", **asked)
+    finally:
+        lab.virsh(HOST, "undefine", "large", check=False)
+        lab.execute(HOST, "ip", "address", "del", f"{address}/64", "dev", "eth1")
+    shared = f"eth1 of {HOST} is to carry migrations, but carries guests on eth1 as well"
+    large = f"eth1 of {HOST} has no speed that is known, but has guests of more than 1 TiB"
+    assert warned.code == 0, warned.output
+    (told,) = [record["result"]["msg"] for record in warned.tasks if record["task"].endswith("Interface | Warn of it")]
+    assert [shared in told[0], large in told[1]] == [True, True], told
+    assert (shared in failed.failure, large in failed.failure) == (True, True), failed.output
+    assert (shared in without.failure, large in without.failure) == (True, False), without.output
+    # A wire of the lab says 10000, as all of its kind do.
+    assert "has no speed that is known, but should have at least 10000" in slow.failure, slow.output
+    assert fine.code == 0, fine.output
 
 
 def test_certificates_that_are_no_good(role: t.Callable[..., Run], lab: Lab, authority: Path, tmp_path: Path) -> None:

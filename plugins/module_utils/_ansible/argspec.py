@@ -57,4 +57,12 @@ def destination_spec(*, required: bool = False) -> Spec:
     }
 
 
+def changes_spec() -> Spec:
+    """What is called otherwise on the destination; plugins/doc_fragments/_destination.py documents it."""
+    names = ("bridges", "networks", "devices", "listen_addresses", "paths")
+    options: Spec = {name: {"type": "dict", "default": {}} for name in names}
+    options["same_storage"] = {"type": "bool", "default": False}
+    return {"destination_changes": {"type": "dict", "default": {}, "options": options}}
+
+
 ONE_GUEST = ("name", "uuid")

@@ -6,6 +6,9 @@ from __future__ import annotations
 import typing as t
 from xml.etree import ElementTree
 
+# What a guest says of itself: the element is written by whoever looks after it.
+GUEST_NAMESPACE = "https://github.com/virtops/ansible-live-migration/guest/1"
+
 
 class Attributes(t.NamedTuple):
     """``element``: its local name. libvirt gives an element back with the namespace that it was stored under."""

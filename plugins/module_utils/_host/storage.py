@@ -69,6 +69,24 @@ def with_storage(domain: GuestDocument, mounts: MountTable, sizes: t.Mapping[str
     return changed(domain, disks=[_with_file(disk, mounts, sizes) for disk in domain.disks])
 
 
+def type_of_file_system(path: str) -> str:
+    """Of the one that a file is on, links followed; empty when that is not known."""
+    text = read("/proc/self/mountinfo")
+    try:
+        found = MountTable(parse_mounts(text)).of(os.path.realpath(path)) if text is not None else None
+    except MigrationError:
+        return ""
+    return found.fs_type if found is not None else ""
+
+
+def exported_directories() -> list[str]:
+    """What this host exports by NFS at the moment, as the kernel's server keeps it."""
+    text = read("/var/lib/nfs/etab") or ""
+    lines = (line.split() for line in text.splitlines())
+    # Blanks and the like are written as octal numbers.
+    return [words[0].encode("latin-1", "replace").decode("unicode_escape") for words in lines if words]
+
+
 def _with_file(disk: Disk, mounts: MountTable, sizes: t.Mapping[str, DiskFile]) -> Disk:
     if not disk.source.startswith("/"):
         return disk

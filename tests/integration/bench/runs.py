@@ -160,8 +160,6 @@ class Ansible:
             "ANSIBLE_CONFIG": str(self.directory / "ansible.cfg"),
             "ANSIBLE_NOCOLOR": "1",
             "PYTHONDONTWRITEBYTECODE": "1",
-            # Tests wait for what it prints, and ansible-core 2.19 does not flush what goes to a file.
-            "PYTHONUNBUFFERED": "1",
             "VIRTOPS_RESULTS": str(results),
         }
 

@@ -37,13 +37,7 @@ def precopy(case: Case) -> Diagnosis:
             silent_s=round(seen.silent_s, 1),
         )
     if last.disk.remaining_bytes > 0 and last.memory.processed_bytes == 0:
-        return case.diagnosis(
-            Verdict.UNKNOWN,
-            Reason.STORAGE_COPY,
-            f"The disks of {case.guest} are being copied, {human_bytes(last.disk.remaining_bytes)} are left; its memory"
-            " comes after them.",
-            [case.remedies.wait("Look again when the disks are done.")],
-        )
+        return _storage_copy(case)
     if seen.bandwidth_bytes_per_s <= 0:
         return case.diagnosis(
             Verdict.UNKNOWN,
@@ -67,6 +61,31 @@ def precopy(case: Case) -> Diagnosis:
     if shrinks and not firm and (seen.dirty_to_bandwidth or 0.0) >= _CLOSE_RATIO:
         return _too_close(case)
     return _converging(case, firm) if shrinks else _stuck(case, firm)
+
+
+def _storage_copy(case: Case) -> Diagnosis:
+    """A copy has no passes: what the guest writes anew joins what is left, and is sent like the rest."""
+    seen, disk = case.seen, case.seen.last.disk
+    less_per_s = seen.disk_less_bytes_per_s
+    copied = f"The disks of {case.guest} are being copied, {human_bytes(disk.remaining_bytes)} are left"
+    figures: dict[str, t.Any] = {"disk_remaining_bytes": disk.remaining_bytes}
+    if less_per_s is None:
+        wait = case.remedies.wait("Look again for some seconds (observe_s), which tells whether it gets less.")
+        text = f"{copied}; its memory comes after them."
+        return case.diagnosis(Verdict.UNKNOWN, Reason.STORAGE_COPY, text, [wait], **figures)
+    figures.update(disk_copied_bytes_per_s=seen.disk_copied_bytes_per_s, disk_less_bytes_per_s=less_per_s)
+    if less_per_s > 0:
+        left_ms = math.ceil(disk.remaining_bytes * 1000 / less_per_s)
+        wait = case.remedies.wait("Look again when the disks are done.")
+        text = f"{copied}, for about {human_ms(left_ms)} more; its memory comes after them."
+        figures.update(time_left_ms=left_ms, firm=True)
+        return case.diagnosis(Verdict.CONVERGING, Reason.STORAGE_COPY, text, [wait], **figures)
+    text = (
+        f"{copied}, and it does not get less: {case.guest} writes to them as fast as they are copied"
+        f" ({human_rate(seen.disk_copied_bytes_per_s)})."
+    )
+    remedies = [case.remedies.synchronous_writes(), case.remedies.quiesce_disks(), case.remedies.abort()]
+    return case.diagnosis(Verdict.STUCK, Reason.STORAGE_COPY, text, remedies, firm=True, **figures)
 
 
 def _first_pass(case: Case) -> Diagnosis:

@@ -11,6 +11,12 @@ from ..job.observation import Observation
 from ..policy import MAX_DOWNTIME_LIMIT_MS, Policy
 from ..units import human_bytes, human_ms, human_rate
 
+# The role, as a command to be completed: what the guest can do without only its administrator knows.
+QUIESCE_COMMAND = (
+    "ansible HOSTS -b -m ansible.builtin.include_role -a name=virtops.live_migration.guest_quiesce"
+    ' -e \'{"guest_quiesce_guest": "GUEST", "guest_quiesce_units": ["UNIT.service"]}\''
+)
+
 
 @dataclass(frozen=True)
 class Remedy:
@@ -131,8 +137,27 @@ class Remedies:
         return Remedy(
             "quiesce",
             expected=f"Stop or slow what is not needed in the guest, so that it rewrites less memory,{below}"
-            f" (now {human_rate(self.seen.last.dirty_bytes_per_s)} of distinct memory).",
+            f" (now {human_rate(self.seen.last.dirty_bytes_per_s)} of distinct memory), with the role guest_quiesce:"
+            f" {QUIESCE_COMMAND}.",
             risk="The services stopped are away until they are started again.",
+        )
+
+    def quiesce_disks(self) -> Remedy:
+        return Remedy(
+            "quiesce",
+            expected="Stop or slow what writes to the disks in the guest, until they are copied, with the role"
+            f" guest_quiesce: {QUIESCE_COMMAND}.",
+            risk="The services stopped are away until they are started again.",
+        )
+
+    def synchronous_writes(self) -> Remedy:
+        return Remedy(
+            "synchronous_writes",
+            self._virsh("migrate --live --p2p --copy-storage-all --copy-storage-synchronous-writes", "DESTINATION_URI"),
+            "migration",
+            "Abort it, and start it again with copy_synchronous_writes: what the guest writes is then written on both"
+            " hosts at once, so that the copy comes to its end.",
+            "The guest's writes are as slow as the link. Needs libvirt 8.0.",
         )
 
     def network(self) -> Remedy:

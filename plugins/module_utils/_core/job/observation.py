@@ -25,6 +25,7 @@ _LEFT_SHARE = 0.5
 _ALIKE_SHARE = 0.02
 _ALIKE_MS = 2.0
 
+_DISK_WINDOW_S = 3.0  # of less nothing is said: a disk is copied in pieces, and written in bursts
 _FOR_NEXT_TO_NOTHING = 4.0  # bytes of pages per byte on the wire
 _MIN_RATE_WINDOW_S = 1.0  # QEMU's counters move in steps of 100 ms: a shorter window measures the steps
 
@@ -88,6 +89,20 @@ class Observation:
             return self.last.bandwidth_bytes_per_s
         sent = self.last.memory.processed_bytes - self.samples[0].memory.processed_bytes
         return max(0, int(sent / self.observed_s))
+
+    @property
+    def disk_copied_bytes_per_s(self) -> int:
+        """Of the disks, while watching."""
+        copied = self.last.disk.processed_bytes - self.samples[0].disk.processed_bytes
+        return max(0, int(copied / self.observed_s)) if self.observed_s > 0 else 0
+
+    @property
+    def disk_less_bytes_per_s(self) -> t.Optional[int]:
+        """By how much what is left of the disks got less per second; negative where it grew, None for too short."""
+        if self.observed_s < _DISK_WINDOW_S:
+            return None
+        less = self.samples[0].disk.remaining_bytes - self.last.disk.remaining_bytes
+        return int(less / self.observed_s)
 
     @property
     def average_before_bytes_per_s(self) -> int:

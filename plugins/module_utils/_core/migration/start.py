@@ -17,6 +17,7 @@ from ..job.migrate_flags import (
     MIGRATE_LIVE,
     MIGRATE_NON_SHARED_DISK,
     MIGRATE_NON_SHARED_INC,
+    MIGRATE_NON_SHARED_SYNCHRONOUS_WRITES,
     MIGRATE_PARALLEL,
     MIGRATE_PEER2PEER,
     MIGRATE_PERSIST_DEST,
@@ -82,11 +83,27 @@ STORAGE = {"none": 0, "all": MIGRATE_NON_SHARED_DISK, "incremental": MIGRATE_NON
 
 @dataclass(frozen=True)
 class StartOptions:
-    """What the user has decided beside the plan. ``copy_storage``: a key of ``STORAGE``."""
+    """What the user has decided beside the plan. ``copy_storage``: a key of ``STORAGE``.
+
+    ``copy_disks``: targets of the disks that are copied, where ``copy_storage`` is not none; None: as libvirt chooses.
+    """
 
     copy_storage: str = "none"
+    copy_disks: t.Optional[t.Sequence[str]] = None
+    copy_synchronous_writes: bool = False
     tls: bool = False
     undefine_source: bool = True
+
+
+def check_copies(options: StartOptions) -> None:
+    """Refuse what only makes sense with disks that are copied: somebody may rely on it."""
+    if options.copy_storage == "none" and (options.copy_disks or options.copy_synchronous_writes):
+        raise MigrationError(
+            "OPTIONS_CONFLICT",
+            "copy_disks and copy_synchronous_writes are for disks that are copied, and copy_storage is none.",
+            state="Nothing was changed.",
+            remedy="Say with copy_storage how they are copied, all or incremental, or leave the others out.",
+        )
 
 
 def start_call(
@@ -98,6 +115,10 @@ def start_call(
     """
     parameters: dict[str, t.Any] = {}
     bits = MIGRATE_LIVE | MIGRATE_PEER2PEER | STORAGE[options.copy_storage]
+    if options.copy_storage != "none":
+        bits |= MIGRATE_NON_SHARED_SYNCHRONOUS_WRITES if options.copy_synchronous_writes else 0
+        if options.copy_disks is not None:
+            parameters["migrate_disks"] = list(options.copy_disks)
     if path.migrate_uri:
         parameters["migrate_uri"] = path.migrate_uri
     if path.bandwidth_mib_per_s:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from ..forecast.working_set import WorkingSet
 from ..host.guest import GuestDocument
+from .arrival import arriving
 from .checks import (
     convergence as readiness_pace,
 )
@@ -153,7 +154,7 @@ class Assessor:
         objection: t.Optional[MigrationBlocker] = None,
         plain: t.Optional[t.Mapping[str, t.Any]] = None,
     ) -> Readiness:
-        case = Case(guest, self._pair, cpu, measured, objection)
+        case = Case(guest, self._pair, cpu, measured, objection, arriving(guest, self._pair.options.changes))
         findings = {check.id: self._finding(check, case) for check in CHECKS}
         for rule in self._rules:
             findings[rule.id] = apply(rule, {**self._plain, "domain": plain})

@@ -71,11 +71,14 @@ def kept(ends: TwoHosts, autostart: bool = False) -> DefinitionState:
     return DefinitionState(on_source, True, autostarts(there), autostart or starts_here or note, note)
 
 
-def do(ends: TwoHosts, missing: t.Sequence[Step], *, note_there: bool) -> None:
-    """The steps, for a guest that runs on the destination and not on the source."""
+def do(ends: TwoHosts, missing: t.Sequence[Step], *, note_there: bool, there_is: t.Callable[[str], str] = str) -> None:
+    """The steps, for a guest that runs on the destination and not on the source.
+
+    ``there_is``: makes the definition that the destination gets from that of the source.
+    """
     guest = ends.guest
     calls: dict[Step, t.Callable[[], t.Any]] = {
-        Step.DEFINE: lambda: _define(ends),
+        Step.DEFINE: lambda: _define(ends, there_is),
         Step.AUTOSTART: lambda: ends.there and ends.there.raw.setAutostart(1),
         Step.UNDEFINE: lambda: _undefine(ends.here),
     }
@@ -94,11 +97,11 @@ def do(ends: TwoHosts, missing: t.Sequence[Step], *, note_there: bool) -> None:
             note_autostart(ends.there, False)
 
 
-def _define(ends: TwoHosts) -> None:
-    """From what the source has for good, where it has; else as the guest runs."""
+def _define(ends: TwoHosts, there_is: t.Callable[[str], str]) -> None:
+    """From what the source has for good, where it has; else as the guest runs, which is as it should be there."""
     here, there = ends.here, ends.there
     if here is not None and defined(here):
-        ends.destination.raw.defineXML(here.raw.XMLDesc(_INACTIVE | _SECURE | _MIGRATABLE))
+        ends.destination.raw.defineXML(there_is(here.raw.XMLDesc(_INACTIVE | _SECURE | _MIGRATABLE)))
     elif there is not None:
         ends.destination.raw.defineXML(there.raw.XMLDesc(_SECURE | _MIGRATABLE))
 

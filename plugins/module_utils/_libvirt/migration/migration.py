@@ -4,12 +4,14 @@
 from __future__ import annotations
 
 import typing as t
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from ..._core.errors import MigrationError
 from ..._core.forecast.forecast import Forecast
 from ..._core.forecast.link_bandwidth import DestinationPath
 from ..._core.job.downtime_limit import highest_limit_ms
+from ..._core.migration.copied_disks import choose_disks
+from ..._core.migration.destination_xml import moved_disks
 from ..._core.migration.location import Situation
 from ..._core.migration.refusals import refusal
 from ..._core.migration.start import StartOptions, planned, require_way, start_call
@@ -19,6 +21,8 @@ from ..guest import Guest
 from ..measure.facts import MeasuredFacts, MeasurementOptions, measure_facts
 from .driver import ProgressCallback
 from .result import MigrationResult, Result, opened
+from .sent_definition import MIGRATABLE, SECURE, DestinationDefinition, SentDefinition, read_definition
+from .source_disks import source_disks
 from .start import OVERTAKEN, MigrationStart
 from .supervise import Supervision, plan_of_running
 from .two_hosts import TwoHosts
@@ -28,7 +32,8 @@ from .two_hosts import TwoHosts
 class MigrationOptions:
     """``persistent``: whether the guest is to be defined where it runs; None to keep that as it is.
 
-    ``sharing``: how many of ours may use the link at a time. ``before_start``: called with the guest and its forecast
+    ``definition``: what of it is otherwise on the destination. ``sharing``: how many of ours may use the link at once.
+    ``before_start``: called with the guest and its forecast
     when it is about to be sent; what it raises prevents that.
     """
 
@@ -41,6 +46,7 @@ class MigrationOptions:
     force: bool = False
     sharing: int = 1
     before_start: t.Optional[t.Callable[[Guest, Result], None]] = None
+    definition: DestinationDefinition = field(default_factory=DestinationDefinition)
 
 
 class Migration:
@@ -77,8 +83,14 @@ class Migration:
         where = self._ends.settled()
         guest, situation = self._ends.guest, where.situation
         self._runs_on = self._ends.runs_on(where)
-        options, undefine_source = self._options, self._options.start.undefine_source
-        result = opened(self._ends, where, persistent=options.persistent, undefine_source=undefine_source)
+        options = self._options
+        result = opened(
+            self._ends,
+            where,
+            persistent=options.persistent,
+            undefine_source=options.start.undefine_source,
+            there_is=options.definition.persistent,
+        )
         if situation is Situation.THERE:
             if where.there is not None and not where.there.running:
                 self.notes.append(f"{guest.name!r} is {where.there.state_text} on {self._ends.destination_name}.")
@@ -93,6 +105,8 @@ class Migration:
     # --- starting
 
     def _start(self, guest: Guest, result: MigrationResult, check: bool) -> Result:
+        self._choose_disks(guest)
+        self._definition(guest, result).parameters()  # what may not be is refused before anything is touched
         found = measure_facts(
             self._ends.source, self._ends.destination, guest, self._options.path, self._options.measurement
         )
@@ -108,6 +122,23 @@ class Migration:
             self.notes.append(f"The destination cannot receive by post-copy, so it was done without. {exc.problem}")
         found = replace(found, facts=replace(found.facts, postcopy_possible=False))
         return self._started(guest, result, found, self._forecast(guest, found))
+
+    def _choose_disks(self, guest: Guest) -> None:
+        """Which ones are copied, from here on by their targets."""
+        options = self._options.start
+        if options.copy_storage == "none":
+            return
+        xml = read_definition(guest, SECURE | MIGRATABLE)
+        moved = moved_disks(xml, self._options.definition.live(xml))
+        disks = source_disks(xml, moved, local=self._ends.source.local)
+        chosen = choose_disks(disks, options.copy_disks)
+        how = options.copy_storage if chosen else "none"
+        self._options = replace(self._options, start=replace(options, copy_disks=chosen, copy_storage=how))
+
+    def _definition(self, guest: Guest, result: MigrationResult) -> SentDefinition:
+        options = self._options.start
+        copied = options.copy_disks or () if options.copy_storage != "none" else ()
+        return SentDefinition(guest, self._options.definition, persistent=result.persistent, copied=copied)
 
     def _forecast(self, guest: Guest, found: MeasuredFacts) -> Forecast:
         measurement = self._options.measurement
@@ -135,6 +166,7 @@ class Migration:
             start_call(seen.plan.flags, options.path, options.start, persistent=result.persistent),
             limit_ms=limit_ms,
             autostart=result.autostart and result.persistent,
+            definition=self._definition(guest, result).parameters,
         )
         try:
             if wait:

@@ -18,7 +18,8 @@ _NOTHING_DONE: Result = {"forecast": None, "actions": [], "downtime_ms": None, "
 @dataclass(frozen=True)
 class MigrationResult:
     """``persistent``: whether the guest is to be defined where it runs; ``autostart``: whether it starts with its
-    host; ``before``: how it was when the order came; ``stood``: whether it stood still then, on the source."""
+    host; ``before``: how it was when the order came; ``stood``: whether it stood still then, on the source;
+    ``there_is``: makes the definition that the destination gets from that of the source."""
 
     ends: TwoHosts
     undefine_source: bool
@@ -27,13 +28,14 @@ class MigrationResult:
     stood: bool
     found: DefinitionState
     before: Result
+    there_is: t.Callable[[str], str] = str
 
     def settle(self, check: bool, outcome: str, facts: Result, found: t.Optional[DefinitionState] = None) -> Result:
         """The guest is on the destination: its definition and its autostart go there, too."""
         found = found or kept(self.ends, self.autostart)
         missing = steps(found, persistent=self.persistent, undefine_source=self.undefine_source)
         if not check:
-            do(self.ends, missing, note_there=found.note_there)
+            do(self.ends, missing, note_there=found.note_there, there_is=self.there_is)
         end = self._document(after(found, missing), self.ends.destination_name)
         changed = outcome != "already_there" or bool(missing)
         return self._result(changed, outcome, end, {**facts, "kept": [step.value for step in missing]})
@@ -65,7 +67,12 @@ class MigrationResult:
 
 
 def opened(
-    ends: TwoHosts, where: GuestLocation, *, persistent: t.Optional[bool], undefine_source: bool
+    ends: TwoHosts,
+    where: GuestLocation,
+    *,
+    persistent: t.Optional[bool],
+    undefine_source: bool,
+    there_is: t.Callable[[str], str] = str,
 ) -> MigrationResult:
     """``persistent``: None to keep it as it is."""
     found, runs_on = kept(ends), ends.runs_on(where)
@@ -79,4 +86,5 @@ def opened(
         stood=where.here is not None and not where.here.running and not where.here.held_by_migration,
         found=found,
         before=replace(found, autostart=starts).document(runs_on, *ends.names),
+        there_is=there_is,
     )

@@ -24,7 +24,10 @@ _ENDS_S = 30.0
 
 
 class MigrationStart:
-    """One start. ``limit_ms``: the downtime limit to start with; ``autostart``: to be noted for the way."""
+    """One start. ``limit_ms``: the downtime limit to start with; ``autostart``: to be noted for the way.
+
+    ``definition``: parameters more, made when nothing of the guest is changed any more before the call.
+    """
 
     def __init__(
         self,
@@ -35,8 +38,9 @@ class MigrationStart:
         *,
         limit_ms: t.Optional[int],
         autostart: bool,
+        definition: t.Callable[[], t.Mapping[str, t.Any]] = dict,
     ) -> None:
-        self._guest, self._call = guest, call
+        self._guest, self._call, self._definition = guest, call, definition
         self._source_uri, self._destination_uri = source_uri, destination_uri
         self._limit_ms, self._autostart = limit_ms, autostart
         self._limit_before_ms: t.Optional[int] = None
@@ -51,8 +55,10 @@ class MigrationStart:
         if self._autostart:
             note_autostart(self._guest, True)
         doing = f"The migration of {self._guest.name!r} could not be made."
+        parameters, flags = self._call
+        parameters = {**parameters, **self._definition()}
         transfer = self._transfer = MigrateCall(
-            self._source_uri, self._guest, self._destination_uri, *self._call, doing
+            self._source_uri, self._guest, self._destination_uri, parameters, flags, doing
         )
         deadline_s = time.monotonic() + _SHOWS_S
         # A look that fails says nothing: who looks after the job looks again.

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import subprocess
+import sys
 import time
 import typing as t
 from pathlib import Path
@@ -81,6 +83,28 @@ def test_lines_are_printed_as_they_come_and_the_result_is_the_modules(shown: lis
     assert follow(host) == {"changed": True, "outcome": "completed"}
     assert shown == ["[kvm01] erp01: pass 2", "[kvm01] erp01: completed"]
     assert host.modes == ["status", "cleanup"]
+
+
+LOADS_THE_PLUGIN = """
+import sys, time
+from ansible_collections.virtops.live_migration.plugins.plugin_utils import _live
+print("a line of progress")
+time.sleep(60)
+"""
+
+
+def test_a_line_is_not_kept_back_where_the_output_is_no_terminal() -> None:
+    """As the process that began the play does: it loads the plugin, and prints what its worker tells it."""
+    environment = {key: value for key, value in os.environ.items() if key != "PYTHONUNBUFFERED"}
+    environment["PYTHONPATH"] = os.pathsep.join(sys.path)
+    command = [sys.executable, "-c", LOADS_THE_PLUGIN]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment, text=True) as running:
+        try:
+            assert running.stdout is not None
+            assert select.select([running.stdout], [], [], 30)[0], "nothing came within 30 s"
+            assert running.stdout.readline() == "a line of progress\n"
+        finally:
+            running.kill()
 
 
 def test_a_name_fakes_no_other_line(shown: list[str]) -> None:

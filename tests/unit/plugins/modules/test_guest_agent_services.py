@@ -8,6 +8,7 @@ import typing as t
 
 import pytest
 
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.guest_metadata import GUEST_NAMESPACE
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.parse.systemd_units import NOTE_PATH
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.guest_agent import agent
 from ansible_collections.virtops.live_migration.plugins.modules import guest_agent_services as module
@@ -21,6 +22,7 @@ from ansible_collections.virtops.live_migration.tests.unit.plugins.fake_libvirt 
 )
 from ansible_collections.virtops.live_migration.tests.unit.plugins.run_module import ModuleRunner
 
+GUEST_SAYS = '<guest quiesce="reports.service backup.timer sshd.service ../x"/>'
 FOUND = [Call("open", "qemu:///system"), Call("lookupByName", "erp01").returns(Guest())]
 UNITS = ["reports.service", "backup.timer", "idle.service", "nosuch.service"]
 
@@ -102,6 +104,27 @@ def test_what_works_is_stopped_and_noted(run: ModuleRunner, inside: FakeGuest) -
     assert result["diff"]["before"]["backup.timer"] == "active"
     assert inside.done == ["stop reports.service", "stop backup.timer"]
     assert inside.note == "reports.service\nbackup.timer\n"
+
+
+def test_the_guests_metadata_says_what_an_administrator_allows(
+    run: ModuleRunner, libvirt: FakeLibvirt, inside: FakeGuest
+) -> None:
+    libvirt.expect(Call("metadata", 2, GUEST_NAMESPACE, 0).returns(GUEST_SAYS))
+    result = run(module, name="erp01", state="stopped", metadata_may=["*.timer", "rep*.service"])
+    assert (result["changed"], result["units"]) == (True, ["reports.service", "backup.timer"])
+    told = [str(one) for one in result["warnings"]]
+    assert ["sshd.service" in told[0], "../x" in told[1], len(told)] == [True, True, 2]
+
+
+@pytest.mark.parametrize("said", [None, "<guest/>", "no XML", '<guest quiesce="sshd.service"/>'])
+def test_a_guest_that_says_nothing_of_it_is_not_asked(
+    run: ModuleRunner, libvirt: FakeLibvirt, inside: FakeGuest, said: t.Optional[str]
+) -> None:
+    """Its agent, which it may not have."""
+    call = Call("metadata", 2, GUEST_NAMESPACE, 0)
+    libvirt.expect(call.returns(said) if said else call.raises(80, "metadata not found"))
+    result = run(module, name="erp01", state="stopped", metadata_may=["*.timer"])
+    assert (result["changed"], result["units"], inside.done) == (False, [], [])
 
 
 def test_the_second_time_nothing_is_done(run: ModuleRunner, libvirt: FakeLibvirt, inside: FakeGuest) -> None:

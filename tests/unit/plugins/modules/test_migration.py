@@ -7,6 +7,7 @@ import typing as t
 import pytest
 
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.job import migrate_flags as bits
+from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.migration import source_disks
 from ansible_collections.virtops.live_migration.plugins.modules import migration
 from ansible_collections.virtops.live_migration.tests.unit.plugins.fake_libvirt import (
     ARRIVING,
@@ -197,22 +198,81 @@ def test_check_mode_starts_nothing(libvirt: FakeLibvirt, run: ModuleRunner) -> N
     assert result["diff"]["after"]["defined_on"] == ["kvm02"]
 
 
-def test_wishes(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
+DISKS = """<domain type='kvm'><devices>
+<disk type='file' device='disk'><source file='/srv/nfs/a.img'/><target dev='vda'/></disk>
+<disk type='file' device='disk'><source file='/srv/own/b.img'/><target dev='vdb'/></disk>
+<disk type='file' device='cdrom'><source file='/srv/own/c.iso'/><target dev='sda'/><readonly/></disk>
+<disk type='network' device='disk'><source protocol='rbd' name='p/d'/><target dev='vdd'/></disk>
+</devices></domain>"""
+
+
+MORE = DISKS.replace("</devices>", "<rng/></devices>")
+
+
+@pytest.fixture
+def file_systems(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(source_disks, "type_of_file_system", lambda path: "nfs4" if "nfs" in path else "ext4")
+    monkeypatch.setattr(source_disks, "exported_directories", list)
+
+
+def test_a_disk_is_not_copied_onto_itself(libvirt: FakeLibvirt, run: ModuleRunner, file_systems: None) -> None:
+    """Nothing is measured before."""
+    for names, reason in (
+        (["vdb", "vda"], "COPY_ONTO_ITSELF"),
+        (["vdd"], "COPY_ONTO_ITSELF"),
+        (["x"], "DISK_NOT_FOUND"),
+    ):
+        start = [*ENDS, *here(NO_JOB), UNKNOWN, *source_has()]
+        libvirt.expect(*start, Call("XMLDesc", 9).returns(DISKS))
+        result = run.fails(migration, **ASKED, copy_storage="all", copy_disks=names)
+        assert (result["reason"], result["runs_on"]) == (reason, "kvm01")
+
+
+RULES = {"bridges": {"br0": "br1"}, "paths": {"/srv/nfs": "/mnt/nfs"}}
+
+
+@pytest.mark.parametrize(
+    ("options", "calls", "reason"),
+    [
+        ({"destination_changes": RULES}, [Call("XMLDesc", 9).returns(DISKS)], "DISK_PATH_CHANGED"),
+        (
+            {"destination_xml": DISKS, "persistent_xml": DISKS},
+            [Call("XMLDesc", 9).returns(MORE)],
+            "GUEST_VISIBLE_CHANGE",
+        ),
+        ({"destination_xml": DISKS}, [], "OPTIONS_CONFLICT"),
+        ({"persistent_xml": DISKS}, [], "OPTIONS_CONFLICT"),
+        ({"destination_xml": "x", "persistent": False}, [Call("XMLDesc", 9).returns(DISKS)], "BAD_DEFINITION"),
+    ],
+)
+def test_what_may_not_be_otherwise_there_is_refused_before_anything_is_touched(
+    libvirt: FakeLibvirt, run: ModuleRunner, options: dict[str, t.Any], calls: list[Call], reason: str
+) -> None:
+    libvirt.expect(*ENDS, *here(NO_JOB), UNKNOWN, *source_has(), *calls)
+    result = run.fails(migration, **ASKED, **options)
+    assert (result["reason"], result["runs_on"]) == (reason, "kvm01")
+
+
+def test_wishes(libvirt: FakeLibvirt, run: ModuleRunner, file_systems: None) -> None:
     call = transfer(
         bits.MIGRATE_LIVE
         | bits.MIGRATE_PEER2PEER
         | bits.MIGRATE_PERSIST_DEST
         | bits.MIGRATE_TLS
-        | bits.MIGRATE_NON_SHARED_DISK,
+        | bits.MIGRATE_NON_SHARED_DISK
+        | bits.MIGRATE_NON_SHARED_SYNCHRONOUS_WRITES,
         migrate_uri="tcp://10.0.0.12",
+        migrate_disks=["vdb"],
         bandwidth=50,
     )
     asked = [one for one in survey() if one.method not in ("getLibVersion", "getVersion")]
-    start = [*ENDS, *here(NO_JOB), UNKNOWN, *source_has(), *asked, *limit(), *OWN]
+    disks = Call("XMLDesc", 9).returns(DISKS)
+    start = [*ENDS, *here(NO_JOB), UNKNOWN, *source_has(), disks, *asked, *limit(), *OWN]
     off = [Call("lookupByUUIDString", ERP01).returns(Guest()), Call("jobStats").raises(55, NOT_RUNNING)]
     gone = [Call("jobStats").raises(55, NOT_RUNNING), *off]
     libvirt.expect(*start, completes(call, MIGRATED), *gone, ARRIVED, *source_has(), *destination_has())
     wishes = {"tls": True, "copy_storage": "all", "undefine_source": False, "bandwidth_mib_per_s": 50}
+    wishes["copy_synchronous_writes"] = True
     result = run(migration, **ASKED, **wishes, migrate_uri="tcp://10.0.0.12")
     assert result["diff"]["after"]["defined_on"] == ["kvm01", "kvm02"]
 

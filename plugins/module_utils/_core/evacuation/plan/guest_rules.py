@@ -11,14 +11,14 @@ import re
 import typing as t
 from dataclasses import asdict, dataclass, fields, replace
 
-from ...guest_metadata import attributes_of
+from ...guest_metadata import GUEST_NAMESPACE, attributes_of
 from ...host.guest import GuestDocument
 from ...policy import Policy, policy_from, preset
 from ..strategy import LEAVE, PLANNED, SHUTDOWN
 from .fleet import Group
 
 _SAID = ("strategy", "if_unplaceable", "priority", "destinations", "policy", "policy_overrides")
-NAMESPACE = "https://github.com/virtops/ansible-live-migration/guest/1"
+NAMESPACE = GUEST_NAMESPACE
 
 # What the metadata of a guest may say. The last two reach further than that guest: an administrator allows them.
 MAY_STRATEGY, MAY_ORDER, MAY_RULES, MAY_PLACES, MAY_BIND = "strategy", "priority", "rules", "places", "hard_rules"

@@ -7,10 +7,13 @@ reboot, which starts the units anyway.
 
 from __future__ import annotations
 
+import fnmatch
 import re
 import typing as t
 
 from ...errors import MigrationError
+from ...guest_metadata import attributes_of
+from ...text import shortened
 
 NOTE_PATH = "/run/virtops-live-migration-quiesced"
 MISSING = "not-found"
@@ -41,6 +44,21 @@ def checked_units(units: t.Sequence[str]) -> list[str]:
             remedy="Name those that write most, or a slice or target that the others depend on.",
         )
     return found
+
+
+def units_of_metadata(text: t.Any, may: t.Sequence[str]) -> tuple[list[str], list[str]]:
+    """Of the attribute ``quiesce`` of an element of metadata, which anybody may have written who may edit the guest.
+
+    The units that match one of the patterns ``may``, and a sentence for each word that does not count.
+    """
+    found = attributes_of(text)
+    if found is None:
+        return [], ["its metadata is no XML"]
+    words = list(dict.fromkeys(found.values.get("quiesce", "").split()))
+    if len(words) > MOST_UNITS:
+        return [], [f"its metadata names {len(words)} units, more than {MOST_UNITS}"]
+    units = [one for one in words if _is_unit(one) and any(fnmatch.fnmatchcase(one, pattern) for pattern in may)]
+    return units, [f"its metadata may not have {shortened(one, 100)!r} stopped" for one in words if one not in units]
 
 
 def _is_unit(text: str) -> bool:

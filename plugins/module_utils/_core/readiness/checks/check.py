@@ -6,6 +6,7 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass, field
 
+from ...destination_changes import DestinationChanges
 from ...forecast.working_set import WorkingSet
 from ...host.document import HostDocument
 from ...host.guest import GuestDocument
@@ -94,6 +95,8 @@ class ReadinessOptions:
     tls: bool = False
     bandwidth_bytes_per_s: t.Optional[int] = None
     critical: t.Collection[str] = ()  # names of guests that must not be risked
+    changes: DestinationChanges = field(default_factory=DestinationChanges)
+    copy_disks: t.Optional[t.Collection[str]] = None  # targets; None: all that are local
 
 
 @dataclass(frozen=True)
@@ -115,6 +118,12 @@ class Case:
     cpu: t.Optional[CpuOpinion] = None
     measured: t.Optional[WorkingSet] = None
     objection: t.Optional[MigrationBlocker] = None
+    sent: t.Optional[GuestDocument] = None
+
+    @property
+    def arriving(self) -> GuestDocument:
+        """The guest as it is to be on the destination: itself, but for names of the host's own."""
+        return self.sent or self.domain
 
     @property
     def source(self) -> HostDocument:

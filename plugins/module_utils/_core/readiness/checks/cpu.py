@@ -32,6 +32,8 @@ def _cpu(case: Case) -> Finding:
     of_the_host = guest.cpu.mode in _MODES_OF_THE_HOST
     if opinion is not None and opinion.fits and not of_the_host:
         return passed(f"The destination's libvirt says that it fits ({opinion.text}).", asked="libvirt")
+    if opinion is not None and opinion.fits is False and of_the_host and guest.type == "qemu":
+        return _arrives_all_the_same(f"it does not fit, as its libvirt says: {opinion.text.rstrip('.')}", "libvirt")
     if opinion is not None and opinion.fits is False:
         return failed(
             f"The destination's libvirt says that the guest's processor does not fit: {opinion.text.rstrip('.')}.",
@@ -67,14 +69,8 @@ def _of_the_host(case: Case, profile: CpuProfile) -> Finding:
         return skipped("The features of the processors are not known.", "Give destination_uri to ask libvirt.")
     missing = sorted(set(own.features) - set(profile.features))
     mode = case.guest.cpu.mode
-    if missing and mode == "maximum" and case.guest.type == "qemu":
-        # Seen with QEMU 7.2 and 10.0: libvirt lets it go, QEMU takes it, and the guest runs on.
-        return warned(
-            "The guest sees all that the emulator of its host can emulate (maximum), and the destination lacks"
-            f" {listed(missing)}: what it uses of that fails.",
-            _SAME_HARDWARE,
-            missing=missing,
-        )
+    if missing and case.guest.type == "qemu":
+        return _arrives_all_the_same(f"the destination lacks {listed(missing)}", "documents", missing)
     if missing:
         return failed(
             f"The guest sees the processor of its host ({mode}), and the destination lacks {listed(missing)}.",
@@ -93,6 +89,17 @@ def _of_the_host(case: Case, profile: CpuProfile) -> Finding:
             more=more,
         )
     return passed(f"The guest sees the processor of its host ({mode}), and the destination has the same one.")
+
+
+def _arrives_all_the_same(why: str, asked: str, missing: t.Sequence[str] = ()) -> Finding:
+    """Of an emulated guest. Seen with QEMU 7.2 and 10.0: libvirt lets it go, QEMU takes it, and it runs on."""
+    return warned(
+        f"The guest sees all that the emulator of its host can emulate (maximum), and {why}. It arrives, and what it"
+        " uses of that fails.",
+        _SAME_HARDWARE,
+        asked=asked,
+        missing=list(missing),
+    )
 
 
 def _by_model(guest: GuestDocument, profile: CpuProfile) -> Finding:

@@ -139,7 +139,7 @@ def _firmware(case: Case) -> Finding:
         )
     return failed(
         f"The destination does not have the guest's firmware, {guest.loader}.",
-        "Install the same package there (ovmf, edk2-ovmf, ...), or migrate with a changed definition (--xml).",
+        "Install the same package there (ovmf, edk2-ovmf, ...), or say in destination_changes.paths where it is.",
         loader=guest.loader,
     )
 

@@ -54,8 +54,8 @@ class DiskLocation(t.NamedTuple):
     remedy: str = ""
 
 
-def place_of(disk: Disk, source: HostDocument, destination: HostDocument) -> DiskLocation:
-    """Whether the destination has the same disk."""
+def place_of(disk: Disk, source: HostDocument, destination: HostDocument, path_there: str = "") -> DiskLocation:
+    """Whether the destination has the same disk. ``path_there``: where it is to be at another path there."""
     if not disk.type or not (disk.source or disk.type in _BACK_ENDS):
         return DiskLocation(EMPTY, "the drive is empty")
     if disk.type == "network":
@@ -63,7 +63,7 @@ def place_of(disk: Disk, source: HostDocument, destination: HostDocument) -> Dis
     if disk.type == "volume":
         return _volume(disk, source, destination)
     if disk.type in ("file", "dir"):
-        return _file(disk, source, destination)
+        return _file(disk, source, destination, path_there)
     if disk.type == "block":
         return _device(disk, source, destination)
     if disk.type in _BACK_ENDS:
@@ -92,20 +92,20 @@ def _network(disk: Disk) -> DiskLocation:
     return DiskLocation(SHARED, f"it is reached over the network ({disk.source})")
 
 
-def _file(disk: Disk, source: HostDocument, destination: HostDocument) -> DiskLocation:
+def _file(disk: Disk, source: HostDocument, destination: HostDocument, path_there: str) -> DiskLocation:
     if not disk.mount_point:
         return DiskLocation(UNKNOWN, "the file system that it is on is not known")
-    return _on_filesystem(disk, disk.source, filesystem_of_disk(disk), source, destination)
+    return _on_filesystem(disk, disk.source, filesystem_of_disk(disk), source, destination, path_there)
 
 
 def _on_filesystem(
-    disk: Disk, path: str, here: Filesystem, source: HostDocument, destination: HostDocument
+    disk: Disk, path: str, here: Filesystem, source: HostDocument, destination: HostDocument, path_there: str = ""
 ) -> DiskLocation:
     """libvirt on the source decides whether it is safe; the destination, whether it is there."""
     if destination.storage.filesystems is None:
         return DiskLocation(UNKNOWN, "the file systems of the destination are not known")
-    there = filesystem_of(path, destination)
-    found = relation(path, here, there, source, destination)
+    there = filesystem_of(path_there or path, destination)
+    found = relation(path, here, there, source, destination, path_there)
     if shared_by_configuration(path, source):
         found = _by_word(path, here, there, found, destination)
     elif not disk.readonly:

@@ -36,7 +36,7 @@ def _there(case: Case) -> Finding:
     host = case.destination
     missing: list[str] = []
     unknown: list[str] = []
-    for nic in case.guest.interfaces:
+    for nic in case.arriving.interfaces:
         if _needs_nothing(nic):
             continue
         problem = _problem(nic, host)
@@ -47,7 +47,7 @@ def _there(case: Case) -> Finding:
     if missing:
         return failed(
             f"On {host.name} {listed(missing)}.",
-            "Create or start what is missing there, or migrate with a changed definition (--xml).",
+            "Create or start what is missing there. Where it has another name there, say so in destination_changes.",
             missing=missing,
         )
     if unknown:
@@ -85,9 +85,9 @@ def _mtu(case: Case) -> Finding:
     smaller: list[str] = []
     larger: list[str] = []
     compared = 0
-    for nic in case.guest.interfaces:
+    for nic, arriving in zip(case.guest.interfaces, case.arriving.interfaces):
         here = _mtu_of(nic, case.source, _here(nic, case.source))
-        there = _mtu_of(nic, case.destination, _there_link(nic, case.destination))
+        there = _mtu_of(arriving, case.destination, _there_link(arriving, case.destination))
         if here is None or there is None:
             continue
         compared += 1

@@ -12,19 +12,19 @@ from .check import FAIL, Case, Check, Finding, failed, passed, skipped
 
 _THEME = "state of the guest"
 _NO_SOCKET = ("socket", "none")
-_OWN_ADDRESS = "Let it listen on 0.0.0.0 or 127.0.0.1, or migrate with a changed definition (--xml)."
+_OWN_ADDRESS = "Let it listen on 0.0.0.0 or 127.0.0.1, or say in destination_changes on which address it is to there."
 
 
 def _listening(case: Case) -> Finding:
     """A console or a serial device that listens on an address of the source finds none on the destination."""
     unknown: list[str] = []
-    for console in case.guest.graphics:
-        found = _console(console, case)
+    for console, here in zip(case.arriving.graphics, case.guest.graphics):
+        found = _console(console, here, case)
         if isinstance(found, str):
             unknown.append(found)
         elif found is not None:
             return found
-    for one in case.guest.endpoints:
+    for one in case.arriving.endpoints:
         there = _held(one.address, case.destination)
         words = f"Its {one.device} device listens on {one.address}"
         if there is False:
@@ -42,8 +42,8 @@ def _listening(case: Case) -> Finding:
     return passed("Its consoles can listen on the destination.")
 
 
-def _console(console: Graphics, case: Case) -> t.Union[Finding, str, None]:
-    """What stands against it, a sentence on what is not known, or nothing."""
+def _console(console: Graphics, here: Graphics, case: Case) -> t.Union[Finding, str, None]:
+    """What stands against it, a sentence on what is not known, or nothing. ``here``: as it is on the source."""
     host, name = case.destination, f"Its {console.type} console"
     if console.listen_type in _NO_SOCKET:
         return None
@@ -51,7 +51,7 @@ def _console(console: Graphics, case: Case) -> t.Union[Finding, str, None]:
         return _of_network(console, host)
     if on_every_host(console.listen):
         return None
-    if console.sent is False or (console.sent is None and _from_configuration(console, case.source)):
+    if console.sent is False or (console.sent is None and _from_configuration(here, case.source)):
         # Of the definition that is sent libvirt leaves it out, and the destination takes its own.
         return _of_configuration(console, host)
     there = _held(console.listen, host)
@@ -78,7 +78,7 @@ def _of_network(console: Graphics, host: HostDocument) -> t.Optional[Finding]:
     what = "does not have" if network is None else "has not started"
     return failed(
         f"Its {console.type} console listens where the network {console.network!r} is, which the destination {what}.",
-        "Define and start the network there, or migrate with a changed definition (--xml).",
+        "Define and start the network there, or name the one that it has instead in destination_changes.",
         network=console.network,
     )
 

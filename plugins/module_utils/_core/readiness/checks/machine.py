@@ -40,13 +40,13 @@ def _emulator(host: HostDocument, arch: str) -> t.Optional[Emulator]:
 
 
 def _emulator_path(case: Case) -> Finding:
-    wanted, emulator = case.guest.emulator, _emulator(case.destination, case.guest.arch)
+    wanted, emulator = case.arriving.emulator, _emulator(case.destination, case.guest.arch)
     if not wanted or emulator is None or not emulator.path:
         return skipped("Where the emulator is on the destination is not known.")
     if wanted != emulator.path:
         return warned(
             f"The guest is run by {wanted}, and the destination's is {emulator.path}.",
-            "Look whether the destination has that path too, or migrate with a changed definition (--xml).",
+            "Look whether the destination has that path too, or name its own one in destination_changes.paths.",
             source_path=wanted,
             destination_path=emulator.path,
         )
@@ -68,14 +68,14 @@ def _count(case: Case) -> Finding:
     if missing:
         return failed(
             f"Its threads are bound to processors that the destination does not have: {listed(map(str, missing))}.",
-            "Bind them to others ('virsh vcpupin', 'emulatorpin', 'iothreadpin'), migrate with other numbers (--xml),"
-            " or choose another host.",
+            "Bind them to others ('virsh vcpupin', 'emulatorpin', 'iothreadpin'), migrate with other numbers"
+            " (destination_xml), or choose another host.",
             missing=missing,
         )
     if case.guest.pinned:
         return warned(
             "Its processors are bound to processors of the host by number, which other guests may use there.",
-            "Look what runs on them on the destination, or migrate with other numbers (--xml).",
+            "Look what runs on them on the destination, or migrate with other numbers (destination_xml).",
         )
     return passed(f"The guest has {counted(wanted, 'processor')}, and the destination {there}.")
 

@@ -7,11 +7,14 @@ import typing as t
 
 from ...host.capacity import Memory
 from ...host.guest import GuestMemory, MemoryCell
-from ...units import MIB, human_bytes
+from ...units import MIB, TIB, human_bytes
 from .check import FAIL, WARN, Case, Check, Finding, failed, listed, passed, skipped, warned
 
 _THEME = "memory"
 _OVERHEAD_BYTES = 256 * MIB  # of QEMU itself: its code, its devices' buffers
+# What the manual of RHEL says of live migration: above the first its support is to be asked before, and above the
+# second nobody has tested it there.
+_LARGE_BYTES, _LARGEST_TESTED_BYTES = TIB, 6 * TIB
 _BINDING = ("strict", "restrictive")  # the other modes of numatune only prefer
 _RESERVE_SHARE = 0.02  # of the host, which has to live too
 
@@ -119,7 +122,7 @@ def _numa(case: Case) -> Finding:
     if missing:
         return failed(
             f"The guest is bound to NUMA nodes that the destination does not have: {listed(map(str, missing))}.",
-            "Migrate with a changed definition (--xml), or choose another host.",
+            "Migrate with others (destination_xml), or choose another host.",
             missing=missing,
         )
     ordinary = [part for part in parts if not part.hugepages and part.node_mode in _BINDING]
@@ -140,6 +143,31 @@ def _numa(case: Case) -> Finding:
     return passed("The destination has its NUMA nodes, and memory on them.")
 
 
+def _size(case: Case) -> Finding:
+    size = case.guest.memory.total_bytes
+    remedy = (
+        "Ask the support of your distribution before. Try it with a guest of this size that nobody needs, over the same"
+        " link, and have it forecast (migration_forecast_info)."
+    )
+    if size > _LARGEST_TESTED_BYTES:
+        return warned(
+            f"It has {human_bytes(size)} of memory, and live migration has been tested up to"
+            f" {human_bytes(_LARGEST_TESTED_BYTES)} (RHEL).",
+            remedy,
+            memory_bytes=size,
+            tested_bytes=_LARGEST_TESTED_BYTES,
+        )
+    if size > _LARGE_BYTES:
+        return warned(
+            f"It has {human_bytes(size)} of memory: up to {human_bytes(_LARGEST_TESTED_BYTES)} have been tested (RHEL),"
+            f" and above {human_bytes(_LARGE_BYTES)} its support wants to be asked before.",
+            remedy,
+            memory_bytes=size,
+            tested_bytes=_LARGEST_TESTED_BYTES,
+        )
+    return passed("Its size is an everyday one.", memory_bytes=size)
+
+
 def _sum(numbers: t.Iterable[t.Optional[int]]) -> t.Optional[int]:
     found = list(numbers)
     known = [one for one in found if one is not None]
@@ -150,6 +178,11 @@ CHECKS = (
     Check(
         "memory_available", _THEME, "Is memory for the guest available on the destination?",
         "QEMU does not start there, or the kernel kills a process.", (WARN, FAIL), of_guest=_available,
+    ),
+    Check(
+        "guest_size", _THEME, "Is it of a size with which live migration has been tested?",
+        "Nobody knows how it goes: above 1 TiB support is to be asked before, and up to 6 TiB have been tested.",
+        (WARN,), of_guest=_size,
     ),
     Check(
         "hugepages", _THEME, "Are the hugepages that the guest needs free on the destination?",

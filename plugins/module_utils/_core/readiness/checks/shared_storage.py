@@ -129,9 +129,15 @@ def filesystem_of_disk(disk: Disk) -> Filesystem:
 
 
 def relation(
-    path: str, here: Filesystem, there: t.Optional[Filesystem], source: HostDocument, destination: HostDocument
+    path: str,
+    here: Filesystem,
+    there: t.Optional[Filesystem],
+    source: HostDocument,
+    destination: HostDocument,
+    path_there: str = "",
 ) -> Relation:
-    """Of a path and the file systems that hold it on the two hosts."""
+    """Of a path and the file systems that hold it on the two hosts. ``path_there``: where it has another one there."""
+    path_there = path_there or path
     has = f"the source has {here.source} at {here.mount_point}, and the destination"
     if there is None:
         return _exported(here, destination) or Relation(OTHER, f"{has} has not mounted it")
@@ -143,9 +149,9 @@ def relation(
         own = _exported(there, source)
         return own or Relation(UNSURE, f"{has} has {there.source} there, which may be the same")
     found = _same_source(here, there)
-    if found == SAME and here.source == there.source and _location(path, here) == _location(path, there):
+    if found == SAME and here.source == there.source and _location(path, here) == _location(path_there, there):
         return Relation(SAME, f"both hosts have {here.source} at {here.mount_point}")
-    full = _by_whole_path(path, here, there)
+    full = _by_whole_path((path, path_there), here, there)
     if full == SAME:
         return Relation(SAME, f"{has} has {there.source} there, in which it is the same file")
     if found == SAME:
@@ -180,12 +186,12 @@ def _location(path: str, on: Filesystem) -> str:
     return f"{root}/{path[len(on.mount_point) :].lstrip('/')}"
 
 
-def _by_whole_path(path: str, here: Filesystem, there: Filesystem) -> str:
+def _by_whole_path(paths: tuple[str, str], here: Filesystem, there: Filesystem) -> str:
     """Of directories of one export: what is in filer:/export/vm here may be below vm in filer:/export there."""
     families = {_family(here.fs_type), _family(there.fs_type)}
     if len(families) > 1 or not families <= {"nfs", "smb", "gluster", "ceph"}:
         return OTHER
-    whole = [f"{on.source.rstrip('/')}{_location(path, on)}" for on in (here, there)]
+    whole = [f"{on.source.rstrip('/')}{_location(path, on)}" for path, on in zip(paths, (here, there))]
     return same_export(whole[0], whole[1], families.pop())
 
 

@@ -19,52 +19,70 @@ _ROOM_TO_SPARE = 1.05
 _DROPS_CACHES = (4, 0)  # this QEMU and later let go of cached pages before the other host begins to use a disk
 
 
-def _copied(disk: Disk) -> bool:
+def _writable(disk: Disk) -> bool:
     """What libvirt copies when it is told to: all that may be written to and is not shared among guests."""
     return not disk.readonly and not disk.shareable
 
 
-def _local_disks(case: Case) -> list[Disk]:
-    return [
-        disk
-        for disk in case.guest.disks
-        if _copied(disk) and place_of(disk, case.source, case.destination).kind == LOCAL
-    ]
+def _place(disk: Disk, case: Case) -> DiskLocation:
+    return place_of(disk, case.source, case.destination, _path_there(disk, case))
+
+
+def _path_there(disk: Disk, case: Case) -> str:
+    """Empty where it is the same."""
+    there = next((one.source for one in case.arriving.disks if one.target == disk.target), "")
+    return there if there != disk.source else ""
+
+
+def _copied(disk: Disk, place: DiskLocation, case: Case) -> bool:
+    """As the module migration chooses: what is named, or else what is surely the source's own."""
+    if case.options.copy_storage == "none":
+        return False
+    named = case.options.copy_disks
+    return disk.target in named if named is not None else _writable(disk) and place.kind == LOCAL
+
+
+def _copied_disks(case: Case) -> list[Disk]:
+    return [disk for disk in case.guest.disks if _copied(disk, _place(disk, case), case)]
 
 
 def _reachable(case: Case) -> Finding:
-    places = [(disk, place_of(disk, case.source, case.destination)) for disk in case.guest.disks]
+    places = [(disk, _place(disk, case)) for disk in case.guest.disks]
     places = [(disk, place) for disk, place in places if place.kind != EMPTY]
     if not places:
         return passed("The guest has no disk.")
-    copies = case.options.copy_storage != "none"
-    found = _out_of_reach(places, copies=copies) or (_copied_onto_itself(places) if copies else None)
+    copied = [(disk, place) for disk, place in places if _copied(disk, place, case)]
+    stay = [(disk, place) for disk, place in places if (disk, place) not in copied]
+    found = _out_of_reach(stay) or _must_not_be_copied(copied, case)
     if found is not None:
         return found
-    still = [disk.target for disk, place in places if place.kind in (LOCAL, MISSING) and not _copied(disk)]
+    still = [disk.target for disk, place in stay if place.kind in (LOCAL, MISSING) and not _writable(disk)]
     if still:
         return warned(
             f"The disks {listed(still)} are local and are not copied, since they are read-only or shareable.",
             "Put them at the same path on the destination, or eject them.",
             disks=still,
         )
-    unknown = _words((disk, place) for disk, place in places if place.kind == UNKNOWN)
+    unknown = _words((disk, place) for disk, place in stay if place.kind == UNKNOWN)
     if unknown:
+        copies = case.options.copy_storage != "none"
+        more = " One that is to be copied has to be named in copy_disks." if copies else ""
         return warned(
             f"Whether the destination reaches all disks is not known: {'; '.join(unknown)}.",
-            "Look on the destination whether each is there at the same path, and is the same.",
+            f"Look on the destination whether each is there at the same path, and is the same.{more}",
             disks=unknown,
         )
-    bases = _words((disk, place) for disk, _place in places for place in _bases(disk, case) if not copies)
+    bases = _words((disk, place) for disk, _found in stay for place in _bases(disk, case))
     if bases:
         return warned(
             f"The destination may not reach the images that disks are based on: {'; '.join(bases)}.",
             "Look on the destination whether each is there at the same path, and is the same.",
             disks=bases,
         )
-    local = _words((disk, place) for disk, place in places if place.kind == LOCAL)
-    if local:
-        return passed(f"Its local disks are copied: {'; '.join(local)}.", disks=local)
+    if copied:
+        rest = f" Both hosts reach {listed(disk.target for disk, _found in stay)}." if stay else ""
+        words = _words(copied)
+        return passed(f"Its local disks are copied: {'; '.join(words)}.{rest}", disks=words)
     return passed("Both hosts reach its disks.", disks=_words(places))
 
 
@@ -72,21 +90,14 @@ def _words(places: t.Iterable[tuple[Disk, DiskLocation]]) -> list[str]:
     return [f"{disk.target}: {place.reason}" for disk, place in places]
 
 
-def _out_of_reach(places: t.Sequence[tuple[Disk, DiskLocation]], *, copies: bool) -> t.Optional[Finding]:
-    """Disks that are surely not there, or that libvirt refuses as unsafe."""
-    gone = [
-        (disk, place)
-        for disk, place in places
-        if not disk.readonly and (place.kind == MISSING or (place.kind == LOCAL and not (copies and _copied(disk))))
-    ]
+def _out_of_reach(stay: t.Sequence[tuple[Disk, DiskLocation]]) -> t.Optional[Finding]:
+    """Disks that are not copied, and are surely not there, or that libvirt refuses as unsafe."""
+    gone = [(disk, place) for disk, place in stay if not disk.readonly and place.kind in (LOCAL, MISSING)]
     if not gone:
         return None
-    # libvirt copies all disks or none, and one that both hosts have it would copy onto itself.
-    written = [(disk, place) for disk, place in places if not disk.readonly]
-    may_copy = all(place.kind == LOCAL and _copied(disk) and disk.type != "nvme" for disk, place in written)
     other = "Put them on storage that both hosts have, at the same path."
     remedies = [place.remedy or other for _disk, place in gone]
-    if may_copy:
+    if all(place.kind == LOCAL and _writable(disk) and disk.type != "nvme" for disk, place in gone):
         remedies = [
             "Copy them with the guest (copy_storage), or put them on storage that both hosts have, at the same path."
         ]
@@ -97,30 +108,36 @@ def _out_of_reach(places: t.Sequence[tuple[Disk, DiskLocation]], *, copies: bool
     )
 
 
-def _copied_onto_itself(places: t.Sequence[tuple[Disk, DiskLocation]]) -> t.Optional[Finding]:
-    written = [(disk, place) for disk, place in places if _copied(disk)]
-    never = [disk.target for disk, _place in written if not can_be_copied(disk)]
+def _must_not_be_copied(copied: t.Sequence[tuple[Disk, DiskLocation]], case: Case) -> t.Optional[Finding]:
+    """What is named to be copied, and would be copied onto itself, or cannot be copied."""
+    unknown_names = set(case.options.copy_disks or ()) - {disk.target for disk in case.guest.disks}
+    never = [disk.target for disk, _found in copied if not can_be_copied(disk) or disk.type == "nvme"]
     if never:
         return failed(
-            f"The disks {listed(never)} cannot be copied, and libvirt copies all that may be written to.",
-            "Migrate without copy_storage, with all disks on storage that both hosts have.",
+            f"The disks {listed(never)} cannot be copied.",
+            "Name others in copy_disks, or put them on shared storage.",
             disks=never,
         )
-    shared = [disk.target for disk, place in written if place.kind == SHARED]
+    shared = [disk.target for disk, place in copied if place.kind == SHARED]
     if shared:
         return failed(
-            f"The disks {listed(shared)} are on both hosts, and libvirt would copy them onto themselves.",
-            "Migrate without copy_storage. Of a guest that has local disks too, name those alone with 'virsh migrate"
-            " --migrate-disks'.",
+            f"The disks {listed(shared)} are on both hosts, and would be copied onto themselves.",
+            "Leave them out of copy_disks.",
             disks=shared,
         )
-    unknown = _words((disk, place) for disk, place in written if place.kind == UNKNOWN)
+    unknown = _words((disk, place) for disk, place in copied if place.kind in (UNKNOWN, MISSING))
     if unknown:
         return warned(
             f"Whether the destination has some of the disks already is not known: {'; '.join(unknown)}. A disk that"
             " both hosts have would be copied onto itself.",
             "Look on the destination whether each is there at the same path. Copy it only if it is another one.",
             disks=unknown,
+        )
+    if unknown_names and case.options.copy_storage != "none":
+        return failed(
+            f"The guest has no disk {listed(sorted(unknown_names))}.",
+            "Name disks by their targets, as 'virsh domblklist' shows them.",
+            disks=sorted(unknown_names),
         )
     return None
 
@@ -137,8 +154,8 @@ def _room(case: Case) -> Finding:
     needed: dict[str, int] = {}
     unknown: list[str] = []
     short: list[str] = []
-    for disk in _local_disks(case):
-        there = filesystem_of(disk.source, case.destination)
+    for disk in _copied_disks(case):
+        there = filesystem_of(_path_there(disk, case) or disk.source, case.destination)
         if there is None or there.free_bytes is None or disk.size_bytes is None:
             unknown.append(disk.target)
         else:
@@ -170,9 +187,7 @@ def _cache(case: Case) -> Finding:
     unsafe = [
         f"{disk.target} ({disk.cache})"
         for disk in case.guest.disks
-        if disk.cache not in _SAFE_CACHES
-        and _copied(disk)
-        and place_of(disk, case.source, case.destination).kind == SHARED
+        if disk.cache not in _SAFE_CACHES and _writable(disk) and _place(disk, case).kind == SHARED
     ]
     if unsafe:
         return failed(
@@ -211,7 +226,7 @@ def _backing(case: Case) -> Finding:
         path
         for disk in case.guest.disks
         for path in disk.backing_chain
-        if path.startswith("/") and place_of(disk, case.source, case.destination).kind == LOCAL
+        if path.startswith("/") and _place(disk, case).kind == LOCAL
     }
     mode = case.options.copy_storage
     if not bases or mode == "none":
@@ -227,11 +242,12 @@ def _backing(case: Case) -> Finding:
 
 def _boot_files(case: Case) -> Finding:
     """QEMU reads them when it starts, also to receive a guest."""
-    needed = case.guest.boot_files
+    needed = case.arriving.boot_files
     if not needed:
         return passed("It starts from its own disks, with no files of the host.")
     firmware = case.destination.firmware_files or []
-    elsewhere = [path for path in needed if path not in firmware and not _on_shared(path, case)]
+    same = case.guest.boot_files  # at another path nothing tells what is there
+    elsewhere = [path for path in needed if path not in firmware and not (path in same and _on_shared(path, case))]
     if elsewhere:
         return warned(
             f"Files that QEMU reads when it starts must be on the destination: {listed(elsewhere)}.",
@@ -250,7 +266,7 @@ def _lock_manager(case: Case) -> Finding:
     disks = [
         disk.target
         for disk in case.guest.disks
-        if disk.type in _LOCKABLE and _copied(disk) and place_of(disk, case.source, case.destination).kind == SHARED
+        if disk.type in _LOCKABLE and _writable(disk) and _place(disk, case).kind == SHARED
     ]
     if not disks:
         return passed("The guest has no disk that both hosts could write to.")

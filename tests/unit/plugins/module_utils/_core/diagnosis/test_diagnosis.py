@@ -166,6 +166,32 @@ def test_storage_copy() -> None:
     assert "9.0 GiB" in diagnosis.summary
 
 
+def copying(at_s: float, copied_gib: float, left_gib: float) -> JobSample:
+    total, copied, left = ((one * GIB) for one in (copied_gib + left_gib, copied_gib, left_gib))
+    disk = Progress(int(total), int(copied), int(left))
+    return replace(STUCK, at_s=at_s, memory=Progress(), disk=disk, pass_number=None)
+
+
+def test_a_copy_that_gets_less_says_how_long() -> None:
+    diagnosis = diagnose([copying(0, 1, 9), copying(4, 2, 8)])
+    assert says(diagnosis) == (Verdict.CONVERGING, Reason.STORAGE_COPY)
+    assert (diagnosis.evidence["time_left_ms"], diagnosis.evidence["disk_less_bytes_per_s"]) == (32_000, GIB // 4)
+
+
+@pytest.mark.parametrize("left_gib", [9, 9.5])
+def test_a_copy_that_does_not_get_less_has_remedies(left_gib: float) -> None:
+    """What the guest writes joins what is left: 1 GiB was copied in 4 s, and as much, or more, is left."""
+    diagnosis = diagnose([copying(0, 1, 9), copying(2, 1.5, 9.2), copying(4, 2, left_gib)])
+    assert says(diagnosis) == (Verdict.STUCK, Reason.STORAGE_COPY)
+    assert actions(diagnosis) == ["synchronous_writes", "quiesce", "abort"]
+    assert "writes to them as fast as they are copied (256.0 MiB/s)" in diagnosis.summary
+    assert "virtops.live_migration.guest_quiesce" in diagnosis.remedies[1].expected
+
+
+def test_a_look_that_is_too_short_says_nothing_of_a_copy() -> None:
+    assert says(diagnose([copying(0, 1, 9), copying(2.9, 2, 9)])) == (Verdict.UNKNOWN, Reason.STORAGE_COPY)
+
+
 @pytest.mark.parametrize("memory", [Progress(), Progress(4 * GIB, 0, 4 * GIB)])
 def test_first_pass_is_unknown_not_fine(memory: Progress) -> None:
     first = replace(sample_from_stats(FIRST_PASS), memory=memory, limits=Limits(300))

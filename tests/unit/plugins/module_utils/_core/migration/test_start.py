@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.errors import MigrationError
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.forecast.plan import Flags
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.forecast.simulation import MigrationFacts
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.forecast.working_set import WorkingSet
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.migration.start import (
+    NON_SHARED_INC,
+    SYNCHRONOUS_WRITES,
+    StartOptions,
     check_choices,
+    check_copies,
     planned,
     require_way,
+    start_call,
 )
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.policy import preset
 
@@ -73,3 +81,21 @@ def test_no_way() -> None:
     assert error.evidence["needs"]["postcopy"] is True
     assert error.evidence["touched_bytes"] == BUSY.touched_bytes
     assert error.facts["forecast"]["will_finish"] is False
+
+
+def test_what_is_said_of_copies_needs_copies() -> None:
+    for wishes in (StartOptions(copy_disks=["vda"]), StartOptions(copy_synchronous_writes=True)):
+        with pytest.raises(MigrationError, match="copy_storage is none") as caught:
+            check_copies(wishes)
+        assert caught.value.reason == "OPTIONS_CONFLICT"
+        check_copies(replace(wishes, copy_storage="incremental"))
+    check_copies(StartOptions(copy_disks=[]))
+
+
+def test_which_disks_are_copied_is_told_to_libvirt() -> None:
+    wishes = StartOptions(copy_storage="incremental", copy_disks=["vda", "vdc"], copy_synchronous_writes=True)
+    parameters, bits = start_call(Flags(), wishes)
+    assert parameters["migrate_disks"] == ["vda", "vdc"]
+    assert bits & (NON_SHARED_INC | SYNCHRONOUS_WRITES) == NON_SHARED_INC | SYNCHRONOUS_WRITES
+    parameters, bits = start_call(Flags(), replace(wishes, copy_storage="none"))
+    assert ("migrate_disks" in parameters, bits & SYNCHRONOUS_WRITES) == (False, 0)

@@ -82,6 +82,9 @@ BRIDGE = Nic("52:54:00:00:00:01", "bridge", bridge="br0")
 ON_BLUE = Nic("52:54:00:00:00:01", "network", network="blue", portgroup="web")
 PROFILE = host(2).cpu.profiles[0]
 PASSTHROUGH = GuestCpu("host-passthrough")
+EMULATED = {"domain.cpu": GuestCpu("maximum"), "domain.type": "qemu"}
+MAXIMUM = replace(PROFILE, virt_type="qemu")
+LESS = replace(MAXIMUM, features=["avx", "sse2"])
 
 
 def find(check: Check, setup: Setup) -> Finding:
@@ -286,6 +289,25 @@ CASES: list[tuple[str, str, dict[str, t.Any], str]] = [
     ("qemu_blockers", SKIP, {"objection": None}, "were not asked"),
     # --- processor and machine
     ("cpu_compatible", FAIL, {"cpu": CpuOpinion(False, "missing: avx512f")}, "avx512f"),
+    ("cpu_compatible", FAIL, {"cpu": CpuOpinion(False, "missing: avx"), "domain.cpu": PASSTHROUGH}, "missing: avx"),
+    (
+        "cpu_compatible",
+        WARN,
+        {"cpu": CpuOpinion(False, "missing: la57."), **EMULATED},
+        "its libvirt says: missing: la57. It arrives",
+    ),
+    (
+        "cpu_compatible",
+        WARN,
+        {**UNASKED, **EMULATED, "source.cpu.profiles": [MAXIMUM], "destination.cpu.profiles": [LESS]},
+        "the destination lacks avx2 and vmx. It arrives",
+    ),
+    (
+        "cpu_compatible",
+        FAIL,
+        {"cpu": CpuOpinion(False, "missing: avx512f"), "domain.type": "qemu"},
+        "missing: avx512f",
+    ),
     ("cpu_compatible", FAIL, {"domain.cpu.migratable": False}, "migratable='off'"),
     ("cpu_compatible", PASS, UNASKED, "can give it the model Skylake-Server"),
     ("cpu_compatible", PASS, {"cpu": CpuOpinion(None, "not supported")}, "can give it the model"),
@@ -370,6 +392,10 @@ CASES: list[tuple[str, str, dict[str, t.Any], str]] = [
         {"destination.memory.available_bytes": 7 * GIB, "domain.memory.hugepages": True},
         "256.0 MiB",
     ),
+    ("guest_size", PASS, {"domain.memory.total_bytes": TIB}, "everyday"),
+    ("guest_size", WARN, {"domain.memory.total_bytes": TIB + GIB}, "up to 6.0 TiB have been tested (RHEL), and above"),
+    ("guest_size", WARN, {"domain.memory.total_bytes": 6 * TIB}, "support wants to be asked"),
+    ("guest_size", WARN, {"domain.memory.total_bytes": 6 * TIB + GIB}, "has been tested up to 6.0 TiB"),
     ("hugepages", PASS, {"domain.memory.hugepages": True}, "8192 hugepages of 2.0 MiB are free, and 4096 are needed"),
     ("hugepages", FAIL, {"domain.memory": GuestMemory(32 * GIB, hugepages=True)}, "needs 16384 hugepages"),
     (
@@ -524,6 +550,40 @@ CASES: list[tuple[str, str, dict[str, t.Any], str]] = [
         "is down",
     ),
     ("guest_networks", SKIP, {"destination.interfaces": None}, "not known"),
+    # Over a remote connection: libvirt's networks are known, the host's bridges are not.
+    (
+        "guest_networks",
+        FAIL,
+        {"domain.interfaces": [ON_BLUE, BRIDGE], "destination.networks": [], "destination.interfaces": None},
+        "no network 'blue'",
+    ),
+    (
+        "guest_networks",
+        FAIL,
+        {
+            "domain.interfaces": [Nic(type="bridge", network="blue", bridge="br7")],
+            "destination.networks": [],
+            "destination.interfaces": None,
+            "source.interfaces": None,
+        },
+        "no network 'blue'",
+    ),
+    (
+        "guest_networks",
+        FAIL,
+        {
+            "domain.interfaces": [Nic(type="direct", network="blue", device="eth7")],
+            "destination.networks": [VirtualNetwork("blue", active=False)],
+            "destination.interfaces": None,
+        },
+        "is not started",
+    ),
+    (
+        "guest_networks",
+        PASS,
+        {"domain.interfaces": [ON_BLUE], "destination.interfaces": None},
+        "has all",
+    ),
     ("guest_networks", SKIP, {"domain.interfaces": [Nic(type="vhostuser")]}, "not known"),
     ("guest_networks", PASS, {"domain.interfaces": [Nic(type="user")]}, "has all"),
     (

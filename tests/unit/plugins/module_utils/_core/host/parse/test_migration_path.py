@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.document import HostDocument
@@ -59,6 +61,20 @@ def test_the_route_decides_and_not_the_address() -> None:
     path = migration_path(NetworkFacts(ADDRESS, interfaces=INTERFACES, routes=routes))
     assert (path.address_interface, path.interface, path.speed_mbit_per_s) == ("eth1", "eth0", 1000)
     assert path.routes == routes
+
+
+def test_a_vlan_on_the_bond_of_guests_is_shared_with_them() -> None:
+    """By IPv6 as by IPv4: what counts is the hardware, and a bridge beside the VLAN has the same."""
+    ports = [Interface("eno1", physical=True, speed_mbit_per_s=25_000), Interface("eno2", physical=True)]
+    bond = Interface("bond0", "bond", lower=["eno1", "eno2"])
+    vlan = Interface("bond0.50", "vlan", lower=["bond0"], addresses=["10.231.1.11/24", "2001:db8::11/64"])
+    known = [*ports, bond, vlan, Interface("br0", "bridge", lower=["bond0"])]
+    for address in ("2001:db8::11", "2001:0DB8:0::11", "10.231.1.11"):
+        facts = NetworkFacts(Address(address), interfaces=known, guest_links=["br0", "br7"], default_routes={"br0"})
+        path = migration_path(replace(facts, ssh_addresses={"2001:db8::11"}))
+        assert (path.interface, path.carries_guests) == ("bond0.50", ["br0"])
+        assert (path.carries_default_route, path.carries_ssh) == (True, True)
+        assert (path.speed_mbit_per_s, path.speed_is_real) == (25_000, True)
 
 
 def test_what_is_not_known_stays_unknown() -> None:
