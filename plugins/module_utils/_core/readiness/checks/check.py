@@ -123,7 +123,7 @@ class Case:
     @property
     def arriving(self) -> GuestDocument:
         """The guest as it is to be on the destination: itself, but for names of the host's own."""
-        return self.sent or self.domain
+        return self.sent or self.guest
 
     @property
     def source(self) -> HostDocument:

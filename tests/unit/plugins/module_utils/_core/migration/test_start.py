@@ -7,12 +7,17 @@ from dataclasses import replace
 import pytest
 
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.errors import MigrationError
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.forecast.link_bandwidth import (
+    DestinationPath,
+)
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.forecast.plan import Flags
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.forecast.simulation import MigrationFacts
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.forecast.working_set import WorkingSet
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.job.migrate_flags import (
+    MIGRATE_NON_SHARED_INC,
+    MIGRATE_NON_SHARED_SYNCHRONOUS_WRITES,
+)
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.migration.start import (
-    NON_SHARED_INC,
-    SYNCHRONOUS_WRITES,
     StartOptions,
     check_choices,
     check_copies,
@@ -25,6 +30,7 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._core.polic
 MIB = 1 << 20
 IDLE = MigrationFacts(400 * MIB, 45 * MIB, WorkingSet(0, False, 0, False), xbzrle_cache_bytes=200 * MIB)
 BUSY = MigrationFacts(400 * MIB, 45 * MIB, WorkingSet(256 * MIB, False, 400 * MIB, False))
+PATH = DestinationPath("qemu+tcp://kvm02/system", None, None, 0)
 NEVER = preset(overrides={"max_throttle_percent": 0})
 
 
@@ -84,18 +90,19 @@ def test_no_way() -> None:
 
 
 def test_what_is_said_of_copies_needs_copies() -> None:
-    for wishes in (StartOptions(copy_disks=["vda"]), StartOptions(copy_synchronous_writes=True)):
+    for options in (StartOptions(copy_disks=["vda"]), StartOptions(copy_synchronous_writes=True)):
         with pytest.raises(MigrationError, match="copy_storage is none") as caught:
-            check_copies(wishes)
+            check_copies(options)
         assert caught.value.reason == "OPTIONS_CONFLICT"
-        check_copies(replace(wishes, copy_storage="incremental"))
+        check_copies(replace(options, copy_storage="incremental"))
     check_copies(StartOptions(copy_disks=[]))
 
 
 def test_which_disks_are_copied_is_told_to_libvirt() -> None:
-    wishes = StartOptions(copy_storage="incremental", copy_disks=["vda", "vdc"], copy_synchronous_writes=True)
-    parameters, bits = start_call(Flags(), wishes)
+    options = StartOptions(copy_storage="incremental", copy_disks=["vda", "vdc"], copy_synchronous_writes=True)
+    both = MIGRATE_NON_SHARED_INC | MIGRATE_NON_SHARED_SYNCHRONOUS_WRITES
+    parameters, bits = start_call(Flags(), PATH, options, persistent=True)
     assert parameters["migrate_disks"] == ["vda", "vdc"]
-    assert bits & (NON_SHARED_INC | SYNCHRONOUS_WRITES) == NON_SHARED_INC | SYNCHRONOUS_WRITES
-    parameters, bits = start_call(Flags(), replace(wishes, copy_storage="none"))
-    assert ("migrate_disks" in parameters, bits & SYNCHRONOUS_WRITES) == (False, 0)
+    assert bits & both == both
+    parameters, bits = start_call(Flags(), PATH, replace(options, copy_storage="none"), persistent=True)
+    assert ("migrate_disks" in parameters, bits & both) == (False, 0)
