@@ -67,6 +67,15 @@ options:
           - As O(copy_storage), for this guest. Its way home is the same, since its mark tells it.
         type: str
         choices: [none, all, incremental]
+      policy:
+        description: In the place of O(policy), for this guest.
+        type: str
+        choices: [minimal_downtime, suspend_workload, post_copy, very_large]
+      policy_overrides:
+        description:
+          - As O(policy_overrides), for this guest, from a plan for example. Where O(guest_options), its metadata or
+            O(policy_overrides) say something of the same field, the most careful one holds.
+        type: dict
   destinations:
     description: Where guests may go.
     type: list
@@ -123,7 +132,7 @@ options:
       ahead:
         description:
           - Guests that are measured while others are sent, so that no link stands idle.
-          - Where the policy allows post-copy, a guest goes unmeasured when a place would stay free otherwise.
+          - A guest that may go by post-copy goes unmeasured when a place would stay free otherwise.
         type: int
         default: 2
       attempts:
@@ -136,40 +145,6 @@ options:
             no more are begun.
         type: int
         default: 4
-  bandwidth_mib_per_s:
-    description: Limit of the bandwidth of each guest, in MiB/s. V(0) is no limit.
-    type: int
-    default: 0
-  compression:
-    description: As in M(virtops.live_migration.migration).
-    type: str
-    choices: [auto, none, xbzrle]
-    default: auto
-  copy_storage:
-    description:
-      - As in M(virtops.live_migration.migration), for guests of which O(guests[].copy_storage) says nothing.
-      - libvirt copies each disk that is not read-only, those on shared storage too. So it is better said for single
-        guests.
-    type: str
-    choices: [none, all, incremental]
-    default: none
-  tls:
-    description: Whether the stream is encrypted, with the certificates of both hosts.
-    type: bool
-    default: false
-  measure:
-    description:
-      - Whether to measure how fast each guest writes before it is moved. It takes 5 to 21 seconds, and goes on while
-        others are sent.
-      - Where the policy allows post-copy, a guest is sent without it while nothing else is sent, as the first one is.
-    type: bool
-    default: true
-  force:
-    description:
-      - Whether to send a guest although the forecast knows no way within the policy, or although the destination has
-        less free memory than the guest may use.
-    type: bool
-    default: false
   shutdown_timeout_s:
     description: How long a guest with O(guests[].strategy=shutdown) may take, in seconds.
     type: float
@@ -188,6 +163,7 @@ options:
         SIGTERM to the module does the same.
     type: path
 notes:
+  - With O(force) a guest is sent, too, although the destination has less free memory than the guest may use.
   - When the module, the connection of Ansible or the controller dies, the transfers that run go on. The next run adopts
     them.
   - In check mode it says who would go, and neither measures nor asks the guests anything.
@@ -199,6 +175,7 @@ extends_documentation_fragment:
   - virtops.live_migration._libvirt
   - virtops.live_migration._policy
   - virtops.live_migration._progress
+  - virtops.live_migration._transfer
 seealso:
   - module: virtops.live_migration.migration
     description: Moves one guest.
@@ -377,7 +354,7 @@ sent_bytes:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils._ansible.argspec import policy_spec
+from ..module_utils._ansible.argspec import policy_spec, transfer_spec
 from ..module_utils._ansible.evacuation import (
     destinations_spec,
     evacuation_options,
@@ -387,7 +364,6 @@ from ..module_utils._ansible.evacuation import (
 )
 from ..module_utils._ansible.progress import ProgressFile, progress_spec
 from ..module_utils._ansible.runner import Result, run
-from ..module_utils._core.migration.start import STORAGE
 from ..module_utils._libvirt.connection import Connection
 from ..module_utils._libvirt.evacuation.evacuation import Evacuation
 
@@ -408,12 +384,7 @@ def main() -> None:
             "destinations": destinations_spec(),
             "purpose": {"type": "str", "choices": ["evacuate", "return"], "default": "evacuate"},
             "slots": slots_spec(),
-            "bandwidth_mib_per_s": {"type": "int", "default": 0},
-            "compression": {"type": "str", "choices": ["auto", "none", "xbzrle"], "default": "auto"},
-            "copy_storage": {"type": "str", "choices": list(STORAGE), "default": "none"},
-            "tls": {"type": "bool", "default": False},
-            "measure": {"type": "bool", "default": True},
-            "force": {"type": "bool", "default": False},
+            **transfer_spec(),
             "shutdown_timeout_s": {"type": "float", "default": 300},
             "on_cancel": {"type": "str", "choices": ["finish", "abort"], "default": "finish"},
             "cancel_file": {"type": "path"},

@@ -21,6 +21,8 @@ description:
   - Guests can carry their wishes in their metadata, under the namespace
     C(https://github.com/virtops/ansible-live-migration/guest/1), as an element with the attributes C(strategy),
     C(if-unplaceable), C(priority), and C(together) and C(apart) with names of rules. What O(guests) says comes last.
+    With C(postcopy), C(max-downtime-ms), C(max-postcopy-s), C(max-pause-s) and C(max-throttle-percent) a guest makes
+    the policy stricter for itself, also when the plan is carried out, and never laxer.
   - Whoever may edit a guest can write its metadata. So it speaks for that guest only, as far as O(metadata_may) allows.
     What makes no sense there, or is not allowed, counts as if it had not been said, and a warning tells it.
 options:
@@ -87,11 +89,13 @@ options:
         type: list
         elements: str
       policy:
-        description: As O(policy), for this guest.
+        description: In the place of O(policy), for this guest.
         type: str
         choices: [minimal_downtime, suspend_workload, post_copy, very_large]
       policy_overrides:
-        description: As O(policy_overrides), for this guest.
+        description:
+          - As O(policy_overrides), for this guest. No guest may exceed what O(policy_overrides) says.
+          - It is in RV(plan.guests[].policy_overrides), so that whoever carries the plan out keeps to it.
         type: dict
   groups:
     description: Rules between guests.
@@ -125,9 +129,10 @@ options:
       strategy: Whether the guest is migrated, shut down or left, and what is done if it can go nowhere.
       priority: When it goes. One of more than 0 takes nobody's place.
       rules: Which guests it would like to be with, or apart from. No guest stays behind for the sake of it.
+      policy: Stricter limits for its own migration.
       places: Its priority decides, too, who gets a place where not all do.
       hard_rules: Such rules are kept, although others that name the same rule may be left without a place.
-    default: [strategy, priority, rules]
+    default: [strategy, priority, rules, policy]
   hosts:
     description: What holds for single hosts, in the place of the options of the same names.
     type: list
@@ -365,6 +370,9 @@ plan:
         downtime_ms:
           description: How long it stands still at the switch-over, in milliseconds. V(null) if it was not measured.
           type: int
+        policy_overrides:
+          description: Fields of the policy that O(guests) says for this guest alone. Empty where it says none.
+          type: dict
         reason:
           description: Why it gets what it gets of the links.
           type: str
@@ -382,6 +390,7 @@ plan:
           least_bytes_per_s: 838860800
           way: precopy
           downtime_ms: 124
+          policy_overrides: {}
           reason: "busy: gets at least 800.0 MiB/s"
     shutdown:
       description: The guests that are to be shut down, because the user says so.
@@ -767,6 +776,7 @@ def wanted(params: t.Mapping[str, t.Any]) -> PlanOptions:
         params["guest_overhead_mib"],
         params["copy_storage"],
         params["metadata_may"],
+        {key: value for key, value in params["policy_overrides"].items() if value is not None},
     )
 
 

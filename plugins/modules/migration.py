@@ -38,59 +38,6 @@ options:
       - What the link to the destination carries, in MiB/s, where that is known. The forecast rests on it.
       - By default the speed of the device is taken that the route leads over, where it has one.
     type: float
-  bandwidth_mib_per_s:
-    description:
-      - Limit of the bandwidth, in MiB/s. V(0) is no limit. It holds for post-copy, too.
-      - The limit of a migration that is adopted is raised to it when that is what holds it back, and else left alone.
-    type: int
-    default: 0
-  parallel_connections:
-    description:
-      - Number of connections to send over. V(0) is the ordinary single one. More exclude post-copy.
-      - By default several are used where the bandwidth needs them and no post-copy is allowed.
-    type: int
-  compression:
-    description:
-      - Compression of pages that are sent again.
-      - V(auto) uses xbzrle where the forecast expects it to pay and the host has the memory for its cache.
-    type: str
-    choices: [auto, none, xbzrle]
-    default: auto
-  copy_storage:
-    description:
-      - Whether disks that the hosts do not share are copied, V(all) of them in full, or V(incremental) on top of
-        backing files that the destination has.
-      - The forecast is about memory only.
-    type: str
-    choices: [none, all, incremental]
-    default: none
-  tls:
-    description: Whether the stream is encrypted, with the certificates of both hosts.
-    type: bool
-    default: false
-  persistent:
-    description:
-      - Whether the guest is defined on the destination, so that it is still there when it is off. By default it is, if
-        it is defined on the source.
-    type: bool
-  undefine_source:
-    description:
-      - Whether its definition on the source is removed, once the destination has it.
-    type: bool
-    default: true
-  measure:
-    description:
-      - Whether to measure how fast the guest writes before it is moved. It takes 5 to 21 seconds, and goes on while the
-        guest works.
-      - Without it the forecast says little, and decisions wait for the end of the first pass.
-    type: bool
-    default: true
-  force:
-    description:
-      - Whether to start although the forecast knows no way within the policy. The migration then ends as
-        O(policy_overrides.on_hopeless) says, unless the guest calms down.
-    type: bool
-    default: false
   wait:
     description:
       - Whether to see it to its end. With V(false) the module returns when memory is being sent, with the whole
@@ -111,6 +58,7 @@ extends_documentation_fragment:
   - virtops.live_migration._libvirt.domain
   - virtops.live_migration._policy
   - virtops.live_migration._progress
+  - virtops.live_migration._transfer
 seealso:
   - module: virtops.live_migration.migration_rescue
     description: For a migration whose destination is not to be given.
@@ -352,39 +300,18 @@ evidence:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils._ansible.argspec import ONE_DOMAIN, destination_spec, domain_spec, policy_of, policy_spec
+from ..module_utils._ansible.argspec import ONE_DOMAIN, destination_spec, domain_spec, policy_spec, transfer_spec
 from ..module_utils._ansible.progress import ProgressFile, progress_spec
 from ..module_utils._ansible.runner import Result, run
-from ..module_utils._core.migration.start import STORAGE, StartOptions, check_choices
-from ..module_utils._host.route import way_to
+from ..module_utils._ansible.transfer import migration_options, policies_of
 from ..module_utils._libvirt.connection import Connection, connect_destination
-from ..module_utils._libvirt.measure.facts import MeasurementOptions
 from ..module_utils._libvirt.migration.migration import Migration, MigrationOptions
 from ..module_utils._libvirt.migration.two_hosts import TwoHosts
 
 
 def order_of(module: AnsibleModule) -> MigrationOptions:
     params = module.params
-    policy = policy_of(params)
-    check_choices(params["compression"], params["parallel_connections"], policy)
-    asked = MeasurementOptions(
-        params["destination_uri"],
-        params["migrate_uri"],
-        params["link_mib_per_s"],
-        params["bandwidth_mib_per_s"],
-        params["compression"],
-        params["parallel_connections"],
-        params["measure"],
-        way_to,
-    )
-    wishes = StartOptions(
-        migrate_uri=params["migrate_uri"],
-        bandwidth_mib_per_s=params["bandwidth_mib_per_s"],
-        copy_storage=params["copy_storage"],
-        tls=params["tls"],
-        undefine_source=params["undefine_source"],
-    )
-    return MigrationOptions(policy, asked, wishes, params["persistent"], params["wait"], params["force"])
+    return migration_options(params, params, policies_of(params), wait=params["wait"])
 
 
 def work(module: AnsibleModule, connection: Connection) -> Result:
@@ -405,15 +332,7 @@ def main() -> None:
             **policy_spec(),
             **destination_spec(required=True),
             "link_mib_per_s": {"type": "float"},
-            "bandwidth_mib_per_s": {"type": "int", "default": 0},
-            "parallel_connections": {"type": "int"},
-            "compression": {"type": "str", "choices": ["auto", "none", "xbzrle"], "default": "auto"},
-            "copy_storage": {"type": "str", "choices": list(STORAGE), "default": "none"},
-            "tls": {"type": "bool", "default": False},
-            "persistent": {"type": "bool"},
-            "undefine_source": {"type": "bool", "default": True},
-            "measure": {"type": "bool", "default": True},
-            "force": {"type": "bool", "default": False},
+            **transfer_spec(),
             "wait": {"type": "bool", "default": True},
             **progress_spec(),
         },

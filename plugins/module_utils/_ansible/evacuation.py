@@ -10,13 +10,14 @@ from dataclasses import asdict
 from .._core.errors import MigrationError
 from .._core.evacuation.run.admission import Slots
 from .._core.evacuation.run.result import CHANGED, MIGRATE, STRATEGIES, GuestResult, LeftOnHost, verdict
-from .._core.migration.start import STORAGE, StartOptions
-from .._host.route import way_to
+from .._core.guest_policy import Said, said_by
+from .._core.migration.start import STORAGE
+from .._core.policy import PRESETS, Policy
 from .._libvirt.evacuation.evacuation import Evacuation
 from .._libvirt.evacuation.task import EvacuationOptions
-from .._libvirt.measure.facts import MeasurementOptions
 from .._libvirt.migration.migration import MigrationOptions
-from .argspec import Spec, policy_of
+from .argspec import Spec
+from .transfer import migration_options, policies_of
 
 Result = dict[str, t.Any]
 _LEAST = {"per_source": 1, "per_destination": 1, "ahead": 0, "attempts": 1, "breaker": 1}
@@ -31,6 +32,8 @@ def guests_spec() -> dict[str, t.Any]:
         "strategy": {"type": "str", "choices": list(STRATEGIES), "default": MIGRATE},
         "sent_bytes": {"type": "int"},
         "copy_storage": {"type": "str", "choices": list(STORAGE)},
+        "policy": {"type": "str", "choices": list(PRESETS)},
+        "policy_overrides": {"type": "dict"},
     }
     return {
         "type": "list",
@@ -68,40 +71,35 @@ def evacuation_options(params: t.Mapping[str, t.Any]) -> EvacuationOptions:
     for key, least in _LEAST.items():
         if params["slots"][key] < least:
             raise _wrong(f"slots.{key} is {params['slots'][key]}, but must be {least} or more.")
-    policy = policy_of(params)
-    wishes = {key: params[key] for key in ("bandwidth_mib_per_s", "tls")}
+    policies = policies_of(params)
     slots = Slots(**params["slots"])
+    said = {id(guest): said_by(guest["policy"], guest["policy_overrides"]) for guest in params["guests"]}
 
     def order(guest: t.Mapping[str, t.Any], name: str) -> MigrationOptions:
-        to = destinations[name]
-        storage = guest["copy_storage"] or params["copy_storage"]
-        asked = MeasurementOptions(
-            to["destination_uri"],
-            to["migrate_uri"],
-            to["link_mib_per_s"],
-            params["bandwidth_mib_per_s"],
-            params["compression"],
-            None,
-            params["measure"],
-            way_to,
-        )
-        return MigrationOptions(
-            policy,
-            asked,
-            StartOptions(migrate_uri=to["migrate_uri"], copy_storage=storage, **wishes),
-            force=params["force"],
+        return migration_options(
+            params,
+            destinations[name],
+            policies,
+            said=said[id(guest)],
+            storage=guest["copy_storage"],
             sharing=slots.per_source + 1,  # the next one is set up, and may send, before one has ended
         )
+
+    for name in destinations:
+        migration_options(params, destinations[name], policies)  # what conflicts is told before anything is done
+
+    def policy_of_guest(guest: t.Mapping[str, t.Any], name: str, uuid: str, own: Said) -> Policy:
+        return policies.of(name, uuid, own, said[id(guest)])
 
     return EvacuationOptions(
         guests=params["guests"],
         uris={name: one["destination_uri"] for name, one in destinations.items()},
         order=order,
+        policy_of=policy_of_guest,
         slots=slots,
         leaving=params["purpose"] == "evacuate",
         force=params["force"],
-        # Without post-copy a guest that writes too fast would only be found out when it has been sent once.
-        unmeasured=policy.postcopy != "never",
+        heed_metadata=policies.heed_metadata,
         shutdown_limit_s=params["shutdown_timeout_s"],
         abort_on_cancel=params["on_cancel"] == "abort",
         cancel_file=params["cancel_file"],

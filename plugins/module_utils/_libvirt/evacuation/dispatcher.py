@@ -48,7 +48,7 @@ class Dispatcher:
         self._rows = found.rows
         self._mailbox: queue.Queue[Post] = queue.Queue()
         self._under_way = GuestThreads(source, found.rows)
-        self.queue = TransferQueue(found.moving, task.slots, unmeasured=task.unmeasured)
+        self.queue = TransferQueue(found.moving, task.slots, unmeasured=True)
         self.notes: list[str] = []
         self._looked_round_s = 0.0
 

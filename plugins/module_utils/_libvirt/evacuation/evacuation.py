@@ -5,9 +5,12 @@ from __future__ import annotations
 
 import typing as t
 
+from ..._core.errors import MigrationError
 from ..._core.evacuation.run.queued_guest import QueuedGuest, Stage
 from ..._core.evacuation.run.result import ABORTED, FAILED, NOT_STARTED, GuestResult, LeftOnHost
-from ..connection import Connection, connect_destination
+from ..connection import Connection, connect_destination, libvirt
+from ..guest import Guest
+from ..metadata import own_limits
 from ..migration.driver import Tell
 from .cancel import Cancellation
 from .discovery import discover
@@ -47,7 +50,7 @@ class Evacuation:
             Destinations(self._task.uris, connect_destination) as destinations,
             Cancellation(self._task.cancel_file) as cancelling,
         ):
-            found = discover(self._source, destinations, self._task.guests)
+            found = discover(self._source, destinations, self._task.guests, self._needs_measuring)
             announcer = EvacuationProgress(self.host, self._tell)
             sending = Dispatcher(self._source, self._task, found, destinations, announcer, self._tell)
             sending.run(cancelling)
@@ -62,6 +65,14 @@ class Evacuation:
             return rows, None, stopped
         hasty = any(row.outcome in (ABORTED, FAILED, NOT_STARTED) for row in rows)
         return rows, remains(self._source, found.left, hasty=hasty), stopped
+
+    def _needs_measuring(self, asked: t.Mapping[str, t.Any], guest: Guest) -> bool:
+        """Where its limits cannot be read it may be one that must not go by post-copy; its own thread tells why."""
+        try:
+            own = own_limits(guest)[0] if self._task.heed_metadata else {}
+            return self._task.policy_of(asked, guest.name, guest.uuid, own).postcopy == "never"
+        except (MigrationError, libvirt.libvirtError):
+            return True
 
 
 def _close(row: GuestResult, one: QueuedGuest, host: str) -> None:

@@ -7,6 +7,8 @@ import typing as t
 from dataclasses import dataclass
 
 from ..._core.evacuation.run.admission import Slots
+from ..._core.guest_policy import Said
+from ..._core.policy import Policy
 from ..migration.migration import MigrationOptions
 
 
@@ -14,17 +16,19 @@ from ..migration.migration import MigrationOptions
 class EvacuationOptions:
     """``order``: what is to be done with a guest, by what the user said of it, that goes to that destination.
 
-    ``leaving``: guests are marked with their home, and nobody else may run on the host in the end; else they come home.
-    ``force``: also where a destination has not the memory. ``unmeasured``: as of :class:`Departures`.
+    ``policy_of``: the policy of a guest, by what the user said of it, its name, its UUID, and its own limits, which are
+    read where ``heed_metadata``. ``leaving``: guests are marked with their home, and nobody else may run on the host in
+    the end; else they come home. ``force``: also where a destination has not the memory.
     """
 
     guests: t.Sequence[t.Mapping[str, t.Any]]
     uris: t.Mapping[str, str]
     order: t.Callable[[t.Mapping[str, t.Any], str], MigrationOptions]
     slots: Slots
+    policy_of: t.Callable[[t.Mapping[str, t.Any], str, str, Said], Policy]
+    heed_metadata: bool = True
     leaving: bool = True
     force: bool = False
-    unmeasured: bool = False
     shutdown_limit_s: float = 300.0
     abort_on_cancel: bool = False
     cancel_file: t.Optional[str] = None

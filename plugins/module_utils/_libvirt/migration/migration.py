@@ -4,18 +4,20 @@
 from __future__ import annotations
 
 import typing as t
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from ..._core.errors import MigrationError
 from ..._core.forecast.forecast import Forecast
+from ..._core.guest_policy import GuestPolicies, Said
 from ..._core.job.downtime_limit import highest_limit_ms
 from ..._core.migration.location import Situation
 from ..._core.migration.refusals import refusal
-from ..._core.migration.start import StartOptions, planned, require_way, start_call
+from ..._core.migration.start import StartOptions, check_choices, planned, require_way, start_call
 from ..._core.policy import Policy
 from ..connection import libvirt
 from ..guest import Guest
 from ..measure.facts import MeasuredFacts, MeasurementOptions, measure_facts
+from ..metadata import own_limits
 from .driver import Tell
 from .result import MigrationResult, Result, opened
 from .start import OVERTAKEN, MigrationStart
@@ -28,7 +30,8 @@ class MigrationOptions:
     """``persistent``: None to keep it as it is; what ``wishes`` has of it does not count.
 
     ``sharing``: how many of ours may use the link at a time. ``before_start``: called with the guest and its forecast
-    when it is about to be sent; what it raises prevents that.
+    when it is about to be sent; what it raises prevents that. ``policies``: from which ``policy`` is made once the
+    guest is known, with ``said``, what a plan says of it; ``storage``: how a plan wants its disks to go along.
     """
 
     policy: Policy
@@ -39,6 +42,9 @@ class MigrationOptions:
     force: bool = False
     sharing: int = 1
     before_start: t.Optional[t.Callable[[Guest, Result], None]] = None
+    policies: t.Optional[GuestPolicies] = None
+    said: Said = field(default_factory=dict)
+    storage: t.Optional[str] = None
 
 
 class Migration:
@@ -75,12 +81,29 @@ class Migration:
             if where.there is not None and not where.there.running:
                 self.notes.append(f"{guest.name!r} is {where.there.told} on {self._ends.destination_name}.")
             return account.settle(check, "already_there", {}, account.found)
+        # A broken post-copy can only be joined, whatever the guest says of itself: it cannot go back.
+        if situation in (Situation.START, Situation.ADOPT):
+            self._heed(guest)
+        order, broken = self._order, situation is Situation.BROKEN
         if situation is Situation.START:
             return self._start(guest, account, check)
-        broken = situation is Situation.BROKEN
         if situation is Situation.ADOPT or (broken and order.policy.postcopy != "never"):
             return self._adopt(guest, account, check, broken)
         raise refusal(where, guest.name, *self._ends.names)
+
+    def _heed(self, guest: Guest) -> None:
+        """The policy and the disks of this very guest. Raises OPTIONS_CONFLICT, and what keeps it from being read."""
+        order, policies = self._order, self._order.policies
+        if policies is None:
+            return
+        own: Said = {}
+        if policies.heed_metadata:
+            own, notes = own_limits(guest)
+            self.notes += [note for note in notes if note not in self.notes]
+        policy = policies.of(guest.name, guest.uuid, own, order.said)
+        check_choices(order.asked.compression, order.asked.parallel_connections, policy)
+        storage = order.storage or policies.copy_storage(guest.name, guest.uuid) or order.wishes.copy_storage
+        self._order = replace(order, policy=policy, wishes=replace(order.wishes, copy_storage=storage))
 
     # --- starting
 

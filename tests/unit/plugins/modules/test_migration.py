@@ -45,6 +45,7 @@ ASKED: dict[str, t.Any] = {
     "compression": "none",
     "policy_overrides": {"max_throttle_percent": 0},
 }
+NEVER = {"postcopy": "never"}
 NOT_RUNNING = "Requested operation is not valid: domain is not running"
 
 
@@ -83,10 +84,17 @@ def note(text: str | None, guest: str = "erp01") -> Call:
     return Call("setMetadata", 2, text, "carried", namespace, 3, guest=guest)
 
 
-def survey(hostdev: str = "") -> list[Call]:
+def own_word(text: str = "") -> list[Call]:
+    """The guest is asked for limits of its own, as it runs and for good."""
+    asked = [Call("metadata", 2, "https://github.com/virtops/ansible-live-migration/guest/1", flag) for flag in (1, 2)]
+    return [asked[0].returns(text)] if text else [call.raises(80, "metadata not found") for call in asked]
+
+
+def survey(hostdev: str = "", own: str = "") -> list[Call]:
     """What is asked before a start that measures nothing."""
     xml = f"<domain type='kvm'><devices>{hostdev}</devices></domain>"
     return [
+        *own_word(own),
         Call("info").returns([1, 4 * 1024 * 1024, 4 * 1024 * 1024, 2, 0]),
         Call("memoryStats").returns({"rss": 1024 * 1024}),
         *[Call(name).returns(9_000_000) for name in ("getLibVersion", "getVersion") * 2],
@@ -258,13 +266,41 @@ def test_without_postcopy_when_the_destination_cannot(libvirt: FakeLibvirt, run:
     assert "cannot receive by post-copy" in str(result["warnings"])
 
 
+@pytest.mark.parametrize(
+    ("own", "options", "flags"),
+    [
+        ("", {}, starting.POSTCOPY),
+        ('<guest postcopy="never"/>', {}, 0),
+        ('<guest postcopy="perhaps"/>', {}, 0),
+        ('<guest postcopy="never"/>', {"heed_metadata": False}, starting.POSTCOPY),
+        ('<guest postcopy="prefer"/>', {"guest_options": [{"name": "erp*", "policy_overrides": NEVER}]}, 0),
+        ("", {"guest_options": [{"name": "crm*", "policy_overrides": NEVER}]}, starting.POSTCOPY),
+    ],
+)
+def test_the_most_careful_policy_holds(
+    libvirt: FakeLibvirt, run: ModuleRunner, own: str, options: dict[str, t.Any], flags: int
+) -> None:
+    asked = {**ASKED, "policy_overrides": {**ASKED["policy_overrides"], "postcopy": "if_needed"}, **options}
+    look = survey(own=own) if asked.get("heed_metadata", True) else survey()[2:]
+    start = [*ENDS, *here(NO_JOB), UNKNOWN, *source_has(), *look, *limit()]
+    moves = transfer(MOVES | flags)
+    libvirt.expect(*start, *OWN, completes(moves), *GONE_HERE, ARRIVED, *destination_has())
+    assert run(migration, **asked)["outcome"] == "moved"
+
+
 def test_overtaken_by_another_run(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
     """The job that the other has started is adopted."""
     running = "Requested operation is not valid: another migration job is already running for domain 'erp01'"
     other = Call("jobStats").returns(FIRST_PASS)
     look = [Call("lookupByUUIDString", ERP01).returns(Guest()), other]
     overtaken = transfer().raises(55, running).leaves(ARRIVING, guest=OVER_THERE)
-    adopted = [Call("XMLDesc", 0).returns("<domain><devices/></domain>"), other, *LIMITS, completes(other_look())]
+    adopted = [
+        *own_word(),
+        Call("XMLDesc", 0).returns("<domain><devices/></domain>"),
+        other,
+        *LIMITS,
+        completes(other_look()),
+    ]
     end = [*GONE_HERE[1:], ARRIVED, *destination_has()]
     arriving = [ARRIVED, *source_has(), *destination_has(persistent=False)]
     libvirt.expect(*START, *OWN, overtaken, other, *look, *arriving, *adopted, *end)

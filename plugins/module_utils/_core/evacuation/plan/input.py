@@ -27,7 +27,8 @@ _REMEDY = "Pass the results of the modules as they returned them."
 class PlanOptions:
     """The user's words. ``hosts``: settings by name; ``all_hosts``: where nothing else is said of one.
 
-    ``metadata_may``: what guests may say of themselves, of ``wishes.MAY``.
+    ``metadata_may``: what guests may say of themselves, of ``wishes.MAY``. ``policy_overrides``: what of ``policy`` the
+    user has set, and no guest may exceed.
     """
 
     policy: Policy = field(default_factory=Policy)
@@ -42,6 +43,7 @@ class PlanOptions:
     guest_overhead_mib: int = 0
     copy_disks: bool = False
     metadata_may: t.Collection[str] = MAY_BY_DEFAULT
+    policy_overrides: t.Mapping[str, t.Any] = field(default_factory=dict)
 
 
 def fleet_from_documents(
@@ -83,7 +85,12 @@ def fleet_from_documents(
             wish=wish,
             blocked=blocked,
             checked=checked is not None,
-            demand=demand_of(guest, measurement, wish.resolved_policy(wanted.policy), copy_disks=wanted.copy_disks),
+            demand=demand_of(
+                guest,
+                measurement,
+                wish.resolved_policy(wanted.policy, wanted.policy_overrides),
+                copy_disks=wanted.copy_disks,
+            ),
             overhead_bytes=wanted.guest_overhead_mib * MIB,
             on_its_way_to=bound_for,
         )

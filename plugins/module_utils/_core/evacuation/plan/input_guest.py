@@ -107,6 +107,7 @@ def domain_from_document(
         allowed=None if wish.destinations is None else frozenset(wish.destinations),
         bound_for=on_its_way_to,
         moving=on_its_way_to is not None,
+        said_policy=wish.said_policy,
     )
 
 

@@ -105,7 +105,7 @@ class TransferQueue:
         dry = self.runs_dry(now_s)
         for one in self._in(Stage.WAITING):
             if one.not_before_s <= now_s and (one.adopts or self._may_prepare(one, places, now_s, dry)):
-                one.measured = one.adopts or not self._stands_idle()
+                one.measured = one.adopts or one.wanted.needs_measuring or not self._stands_idle()
                 one.stage = Stage.PREPARING
                 one.attempts += 1
                 moves.append(Begin(one.wanted.key, one.destination, one.measured))
