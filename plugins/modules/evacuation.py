@@ -44,7 +44,10 @@ options:
           - A guest that runs or arrives on another one of them stays there.
         type: str
       alternatives:
-        description: Names of other destinations that would do, for when the first fails or fills.
+        description:
+          - Names of other destinations that would do, for when the first fails or fills. They are taken as they are
+            named, with the memory for the guest looked at and nothing else. Who wants more looked at leaves them out,
+            and plans again for the guests whose RV(guests[].elsewhere) is V(true).
         type: list
         elements: str
         default: []
@@ -320,6 +323,10 @@ guests:
       description: What to do about it.
       type: str
       sample: ""
+    elsewhere:
+      description: Whether it failed for the sake of its destination, so that another one may take it.
+      type: bool
+      sample: false
 remaining:
   description: Who is still here. Empty for a return.
   returned: always, unless the options are wrong

@@ -88,6 +88,11 @@ options:
         description: Names of the only hosts that it may go to.
         type: list
         elements: str
+      except_destinations:
+        description:
+          - Names of hosts that it must not go to, such as one that has refused it. Those of all entries count.
+        type: list
+        elements: str
       policy:
         description: In the place of O(policy), for this guest.
         type: str
@@ -646,6 +651,11 @@ plan:
           peak_bytes_per_s: 1175000000
           peak_transfers: 3
           least_s: 26.0
+    rules:
+      description:
+        - The options that the plan was made by, without the documents, and C(destinations), the names of the hosts that
+          could receive guests. With them another plan can be made by the same rules, as when a destination fails.
+      type: dict
 report:
   description: The plan as lines of text.
   returned: success
@@ -712,6 +722,7 @@ GUEST_OPTIONS: dict[str, t.Any] = {
     "if_unplaceable": {"type": "str", "choices": [LEAVE, SHUTDOWN]},
     "priority": {"type": "int"},
     "destinations": {"type": "list", "elements": "str"},
+    "except_destinations": {"type": "list", "elements": "str"},
     "policy": {"type": "str", "choices": list(PRESETS)},
     "policy_overrides": {"type": "dict"},
 }
@@ -762,6 +773,34 @@ OPTIONS: dict[str, t.Any] = {
 }
 
 
+# What a plan was made by, beside the documents: with it another one can be made by the same rules.
+RULES = (
+    "copy_storage",
+    "groups",
+    "guest_overhead_mib",
+    "guests",
+    "hosts",
+    "link_mib_per_s",
+    "max_incoming",
+    "max_outgoing",
+    "max_transfers",
+    "metadata_may",
+    "policy",
+    "policy_overrides",
+    "reserve_mib",
+    "setup_s",
+    "transfer_mib_per_s",
+    "uplinks",
+)
+
+
+def said(value: t.Any) -> t.Any:
+    """Without what was not said, so that it can be given as options again."""
+    if isinstance(value, dict):
+        return {key: said(one) for key, one in value.items() if one is not None}
+    return [said(one) for one in value] if isinstance(value, list) else value
+
+
 def wanted(params: t.Mapping[str, t.Any]) -> PlanOptions:
     return PlanOptions(
         policy_of(params),
@@ -792,6 +831,8 @@ def work(module: AnsibleModule) -> dict[str, t.Any]:
     for warning in warnings:
         module.warn(warning)
     plan = plan_document(plan_evacuation(fleet))
+    rules = said({name: params[name] for name in RULES})
+    plan["rules"] = {**rules, "destinations": [one.name for one in destinations]}
     return {"changed": False, "plan": plan, "report": plan_lines(plan)}
 
 

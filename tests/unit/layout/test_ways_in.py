@@ -52,10 +52,13 @@ def texts(folder: Path, pattern: str) -> str:
 @pytest.mark.parametrize("role", ["evacuate_host", "return_home"])
 def test_what_a_role_takes_reaches_the_module(role: str) -> None:
     """In the task that moves guests; what belongs to the destination, in the list of these."""
-    tasks = yaml.safe_load((ROOT / "roles" / role / "tasks" / "main.yml").read_text(encoding="utf-8"))
-    modules = [task["virtops.live_migration.evacuation"] for task in tasks if "virtops.live_migration.evacuation" in task]
+    files = sorted((ROOT / "roles" / role / "tasks").glob("*.yml"))
+    tasks = [task for file in files for task in yaml.safe_load(file.read_text(encoding="utf-8"))]
+    modules = [
+        task["virtops.live_migration.evacuation"] for task in tasks if "virtops.live_migration.evacuation" in task
+    ]
     (moves,) = [one for one in modules if "slots" in one]
-    of_destinations = texts(ROOT / "roles" / role / "tasks", "main.yml")
+    of_destinations = texts(ROOT / "roles" / role / "tasks", "*.yml")
     for option in [*(one for one in OPTIONS if one not in FIELDS), "policy_overrides"]:
         variable = f"{role}_{option}"
         if variable not in ways_in.names_of("role", role) or option == "copy_storage":

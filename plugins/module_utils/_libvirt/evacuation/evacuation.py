@@ -84,5 +84,5 @@ def _close(row: GuestResult, one: QueuedGuest, host: str) -> None:
         if row.attempts == 0 or one.reason == "NOT_STARTED":
             row.clear()
     elif one.reason == "DESTINATION_GIVEN_UP" and not row.reason:
-        row.outcome, row.reason, row.runs_on = FAILED, one.reason, host
+        row.outcome, row.reason, row.runs_on, row.elsewhere = FAILED, one.reason, host, True
         row.msg = f"{one.destination} was given up after the failures of others, and no other destination was named."

@@ -17,6 +17,7 @@ from ...policy import Policy
 from .fleet import LEAVE, SHUTDOWN, STRATEGIES, Group
 
 _SAID = ("strategy", "if_unplaceable", "priority", "destinations", "policy", "policy_overrides")
+_REFUSED = "except_destinations"
 
 # What the metadata of a guest may say. The last two reach further than that guest: an administrator allows them.
 MAY_STRATEGY, MAY_ORDER, MAY_RULES, MAY_PLACES, MAY_BIND = "strategy", "priority", "rules", "places", "hard_rules"
@@ -32,7 +33,7 @@ class GuestRules:
     """None: nothing was said. ``together`` and ``apart``: names of rules that its metadata put it under.
 
     ``claim``: its priority for a place, where that is not the one for its turn. ``limits``: the fields of a policy that
-    its metadata makes stricter.
+    its metadata makes stricter. ``except_destinations``: hosts that it must not go to.
     """
 
     strategy: t.Optional[str] = None
@@ -43,6 +44,7 @@ class GuestRules:
     policy: t.Optional[str] = None
     policy_overrides: t.Optional[t.Mapping[str, t.Any]] = None
     limits: t.Optional[t.Mapping[str, t.Any]] = None
+    except_destinations: tuple[str, ...] = ()
     together: tuple[str, ...] = ()
     apart: tuple[str, ...] = ()
 
@@ -79,7 +81,9 @@ def guest_rules_of(
             said: dict[str, t.Any] = {key: entry[key] for key in _SAID if entry.get(key) is not None}
             if "priority" in said:
                 said["claim"] = said["priority"]
-            wish = GuestRules(**said).over(wish)
+            # Each of them holds, whatever else is said of the guest.
+            refused = (*wish.except_destinations, *(entry.get(_REFUSED) or ()))
+            wish = GuestRules(**said, except_destinations=tuple(dict.fromkeys(refused))).over(wish)
     return wish
 
 

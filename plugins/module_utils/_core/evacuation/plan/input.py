@@ -76,7 +76,7 @@ def fleet_from_documents(
         wish = wishes[guest.uuid]
         measurement = measured.get(guest.uuid) or measured.get(guest.name)
         bound_for = on_their_way.get(guest.uuid) if host.name in leaving else None
-        blocked = blockers(guest, taking, checked) if host.name in leaving else {}
+        blocked = blockers(guest, taking, checked, wish.except_destinations) if host.name in leaving else {}
         # It is arriving there: that its job runs and that its UUID is taken there is no obstacle, but what is wanted.
         blocked.pop(bound_for or "", None)
         return domain_from_document(

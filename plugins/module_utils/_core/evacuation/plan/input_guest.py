@@ -24,6 +24,9 @@ NOT_CHECKED = fleet.Blocker(
     "nobody has checked whether it could go there",
     "check it with migration_readiness_info, and pass the result as readiness",
 )
+REFUSED = fleet.Blocker(
+    "refused", "it must not go there, as was said or seen", "find out why, and take it out of except_destinations"
+)
 
 
 @dataclass(frozen=True)
@@ -111,12 +114,19 @@ def domain_from_document(
     )
 
 
-def blockers(guest: GuestDocument, destinations: t.Iterable[str], readiness: t.Optional[Readiness]) -> dict[str, t.Any]:
-    """The checks that it fails, by destination."""
+def blockers(
+    guest: GuestDocument,
+    destinations: t.Iterable[str],
+    readiness: t.Optional[Readiness],
+    refused: t.Collection[str] = (),
+) -> dict[str, t.Any]:
+    """The checks that it fails, by destination. ``refused``: those that must not be tried."""
     found: dict[str, tuple[fleet.Blocker, ...]] = {}
-    for name in destinations if readiness is not None else ():
+    for name in destinations:
         entry = (readiness or {}).get((guest.uuid, name))
-        checks = (NOT_CHECKED,) if entry is None else _failed(entry)
+        checks = () if readiness is None else (NOT_CHECKED,) if entry is None else _failed(entry)
+        if name in refused:
+            checks = (REFUSED, *checks)
         if checks:
             found[name] = checks
     return found

@@ -7,6 +7,7 @@ import typing as t
 from dataclasses import asdict, dataclass, field
 
 from ...errors import MigrationError
+from .retry import calls_for_another
 
 MIGRATE, SHUTDOWN, LEAVE, START = "migrate", "shutdown", "leave", "start"
 STRATEGIES = (MIGRATE, SHUTDOWN, LEAVE, START)
@@ -20,7 +21,10 @@ Document = dict[str, t.Any]
 
 @dataclass
 class GuestResult:
-    """``elapsed_s``: from its first attempt to its end, with measuring and with waiting for its turn."""
+    """``elapsed_s``: from its first attempt to its end, with measuring and with waiting for its turn.
+
+    ``elsewhere``: it failed for its destination's sake, so that another one may take it.
+    """
 
     name: str
     uuid: str = ""
@@ -39,6 +43,7 @@ class GuestResult:
     msg: str = ""
     state: str = ""
     remedy: str = ""
+    elsewhere: bool = False
 
     def document(self) -> Document:
         return asdict(self)
@@ -64,9 +69,11 @@ class GuestResult:
         self.take(exc.facts)
         self.outcome, self.reason, self.msg = FAILED, exc.reason, exc.problem
         self.state, self.remedy = exc.state, exc.remedy
+        self.elsewhere = calls_for_another(exc.reason)
 
     def clear(self) -> None:
         self.reason = self.msg = self.state = self.remedy = ""
+        self.elsewhere = False
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is said of single guests and hosts holds while a host is emptied, with three hosts of their own."""
+
+from __future__ import annotations
+
+import typing as t
+
+import pytest
+from bench.house import BUSY, HOME, LINK_MIB_PER_S, QUIET, House, rows, three_hosts
+from bench.runs import Run, assert_done
+
+OWN = "https://github.com/virtops/ansible-live-migration/guest/1"
+GUESTS = {"crm01": QUIET, "web01": QUIET, "busy01": BUSY}
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> t.Iterator[House]:
+    yield from three_hosts(tmp_path_factory.mktemp("rules"), GUESTS)
+
+
+@pytest.fixture(autouse=True)
+def at_home(house: House) -> t.Iterator[None]:
+    yield
+    house.gather()
+    house.unharmed()
+
+
+def say(house: House, name: str, attributes: str, host: str = HOME) -> None:
+    for kind in ("--live", "--config"):
+        words = ("--key", "guest", "--set", f"<guest {attributes}/>") if attributes else ("--remove",)
+        house.lab.virsh(host, "metadata", house.uuids[name], OWN, kind, *words)
+
+
+def emptied(house: House, *options: str, **variables: t.Any) -> Run:
+    return house.ansible.playbook(
+        "virtops.live_migration.evacuate",
+        *options,
+        live_migration_hosts=HOME,
+        live_migration_destination_uri="qemu+tcp://{host}/system",
+        live_migration_link_mib_per_s=LINK_MIB_PER_S,
+        **{"live_migration_postcopy": "if_needed", "live_migration_measure": False, **variables},
+    )
+
+
+def test_a_guest_that_must_not_go_by_postcopy_does_not(house: House) -> None:
+    """By its own word, although the task allows it; then by a list of the administrator's; then it may, and does."""
+    say(house, "busy01", "postcopy='never'")
+    plan = {"busy01": "kvm02"}
+    others = [{"uuid": house.uuids[name], "strategy": "leave"} for name in ("crm01", "web01")]
+    tasks = []
+    for more in ({}, {"heed_metadata": False, "guest_options": [{"name": "busy*", "policy": "minimal_downtime"}]}):
+        tasks.append(house.evacuation(plan, **more))
+    tasks.append(house.evacuation(plan, heed_metadata=False))
+    for task in tasks:
+        task["virtops.live_migration.evacuation"]["guests"] += others
+    own, listed, allowed = house.ansible.run(HOME, *tasks)
+    for refused in (own, listed):
+        assert rows(refused)["busy01"]["reason"] == "NO_WAY", refused
+    assert_done(allowed, True, empty=True)
+    assert rows(allowed)["busy01"]["remedies"] == ["start_postcopy"]
+    say(house, "busy01", "", "kvm02")
+
+
+def plan_of(house: House, to: dict[str, str], **rules: t.Any) -> dict[str, t.Any]:
+    """As evacuation_plan_info returns it, as far as the role reads it."""
+    moves = [
+        {
+            "name": name, "uuid": house.uuids[name], "from": HOME, "to": host, "order": order, "sent_bytes": 2**26,
+            "policy_overrides": {},
+        }
+        for order, (name, host) in enumerate(to.items())
+    ]  # fmt: skip
+    stay = [
+        {"name": name, "uuid": uuid, "host": HOME, "reason": "as asked for"}
+        for name, uuid in house.uuids.items()
+        if name not in to
+    ]
+    made_by = {
+        "guests": [], "groups": [], "hosts": [], "uplinks": [], "policy": "minimal_downtime", "policy_overrides": {},
+        "metadata_may": [], "destinations": ["kvm02", "kvm03"], "link_mib_per_s": LINK_MIB_PER_S, **rules,
+    }  # fmt: skip
+    return {"guests": moves, "shutdown": [], "left": stay, "unplaceable": [], "rules": made_by}
+
+
+@pytest.mark.parametrize("apart", [True, False])
+def test_another_destination_is_taken_by_the_rules_of_the_plan(house: House, apart: bool) -> None:
+    """kvm02 does not answer. What belongs apart from a guest on kvm03 stays rather than go there."""
+    groups = [{"name": "pair", "guests": ["crm01", "web01"], "rule": "apart", "hard": True}] if apart else []
+    plan = plan_of(house, {"crm01": "kvm03", "web01": "kvm02"}, groups=groups)
+    house.lab.kill_libvirtd("kvm02")
+    run = emptied(house, live_migration_plan=plan)
+    where = house.where()
+    assert where["crm01"] == "kvm03"
+    if apart:
+        assert run.code != 0
+        assert where["web01"] == HOME
+        assert "still runs web01" in run.failure
+    else:
+        assert run.code == 0, run.output
+        assert where["web01"] == "kvm03"
+    assert where["busy01"] == HOME
