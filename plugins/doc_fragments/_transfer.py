@@ -66,6 +66,12 @@ options:
         O(policy_overrides.on_hopeless) says, unless the guest calms down.
     type: bool
     default: false
+  ignore_cordon:
+    description:
+      - Whether to send guests to a host that takes none, as M(virtops.live_migration.host_cordon) notes it. The note is
+        read right before each start. Bringing guests home does not need it.
+    type: bool
+    default: false
   heed_metadata:
     description:
       - Whether a guest may make the policy stricter for itself, by the attributes C(postcopy), C(max-downtime-ms),

@@ -7,7 +7,7 @@ import typing as t
 
 import pytest
 from bench.house import BUSY, HOME, LINK_MIB_PER_S, QUIET, House, rows, three_hosts
-from bench.runs import Run, assert_done
+from bench.runs import Run, assert_done, task
 
 OWN = "https://github.com/virtops/ansible-live-migration/guest/1"
 GUESTS = {"crm01": QUIET, "web01": QUIET, "busy01": BUSY}
@@ -47,10 +47,13 @@ def test_a_guest_that_must_not_go_by_postcopy_does_not(house: House) -> None:
     say(house, "busy01", "postcopy='never'")
     plan = {"busy01": "kvm02"}
     others = [{"uuid": house.uuids[name], "strategy": "leave"} for name in ("crm01", "web01")]
-    tasks = []
-    for more in ({}, {"heed_metadata": False, "guest_options": [{"name": "busy*", "policy": "minimal_downtime"}]}):
-        tasks.append(house.evacuation(plan, **more))
-    tasks.append(house.evacuation(plan, heed_metadata=False))
+    limits = {"postcopy": "if_needed", "max_throttle_percent": 0}
+    listed_as = [{"name": "busy*", "policy": "minimal_downtime"}]
+    tasks = [
+        house.evacuation(plan, policy_overrides=limits),
+        house.evacuation(plan, policy_overrides=limits, heed_metadata=False, guest_options=listed_as),
+        house.evacuation(plan, policy_overrides=limits, heed_metadata=False),
+    ]
     for task in tasks:
         task["virtops.live_migration.evacuation"]["guests"] += others
     own, listed, allowed = house.ansible.run(HOME, *tasks)
@@ -90,7 +93,7 @@ def test_another_destination_is_taken_by_the_rules_of_the_plan(house: House, apa
     house.lab.kill_libvirtd("kvm02")
     run = emptied(house, live_migration_plan=plan)
     where = house.where()
-    assert where["crm01"] == "kvm03"
+    assert where["crm01"] == "kvm03", run.output
     if apart:
         assert run.code != 0
         assert where["web01"] == HOME
@@ -99,3 +102,27 @@ def test_another_destination_is_taken_by_the_rules_of_the_plan(house: House, apa
         assert run.code == 0, run.output
         assert where["web01"] == "kvm03"
     assert where["busy01"] == HOME
+
+
+def test_a_cordon_holds_for_everybody(house: House) -> None:
+    """For the module that moves one guest, for an evacuation that is under way, and for readiness; and it is undone."""
+    cordon = {"virtops.live_migration.host_cordon": {}}
+    lifted = {"virtops.live_migration.host_cordon": {"state": "absent"}}
+    first, second, document = house.ansible.run("kvm02", cordon, cordon, task("migration_host_info"))
+    assert_done(first, True, cordoned=True)
+    assert_done(second, False, cordoned=True)
+    assert document["host"]["cordoned"] is True
+    uri = "qemu+tcp://kvm02/system"
+    asked = {"name": "crm01", "destination_uri": uri, "measure": False}
+    refused, evacuated, moved = house.ansible.run(
+        HOME,
+        task("migration", **asked),
+        house.evacuation({"crm01": "kvm02", "web01": "kvm02"}, measure=False),
+        task("migration", ignore_cordon=True, **asked),
+    )
+    assert (refused["reason"], refused["runs_on"]) == ("DESTINATION_CORDONED", HOME)
+    assert {one["reason"] for one in rows(evacuated).values()} <= {"DESTINATION_CORDONED", "DESTINATION_GIVEN_UP"}
+    assert_done(moved, True, outcome="moved")
+    assert_done(house.ansible.run("kvm02", lifted)[0], True, cordoned=False)
+    again = house.ansible.run(HOME, house.evacuation({"web01": "kvm02"}, measure=False))[0]
+    assert rows(again)["web01"]["outcome"] == "moved"

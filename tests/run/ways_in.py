@@ -106,9 +106,9 @@ def documented(name: str) -> dict[str, t.Any]:
 
 def text_in(path: Path, name: str) -> str:
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant):
-            if any(isinstance(target, ast.Name) and target.id == name for target in node.targets):
-                return str(node.value.value)
+        named = isinstance(node, ast.Assign) and any(getattr(one, "id", "") == name for one in node.targets)
+        if named and isinstance(node.value, ast.Constant):
+            return str(node.value.value)
     raise ValueError(f"{path} has no {name}")
 
 
@@ -158,7 +158,7 @@ def page() -> str:
     lines = [row("Option", *(f"{kind} ``{name}``" for name, kind, _file in WAYS))]
     for option in options_of_migration():
         cells = [f"``{option}``"]
-        for name, kind, file in WAYS:
+        for _name, kind, file in WAYS:
             called = wanted_name(kind, file, option, fields)
             if called in names_of(kind, file):
                 cells.append("yes" if called == option else f"``{called.removeprefix('live_migration_')}``")

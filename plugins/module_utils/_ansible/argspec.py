@@ -66,6 +66,7 @@ def transfer_spec() -> Spec:
         "undefine_source": {"type": "bool", "default": True},
         "measure": {"type": "bool", "default": True},
         "force": {"type": "bool", "default": False},
+        "ignore_cordon": {"type": "bool", "default": False},
         "heed_metadata": {"type": "bool", "default": True},
         "guest_options": guest_options_spec(),
     }

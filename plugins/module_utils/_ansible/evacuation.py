@@ -82,6 +82,7 @@ def evacuation_options(params: t.Mapping[str, t.Any]) -> EvacuationOptions:
             policies,
             said=said[id(guest)],
             storage=guest["copy_storage"],
+            homeward=params["purpose"] == "return",
             sharing=slots.per_source + 1,  # the next one is set up, and may send, before one has ended
         )
 

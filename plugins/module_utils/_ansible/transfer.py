@@ -32,10 +32,12 @@ def migration_options(
     storage: t.Optional[str] = None,
     wait: bool = True,
     sharing: int = 1,
+    homeward: bool = False,
 ) -> MigrationOptions:
     """``params``: of :func:`transfer_spec`; ``to``: the destination, with its URI, address and link.
 
-    ``said`` and ``storage``: what a plan says of the guest. Raises OPTIONS_CONFLICT.
+    ``said`` and ``storage``: what a plan says of the guest. ``homeward``: it is brought home, which takes no guests but
+    its own until they are all there. Raises OPTIONS_CONFLICT.
     """
     check_choices(params["compression"], params["parallel_connections"], policies.base)
     asked = MeasurementOptions(
@@ -66,4 +68,5 @@ def migration_options(
         policies=policies,
         said=said or {},
         storage=storage,
+        ignore_cordon=params["ignore_cordon"] or homeward,
     )

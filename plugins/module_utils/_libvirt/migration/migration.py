@@ -15,6 +15,7 @@ from ..._core.migration.refusals import refusal
 from ..._core.migration.start import StartOptions, check_choices, planned, require_way, start_call
 from ..._core.policy import Policy
 from ..connection import libvirt
+from ..cordon import require_open
 from ..guest import Guest
 from ..measure.facts import MeasuredFacts, MeasurementOptions, measure_facts
 from ..metadata import own_limits
@@ -45,6 +46,7 @@ class MigrationOptions:
     policies: t.Optional[GuestPolicies] = None
     said: Said = field(default_factory=dict)
     storage: t.Optional[str] = None
+    ignore_cordon: bool = False
 
 
 class Migration:
@@ -139,6 +141,8 @@ class Migration:
         forecast = _with_basis(seen, found)
         if order.before_start is not None:
             order.before_start(guest, forecast)
+        if not order.ignore_cordon:
+            require_open(self._ends.destination, self._ends.destination_name, guest.name)
         # A limit that nobody will raise is the policy's from the start.
         limit_ms = seen.plan.start_limit_ms if wait else highest_limit_ms(order.policy.max_downtime_ms)
         launch = MigrationStart(

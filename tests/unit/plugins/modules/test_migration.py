@@ -7,6 +7,7 @@ import typing as t
 import pytest
 
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.migration import start as starting
+from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt import cordon
 from ansible_collections.virtops.live_migration.plugins.modules import migration
 from ansible_collections.virtops.live_migration.tests.unit.plugins.fake_libvirt import (
     ARRIVING,
@@ -102,8 +103,12 @@ def survey(hostdev: str = "", own: str = "") -> list[Call]:
     ]
 
 
+# Whether the destination takes guests is asked right before the start.
+OPEN = Call("secretLookupByUUIDString", cordon.UUID).raises(66, "Secret not found")
+
+
 def limit(before_ms: int = 300, start_ms: int = 80) -> list[Call]:
-    return [Call("migrateGetMaxDowntime").returns(before_ms), Call("migrateSetMaxDowntime", start_ms)]
+    return [OPEN, Call("migrateGetMaxDowntime").returns(before_ms), Call("migrateSetMaxDowntime", start_ms)]
 
 
 # The call that migrates has a connection of its own.
@@ -222,7 +227,7 @@ def test_wishes(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
 
 def test_not_waited_for(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
     """It starts with the whole downtime of the policy, since nobody will raise it."""
-    start = [*START[:-2], *limit(start_ms=440), *OWN]
+    start = [*START[:-3], *limit(start_ms=440), *OWN]
     flowing = [Call("jobStats").returns(FIRST_PASS)]
     libvirt.expect(*start, transfer(), *flowing)
     result = run(migration, wait=False, **ASKED)
@@ -264,6 +269,21 @@ def test_without_postcopy_when_the_destination_cannot(libvirt: FakeLibvirt, run:
     result = run(migration, **{**ASKED, "policy_overrides": overrides})
     assert result["outcome"] == "moved"
     assert "cannot receive by post-copy" in str(result["warnings"])
+
+
+def test_a_host_that_takes_no_guests_gets_none(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
+    """It is asked right before the start, when nothing has been set yet."""
+    look = [*ENDS, *here(NO_JOB), UNKNOWN, *source_has(), *survey()]
+    note = Call("secretLookupByUUIDString", cordon.UUID)
+    libvirt.expect(*look, note.returns(object()))
+    result = run.fails(migration, **ASKED)
+    assert (result["reason"], result["runs_on"]) == ("DESTINATION_CORDONED", "kvm01")
+
+
+def test_the_cordon_does_not_count_where_that_is_said(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
+    look = [*ENDS, *here(NO_JOB), UNKNOWN, *source_has(), *survey(), *limit()[1:]]
+    libvirt.expect(*look, *OWN, completes(transfer()), *GONE_HERE, ARRIVED, *destination_has())
+    assert run(migration, ignore_cordon=True, **ASKED)["outcome"] == "moved"
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from .guest_rules import GuestRules
 from .transfer_estimate import TransferDemand
 
 # What these look at, the planner counts itself, with all other moves in mind.
-COUNTED_BY_THE_PLAN = frozenset({"memory_available", "hugepages", "numa_nodes", "forecast"})
+COUNTED_BY_THE_PLAN = frozenset({"memory_available", "hugepages", "numa_nodes", "forecast", "cordon"})
 _DEFAULT_HUGEPAGE_BYTES = 2 * MIB
 NOT_CHECKED = fleet.Blocker(
     "not_checked",

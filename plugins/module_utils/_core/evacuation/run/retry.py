@@ -19,6 +19,7 @@ class RetryDecision(enum.Enum):
 DESTINATION_SICK = frozenset(
     (
         "CONNECTION_FAILED",
+        "DESTINATION_CORDONED",
         "DESTINATION_MEMORY",
         "HOSTNAME_LOCALHOST",
         "NAME_NOT_RESOLVED",
@@ -92,7 +93,12 @@ def calls_for_another(reason: str) -> bool:
 
 def infrastructure(reason: str) -> bool:
     """Whether it says something about hosts and network, and not about the one guest."""
-    return reason in DESTINATION_SICK or reason in _PASSES - {"INCOMING", "JOB_ELSEWHERE", "JOB_RUNNING", "OTHER_JOB"}
+    return reason in DESTINATION_SICK - {"DESTINATION_CORDONED"} or reason in _PASSES - {
+        "INCOMING",
+        "JOB_ELSEWHERE",
+        "JOB_RUNNING",
+        "OTHER_JOB",
+    }
 
 
 def back_off_s(attempts: int) -> float:
