@@ -229,6 +229,9 @@ options:
     description: Whether the disks of guests are copied along.
     type: bool
     default: false
+  within_s:
+    description: How long all of it may take, in seconds. The plan then says whether that is kept, and who is late.
+    type: float
   uri:
     description:
       - Not used, because nothing is connected to. It is there so that C(module_defaults) of the action group can set it
@@ -651,6 +654,33 @@ plan:
           peak_bytes_per_s: 1175000000
           peak_transfers: 3
           least_s: 26.0
+    deadline:
+      description: How the plan does against O(within_s). Empty without it.
+      type: dict
+      contains:
+        within_s:
+          description: What was asked for.
+          type: float
+        kept:
+          description: Whether it is kept. V(null) where it is by the least times, as not all guests were measured.
+          type: bool
+        left_s:
+          description: What is left then, less than 0 where it is not kept.
+          type: float
+        late:
+          description: Names of the guests that have not arrived by then.
+          type: list
+          elements: str
+        too_slow:
+          description: Links that need longer than that for what they have to carry, whatever the order is.
+          type: list
+          elements: str
+      sample:
+        within_s: 1800
+        kept: true
+        left_s: 1773.0
+        late: []
+        too_slow: []
     rules:
       description:
         - The options that the plan was made by, without the documents, and C(destinations), the names of the hosts that
@@ -698,6 +728,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils._ansible.argspec import policy_of, policy_spec
 from ..module_utils._ansible.pure import run_without_libvirt
+from ..module_utils._core.evacuation.plan.deadline import against_deadline
 from ..module_utils._core.evacuation.plan.document import plan_document
 from ..module_utils._core.evacuation.plan.fleet import LEAVE, SHUTDOWN, STRATEGIES, Uplink
 from ..module_utils._core.evacuation.plan.guest_rules import MAY, MAY_BY_DEFAULT
@@ -770,6 +801,7 @@ OPTIONS: dict[str, t.Any] = {
     "max_transfers": {"type": "int", "default": 0},
     "setup_s": {"type": "float", "default": 1},
     "copy_storage": {"type": "bool", "default": False},
+    "within_s": {"type": "float"},
 }
 
 
@@ -831,6 +863,8 @@ def work(module: AnsibleModule) -> dict[str, t.Any]:
     for warning in warnings:
         module.warn(warning)
     plan = plan_document(plan_evacuation(fleet))
+    within_s = params["within_s"]
+    plan["deadline"] = None if within_s is None else against_deadline(plan, within_s)
     rules = said({name: params[name] for name in RULES})
     plan["rules"] = {**rules, "destinations": [one.name for one in destinations]}
     return {"changed": False, "plan": plan, "report": plan_lines(plan)}

@@ -54,8 +54,8 @@ def test_a_guest_that_must_not_go_by_postcopy_does_not(house: House) -> None:
         house.evacuation(plan, policy_overrides=limits, heed_metadata=False, guest_options=listed_as),
         house.evacuation(plan, policy_overrides=limits, heed_metadata=False),
     ]
-    for task in tasks:
-        task["virtops.live_migration.evacuation"]["guests"] += others
+    for one in tasks:
+        one["virtops.live_migration.evacuation"]["guests"] += others
     own, listed, allowed = house.ansible.run(HOME, *tasks)
     for refused in (own, listed):
         assert rows(refused)["busy01"]["reason"] == "NO_WAY", refused
@@ -126,3 +126,29 @@ def test_a_cordon_holds_for_everybody(house: House) -> None:
     assert_done(house.ansible.run("kvm02", lifted)[0], True, cordoned=False)
     again = house.ansible.run(HOME, house.evacuation({"web01": "kvm02"}, measure=False))[0]
     assert rows(again)["web01"]["outcome"] == "moved"
+
+
+def test_only_planned(house: House) -> None:
+    """By the playbook that plans, and by check mode of the one that empties: the same plan, and nothing is moved."""
+    asked = {
+        "live_migration_hosts": HOME,
+        "live_migration_link_mib_per_s": LINK_MIB_PER_S,
+        "live_migration_measure": False,
+        "live_migration_within_s": 1,
+        "live_migration_postcopy": "if_needed",
+    }
+    planned = house.ansible.playbook("virtops.live_migration.plan", **asked)
+    assert planned.code == 0, planned.output
+    assert planned.changed == []
+    plan = planned.stats["live_migration_plan"]
+    assert sorted(one["name"] for one in plan["guests"]) == sorted(GUESTS)
+    assert {one["from"] for one in plan["guests"]} == {HOME}
+    assert {one["to"] for one in plan["guests"]} == {"kvm02", "kvm03"}
+    assert plan["deadline"]["kept"] is False
+    assert plan["deadline"]["late"]
+    assert "It is not done within" in planned.output
+    checked = emptied(house, "--check", live_migration_within_s=1)
+    assert checked.code == 0, checked.output
+    for text in (plan["summary"][:40], "It is not done within", "crm01"):
+        assert text in checked.output, checked.output
+    assert set(house.where().values()) == {HOME}

@@ -65,7 +65,14 @@ def specification(playbook: Path) -> dict[str, dict[str, t.Any]]:
 
 
 def test_what_the_collection_ships() -> None:
-    names = ["evacuate_host", "migrate_guest", "readiness_report", "rescue_migration", "return_home"]
+    names = [
+        "evacuate_host",
+        "migrate_guest",
+        "plan_evacuation",
+        "readiness_report",
+        "rescue_migration",
+        "return_home",
+    ]
     assert [path.name for path in PATTERNS] == names
 
 
