@@ -101,6 +101,11 @@ options:
       link_mib_per_s:
         description: What the link to it carries, in MiB/s. By default the speed of the device that leads there.
         type: float
+      crosses:
+        description: Names of the O(shared_limits.limits) that a transfer to it counts for.
+        type: list
+        elements: str
+        default: []
   purpose:
     description:
       - With V(evacuate) each guest is marked with its home, in its own metadata, before it leaves, and in the end no
@@ -126,8 +131,8 @@ options:
           - Guests that arrive at one destination at the same time, from whichever host and whoever began it. The
             destination's own libvirt is asked before each start.
           - One more is set up when those of this host are about to end, unless other hosts send there too.
-          - Hosts that look within the same second may all find the last place free. Then there is one more for each of
-            them, for the time of that transfer.
+          - One host at a time looks and begins there, which the destination's libvirt sees to. So hosts that look
+            within the same second do not take the last place both.
           - Once a host has seen guests of others there, it waits up to 2 seconds, by chance, before it takes a place
             that becomes free.
         type: int
@@ -152,6 +157,32 @@ options:
     description: How long a guest with O(guests[].strategy=shutdown) may take, in seconds.
     type: float
     default: 300
+  shared_limits:
+    description:
+      - Limits of transfers at a time that hold over all hosts that are being emptied with the same limits, such as that
+        of a link between racks, or over all hosts.
+      - They are kept by leases, which are secrets without a value in the libvirt of one destination. A lease that is
+        not renewed for 30 s, as its run has died, is taken away. No transfer begins while that libvirt does not answer.
+    type: dict
+    suboptions:
+      kept_at:
+        description: Name of the destination that keeps the leases, the same for all hosts that share them.
+        type: str
+        required: true
+      limits:
+        description: The limits.
+        type: list
+        elements: dict
+        required: true
+        suboptions:
+          name:
+            description: Name of the limit.
+            type: str
+            required: true
+          at_most:
+            description: So many transfers at a time.
+            type: int
+            required: true
   on_cancel:
     description:
       - What becomes of the transfers that run when it is cancelled. With V(finish) they are seen to their end.
@@ -367,6 +398,7 @@ from ..module_utils._ansible.evacuation import (
     evacuation_options,
     guests_spec,
     run_evacuation,
+    shared_limits_spec,
     slots_spec,
 )
 from ..module_utils._ansible.progress import ProgressFile, progress_spec
@@ -391,6 +423,7 @@ def main() -> None:
             "destinations": destinations_spec(),
             "purpose": {"type": "str", "choices": ["evacuate", "return"], "default": "evacuate"},
             "slots": slots_spec(),
+            "shared_limits": shared_limits_spec(),
             **transfer_spec(),
             "shutdown_timeout_s": {"type": "float", "default": 300},
             "on_cancel": {"type": "str", "choices": ["finish", "abort"], "default": "finish"},

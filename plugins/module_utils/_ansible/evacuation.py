@@ -14,6 +14,7 @@ from .._core.guest_policy import Said, said_by
 from .._core.migration.start import STORAGE
 from .._core.policy import PRESETS, Policy
 from .._libvirt.evacuation.evacuation import Evacuation
+from .._libvirt.evacuation.shared_limits import SharedLimits
 from .._libvirt.evacuation.task import EvacuationOptions
 from .._libvirt.migration.migration import MigrationOptions
 from .argspec import Spec
@@ -51,6 +52,7 @@ def destinations_spec() -> dict[str, t.Any]:
         "destination_uri": {"type": "str", "required": True},
         "migrate_uri": {"type": "str"},
         "link_mib_per_s": {"type": "float"},
+        "crosses": {"type": "list", "elements": "str", "default": []},
     }
     return {"type": "list", "elements": "dict", "default": [], "options": options}
 
@@ -58,6 +60,30 @@ def destinations_spec() -> dict[str, t.Any]:
 def slots_spec() -> dict[str, t.Any]:
     options: Spec = {key: {"type": "int", "default": value} for key, value in asdict(Slots()).items()}
     return {"type": "dict", "default": {}, "options": options, "apply_defaults": True}
+
+
+def shared_limits_spec() -> dict[str, t.Any]:
+    limit: Spec = {"name": {"type": "str", "required": True}, "at_most": {"type": "int", "required": True}}
+    options: Spec = {
+        "kept_at": {"type": "str", "required": True},
+        "limits": {"type": "list", "elements": "dict", "required": True, "options": limit},
+    }
+    return {"type": "dict", "options": options}
+
+
+def _shared_limits(params: t.Mapping[str, t.Any], destinations: t.Mapping[str, t.Any]) -> SharedLimits:
+    crossed = {name: one["crosses"] for name, one in destinations.items() if one["crosses"]}
+    shared = params["shared_limits"] or {"kept_at": "", "limits": []}
+    most = {str(one["name"]): int(one["at_most"]) for one in shared["limits"]}
+    if shared["limits"] and shared["kept_at"] not in destinations:
+        raise _wrong(f"shared_limits.kept_at is {shared['kept_at']!r}, which is none of destinations.")
+    for name, at_most in most.items():
+        if at_most < 1:
+            raise _wrong(f"The limit {name!r} is {at_most}, so that nothing could ever move.")
+    for destination, names in crossed.items():
+        for name in set(names) - set(most):
+            raise _wrong(f"The way to {destination!r} crosses {name!r}, which is none of shared_limits.")
+    return SharedLimits(shared["kept_at"], most, crossed)
 
 
 def evacuation_options(params: t.Mapping[str, t.Any]) -> EvacuationOptions:
@@ -101,6 +127,7 @@ def evacuation_options(params: t.Mapping[str, t.Any]) -> EvacuationOptions:
         leaving=params["purpose"] == "evacuate",
         force=params["force"],
         heed_metadata=policies.heed_metadata,
+        limits=_shared_limits(params, destinations),
         shutdown_limit_s=params["shutdown_timeout_s"],
         abort_on_cancel=params["on_cancel"] == "abort",
         cancel_file=params["cancel_file"],

@@ -4,12 +4,13 @@
 from __future__ import annotations
 
 import typing as t
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ..._core.evacuation.run.admission import Slots
 from ..._core.guest_policy import Said
 from ..._core.policy import Policy
 from ..migration.migration import MigrationOptions
+from .shared_limits import SharedLimits
 
 
 @dataclass(frozen=True)
@@ -18,7 +19,8 @@ class EvacuationOptions:
 
     ``policy_of``: the policy of a guest, by what the user said of it, its name, its UUID, and its own limits, which are
     read where ``heed_metadata``. ``leaving``: guests are marked with their home, and nobody else may run on the host in
-    the end; else they come home. ``force``: also where a destination has not the memory.
+    the end; else they come home. ``force``: also where a destination has not the memory. ``limits``: those that hold
+    over all hosts that are being emptied.
     """
 
     guests: t.Sequence[t.Mapping[str, t.Any]]
@@ -27,6 +29,7 @@ class EvacuationOptions:
     slots: Slots
     policy_of: t.Callable[[t.Mapping[str, t.Any], str, str, Said], Policy]
     heed_metadata: bool = True
+    limits: SharedLimits = field(default_factory=SharedLimits)
     leaving: bool = True
     force: bool = False
     shutdown_limit_s: float = 300.0
