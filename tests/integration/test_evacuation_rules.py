@@ -147,9 +147,9 @@ def test_only_planned(house: House) -> None:
     assert {one["to"] for one in plan["guests"]} == {"kvm02", "kvm03"}
     assert plan["deadline"]["kept"] is False
     assert plan["deadline"]["late"]
-    assert "It is not done within" in planned.output
+    assert "Not all have arrived within" in planned.output
     checked = emptied(house, "--check", live_migration_within_s=1)
     assert checked.code == 0, checked.output
-    for text in (plan["summary"][:40], "It is not done within", "crm01"):
+    for text in (plan["summary"][:40], "Not all have arrived within", "crm01"):
         assert text in checked.output, checked.output
     assert set(house.where().values()) == {HOME}

@@ -29,10 +29,10 @@ def deadline_lines(found: t.Mapping[str, t.Any]) -> list[str]:
     within, left = human_ms(found["within_s"] * 1000), human_ms(abs(found["left_s"]) * 1000)
     if found["kept"] is not False:
         sure = "" if found["kept"] else ", if what was not measured sends no more than the least"
-        return wrapped(f"It is done within {within}, with {left} to spare{sure}.")
+        return wrapped(f"Whoever moves has arrived within {within}, with {left} to spare{sure}.")
     late = found["late"]
     names = ", ".join(late[:_SHOWN]) + (f" and {len(late) - _SHOWN} more" if late[_SHOWN:] else "")
-    text = f"It is not done within {within}, but {left} later. Not in time: {names}."
+    text = f"Not all have arrived within {within}, but {left} later. Late: {names}."
     if found["too_slow"]:
         text += f" Whatever the order is, too much has to go over {', '.join(found['too_slow'])}."
     return wrapped(text)
