@@ -44,7 +44,10 @@ options:
           - A guest that runs or arrives on another one of them stays there.
         type: str
       alternatives:
-        description: Names of other destinations that would do, for when the first fails or fills.
+        description:
+          - Names of other destinations that would do, for when the first fails or fills. They are taken as they are
+            named, with the memory for the guest looked at and nothing else. Who wants more looked at leaves them out,
+            and plans again for the guests whose RV(guests[].elsewhere) is V(true).
         type: list
         elements: str
         default: []
@@ -67,6 +70,15 @@ options:
           - As O(copy_storage), for this guest. Its way home is the same, since its mark tells it.
         type: str
         choices: [none, all, incremental]
+      policy:
+        description: In the place of O(policy), for this guest.
+        type: str
+        choices: [minimal_downtime, suspend_workload, post_copy, very_large]
+      policy_overrides:
+        description:
+          - As O(policy_overrides), for this guest, from a plan for example. Where O(guest_options), its metadata or
+            O(policy_overrides) say something of the same field, the most careful one holds.
+        type: dict
   destinations:
     description: Where guests may go.
     type: list
@@ -89,6 +101,11 @@ options:
       link_mib_per_s:
         description: What the link to it carries, in MiB/s. By default the speed of the device that leads there.
         type: float
+      crosses:
+        description: Names of the O(shared_limits.limits) that a transfer to it counts for.
+        type: list
+        elements: str
+        default: []
   purpose:
     description:
       - With V(evacuate) each guest is marked with its home, in its own metadata, before it leaves, and in the end no
@@ -114,8 +131,8 @@ options:
           - Guests that arrive at one destination at the same time, from whichever host and whoever began it. The
             destination's own libvirt is asked before each start.
           - One more is set up when those of this host are about to end, unless other hosts send there too.
-          - Hosts that look within the same second may all find the last place free. Then there is one more for each of
-            them, for the time of that transfer.
+          - One host at a time looks and begins there, which the destination's libvirt sees to. So hosts that look
+            within the same second do not take the last place both.
           - Once a host has seen guests of others there, it waits up to 2 seconds, by chance, before it takes a place
             that becomes free.
         type: int
@@ -123,7 +140,7 @@ options:
       ahead:
         description:
           - Guests that are measured while others are sent, so that no link stands idle.
-          - Where the policy allows post-copy, a guest goes unmeasured when a place would stay free otherwise.
+          - A guest that may go by post-copy goes unmeasured when a place would stay free otherwise.
         type: int
         default: 2
       attempts:
@@ -136,44 +153,36 @@ options:
             no more are begun.
         type: int
         default: 4
-  bandwidth_mib_per_s:
-    description: Limit of the bandwidth of each guest, in MiB/s. V(0) is no limit.
-    type: int
-    default: 0
-  compression:
-    description: As in M(virtops.live_migration.migration).
-    type: str
-    choices: [auto, none, xbzrle]
-    default: auto
-  copy_storage:
-    description:
-      - As in M(virtops.live_migration.migration), for guests of which O(guests[].copy_storage) says nothing.
-      - libvirt copies each disk that is not read-only, those on shared storage too. So it is better said for single
-        guests.
-    type: str
-    choices: [none, all, incremental]
-    default: none
-  tls:
-    description: Whether the stream is encrypted, with the certificates of both hosts.
-    type: bool
-    default: false
-  measure:
-    description:
-      - Whether to measure how fast each guest writes before it is moved. It takes 5 to 21 seconds, and goes on while
-        others are sent.
-      - Where the policy allows post-copy, a guest is sent without it while nothing else is sent, as the first one is.
-    type: bool
-    default: true
-  force:
-    description:
-      - Whether to send a guest although the forecast knows no way within the policy, or although the destination has
-        less free memory than the guest may use.
-    type: bool
-    default: false
   shutdown_timeout_s:
     description: How long a guest with O(guests[].strategy=shutdown) may take, in seconds.
     type: float
     default: 300
+  shared_limits:
+    description:
+      - Limits of transfers at a time that hold over all hosts that are being emptied with the same limits, such as that
+        of a link between racks, or over all hosts.
+      - They are kept by leases, which are secrets without a value in the libvirt of one destination. A lease that is
+        not renewed for 30 s, as its run has died, is taken away. No transfer begins while that libvirt does not answer.
+    type: dict
+    suboptions:
+      kept_at:
+        description: Name of the destination that keeps the leases, the same for all hosts that share them.
+        type: str
+        required: true
+      limits:
+        description: The limits.
+        type: list
+        elements: dict
+        required: true
+        suboptions:
+          name:
+            description: Name of the limit.
+            type: str
+            required: true
+          at_most:
+            description: So many transfers at a time.
+            type: int
+            required: true
   on_cancel:
     description:
       - What becomes of the transfers that run when it is cancelled. With V(finish) they are seen to their end.
@@ -188,6 +197,7 @@ options:
         SIGTERM to the module does the same.
     type: path
 notes:
+  - With O(force) a guest is sent, too, although the destination has less free memory than the guest may use.
   - When the module, the connection of Ansible or the controller dies, the transfers that run go on. The next run adopts
     them.
   - In check mode it says who would go, and neither measures nor asks the guests anything.
@@ -199,6 +209,7 @@ extends_documentation_fragment:
   - virtops.live_migration._libvirt
   - virtops.live_migration._policy
   - virtops.live_migration._progress
+  - virtops.live_migration._transfer
 seealso:
   - module: virtops.live_migration.migration
     description: Moves one guest.
@@ -343,6 +354,10 @@ guests:
       description: What to do about it.
       type: str
       sample: ""
+    elsewhere:
+      description: Whether it failed for the sake of its destination, so that another one may take it.
+      type: bool
+      sample: false
 remaining:
   description: Who is still here. Empty for a return.
   returned: always, unless the options are wrong
@@ -377,17 +392,17 @@ sent_bytes:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils._ansible.argspec import policy_spec
+from ..module_utils._ansible.argspec import policy_spec, transfer_spec
 from ..module_utils._ansible.evacuation import (
     destinations_spec,
     evacuation_options,
     guests_spec,
     run_evacuation,
+    shared_limits_spec,
     slots_spec,
 )
 from ..module_utils._ansible.progress import ProgressFile, progress_spec
 from ..module_utils._ansible.runner import Result, run
-from ..module_utils._core.migration.start import STORAGE
 from ..module_utils._libvirt.connection import Connection
 from ..module_utils._libvirt.evacuation.evacuation import Evacuation
 
@@ -408,12 +423,8 @@ def main() -> None:
             "destinations": destinations_spec(),
             "purpose": {"type": "str", "choices": ["evacuate", "return"], "default": "evacuate"},
             "slots": slots_spec(),
-            "bandwidth_mib_per_s": {"type": "int", "default": 0},
-            "compression": {"type": "str", "choices": ["auto", "none", "xbzrle"], "default": "auto"},
-            "copy_storage": {"type": "str", "choices": list(STORAGE), "default": "none"},
-            "tls": {"type": "bool", "default": False},
-            "measure": {"type": "bool", "default": True},
-            "force": {"type": "bool", "default": False},
+            "shared_limits": shared_limits_spec(),
+            **transfer_spec(),
             "shutdown_timeout_s": {"type": "float", "default": 300},
             "on_cancel": {"type": "str", "choices": ["finish", "abort"], "default": "finish"},
             "cancel_file": {"type": "path"},

@@ -21,6 +21,8 @@ description:
   - Guests can carry their wishes in their metadata, under the namespace
     C(https://github.com/virtops/ansible-live-migration/guest/1), as an element with the attributes C(strategy),
     C(if-unplaceable), C(priority), and C(together) and C(apart) with names of rules. What O(guests) says comes last.
+    With C(postcopy), C(max-downtime-ms), C(max-postcopy-s), C(max-pause-s) and C(max-throttle-percent) a guest makes
+    the policy stricter for itself, also when the plan is carried out, and never laxer.
   - Whoever may edit a guest can write its metadata. So it speaks for that guest only, as far as O(metadata_may) allows.
     What makes no sense there, or is not allowed, counts as if it had not been said, and a warning tells it.
 options:
@@ -86,12 +88,19 @@ options:
         description: Names of the only hosts that it may go to.
         type: list
         elements: str
+      except_destinations:
+        description:
+          - Names of hosts that it must not go to, such as one that has refused it. Those of all entries count.
+        type: list
+        elements: str
       policy:
-        description: As O(policy), for this guest.
+        description: In the place of O(policy), for this guest.
         type: str
         choices: [minimal_downtime, suspend_workload, post_copy, very_large]
       policy_overrides:
-        description: As O(policy_overrides), for this guest.
+        description:
+          - As O(policy_overrides), for this guest. No guest may exceed what O(policy_overrides) says.
+          - It is in RV(plan.guests[].policy_overrides), so that whoever carries the plan out keeps to it.
         type: dict
   groups:
     description: Rules between guests.
@@ -125,9 +134,10 @@ options:
       strategy: Whether the guest is migrated, shut down or left, and what is done if it can go nowhere.
       priority: When it goes. One of more than 0 takes nobody's place.
       rules: Which guests it would like to be with, or apart from. No guest stays behind for the sake of it.
+      policy: Stricter limits for its own migration.
       places: Its priority decides, too, who gets a place where not all do.
       hard_rules: Such rules are kept, although others that name the same rule may be left without a place.
-    default: [strategy, priority, rules]
+    default: [strategy, priority, rules, policy]
   hosts:
     description: What holds for single hosts, in the place of the options of the same names.
     type: list
@@ -219,6 +229,9 @@ options:
     description: Whether the disks of guests are copied along.
     type: bool
     default: false
+  within_s:
+    description: How long all of it may take, in seconds. The plan then says whether that is kept, and who is late.
+    type: float
   uri:
     description:
       - Not used, because nothing is connected to. It is there so that C(module_defaults) of the action group can set it
@@ -365,6 +378,9 @@ plan:
         downtime_ms:
           description: How long it stands still at the switch-over, in milliseconds. V(null) if it was not measured.
           type: int
+        policy_overrides:
+          description: Fields of the policy that O(guests) says for this guest alone. Empty where it says none.
+          type: dict
         reason:
           description: Why it gets what it gets of the links.
           type: str
@@ -382,6 +398,7 @@ plan:
           least_bytes_per_s: 838860800
           way: precopy
           downtime_ms: 124
+          policy_overrides: {}
           reason: "busy: gets at least 800.0 MiB/s"
     shutdown:
       description: The guests that are to be shut down, because the user says so.
@@ -637,6 +654,38 @@ plan:
           peak_bytes_per_s: 1175000000
           peak_transfers: 3
           least_s: 26.0
+    deadline:
+      description: How the plan does against O(within_s). Empty without it.
+      type: dict
+      contains:
+        within_s:
+          description: What was asked for.
+          type: float
+        kept:
+          description: Whether it is kept. V(null) where it is by the least times, as not all guests were measured.
+          type: bool
+        left_s:
+          description: What is left then, less than 0 where it is not kept.
+          type: float
+        late:
+          description: Names of the guests that have not arrived by then.
+          type: list
+          elements: str
+        too_slow:
+          description: Links that need longer than that for what they have to carry, whatever the order is.
+          type: list
+          elements: str
+      sample:
+        within_s: 1800
+        kept: true
+        left_s: 1773.0
+        late: []
+        too_slow: []
+    rules:
+      description:
+        - The options that the plan was made by, without the documents, and C(destinations), the names of the hosts that
+          could receive guests. With them another plan can be made by the same rules, as when a destination fails.
+      type: dict
 report:
   description: The plan as lines of text.
   returned: success
@@ -679,6 +728,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils._ansible.argspec import policy_of, policy_spec
 from ..module_utils._ansible.pure import run_without_libvirt
+from ..module_utils._core.evacuation.plan.deadline import against_deadline
 from ..module_utils._core.evacuation.plan.document import plan_document
 from ..module_utils._core.evacuation.plan.fleet import Uplink
 from ..module_utils._core.evacuation.plan.guest_rules import MAY, MAY_BY_DEFAULT
@@ -704,6 +754,7 @@ GUEST_OPTIONS: dict[str, t.Any] = {
     "if_unplaceable": {"type": "str", "choices": [LEAVE, SHUTDOWN]},
     "priority": {"type": "int"},
     "destinations": {"type": "list", "elements": "str"},
+    "except_destinations": {"type": "list", "elements": "str"},
     "policy": {"type": "str", "choices": list(PRESETS)},
     "policy_overrides": {"type": "dict"},
 }
@@ -751,7 +802,36 @@ OPTIONS: dict[str, t.Any] = {
     "max_transfers": {"type": "int", "default": 0},
     "setup_s": {"type": "float", "default": 1},
     "copy_storage": {"type": "bool", "default": False},
+    "within_s": {"type": "float"},
 }
+
+
+# What a plan was made by, beside the documents: with it another one can be made by the same rules.
+RULES = (
+    "copy_storage",
+    "groups",
+    "guest_overhead_mib",
+    "guests",
+    "hosts",
+    "link_mib_per_s",
+    "max_incoming",
+    "max_outgoing",
+    "max_transfers",
+    "metadata_may",
+    "policy",
+    "policy_overrides",
+    "reserve_mib",
+    "setup_s",
+    "transfer_mib_per_s",
+    "uplinks",
+)
+
+
+def said(value: t.Any) -> t.Any:
+    """Without what was not said, so that it can be given as options again."""
+    if isinstance(value, dict):
+        return {key: said(one) for key, one in value.items() if one is not None}
+    return [said(one) for one in value] if isinstance(value, list) else value
 
 
 def wanted(params: t.Mapping[str, t.Any]) -> PlanOptions:
@@ -768,6 +848,7 @@ def wanted(params: t.Mapping[str, t.Any]) -> PlanOptions:
         params["guest_overhead_mib"],
         params["copy_storage"],
         params["metadata_may"],
+        {key: value for key, value in params["policy_overrides"].items() if value is not None},
     )
 
 
@@ -783,6 +864,10 @@ def work(module: AnsibleModule) -> dict[str, t.Any]:
     for warning in warnings:
         module.warn(warning)
     plan = plan_document(plan_evacuation(fleet))
+    within_s = params["within_s"]
+    plan["deadline"] = None if within_s is None else against_deadline(plan, within_s)
+    rules = said({name: params[name] for name in RULES})
+    plan["rules"] = {**rules, "destinations": [one.name for one in destinations]}
     return {"changed": False, "plan": plan, "report": plan_lines(plan)}
 
 

@@ -38,34 +38,6 @@ options:
       - What the link to the destination carries, in MiB/s, where that is known. The forecast rests on it.
       - By default the speed of the device is taken that the route leads over, where it has one.
     type: float
-  bandwidth_mib_per_s:
-    description:
-      - Limit of the bandwidth, in MiB/s. V(0) is no limit. It holds for post-copy, too.
-      - The limit of a migration that is adopted is raised to it when that is what holds it back, and else left alone.
-    type: int
-    default: 0
-  parallel_connections:
-    description:
-      - Number of connections to send over. V(0) is the ordinary single one. More exclude post-copy.
-      - By default several are used where the bandwidth needs them and no post-copy is allowed.
-    type: int
-  compression:
-    description:
-      - Compression of pages that are sent again.
-      - V(auto) uses xbzrle where the forecast expects it to pay and the host has the memory for its cache.
-    type: str
-    choices: [auto, none, xbzrle]
-    default: auto
-  copy_storage:
-    description:
-      - Whether disks that the hosts do not share are copied, V(all) of them in full, or V(incremental) on top of
-        backing files that the destination has.
-      - A disk that both hosts have is never copied onto itself. Without O(copy_disks) those are copied that may be
-        written to and are on a file system of the source's own. Where that is not known, name them in O(copy_disks).
-      - The forecast is about memory only.
-    type: str
-    choices: [none, all, incremental]
-    default: none
   copy_disks:
     description:
       - Which disks are copied with O(copy_storage), by their targets, such as V(vda). The others have to be on storage
@@ -93,33 +65,6 @@ options:
       - The same for the definition that it is started with the next time. Needed with O(destination_xml), unless the
         guest is transient on the destination.
     type: str
-  tls:
-    description: Whether the stream is encrypted, with the certificates of both hosts.
-    type: bool
-    default: false
-  persistent:
-    description:
-      - Whether the guest is defined on the destination, so that it is still there when it is off. By default it is, if
-        it is defined on the source.
-    type: bool
-  undefine_source:
-    description:
-      - Whether its definition on the source is removed, once the destination has it.
-    type: bool
-    default: true
-  measure:
-    description:
-      - Whether to measure how fast the guest writes before it is moved. It takes 5 to 21 seconds, and goes on while the
-        guest works.
-      - Without it the forecast says little, and decisions wait for the end of the first pass.
-    type: bool
-    default: true
-  force:
-    description:
-      - Whether to start although the forecast knows no way within the policy. The migration then ends as
-        O(policy_overrides.on_hopeless) says, unless the guest calms down.
-    type: bool
-    default: false
   wait:
     description:
       - Whether to see it to its end. With V(false) the module returns when memory is being sent, with the whole
@@ -141,6 +86,7 @@ extends_documentation_fragment:
   - virtops.live_migration._destination
   - virtops.live_migration._policy
   - virtops.live_migration._progress
+  - virtops.live_migration._transfer
 seealso:
   - module: virtops.live_migration.migration_rescue
     description: For a migration whose destination is not to be given.
@@ -397,6 +343,8 @@ evidence:
       postcopy: true
 """
 
+from dataclasses import replace
+
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils._ansible.argspec import (
@@ -404,46 +352,36 @@ from ..module_utils._ansible.argspec import (
     changes_spec,
     destination_spec,
     guest_spec,
-    policy_of,
     policy_spec,
+    transfer_spec,
 )
 from ..module_utils._ansible.progress import ProgressFile, progress_spec
 from ..module_utils._ansible.runner import Result, run
+from ..module_utils._ansible.transfer import migration_options, policies_of
 from ..module_utils._core.destination_changes import changes_from
-from ..module_utils._core.forecast.link_bandwidth import DestinationPath
-from ..module_utils._core.migration.start import STORAGE, StartOptions, check_choices, check_copies
-from ..module_utils._host.route import way_to
+from ..module_utils._core.migration.start import check_copies
 from ..module_utils._libvirt.connection import Connection, connect_destination
-from ..module_utils._libvirt.measure.facts import MeasurementOptions
 from ..module_utils._libvirt.migration.migration import Migration, MigrationOptions
 from ..module_utils._libvirt.migration.sent_definition import DestinationDefinition
 from ..module_utils._libvirt.migration.two_hosts import TwoHosts
 
 
-def migration_options(module: AnsibleModule) -> MigrationOptions:
+def options_of(module: AnsibleModule) -> MigrationOptions:
     params = module.params
-    policy = policy_of(params)
-    check_choices(params["compression"], params["parallel_connections"], policy)
-    path = DestinationPath(
-        params["destination_uri"], params["migrate_uri"], params["link_mib_per_s"], params["bandwidth_mib_per_s"]
-    )
-    measurement = MeasurementOptions(params["compression"], params["parallel_connections"], params["measure"], way_to)
-    start = StartOptions(
-        copy_storage=params["copy_storage"],
+    options = migration_options(params, params, policies_of(params), wait=params["wait"])
+    start = replace(
+        options.start,
         copy_disks=params["copy_disks"],
         copy_synchronous_writes=params["copy_synchronous_writes"],
-        tls=params["tls"],
-        undefine_source=params["undefine_source"],
     )
     check_copies(start)
     changes = changes_from(params["destination_changes"])
     definition = DestinationDefinition(changes, params["destination_xml"], params["persistent_xml"])
-    flags = (params["persistent"], params["wait"], params["force"])
-    return MigrationOptions(policy, path, measurement, start, *flags, definition=definition)
+    return replace(options, start=start, definition=definition)
 
 
 def work(module: AnsibleModule, connection: Connection) -> Result:
-    options = migration_options(module)
+    options = options_of(module)
     with connect_destination(module.params["destination_uri"]) as destination:
         ends = TwoHosts(connection, destination, module.params["name"], module.params["uuid"])
         migration = Migration(ends, options, ProgressFile(module.params["progress_file"]).report)
@@ -460,21 +398,13 @@ def main() -> None:
             **policy_spec(),
             **destination_spec(required=True),
             "link_mib_per_s": {"type": "float"},
-            "bandwidth_mib_per_s": {"type": "int", "default": 0},
-            "parallel_connections": {"type": "int"},
-            "compression": {"type": "str", "choices": ["auto", "none", "xbzrle"], "default": "auto"},
-            "copy_storage": {"type": "str", "choices": list(STORAGE), "default": "none"},
             "copy_disks": {"type": "list", "elements": "str"},
             "copy_synchronous_writes": {"type": "bool", "default": False},
             **changes_spec(),
             # A definition has passwords of consoles in it.
             "destination_xml": {"type": "str", "no_log": True},
             "persistent_xml": {"type": "str", "no_log": True},
-            "tls": {"type": "bool", "default": False},
-            "persistent": {"type": "bool"},
-            "undefine_source": {"type": "bool", "default": True},
-            "measure": {"type": "bool", "default": True},
-            "force": {"type": "bool", "default": False},
+            **transfer_spec(),
             "wait": {"type": "bool", "default": True},
             **progress_spec(),
         },

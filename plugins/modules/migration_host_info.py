@@ -1350,6 +1350,11 @@ host:
         metadata:
           description: Its metadata, by namespace, as XML.
           type: dict
+    cordoned:
+      description:
+        - Whether the host takes no guests, as M(virtops.live_migration.host_cordon) notes it. Empty where it is not
+          known.
+      type: bool
     problems:
       description: What could not be found out, and why. Each is a warning too.
       type: list

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 """Write the reference pages of docs/docsite/rst: readiness_checks.rst from the checks themselves, and
-libvirt_errors.rst from the tables of meanings.
+libvirt_errors.rst from the tables of meanings, and ways_in.rst from the specifications of options.
 
 A unit test compares them, so that the pages cannot fall behind.
 """
@@ -144,5 +144,8 @@ if __name__ == "__main__":
     sys.dont_write_bytecode = True
     PAGE.write_text(page(checks()), encoding="utf-8")
     ERRORS_PAGE.write_text(errors_page(core("libvirt_errors.table")), encoding="utf-8")
-    for written in (PAGE, ERRORS_PAGE):
+    sys.path.insert(0, str(Path(__file__).parent))
+    ways_in = importlib.import_module("ways_in")
+    ways_in.PAGE.write_text(ways_in.page(), encoding="utf-8")
+    for written in (PAGE, ERRORS_PAGE, ways_in.PAGE):
         print(written.relative_to(ROOT))

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import typing as t
 
+from .._core.migration.start import STORAGE
 from .._core.policy import DEFAULT_PRESET, HOPELESS_CHOICES, MODES, POSTCOPY_CHOICES, PRESETS, Policy, preset
 
 Spec = dict[str, dict[str, t.Any]]
@@ -40,6 +41,35 @@ def policy_spec() -> Spec:
     return {
         "policy": {"type": "str", "choices": list(PRESETS), "default": DEFAULT_PRESET},
         "policy_overrides": {"type": "dict", "default": {}, "options": overrides},
+    }
+
+
+def guest_options_spec() -> dict[str, t.Any]:
+    """What holds for single guests; the fields of ``policy_overrides`` are checked by the policy itself."""
+    options: Spec = {
+        "name": {"type": "str", "required": True},
+        "policy": {"type": "str", "choices": list(PRESETS)},
+        "policy_overrides": {"type": "dict"},
+        "copy_storage": {"type": "str", "choices": list(STORAGE)},
+    }
+    return {"type": "list", "elements": "dict", "default": [], "options": options}
+
+
+def transfer_spec() -> Spec:
+    """How guests are sent, for modules that start migrations; plugins/doc_fragments/_transfer.py documents it."""
+    return {
+        "bandwidth_mib_per_s": {"type": "int", "default": 0},
+        "parallel_connections": {"type": "int"},
+        "compression": {"type": "str", "choices": ["auto", "none", "xbzrle"], "default": "auto"},
+        "copy_storage": {"type": "str", "choices": list(STORAGE), "default": "none"},
+        "tls": {"type": "bool", "default": False},
+        "persistent": {"type": "bool"},
+        "undefine_source": {"type": "bool", "default": True},
+        "measure": {"type": "bool", "default": True},
+        "force": {"type": "bool", "default": False},
+        "ignore_cordon": {"type": "bool", "default": False},
+        "heed_metadata": {"type": "bool", "default": True},
+        "guest_options": guest_options_spec(),
     }
 
 

@@ -11,14 +11,15 @@ from .._core.errors import MigrationError
 from .._core.evacuation.run.admission import Slots
 from .._core.evacuation.run.result import CHANGED, GuestResult, LeftOnHost, verdict
 from .._core.evacuation.strategy import CARRIED_OUT, MIGRATE
-from .._core.forecast.link_bandwidth import DestinationPath
-from .._core.migration.start import STORAGE, StartOptions
-from .._host.route import way_to
+from .._core.guest_policy import Said, said_by
+from .._core.migration.start import STORAGE
+from .._core.policy import PRESETS, Policy
 from .._libvirt.evacuation.evacuation import Evacuation
 from .._libvirt.evacuation.options import EvacuationOptions
-from .._libvirt.measure.facts import MeasurementOptions
+from .._libvirt.evacuation.shared_limits import SharedLimits
 from .._libvirt.migration.migration import MigrationOptions
-from .argspec import Spec, policy_of
+from .argspec import Spec
+from .transfer import migration_options, policies_of
 
 Result = dict[str, t.Any]
 _LEAST = {"per_source": 1, "per_destination": 1, "ahead": 0, "attempts": 1, "breaker": 1}
@@ -33,6 +34,8 @@ def guests_spec() -> dict[str, t.Any]:
         "strategy": {"type": "str", "choices": list(CARRIED_OUT), "default": MIGRATE},
         "sent_bytes": {"type": "int"},
         "copy_storage": {"type": "str", "choices": list(STORAGE)},
+        "policy": {"type": "str", "choices": list(PRESETS)},
+        "policy_overrides": {"type": "dict"},
     }
     return {
         "type": "list",
@@ -50,6 +53,7 @@ def destinations_spec() -> dict[str, t.Any]:
         "destination_uri": {"type": "str", "required": True},
         "migrate_uri": {"type": "str"},
         "link_mib_per_s": {"type": "float"},
+        "crosses": {"type": "list", "elements": "str", "default": []},
     }
     return {"type": "list", "elements": "dict", "default": [], "options": options}
 
@@ -57,6 +61,30 @@ def destinations_spec() -> dict[str, t.Any]:
 def slots_spec() -> dict[str, t.Any]:
     options: Spec = {key: {"type": "int", "default": value} for key, value in asdict(Slots()).items()}
     return {"type": "dict", "default": {}, "options": options, "apply_defaults": True}
+
+
+def shared_limits_spec() -> dict[str, t.Any]:
+    limit: Spec = {"name": {"type": "str", "required": True}, "at_most": {"type": "int", "required": True}}
+    options: Spec = {
+        "kept_at": {"type": "str", "required": True},
+        "limits": {"type": "list", "elements": "dict", "required": True, "options": limit},
+    }
+    return {"type": "dict", "options": options}
+
+
+def _shared_limits(params: t.Mapping[str, t.Any], destinations: t.Mapping[str, t.Any]) -> SharedLimits:
+    crossed = {name: one["crosses"] for name, one in destinations.items() if one["crosses"]}
+    shared = params["shared_limits"] or {"kept_at": "", "limits": []}
+    most = {str(one["name"]): int(one["at_most"]) for one in shared["limits"]}
+    if shared["limits"] and shared["kept_at"] not in destinations:
+        raise _wrong(f"shared_limits.kept_at is {shared['kept_at']!r}, which is none of destinations.")
+    for name, at_most in most.items():
+        if at_most < 1:
+            raise _wrong(f"The limit {name!r} is {at_most}, so that nothing could ever move.")
+    for destination, names in crossed.items():
+        for name in set(names) - set(most):
+            raise _wrong(f"The way to {destination!r} crosses {name!r}, which is none of shared_limits.")
+    return SharedLimits(shared["kept_at"], most, crossed)
 
 
 def evacuation_options(params: t.Mapping[str, t.Any]) -> EvacuationOptions:
@@ -70,33 +98,37 @@ def evacuation_options(params: t.Mapping[str, t.Any]) -> EvacuationOptions:
     for key, least in _LEAST.items():
         if params["slots"][key] < least:
             raise _wrong(f"slots.{key} is {params['slots'][key]}, but must be {least} or more.")
-    policy = policy_of(params)
+    policies = policies_of(params)
     slots = Slots(**params["slots"])
+    said = {id(guest): said_by(guest["policy"], guest["policy_overrides"]) for guest in params["guests"]}
 
     def options_of(guest: t.Mapping[str, t.Any], name: str) -> MigrationOptions:
-        to = destinations[name]
-        storage = guest["copy_storage"] or params["copy_storage"]
-        path = DestinationPath(
-            to["destination_uri"], to["migrate_uri"], to["link_mib_per_s"], params["bandwidth_mib_per_s"]
-        )
-        return MigrationOptions(
-            policy,
-            path,
-            MeasurementOptions(params["compression"], None, params["measure"], way_to),
-            StartOptions(copy_storage=storage, tls=params["tls"]),
-            force=params["force"],
+        return migration_options(
+            params,
+            destinations[name],
+            policies,
+            said=said[id(guest)],
+            storage=guest["copy_storage"],
+            homeward=params["purpose"] == "return",
             sharing=slots.per_source + 1,  # the next one is set up, and may send, before one has ended
         )
+
+    for name in destinations:
+        migration_options(params, destinations[name], policies)  # what conflicts is told before anything is done
+
+    def policy_of_guest(guest: t.Mapping[str, t.Any], name: str, uuid: str, own: Said) -> Policy:
+        return policies.of(name, uuid, own, said[id(guest)])
 
     return EvacuationOptions(
         guests=params["guests"],
         uris={name: one["destination_uri"] for name, one in destinations.items()},
         options_of=options_of,
+        policy_of=policy_of_guest,
         slots=slots,
         leaving=params["purpose"] == "evacuate",
         force=params["force"],
-        # Without post-copy a guest that writes too fast would only be found out when it has been sent once.
-        unmeasured=policy.postcopy != "never",
+        heed_metadata=policies.heed_metadata,
+        limits=_shared_limits(params, destinations),
         shutdown_limit_s=params["shutdown_timeout_s"],
         abort_on_cancel=params["on_cancel"] == "abort",
         cancel_file=params["cancel_file"],

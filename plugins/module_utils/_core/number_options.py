@@ -51,6 +51,7 @@ LIMITS: t.Mapping[str, tuple[float, float]] = {
     "shutdown_timeout_s": (0, math.inf),
     "timeout_s": (ABOVE_ZERO, math.inf),
     "transfer_mib_per_s": (ABOVE_ZERO, math.inf),
+    "within_s": (ABOVE_ZERO, math.inf),
 }
 
 

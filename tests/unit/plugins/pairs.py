@@ -82,6 +82,7 @@ def host(number: int) -> HostDocument:
         f"4c0ffee0-0000-4000-8000-00000000000{number}",
         local=True,
         hostname=f"kvm0{number}",
+        cordoned=False,
         hostname_addresses=[f"10.231.0.1{number}"],
         versions=VERSIONS,
         features=features_of(VERSIONS),

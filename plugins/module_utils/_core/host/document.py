@@ -159,6 +159,7 @@ class HostDocument:
     security: Security = field(default_factory=Security)
     clock: t.Optional[Clock] = None
     domains: list[GuestDocument] = field(default_factory=list)
+    cordoned: t.Optional[bool] = None  # whether somebody has noted that it takes no guests
     problems: list[str] = field(default_factory=list)  # what could not be found out, and why
 
     def interface(self, name: str) -> t.Optional[Interface]:

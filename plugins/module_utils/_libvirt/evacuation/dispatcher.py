@@ -9,7 +9,7 @@ import time
 import typing as t
 from dataclasses import replace
 
-from ..._core.evacuation.run.admission import MOST_DELAY_S, DestinationLook
+from ..._core.evacuation.run.admission import MOST_DELAY_S, DestinationLook, Places
 from ..._core.evacuation.run.progress import needs_the_link_alone
 from ..._core.evacuation.run.queued_guest import QueuedGuest, Stage
 from ..._core.evacuation.run.result import ABORTED
@@ -25,6 +25,7 @@ from .memory_check import coming_from_others, lack_of_room
 from .options import EvacuationOptions
 from .power_threads import PowerOff, PowerOn
 from .progress import EvacuationProgress
+from .shared_limits import SharedPlaces
 
 _CHANCE = random.SystemRandom()
 _POLL_S = 0.5
@@ -48,9 +49,10 @@ class Dispatcher:
         self._rows = found.rows
         self._mailbox: queue.Queue[Post] = queue.Queue()
         self._under_way = GuestThreads(source, found.rows)
-        self.queue = TransferQueue(found.moving, options.slots, unmeasured=options.unmeasured)
+        self.queue = TransferQueue(found.moving, options.slots, unmeasured=True)
         self.notes: list[str] = []
         self._looked_round_s = 0.0
+        self._shared = SharedPlaces(options.limits, destinations.connection)
 
     def run(self, cancelling: Cancellation) -> None:
         self._switch()
@@ -61,7 +63,9 @@ class Dispatcher:
                     self._under_way.abort(key for key, one in self._all() if one.stage is Stage.SENDING)
             self._move()
             self._read_mail()
+            self._shared.renew()
             self._progress.total(self.queue.guests.values())
+        self._shared.close()
         self._progress.total(self.queue.guests.values(), last=True)
 
     def _all(self) -> t.Iterable[tuple[str, QueuedGuest]]:
@@ -80,17 +84,36 @@ class Dispatcher:
 
     def _move(self) -> None:
         if not any(one.stage in (Stage.WAITING, Stage.READY) for _key, one in self._all()):
+            self._let_others(self._look_at_destinations)
             return
         looks = self._look_at_destinations()
+        self._let_others(lambda: looks)
+        ready = {one.destination: key for key, one in self._all() if one.stage is Stage.READY and not one.adopts}
+        doors = {name for name in ready if self._shared.enter(name)}
+        if doors:
+            looks.update(self._look_at(doors))  # what was begun before this host entered shows now
         now_s = time.monotonic()
         places = self.queue.places(looks, now_s, _CHANCE.uniform(0, MOST_DELAY_S))
-        for move in self.queue.due(now_s, places):
+        for name in set(ready) - doors:
+            places[name] = Places(self._options.slots.per_destination)
+        for move in self.queue.due(now_s, places, self._shared.reserve):
             if isinstance(move, Begin):
                 self._begin(move)
             elif isinstance(move, Send):
                 self._send(move.key)
             else:
                 self._under_way.dismiss(move.key)
+
+    def _let_others(self, look: t.Callable[[], t.Mapping[str, DestinationLook]]) -> None:
+        """Start at the destinations where nobody begins, and over the links that nobody needs any more."""
+
+        def begins(key: str, name: str) -> bool:
+            seen = look().get(name, DestinationLook())
+            return self.queue.guests[key].stage is Stage.SENDING and key not in seen.arriving | seen.active
+
+        self._shared.leave(begins)
+        under_way = (Stage.SENDING, Stage.READY)
+        self._shared.release(lambda key: self.queue.guests[key].stage in under_way)
 
     def _begin(self, move: Begin) -> None:
         key = move.key
@@ -106,6 +129,8 @@ class Dispatcher:
 
     def _send(self, key: str) -> None:
         one = self.queue.guests[key]
+        if not one.adopts:
+            self._shared.begins(key, one.destination)
         lacking = None
         guest = self._found.here.get(key)
         if guest is not None and not self._options.force:
@@ -133,6 +158,9 @@ class Dispatcher:
         if time.monotonic() - self._looked_round_s >= _LOOK_ROUND_EVERY_S:
             self._looked_round_s = time.monotonic()
             names |= set(self._destinations.names)
+        return self._look_at(names)
+
+    def _look_at(self, names: t.Iterable[str]) -> dict[str, DestinationLook]:
         found: dict[str, DestinationLook] = {}
         for name in names:
             found[name] = DestinationLook()

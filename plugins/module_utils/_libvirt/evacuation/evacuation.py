@@ -5,9 +5,12 @@ from __future__ import annotations
 
 import typing as t
 
+from ..._core.errors import MigrationError
 from ..._core.evacuation.run.queued_guest import QueuedGuest, Stage
 from ..._core.evacuation.run.result import ABORTED, FAILED, NOT_STARTED, GuestResult, LeftOnHost
-from ..connection import Connection, connect_destination
+from ..connection import Connection, connect_destination, libvirt
+from ..guest import Guest
+from ..metadata import own_limits
 from ..migration.driver import ProgressCallback
 from .cancel import Cancellation
 from .discovery import discover
@@ -47,7 +50,7 @@ class Evacuation:
             Destinations(self._options.uris, connect_destination) as destinations,
             Cancellation(self._options.cancel_file) as cancelling,
         ):
-            found = discover(self._source, destinations, self._options.guests)
+            found = discover(self._source, destinations, self._options.guests, self._needs_measuring)
             progress = EvacuationProgress(self.host, self._on_progress)
             sending = Dispatcher(self._source, self._options, found, destinations, progress, self._on_progress)
             sending.run(cancelling)
@@ -63,6 +66,14 @@ class Evacuation:
         hasty = any(row.outcome in (ABORTED, FAILED, NOT_STARTED) for row in rows)
         return rows, remains(self._source, found.left, hasty=hasty), stopped
 
+    def _needs_measuring(self, asked: t.Mapping[str, t.Any], guest: Guest) -> bool:
+        """Where its limits cannot be read it may be one that must not go by post-copy; its own thread tells why."""
+        try:
+            own = own_limits(guest)[0] if self._options.heed_metadata else {}
+            return self._options.policy_of(asked, guest.name, guest.uuid, own).postcopy == "never"
+        except (MigrationError, libvirt.libvirtError):
+            return True
+
 
 def _close(row: GuestResult, one: QueuedGuest, host: str) -> None:
     """What is to be said of those that have not begun."""
@@ -73,5 +84,5 @@ def _close(row: GuestResult, one: QueuedGuest, host: str) -> None:
         if row.attempts == 0 or one.reason == "NOT_STARTED":
             row.clear()
     elif one.reason == "DESTINATION_GIVEN_UP" and not row.reason:
-        row.outcome, row.reason, row.runs_on = FAILED, one.reason, host
+        row.outcome, row.reason, row.runs_on, row.elsewhere = FAILED, one.reason, host, True
         row.msg = f"{one.destination} was given up after the failures of others, and no other destination was named."

@@ -10,16 +10,13 @@ from dataclasses import replace
 from ..._core.evacuation.run.home_mark import HomeMark, Mark, mark_to_write, read_mark
 from ..connection import Connection, host_uuid, libvirt
 from ..guest import Guest, all_guests
+from ..metadata import CONFIG, ELEMENT, LIVE, element_of
 from ..migration.definition import defined
 from ..timeout import within
 
 NAMESPACE = "https://github.com/virtops/ansible-live-migration/home"
 _PREFIX = "home"
-_ELEMENT = 2  # VIR_DOMAIN_METADATA_ELEMENT
-_LIVE, _CONFIG = 1, 2
 _ERR_NO_DOMAIN = 42
-# VIR_ERR_NO_DOMAIN_METADATA; VIR_ERR_OPERATION_INVALID where a guest does not run, or is not defined.
-_NO_MARK = (80, 55)
 
 
 def here(connection: Connection, strategy: str, destination: str = "", copy_storage: str = "none") -> HomeMark:
@@ -35,18 +32,8 @@ def mark_of(guest: Guest) -> t.Optional[Mark]:
 
     What could not be read is an error: a guest of which nobody knows the home is not one without a home.
     """
-    for flag in (_LIVE, _CONFIG):
-        try:
-            text = within(
-                lambda flag=flag: guest.raw.metadata(_ELEMENT, NAMESPACE, flag),  # type: ignore[misc]
-                f"reading the metadata of {guest.name!r}",
-            )
-        except libvirt.libvirtError as exc:
-            if exc.get_error_code() not in _NO_MARK:
-                raise
-            continue
-        return read_mark(text, guest.uuid)
-    return None
+    text = element_of(guest, NAMESPACE)
+    return None if text is None else read_mark(text, guest.uuid)
 
 
 def home_of(guest: Guest) -> t.Optional[HomeMark]:
@@ -82,9 +69,9 @@ def unmark(guest: Guest) -> bool:
 
 def _write(guest: Guest, text: t.Optional[str]) -> None:
     """As it runs and for good, so that neither a move nor a shutdown loses it."""
-    flags = (_LIVE if guest.state().active else 0) | (_CONFIG if defined(guest) else 0)
+    flags = (LIVE if guest.state().active else 0) | (CONFIG if defined(guest) else 0)
     within(
-        lambda: guest.raw.setMetadata(_ELEMENT, text, _PREFIX, NAMESPACE, flags),
+        lambda: guest.raw.setMetadata(ELEMENT, text, _PREFIX, NAMESPACE, flags),
         f"noting the home of {guest.name!r}",
     )
 

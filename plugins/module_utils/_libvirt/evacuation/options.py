@@ -4,27 +4,34 @@
 from __future__ import annotations
 
 import typing as t
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ..._core.evacuation.run.admission import Slots
+from ..._core.guest_policy import Said
+from ..._core.policy import Policy
 from ..migration.migration import MigrationOptions
+from .shared_limits import SharedLimits
 
 
 @dataclass(frozen=True)
 class EvacuationOptions:
     """``options_of``: how a guest is migrated, from its entry in ``guests`` and the name of its destination.
 
-    ``leaving``: guests are marked with their home, and nobody else may run on the host in the end; else they come home.
-    ``force``: also where a destination has not the memory. ``unmeasured``: as of :class:`TransferQueue`.
+    ``policy_of``: the policy of a guest, by what the user said of it, its name, its UUID, and its own limits, which are
+    read where ``heed_metadata``. ``leaving``: guests are marked with their home, and nobody else may run on the host in
+    the end; else they come home. ``force``: also where a destination has not the memory. ``limits``: those that hold
+    over all hosts that are being emptied.
     """
 
     guests: t.Sequence[t.Mapping[str, t.Any]]
     uris: t.Mapping[str, str]
     options_of: t.Callable[[t.Mapping[str, t.Any], str], MigrationOptions]
     slots: Slots
+    policy_of: t.Callable[[t.Mapping[str, t.Any], str, str, Said], Policy]
+    heed_metadata: bool = True
+    limits: SharedLimits = field(default_factory=SharedLimits)
     leaving: bool = True
     force: bool = False
-    unmeasured: bool = False
     shutdown_limit_s: float = 300.0
     abort_on_cancel: bool = False
     cancel_file: t.Optional[str] = None

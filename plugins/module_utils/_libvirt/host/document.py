@@ -16,6 +16,7 @@ from ..._core.host.parse.capabilities import Capabilities, expanded, parse_capab
 from ..._core.host.parse.network_pool_xml import parse_network, parse_pool
 from ..._core.units import KIB
 from ..connection import Connection, libvirt, version_text
+from ..cordon import is_cordoned
 from .guests import read_guests
 
 _ALL_CELLS = -1
@@ -63,6 +64,7 @@ def read_from_libvirt(connection: Connection, *, with_guests: bool = True) -> Ho
         storage=Storage(pools(reading)),
         security=Security(known.security_drivers, qemu_user=known.qemu_user),
         domains=guests,
+        cordoned=reading.part("whether it takes guests", lambda: is_cordoned(connection), None),
         problems=[*reading.problems, *guest_problems],
     )
 

@@ -9,16 +9,19 @@ from dataclasses import dataclass, field, replace
 from ..._core.errors import MigrationError
 from ..._core.forecast.forecast import Forecast
 from ..._core.forecast.link_bandwidth import DestinationPath
+from ..._core.guest_policy import GuestPolicies, Said
 from ..._core.job.downtime_limit import highest_limit_ms
 from ..._core.migration.copied_disks import choose_disks
 from ..._core.migration.destination_xml import moved_disks
 from ..._core.migration.location import Situation
 from ..._core.migration.refusals import refusal
-from ..._core.migration.start import StartOptions, planned, require_way, start_call
+from ..._core.migration.start import StartOptions, check_choices, planned, require_way, start_call
 from ..._core.policy import Policy
 from ..connection import libvirt
+from ..cordon import require_open
 from ..guest import Guest
 from ..measure.facts import MeasuredFacts, MeasurementOptions, measure_facts
+from ..metadata import own_limits
 from .driver import ProgressCallback
 from .result import MigrationResult, Result, opened
 from .sent_definition import MIGRATABLE, SECURE, DestinationDefinition, SentDefinition, read_definition
@@ -33,8 +36,9 @@ class MigrationOptions:
     """``persistent``: whether the guest is to be defined where it runs; None to keep that as it is.
 
     ``definition``: what of it is otherwise on the destination. ``sharing``: how many of ours may use the link at once.
-    ``before_start``: called with the guest and its forecast
-    when it is about to be sent; what it raises prevents that.
+    ``before_start``: called with the guest and its forecast when it is about to be sent; what it raises prevents that.
+    ``policies``: from which ``policy`` is made once the guest is known, with ``said``, what a plan says of it;
+    ``storage``: how a plan wants its disks to go along.
     """
 
     policy: Policy
@@ -47,6 +51,10 @@ class MigrationOptions:
     sharing: int = 1
     before_start: t.Optional[t.Callable[[Guest, Result], None]] = None
     definition: DestinationDefinition = field(default_factory=DestinationDefinition)
+    policies: t.Optional[GuestPolicies] = None
+    said: Said = field(default_factory=dict)
+    storage: t.Optional[str] = None
+    ignore_cordon: bool = False
 
 
 class Migration:
@@ -95,12 +103,29 @@ class Migration:
             if where.there is not None and not where.there.running:
                 self.notes.append(f"{guest.name!r} is {where.there.state_text} on {self._ends.destination_name}.")
             return result.settle(check, "already_there", {}, result.found)
+        # A broken post-copy can only be joined, whatever the guest says of itself: it cannot go back.
+        if situation in (Situation.START, Situation.ADOPT):
+            self._heed(guest)
         if situation is Situation.START:
             return self._start(guest, result, check)
         broken = situation is Situation.BROKEN
-        if situation is Situation.ADOPT or (broken and options.policy.postcopy != "never"):
+        if situation is Situation.ADOPT or (broken and self._options.policy.postcopy != "never"):
             return self._adopt(guest, result, check, broken)
         raise refusal(where, guest.name, *self._ends.names)
+
+    def _heed(self, guest: Guest) -> None:
+        """The policy and the disks of this very guest. Raises OPTIONS_CONFLICT, and what keeps it from being read."""
+        options, policies = self._options, self._options.policies
+        if policies is None:
+            return
+        own: Said = {}
+        if policies.heed_metadata:
+            own, notes = own_limits(guest)
+            self.notes += [note for note in notes if note not in self.notes]
+        policy = policies.of(guest.name, guest.uuid, own, options.said)
+        check_choices(options.measurement.compression, options.measurement.parallel_connections, policy)
+        storage = options.storage or policies.copy_storage(guest.name, guest.uuid) or options.start.copy_storage
+        self._options = replace(options, policy=policy, start=replace(options.start, copy_storage=storage))
 
     # --- starting
 
@@ -157,6 +182,8 @@ class Migration:
         forecast = _with_basis(seen, found)
         if options.before_start is not None:
             options.before_start(guest, forecast)
+        if not options.ignore_cordon:
+            require_open(self._ends.destination, self._ends.destination_name, guest.name)
         # A limit that nobody will raise is the policy's from the start.
         limit_ms = seen.plan.start_limit_ms if wait else highest_limit_ms(options.policy.max_downtime_ms)
         start = MigrationStart(

@@ -293,7 +293,8 @@ def test_an_uplink_that_is_named_twice_is_there_once(run: ModuleRunner) -> None:
         plan(run, [host("a", guest("g"))], [host("b")], hosts=[{"name": "a", "uplinks": names}], **words)
         for names in (["rack"], ["rack", "rack"])
     )
-    assert once == twice
+    # Beside the option itself, which is in the plan as it was given.
+    assert {**once, "rules": None} == {**twice, "rules": None}
 
 
 def test_what_the_user_says_of_hosts_and_links(run: ModuleRunner) -> None:
@@ -329,6 +330,57 @@ def test_the_policy_decides_what_can_finish(run: ModuleRunner) -> None:
     assert [one["way"] for one in found["guests"]] == ["postcopy"]
     found = plan(run, **arguments, guests=[{"name": "g", "policy_overrides": {"postcopy": "if_needed"}}])
     assert [one["way"] for one in found["guests"]] == ["postcopy"]
+
+
+def test_what_the_user_overrides_bounds_what_is_said_of_a_guest(run: ModuleRunner) -> None:
+    busy = {**quiet("g"), "dirty_bytes_per_s": 3000 * MIB, "working_set_bytes": 3 * GIB}
+    arguments: Document = {"sources": [host("a", guest("g"))], "destinations": [host("b")], "measurements": [busy]}
+    guests = [{"name": "g", "policy_overrides": {"postcopy": "if_needed"}}]
+    assert why_not(plan(run, **arguments, guests=guests, policy_overrides={"postcopy": "never"})) == {"g": ["CONTRACT"]}
+
+
+def test_a_guest_may_make_its_policy_stricter(run: ModuleRunner) -> None:
+    busy = {**quiet("g"), "dirty_bytes_per_s": 3000 * MIB, "working_set_bytes": 3 * GIB}
+    arguments: Document = {
+        "sources": [host("a", guest("g", wish='postcopy="never"'))],
+        "destinations": [host("b")],
+        "measurements": [busy],
+        "policy": "post_copy",
+    }
+    assert why_not(plan(run, **arguments)) == {"g": ["CONTRACT"]}
+    found = plan(run, **arguments, metadata_may=["strategy"])
+    assert [one["way"] for one in found["guests"]] == ["postcopy"]
+
+
+def test_the_plan_carries_what_it_was_made_by(run: ModuleRunner) -> None:
+    groups = [{"name": "apart", "guests": ["g", "h"], "rule": "apart", "hard": True}]
+    guests = [
+        {"name": "g", "policy_overrides": {"postcopy": "never"}, "except_destinations": ["b"]},
+        {"name": "*", "except_destinations": ["c"]},
+    ]
+    found = plan(
+        run,
+        [host("a", guest("g"), guest("h"))],
+        [host("b"), host("c"), host("d")],
+        measurements=[quiet("g"), quiet("h")],
+        groups=groups,
+        guests=guests,
+    )
+    assert went(found) == {"g": "d", "h": "b"}
+    assert {one["name"]: one["policy_overrides"] for one in found["guests"]} == {"g": {"postcopy": "never"}, "h": {}}
+    rules = found["rules"]
+    assert rules["destinations"] == ["b", "c", "d"]
+    assert [(one["name"], one["guests"], one["rule"], one["hard"]) for one in rules["groups"]] == [
+        ("apart", ["g", "h"], "apart", True)
+    ]
+    # By the same rules, with what is said now, it is another plan: the destination of g has refused it.
+    again = {**{name: rules[name] for name in ("groups", "policy", "policy_overrides")}}
+    more = [*guests, {"name": uuid("g"), "except_destinations": ["d"]}]
+    refused = plan(
+        run, [host("a", guest("g"))], [host("b", guest("h")), host("c"), host("d")], measurements=[quiet("g")],
+        guests=more, **again,
+    )  # fmt: skip
+    assert sorted(why_not(refused)["g"]) == ["ANTI_AFFINITY", "CHECK"]
 
 
 def test_measurements_in_each_form(run: ModuleRunner) -> None:

@@ -7,6 +7,7 @@ import typing as t
 import pytest
 
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.job import migrate_flags as bits
+from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt import cordon
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.migration import source_disks
 from ansible_collections.virtops.live_migration.plugins.modules import migration
 from ansible_collections.virtops.live_migration.tests.unit.plugins.fake_libvirt import (
@@ -47,6 +48,7 @@ ASKED: dict[str, t.Any] = {
     "compression": "none",
     "policy_overrides": {"max_throttle_percent": 0},
 }
+NEVER = {"postcopy": "never"}
 NOT_RUNNING = "Requested operation is not valid: domain is not running"
 
 
@@ -85,10 +87,17 @@ def note(text: str | None, guest: str = "erp01") -> Call:
     return Call("setMetadata", 2, text, "carried", namespace, 3, guest=guest)
 
 
-def survey(hostdev: str = "") -> list[Call]:
+def own_word(text: str = "") -> list[Call]:
+    """The guest is asked for limits of its own, as it runs and for good."""
+    asked = [Call("metadata", 2, "https://github.com/virtops/ansible-live-migration/guest/1", flag) for flag in (1, 2)]
+    return [asked[0].returns(text)] if text else [call.raises(80, "metadata not found") for call in asked]
+
+
+def survey(hostdev: str = "", own: str = "") -> list[Call]:
     """What is asked before a start that measures nothing."""
     xml = f"<domain type='kvm'><devices>{hostdev}</devices></domain>"
     return [
+        *own_word(own),
         Call("info").returns([1, 4 * 1024 * 1024, 4 * 1024 * 1024, 2, 0]),
         Call("memoryStats").returns({"rss": 1024 * 1024}),
         *[Call(name).returns(9_000_000) for name in ("getLibVersion", "getVersion") * 2],
@@ -96,8 +105,12 @@ def survey(hostdev: str = "") -> list[Call]:
     ]
 
 
+# Whether the destination takes guests is asked right before the start.
+OPEN = Call("secretLookupByUUIDString", cordon.UUID).raises(66, "Secret not found")
+
+
 def limit(before_ms: int = 300, start_ms: int = 80) -> list[Call]:
-    return [Call("migrateGetMaxDowntime").returns(before_ms), Call("migrateSetMaxDowntime", start_ms)]
+    return [OPEN, Call("migrateGetMaxDowntime").returns(before_ms), Call("migrateSetMaxDowntime", start_ms)]
 
 
 # The call that migrates has a connection of its own.
@@ -279,7 +292,7 @@ def test_wishes(libvirt: FakeLibvirt, run: ModuleRunner, file_systems: None) -> 
 
 def test_not_waited_for(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
     """It starts with the whole downtime of the policy, since nobody will raise it."""
-    start = [*START[:-2], *limit(start_ms=440), *OWN]
+    start = [*START[:-3], *limit(start_ms=440), *OWN]
     flowing = [Call("jobStats").returns(FIRST_PASS)]
     libvirt.expect(*start, transfer(), *flowing)
     result = run(migration, wait=False, **ASKED)
@@ -323,13 +336,56 @@ def test_without_postcopy_when_the_destination_cannot(libvirt: FakeLibvirt, run:
     assert "cannot receive by post-copy" in str(result["warnings"])
 
 
+def test_a_host_that_takes_no_guests_gets_none(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
+    """It is asked right before the start, when nothing has been set yet."""
+    look = [*ENDS, *here(NO_JOB), UNKNOWN, *source_has(), *survey()]
+    note = Call("secretLookupByUUIDString", cordon.UUID)
+    libvirt.expect(*look, note.returns(object()))
+    result = run.fails(migration, **ASKED)
+    assert (result["reason"], result["runs_on"]) == ("DESTINATION_CORDONED", "kvm01")
+
+
+def test_the_cordon_does_not_count_where_that_is_said(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
+    look = [*ENDS, *here(NO_JOB), UNKNOWN, *source_has(), *survey(), *limit()[1:]]
+    libvirt.expect(*look, *OWN, completes(transfer()), *GONE_HERE, ARRIVED, *destination_has())
+    assert run(migration, ignore_cordon=True, **ASKED)["outcome"] == "moved"
+
+
+@pytest.mark.parametrize(
+    ("own", "options", "flags"),
+    [
+        ("", {}, bits.MIGRATE_POSTCOPY),
+        ('<guest postcopy="never"/>', {}, 0),
+        ('<guest postcopy="perhaps"/>', {}, 0),
+        ('<guest postcopy="never"/>', {"heed_metadata": False}, bits.MIGRATE_POSTCOPY),
+        ('<guest postcopy="prefer"/>', {"guest_options": [{"name": "erp*", "policy_overrides": NEVER}]}, 0),
+        ("", {"guest_options": [{"name": "crm*", "policy_overrides": NEVER}]}, bits.MIGRATE_POSTCOPY),
+    ],
+)
+def test_the_most_careful_policy_holds(
+    libvirt: FakeLibvirt, run: ModuleRunner, own: str, options: dict[str, t.Any], flags: int
+) -> None:
+    asked = {**ASKED, "policy_overrides": {**ASKED["policy_overrides"], "postcopy": "if_needed"}, **options}
+    look = survey(own=own) if asked.get("heed_metadata", True) else survey()[2:]
+    start = [*ENDS, *here(NO_JOB), UNKNOWN, *source_has(), *look, *limit()]
+    moves = transfer(MOVES | flags)
+    libvirt.expect(*start, *OWN, completes(moves), *GONE_HERE, ARRIVED, *destination_has())
+    assert run(migration, **asked)["outcome"] == "moved"
+
+
 def test_overtaken_by_another_run(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
     """The job that the other has started is adopted."""
     running = "Requested operation is not valid: another migration job is already running for domain 'erp01'"
     other = Call("jobStats").returns(FIRST_PASS)
     look = [Call("lookupByUUIDString", ERP01).returns(Guest()), other]
     overtaken = transfer().raises(55, running).leaves(ARRIVING, guest=OVER_THERE)
-    adopted = [Call("XMLDesc", 0).returns("<domain><devices/></domain>"), other, *LIMITS, completes(other_look())]
+    adopted = [
+        *own_word(),
+        Call("XMLDesc", 0).returns("<domain><devices/></domain>"),
+        other,
+        *LIMITS,
+        completes(other_look()),
+    ]
     end = [*GONE_HERE[1:], ARRIVED, *destination_has()]
     arriving = [ARRIVED, *source_has(), *destination_has(persistent=False)]
     libvirt.expect(*START, *OWN, overtaken, other, *look, *arriving, *adopted, *end)

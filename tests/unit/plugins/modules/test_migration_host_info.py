@@ -15,6 +15,7 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.
     HostDocument,
     host_from,
 )
+from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt import cordon
 from ansible_collections.virtops.live_migration.plugins.modules import migration_host_info as module
 from ansible_collections.virtops.live_migration.tests.unit.plugins.captured_texts import captured
 from ansible_collections.virtops.live_migration.tests.unit.plugins.fake_libvirt import (
@@ -80,6 +81,7 @@ def expect_rest(libvirt: FakeLibvirt) -> None:
         Call("getCellsFreeMemory", 0, 1).returns([1048576]),
         Call("listAllNetworks", 0).returns([Object(NETWORK)]),
         Call("listAllStoragePools", 0).returns([Object(POOL)]),
+        Call("secretLookupByUUIDString", cordon.UUID).raises(66, "Secret not found"),
     )
 
 

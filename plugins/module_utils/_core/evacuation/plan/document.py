@@ -78,6 +78,7 @@ def _guest(order: int, transfer: PlannedTransfer) -> Document:
         "least_bytes_per_s": int(estimate.floor),
         "way": estimate.way,
         "downtime_ms": estimate.downtime_ms,
+        "policy_overrides": dict(guest.said_policy),
         "reason": _why(transfer),
     }
 

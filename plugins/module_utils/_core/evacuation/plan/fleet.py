@@ -67,7 +67,7 @@ class PlannedGuest:
     ``allowed``: the only hosts it may go to (None: any). ``bound_for``: it goes there or nowhere, as decided before;
     ``moving``: it is on its way already. ``priority``: for its turn; ``claim``: for a place, None for the same one.
     ``if_unplaceable``: to leave it where it is, or to shut it down, which is
-    never done unless somebody says so.
+    never done unless somebody says so. ``said_policy``: the fields of a policy that the user says for it alone.
     """
 
     key: str
@@ -87,6 +87,7 @@ class PlannedGuest:
     allowed: t.Optional[frozenset[str]] = None
     bound_for: t.Optional[str] = None
     moving: bool = False
+    said_policy: t.Mapping[str, t.Any] = field(default_factory=dict)
 
     @property
     def place_priority(self) -> int:

@@ -6,24 +6,25 @@ Whoever may edit a guest writes its metadata, and says something about that gues
 
 from __future__ import annotations
 
-import fnmatch
 import re
 import typing as t
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass, fields, replace
 
-from ...guest_metadata import GUEST_NAMESPACE, attributes_of
+from ...guest_metadata import attributes_of
+from ...guest_policy import NAMESPACE, GuestPolicies, is_named, limits_of_metadata, said_by
 from ...host.guest import GuestDocument
-from ...policy import Policy, policy_from, preset
+from ...policy import Policy
 from ..strategy import LEAVE, PLANNED, SHUTDOWN
 from .fleet import Group
 
 _SAID = ("strategy", "if_unplaceable", "priority", "destinations", "policy", "policy_overrides")
-NAMESPACE = GUEST_NAMESPACE
+_REFUSED = "except_destinations"
 
 # What the metadata of a guest may say. The last two reach further than that guest: an administrator allows them.
 MAY_STRATEGY, MAY_ORDER, MAY_RULES, MAY_PLACES, MAY_BIND = "strategy", "priority", "rules", "places", "hard_rules"
-MAY = (MAY_STRATEGY, MAY_ORDER, MAY_RULES, MAY_PLACES, MAY_BIND)
-MAY_BY_DEFAULT = (MAY_STRATEGY, MAY_ORDER, MAY_RULES)
+MAY_RESTRICT = "policy"
+MAY = (MAY_STRATEGY, MAY_ORDER, MAY_RULES, MAY_RESTRICT, MAY_PLACES, MAY_BIND)
+MAY_BY_DEFAULT = (MAY_STRATEGY, MAY_ORDER, MAY_RULES, MAY_RESTRICT)
 _HIGHEST_PRIORITY = 1000
 _MOST_RULES, _LONGEST_NAME = 16, 64
 
@@ -32,7 +33,8 @@ _MOST_RULES, _LONGEST_NAME = 16, 64
 class GuestRules:
     """None: nothing was said. ``together`` and ``apart``: names of rules that its metadata put it under.
 
-    ``claim``: its priority for a place, where that is not the one for its turn.
+    ``claim``: its priority for a place, where that is not the one for its turn. ``limits``: the fields of a policy that
+    its metadata makes stricter. ``except_destinations``: hosts that it must not go to.
     """
 
     strategy: t.Optional[str] = None
@@ -42,6 +44,8 @@ class GuestRules:
     destinations: t.Optional[t.Sequence[str]] = None
     policy: t.Optional[str] = None
     policy_overrides: t.Optional[t.Mapping[str, t.Any]] = None
+    limits: t.Optional[t.Mapping[str, t.Any]] = None
+    except_destinations: tuple[str, ...] = ()
     together: tuple[str, ...] = ()
     apart: tuple[str, ...] = ()
 
@@ -50,26 +54,19 @@ class GuestRules:
         said = {one.name: getattr(self, one.name) for one in fields(self) if getattr(self, one.name) not in (None, ())}
         return replace(other, **said)
 
-    def resolved_policy(self, default: Policy) -> Policy:
-        if self.policy is None and self.policy_overrides is None:
-            return default
-        if self.policy is not None:
-            return preset(self.policy, self.policy_overrides)
-        said = {key: value for key, value in (self.policy_overrides or {}).items() if value is not None}
-        return policy_from({**asdict(default), **said})
+    def resolved_policy(self, default: Policy, for_all: t.Optional[t.Mapping[str, t.Any]] = None) -> Policy:
+        """``for_all``: the fields of ``default`` that the user has overridden, which bound those of the guest."""
+        return GuestPolicies(default, for_all or {}).of("", "", self.limits, self.said_policy)
+
+    @property
+    def said_policy(self) -> dict[str, t.Any]:
+        """The fields of a policy that the user says for this guest; none where nothing was said."""
+        return said_by(self.policy, self.policy_overrides)
 
 
 def is_named_by(pattern: str, guest: GuestDocument) -> bool:
-    """Whether a name, a pattern of names with ``*`` and ``?``, or a UUID is that of the guest.
-
-    What looks like a UUID is one: a guest may be called by the UUID of another one.
-    """
-    if _UUID.fullmatch(pattern):
-        return pattern.lower() == guest.uuid.lower()
-    return pattern in (guest.name, guest.uuid) or fnmatch.fnmatchcase(guest.name, pattern)
-
-
-_UUID = re.compile("[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+    """Whether a name, a pattern of names or a UUID is that of the guest."""
+    return is_named(pattern, guest.name, guest.uuid)
 
 
 def guest_rules_of(
@@ -85,7 +82,10 @@ def guest_rules_of(
             said: dict[str, t.Any] = {key: entry[key] for key in _SAID if entry.get(key) is not None}
             if "priority" in said:
                 said["claim"] = said["priority"]
-            rules = GuestRules(**said).overlaid_on(rules)
+            # Each of them holds, whatever else is said of the guest.
+            refused = (*rules.except_destinations, *(entry.get(_REFUSED) or ()))
+            entry_rules = GuestRules(**said, except_destinations=tuple(dict.fromkeys(refused)))
+            rules = entry_rules.overlaid_on(rules)
     return rules
 
 
@@ -152,7 +152,9 @@ def from_metadata(guest: GuestDocument, may: t.Collection[str] = MAY_BY_DEFAULT)
     priority = _priority(said, problems)
     together, apart = (_rules(said, key, problems) for key in ("together", "apart"))
     values: dict[str, t.Any] = {"strategy": strategy, "if-unplaceable": unplaceable, "priority": priority}
-    values.update({"together": together or None, "apart": apart or None})
+    limits, not_understood = limits_of_metadata(text)
+    problems += not_understood
+    values.update({"together": together or None, "apart": apart or None, "its policy": limits or None})
     for key, allowed in _ALLOWED_BY.items():
         if values[key] is not None and not set(allowed) & set(may):
             problems.append(f"{key} is not for guests to say")
@@ -163,6 +165,7 @@ def from_metadata(guest: GuestDocument, may: t.Collection[str] = MAY_BY_DEFAULT)
         priority if values["priority"] is not None else None,
         # A guest with a higher one takes a place that another would have had.
         claim=None if values["priority"] is None else priority if MAY_PLACES in may else min(0, priority or 0),
+        limits=values["its policy"],
         together=together if values["together"] else (),
         apart=apart if values["apart"] else (),
     )
@@ -175,6 +178,7 @@ _ALLOWED_BY = {
     "priority": (MAY_ORDER, MAY_PLACES),
     "together": (MAY_RULES, MAY_BIND),
     "apart": (MAY_RULES, MAY_BIND),
+    "its policy": (MAY_RESTRICT,),
 }
 
 

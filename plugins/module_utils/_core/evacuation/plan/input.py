@@ -27,7 +27,8 @@ _REMEDY = "Pass the results of the modules as they returned them."
 class PlanOptions:
     """What the user says of the plan. ``hosts``: settings by name; ``all_hosts``: where nothing else is said of one.
 
-    ``metadata_may``: what guests may say of themselves, of ``guest_rules.MAY``.
+    ``metadata_may``: what guests may say of themselves, of ``guest_rules.MAY``. ``policy_overrides``: what of
+    ``policy`` the user has set, and no guest may exceed.
     """
 
     policy: Policy = field(default_factory=Policy)
@@ -42,6 +43,7 @@ class PlanOptions:
     guest_overhead_mib: int = 0
     copy_disks: bool = False
     metadata_may: t.Collection[str] = MAY_BY_DEFAULT
+    policy_overrides: t.Mapping[str, t.Any] = field(default_factory=dict)
 
 
 def fleet_from_documents(
@@ -74,7 +76,7 @@ def fleet_from_documents(
         rules = rules_by_guest[guest.uuid]
         measurement = measured.get(guest.uuid) or measured.get(guest.name)
         bound_for = on_their_way.get(guest.uuid) if host.name in leaving else None
-        blocked = blockers(guest, taking, checked) if host.name in leaving else {}
+        blocked = blockers(guest, taking, checked, rules.except_destinations) if host.name in leaving else {}
         # It is arriving there: that its job runs and that its UUID is taken there is no obstacle, but what is wanted.
         blocked.pop(bound_for or "", None)
         return planned_guest_from_document(
@@ -83,7 +85,12 @@ def fleet_from_documents(
             rules=rules,
             blocked=blocked,
             checked=checked is not None,
-            demand=demand_of(guest, measurement, rules.resolved_policy(options.policy), copy_disks=options.copy_disks),
+            demand=demand_of(
+                guest,
+                measurement,
+                rules.resolved_policy(options.policy, options.policy_overrides),
+                copy_disks=options.copy_disks,
+            ),
             overhead_bytes=options.guest_overhead_mib * MIB,
             on_its_way_to=bound_for,
         )

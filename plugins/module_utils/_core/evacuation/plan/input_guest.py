@@ -18,12 +18,15 @@ from .guest_rules import GuestRules
 from .transfer_estimate import TransferDemand
 
 # What these look at, the planner counts itself, with all other moves in mind.
-COUNTED_BY_THE_PLAN = frozenset({"memory_available", "hugepages", "numa_nodes", "forecast"})
+COUNTED_BY_THE_PLAN = frozenset({"memory_available", "hugepages", "numa_nodes", "forecast", "cordon"})
 _DEFAULT_HUGEPAGE_BYTES = 2 * MIB
 NOT_CHECKED = fleet.Blocker(
     "not_checked",
     "nobody has checked whether it could go there",
     "check it with migration_readiness_info, and pass the result as readiness",
+)
+REFUSED = fleet.Blocker(
+    "refused", "it must not go there, as was said or seen", "find out why, and take it out of except_destinations"
 )
 
 
@@ -108,15 +111,23 @@ def planned_guest_from_document(
         allowed=None if rules.destinations is None else frozenset(rules.destinations),
         bound_for=on_its_way_to,
         moving=on_its_way_to is not None,
+        said_policy=rules.said_policy,
     )
 
 
-def blockers(guest: GuestDocument, destinations: t.Iterable[str], readiness: t.Optional[Readiness]) -> dict[str, t.Any]:
-    """The checks that it fails, by destination."""
+def blockers(
+    guest: GuestDocument,
+    destinations: t.Iterable[str],
+    readiness: t.Optional[Readiness],
+    refused: t.Collection[str] = (),
+) -> dict[str, t.Any]:
+    """The checks that it fails, by destination. ``refused``: those that must not be tried."""
     found: dict[str, tuple[fleet.Blocker, ...]] = {}
-    for name in destinations if readiness is not None else ():
+    for name in destinations:
         entry = (readiness or {}).get((guest.uuid, name))
-        checks = (NOT_CHECKED,) if entry is None else _failed(entry)
+        checks = () if readiness is None else (NOT_CHECKED,) if entry is None else _failed(entry)
+        if name in refused:
+            checks = (REFUSED, *checks)
         if checks:
             found[name] = checks
     return found

@@ -37,7 +37,7 @@ def host_from_document(document: HostDocument, settings: HostSettings) -> Host:
         rate,
         rate,
         (settings.reserve_mib or 0) * MIB,
-        bool(settings.cordoned),
+        bool(document.cordoned if settings.cordoned is None else settings.cordoned),
         _limit(settings.max_incoming),
         _limit(settings.max_outgoing),
         settings.max_guests,

@@ -7,6 +7,7 @@ import typing as t
 
 from ...text import printable, shortened, wrapped
 from ...units import human_bytes, human_ms, human_rate
+from .deadline import deadline_lines
 
 _Document = t.Mapping[str, t.Any]
 _NAME = 24
@@ -16,6 +17,8 @@ _HOSTS_SHOWN = 5
 def plan_lines(plan: _Document, *, most_guests: t.Optional[int] = None) -> list[str]:
     """Plain lines of at most 110 columns from what ``plan_document`` gives; ``most_guests``: of those that move."""
     lines = wrapped(plan["summary"])
+    if plan.get("deadline"):
+        lines += deadline_lines(plan["deadline"])
     if plan["guests"]:
         lines += _order(plan["guests"], most_guests)
     for key, title in (("shutdown", "To be shut down:"), ("left", "Left where they are:")):

@@ -27,7 +27,8 @@ class Stage(enum.Enum):
 class TransferOptions:
     """``destinations``: names, the planned one first, then those that would do as well.
 
-    ``moving``: its migration runs already.
+    ``moving``: its migration runs already. ``needs_measuring``: it is never sent unmeasured, as it must not go by
+    post-copy: one that writes too fast would only be found out when it has been sent once.
     """
 
     key: str
@@ -35,6 +36,7 @@ class TransferOptions:
     destinations: tuple[str, ...]
     size_bytes: int = 0
     moving: bool = False
+    needs_measuring: bool = False
 
 
 @dataclass

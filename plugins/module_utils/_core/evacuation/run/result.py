@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field
 
 from ...errors import MigrationError
 from ..strategy import MIGRATE
+from .retry import calls_for_another
 
 CHANGED = ("moved", "adopted", "recovered", "shut_down", "started", "unmarked")
 FAILED, NOT_STARTED, ABORTED = "failed", "not_started", "aborted"
@@ -19,7 +20,10 @@ Document = dict[str, t.Any]
 
 @dataclass
 class GuestResult:
-    """``elapsed_s``: from its first attempt to its end, with measuring and with waiting for its turn."""
+    """``elapsed_s``: from its first attempt to its end, with measuring and with waiting for its turn.
+
+    ``elsewhere``: it failed for its destination's sake, so that another one may take it.
+    """
 
     name: str
     uuid: str = ""
@@ -38,6 +42,7 @@ class GuestResult:
     msg: str = ""
     state: str = ""
     remedy: str = ""
+    elsewhere: bool = False
 
     def document(self) -> Document:
         return asdict(self)
@@ -63,9 +68,11 @@ class GuestResult:
         self.take(exc.facts)
         self.outcome, self.reason, self.msg = FAILED, exc.reason, exc.problem
         self.state, self.remedy = exc.state, exc.remedy
+        self.elsewhere = calls_for_another(exc.reason)
 
     def clear(self) -> None:
         self.reason = self.msg = self.state = self.remedy = ""
+        self.elsewhere = False
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ class RetryDecision(enum.Enum):
 DESTINATION_SICK = frozenset(
     (
         "CONNECTION_FAILED",
+        "DESTINATION_CORDONED",
         "DESTINATION_MEMORY",
         "HOSTNAME_LOCALHOST",
         "NAME_NOT_RESOLVED",
@@ -85,9 +86,19 @@ def decide_retry(reason: str) -> RetryDecision:
     return RetryDecision.AGAIN if reason in _PASSES else RetryDecision.GIVE_UP
 
 
+def calls_for_another(reason: str) -> bool:
+    """Whether the guest may fare better at another destination."""
+    return reason in DESTINATION_SICK or reason in _DOES_NOT_FIT
+
+
 def infrastructure(reason: str) -> bool:
     """Whether it says something about hosts and network, and not about the one guest."""
-    return reason in DESTINATION_SICK or reason in _PASSES - {"INCOMING", "JOB_ELSEWHERE", "JOB_RUNNING", "OTHER_JOB"}
+    return reason in DESTINATION_SICK - {"DESTINATION_CORDONED"} or reason in _PASSES - {
+        "INCOMING",
+        "JOB_ELSEWHERE",
+        "JOB_RUNNING",
+        "OTHER_JOB",
+    }
 
 
 def back_off_s(attempts: int) -> float:

@@ -84,8 +84,16 @@ class TransferQueue:
             found[name] = Places(taken, one_more, not_before_s)
         return found
 
-    def due(self, now_s: float, places: t.Mapping[str, Places]) -> list[Move]:
-        """What is to be done now. ``places``: of each destination, as :meth:`places` gives them."""
+    def due(
+        self,
+        now_s: float,
+        places: t.Mapping[str, Places],
+        reserve: t.Callable[[str, str], bool] = lambda _key, _destination: True,
+    ) -> list[Move]:
+        """What is to be done now. ``places``: of each destination, as :meth:`places` gives them.
+
+        ``reserve``: whether one that may start, by key and destination, also may by the limits that others share.
+        """
         moves: list[Move] = []
         if self.stopped:
             for one in self._in(Stage.READY):
@@ -95,7 +103,8 @@ class TransferQueue:
         places = dict(places)
         for one in self._in(Stage.READY):
             there = places.get(one.destination, Places())
-            if one.adopts or may_start(one, self._in(Stage.SENDING), there, self._slots, now_s, self._setup_s):
+            may = one.adopts or may_start(one, self._in(Stage.SENDING), there, self._slots, now_s, self._setup_s)
+            if may and (one.adopts or reserve(one.options.key, one.destination)):
                 one.stage, one.sent_s, one.set_up, one.ends_s = Stage.SENDING, now_s, False, NEVER_S
                 # It does not show there yet.
                 places[one.destination] = there._replace(taken=there.taken + (not one.adopts))
@@ -105,7 +114,7 @@ class TransferQueue:
         dry = self.runs_dry(now_s)
         for one in self._in(Stage.WAITING):
             if one.not_before_s <= now_s and (one.adopts or self._may_prepare(one, places, now_s, dry)):
-                one.measured = one.adopts or not self._stands_idle()
+                one.measured = one.adopts or one.options.needs_measuring or not self._stands_idle()
                 one.stage = Stage.PREPARING
                 one.attempts += 1
                 moves.append(Begin(one.options.key, one.destination, one.measured))

@@ -95,6 +95,18 @@ def _destination_name(pair: Pair) -> Finding:
     return passed("The destination's name leads to it.", addresses=list(seen or own or []))
 
 
+def _cordon(pair: Pair) -> Finding:
+    cordoned = pair.destination.cordoned
+    if cordoned is None:
+        return skipped("Whether the destination takes guests is not known.")
+    if not cordoned:
+        return passed("The destination takes guests.")
+    return failed(
+        "The destination takes no guests: it is being emptied, or somebody has cordoned it.",
+        "Choose another one, or let it take guests again with host_cordon or return_home.",
+    )
+
+
 CHECKS = (
     Check(
         "same_host", _THEME, "Are source and destination two hosts to libvirt?",
@@ -111,5 +123,9 @@ CHECKS = (
     Check(
         "destination_name", _THEME, "Does the name that the destination announces lead to it?",
         "The stream goes to the source itself, or nowhere.", (WARN, FAIL), of_hosts=_destination_name,
+    ),
+    Check(
+        "cordon", _THEME, "Does the destination take guests?",
+        "It is being emptied, and a guest that comes has to go again.", (FAIL,), of_hosts=_cordon,
     ),
 )  # fmt: skip

@@ -167,6 +167,9 @@ CASES: list[tuple[str, str, dict[str, t.Any], str]] = [
         },
         "not known",
     ),
+    ("cordon", FAIL, {"destination.cordoned": True}, "takes no guests"),
+    ("cordon", PASS, {"destination.cordoned": False}, "takes guests"),
+    ("cordon", SKIP, {"destination.cordoned": None}, "not known"),
     # --- state
     ("guest_state", WARN, {"domain.state": "paused", "domain.state_reason": "by the user"}, "stays so"),
     (

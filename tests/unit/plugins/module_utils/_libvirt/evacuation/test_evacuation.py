@@ -245,7 +245,9 @@ def evacuated(
 
     slots = more.pop("slots", Slots())
     names = {name: name for hosts in plan.values() for name in hosts}
-    task = EvacuationOptions(guests, names, order, slots, **more)
+    never = Policy(postcopy="never")
+    more.setdefault("policy_of", lambda *_guest: never)
+    task = EvacuationOptions(guests, names, order, slots, heed_metadata=False, **more)
     world.libvirt.expect(Call("open", HERE), *script)
     with Connection(HERE) as source:
         evacuation = Evacuation(source, task, told.append)

@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Note that this doc fragment is **PRIVATE** to the collection. It can have breaking changes at any time.
+# Do not use it from other collections or standalone plugins and modules!
+
+# Must be kept in step with transfer_spec() in plugins/module_utils/_ansible/argspec.py.
+
+from __future__ import annotations
+
+
+class ModuleDocFragment:
+    # How guests are sent: for modules that start migrations.
+    DOCUMENTATION = r"""
+options:
+  bandwidth_mib_per_s:
+    description:
+      - Limit of the bandwidth of each guest, in MiB/s. V(0) is no limit. It holds for post-copy, too.
+      - The limit of a migration that is adopted is raised to it when that is what holds it back, and else left alone.
+    type: int
+    default: 0
+  parallel_connections:
+    description:
+      - Number of connections to send a guest over. V(0) is the ordinary single one. More exclude post-copy.
+      - By default several are used where the bandwidth needs them and no post-copy is allowed.
+    type: int
+  compression:
+    description:
+      - Compression of pages that are sent again.
+      - V(auto) uses xbzrle where the forecast expects it to pay and the host has the memory for its cache.
+    type: str
+    choices: [auto, none, xbzrle]
+    default: auto
+  copy_storage:
+    description:
+      - Whether disks that the hosts do not share are copied, V(all) of them in full, or V(incremental) on top of
+        backing files that the destination has. For single guests it is said in O(guest_options).
+      - libvirt copies each disk that is not read-only, those on shared storage too.
+      - The forecast is about memory only.
+    type: str
+    choices: [none, all, incremental]
+    default: none
+  tls:
+    description: Whether the stream is encrypted, with the certificates of both hosts.
+    type: bool
+    default: false
+  persistent:
+    description:
+      - Whether a guest is defined on the destination, so that it is still there when it is off. By default it is, if
+        it is defined on the source.
+    type: bool
+  undefine_source:
+    description:
+      - Whether its definition on the source is removed, once the destination has it.
+    type: bool
+    default: true
+  measure:
+    description:
+      - Whether to measure how fast a guest writes before it is moved. It takes 5 to 21 seconds, and goes on while the
+        guest works.
+      - Without it the forecast says little, and decisions wait for the end of the first pass.
+    type: bool
+    default: true
+  force:
+    description:
+      - Whether to start although the forecast knows no way within the policy. The migration then ends as
+        O(policy_overrides.on_hopeless) says, unless the guest calms down.
+    type: bool
+    default: false
+  ignore_cordon:
+    description:
+      - Whether to send guests to a host that takes none, as M(virtops.live_migration.host_cordon) notes it. The note is
+        read right before each start. Bringing guests home does not need it.
+    type: bool
+    default: false
+  heed_metadata:
+    description:
+      - Whether a guest may make the policy stricter for itself, by the attributes C(postcopy), C(max-downtime-ms),
+        C(max-postcopy-s), C(max-pause-s) and C(max-throttle-percent) of the element in its metadata that
+        M(virtops.live_migration.evacuation_plan_info) describes. It can make nothing laxer.
+    type: bool
+    default: true
+  guest_options:
+    description:
+      - What holds for single guests, for example from the inventory. All entries that match a guest count, and a later
+        one comes before an earlier one.
+      - Where an entry, a plan, the guest's metadata and O(policy_overrides) say something of the same field of the
+        policy, the most careful one holds. A guest that must not go by post-copy by any of them never does.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      name:
+        description: Name or UUID of the guest, or a pattern of names with V(*) and V(?).
+        type: str
+        required: true
+      policy:
+        description: In the place of O(policy), for this guest.
+        type: str
+        choices: [minimal_downtime, suspend_workload, post_copy, very_large]
+      policy_overrides:
+        description: As O(policy_overrides), for this guest.
+        type: dict
+      copy_storage:
+        description: As O(copy_storage), for this guest.
+        type: str
+        choices: [none, all, incremental]
+"""

@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The options that say how a guest is sent, as an order: one reading of them, whichever module has them."""
+
+from __future__ import annotations
+
+import typing as t
+
+from .._core.forecast.link_bandwidth import DestinationPath
+from .._core.guest_policy import GuestPolicies, Said
+from .._core.migration.start import StartOptions, check_choices
+from .._host.route import way_to
+from .._libvirt.measure.facts import MeasurementOptions
+from .._libvirt.migration.migration import MigrationOptions
+from .argspec import policy_of
+
+Params = t.Mapping[str, t.Any]
+
+
+def policies_of(params: Params) -> GuestPolicies:
+    """Raises BAD_CONTRACT."""
+    given = {key: value for key, value in params["policy_overrides"].items() if value is not None}
+    policies = GuestPolicies(policy_of(params), given, params["guest_options"], params["heed_metadata"])
+    policies.check()
+    return policies
+
+
+def migration_options(
+    params: Params,
+    to: Params,
+    policies: GuestPolicies,
+    *,
+    said: t.Optional[Said] = None,
+    storage: t.Optional[str] = None,
+    wait: bool = True,
+    sharing: int = 1,
+    homeward: bool = False,
+) -> MigrationOptions:
+    """``params``: of :func:`transfer_spec`; ``to``: the destination, with its URI, address and link.
+
+    ``said`` and ``storage``: what a plan says of the guest. ``homeward``: it is brought home, which takes no guests but
+    its own until they are all there. Raises OPTIONS_CONFLICT.
+    """
+    check_choices(params["compression"], params["parallel_connections"], policies.base)
+    path = DestinationPath(
+        to["destination_uri"], to["migrate_uri"], to["link_mib_per_s"], params["bandwidth_mib_per_s"]
+    )
+    measurement = MeasurementOptions(params["compression"], params["parallel_connections"], params["measure"], way_to)
+    start = StartOptions(
+        copy_storage=params["copy_storage"], tls=params["tls"], undefine_source=params["undefine_source"]
+    )
+    return MigrationOptions(
+        policies.base,
+        path,
+        measurement,
+        start,
+        params["persistent"],
+        wait,
+        params["force"],
+        sharing=sharing,
+        policies=policies,
+        said=said or {},
+        storage=storage,
+        ignore_cordon=params["ignore_cordon"] or homeward,
+    )

@@ -1,0 +1,155 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which policy holds for one guest of several: what is said of it in a plan, in the inventory and in its own metadata.
+
+Where these differ the most careful one holds, field by field. A guest's own word can only make it stricter, since
+whoever may edit the guest writes it.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import re
+import typing as t
+from dataclasses import asdict, dataclass, field
+
+from .errors import MigrationError
+from .guest_metadata import attributes_of
+from .policy import POSTCOPY_CHOICES, Policy, policy_from, preset
+
+NAMESPACE = "https://github.com/virtops/ansible-live-migration/guest/1"
+Entry = t.Mapping[str, t.Any]
+Said = t.Mapping[str, t.Any]
+
+# From careful to bold. Who goes on at home is safer than one whose migration nobody ends, and that one than a guest
+# that stands still.
+_HOPELESS = ("abort", "leave", "pause")
+_MODES = ("observe", "act")
+_ORDERED: t.Mapping[str, t.Sequence[str]] = {"postcopy": POSTCOPY_CHOICES, "on_hopeless": _HOPELESS, "mode": _MODES}
+_LONGER_IS_CAREFUL = ("patience_s",)
+
+# What a guest may say of itself: the attributes of its element, and whether the number is a whole one.
+_OWN_NUMBERS: t.Mapping[str, bool] = {
+    "max_downtime_ms": True,
+    "max_postcopy_s": False,
+    "max_pause_s": False,
+    "max_throttle_percent": True,
+}
+OWN_FIELDS = ("postcopy", *_OWN_NUMBERS)
+_NUMBER = re.compile(r"[0-9]{1,9}(\.[0-9]{1,6})?")
+_UUID = re.compile("[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_SHOWN = 64
+
+
+def is_named(pattern: str, name: str, uuid: str) -> bool:
+    """Whether a name, a pattern of names with ``*`` and ``?``, or a UUID is that of the guest.
+
+    What looks like a UUID is one: a guest may be called by the UUID of another one.
+    """
+    if _UUID.fullmatch(pattern):
+        return pattern.lower() == uuid.lower()
+    return pattern in (name, uuid) or fnmatch.fnmatchcase(name, pattern)
+
+
+def limits_of_metadata(text: t.Any) -> tuple[dict[str, t.Any], list[str]]:
+    """The fields of a policy in the element of a guest's metadata, and what of them cannot be understood, and why.
+
+    What cannot be understood is as if it had not been said, but for post-copy: then it is never used.
+    """
+    found = attributes_of(text)
+    if found is None:
+        return {}, []
+    limits: dict[str, t.Any] = {}
+    problems: list[str] = []
+    postcopy = found.values.get("postcopy")
+    if postcopy is not None:
+        limits["postcopy"] = postcopy if postcopy in POSTCOPY_CHOICES else POSTCOPY_CHOICES[0]
+        if postcopy not in POSTCOPY_CHOICES:
+            problems.append(
+                f"postcopy is {postcopy[:_SHOWN]!r}, not one of {', '.join(POSTCOPY_CHOICES)}, so that never holds"
+            )
+    for name, whole in _OWN_NUMBERS.items():
+        attribute = name.replace("_", "-")
+        value = found.values.get(attribute)
+        if value is None:
+            continue
+        try:
+            if not _NUMBER.fullmatch(value):
+                raise ValueError
+            number = int(value) if whole else float(value)
+            policy_from({name: number})
+        except (ValueError, MigrationError):
+            problems.append(f"{attribute} is {value[:_SHOWN]!r}, which is no such limit")
+        else:
+            limits[name] = number
+    return limits, problems
+
+
+def said_by(policy: t.Optional[str], overrides: t.Optional[Said]) -> dict[str, t.Any]:
+    """The fields that an entry says: all of a named policy, or only those that it overrides. Raises BAD_CONTRACT."""
+    given = {key: value for key, value in (overrides or {}).items() if value is not None}
+    if policy is not None:
+        return {key: value for key, value in preset(policy, given).document().items() if value is not None}
+    if "on_hopeless" in given:  # whether a pause is allowed is seen where all is put together
+        policy_from({**given, "max_pause_s": given.get("max_pause_s") or 1.0})
+    else:
+        policy_from(given)
+    return given
+
+
+def careful(name: str, values: t.Sequence[t.Any]) -> t.Any:
+    """The most careful of the values of one field."""
+    if name in _ORDERED:
+        return min(values, key=list(_ORDERED[name]).index)
+    return max(values) if name in _LONGER_IS_CAREFUL else min(values)
+
+
+@dataclass(frozen=True)
+class GuestPolicies:
+    """``base``: of the task. ``for_all``: the fields that the task itself overrides, which bound those of each guest.
+
+    ``entries``: of the option ``guest_options``; of those that match a guest a later one comes before an earlier one.
+    ``heed_metadata``: whether the guests' own word counts.
+    """
+
+    base: Policy
+    for_all: Said = field(default_factory=dict)
+    entries: t.Sequence[Entry] = ()
+    heed_metadata: bool = True
+
+    def check(self) -> None:
+        """Raises BAD_CONTRACT for an entry that says nonsense, whichever guest it is for."""
+        for entry in self.entries:
+            said_by(entry.get("policy"), entry.get("policy_overrides"))
+
+    def of(self, name: str, uuid: str, own: t.Optional[Said] = None, *planned: Said) -> Policy:
+        """``own``: what its metadata says; ``planned``: what a plan or a list says of it, as :func:`said_by`."""
+        own = own if own and self.heed_metadata else {}
+        said = [one for one in (*planned, self.listed(name, uuid)) if one]
+        fields = asdict(self.base)
+        for key, before in fields.items():
+            values = [one[key] for one in said if one.get(key) is not None]
+            if values and self.for_all.get(key) is not None:
+                values.append(self.for_all[key])
+            if own.get(key) is not None:
+                values = [careful(key, values) if values else before, own[key]]
+            if values:
+                fields[key] = careful(key, [value for value in values if value is not None])
+        if fields["max_pause_s"] == 0 and fields["on_hopeless"] == "pause":
+            fields["on_hopeless"] = "abort"
+        return Policy(**fields)
+
+    def listed(self, name: str, uuid: str) -> dict[str, t.Any]:
+        """What the entries say of its policy; empty for nothing."""
+        found: dict[str, t.Any] = {}
+        for entry in self._matching(name, uuid):
+            said = said_by(entry.get("policy"), entry.get("policy_overrides"))
+            found = said if entry.get("policy") is not None else {**found, **said}
+        return found
+
+    def copy_storage(self, name: str, uuid: str) -> t.Optional[str]:
+        """How its disks go along, where the entries say it."""
+        found = [str(one["copy_storage"]) for one in self._matching(name, uuid) if one.get("copy_storage") is not None]
+        return found[-1] if found else None
+
+    def _matching(self, name: str, uuid: str) -> list[Entry]:
+        return [entry for entry in self.entries if is_named(str(entry["name"]), name, uuid)]

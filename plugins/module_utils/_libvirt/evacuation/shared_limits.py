@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Limits that hold over all hosts that are being emptied: who may start at a destination, and over a shared link.
+
+*At a destination* one host starts at a time: it looks how many arrive there, begins, and lets the next one look when
+its guest shows. So no two of them take the last place. *Over a link, or over all hosts* a transfer has a lease for as
+long as it sends, kept by the libvirt of the one destination that all of them name.
+"""
+
+from __future__ import annotations
+
+import time
+import typing as t
+from dataclasses import dataclass, field
+
+from ..connection import Connection
+from .lease import Lease, Leases
+
+_SHOWS_S = 20.0  # a QEMU that starts slowly shows within that; then the next one may look
+
+
+@dataclass(frozen=True)
+class SharedLimits:
+    """``kept_at``: name of the destination that keeps the leases; ``most``: by the name of the limit;
+    ``crossed``: the limits that count on the way to a destination, by its name."""
+
+    kept_at: str = ""
+    most: t.Mapping[str, int] = field(default_factory=dict)
+    crossed: t.Mapping[str, t.Sequence[str]] = field(default_factory=dict)
+
+
+class SharedPlaces:
+    """``connection``: to a destination by its name, None where there is none now."""
+
+    def __init__(self, limits: SharedLimits, connection: t.Callable[[str], t.Optional[Connection]]) -> None:
+        self._limits, self._connection = limits, connection
+        self._leases = Leases()
+        self._doors: dict[str, tuple[Lease, str, float]] = {}  # lease, key of the guest that begins, since when
+        self._ways: dict[str, list[Lease]] = {}  # by key of the guest
+
+    def enter(self, destination: str) -> bool:
+        """Whether this host may start somebody there now; if so nobody else may, until :meth:`leave`."""
+        if destination in self._doors:
+            return not self._doors[destination][1]  # one that begins has to show first
+        lease = self._leases.take(self._connection(destination), "start")
+        if lease is None:
+            return False
+        self._doors[destination] = (lease, "", time.monotonic())
+        return True
+
+    def begins(self, key: str, destination: str) -> None:
+        if destination in self._doors:
+            self._doors[destination] = (self._doors[destination][0], key, time.monotonic())
+
+    def leave(self, still_begins: t.Callable[[str, str], bool]) -> None:
+        """Where nobody begins, or the one that begins shows. ``still_begins``: by key and destination."""
+        now_s = time.monotonic()
+        for name, (lease, key, since_s) in list(self._doors.items()):
+            if key and now_s - since_s < _SHOWS_S and still_begins(key, name):
+                lease.renew(now_s)
+                continue
+            lease.give_back()
+            del self._doors[name]
+
+    def reserve(self, key: str, destination: str) -> bool:
+        """Whether it may cross every limit on its way: all of them or none."""
+        if key in self._ways:
+            return True
+        taken: list[Lease] = []
+        for name in self._limits.crossed.get(destination, ()):
+            kept_at = self._connection(self._limits.kept_at)
+            lease = None if kept_at is None else self._leases.take(kept_at, name, self._limits.most[name])
+            if lease is None:
+                for one in taken:
+                    one.give_back()
+                return False
+            taken.append(lease)
+        self._ways[key] = taken
+        return True
+
+    def renew(self) -> None:
+        now_s = time.monotonic()
+        for leases in self._ways.values():
+            for lease in leases:
+                lease.renew(now_s)
+
+    def release(self, sending: t.Callable[[str], bool]) -> None:
+        """Of those that do not send any more. ``sending``: by key, also while it is about to."""
+        for key in [key for key in self._ways if not sending(key)]:
+            for lease in self._ways.pop(key):
+                lease.give_back()
+
+    def close(self) -> None:
+        self.leave(lambda _key, _name: False)
+        self.release(lambda _key: False)

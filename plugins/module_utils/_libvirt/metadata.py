@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Elements of a guest's own metadata, which travel with it."""
+
+from __future__ import annotations
+
+import typing as t
+
+from .._core.guest_policy import NAMESPACE, limits_of_metadata
+from .connection import libvirt
+from .guest import Guest
+from .timeout import within
+
+ELEMENT = 2  # VIR_DOMAIN_METADATA_ELEMENT
+LIVE, CONFIG = 1, 2
+# VIR_ERR_NO_DOMAIN_METADATA; VIR_ERR_OPERATION_INVALID where a guest does not run, or is not defined.
+_NOT_THERE = (80, 55)
+
+
+def element_of(guest: Guest, namespace: str) -> t.Optional[str]:
+    """For a guest that runs, as it runs. None where libvirt says that there is none; what could not be read raises."""
+    for flag in (LIVE, CONFIG):
+        try:
+            return str(
+                within(
+                    lambda flag=flag: guest.raw.metadata(ELEMENT, namespace, flag),  # type: ignore[misc]
+                    f"reading the metadata of {guest.name!r}",
+                )
+            )
+        except libvirt.libvirtError as exc:
+            if exc.get_error_code() not in _NOT_THERE:
+                raise
+    return None
+
+
+def own_limits(guest: Guest) -> tuple[dict[str, t.Any], list[str]]:
+    """The fields of a policy that the guest makes stricter for itself, and what of its word does not count, and why.
+
+    What could not be read is an error: a guest that must not go by post-copy might have said so.
+    """
+    limits, problems = limits_of_metadata(element_of(guest, NAMESPACE))
+    return limits, [f"In the metadata of {guest.name!r} {problem}; it does not count." for problem in problems]

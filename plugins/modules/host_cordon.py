@@ -1,0 +1,102 @@
+#!/usr/bin/python
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: host_cordon
+short_description: Say that a host takes no guests, or that it does again
+version_added: 0.1.0
+description:
+  - Leaves a note in the libvirt of the host, which M(virtops.live_migration.migration) and
+    M(virtops.live_migration.evacuation) on other hosts read right before each start. They then send no guest there,
+    unless they are told to with O(virtops.live_migration.migration#module:ignore_cordon).
+  - The note is a secret of libvirt without a value. It lasts over restarts, and C(virsh secret-list) shows it.
+  - Migrations that run already go on. What others start by other means is not kept away.
+  - The roles P(virtops.live_migration.evacuate_host#role) and P(virtops.live_migration.return_home#role) do this.
+options:
+  state:
+    description: Whether the host takes no guests (V(present)) or takes them again (V(absent)).
+    type: str
+    choices: [present, absent]
+    default: present
+extends_documentation_fragment:
+  - virtops.live_migration._attributes
+  - virtops.live_migration._attributes.actiongroup_all
+  - virtops.live_migration._attributes.state_module
+  - virtops.live_migration._libvirt
+seealso:
+  - module: virtops.live_migration.evacuation
+author:
+  - virtops maintainers (@virtops)
+"""
+
+EXAMPLES = r"""
+---
+- name: Let nobody send guests to this host
+  virtops.live_migration.host_cordon:
+
+- name: Let it take guests again
+  virtops.live_migration.host_cordon:
+    state: absent
+"""
+
+RETURN = r"""
+cordoned:
+  description: Whether the host takes no guests now. In check mode whether it would.
+  returned: success
+  type: bool
+  sample: true
+reason:
+  description: Why it failed, as a stable code. The message says the same in words, with what to do next.
+  returned: failure
+  type: str
+  sample: NO_NOTES
+state:
+  description: What state the failure leaves things in.
+  returned: failure
+  type: str
+  sample: Nothing was changed.
+remedy:
+  description: What to do next.
+  returned: failure
+  type: str
+  sample: Install libvirt's driver for secrets on this host.
+evidence:
+  description: The facts behind a failure.
+  returned: failure
+  type: dict
+  sample: {}
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ..module_utils._ansible.runner import Result, run
+from ..module_utils._core.errors import MigrationError
+from ..module_utils._libvirt.connection import Connection
+from ..module_utils._libvirt.cordon import is_cordoned, set_cordon
+
+
+def work(module: AnsibleModule, connection: Connection) -> Result:
+    wanted = module.params["state"] == "present"
+    before = is_cordoned(connection)
+    if before is None:
+        raise MigrationError(
+            "NO_NOTES",
+            "This libvirt has no driver for secrets, which the note would be one of.",
+            state="Nothing was changed.",
+            remedy="Install libvirt's driver for secrets on this host.",
+        )
+    if before != wanted and not module.check_mode:
+        set_cordon(connection, wanted)
+    diff = {"before": {"cordoned": before}, "after": {"cordoned": wanted}}
+    return {"changed": before != wanted, "cordoned": wanted, "diff": diff}
+
+
+def main() -> None:
+    run({"state": {"type": "str", "choices": ["present", "absent"], "default": "present"}}, work)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,155 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is said of single guests and hosts holds while a host is emptied, with three hosts of their own."""
+
+from __future__ import annotations
+
+import typing as t
+
+import pytest
+from bench.house import BUSY, HOME, LINK_MIB_PER_S, QUIET, House, rows, three_hosts
+from bench.runs import Result, Run, assert_done, task
+
+OWN = "https://github.com/virtops/ansible-live-migration/guest/1"
+GUESTS = {"crm01": QUIET, "web01": QUIET, "busy01": BUSY}
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> t.Iterator[House]:
+    yield from three_hosts(tmp_path_factory.mktemp("rules"), GUESTS)
+
+
+@pytest.fixture(autouse=True)
+def at_home(house: House) -> t.Iterator[None]:
+    yield
+    house.gather()
+    house.unharmed()
+
+
+def say(house: House, name: str, attributes: str, host: str = HOME) -> None:
+    for kind in ("--live", "--config"):
+        words = ("--key", "guest", "--set", f"<guest {attributes}/>") if attributes else ("--remove",)
+        house.lab.virsh(host, "metadata", house.uuids[name], OWN, kind, *words)
+
+
+def emptied(house: House, *options: str, **variables: t.Any) -> Run:
+    return house.ansible.playbook(
+        "virtops.live_migration.evacuate",
+        *options,
+        live_migration_hosts=HOME,
+        live_migration_destination_uri="qemu+tcp://{host}/system",
+        live_migration_link_mib_per_s=LINK_MIB_PER_S,
+        **{"live_migration_postcopy": "if_needed", "live_migration_measure": False, **variables},
+    )
+
+
+def test_a_guest_that_must_not_go_by_postcopy_does_not(house: House) -> None:
+    """By its own word, although the task prefers it; by a list of the administrator's; then it may, and does."""
+    stay = [{"uuid": house.uuids[name], "strategy": "leave"} for name in ("crm01", "web01")]
+    prefers = {"postcopy": "prefer", "max_throttle_percent": 0}
+    listed = [{"name": "busy*", "policy_overrides": {"postcopy": "never"}}]
+
+    def sent(**more: t.Any) -> Result:
+        house.gather()
+        wanted = house.evacuation({"busy01": "kvm02"}, policy_overrides=prefers, **more)
+        wanted["virtops.live_migration.evacuation"]["guests"] += stay
+        result = house.ansible.run(HOME, wanted)[0]
+        assert rows(result)["busy01"]["outcome"] == "moved" or rows(result)["busy01"]["reason"] == "NO_WAY", result
+        return rows(result)["busy01"]
+
+    say(house, "busy01", "postcopy='never'")
+    assert sent()["remedies"].count("start_postcopy") == 0
+    assert sent(heed_metadata=False, guest_options=listed)["remedies"].count("start_postcopy") == 0
+    allowed = sent(heed_metadata=False)
+    assert allowed["remedies"].count("start_postcopy") == 1, allowed
+    say(house, "busy01", "", "kvm02")
+
+
+def plan_of(house: House, to: dict[str, str], **rules: t.Any) -> dict[str, t.Any]:
+    """As evacuation_plan_info returns it, as far as the role reads it."""
+    moves = [
+        {
+            "name": name, "uuid": house.uuids[name], "from": HOME, "to": host, "order": order, "sent_bytes": 2**26,
+            "policy_overrides": {},
+        }
+        for order, (name, host) in enumerate(to.items())
+    ]  # fmt: skip
+    stay = [
+        {"name": name, "uuid": uuid, "host": HOME, "reason": "as asked for"}
+        for name, uuid in house.uuids.items()
+        if name not in to
+    ]
+    made_by = {
+        "guests": [], "groups": [], "hosts": [], "uplinks": [], "policy": "minimal_downtime", "policy_overrides": {},
+        "metadata_may": [], "destinations": ["kvm02", "kvm03"], "link_mib_per_s": LINK_MIB_PER_S, **rules,
+    }  # fmt: skip
+    return {"guests": moves, "shutdown": [], "left": stay, "unplaceable": [], "rules": made_by}
+
+
+@pytest.mark.parametrize("apart", [True, False])
+def test_another_destination_is_taken_by_the_rules_of_the_plan(house: House, apart: bool) -> None:
+    """kvm02 does not answer. What belongs apart from a guest on kvm03 stays rather than go there."""
+    groups = [{"name": "pair", "guests": ["crm01", "web01"], "rule": "apart", "hard": True}] if apart else []
+    plan = plan_of(house, {"crm01": "kvm03", "web01": "kvm02"}, groups=groups)
+    house.lab.kill_libvirtd("kvm02")
+    run = emptied(house, live_migration_plan=plan)
+    where = house.where()
+    sent = [record["result"] for record in run.tasks if "Move the guests away" in record["task"]]
+    assert where["crm01"] == "kvm03", sent
+    if apart:
+        assert run.code != 0
+        assert where["web01"] == HOME
+        assert "still runs web01" in run.failure
+    else:
+        assert run.code == 0, run.output
+        assert where["web01"] == "kvm03"
+    assert where["busy01"] == HOME
+
+
+def test_a_cordon_holds_for_everybody(house: House) -> None:
+    """For the module that moves one guest, for an evacuation that is under way, and for readiness; and it is undone."""
+    cordon = {"virtops.live_migration.host_cordon": {}}
+    lifted = {"virtops.live_migration.host_cordon": {"state": "absent"}}
+    first, second, document = house.ansible.run("kvm02", cordon, cordon, task("migration_host_info"))
+    assert_done(first, True, cordoned=True)
+    assert_done(second, False, cordoned=True)
+    assert document["host"]["cordoned"] is True
+    uri = "qemu+tcp://kvm02/system"
+    asked = {"name": "crm01", "destination_uri": uri, "measure": False}
+    refused, evacuated, moved = house.ansible.run(
+        HOME,
+        task("migration", **asked),
+        house.evacuation({"crm01": "kvm02", "web01": "kvm02"}, measure=False),
+        task("migration", ignore_cordon=True, **asked),
+    )
+    assert (refused["reason"], refused["runs_on"]) == ("DESTINATION_CORDONED", HOME)
+    assert {one["reason"] for one in rows(evacuated).values()} <= {"DESTINATION_CORDONED", "DESTINATION_GIVEN_UP"}
+    assert_done(moved, True, outcome="moved")
+    assert_done(house.ansible.run("kvm02", lifted)[0], True, cordoned=False)
+    again = house.ansible.run(HOME, house.evacuation({"web01": "kvm02"}, measure=False))[0]
+    assert rows(again)["web01"]["outcome"] == "moved"
+
+
+def test_only_planned(house: House) -> None:
+    """By the playbook that plans, and by check mode of the one that empties: the same plan, and nothing is moved."""
+    asked = {
+        "live_migration_hosts": HOME,
+        "live_migration_link_mib_per_s": LINK_MIB_PER_S,
+        "live_migration_measure": False,
+        "live_migration_within_s": 1,
+        "live_migration_postcopy": "if_needed",
+    }
+    planned = house.ansible.playbook("virtops.live_migration.plan", **asked)
+    assert planned.code == 0, planned.output
+    assert planned.changed == []
+    plan = planned.stats["live_migration_plan"]
+    assert sorted(one["name"] for one in plan["guests"]) == sorted(GUESTS)
+    assert {one["from"] for one in plan["guests"]} == {HOME}
+    assert {one["to"] for one in plan["guests"]} == {"kvm02", "kvm03"}
+    assert plan["deadline"]["kept"] is False
+    assert plan["deadline"]["late"]
+    assert "Not all have arrived within" in planned.output
+    checked = emptied(house, "--check", live_migration_within_s=1)
+    assert checked.code == 0, checked.output
+    for text in (plan["summary"][:40], "Not all have arrived within", "crm01"):
+        assert text in checked.output, checked.output
+    assert set(house.where().values()) == {HOME}

@@ -1,0 +1,157 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Several hosts share places without knowing of each other, through the secrets of one daemon."""
+
+from __future__ import annotations
+
+import re
+import typing as t
+from types import SimpleNamespace
+
+import pytest
+
+from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.evacuation import lease as leasing
+from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.evacuation import (
+    shared_limits as sharing,
+)
+from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.evacuation.lease import Lease, Leases
+from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.evacuation.shared_limits import (
+    SharedLimits,
+    SharedPlaces,
+)
+from ansible_collections.virtops.live_migration.tests.unit.plugins.fake_libvirt import FakeLibvirt, libvirtError
+
+
+class Secret:
+    def __init__(self, daemon: Daemon, key: str) -> None:
+        self._daemon, self._key = daemon, key
+
+    def UUIDString(self) -> str:  # noqa: N802
+        return self._key
+
+    def XMLDesc(self, _flags: int) -> str:  # noqa: N802
+        return self._daemon.secrets[self._key][1]
+
+    def undefine(self) -> None:
+        del self._daemon.secrets[self._key]
+
+
+class Daemon:
+    """As libvirt's: one secret for a use, by whoever defines it first; the same one may be defined again."""
+
+    def __init__(self) -> None:
+        self.secrets: dict[str, tuple[str, str]] = {}
+        self.refuses: int | None = None
+
+    def secretDefineXML(self, xml: str, _flags: int) -> None:  # noqa: N802
+        if self.refuses is not None:
+            raise libvirtError(self.refuses, "not now")
+        found = re.search("<uuid>(.*)</uuid>.*<target>(.*)</target>", xml)
+        assert found is not None
+        key, use = found.groups()
+        if any(other == use and uuid != key for uuid, (other, _xml) in self.secrets.items()):
+            raise libvirtError(1, "internal error: a secret is already defined for use with it")
+        self.secrets[key] = (use, xml)
+
+    def secretLookupByUsage(self, _kind: int, use: str) -> Secret:  # noqa: N802
+        for key, (other, _xml) in self.secrets.items():
+            if other == use:
+                return Secret(self, key)
+        raise libvirtError(66, "no secret")
+
+    def secretLookupByUUIDString(self, key: str) -> Secret:  # noqa: N802
+        if key not in self.secrets:
+            raise libvirtError(66, "no secret")
+        return Secret(self, key)
+
+
+@pytest.fixture
+def daemon(libvirt: FakeLibvirt, monkeypatch: pytest.MonkeyPatch) -> Daemon:
+    monkeypatch.setattr(leasing, "within", lambda call, *_words: call())
+    for module in (leasing, sharing):
+        monkeypatch.setattr(module, "time", libvirt.clock)
+    return Daemon()
+
+
+def to(daemon: Daemon) -> t.Any:
+    return SimpleNamespace(uri="qemu+tcp://kvm02/system", raw=daemon)
+
+
+def taken(found: Lease | None) -> Lease:
+    assert found is not None
+    return found
+
+
+def test_each_place_is_taken_once(daemon: Daemon) -> None:
+    mine, theirs = Leases(), Leases()
+    first = taken(mine.take(to(daemon), "rack", 2))
+    taken(theirs.take(to(daemon), "rack", 2))
+    assert mine.take(to(daemon), "rack", 2) is None
+    assert theirs.take(to(daemon), "another", 1) is not None
+    first.give_back()
+    assert theirs.take(to(daemon), "rack", 2) is not None
+
+
+def test_a_lease_of_a_run_that_died_is_taken_away(daemon: Daemon, libvirt: FakeLibvirt) -> None:
+    taken(Leases().take(to(daemon), "rack"))
+    waiting = Leases()
+    for _number in range(7):
+        assert waiting.take(to(daemon), "rack") is None
+        libvirt.clock.sleep(5.0)
+    assert waiting.take(to(daemon), "rack") is None, "it is taken away now"
+    assert waiting.take(to(daemon), "rack") is not None
+
+
+def test_a_lease_that_is_renewed_is_not(daemon: Daemon, libvirt: FakeLibvirt) -> None:
+    held = taken(Leases().take(to(daemon), "rack"))
+    waiting = Leases()
+    for _number in range(40):
+        held.renew(libvirt.clock.monotonic())
+        assert waiting.take(to(daemon), "rack") is None
+        libvirt.clock.sleep(5.0)
+
+
+@pytest.mark.parametrize(("code", "shared"), [(3, True), (38, False), (1, False)])
+def test_a_daemon_without_secrets_shares_nothing(daemon: Daemon, code: int, shared: bool) -> None:
+    """No driver: each for itself, as where there is no connection. Lost or refused: not now."""
+    daemon.refuses = code
+    found = Leases().take(to(daemon), "rack")
+    assert (found is not None) is shared
+    assert Leases().take(None, "rack") is not None
+
+
+def test_one_host_starts_at_a_destination_at_a_time(daemon: Daemon, libvirt: FakeLibvirt) -> None:
+    hosts = [SharedPlaces(SharedLimits(), lambda _name: to(daemon)) for _number in range(3)]
+    assert [host.enter("kvm02") for host in hosts] == [True, False, False]
+    hosts[0].begins("a", "kvm02")
+    assert not hosts[0].enter("kvm02"), "the one that begins has to show first"
+    hosts[0].leave(lambda _key, _name: True)
+    assert not hosts[1].enter("kvm02")
+    hosts[0].leave(lambda _key, _name: False)
+    assert hosts[1].enter("kvm02")
+    hosts[1].leave(lambda _key, _name: True)
+    assert hosts[2].enter("kvm02"), "nobody began"
+    hosts[2].begins("c", "kvm02")
+    libvirt.clock.sleep(21.0)
+    hosts[2].leave(lambda _key, _name: True)
+    assert hosts[0].enter("kvm02"), "one that never shows keeps nobody away for long"
+
+
+def test_a_limit_over_all_hosts(daemon: Daemon) -> None:
+    limits = SharedLimits("kvm02", {"all": 3, "rack out": 1}, {"kvm02": ["all", "rack out"], "kvm03": ["all"]})
+    first, second = (SharedPlaces(limits, lambda _name: to(daemon)) for _number in range(2))
+    assert first.reserve("a", "kvm02")
+    assert first.reserve("a", "kvm02"), "it has its place"
+    assert not second.reserve("b", "kvm02"), "the rack carries one"
+    assert second.reserve("b", "kvm03")
+    assert second.reserve("c", "kvm03")
+    assert not first.reserve("d", "kvm03"), "three in all; what was refused took none"
+    second.release(lambda key: key != "c")
+    assert first.reserve("d", "kvm03")
+    first.close()
+    second.close()
+    assert daemon.secrets == {}
+
+
+def test_nothing_begins_while_the_limits_are_not_known(daemon: Daemon) -> None:
+    limits = SharedLimits("kvm02", {"all": 3}, {"kvm03": ["all"]})
+    assert not SharedPlaces(limits, lambda _name: None).reserve("a", "kvm03")
