@@ -54,9 +54,12 @@ def configuration(patterns: t.Sequence[Item], wishes: t.Mapping[str, t.Any]) -> 
     launch = {key: value for key, value in launch.items() if value}
     of_project = {"organization": organization, "project": ours["controller_projects"][0]["name"], **launch}
     templates = {one["name"]: _templates(one, of_project, wishes) for one in patterns}
-    more = [{**of_project, **one} for one in wishes.get("more_templates") or []]
+    more = [
+        {"execution_environment": environment["name"], **of_project, **one}
+        for one in wishes.get("more_templates") or []
+    ]
     ours["controller_templates"] = [*(made for several in templates.values() for made in several), *more]
-    workflow = _workflow(templates, organization, labels, launch, wishes) if wishes.get("workflow_hosts") else None
+    workflow = _workflow(templates, organization, labels, wishes) if wishes.get("workflow_hosts") else None
     ours["controller_workflows"] = [workflow] if workflow else []
     return ours
 
@@ -112,7 +115,6 @@ def _workflow(
     templates: t.Mapping[str, t.Sequence[Item]],
     organization: str,
     labels: t.Sequence[str],
-    launch: Item,
     wishes: t.Mapping[str, t.Any],
 ) -> Item:
     missing = sorted(set(_PATTERN_OF.values()) - set(templates))
@@ -134,20 +136,24 @@ def _workflow(
             "description": what,
             "spec": [one for one in asked if one["variable"] not in _SAID_BY_NODES],
         },
-        "simplified_workflow_nodes": _nodes(template, organization, launch, wishes),
+        "simplified_workflow_nodes": _nodes(template, organization, wishes),
     }
 
 
-def _nodes(
-    template: t.Mapping[str, Item], organization: str, launch: Item, wishes: t.Mapping[str, t.Any]
-) -> list[Item]:
-    """The last first, so that a node that another one leads to is there. Each inventory is said at its node."""
+def _nodes(template: t.Mapping[str, Item], organization: str, wishes: t.Mapping[str, t.Any]) -> list[Item]:
+    """The last first, so that a node that another one leads to is there.
+
+    AWX refuses a node without an inventory of its own, and one with a credential that its template has already.
+    """
+    inventory = _text(wishes, "inventory")
+    if not inventory:
+        raise _bad("inventory", "has to be named for a workflow, since each of its nodes needs one")
     hosts = str(wishes["workflow_hosts"])
     everywhere = _text(wishes, "workflow_all_hosts") or "all"
 
     def job(node: str, **more: t.Any) -> Item:
         by_name = {"unified_job_template": template[node]["name"], "lookup_organization": organization}
-        return {"identifier": node, **by_name, **launch, **more}
+        return {"identifier": node, **by_name, "inventory": inventory, **more}
 
     approval: Item = {"name": "Empty these hosts?", "description": f"Hosts to empty: {hosts}"}
     if wishes.get("approval_timeout_s"):

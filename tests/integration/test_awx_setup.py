@@ -54,7 +54,7 @@ def wishes(server: Server) -> dict[str, t.Any]:
         "awx_setup_hosts": ["kvm01", {"name": "kvm02", "variables": {"ansible_host": "192.0.2.2"}}],
         "awx_setup_credentials": [
             "Hypervisors SSH",
-            {"name": "Root by key", "credential_type": "Machine", "inputs": {"username": "root", "password": SECRET}},
+            {"name": "Vault", "credential_type": "Vault", "inputs": {"vault_password": SECRET}},
         ],
         "awx_setup_extra_vars": {"live_migration_allowed_hosts": "all"},
         "awx_setup_pattern_vars": {"evacuate_host": {"live_migration_between": "/runner/project/patch.yml"}},
