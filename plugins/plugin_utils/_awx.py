@@ -11,6 +11,13 @@ Item = dict[str, t.Any]
 
 # By whom a thing was made that only its maker may remove.
 MARK = "Made by the role virtops.live_migration.awx_setup."
+WISHES = frozenset(
+    {
+        *("organization", "project", "playbook_path", "image", "image_credential", "inventory", "inventory_variables"),
+        *("hosts", "credentials", "become", "extra_vars", "pattern_vars", "more_templates"),
+        *("workflow_hosts", "workflow_all_hosts", "workflow_name", "approval_timeout_s"),
+    }
+)
 # What a question of the workflow must not be: the nodes say it themselves, each its own.
 _SAID_BY_NODES = ("live_migration_hosts", "live_migration_return", "live_migration_plan")
 _READINESS, _APPROVAL, _EVACUATE, _RESCUE, _RETURN = "readiness", "approval", "evacuate", "rescue", "return_home"
@@ -28,6 +35,9 @@ def configuration(patterns: t.Sequence[Item], wishes: t.Mapping[str, t.Any]) -> 
     ``patterns``: contents of ``pattern.json`` files. ``wishes``: what is particular to the site, as the options of the
     filter ``awx_configuration`` document it. No secret is in what is returned. Raises BAD_OPTION, BAD_PATTERNS.
     """
+    unknown = sorted(set(wishes) - WISHES)
+    if unknown:
+        raise _bad(unknown[0], "is no option of the filter")
     organization = _text(wishes, "organization") or "Default"
     resources = [one["aap_resources"] for one in patterns]
     project = _only(resources, "controller_project")
@@ -50,6 +60,9 @@ def configuration(patterns: t.Sequence[Item], wishes: t.Mapping[str, t.Any]) -> 
         ours["controller_hosts"] = [_host(one, inventory) for one in wishes.get("hosts") or []]
     elif wishes.get("hosts"):
         raise _bad("hosts", "are for an inventory, which has no name in inventory")
+    strange = sorted(set(wishes.get("pattern_vars") or {}) - {one["name"] for one in patterns})
+    if strange:
+        raise _bad("pattern_vars", f"has variables for {strange[0]!r}, and there is no such pattern")
     launch = {"inventory": inventory, "credentials": [one["name"] for one in credentials]}
     launch = {key: value for key, value in launch.items() if value}
     of_project = {"organization": organization, "project": ours["controller_projects"][0]["name"], **launch}
