@@ -66,11 +66,13 @@ options:
     description: Variables of the job templates of a pattern, by the name of the pattern.
     type: dict
   more_templates:
-    description: Further job templates, in the same shape. They get the project, the inventory and the credentials.
+    description:
+      - Further job templates, in the same shape. They get project, execution environment, inventory and credentials.
     type: list
     elements: dict
   workflow_hosts:
-    description: The pattern of the hosts that the workflow empties. Without one there is no workflow.
+    description:
+      - The pattern of the hosts that the workflow empties. Without one there is no workflow. It needs O(inventory).
     type: str
   workflow_all_hosts:
     description: The pattern of all hosts that guests may be on.

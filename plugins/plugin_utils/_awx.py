@@ -11,6 +11,13 @@ Item = dict[str, t.Any]
 
 # By whom a thing was made that only its maker may remove.
 MARK = "Made by the role virtops.live_migration.awx_setup."
+WISHES = frozenset(
+    {
+        *("organization", "project", "playbook_path", "image", "image_credential", "inventory", "inventory_variables"),
+        *("hosts", "credentials", "become", "extra_vars", "pattern_vars", "more_templates"),
+        *("workflow_hosts", "workflow_all_hosts", "workflow_name", "approval_timeout_s"),
+    }
+)
 # What a question of the workflow must not be: the nodes say it themselves, each its own.
 _SAID_BY_NODES = ("live_migration_hosts", "live_migration_return", "live_migration_plan")
 _READINESS, _APPROVAL, _EVACUATE, _RESCUE, _RETURN = "readiness", "approval", "evacuate", "rescue", "return_home"
@@ -28,6 +35,9 @@ def configuration(patterns: t.Sequence[Item], wishes: t.Mapping[str, t.Any]) -> 
     ``patterns``: contents of ``pattern.json`` files. ``wishes``: what is particular to the site, as the options of the
     filter ``awx_configuration`` document it. No secret is in what is returned. Raises BAD_OPTION, BAD_PATTERNS.
     """
+    unknown = sorted(set(wishes) - WISHES)
+    if unknown:
+        raise _bad(unknown[0], "is no option of the filter")
     organization = _text(wishes, "organization") or "Default"
     resources = [one["aap_resources"] for one in patterns]
     project = _only(resources, "controller_project")
@@ -50,13 +60,19 @@ def configuration(patterns: t.Sequence[Item], wishes: t.Mapping[str, t.Any]) -> 
         ours["controller_hosts"] = [_host(one, inventory) for one in wishes.get("hosts") or []]
     elif wishes.get("hosts"):
         raise _bad("hosts", "are for an inventory, which has no name in inventory")
+    strange = sorted(set(wishes.get("pattern_vars") or {}) - {one["name"] for one in patterns})
+    if strange:
+        raise _bad("pattern_vars", f"has variables for {strange[0]!r}, and there is no such pattern")
     launch = {"inventory": inventory, "credentials": [one["name"] for one in credentials]}
     launch = {key: value for key, value in launch.items() if value}
     of_project = {"organization": organization, "project": ours["controller_projects"][0]["name"], **launch}
     templates = {one["name"]: _templates(one, of_project, wishes) for one in patterns}
-    more = [{**of_project, **one} for one in wishes.get("more_templates") or []]
+    more = [
+        {"execution_environment": environment["name"], **of_project, **one}
+        for one in wishes.get("more_templates") or []
+    ]
     ours["controller_templates"] = [*(made for several in templates.values() for made in several), *more]
-    workflow = _workflow(templates, organization, labels, launch, wishes) if wishes.get("workflow_hosts") else None
+    workflow = _workflow(templates, organization, labels, wishes) if wishes.get("workflow_hosts") else None
     ours["controller_workflows"] = [workflow] if workflow else []
     return ours
 
@@ -112,7 +128,6 @@ def _workflow(
     templates: t.Mapping[str, t.Sequence[Item]],
     organization: str,
     labels: t.Sequence[str],
-    launch: Item,
     wishes: t.Mapping[str, t.Any],
 ) -> Item:
     missing = sorted(set(_PATTERN_OF.values()) - set(templates))
@@ -134,20 +149,24 @@ def _workflow(
             "description": what,
             "spec": [one for one in asked if one["variable"] not in _SAID_BY_NODES],
         },
-        "simplified_workflow_nodes": _nodes(template, organization, launch, wishes),
+        "simplified_workflow_nodes": _nodes(template, organization, wishes),
     }
 
 
-def _nodes(
-    template: t.Mapping[str, Item], organization: str, launch: Item, wishes: t.Mapping[str, t.Any]
-) -> list[Item]:
-    """The last first, so that a node that another one leads to is there. Each inventory is said at its node."""
+def _nodes(template: t.Mapping[str, Item], organization: str, wishes: t.Mapping[str, t.Any]) -> list[Item]:
+    """The last first, so that a node that another one leads to is there.
+
+    AWX refuses a node without an inventory of its own, and one with a credential that its template has already.
+    """
+    inventory = _text(wishes, "inventory")
+    if not inventory:
+        raise _bad("inventory", "has to be named for a workflow, since each of its nodes needs one")
     hosts = str(wishes["workflow_hosts"])
     everywhere = _text(wishes, "workflow_all_hosts") or "all"
 
     def job(node: str, **more: t.Any) -> Item:
         by_name = {"unified_job_template": template[node]["name"], "lookup_organization": organization}
-        return {"identifier": node, **by_name, **launch, **more}
+        return {"identifier": node, **by_name, "inventory": inventory, **more}
 
     approval: Item = {"name": "Empty these hosts?", "description": f"Hosts to empty: {hosts}"}
     if wishes.get("approval_timeout_s"):

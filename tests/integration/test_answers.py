@@ -203,7 +203,9 @@ def test_every_name_of_every_survey_is_refused_where_it_was_retyped(bare: Ansibl
 ALL_PLAYBOOKS = sorted({path.name.split(".")[0] for path in PLAYBOOKS.glob("*.meta.yml")} - {"awx_setup"})
 
 
-@pytest.mark.parametrize(("playbook", "written"), zip(ALL_PLAYBOOKS, itertools.cycle(["1001", "true", "0", "[1001]"])))
+@pytest.mark.parametrize(
+    ("playbook", "written"), list(zip(ALL_PLAYBOOKS, itertools.cycle(["1001", "true", "0", "[1001]"])))
+)
 def test_hosts_that_are_no_text_end_in_no_traceback(bare: Ansible, playbook: str, written: str) -> None:
     path = unsafe(bare.directory, {**TEXTS, "live_migration_hosts": written})
     run = bare.playbook(f"virtops.live_migration.{playbook}", "-e", f"@{path}")
@@ -292,3 +294,20 @@ def test_the_playbooks_that_patterns_name_are_found(bare: Ansible) -> None:
     run = bare.playbook(paths[0], *paths[1:], "--list-tasks", **TEXTS)
     assert run.code == 0, run.output
     assert run.output.count("Check what was asked for") >= len(paths)
+
+
+def test_an_evacuation_hands_on_whom_to_rescue(bare: Ansible) -> None:
+    """As a rescue takes it that comes next in a workflow: the first of those that failed, and not as a number."""
+    (*_, play) = yaml.safe_load((PLAYBOOKS / "evacuate.yml").read_text(encoding="utf-8"))
+    rows = [{"name": "erp01", "outcome": "moved"}, *({"name": name, "outcome": "failed"} for name in ("0123", "crm01"))]
+    for guests, handed_on in ((rows, ["0123"]), (rows[:1], None)):
+        variables = {"evacuate_host_result": {"guests": guests}}
+        path = bare.directory / "handed_on.yml"
+        plays = [{"hosts": "localhost", "gather_facts": False, "vars": variables, "tasks": play["tasks"][-1]["always"]}]
+        path.write_text(json.dumps(plays), encoding="utf-8")
+        run = bare.playbook(str(path))
+        assert run.code == 0, run.output
+        assert run.stats["live_migration_evacuate"]["localhost"] == guests
+        found = run.stats.get("live_migration_guest")
+        # Before ansible-core 2.19 a text that looks like a list becomes one.
+        assert (json.loads(found) if isinstance(found, str) else found) == handed_on

@@ -122,3 +122,29 @@ def test_readiness_of_the_only_guest_that_is_named(house: House) -> None:
     assert done.code == 0, done.output
     found = {one["host"]: [guest["name"] for guest in one["guests"]] for one in done.stats["live_migration_readiness"]}
     assert found == {"kvm01": ["1.10"], "kvm02": [], "kvm03": []}
+
+
+@pytest.mark.parametrize(
+    ("playbook", "answers"),
+    [
+        ("evacuate", {"live_migration_hosts": HOME, "live_migration_leave": "no\nnobody\n"}),
+        ("evacuate", {"live_migration_hosts": HOME, "live_migration_shutdown": "nobody"}),
+        ("readiness", {"live_migration_guest": "nobody"}),
+        ("diagnose", {"live_migration_guest": "nobody", "live_migration_observe_s": "0"}),
+        ("migrate", {"live_migration_guest": "nobody", "live_migration_destination": "kvm02"}),
+        ("rescue", {"live_migration_guest": "nobody"}),
+    ],
+)
+def test_what_was_named_and_is_nowhere_is_no_good_end(house: House, playbook: str, answers: dict[str, str]) -> None:
+    before = house.where()
+    done = run(house, playbook, live_migration_destination_uri=URI, **answers)
+    assert done.code != 0, done.output
+    assert "nobody" in done.failure
+    assert house.where() == before
+    assert house.lab.execute(HOME, "test", "-e", FACT, check=False).returncode != 0
+
+
+def test_hosts_of_which_none_takes_guests_are_no_good_end(house: House) -> None:
+    done = run(house, "readiness", live_migration_hosts=HOME)
+    assert done.code != 0
+    assert "No other host of the play may take the guests of kvm01" in done.failure

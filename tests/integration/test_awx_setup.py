@@ -25,6 +25,7 @@ AWX = Path(os.environ.get("AWX_COLLECTIONS") or Path(sys.executable).parents[1] 
 PLAYBOOK = "virtops.live_migration.awx_setup"
 SECRET = "pr1vate-and-open"
 PATTERNS = sorted((ROOT / "extensions" / "patterns").glob("*/meta/pattern.json"))
+TEMPLATES = [f"{PLAYBOOK} : Templates | Job templates"]
 NODES = ["readiness", "approval", "evacuate", "rescue", "return_home"]
 
 
@@ -53,7 +54,7 @@ def wishes(server: Server) -> dict[str, t.Any]:
         "awx_setup_hosts": ["kvm01", {"name": "kvm02", "variables": {"ansible_host": "192.0.2.2"}}],
         "awx_setup_credentials": [
             "Hypervisors SSH",
-            {"name": "Root by key", "credential_type": "Machine", "inputs": {"username": "root", "password": SECRET}},
+            {"name": "Vault", "credential_type": "Vault", "inputs": {"vault_password": SECRET}},
         ],
         "awx_setup_extra_vars": {"live_migration_allowed_hosts": "all"},
         "awx_setup_pattern_vars": {"evacuate_host": {"live_migration_between": "/runner/project/patch.yml"}},
@@ -168,8 +169,8 @@ def test_what_was_there_before_stays_and_what_was_changed_by_hand_is_put_right(
     number = server.api.named("job_templates", "KVM / Rescue a stuck migration")["id"]
     right = server.api.surveys["job_templates", number]
     server.api.surveys["job_templates", number] = {**right, "spec": right["spec"][1:]}
-    assert run(ansible, server, "--check", awx_setup_workflow_hosts="").changed == ["Templates | Job templates"]
-    assert run(ansible, server, awx_setup_workflow_hosts="").changed == ["Templates | Job templates"]
+    assert run(ansible, server, "--check", awx_setup_workflow_hosts="").changed == TEMPLATES
+    assert run(ansible, server, awx_setup_workflow_hosts="").changed == TEMPLATES
     assert server.api.surveys["job_templates", number] == right
     run(ansible, server, awx_setup_state="absent", awx_setup_workflow_hosts="")
     assert server.api.named("inventories", "Hypervisors") == before
@@ -191,7 +192,7 @@ def test_written_for_aap_configuration_without_a_collection_for_awx(tmp_path: Pa
         *("controller_labels", "controller_credentials", "controller_execution_environments", "controller_projects"),
         *("controller_inventories", "controller_hosts", "controller_templates", "controller_workflows"),
     }
-    assert done.changed == ["Write it for infra.aap_configuration"]
+    assert done.changed == [f"{PLAYBOOK} : Write it for infra.aap_configuration"]
 
 
 def test_the_lists_fit_the_modules_that_aap_configuration_calls(tmp_path: Path, server: Server) -> None:

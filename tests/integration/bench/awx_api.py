@@ -44,7 +44,11 @@ class Api:
         self.changes: list[tuple[str, str, Item]] = []
         self.requests: list[str] = []
         self._next = 1
-        for kind, name in (("organizations", "Default"), ("credential_types", "Machine")):
+        for kind, name in (
+            ("organizations", "Default"),
+            ("credential_types", "Machine"),
+            ("credential_types", "Vault"),
+        ):
             self.add(kind, {"name": name})
         self.add("credentials", {"name": "Hypervisors SSH", "organization": 1, "credential_type": 2, "description": ""})
 
@@ -91,6 +95,15 @@ class Api:
             del self.objects[kind][number]
             return 204, None
         return 200, self.objects[kind][number]
+
+    def _has_credential(self, kind: str, number: int, credential: int) -> bool:
+        """Of one type there is one at most; and what a template has, its nodes must not have as well."""
+        linked = list(self.links.get((kind, number, "credentials"), []))
+        if kind == "workflow_job_template_nodes":
+            template = self.objects[kind][number]["unified_job_template"]
+            linked += self.links.get(("job_templates", template, "credentials"), [])
+        types = [self.objects["credentials"][one]["credential_type"] for one in linked]
+        return self.objects["credentials"][credential]["credential_type"] in types
 
     @staticmethod
     def _page(results: t.Sequence[Item]) -> Item:
@@ -146,6 +159,12 @@ class Api:
             return 404, {"detail": "Not found."}
         linked = self.links.setdefault((kind, number, part), [])
         if method == "POST":
+            if (
+                part == "credentials"
+                and not body.get("disassociate")
+                and self._has_credential(kind, number, body["id"])
+            ):
+                return 400, {"msg": "There is a credential of this type already."}
             (linked.remove if body.get("disassociate") else linked.append)(body["id"])
             return 204, None
         other = kind if part.endswith("_nodes") else part
