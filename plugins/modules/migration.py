@@ -328,8 +328,8 @@ remedy:
   returned: failure
   type: str
   sample: >-
-    Allow one of these in policy_overrides, wait for a calmer hour, let the guest do less, or start it nevertheless with
-    force.
+    Allow one of these in policy_overrides, wait for a calmer hour, let the guest do less (role guest_quiesce, or
+    live_migration_quiesce of the playbooks), or start it nevertheless with force.
 evidence:
   description: The facts behind a failure.
   returned: failure

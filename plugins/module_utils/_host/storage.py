@@ -7,6 +7,7 @@ Nothing here waits for a file system whose server is gone: each one is asked in 
 from __future__ import annotations
 
 import os
+import re
 import stat
 import struct
 import typing as t
@@ -21,6 +22,7 @@ from .files import at_once, read, read_bytes
 
 _LIMIT_S = 3.0
 _QCOW2_MAGIC = b"QFI\xfb"
+_OCTAL = re.compile(r"\\([0-7]{3})")
 _MOST_BYTES = 2**63 - 1  # what a file can have
 
 
@@ -84,7 +86,7 @@ def exported_directories() -> list[str]:
     text = read("/var/lib/nfs/etab") or ""
     lines = (line.split() for line in text.splitlines())
     # Blanks and the like are written as octal numbers.
-    return [words[0].encode("latin-1", "replace").decode("unicode_escape") for words in lines if words]
+    return [_OCTAL.sub(lambda found: chr(int(found[1], 8)), words[0]) for words in lines if words]
 
 
 def _with_file(disk: Disk, mounts: MountTable, sizes: t.Mapping[str, DiskFile]) -> Disk:

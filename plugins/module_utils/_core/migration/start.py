@@ -71,8 +71,8 @@ def require_way(name: str, seen: Forecast, basis: t.Mapping[str, t.Any]) -> None
         "NO_WAY",
         f"{name!r} was not migrated. {seen.summary}",
         state="The guest runs on the source as before. Nothing was changed.",
-        remedy="Allow one of these in policy_overrides, wait for a calmer hour, let the guest do less, or start it"
-        " nevertheless with force.",
+        remedy="Allow one of these in policy_overrides, wait for a calmer hour, let the guest do less (role"
+        " guest_quiesce, or live_migration_quiesce of the playbooks), or start it nevertheless with force.",
         evidence={"needs": dict(seen.needs), **basis},
         facts={"forecast": {**seen.document(), "basis": dict(basis)}},
     )

@@ -22,7 +22,10 @@ SECURE, INACTIVE, MIGRATABLE = 1, 2, 8  # VIR_DOMAIN_XML_*
 
 @dataclass(frozen=True)
 class DestinationDefinition:
-    """What the user wants to be otherwise there: by rules, or by whole definitions (which exclude rules)."""
+    """What the user wants to be otherwise there: by names, or by whole definitions, not by both.
+
+    ``changes.same_storage`` holds for definitions, too.
+    """
 
     changes: DestinationChanges = field(default_factory=DestinationChanges)
     live_xml: t.Optional[str] = None
@@ -32,7 +35,14 @@ class DestinationDefinition:
         return bool(self.changes or self.live_xml or self.persistent_xml)
 
     def require_complete(self, *, persistent: bool) -> None:
-        """A guest that is defined there needs both, or it would be started anew with the source's names."""
+        """A guest that is defined there needs both definitions, or it would be started anew with the source's names."""
+        if self.changes and (self.live_xml or self.persistent_xml):
+            raise MigrationError(
+                "OPTIONS_CONFLICT",
+                "destination_changes has names that differ, and a whole definition is given, which has its own.",
+                state="Nothing was changed.",
+                remedy="Leave one of them out; destination_changes.same_storage may stay.",
+            )
         if self.live_xml and persistent and not self.persistent_xml:
             missing = "persistent_xml"
         elif self.persistent_xml and not self.live_xml:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import typing as t
 
 from ..._core.host.guest import Disk
@@ -34,6 +35,7 @@ def _own(disk: Disk, local: bool) -> tuple[t.Optional[bool], str]:
         return None, disk.source
     if not is_local(fs_type):
         return False, f"{disk.source} on {fs_type}"
-    if any(within(disk.source, one) for one in exported_directories()):
+    names = {disk.source, os.path.realpath(disk.source)}
+    if any(within(name, one) for one in exported_directories() for name in names):
         return None, f"{disk.source}, which this host exports"
     return True, disk.source

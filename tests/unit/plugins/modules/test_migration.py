@@ -255,6 +255,11 @@ RULES = {"bridges": {"br0": "br1"}, "paths": {"/srv/nfs": "/mnt/nfs"}}
         ),
         ({"destination_xml": DISKS}, [], "OPTIONS_CONFLICT"),
         ({"persistent_xml": DISKS}, [], "OPTIONS_CONFLICT"),
+        (
+            {"destination_xml": DISKS, "persistent_xml": DISKS, "destination_changes": {"bridges": {"br0": "br1"}}},
+            [],
+            "OPTIONS_CONFLICT",
+        ),
         ({"destination_xml": "x", "persistent": False}, [Call("XMLDesc", 9).returns(DISKS)], "BAD_DEFINITION"),
     ],
 )

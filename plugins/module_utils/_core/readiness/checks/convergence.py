@@ -14,6 +14,7 @@ from .check import FAIL, WARN, Case, Check, Finding, failed, passed, skipped, wa
 
 _THEME = "pace"
 _COMFORTABLE = 0.8  # of the bandwidth: above it each pass is hardly shorter than the one before
+_LESS = "let it do less meanwhile (role guest_quiesce, or live_migration_quiesce of the playbooks)"
 _MEASURE = "Measure the guest with migration_dirty_rate_info, and pass the results as dirty_rates."
 
 
@@ -42,7 +43,7 @@ def _dirty_rate(case: Case) -> Finding:
         return warned(
             f"It rewrites {human_rate(measured.dirty_bytes_per_s)}, and {human_rate(rate)} are sent: its passes do not"
             " get shorter until they come down to its working set.",
-            "Give it more bandwidth, let it do less meanwhile, or allow post-copy.",
+            f"Give it more bandwidth, allow post-copy, or {_LESS}.",
             **evidence,
         )
     return passed(f"It rewrites {human_rate(measured.dirty_bytes_per_s)}, {share:.0%} of the bandwidth.", **evidence)
@@ -64,7 +65,7 @@ def _working_set(case: Case) -> Finding:
         return warned(
             f"Sending its working set of {human_bytes(measured.working_set_bytes)} takes {human_ms(needed_ms)}, more"
             f" than the {human_ms(policy.max_downtime_ms)} that it may stand still.",
-            "Allow a longer downtime or post-copy, give it more bandwidth, or let it do less meanwhile.",
+            f"Allow a longer downtime or post-copy, give it more bandwidth, or {_LESS}.",
             **evidence,
         )
     return passed(
@@ -91,7 +92,7 @@ def _forecast(case: Case) -> Finding:
     if found.plan.way == NO_WAY:
         return failed(found.summary, "One of what the summary names, or leave it where it is.", **evidence)
     if not found.sure:
-        return warned(found.summary, "Choose a quieter moment, or allow more.", **evidence)
+        return warned(found.summary, f"Choose a quieter moment, allow more, or {_LESS}.", **evidence)
     return passed(found.summary, **evidence)
 
 

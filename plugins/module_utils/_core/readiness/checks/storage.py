@@ -15,6 +15,7 @@ from .shared_storage import filesystem_of
 _THEME = "storage"
 _SAFE_CACHES = ("", "none", "directsync")
 _LOCKABLE = ("file", "block", "volume")
+_CHOSEN_BY_ITSELF = ("file", "dir", "network")
 _ROOM_TO_SPARE = 1.05
 _DROPS_CACHES = (4, 0)  # this QEMU and later let go of cached pages before the other host begins to use a disk
 
@@ -51,6 +52,9 @@ def _reachable(case: Case) -> Finding:
     places = [(disk, place) for disk, place in places if place.kind != EMPTY]
     if not places:
         return passed("The guest has no disk.")
+    doubtful = _not_chosen_by_itself(places, case)
+    if doubtful is not None:
+        return doubtful
     copied = [(disk, place) for disk, place in places if _copied(disk, place, case)]
     stay = [(disk, place) for disk, place in places if (disk, place) not in copied]
     found = _out_of_reach(stay) or _must_not_be_copied(copied, case)
@@ -84,6 +88,20 @@ def _reachable(case: Case) -> Finding:
         words = _words(copied)
         return passed(f"Its local disks are copied: {'; '.join(words)}.{rest}", disks=words)
     return passed("Both hosts reach its disks.", disks=_words(places))
+
+
+def _not_chosen_by_itself(places: t.Sequence[tuple[Disk, DiskLocation]], case: Case) -> t.Optional[Finding]:
+    """Disks of which the module migration cannot tell whether they are the source's own; it refuses them then."""
+    if case.options.copy_storage == "none" or case.options.copy_disks is not None:
+        return None
+    found = [(disk, place) for disk, place in places if _writable(disk) and disk.type not in _CHOSEN_BY_ITSELF]
+    if not found:
+        return None
+    return failed(
+        f"Whether these disks are to be copied has to be said: {'; '.join(_words(found))}.",
+        "Name the disks that are to be copied in copy_disks.",
+        disks=_words(found),
+    )
 
 
 def _words(places: t.Iterable[tuple[Disk, DiskLocation]]) -> list[str]:

@@ -176,11 +176,12 @@ def test_a_copy_that_gets_less_says_how_long() -> None:
     diagnosis = diagnose([copying(0, 1, 9), copying(4, 2, 8)])
     assert says(diagnosis) == (Verdict.CONVERGING, Reason.STORAGE_COPY)
     assert (diagnosis.evidence["time_left_ms"], diagnosis.evidence["disk_less_bytes_per_s"]) == (32_000, GIB // 4)
+    assert says(diagnose([copying(0, 1, 9), copying(4, 2, 8.89)])) == (Verdict.CONVERGING, Reason.STORAGE_COPY)
 
 
-@pytest.mark.parametrize("left_gib", [9, 9.5])
+@pytest.mark.parametrize("left_gib", [8.91, 9, 9.5])
 def test_a_copy_that_does_not_get_less_has_remedies(left_gib: float) -> None:
-    """What the guest writes joins what is left: 1 GiB was copied in 4 s, and as much, or more, is left."""
+    """What the guest writes joins what is left: 1 GiB was copied in 4 s, and about as much, or more, is left."""
     diagnosis = diagnose([copying(0, 1, 9), copying(2, 1.5, 9.2), copying(4, 2, left_gib)])
     assert says(diagnosis) == (Verdict.STUCK, Reason.STORAGE_COPY)
     assert actions(diagnosis) == ["synchronous_writes", "quiesce", "abort"]

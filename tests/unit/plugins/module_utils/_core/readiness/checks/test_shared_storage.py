@@ -328,7 +328,7 @@ def test_disks_that_are_no_files(xml: str, status: str, says: str) -> None:
 def test_back_ends_are_never_copied(kind: str) -> None:
     disk = Disk("vda", type=kind, source="/run/vhost/erp.sock")
     finding = find(Setup().but({"domain.disks": [disk], "intent": ReadinessOptions(copy_storage="all")}))
-    assert (finding.status, "cannot be copied" in finding.summary) == (WARN, True)
+    assert (finding.status, "copy_disks" in finding.remedy) == (FAIL, True)
     named = ReadinessOptions(copy_storage="all", copy_disks=["vda"])
     finding = find(Setup().but({"domain.disks": [disk], "intent": named}))
     assert (finding.status, "cannot be copied" in finding.summary) == (FAIL, True)
