@@ -110,6 +110,7 @@ extends_documentation_fragment:
   - virtops.live_migration._libvirt
   - virtops.live_migration._libvirt.domain
   - virtops.live_migration._policy
+  - virtops.live_migration._metrics
   - virtops.live_migration._progress
 seealso:
   - module: virtops.live_migration.migration_rescue
@@ -352,10 +353,18 @@ evidence:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils._ansible.argspec import ONE_DOMAIN, destination_spec, domain_spec, policy_of, policy_spec
+from ..module_utils._ansible.argspec import (
+    ONE_DOMAIN,
+    destination_spec,
+    domain_spec,
+    metrics_spec,
+    policy_of,
+    policy_spec,
+)
 from ..module_utils._ansible.progress import ProgressFile, progress_spec
 from ..module_utils._ansible.runner import Result, run
 from ..module_utils._core.migration.start import STORAGE, StartOptions, check_choices
+from ..module_utils._host.metrics_directory import metrics_directory
 from ..module_utils._host.route import way_to
 from ..module_utils._libvirt.connection import Connection, connect_destination
 from ..module_utils._libvirt.measure.facts import MeasurementOptions
@@ -384,7 +393,8 @@ def order_of(module: AnsibleModule) -> MigrationOptions:
         tls=params["tls"],
         undefine_source=params["undefine_source"],
     )
-    return MigrationOptions(policy, asked, wishes, params["persistent"], params["wait"], params["force"])
+    flags = (params["persistent"], params["wait"], params["force"])
+    return MigrationOptions(policy, asked, wishes, *flags, metrics=metrics_directory(params["metrics_directory"]))
 
 
 def work(module: AnsibleModule, connection: Connection) -> Result:
@@ -415,6 +425,7 @@ def main() -> None:
             "measure": {"type": "bool", "default": True},
             "force": {"type": "bool", "default": False},
             "wait": {"type": "bool", "default": True},
+            **metrics_spec(),
             **progress_spec(),
         },
         work,

@@ -23,7 +23,7 @@ def test_stuck_and_then_over(watcher: Watcher, erp01: Subject) -> None:
     migration = erp01.migrate()
     started = watcher.wait_for("started", erp01.uuid)
     assert (started["host"], started["name"], started["destination"]) == (erp01.source, "erp01", erp01.destination)
-    assert started["job"]["pass"] == 1
+    assert started["job"]["pass"] in (0, 1)
     stuck = watcher.wait_for("stuck", erp01.uuid)
     found = stuck["diagnosis"]
     assert (found["verdict"], found["reason"]) == ("stuck", "DOWNTIME_LIMIT_LOW")

@@ -56,4 +56,9 @@ def destination_spec(*, required: bool = False) -> Spec:
     }
 
 
+def metrics_spec() -> Spec:
+    """Where metrics are written to; plugins/doc_fragments/_metrics.py documents it."""
+    return {"metrics_directory": {"type": "path"}}
+
+
 ONE_DOMAIN = ("name", "uuid")

@@ -11,6 +11,7 @@ from .._core.errors import MigrationError
 from .._core.evacuation.run.admission import Slots
 from .._core.evacuation.run.result import CHANGED, MIGRATE, STRATEGIES, GuestResult, LeftOnHost, verdict
 from .._core.migration.start import STORAGE, StartOptions
+from .._host.metrics_directory import metrics_directory
 from .._host.route import way_to
 from .._libvirt.evacuation.evacuation import Evacuation
 from .._libvirt.evacuation.task import EvacuationOptions
@@ -71,6 +72,7 @@ def evacuation_options(params: t.Mapping[str, t.Any]) -> EvacuationOptions:
     policy = policy_of(params)
     wishes = {key: params[key] for key in ("bandwidth_mib_per_s", "tls")}
     slots = Slots(**params["slots"])
+    metrics = metrics_directory(params["metrics_directory"])
 
     def order(guest: t.Mapping[str, t.Any], name: str) -> MigrationOptions:
         to = destinations[name]
@@ -91,6 +93,7 @@ def evacuation_options(params: t.Mapping[str, t.Any]) -> EvacuationOptions:
             StartOptions(migrate_uri=to["migrate_uri"], copy_storage=storage, **wishes),
             force=params["force"],
             sharing=slots.per_source + 1,  # the next one is set up, and may send, before one has ended
+            metrics=metrics,
         )
 
     return EvacuationOptions(
@@ -105,6 +108,7 @@ def evacuation_options(params: t.Mapping[str, t.Any]) -> EvacuationOptions:
         shutdown_limit_s=params["shutdown_timeout_s"],
         abort_on_cancel=params["on_cancel"] == "abort",
         cancel_file=params["cancel_file"],
+        metrics=metrics,
     )
 
 

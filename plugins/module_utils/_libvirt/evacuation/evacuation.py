@@ -13,6 +13,7 @@ from .cancel import Cancellation
 from .discovery import discover
 from .dispatcher import Dispatcher
 from .host_guests import Destinations, host_guests
+from .metrics import EvacuationMetrics, look_for_host_metrics
 from .progress import EvacuationProgress
 from .task import EvacuationOptions
 from .verify import check_whereabouts, remains, seen_at_the_end
@@ -43,12 +44,14 @@ class Evacuation:
 
     def run(self) -> tuple[list[GuestResult], t.Optional[LeftOnHost], str]:
         """The table, what remains on a host that should be empty, and why no more were begun (empty: no reason)."""
+        metrics = EvacuationMetrics(self._task.metrics)
+        look_for_host_metrics(self._task.metrics, self._source)
         with (
             Destinations(self._task.uris, connect_destination) as destinations,
             Cancellation(self._task.cancel_file) as cancelling,
         ):
             found = discover(self._source, destinations, self._task.guests)
-            announcer = EvacuationProgress(self.host, self._tell)
+            announcer = EvacuationProgress(self.host, self._tell, metrics)
             sending = Dispatcher(self._source, self._task, found, destinations, announcer, self._tell)
             sending.run(cancelling)
             self.notes += sending.notes
@@ -58,6 +61,8 @@ class Evacuation:
             moved = {key: found.rows[key] for key in departures}
             check_whereabouts(self._source, seen_at_the_end(destinations, moved.values()), moved)
         rows, stopped = list(found.rows.values()), sending.queue.stopped
+        metrics.ended(rows)
+        look_for_host_metrics(self._task.metrics, self._source)
         if not self._task.leaving:
             return rows, None, stopped
         hasty = any(row.outcome in (ABORTED, FAILED, NOT_STARTED) for row in rows)

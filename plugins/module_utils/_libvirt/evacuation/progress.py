@@ -10,13 +10,14 @@ from ..._core.evacuation.run.progress import EvacuationTotal, total_line
 from ..._core.evacuation.run.queued_guest import QueuedGuest
 from ..._core.evacuation.run.result import GuestResult
 from ..migration.driver import Tell
+from .metrics import EvacuationMetrics
 
 _TOTAL_EVERY_S = 10.0
 
 
 class EvacuationProgress:
-    def __init__(self, host: str, tell: Tell) -> None:
-        self._host, self._tell = host, tell
+    def __init__(self, host: str, tell: Tell, metrics: EvacuationMetrics) -> None:
+        self._host, self._tell, self._metrics = host, tell, metrics
         self._total, self._told_s, self._told = EvacuationTotal(), float("-inf"), (-1, -1, -1)
 
     def say(self, row: GuestResult, line: str) -> None:
@@ -35,4 +36,5 @@ class EvacuationProgress:
         if counts == self._told if last else counts[:2] == self._told[:2] and not due:
             return
         self._told, self._told_s = counts, now_s
+        self._metrics.total(numbers)
         self._tell({"name": self._host, "line": total_line(numbers), "total": numbers})

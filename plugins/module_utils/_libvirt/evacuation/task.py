@@ -7,6 +7,7 @@ import typing as t
 from dataclasses import dataclass
 
 from ..._core.evacuation.run.admission import Slots
+from ..._host.metrics_directory import MetricsDirectory
 from ..migration.migration import MigrationOptions
 
 
@@ -16,6 +17,7 @@ class EvacuationOptions:
 
     ``leaving``: guests are marked with their home, and nobody else may run on the host in the end; else they come home.
     ``force``: also where a destination has not the memory. ``unmeasured``: as of :class:`Departures`.
+    ``metrics``: where they are written to.
     """
 
     guests: t.Sequence[t.Mapping[str, t.Any]]
@@ -28,3 +30,4 @@ class EvacuationOptions:
     shutdown_limit_s: float = 300.0
     abort_on_cancel: bool = False
     cancel_file: t.Optional[str] = None
+    metrics: t.Optional[MetricsDirectory] = None

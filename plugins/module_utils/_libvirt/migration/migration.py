@@ -13,14 +13,18 @@ from ..._core.migration.location import Situation
 from ..._core.migration.refusals import refusal
 from ..._core.migration.start import StartOptions, planned, require_way, start_call
 from ..._core.policy import Policy
+from ..._host.metrics_directory import MetricsDirectory
 from ..connection import libvirt
 from ..guest import Guest
 from ..measure.facts import MeasuredFacts, MeasurementOptions, measure_facts
 from .driver import Tell
+from .metrics import tell_two_hosts
 from .result import MigrationResult, Result, opened
 from .start import OVERTAKEN, MigrationStart
 from .supervise import Supervision, plan_of_running
 from .two_hosts import TwoHosts
+
+_TWICE = "SPLIT_BRAIN"
 
 
 @dataclass(frozen=True)
@@ -28,7 +32,7 @@ class MigrationOptions:
     """``persistent``: None to keep it as it is; what ``wishes`` has of it does not count.
 
     ``sharing``: how many of ours may use the link at a time. ``before_start``: called with the guest and its forecast
-    when it is about to be sent; what it raises prevents that.
+    when it is about to be sent; what it raises prevents that. ``metrics``: where they are written to.
     """
 
     policy: Policy
@@ -39,6 +43,7 @@ class MigrationOptions:
     force: bool = False
     sharing: int = 1
     before_start: t.Optional[t.Callable[[Guest, Result], None]] = None
+    metrics: t.Optional[MetricsDirectory] = None
 
 
 class Migration:
@@ -63,12 +68,20 @@ class Migration:
             return self._run(check)
         except MigrationError as exc:
             exc.facts.setdefault("runs_on", self._runs_on)
+            if exc.reason == _TWICE and not check:
+                self._tell_two_hosts(True)
             raise
+
+    def _tell_two_hosts(self, twice: bool) -> None:
+        guest = self._ends.guest
+        tell_two_hosts(self._order.metrics, guest.name, guest.uuid, twice)
 
     def _run(self, check: bool) -> Result:
         where = self._ends.settled()
         guest, situation = self._ends.guest, where.situation
         self._runs_on = self._ends.runs_on(where)
+        if where.situation is not Situation.SPLIT_BRAIN and not check:
+            self._tell_two_hosts(False)
         order, undefine_source = self._order, self._order.wishes.undefine_source
         account = opened(self._ends, where, persistent=order.persistent, undefine_source=undefine_source)
         if situation is Situation.THERE:
@@ -155,8 +168,8 @@ class Migration:
         return self._to_the_end(Supervision(account, guest, self._order.policy, plan), outcome)
 
     def _to_the_end(self, oversight: Supervision, outcome: str) -> Result:
-        asked = self._order.asked
-        return oversight.to_the_end(outcome, asked.destination_uri, asked.migrate_uri, self._tell, self._watch)
+        asked, told = self._order.asked, (self._tell, self._watch, self._order.metrics)
+        return oversight.to_the_end(outcome, asked.destination_uri, asked.migrate_uri, *told)
 
 
 def _with_basis(seen: Forecast, found: MeasuredFacts) -> Result:
