@@ -101,6 +101,22 @@ def test_a_daemon_that_comes_back(watcher: Watcher, erp01: Subject, lab: Lab) ->
     watcher.wait_for("started", erp01.uuid, nth=2)
 
 
+def test_a_guest_on_two_hosts(watcher: Watcher, lab: Lab) -> None:
+    """As after a switch-over whose answer was lost: two QEMUs with one UUID."""
+    uuid = "5f0ff1e0-6b5e-4b0e-9d53-0d4c3e1e5a77"
+    memory = "<memory unit='MiB'>16</memory>"
+    xml = f"<domain type='qemu'><name>twin</name><uuid>{uuid}</uuid>{memory}<os><type>hvm</type></os></domain>"
+    try:
+        for host in lab.hosts:
+            lab.execute(host.name, ["sh", "-c", f'echo "{xml}" > /tmp/twin.xml && virsh create /tmp/twin.xml'])
+        told = watcher.wait_for("guest_on_two_hosts")
+        assert (told["name"], told["uuid"], told["hosts"]) == ("twin", uuid, ["kvm01", "kvm02"])
+    finally:
+        for host in lab.hosts:
+            lab.virsh(host.name, "destroy", "twin", check=False)
+    assert len(watcher.events("guest_on_two_hosts")) == 1
+
+
 def test_over_ssh(lab: Lab, erp01: Subject, tmp_path: Path) -> None:
     key = ssh.client_key(lab.state)
     hosts = {
