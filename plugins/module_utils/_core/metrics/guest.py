@@ -33,7 +33,8 @@ def guest_metrics(record: Record, now_s: float) -> str:
     seen = last if last.memory.total_bytes else _last_running(history.recent) or last
     found = diagnose(history.recent, Context(policy, postcopy_flag=record.supervisor.plan.flags.postcopy))
     state: list[Family] = [
-        _gauge(labels, "running", "Whether the migration of the guest goes on.", outcome is None),
+        # One that was left goes on, although nobody looks after it any more.
+        _gauge(labels, "running", "Whether the migration of the guest goes on.", last.phase.running),
         _word(labels, "phase", "The phase of the migration, as a label.", phase=last.phase.value),
         _word(
             labels,

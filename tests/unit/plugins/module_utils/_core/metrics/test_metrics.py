@@ -100,6 +100,16 @@ def test_the_end_keeps_what_was_seen_last() -> None:
     assert found["live_migration_remaining_bytes"] == 0
 
 
+def test_one_that_is_left_goes_on() -> None:
+    made = Record(Supervisor(Policy(on_hopeless="leave", postcopy="never", deadline_s=5), adopted_plan()))
+    for sample in stuck():
+        made.observe(sample, at_sync=True)
+    assert made.supervisor.outcome == "left"
+    found = values(guest_metrics(made, 1.0))
+    assert found["live_migration_outcome left"] == 1
+    assert found["live_migration_running"] == 1
+
+
 def test_before_the_first_look_there_is_nothing() -> None:
     assert guest_metrics(record(), 1.0) == ""
 
