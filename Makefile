@@ -40,6 +40,12 @@ bench-evacuation: setup ## emptying a host, ours and in the ways of other tools;
 integration: setup ## real guests that really migrate, in the lab
 	@tests/run/integration
 
+eda: setup ## Event-Driven Ansible: the rulebooks with the real ansible-rulebook, in the lab
+	@tests/run/eda
+
+bench-events: setup ## what the event source costs while 50 guests migrate at once
+	@tests/bench/events
+
 gauntlet: setup ## our migrations and those of other tools, side by side; up to 2.5 hours, goes on where it was left
 	@tests/run/gauntlet
 
@@ -73,4 +79,4 @@ docs: setup ## the documentation as HTML, in build/docs
 clean: ## remove what the targets made, environments included
 	@rm -rf build .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .ansible .venv .venv-*
 
-.PHONY: help setup demo test test-matrix lint sanity units sim bench-plan bench-prevention bench-evacuation integration integration-wide patch-night faults gauntlet versions soak docs-lint reference build docs clean
+.PHONY: help setup demo test test-matrix lint sanity units sim bench-plan bench-prevention bench-evacuation integration integration-wide patch-night faults eda bench-events gauntlet versions soak docs-lint reference build docs clean

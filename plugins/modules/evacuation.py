@@ -208,6 +208,7 @@ extends_documentation_fragment:
   - virtops.live_migration._attributes.state_module
   - virtops.live_migration._libvirt
   - virtops.live_migration._policy
+  - virtops.live_migration._metrics
   - virtops.live_migration._progress
   - virtops.live_migration._transfer
 seealso:
@@ -392,7 +393,7 @@ sent_bytes:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils._ansible.argspec import policy_spec, transfer_spec
+from ..module_utils._ansible.argspec import metrics_spec, policy_spec, transfer_spec
 from ..module_utils._ansible.evacuation import (
     destinations_spec,
     evacuation_options,
@@ -429,6 +430,7 @@ def main() -> None:
             "on_cancel": {"type": "str", "choices": ["finish", "abort"], "default": "finish"},
             "cancel_file": {"type": "path"},
             **policy_spec(),
+            **metrics_spec(),
             **progress_spec(),
         },
         work,

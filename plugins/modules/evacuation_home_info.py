@@ -13,7 +13,13 @@ description:
     This module reads the marks of all guests of a host, so that any controller can send them home.
   - Metadata can be written by whoever may edit a guest. A mark that cannot be understood, or names another guest, which
     is so for a clone, is passed over, and hides no other guest.
-options: {}
+options:
+  metrics_directory:
+    description:
+      - The directory of node_exporter's textfile collector on the host that runs the module. A file in it then says how
+        many guests are here away from their homes, and whether the role evacuate_host keeps guests from coming here.
+      - It has to be there. By default nothing is written.
+    type: path
 notes:
   - A mark that was written by version 0.1.0 names no guest. It is taken for that of the guest which carries it, so that
     the guest is moved home, but a guest that is off is not started on the word of it.
@@ -136,20 +142,25 @@ passed_over:
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ..module_utils._ansible.argspec import metrics_spec
 from ..module_utils._ansible.runner import Result, run
+from ..module_utils._host.metrics_directory import metrics_directory
 from ..module_utils._libvirt.connection import Connection
 from ..module_utils._libvirt.evacuation.home_mark import marked
+from ..module_utils._libvirt.evacuation.metrics import write_host_metrics
 
 
 def work(module: AnsibleModule, connection: Connection) -> Result:
+    metrics = metrics_directory(module.params["metrics_directory"])
     found = marked(connection)
+    write_host_metrics(metrics, found)
     for one in found["passed_over"]:
         module.warn(f"{one['name']} is passed over. {one['msg']}")
     return {"changed": False, **found}
 
 
 def main() -> None:
-    run({}, work)
+    run(metrics_spec(), work)
 
 
 if __name__ == "__main__":

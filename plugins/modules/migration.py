@@ -85,6 +85,7 @@ extends_documentation_fragment:
   - virtops.live_migration._libvirt.domain
   - virtops.live_migration._destination
   - virtops.live_migration._policy
+  - virtops.live_migration._metrics
   - virtops.live_migration._progress
   - virtops.live_migration._transfer
 seealso:
@@ -352,6 +353,7 @@ from ..module_utils._ansible.argspec import (
     changes_spec,
     destination_spec,
     guest_spec,
+    metrics_spec,
     policy_spec,
     transfer_spec,
 )
@@ -360,6 +362,7 @@ from ..module_utils._ansible.runner import Result, run
 from ..module_utils._ansible.transfer import migration_options, policies_of
 from ..module_utils._core.destination_changes import changes_from
 from ..module_utils._core.migration.start import check_copies
+from ..module_utils._host.metrics_directory import metrics_directory
 from ..module_utils._libvirt.connection import Connection, connect_destination
 from ..module_utils._libvirt.migration.migration import Migration, MigrationOptions
 from ..module_utils._libvirt.migration.sent_definition import DestinationDefinition
@@ -368,7 +371,8 @@ from ..module_utils._libvirt.migration.two_hosts import TwoHosts
 
 def options_of(module: AnsibleModule) -> MigrationOptions:
     params = module.params
-    options = migration_options(params, params, policies_of(params), wait=params["wait"])
+    metrics = metrics_directory(params["metrics_directory"])
+    options = migration_options(params, params, policies_of(params), wait=params["wait"], metrics=metrics)
     start = replace(
         options.start,
         copy_disks=params["copy_disks"],
@@ -406,6 +410,7 @@ def main() -> None:
             "persistent_xml": {"type": "str", "no_log": True},
             **transfer_spec(),
             "wait": {"type": "bool", "default": True},
+            **metrics_spec(),
             **progress_spec(),
         },
         work,

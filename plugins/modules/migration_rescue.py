@@ -53,6 +53,7 @@ extends_documentation_fragment:
   - virtops.live_migration._libvirt
   - virtops.live_migration._libvirt.domain
   - virtops.live_migration._policy
+  - virtops.live_migration._metrics
   - virtops.live_migration._progress
 seealso:
   - module: virtops.live_migration.migration_job_info
@@ -210,13 +211,14 @@ from dataclasses import replace
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils._ansible.argspec import destination_spec, policy_of, policy_spec
+from ..module_utils._ansible.argspec import destination_spec, metrics_spec, policy_of, policy_spec
 from ..module_utils._ansible.progress import ProgressFile, progress_spec
 from ..module_utils._ansible.runner import Result, run_on_guest
 from ..module_utils._core.errors import MigrationError
 from ..module_utils._core.migration.result import supervision_facts, unfinished
 from ..module_utils._core.supervision.record import Record
 from ..module_utils._core.supervision.supervisor import Supervisor
+from ..module_utils._host.metrics_directory import metrics_directory
 from ..module_utils._libvirt.connection import Connection
 from ..module_utils._libvirt.guest import Guest
 from ..module_utils._libvirt.job.current import outgoing_job
@@ -233,6 +235,7 @@ def work(module: AnsibleModule, connection: Connection, guest: Guest) -> Result:
     params = module.params
     policy = policy_of(params, on_hopeless="leave")
     nothing = {"changed": False, "actions": [], "downtime_ms": None, "elapsed_ms": None}
+    metrics = metrics_directory(params["metrics_directory"])
     if outgoing_job(guest) is None:
         return {"outcome": "none", **nothing}
     plan = plan_of_running(connection, guest, params["bandwidth_mib_per_s"])
@@ -241,7 +244,9 @@ def work(module: AnsibleModule, connection: Connection, guest: Guest) -> Result:
     record = Record(Supervisor(policy, plan), name=guest.name, uuid=guest.uuid)
     on_progress = ProgressFile(params["progress_file"]).report
     ends = (params["destination_uri"], params["migrate_uri"])
-    driver = Driver(connection, guest, record, *ends, on_progress=on_progress, exclusive=params["exclusive"])
+    metrics = None if module.check_mode else metrics
+    options = {"on_progress": on_progress, "exclusive": params["exclusive"], "metrics": metrics}
+    driver = Driver(connection, guest, record, *ends, **options)
     passing = (TAKEN,)
     try:
         with looking_after(guest.name, lambda: supervision_facts(driver.applied, driver.last, record), passing=passing):
@@ -268,6 +273,7 @@ def main() -> None:
             **destination_spec(),
             "bandwidth_mib_per_s": {"type": "int"},
             "exclusive": {"type": "bool", "default": False},
+            **metrics_spec(),
             **progress_spec(),
         },
         work,

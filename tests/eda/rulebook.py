@@ -8,11 +8,12 @@ import os
 import re
 import signal
 import subprocess
+import time
 import typing as t
 from pathlib import Path
 
 from bench.events import uris
-from bench.runs import CALLBACKS, ROOT
+from bench.runs import ROOT
 from bench.subject import wait_for
 from virtlab.lab import Lab
 
@@ -47,20 +48,32 @@ class Rulebook:
             self._process = subprocess.Popen(
                 command,
                 cwd=self._directory,
-                env={
-                    **{key: value for key, value in os.environ.items() if not key.startswith("PYTHON")},
-                    "PATH": f"{PROGRAMS}:{os.environ['PATH']}",
-                    "ANSIBLE_CONFIG": str(self._directory / "ansible.cfg"),
-                    "ANSIBLE_HOME": str(self._directory / "home"),
-                    "ANSIBLE_CALLBACK_PLUGINS": str(CALLBACKS),
-                    "PYTHONUNBUFFERED": "1",
-                },
+                env=self._environment(),
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
         self.wait_for("Waiting for events", told)
+
+    def _environment(self) -> dict[str, str]:
+        return {
+            **{key: value for key, value in os.environ.items() if not key.startswith("PYTHON")},
+            "PATH": f"{PROGRAMS}:{os.environ['PATH']}",
+            "ANSIBLE_CONFIG": str(self._directory / "ansible.cfg"),
+            "ANSIBLE_HOME": str(self._directory / "home"),
+            "PYTHONUNBUFFERED": "1",
+        }
+
+    def empty_playbook_s(self, host: str) -> float:
+        """How long a playbook takes now that only asks a host whether it is there."""
+        playbook = self._directory / "empty.yml"
+        ping = {"name": "Ping", "ansible.builtin.ping": {}}
+        playbook.write_text(json.dumps([{"hosts": host, "gather_facts": False, "tasks": [ping]}]), encoding="utf-8")
+        command = [str(PROGRAMS / "ansible-playbook"), "-i", str(self._inventory), str(playbook)]
+        began_s = time.monotonic()
+        subprocess.run(command, check=True, capture_output=True, cwd=self._directory, env=self._environment())
+        return time.monotonic() - began_s
 
     def kill(self) -> None:
         """SIGKILL, with the playbooks that it has begun."""

@@ -91,6 +91,7 @@ def steps(matrix: bool) -> list[Step]:
         Step("units", run_script("units", *([] if matrix else ["--ends"])), RESULTS / "units"),
         Step("sim", run_script("sim"), RESULTS / "sim"),
         Step("integration", run_script("integration"), RESULTS / "integration"),
+        Step("eda", run_script("eda", "-k", "freed"), RESULTS / "eda"),
         *([] if matrix else [set_up(OLDEST), play(OLDEST, PLAYED_FAST)]),
         Step("docs-lint", run_script("docs-lint")),
         Step("build", run_script("build")),

@@ -87,6 +87,11 @@ def destination_spec(*, required: bool = False) -> Spec:
     }
 
 
+def metrics_spec() -> Spec:
+    """Where metrics are written to; plugins/doc_fragments/_metrics.py documents it."""
+    return {"metrics_directory": {"type": "path"}}
+
+
 def changes_spec() -> Spec:
     """What is called otherwise on the destination; plugins/doc_fragments/_destination.py documents it."""
     names = ("bridges", "networks", "devices", "listen_addresses", "paths")

@@ -14,6 +14,7 @@ from .._core.evacuation.strategy import CARRIED_OUT, MIGRATE
 from .._core.guest_policy import Said, said_by
 from .._core.migration.start import STORAGE
 from .._core.policy import PRESETS, Policy
+from .._host.metrics_directory import metrics_directory
 from .._libvirt.evacuation.evacuation import Evacuation
 from .._libvirt.evacuation.options import EvacuationOptions
 from .._libvirt.evacuation.shared_limits import SharedLimits
@@ -101,6 +102,7 @@ def evacuation_options(params: t.Mapping[str, t.Any]) -> EvacuationOptions:
     policies = policies_of(params)
     slots = Slots(**params["slots"])
     said = {id(guest): said_by(guest["policy"], guest["policy_overrides"]) for guest in params["guests"]}
+    metrics = metrics_directory(params["metrics_directory"])
 
     def options_of(guest: t.Mapping[str, t.Any], name: str) -> MigrationOptions:
         return migration_options(
@@ -111,6 +113,7 @@ def evacuation_options(params: t.Mapping[str, t.Any]) -> EvacuationOptions:
             storage=guest["copy_storage"],
             homeward=params["purpose"] == "return",
             sharing=slots.per_source + 1,  # the next one is set up, and may send, before one has ended
+            metrics=metrics,
         )
 
     for name in destinations:
@@ -132,6 +135,7 @@ def evacuation_options(params: t.Mapping[str, t.Any]) -> EvacuationOptions:
         shutdown_limit_s=params["shutdown_timeout_s"],
         abort_on_cancel=params["on_cancel"] == "abort",
         cancel_file=params["cancel_file"],
+        metrics=metrics,
     )
 
 

@@ -8,6 +8,7 @@ import typing as t
 from .._core.forecast.link_bandwidth import DestinationPath
 from .._core.guest_policy import GuestPolicies, Said
 from .._core.migration.start import StartOptions, check_choices
+from .._host.metrics_directory import MetricsDirectory
 from .._host.route import way_to
 from .._libvirt.measure.facts import MeasurementOptions
 from .._libvirt.migration.migration import MigrationOptions
@@ -34,6 +35,7 @@ def migration_options(
     wait: bool = True,
     sharing: int = 1,
     homeward: bool = False,
+    metrics: t.Optional[MetricsDirectory] = None,
 ) -> MigrationOptions:
     """``params``: of :func:`transfer_spec`; ``to``: the destination, with its URI, address and link.
 
@@ -57,6 +59,7 @@ def migration_options(
         wait,
         params["force"],
         sharing=sharing,
+        metrics=metrics,
         policies=policies,
         said=said or {},
         storage=storage,

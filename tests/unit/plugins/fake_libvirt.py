@@ -132,6 +132,10 @@ class Clock:
         self._planned: list[tuple[float, t.Callable[[], None]]] = []
         self._steps = 0
 
+    def time(self) -> float:
+        """Of day."""
+        return 1_700_000_000 + self.monotonic()
+
     def monotonic(self) -> float:
         return self.now
 

@@ -16,6 +16,7 @@ from .cancel import Cancellation
 from .discovery import discover
 from .dispatcher import Dispatcher
 from .host_guests import Destinations, host_guests
+from .metrics import EvacuationMetrics, look_for_host_metrics
 from .options import EvacuationOptions
 from .progress import EvacuationProgress
 from .verify import check_whereabouts, remains, seen_at_the_end
@@ -46,12 +47,14 @@ class Evacuation:
 
     def run(self) -> tuple[list[GuestResult], t.Optional[LeftOnHost], str]:
         """The table, what remains on a host that should be empty, and why no more were begun (empty: no reason)."""
+        metrics = EvacuationMetrics(self._options.metrics)
+        look_for_host_metrics(self._options.metrics, self._source)
         with (
             Destinations(self._options.uris, connect_destination) as destinations,
             Cancellation(self._options.cancel_file) as cancelling,
         ):
             found = discover(self._source, destinations, self._options.guests, self._needs_measuring)
-            progress = EvacuationProgress(self.host, self._on_progress)
+            progress = EvacuationProgress(self.host, self._on_progress, metrics)
             sending = Dispatcher(self._source, self._options, found, destinations, progress, self._on_progress)
             sending.run(cancelling)
             self.notes += sending.notes
@@ -61,6 +64,8 @@ class Evacuation:
             moved = {key: found.rows[key] for key in guests}
             check_whereabouts(self._source, seen_at_the_end(destinations, moved.values()), moved)
         rows, stopped = list(found.rows.values()), sending.queue.stopped
+        metrics.ended(rows)
+        look_for_host_metrics(self._options.metrics, self._source)
         if not self._options.leaving:
             return rows, None, stopped
         hasty = any(row.outcome in (ABORTED, FAILED, NOT_STARTED) for row in rows)

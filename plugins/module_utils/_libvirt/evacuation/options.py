@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from ..._core.evacuation.run.admission import Slots
 from ..._core.guest_policy import Said
 from ..._core.policy import Policy
+from ..._host.metrics_directory import MetricsDirectory
 from ..migration.migration import MigrationOptions
 from .shared_limits import SharedLimits
 
@@ -20,7 +21,7 @@ class EvacuationOptions:
     ``policy_of``: the policy of a guest, by what the user said of it, its name, its UUID, and its own limits, which are
     read where ``heed_metadata``. ``leaving``: guests are marked with their home, and nobody else may run on the host in
     the end; else they come home. ``force``: also where a destination has not the memory. ``limits``: those that hold
-    over all hosts that are being emptied.
+    over all hosts that are being emptied. ``metrics``: where they are written to.
     """
 
     guests: t.Sequence[t.Mapping[str, t.Any]]
@@ -35,3 +36,4 @@ class EvacuationOptions:
     shutdown_limit_s: float = 300.0
     abort_on_cancel: bool = False
     cancel_file: t.Optional[str] = None
+    metrics: t.Optional[MetricsDirectory] = None

@@ -10,13 +10,14 @@ from ..._core.evacuation.run.progress import EvacuationTotal, total_line
 from ..._core.evacuation.run.queued_guest import QueuedGuest
 from ..._core.evacuation.run.result import GuestResult
 from ..migration.driver import ProgressCallback
+from .metrics import EvacuationMetrics
 
 _TOTAL_EVERY_S = 10.0
 
 
 class EvacuationProgress:
-    def __init__(self, host: str, on_progress: ProgressCallback) -> None:
-        self._host, self._on_progress = host, on_progress
+    def __init__(self, host: str, on_progress: ProgressCallback, metrics: EvacuationMetrics) -> None:
+        self._host, self._on_progress, self._metrics = host, on_progress, metrics
         self._total, self._reported_s, self._reported = EvacuationTotal(), float("-inf"), (-1, -1, -1)
 
     def report(self, row: GuestResult, line: str) -> None:
@@ -35,4 +36,5 @@ class EvacuationProgress:
         if counts == self._reported if last else counts[:2] == self._reported[:2] and not due:
             return
         self._reported, self._reported_s = counts, now_s
+        self._metrics.total(numbers)
         self._on_progress({"name": self._host, "line": total_line(numbers), "total": numbers})

@@ -13,6 +13,7 @@ from ..._core.job.sample import JobSample, Phase
 from ..._core.supervision.actions import Action, ActionResult, Kind
 from ..._core.supervision.progress import Reporter
 from ..._core.supervision.record import Record
+from ..._host.metrics_directory import MetricsDirectory
 from ..._host.supervision_lock import supervising
 from ..connection import Connection, libvirt
 from ..events import Events
@@ -24,6 +25,7 @@ from ..job.resume import Resume, check_both_ends
 from ..job.sampling import glance
 from ..timeout import within
 from .destination_monitor import path_to
+from .metrics import GuestMetrics
 
 _POLL_S = 0.5
 _RESUMED_AFTER_S = 2.0
@@ -41,8 +43,9 @@ class Driver:
 
     ``on_progress``: called with the guest's name, a line and its numbers whenever something has changed; ``on_look``:
     with the numbers of every look. ``expected_bytes``: to be sent in all. ``exclusive``: leave it to another process
-    of this host that looks after it already (ALREADY_SUPERVISED). ``applied``: what was done; ``proposed``: what mode
-    ``observe`` would have done; ``last``: the last look.
+    of this host that looks after it already (ALREADY_SUPERVISED). ``metrics``: where they are written to.
+
+    ``applied``: what was done; ``proposed``: what mode ``observe`` would have done; ``last``: the last look.
     """
 
     def __init__(
@@ -57,9 +60,11 @@ class Driver:
         on_look: t.Optional[ProgressCallback] = None,
         expected_bytes: t.Optional[int] = None,
         exclusive: bool = False,
+        metrics: t.Optional[MetricsDirectory] = None,
     ) -> None:
         self._connection, self._guest, self._record = connection, guest, record
         self._exclusive = exclusive
+        self._metrics = GuestMetrics(metrics, record, guest.uuid)
         self._destination_uri, self._migrate_uri = destination_uri, migrate_uri
         self._on_progress, self._on_look = on_progress, on_look
         self._resuming: t.Optional[Resume] = None
@@ -96,6 +101,7 @@ class Driver:
                 path_ok = path.ok if path and sample.phase in _MAY_GO_BACK else None
                 actions = self._record.observe(sample, at_sync=at_sync, results=results, path_ok=path_ok)
                 self._report(actions)
+                self._metrics.looked()
                 results = [self._apply(action) for action in actions if action.apply] + self._failed_late()
                 self.proposed += [one for one in actions if not one.apply and one.kind is not Kind.WAIT]
                 # In mode "observe" the end of the policy is decided, not applied: nothing more is to be learnt.

@@ -17,18 +17,22 @@ from ..._core.migration.location import Situation
 from ..._core.migration.refusals import refusal
 from ..._core.migration.start import StartOptions, check_choices, planned, require_way, start_call
 from ..._core.policy import Policy
+from ..._host.metrics_directory import MetricsDirectory
 from ..connection import libvirt
 from ..cordon import require_open
 from ..guest import Guest
 from ..measure.facts import MeasuredFacts, MeasurementOptions, measure_facts
 from ..metadata import own_limits
 from .driver import ProgressCallback
+from .metrics import tell_two_hosts
 from .result import MigrationResult, Result, opened
 from .sent_definition import MIGRATABLE, SECURE, DestinationDefinition, SentDefinition, read_definition
 from .source_disks import source_disks
 from .start import OVERTAKEN, MigrationStart
 from .supervise import Supervision, plan_of_running
 from .two_hosts import TwoHosts
+
+_TWICE = "SPLIT_BRAIN"
 
 
 @dataclass(frozen=True)
@@ -38,7 +42,7 @@ class MigrationOptions:
     ``definition``: what of it is otherwise on the destination. ``sharing``: how many of ours may use the link at once.
     ``before_start``: called with the guest and its forecast when it is about to be sent; what it raises prevents that.
     ``policies``: from which ``policy`` is made once the guest is known, with ``said``, what a plan says of it;
-    ``storage``: how a plan wants its disks to go along.
+    ``storage``: how a plan wants its disks to go along. ``metrics``: where they are written to.
     """
 
     policy: Policy
@@ -55,6 +59,7 @@ class MigrationOptions:
     said: Said = field(default_factory=dict)
     storage: t.Optional[str] = None
     ignore_cordon: bool = False
+    metrics: t.Optional[MetricsDirectory] = None
 
 
 class Migration:
@@ -85,12 +90,20 @@ class Migration:
             return self._run(check)
         except MigrationError as exc:
             exc.facts.setdefault("runs_on", self._runs_on)
+            if exc.reason == _TWICE and not check:
+                self._tell_two_hosts(True)
             raise
+
+    def _tell_two_hosts(self, twice: bool) -> None:
+        guest = self._ends.guest
+        tell_two_hosts(self._options.metrics, guest.name, guest.uuid, twice)
 
     def _run(self, check: bool) -> Result:
         where = self._ends.settled()
         guest, situation = self._ends.guest, where.situation
         self._runs_on = self._ends.runs_on(where)
+        if situation is not Situation.SPLIT_BRAIN and not check:
+            self._tell_two_hosts(False)
         options = self._options
         result = opened(
             self._ends,
@@ -224,7 +237,8 @@ class Migration:
         return self._to_the_end(Supervision(result, guest, self._options.policy, plan), outcome)
 
     def _to_the_end(self, supervision: Supervision, outcome: str) -> Result:
-        return supervision.to_the_end(outcome, self._options.path, self._on_progress, self._on_look)
+        callbacks = (self._on_progress, self._on_look)
+        return supervision.to_the_end(outcome, self._options.path, *callbacks, self._options.metrics)
 
 
 def _with_basis(seen: Forecast, found: MeasuredFacts) -> Result:

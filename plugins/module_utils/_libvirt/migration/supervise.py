@@ -17,6 +17,7 @@ from ..._core.migration.result import supervision_facts, unfinished
 from ..._core.policy import Policy
 from ..._core.supervision.record import Record
 from ..._core.supervision.supervisor import Supervisor
+from ..._host.metrics_directory import MetricsDirectory
 from ..._host.status_file import start_flags
 from ..connection import Connection, libvirt
 from ..guest import Guest
@@ -55,6 +56,7 @@ class Supervision:
         path: DestinationPath,
         on_progress: t.Optional[ProgressCallback],
         on_look: t.Optional[ProgressCallback],
+        metrics: t.Optional[MetricsDirectory] = None,
     ) -> Result:
         driver = Driver(
             self._ends.source,
@@ -65,6 +67,7 @@ class Supervision:
             on_progress=on_progress,
             on_look=on_look,
             expected_bytes=_expected_bytes(self._forecast) if self._forecast else None,
+            metrics=metrics,
         )
         start = self._start
 

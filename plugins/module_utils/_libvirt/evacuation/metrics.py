@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The metrics of an evacuation and of its host, written while it runs and at its end."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import time
+import typing as t
+from pathlib import Path
+
+from ..._core.errors import MigrationError
+from ..._core.evacuation.run.result import GuestResult
+from ..._core.metrics.host import evacuation_metrics, host_metrics
+from ..._host.metrics_directory import MetricsDirectory
+from ..connection import Connection, libvirt
+from ..migration.metrics import tell_two_hosts
+from .home_mark import marked
+
+# The role evacuate_host notes there that the host takes no guests.
+FACT = Path("/etc/ansible/facts.d/virtops_live_migration.fact")
+_NOTHING = {
+    "guests": 0,
+    "done": 0,
+    "failed": 0,
+    "moving": 0,
+    "remaining_bytes": 0,
+    "bytes_per_s": 0,
+    "time_left_s": None,
+}
+
+
+class EvacuationMetrics:
+    """``directory``: None where nobody wants them."""
+
+    def __init__(self, directory: t.Optional[MetricsDirectory]) -> None:
+        self._directory = directory
+        self._began_s = time.time()
+        self._expected_end_s: t.Optional[float] = None
+        self._numbers: t.Mapping[str, t.Any] = _NOTHING
+
+    def total(self, numbers: t.Mapping[str, t.Any]) -> None:
+        now_s = time.time()
+        if self._expected_end_s is None and numbers["moving"] and numbers["time_left_s"] is not None:
+            self._expected_end_s = now_s + float(numbers["time_left_s"])
+        self._numbers = numbers
+        self._write(now_s, running=True)
+
+    def ended(self, rows: t.Iterable[GuestResult]) -> None:
+        for row in rows:
+            if row.uuid:
+                tell_two_hosts(self._directory, row.name, row.uuid, row.reason == "SPLIT_BRAIN")
+        self._write(time.time(), running=False)
+
+    def _write(self, now_s: float, *, running: bool) -> None:
+        if self._directory is None:
+            return
+        text = evacuation_metrics(
+            self._numbers,
+            began_s=self._began_s,
+            expected_end_s=self._expected_end_s,
+            now_s=now_s,
+            running=running,
+        )
+        self._directory.write("evacuation", text)
+
+
+def look_for_host_metrics(directory: t.Optional[MetricsDirectory], connection: Connection) -> None:
+    """Guests that arrive are not asked."""
+    if directory is not None:
+        # What the metrics are of has been done, and failing to count is no reason to call it failed.
+        with contextlib.suppress(libvirt.libvirtError, MigrationError):
+            write_host_metrics(directory, marked(connection))
+
+
+def write_host_metrics(directory: t.Optional[MetricsDirectory], homes: t.Mapping[str, t.Any]) -> None:
+    """How many guests are here away from home, and whether the host takes guests. ``homes``: as of ``marked``."""
+    if directory is not None:
+        away = sum(1 for one in homes["guests"] if not one["at_home"])
+        directory.write("host", host_metrics(away=away, cordoned=cordoned(), now_s=time.time()))
+
+
+def cordoned(fact: Path = FACT) -> bool:
+    try:
+        found = json.loads(fact.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return isinstance(found, dict) and bool(found.get("cordoned"))
