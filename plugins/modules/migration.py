@@ -111,6 +111,7 @@ extends_documentation_fragment:
   - virtops.live_migration._libvirt.domain
   - virtops.live_migration._policy
   - virtops.live_migration._progress
+  - virtops.live_migration._history
 seealso:
   - module: virtops.live_migration.migration_rescue
     description: For a migration whose destination is not to be given.
@@ -353,6 +354,7 @@ evidence:
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils._ansible.argspec import ONE_DOMAIN, destination_spec, domain_spec, policy_of, policy_spec
+from ..module_utils._ansible.history import history_spec
 from ..module_utils._ansible.progress import ProgressFile, progress_spec
 from ..module_utils._ansible.runner import Result, run
 from ..module_utils._core.migration.start import STORAGE, StartOptions, check_choices
@@ -415,6 +417,7 @@ def main() -> None:
             "measure": {"type": "bool", "default": True},
             "force": {"type": "bool", "default": False},
             "wait": {"type": "bool", "default": True},
+            **history_spec(),
             **progress_spec(),
         },
         work,

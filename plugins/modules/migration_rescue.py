@@ -45,6 +45,7 @@ extends_documentation_fragment:
   - virtops.live_migration._libvirt.domain
   - virtops.live_migration._policy
   - virtops.live_migration._progress
+  - virtops.live_migration._history
 seealso:
   - module: virtops.live_migration.migration_job_info
     description: Only looks.
@@ -201,6 +202,7 @@ from dataclasses import replace
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils._ansible.argspec import destination_spec, policy_of, policy_spec
+from ..module_utils._ansible.history import history_spec
 from ..module_utils._ansible.progress import ProgressFile, progress_spec
 from ..module_utils._ansible.runner import Result, run_on_domain
 from ..module_utils._core.migration.result import told, unfinished
@@ -247,6 +249,7 @@ def main() -> None:
             **policy_spec(),
             **destination_spec(),
             "bandwidth_mib_per_s": {"type": "int"},
+            **history_spec(),
             **progress_spec(),
         },
         work,

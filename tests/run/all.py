@@ -87,6 +87,7 @@ def steps(matrix: bool) -> list[Step]:
         Step("sanity", run_script("sanity")),
         Step("units", run_script("units"), RESULTS / "units"),
         Step("sim", run_script("sim"), RESULTS / "sim"),
+        Step("browser", run_script("browser"), RESULTS / "browser"),
         Step("integration", run_script("integration"), RESULTS / "integration"),
         *([] if matrix else [set_up(OLDEST), play(OLDEST, PLAYED_FAST)]),
         Step("docs-lint", run_script("docs-lint")),

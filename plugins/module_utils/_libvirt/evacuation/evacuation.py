@@ -3,9 +3,11 @@
 
 from __future__ import annotations
 
+import time
 import typing as t
 
 from ..._core.evacuation.run.queued_guest import QueuedGuest, Stage
+from ..._core.evacuation.run.record import EvacuationRecord
 from ..._core.evacuation.run.result import ABORTED, FAILED, NOT_STARTED, GuestResult, LeftOnHost
 from ..connection import Connection, connect_destination
 from ..migration.driver import Tell
@@ -25,6 +27,22 @@ class Evacuation:
         self._source, self._task, self._tell = source, task, tell
         self.host = str(source.raw.getHostname())
         self.notes: list[str] = []
+        self._began_epoch_s, self._began_s = round(time.time(), 1), time.monotonic()
+        self._record = EvacuationRecord(self._began_s, task.uris)
+        self._rows: dict[str, GuestResult] = {}
+
+    def record(self, remains: t.Optional[LeftOnHost], stopped: str) -> dict[str, t.Any]:
+        """The account of what :meth:`run` has done."""
+        return self._record.document(
+            self._rows,
+            host=self.host,
+            purpose="evacuate" if self._task.leaving else "return",
+            began_epoch_s=self._began_epoch_s,
+            elapsed_s=round(time.monotonic() - self._began_s, 1),
+            stopped=stopped,
+            empty=remains.empty if remains is not None else None,
+            destinations=[{"name": name, "link_mib_per_s": self._task.links.get(name)} for name in self._task.uris],
+        )
 
     def look(self) -> list[GuestResult]:
         """For check mode: what would become of each guest."""
@@ -48,8 +66,9 @@ class Evacuation:
             Cancellation(self._task.cancel_file) as cancelling,
         ):
             found = discover(self._source, destinations, self._task.guests)
-            announcer = EvacuationProgress(self.host, self._tell)
-            sending = Dispatcher(self._source, self._task, found, destinations, announcer, self._tell)
+            self._rows = found.rows
+            announcer = EvacuationProgress(self.host, self._tell, self._record)
+            sending = Dispatcher(self._source, self._task, found, destinations, announcer, self._tell, self._record)
             sending.run(cancelling)
             self.notes += sending.notes
             departures = sending.queue.departures

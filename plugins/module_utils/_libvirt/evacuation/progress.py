@@ -8,6 +8,7 @@ import typing as t
 
 from ..._core.evacuation.run.progress import EvacuationTotal, total_line
 from ..._core.evacuation.run.queued_guest import QueuedGuest
+from ..._core.evacuation.run.record import EvacuationRecord
 from ..._core.evacuation.run.result import GuestResult
 from ..migration.driver import Tell
 
@@ -15,8 +16,10 @@ _TOTAL_EVERY_S = 10.0
 
 
 class EvacuationProgress:
-    def __init__(self, host: str, tell: Tell) -> None:
-        self._host, self._tell = host, tell
+    """``record``: where what was told of the whole is kept."""
+
+    def __init__(self, host: str, tell: Tell, record: EvacuationRecord) -> None:
+        self._host, self._tell, self._record = host, tell, record
         self._total, self._told_s, self._told = EvacuationTotal(), float("-inf"), (-1, -1, -1)
 
     def say(self, row: GuestResult, line: str) -> None:
@@ -35,4 +38,5 @@ class EvacuationProgress:
         if counts == self._told if last else counts[:2] == self._told[:2] and not due:
             return
         self._told, self._told_s = counts, now_s
+        self._record.told(numbers, now_s)
         self._tell({"name": self._host, "line": total_line(numbers), "total": numbers})

@@ -76,6 +76,7 @@ class Driver:
                 begin()
             while True:
                 sample = self.last = self._look(events)
+                self._note_beginning(sample)
                 path_ok = path.ok if path and sample.phase in _MAY_GO_BACK else None
                 actions = self._record.observe(sample, at_sync=at_sync, results=results, path_ok=path_ok)
                 self._report(actions)
@@ -87,6 +88,11 @@ class Driver:
                 if foresee_s is not None and (self.wished or time.monotonic() - begin_s >= foresee_s):
                     return sample
                 at_sync = self._wait(events)
+
+    def _note_beginning(self, sample: JobSample) -> None:
+        facts = self._record.facts
+        if facts["began_epoch_s"] is None:
+            facts["began_epoch_s"] = round(time.time() - (sample.elapsed_ms or 0) / 1000, 1)
 
     def _report(self, actions: t.Sequence[Action]) -> None:
         if self._watch is not None:

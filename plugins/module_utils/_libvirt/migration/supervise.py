@@ -46,7 +46,8 @@ class Supervision:
         self._account, self._ends, self._guest = account, account.ends, guest
         self._launch, self._forecast = launch, forecast
         self._supervisor = Supervisor(policy, plan)
-        self._record = Record(self._supervisor, name=guest.name, uuid=guest.uuid, forecast=forecast)
+        hosts = {"source": self._ends.source_name, "destination": self._ends.destination_name}
+        self._record = Record(self._supervisor, name=guest.name, uuid=guest.uuid, forecast=forecast, facts=hosts)
 
     def to_the_end(
         self,
