@@ -19,7 +19,7 @@ import typing as t
 from pathlib import Path
 
 PROGRAM = "chromium"
-_ANSWER_S = 60.0
+_ANSWER_S = 240.0  # for 5,000 guests on a machine that others use, too
 # As root in a container there is no sandbox to be had; the pages are our own, and the network is off.
 _OPTIONS = (
     "--headless=new",

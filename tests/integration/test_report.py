@@ -162,4 +162,5 @@ def test_what_happened_last_night(house: House, reports: Path) -> None:
     play(house, "report", **wanted)
     assert path.read_text(encoding="utf-8") == text
     nothing = play(house, "report", **{**wanted, "live_migration_since_h": 0.00001})
+    assert Path(nothing.stats["live_migration_report"]["path"]).name == "nothing.html"
     assert nothing.stats["live_migration_report"]["summary"] == ["Nothing happened that was recorded."]

@@ -48,7 +48,8 @@ class Report:
     @property
     def file_name(self) -> str:
         """Made of the kind and of the earliest moment that is known, and so the same for the same documents."""
-        kind = "evacuation" if self.evacuations else "migration" if self.plain_migrations else "readiness"
+        kinds = {"evacuation": self.evacuations, "migration": self.plain_migrations, "readiness": self.hosts}
+        kind = next((name for name, found in kinds.items() if found), "nothing")
         known = [story.record.began_epoch_s for story in self.stories] + [run.began_epoch_s for run in self.evacuations]
         found = [one for one in map(moment, known) if one is not None]
         return f"{kind}-{min(found).strftime('%Y%m%dT%H%M%SZ')}.html" if found else f"{kind}.html"
@@ -96,6 +97,7 @@ def report_of(documents: t.Any) -> Report:
         key=lambda one: (_ORDER.get(one[1].record.outcome, 3), one[1].record.began_epoch_s or 0, one[1].record.name)
     )
     runs = [evacuation_of(one, f"evacuations[{number}]") for number, one in enumerate(lists["evacuations"])]
+    runs.sort(key=lambda run: run.began_epoch_s or 0)
     hosts = hosts_of(lists["readiness"])
     return Report(title, read, runs, lists["evacuations"], hosts, lists["readiness"])
 

@@ -325,23 +325,21 @@ def _outcome(one: Guest) -> str:
 
 
 def _bar(one: Guest, end_s: float, drawn: Scale) -> str:
-    spans, parts = one.spans(), []
+    """With one tooltip for all of it: there may be thousands of these."""
+    spans, parts, told = one.spans(), [], []
     for (at_s, stage, where), following in zip(spans, [*(span[0] for span in spans[1:]), end_s]):
         if stage not in _STAGES:
             continue
         class_, shown = _STAGES[stage]
         x, width = drawn(at_s), max(drawn(following) - drawn(at_s), 1.0)
+        parts.append(f'<rect x="{x:g}" y="1" width="{width:g}" height="10" class="{class_}"/>')
         to = f" to {where}" if stage == "sending" and where else ""
-        title = f"{shown}{to}: {human_ms((following - at_s) * 1000)}, from {human_ms(at_s * 1000)} on"
-        parts.append(f'<rect x="{x:g}" y="1" width="{width:g}" height="10" class="{class_}">{tooltip(title)}</rect>')
-    label = "; ".join(
-        f"{_STAGES[stage][1]} from {human_ms(at_s * 1000)}" for at_s, stage, _where in spans if stage in _STAGES
-    )
+        told.append(f"{shown}{to} for {human_ms((following - at_s) * 1000)}, from {human_ms(at_s * 1000)} on")
     return tag(
         "svg",
+        tooltip("; ".join(told) or "no course is known"),
         *parts,
         viewBox=f"0 0 {_BAR_WIDTH:g} {_BAR_HEIGHT:g}",
         preserveAspectRatio="none",
         role="img",
-        aria_label=label or "no course is known",
     )

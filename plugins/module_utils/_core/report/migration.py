@@ -131,6 +131,11 @@ class Story:
         return self.record.outcome or "not known"
 
     @property
+    def set_up_s(self) -> float:
+        """How long it took until the first byte could be sent, which no forecast counts."""
+        return sum(one.end_s - one.begin_s for one in self.shades if one.kind == "setup")
+
+    @property
     def remedies(self) -> list[str]:
         done = [one.action for _at, one in self.decisions if one.apply and not one.waits and one.action != "leave"]
         return list(dict.fromkeys(done))

@@ -93,10 +93,10 @@ def panels(story: Story) -> str:
     kinds = dict.fromkeys(one.kind for one in story.shades)
     return drawn + legend(
         ("l-left", "left"),
-        ("dot", "a pass begins"),
+        *([("dot", "a pass begins")] if story.boundaries else []),
         ("l-bandwidth", "bandwidth"),
-        ("l-dirty", "dirty rate"),
-        ("l-needed", "needed downtime"),
+        *([("l-dirty", "dirty rate")] if any(look.dirty for look in story.looks) else []),
+        *([("l-needed", "needed downtime")] if story.needed_ms else []),
         ("l-limit", "downtime limit"),
         ("l-allowed", "allowed by the policy"),
         *([("band-throttle", "throttle")] if _throttled(story) else []),
@@ -143,13 +143,13 @@ def _power(value: float) -> float:
 def _expected_end(story: Story, scale: Scale, top: float) -> str:
     forecast = story.record.forecast
     expected = forecast.expected if forecast else None
-    if expected is None or not expected.total_s or expected.total_s > scale.high:
+    if expected is None or not expected.total_s or story.set_up_s + expected.total_s > scale.high:
         return ""
-    x = scale(expected.total_s)
-    shown = f"expected end, {human_ms(expected.total_s * 1000)}"
-    left = x > LAST_COLUMN - 170
+    x = scale(story.set_up_s + expected.total_s)
+    shown = f"expected end, {human_ms(expected.total_s * 1000)} after its set-up"
+    left = x > LAST_COLUMN - 240
     return rule(x, top, x, top + _PANEL, "expected") + words(
-        x - 6 if left else x + 6, top + 14, shown, "expected-text", "end" if left else "start"
+        x - 6 if left else x + 6, top + 14, shown, "shade-label", "end" if left else "start"
     )
 
 

@@ -118,4 +118,6 @@ def _forecast(story: Story) -> str:
         ("passes", lambda one: f"{one.passes:g}" if one.passes is not None else None),
     ]
     rows = [(label, [tell(one) or "-" for _name, one in columns]) for label, tell in tellers]
+    if story.set_up_s:
+        rows.insert(1, ("of it set-up", ["-", "-", human_ms(story.set_up_s * 1000)]))
     return head + summary + facts_table([label for label, _one in columns], rows)

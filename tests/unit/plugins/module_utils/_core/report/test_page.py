@@ -136,7 +136,8 @@ def test_what_was_expected_is_beside_what_happened() -> None:
     text = made(migrations=[document])
     cells = "".join(f'<td class="num">{one}</td>' for one in ("10.1 s", "11.0 s", "14.0 s"))
     assert f'<tr><th scope="row">time</th>{cells}</tr>' in text
-    assert "expected end, 10.1 s" in text
+    assert "expected end, 10.1 s after its set-up" in text
+    assert '<th scope="row">of it set-up</th>' in text
 
 
 def test_silence_is_seen() -> None:
@@ -268,6 +269,7 @@ def test_names_of_files() -> None:
     assert report_of({"migrations": [record()]}).file_name == "migration.html"
     assert report_of({"evacuations": [evacuation(3)]}).file_name == "evacuation-20261130T024000Z.html"
     assert report_of({"readiness": readiness(3)}).file_name == "readiness.html"
+    assert report_of({}).file_name == "nothing.html"
 
 
 def test_the_summary_is_short() -> None:
