@@ -71,9 +71,7 @@ def panels(story: Story) -> str:
         for panel in tops
     ]
     shades += [
-        words(
-            (scale(one.begin_s) + scale(one.end_s)) / 2, tops[0] + _PANEL - 8, _SHORT[one.kind], "shade-label", "middle"
-        )
+        words((scale(one.begin_s) + scale(one.end_s)) / 2, tops[2] + 14, _SHORT[one.kind], "shade-label", "middle")
         for one in story.shades
         if one.kind in _SHORT and scale(one.end_s) - scale(one.begin_s) > _LABEL_WIDTH
     ]
