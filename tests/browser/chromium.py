@@ -137,15 +137,18 @@ class Chromium:
     # --- what tests do
 
     def open(self, path: Path, *, width: int = 1280, height: int = 900, dark: bool = False, media: str = "") -> None:
-        """``media``: ``print`` for how it looks on paper."""
-        features = [{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}]
-        self.call("Emulation.setEmulatedMedia", media=media, features=features)
+        self.show(dark=dark, media=media)
         self.call("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False)
         self._events.clear()
         self.call("Page.navigate", url=path.as_uri())
         deadline_s = time.monotonic() + _ANSWER_S
         while not any(event.get("method") == "Page.loadEventFired" for event in self._events):
             self._read(deadline_s)
+
+    def show(self, *, dark: bool = False, media: str = "") -> None:
+        """In another way, without loading it again. ``media``: ``print`` for how it looks on paper."""
+        features = [{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}]
+        self.call("Emulation.setEmulatedMedia", media=media, features=features)
 
     def evaluate(self, expression: str) -> t.Any:
         """The value of an expression of JavaScript, as JSON."""

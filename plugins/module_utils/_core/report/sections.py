@@ -52,14 +52,15 @@ def tiles(facts: t.Sequence[tuple[str, str, str]]) -> str:
     return tag("div", *shown, class_="tiles")
 
 
-def facts_table(columns: t.Sequence[str], rows: t.Sequence[tuple[str, t.Sequence[str]]]) -> str:
+def facts_table(caption: str, columns: t.Sequence[str], rows: t.Sequence[tuple[str, t.Sequence[str]]]) -> str:
     """Labels at the left and above; values are texts from inside or formatted numbers."""
     head = tag("td") + "".join(tag("th", escaped(one), scope="col") for one in columns)
     body = [
         tag("tr", tag("th", escaped(label), scope="row"), *(tag("td", escaped(one), class_="num") for one in values))
         for label, values in rows
     ]
-    return tag("table", tag("thead", tag("tr", head)), tag("tbody", *body), class_="plain small")
+    table = tag("table", tag("thead", tag("tr", head)), tag("tbody", *body), class_="plain small")
+    return tag("div", table, class_="scroll", tabindex=0, role="region", aria_label=caption)
 
 
 def cell(content: str, sort: t.Any = None, class_: str = "") -> str:

@@ -143,8 +143,11 @@ svg.chart{min-width:0;break-inside:avoid}
 h2,h3{break-after:avoid}
 thead{display:table-header-group}
 thead button{text-decoration:none}
-th,td{padding:.15rem .35rem}
-td.bar{min-width:90px}
+table{font-size:8pt}
+th,td{padding:.12rem .25rem;overflow-wrap:anywhere;min-width:1.9rem}
+.num,thead th,td code,td .pill{white-space:normal}
+.sortable tbody th{min-width:3rem}
+td.bar{min-width:60px;width:22%}
 *{-webkit-print-color-adjust:exact;print-color-adjust:exact}
 """
 

@@ -120,4 +120,6 @@ def _forecast(story: Story) -> str:
     rows = [(label, [tell(one) or "-" for _name, one in columns]) for label, tell in tellers]
     if story.set_up_s:
         rows.insert(1, ("of it set-up", ["-", "-", human_ms(story.set_up_s * 1000)]))
-    return head + summary + facts_table([label for label, _one in columns], rows)
+    return (
+        head + summary + facts_table("What was expected, and what happened", [label for label, _one in columns], rows)
+    )
