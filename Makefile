@@ -37,6 +37,9 @@ bench-prevention: setup ## host documents, readiness and jobs: time against othe
 bench-evacuation: setup ## emptying a host, ours and in the ways of other tools; 45 minutes, goes on where it was left
 	@tests/bench/evacuation
 
+browser: setup ## reports looked at in a real browser, which it installs: screenshots, contrast, keyboard
+	@tests/run/browser
+
 integration: setup ## real guests that really migrate, in the lab
 	@tests/run/integration
 
@@ -79,4 +82,4 @@ docs: setup ## the documentation as HTML, in build/docs
 clean: ## remove what the targets made, environments included
 	@rm -rf build .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .ansible .venv .venv-*
 
-.PHONY: help setup demo test test-matrix lint sanity units sim bench-plan bench-prevention bench-evacuation integration integration-wide patch-night faults eda bench-events gauntlet versions soak docs-lint reference build docs clean
+.PHONY: help setup demo test test-matrix lint sanity units sim bench-plan bench-prevention bench-evacuation browser integration integration-wide patch-night faults eda bench-events gauntlet versions soak docs-lint reference build docs clean

@@ -211,6 +211,7 @@ extends_documentation_fragment:
   - virtops.live_migration._metrics
   - virtops.live_migration._progress
   - virtops.live_migration._transfer
+  - virtops.live_migration._history
 seealso:
   - module: virtops.live_migration.migration
     description: Moves one guest.
@@ -389,6 +390,42 @@ sent_bytes:
   returned: always, unless the options are wrong
   type: int
   sample: 301989888
+record:
+  description:
+    - The account of it for P(virtops.live_migration.report_html#filter), with what each guest was doing when, what the
+      links carried, and what was told to be left. Of a long one not every figure is kept.
+  returned: always, unless the options are wrong or nothing was done in check mode
+  type: dict
+  contains:
+    host:
+      description: Name of this host.
+      type: str
+      sample: kvm01
+    purpose:
+      description: As the option.
+      type: str
+      sample: evacuate
+    began_epoch_s:
+      description: When it began, in seconds since 1970.
+      type: float
+      sample: 1796006400.0
+    guests:
+      description: As RV(guests), each with C(stages), C(expected) and C(decisions).
+      type: list
+      elements: dict
+    links:
+      description: Names of the destinations.
+      type: list
+      elements: str
+    loads:
+      description: Seconds since the beginning, and what each of C(links) carried then, in bytes per second.
+      type: list
+      elements: list
+    told:
+      description:
+        - Seconds since the beginning; how many seconds were said to be left, guests done and failed, and bytes left.
+      type: list
+      elements: list
 """
 
 from ansible.module_utils.basic import AnsibleModule
@@ -402,6 +439,7 @@ from ..module_utils._ansible.evacuation import (
     shared_limits_spec,
     slots_spec,
 )
+from ..module_utils._ansible.history import history_spec
 from ..module_utils._ansible.progress import ProgressFile, progress_spec
 from ..module_utils._ansible.runner import Result, run
 from ..module_utils._libvirt.connection import Connection
@@ -431,6 +469,7 @@ def main() -> None:
             "cancel_file": {"type": "path"},
             **policy_spec(),
             **metrics_spec(),
+            **history_spec(),
             **progress_spec(),
         },
         work,

@@ -88,6 +88,7 @@ extends_documentation_fragment:
   - virtops.live_migration._metrics
   - virtops.live_migration._progress
   - virtops.live_migration._transfer
+  - virtops.live_migration._history
 seealso:
   - module: virtops.live_migration.migration_rescue
     description: For a migration whose destination is not to be given.
@@ -357,6 +358,7 @@ from ..module_utils._ansible.argspec import (
     policy_spec,
     transfer_spec,
 )
+from ..module_utils._ansible.history import history_spec
 from ..module_utils._ansible.progress import ProgressFile, progress_spec
 from ..module_utils._ansible.runner import Result, run
 from ..module_utils._ansible.transfer import migration_options, policies_of
@@ -411,6 +413,7 @@ def main() -> None:
             **transfer_spec(),
             "wait": {"type": "bool", "default": True},
             **metrics_spec(),
+            **history_spec(),
             **progress_spec(),
         },
         work,

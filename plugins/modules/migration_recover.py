@@ -49,6 +49,7 @@ extends_documentation_fragment:
   - virtops.live_migration._libvirt
   - virtops.live_migration._libvirt.domain
   - virtops.live_migration._progress
+  - virtops.live_migration._history
 seealso:
   - module: virtops.live_migration.migration_job_info
     description: Says whether a post-copy broke.
@@ -127,6 +128,7 @@ from dataclasses import replace
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ..module_utils._ansible.history import history_spec
 from ..module_utils._ansible.progress import ProgressFile, progress_spec
 from ..module_utils._ansible.runner import Result, run_on_guest
 from ..module_utils._core.errors import MigrationError
@@ -211,6 +213,7 @@ def main() -> None:
             "destination_uri": {"type": "str", "required": True},
             "migrate_uri": {"type": "str"},
             "attempts": {"type": "int", "default": 5},
+            **history_spec(),
             **progress_spec(),
         },
         work,

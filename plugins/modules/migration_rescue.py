@@ -55,6 +55,7 @@ extends_documentation_fragment:
   - virtops.live_migration._policy
   - virtops.live_migration._metrics
   - virtops.live_migration._progress
+  - virtops.live_migration._history
 seealso:
   - module: virtops.live_migration.migration_job_info
     description: Only looks.
@@ -212,6 +213,7 @@ from dataclasses import replace
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils._ansible.argspec import destination_spec, metrics_spec, policy_of, policy_spec
+from ..module_utils._ansible.history import history_spec
 from ..module_utils._ansible.progress import ProgressFile, progress_spec
 from ..module_utils._ansible.runner import Result, run_on_guest
 from ..module_utils._core.errors import MigrationError
@@ -274,6 +276,7 @@ def main() -> None:
             "bandwidth_mib_per_s": {"type": "int"},
             "exclusive": {"type": "bool", "default": False},
             **metrics_spec(),
+            **history_spec(),
             **progress_spec(),
         },
         work,

@@ -90,6 +90,7 @@ def steps(matrix: bool) -> list[Step]:
         Step("sanity", run_script("sanity")),
         Step("units", run_script("units", *([] if matrix else ["--ends"])), RESULTS / "units"),
         Step("sim", run_script("sim"), RESULTS / "sim"),
+        Step("browser", run_script("browser"), RESULTS / "browser"),
         Step("integration", run_script("integration"), RESULTS / "integration"),
         Step("eda", run_script("eda", "-k", "freed"), RESULTS / "eda"),
         *([] if matrix else [set_up(OLDEST), play(OLDEST, PLAYED_FAST)]),

@@ -125,6 +125,7 @@ def evacuation_options(params: t.Mapping[str, t.Any]) -> EvacuationOptions:
     return EvacuationOptions(
         guests=params["guests"],
         uris={name: one["destination_uri"] for name, one in destinations.items()},
+        links={name: one["link_mib_per_s"] for name, one in destinations.items()},
         options_of=options_of,
         policy_of=policy_of_guest,
         slots=slots,
@@ -151,6 +152,7 @@ def run_evacuation(evacuation: Evacuation, *, check: bool) -> Result:
     rows, remains, stopped = evacuation.run()
     elapsed_s = round(time.monotonic() - began_s, 1)
     result = _result(evacuation.host, rows, remains, stopped, elapsed_s, before, evacuation.running_here())
+    result["record"] = evacuation.record(remains, stopped)
     error = verdict(evacuation.host, rows, remains, stopped, result)
     if error is not None:
         raise error

@@ -14,6 +14,7 @@ from .._libvirt.connection import LIBVIRT_IMPORT_ERROR, Connection, libvirt
 from .._libvirt.errors import translate
 from .._libvirt.guest import Guest, find_guest
 from .argspec import ONE_GUEST, Spec, connection_spec, guest_spec
+from .history import keep_record
 from .module import Module
 from .progress import ProgressFile
 from .uris import check_uris
@@ -50,9 +51,11 @@ def run(
             with Connection(module.params["uri"], events=events) as connection:
                 result = work(module, connection)
         except MigrationError as exc:
+            keep_record(module, exc.facts)
             _fail(module, exc)
         except libvirt.libvirtError as exc:
             _fail(module, translate(exc, "This could not be done."))
+    keep_record(module, result)
     if documents:
         given = {name: value for name, value in module.params.items() if name not in documents}
         result = {**result, "invocation": {"module_args": given}}

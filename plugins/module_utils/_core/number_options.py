@@ -28,6 +28,7 @@ LIMITS: t.Mapping[str, tuple[float, float]] = {
     "breaker": (1, math.inf),
     "calm_wait_s": (0, math.inf),
     "guest_overhead_mib": (0, math.inf),
+    "history_keep": (1, 10_000),
     "link_mbit_per_s": (ABOVE_ZERO, math.inf),
     "link_mib_per_s": (ABOVE_ZERO, math.inf),
     "load_window_s": (0, math.inf),
@@ -37,6 +38,7 @@ LIMITS: t.Mapping[str, tuple[float, float]] = {
     "max_transfers": (0, math.inf),
     "max_vcpus": (0, math.inf),
     "mib_per_s": (ABOVE_ZERO, math.inf),
+    "newest": (1, 10_000),
     "observe_s": (0, math.inf),
     "parallel_connections": (0, 255),  # QEMU's multifd-channels is 8 bits; 0: none
     "per_destination": (1, math.inf),
@@ -48,6 +50,7 @@ LIMITS: t.Mapping[str, tuple[float, float]] = {
     "sent_bytes": (0, math.inf),
     "set_mib_per_s": (0, MOST_BANDWIDTH_MIB_PER_S),
     "setup_s": (0, math.inf),
+    "since_epoch_s": (0, 4e10),
     "shutdown_timeout_s": (0, math.inf),
     "timeout_s": (ABOVE_ZERO, math.inf),
     "transfer_mib_per_s": (ABOVE_ZERO, math.inf),

@@ -38,7 +38,16 @@ ARROWS: dict[str, set[str]] = {
     "_core/evacuation/plan": {"_core", "_core/evacuation", "_core/job", "_core/forecast", "_core/host"},
     "_core/evacuation/run": {"_core", "_core/evacuation", "_core/forecast", "_core/migration"},
     "_core/libvirt_errors": set(),
-    "_host": {"_core", "_core/job", "_core/forecast", "_core/host", "_core/host/firewall", "_core/host/parse"},
+    "_core/report": {"_core"},
+    "_host": {
+        "_core",
+        "_core/job",
+        "_core/forecast",
+        "_core/host",
+        "_core/host/firewall",
+        "_core/host/parse",
+        "_core/report",
+    },
     "_libvirt": {"_core", "_core/job", "_core/libvirt_errors"},
     "_libvirt/guest_agent": {"_core", "_core/host/parse", "_libvirt"},
     "_libvirt/job": {

@@ -139,6 +139,9 @@ class Clock:
     def monotonic(self) -> float:
         return self.now
 
+    def time(self) -> float:
+        return 1_796_000_000.0 + self.now
+
     def sleep(self, seconds: float) -> None:
         self.go_to(self.now + seconds)
 

@@ -47,7 +47,11 @@ _COLUMNS = (
 
 
 class Record:
-    """Stands between the driver and the supervisor and writes down what passes."""
+    """Stands between the driver and the supervisor and writes down what passes.
+
+    ``facts``: what the driver knows beside it: ``began_epoch_s`` (the time of day at which the job began), and
+    ``source`` and ``destination`` (names of the hosts, where they are known).
+    """
 
     def __init__(
         self,
@@ -56,8 +60,10 @@ class Record:
         name: str = "",
         uuid: str = "",
         forecast: t.Optional[t.Mapping[str, t.Any]] = None,
+        facts: t.Optional[t.Mapping[str, t.Any]] = None,
     ) -> None:
         self.supervisor = supervisor
+        self.facts: dict[str, t.Any] = {"began_epoch_s": None, "source": "", "destination": "", **(facts or {})}
         self._head = {"version": VERSION, "name": name, "uuid": uuid}
         self._forecast = dict(forecast) if forecast else None
         self._looks: list[list[t.Any]] = []
@@ -88,8 +94,8 @@ class Record:
             self._thin()
         return actions
 
-    def document(self, **facts: t.Any) -> dict[str, t.Any]:
-        """JSON types only; ``facts``: what the driver adds (hosts, times of day, what it verified at the end)."""
+    def document(self) -> dict[str, t.Any]:
+        """JSON types only."""
         last = self.supervisor.history.recent[-1] if self.supervisor.history.recent else None
         return {
             **self._head,
@@ -105,7 +111,7 @@ class Record:
             "thinned": self._thinned,
             "columns": list(_COLUMNS),
             "looks": [list(look) for look in self._looks],
-            **facts,
+            **self.facts,
         }
 
     def _thin(self) -> None:

@@ -12,6 +12,7 @@ from dataclasses import replace
 from ..._core.evacuation.run.admission import MOST_DELAY_S, DestinationLook, Places
 from ..._core.evacuation.run.progress import needs_the_link_alone
 from ..._core.evacuation.run.queued_guest import QueuedGuest, Stage
+from ..._core.evacuation.run.record import EvacuationRecord
 from ..._core.evacuation.run.result import ABORTED
 from ..._core.evacuation.run.transfer_queue import Begin, Send, TransferQueue
 from ..._core.job.sample import Phase
@@ -43,8 +44,9 @@ class Dispatcher:
         destinations: Destinations,
         progress: EvacuationProgress,
         on_progress: ProgressCallback,
+        record: EvacuationRecord,
     ) -> None:
-        self._source, self._options, self._found = source, options, found
+        self._source, self._options, self._found, self._record = source, options, found, record
         self._destinations, self._progress, self._on_progress = destinations, progress, on_progress
         self._rows = found.rows
         self._mailbox: queue.Queue[Post] = queue.Queue()
@@ -62,11 +64,15 @@ class Dispatcher:
                 if self._options.abort_on_cancel:
                     self._under_way.abort(key for key, one in self._all() if one.stage is Stage.SENDING)
             self._move()
+            self._note()
             self._read_mail()
             self._shared.renew()
             self._progress.total(self.queue.guests.values())
         self._shared.close()
         self._progress.total(self.queue.guests.values(), last=True)
+
+    def _note(self) -> None:
+        self._record.look(self.queue.guests.values(), time.monotonic())
 
     def _all(self) -> t.Iterable[tuple[str, QueuedGuest]]:
         return self.queue.guests.items()
@@ -181,6 +187,7 @@ class Dispatcher:
                 return
             if self._open(post):
                 deadline_s = time.monotonic()
+            self._note()
 
     def _open(self, post: Post) -> bool:
         """Whether others may begin for what it tells; how far a guest is can wait."""
@@ -205,6 +212,7 @@ class Dispatcher:
 
     def _is_ready(self, post: Ready) -> None:
         expected, basis = post.forecast.get("expected") or {}, post.forecast.get("basis") or {}
+        self._record.expected(post.key, post.forecast)
         touched, bandwidth = basis.get("touched_bytes"), basis.get("bandwidth_bytes_per_s")
         self.queue.ready(
             post.key,
@@ -218,6 +226,7 @@ class Dispatcher:
         row = self._rows[post.key]
         row.elapsed_s = self._under_way.ended(post.key)
         self.notes += post.notes
+        self._record.ended(post.key, post.result if post.error is None else post.error.facts)
         one = self.queue.guests.get(post.key)
         if post.error is None:
             row.arrive(post.result)

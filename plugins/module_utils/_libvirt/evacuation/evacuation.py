@@ -3,10 +3,12 @@
 
 from __future__ import annotations
 
+import time
 import typing as t
 
 from ..._core.errors import MigrationError
 from ..._core.evacuation.run.queued_guest import QueuedGuest, Stage
+from ..._core.evacuation.run.record import EvacuationRecord
 from ..._core.evacuation.run.result import ABORTED, FAILED, NOT_STARTED, GuestResult, LeftOnHost
 from ..connection import Connection, connect_destination, libvirt
 from ..guest import Guest
@@ -29,6 +31,22 @@ class Evacuation:
         self._source, self._options, self._on_progress = source, options, on_progress
         self.host = str(source.raw.getHostname())
         self.notes: list[str] = []
+        self._began_epoch_s, self._began_s = round(time.time(), 1), time.monotonic()
+        self._record = EvacuationRecord(self._began_s, options.uris)
+        self._rows: dict[str, GuestResult] = {}
+
+    def record(self, remains: t.Optional[LeftOnHost], stopped: str) -> dict[str, t.Any]:
+        """The account of what :meth:`run` has done."""
+        return self._record.document(
+            self._rows,
+            host=self.host,
+            purpose="evacuate" if self._options.leaving else "return",
+            began_epoch_s=self._began_epoch_s,
+            elapsed_s=round(time.monotonic() - self._began_s, 1),
+            stopped=stopped,
+            empty=remains.empty if remains is not None else None,
+            destinations=[{"name": name, "link_mib_per_s": self._options.links.get(name)} for name in self._options.uris],
+        )
 
     def look(self) -> list[GuestResult]:
         """For check mode: what would become of each guest."""
@@ -54,8 +72,10 @@ class Evacuation:
             Cancellation(self._options.cancel_file) as cancelling,
         ):
             found = discover(self._source, destinations, self._options.guests, self._needs_measuring)
-            progress = EvacuationProgress(self.host, self._on_progress, metrics)
-            sending = Dispatcher(self._source, self._options, found, destinations, progress, self._on_progress)
+            self._rows = found.rows
+            progress = EvacuationProgress(self.host, self._on_progress, metrics, self._record)
+            callback = self._on_progress
+            sending = Dispatcher(self._source, self._options, found, destinations, progress, callback, self._record)
             sending.run(cancelling)
             self.notes += sending.notes
             guests = sending.queue.guests

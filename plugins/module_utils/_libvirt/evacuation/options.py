@@ -22,6 +22,7 @@ class EvacuationOptions:
     read where ``heed_metadata``. ``leaving``: guests are marked with their home, and nobody else may run on the host in
     the end; else they come home. ``force``: also where a destination has not the memory. ``limits``: those that hold
     over all hosts that are being emptied. ``metrics``: where they are written to.
+    ``links``: what the link to a destination carries in MiB/s, where the user said it.
     """
 
     guests: t.Sequence[t.Mapping[str, t.Any]]
@@ -29,6 +30,7 @@ class EvacuationOptions:
     options_of: t.Callable[[t.Mapping[str, t.Any], str], MigrationOptions]
     slots: Slots
     policy_of: t.Callable[[t.Mapping[str, t.Any], str, str, Said], Policy]
+    links: t.Mapping[str, t.Optional[float]] = field(default_factory=dict)
     heed_metadata: bool = True
     limits: SharedLimits = field(default_factory=SharedLimits)
     leaving: bool = True

@@ -8,6 +8,7 @@ import typing as t
 
 from ..._core.evacuation.run.progress import EvacuationTotal, total_line
 from ..._core.evacuation.run.queued_guest import QueuedGuest
+from ..._core.evacuation.run.record import EvacuationRecord
 from ..._core.evacuation.run.result import GuestResult
 from ..migration.driver import ProgressCallback
 from .metrics import EvacuationMetrics
@@ -16,8 +17,12 @@ _TOTAL_EVERY_S = 10.0
 
 
 class EvacuationProgress:
-    def __init__(self, host: str, on_progress: ProgressCallback, metrics: EvacuationMetrics) -> None:
-        self._host, self._on_progress, self._metrics = host, on_progress, metrics
+    """``record``: where what was told of the whole is kept."""
+
+    def __init__(
+        self, host: str, on_progress: ProgressCallback, metrics: EvacuationMetrics, record: EvacuationRecord
+    ) -> None:
+        self._host, self._on_progress, self._metrics, self._record = host, on_progress, metrics, record
         self._total, self._reported_s, self._reported = EvacuationTotal(), float("-inf"), (-1, -1, -1)
 
     def report(self, row: GuestResult, line: str) -> None:
@@ -37,4 +42,5 @@ class EvacuationProgress:
             return
         self._reported, self._reported_s = counts, now_s
         self._metrics.total(numbers)
+        self._record.told(numbers, now_s)
         self._on_progress({"name": self._host, "line": total_line(numbers), "total": numbers})

@@ -98,6 +98,7 @@ class Driver:
                 begin()
             while True:
                 sample = self.last = self._look(events)
+                self._note_beginning(sample)
                 path_ok = path.ok if path and sample.phase in _MAY_GO_BACK else None
                 actions = self._record.observe(sample, at_sync=at_sync, results=results, path_ok=path_ok)
                 self._report(actions)
@@ -110,6 +111,11 @@ class Driver:
                 if foresee_s is not None and (self.proposed or time.monotonic() - begin_s >= foresee_s):
                     return sample
                 at_sync = self._wait(events)
+
+    def _note_beginning(self, sample: JobSample) -> None:
+        facts = self._record.facts
+        if facts["began_epoch_s"] is None:
+            facts["began_epoch_s"] = round(time.time() - (sample.elapsed_ms or 0) / 1000, 1)
 
     def _report(self, actions: t.Sequence[Action]) -> None:
         if self._on_look is not None:

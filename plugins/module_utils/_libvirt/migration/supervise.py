@@ -48,7 +48,8 @@ class Supervision:
         self._result, self._ends, self._guest = result, result.ends, guest
         self._start, self._forecast = start, forecast
         self._supervisor = Supervisor(policy, plan)
-        self._record = Record(self._supervisor, name=guest.name, uuid=guest.uuid, forecast=forecast)
+        hosts = {"source": self._ends.source_name, "destination": self._ends.destination_name}
+        self._record = Record(self._supervisor, name=guest.name, uuid=guest.uuid, forecast=forecast, facts=hosts)
 
     def to_the_end(
         self,

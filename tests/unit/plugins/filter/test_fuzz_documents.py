@@ -26,6 +26,8 @@ from ansible_collections.virtops.live_migration.plugins.filter.migration_diagnos
 from ansible_collections.virtops.live_migration.plugins.filter.migration_report import migration_report
 from ansible_collections.virtops.live_migration.plugins.filter.readiness_overview import readiness_overview
 from ansible_collections.virtops.live_migration.plugins.filter.readiness_table import readiness_table
+from ansible_collections.virtops.live_migration.plugins.filter.report_html import report_html
+from ansible_collections.virtops.live_migration.plugins.filter.report_summary import report_summary
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.diagnosis.diagnosis import diagnose
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.errors import MigrationError
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.evacuation.plan.document import (
@@ -72,6 +74,7 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._core.job.s
 )
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.supervision.progress import shown_line
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.units import GIB, MIB
+from ansible_collections.virtops.live_migration.tests.unit.plugins import reports
 
 Mutate = t.Callable[[t.Any], t.Any]
 
@@ -226,6 +229,13 @@ FILTERS: dict[str, tuple[Mutate, t.Any]] = {
     "migration_report": (migration_report, jobs()),
     "bandwidth_shares": (lambda value: bandwidth_shares(value, 1100), [*jobs(), {"name": "a", "uuid": "b"}]),
     "migration_diagnosis": (migration_diagnosis, jobs()[2]),
+    "report_of_a_migration": (
+        lambda value: report_html({"migrations": [value]}),
+        reports.record("postcopy-extreme.json"),
+    ),
+    "report_of_an_evacuation": (lambda value: report_html({"evacuations": [value]}), reports.evacuation(2)),
+    "report_of_readiness": (lambda value: report_html({"readiness": [value]}), reports.readiness(6)[0]),
+    "report_summary": (report_summary, {"evacuations": [reports.evacuation(2)], "readiness": reports.readiness(6)}),
 }
 
 

@@ -422,13 +422,14 @@ def test_observing_decides_the_same_and_applies_nothing() -> None:
 
 
 def test_a_record_is_json_and_can_be_replayed() -> None:
-    record = Record(Supervisor(replace(NEVER, max_downtime_ms=5000), PLAN), name="erp01", uuid="u")
+    hosts = {"destination": "kvm02"}
+    record = Record(Supervisor(replace(NEVER, max_downtime_ms=5000), PLAN), name="erp01", uuid="u", facts=hosts)
     for at_s in range(1, 10):
         record.observe(look(at_s, 1, 1000 - 100 * at_s))
     record.observe(look(10, 2, 400), at_sync=True, results=[ActionResult(Kind.SET_DOWNTIME, "no")], path_ok=True)
     record.observe(look(14, 3, 400), at_sync=True)
     record.observe(replace(look(18, 3, 0, phase=Phase.COMPLETED), downtime_ms=3900))
-    document = json.loads(json.dumps(record.document(destination="kvm02")))
+    document = json.loads(json.dumps(record.document()))
     assert (document["name"], document["outcome"], document["downtime_ms"]) == ("erp01", "completed", 3900)
     assert document["destination"] == "kvm02"
     assert document["decisions"]
