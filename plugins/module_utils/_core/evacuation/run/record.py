@@ -52,7 +52,7 @@ class EvacuationRecord:
         at_s = round(now_s - self._began_s, 2)
         rates = dict.fromkeys(self._links, 0)
         for one in departures:
-            stages = self._stages.setdefault(one.wanted.key, [])
+            stages = self._stages.setdefault(one.options.key, [])
             stage = [one.stage.value, one.destination]
             if len(stages) < _MOST_STAGES and (not stages or stages[-1][1:] != stage):
                 stages.append([at_s, *stage])
