@@ -26,6 +26,8 @@ _THROTTLE_END_PERCENT = 99  # QEMU's cpu-throttle goes no further
 
 
 def precopy(case: Case) -> Diagnosis:
+    """The diagnosis of a job in pre-copy, from what its looks show: silence first, then the first pass, then whether
+    passes shrink."""
     seen, last = case.seen, case.seen.last
     if seen.silent_s >= STALL_S:
         return case.diagnosis(

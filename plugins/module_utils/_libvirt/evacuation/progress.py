@@ -15,6 +15,8 @@ _TOTAL_EVERY_S = 10.0
 
 
 class EvacuationProgress:
+    """Reports what comes of each guest, and now and then how far all of them are."""
+
     def __init__(self, host: str, on_progress: ProgressCallback) -> None:
         self._host, self._on_progress = host, on_progress
         self._total, self._reported_s, self._reported = EvacuationTotal(), float("-inf"), (-1, -1, -1)

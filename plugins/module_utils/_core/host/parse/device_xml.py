@@ -12,6 +12,7 @@ from .xml_values import whole_number
 
 
 def disks(root: ElementTree.Element) -> list[Disk]:
+    """Of the elements ``disk``, in their order."""
     return [_disk(one) for one in root.iterfind("devices/disk")]
 
 
@@ -54,6 +55,7 @@ def _network_host(host: ElementTree.Element) -> str:
 
 
 def nics(root: ElementTree.Element) -> list[Nic]:
+    """Of the elements ``interface``, in their order."""
     return [_nic(one) for one in root.iterfind("devices/interface")]
 
 
@@ -121,6 +123,7 @@ def _host_device(device: ElementTree.Element) -> HostDevice:
 
 
 def shared_directories(root: ElementTree.Element) -> list[SharedDirectory]:
+    """Of the elements ``filesystem``."""
     return [
         SharedDirectory(
             _get(one.find("driver"), "type") or "path",
@@ -132,6 +135,7 @@ def shared_directories(root: ElementTree.Element) -> list[SharedDirectory]:
 
 
 def shared_memory(root: ElementTree.Element) -> list[SharedMemory]:
+    """Of the elements ``shmem``."""
     return [
         SharedMemory(one.get("name", ""), _get(one.find("model"), "type"), one.get("role", ""))
         for one in root.iterfind("devices/shmem")
@@ -139,6 +143,7 @@ def shared_memory(root: ElementTree.Element) -> list[SharedMemory]:
 
 
 def tpms(root: ElementTree.Element) -> list[Tpm]:
+    """Of the elements ``tpm``; libvirt allows more than one."""
     return [_tpm(one) for one in root.iterfind("devices/tpm")]
 
 
@@ -155,6 +160,7 @@ def _tpm(device: ElementTree.Element) -> Tpm:
 
 
 def graphics(root: ElementTree.Element) -> list[Graphics]:
+    """Of the elements ``graphics``, with the addresses that they listen on."""
     return [_graphics(one) for one in root.iterfind("devices/graphics")]
 
 
@@ -172,6 +178,7 @@ def _graphics(console: ElementTree.Element) -> Graphics:
 
 
 def vsock_cid(root: ElementTree.Element) -> t.Optional[int]:
+    """The number of the guest on vsock, None without one or where the host assigns it."""
     cid = root.find("devices/vsock/cid")
     fixed = cid is not None and cid.get("auto", "no") == "no" and cid.get("address")
     return whole_number(fixed) if fixed else None

@@ -78,6 +78,7 @@ def _unreadable(cause: Exception) -> MigrationError:
 
 
 def domain_of(root: ElementTree.Element) -> GuestDocument:
+    """Of the element ``domain``, live or inactive."""
     try:
         return _domain(root)
     except (ValueError, KeyError, RecursionError) as exc:

@@ -34,6 +34,7 @@ _EVERY_HOST = ("/dev/random", "/dev/urandom")
 
 
 def devices_of(root: Element) -> dict[str, list[Element]]:
+    """The elements below ``devices`` by their tag."""
     found: dict[str, list[Element]] = {}
     for one in root.iterfind("devices/*"):
         found.setdefault(one.tag, []).append(one)
@@ -53,6 +54,7 @@ def boot_files(root: Element, devices: Devices, firmware: str) -> list[str]:
 
 
 def host_files(devices: Devices) -> list[str]:
+    """Paths on the host that character devices and the like use, sorted."""
     found = {
         source.get("path", "")
         for name, device, kind in _character_devices(devices)
@@ -111,6 +113,7 @@ def _server_of_host(source: Element, kind: str) -> str:
 
 
 def not_looked_at(devices: Devices) -> list[str]:
+    """Tags of devices that no check of readiness knows."""
     return sorted(set(devices) - set(DEVICE_ELEMENTS))
 
 
