@@ -187,7 +187,7 @@ from ..module_utils._core.forecast.working_set import working_set
 from ..module_utils._core.units import MIB
 from ..module_utils._libvirt.connection import Connection
 from ..module_utils._libvirt.guest import Guest
-from ..module_utils._libvirt.measure.dirty_rate import MODES, measure_windows, memory_bytes
+from ..module_utils._libvirt.measure.dirty_rate import MODES, measure_windows
 
 LONGEST_WINDOW_S = 60
 
@@ -207,7 +207,7 @@ def two_windows(windows_s: list[int]) -> list[int]:
 def work(module: AnsibleModule, connection: Connection, guest: Guest) -> Result:
     windows_s, mode = two_windows(module.params["windows_s"]), module.params["mode"]
     windows = measure_windows(connection, guest, windows_s, mode)
-    memory = memory_bytes(guest)
+    memory = guest.memory().maximum_bytes
     found = working_set(windows, memory)
     return {
         "changed": False,
