@@ -14,8 +14,7 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._core.forec
     postcopy,
     precopy,
 )
-
-MIB = 1 << 20
+from ansible_collections.virtops.live_migration.tests.unit.plugins.measured import MIB
 
 
 def test_a_straight_load_gives_a_geometric_series() -> None:

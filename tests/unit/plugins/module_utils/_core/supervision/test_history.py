@@ -3,27 +3,9 @@
 
 from __future__ import annotations
 
-import typing as t
-
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.forecast.plan import (
-    Flags,
-    Plan,
-)
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.policy import Policy
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.supervision.actions import (
-    Action,
-)
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.supervision.supervisor import Supervisor
 from ansible_collections.virtops.live_migration.tests.unit.plugins.looks import first_pass, look, only
-
-NEVER = Policy(max_downtime_ms=1000, postcopy="never", patience_s=5, deadline_s=600)
-
-
-PLAN = Plan(flags=Flags(), start_limit_ms=300)
-
-
-def at_boundary(supervisor: Supervisor, at_s: float, pass_number: int, left_mib: float, **more: t.Any) -> list[Action]:
-    return supervisor.observe(look(at_s, pass_number, left_mib, **more), at_sync=True)
+from ansible_collections.virtops.live_migration.tests.unit.plugins.supervised import NEVER, PLAN, at_boundary
 
 
 def test_between_boundaries_nothing_is_compared() -> None:

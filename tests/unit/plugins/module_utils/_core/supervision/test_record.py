@@ -8,12 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.forecast.plan import (
-    Flags,
-    Plan,
-)
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.job.sample import Phase
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.policy import Policy
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.supervision.actions import (
     ActionResult,
     Kind,
@@ -21,11 +16,7 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._core.super
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.supervision.record import Record, replay
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.supervision.supervisor import Supervisor
 from ansible_collections.virtops.live_migration.tests.unit.plugins.looks import look
-
-NEVER = Policy(max_downtime_ms=1000, postcopy="never", patience_s=5, deadline_s=600)
-
-
-PLAN = Plan(flags=Flags(), start_limit_ms=300)
+from ansible_collections.virtops.live_migration.tests.unit.plugins.supervised import NEVER, PLAN
 
 
 def test_a_record_is_json_and_can_be_replayed() -> None:

@@ -3,22 +3,13 @@
 
 from __future__ import annotations
 
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.forecast.plan import (
-    Flags,
-    Plan,
-)
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.job.sample import Phase
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.policy import Policy
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.supervision.actions import (
     Kind,
 )
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.supervision.supervisor import Supervisor
 from ansible_collections.virtops.live_migration.tests.unit.plugins.looks import done, first_pass, look
-
-NEVER = Policy(max_downtime_ms=1000, postcopy="never", patience_s=5, deadline_s=600)
-
-
-PLAN = Plan(flags=Flags(), start_limit_ms=300)
+from ansible_collections.virtops.live_migration.tests.unit.plugins.supervised import NEVER, PLAN
 
 
 def test_standing_still_longer_than_allowed_ends_in_an_abort() -> None:
