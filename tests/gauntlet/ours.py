@@ -28,7 +28,6 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.co
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.guest import find_guest
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.measure.dirty_rate import (
     measure_windows,
-    memory_bytes,
 )
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.migration.driver import Driver
 from ansible_collections.virtops.live_migration.tests.sim.ours import start_of
@@ -79,7 +78,7 @@ def by_engine(uri: str, uuid: str, destination_uri: str, contract: Policy, known
     with Connection(uri, events=True) as connection:
         guest = find_guest(connection, None, uuid)
         windows = measure_windows(connection, guest, measuring_windows_s(known.least_s), "page-sampling")
-        ram_bytes = memory_bytes(guest)
+        ram_bytes = guest.memory().maximum_bytes
         facts = MigrationFacts(
             known.touched_bytes,
             known.link_bytes_per_s,

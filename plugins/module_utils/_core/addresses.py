@@ -92,6 +92,7 @@ def same_address(one: str, other: str) -> bool:
 
 
 def among(text: str, addresses: t.Iterable[str]) -> bool:
+    """Whether an address is one of these, however either is written."""
     return any(same_address(text, one) for one in addresses)
 
 

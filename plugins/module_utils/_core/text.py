@@ -10,6 +10,8 @@ WIDTH = 110
 
 
 def wrapped(text: t.Any, first: str = "", rest: t.Optional[str] = None) -> list[str]:
+    """Lines of at most ``WIDTH`` characters, indented by ``first`` and then by ``rest``; control characters made
+    visible."""
     rest, shown = first if rest is None else rest, printable(text)
     if len(first) + len(shown) <= WIDTH:  # as textwrap has it, but without its regular expressions
         return [first + shown.rstrip(" ")] if shown.strip(" ") else []

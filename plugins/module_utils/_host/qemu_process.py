@@ -23,7 +23,7 @@ _FIRMWARE = (
 )
 
 
-class Memory(t.NamedTuple):
+class GivenMemory(t.NamedTuple):
     """``size_bytes``: of a guest's memory what the host has really given it, which is about what a first pass sends.
 
     ``known_from``: where the figure is from, as the end of a sentence.
@@ -33,7 +33,7 @@ class Memory(t.NamedTuple):
     known_from: str
 
 
-def guest_memory(name: str, uuid: str, whole_bytes: int) -> t.Optional[Memory]:
+def guest_memory(name: str, uuid: str, whole_bytes: int) -> t.Optional[GivenMemory]:
     """The memory of a guest that runs on this machine, or None when not known. ``whole_bytes``: its maximum.
 
     From the mappings of its process; where they may not be read, which takes more rights, from the size of the process,
@@ -47,13 +47,13 @@ def guest_memory(name: str, uuid: str, whole_bytes: int) -> t.Optional[Memory]:
     mappings = at_once({"smaps": lambda: read(f"{PROCESSES}/{pid}/smaps")}, _LIMIT_S).get("smaps")
     found = touched_bytes(mappings.splitlines(), whole_bytes) if mappings else None
     if found is not None:
-        return Memory(found, "the mapping of its memory")
+        return GivenMemory(found, "the mapping of its memory")
     words = (read(f"{PROCESSES}/{pid}/statm") or "").split()
     pages = whole(words[1]) if len(words) > 1 else None
     if not pages:
         return None
     size = pages * os.sysconf("SC_PAGE_SIZE")
-    return Memory(min(size, whole_bytes), "the size of its QEMU process, which is somewhat more")
+    return GivenMemory(min(size, whole_bytes), "the size of its QEMU process, which is somewhat more")
 
 
 def firmware_files() -> list[str]:

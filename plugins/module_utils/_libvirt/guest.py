@@ -73,6 +73,7 @@ class Guest:
 
 
 def guest_of(raw: t.Any) -> Guest:
+    """Of a ``virDomain``."""
     return Guest(raw, raw.name(), raw.UUIDString())
 
 
@@ -103,4 +104,5 @@ def _look_up(connection: Connection, name: t.Optional[str], uuid: t.Optional[str
 
 
 def all_guests(connection: Connection) -> list[Guest]:
+    """Running or not, by name."""
     return sorted((guest_of(raw) for raw in connection.raw.listAllDomains(0)), key=lambda guest: guest.name)

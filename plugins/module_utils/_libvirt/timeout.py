@@ -78,6 +78,7 @@ def within(call: t.Callable[[], T], doing: str, limit_s: float = CALL_LIMIT_S) -
 
 
 def hung(doing: str, limit_s: float) -> MigrationError:
+    """The error of a call that has not come back; ``doing``: what it was to do."""
     return MigrationError(
         "MONITOR_HUNG",
         f"libvirt did not answer for {limit_s:g} s while {doing}.",

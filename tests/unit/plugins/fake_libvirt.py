@@ -132,14 +132,11 @@ class Clock:
         self._planned: list[tuple[float, t.Callable[[], None]]] = []
         self._steps = 0
 
-    def time(self) -> float:
-        """Of day."""
-        return 1_700_000_000 + self.monotonic()
-
     def monotonic(self) -> float:
         return self.now
 
     def time(self) -> float:
+        """Of day."""
         return 1_796_000_000.0 + self.now
 
     def sleep(self, seconds: float) -> None:

@@ -13,7 +13,7 @@ from .verdict import Context, Diagnosis, Reason, Verdict
 
 
 @dataclass(frozen=True)
-class Case:
+class JobCase:
     """What a diagnosis is made from, and the remedies that it may name. ``guest``: its name, or its UUID without."""
 
     seen: Observation

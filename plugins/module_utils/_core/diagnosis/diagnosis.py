@@ -12,7 +12,7 @@ import typing as t
 from ..job.observation import SETUP_SLOW_S, STALL_S, Observation
 from ..job.sample import JobSample, Phase
 from ..units import human_bytes, human_ms
-from .case import Case
+from .case import JobCase
 from .precopy import precopy
 from .remedies import Remedies, guest_word
 from .verdict import Context, Diagnosis, Reason, Verdict
@@ -23,7 +23,7 @@ def diagnose(samples: t.Sequence[JobSample], context: t.Optional[Context] = None
     context = context or Context()
     seen = Observation(samples)
     remedies = Remedies(seen, context.policy, context.postcopy_flag, context.link_bytes_per_s)
-    case = Case(seen, context, remedies, seen.last.name or guest_word("", seen.last.uuid))
+    case = JobCase(seen, context, remedies, seen.last.name or guest_word("", seen.last.uuid))
     if not seen.last.phase.running:
         return _ended(seen.last)
     if seen.last.operation == "other":
@@ -58,7 +58,7 @@ def _ended(last: JobSample) -> Diagnosis:
     return Diagnosis(Verdict.NONE, Reason[last.phase.name], f"The migration of {guest} {how}.")
 
 
-def _setup(case: Case) -> Diagnosis:
+def _setup(case: JobCase) -> Diagnosis:
     last = case.seen.last
     if last.elapsed_ms < 1000 * SETUP_SLOW_S:
         return case.diagnosis(
@@ -76,7 +76,7 @@ def _setup(case: Case) -> Diagnosis:
     )
 
 
-def _switchover(case: Case) -> Diagnosis:
+def _switchover(case: JobCase) -> Diagnosis:
     last = case.seen.last
     if case.seen.silent_s >= STALL_S:
         return case.diagnosis(
@@ -100,7 +100,7 @@ def _switchover(case: Case) -> Diagnosis:
     )
 
 
-def _postcopy(case: Case) -> Diagnosis:
+def _postcopy(case: JobCase) -> Diagnosis:
     last = case.seen.last
     if case.seen.silent_s >= STALL_S:
         return case.diagnosis(
@@ -124,7 +124,7 @@ def _postcopy(case: Case) -> Diagnosis:
     )
 
 
-def _postcopy_failed(case: Case) -> Diagnosis:
+def _postcopy_failed(case: JobCase) -> Diagnosis:
     left = case.seen.last.memory.remaining_bytes
     still = f" with {human_bytes(left)} still on the source" if left else ""
     return case.diagnosis(

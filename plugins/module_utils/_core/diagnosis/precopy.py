@@ -13,7 +13,7 @@ import typing as t
 from ..job.downtime_limit import SHRINKS
 from ..job.observation import CAPPED_SHARE, STALL_S, STUCK_RATIO, Observation
 from ..units import human_bytes, human_ms, human_rate
-from .case import Case
+from .case import JobCase
 from .remedies import Remedy
 from .verdict import Diagnosis, Reason, Verdict
 
@@ -25,7 +25,9 @@ _SLOWED_WINDOW_S = 3.0  # watched for less, it cannot be said to have slowed dow
 _THROTTLE_END_PERCENT = 99  # QEMU's cpu-throttle goes no further
 
 
-def precopy(case: Case) -> Diagnosis:
+def precopy(case: JobCase) -> Diagnosis:
+    """The diagnosis of a job in pre-copy, from what its looks show: silence first, then the first pass, then whether
+    passes shrink."""
     seen, last = case.seen, case.seen.last
     if seen.silent_s >= STALL_S:
         return case.diagnosis(
@@ -63,7 +65,7 @@ def precopy(case: Case) -> Diagnosis:
     return _converging(case, firm) if shrinks else _stuck(case, firm)
 
 
-def _storage_copy(case: Case) -> Diagnosis:
+def _storage_copy(case: JobCase) -> Diagnosis:
     """A copy has no passes: what the guest writes anew joins what is left, and is sent like the rest."""
     seen, disk = case.seen, case.seen.last.disk
     less_per_s = seen.disk_less_bytes_per_s
@@ -88,7 +90,7 @@ def _storage_copy(case: Case) -> Diagnosis:
     return case.diagnosis(Verdict.STUCK, Reason.STORAGE_COPY, text, remedies, firm=True, **figures)
 
 
-def _first_pass(case: Case) -> Diagnosis:
+def _first_pass(case: JobCase) -> Diagnosis:
     seen = case.seen
     left_ms = seen.time_for(seen.last.memory.remaining_bytes)
     rest = f"; this pass takes about {human_ms(left_ms)} more" if left_ms is not None else ""
@@ -115,7 +117,7 @@ def _shrinks(seen: Observation) -> tuple[bool, bool]:
     return ratio is not None and ratio < STUCK_RATIO, False
 
 
-def _too_close(case: Case) -> Diagnosis:
+def _too_close(case: JobCase) -> Diagnosis:
     seen = case.seen
     return case.diagnosis(
         Verdict.UNKNOWN,
@@ -127,7 +129,7 @@ def _too_close(case: Case) -> Diagnosis:
     )
 
 
-def _converging(case: Case, firm: bool) -> Diagnosis:
+def _converging(case: JobCase, firm: bool) -> Diagnosis:
     passes, left_ms = _time_to_finish(case.seen)
     expected = f": about {passes} more passes, {human_ms(left_ms)}" if passes and left_ms is not None else ""
     likely = "" if firm else " This is from the rates alone; watching over some passes (observe_s) says it for sure."
@@ -158,7 +160,7 @@ def _time_to_finish(seen: Observation) -> tuple[t.Optional[int], t.Optional[int]
     return passes, int(left / bandwidth * 1000 * (1 - share**passes) / (1 - share))
 
 
-def _stuck(case: Case, firm: bool) -> Diagnosis:
+def _stuck(case: JobCase, firm: bool) -> Diagnosis:
     """The first cause that is there, of those that something can be done about; else the guest's own writing."""
     causes = (_bandwidth_cap, _throttle_exhausted, _link_shared, _link_slow, _downtime_limit_low)
     reason, summary, remedies, evidence = next(filter(None, (cause(case) for cause in causes)), _dirty_rate(case))
@@ -176,7 +178,7 @@ class _Cause(t.NamedTuple):
     evidence: t.Mapping[str, t.Any] = {}
 
 
-def _bandwidth_cap(case: Case) -> t.Optional[_Cause]:
+def _bandwidth_cap(case: JobCase) -> t.Optional[_Cause]:
     if not case.seen.at_bandwidth_limit(CAPPED_SHARE):
         return None
     limit = f"{case.seen.last.limits.bandwidth_mib_per_s} MiB/s"
@@ -184,7 +186,7 @@ def _bandwidth_cap(case: Case) -> t.Optional[_Cause]:
     return _Cause(Reason.BANDWIDTH_CAP, f"{summary} {_stands_still(case.seen)}.", [case.remedies.bandwidth()])
 
 
-def _throttle_exhausted(case: Case) -> t.Optional[_Cause]:
+def _throttle_exhausted(case: JobCase) -> t.Optional[_Cause]:
     percent = case.seen.last.throttle_percent
     if percent < _THROTTLE_END_PERCENT:
         return None
@@ -193,7 +195,7 @@ def _throttle_exhausted(case: Case) -> t.Optional[_Cause]:
     return _Cause(Reason.THROTTLE_EXHAUSTED, f"{summary} {_stands_still(case.seen)}.", evidence=evidence)
 
 
-def _link_shared(case: Case) -> t.Optional[_Cause]:
+def _link_shared(case: JobCase) -> t.Optional[_Cause]:
     others = case.context.other_streams
     if others <= 0:
         return None
@@ -206,7 +208,7 @@ def _link_shared(case: Case) -> t.Optional[_Cause]:
     )
 
 
-def _link_slow(case: Case) -> t.Optional[_Cause]:
+def _link_slow(case: JobCase) -> t.Optional[_Cause]:
     slower = _slower_than(case)
     if slower is None:
         return None
@@ -220,7 +222,7 @@ def _link_slow(case: Case) -> t.Optional[_Cause]:
     )
 
 
-def _downtime_limit_low(case: Case) -> t.Optional[_Cause]:
+def _downtime_limit_low(case: JobCase) -> t.Optional[_Cause]:
     to_set = case.seen.downtime_to_set_ms
     if to_set is None or to_set > case.context.policy.max_downtime_ms:
         return None
@@ -228,7 +230,7 @@ def _downtime_limit_low(case: Case) -> t.Optional[_Cause]:
     return _Cause(Reason.DOWNTIME_LIMIT_LOW, f"{summary} {_stands_still(case.seen)}, and {_rates(case)}.")
 
 
-def _dirty_rate(case: Case) -> _Cause:
+def _dirty_rate(case: JobCase) -> _Cause:
     seen, times = case.seen, case.seen.sent_over_memory or 0
     sent = f" It has sent its memory {times:g} times over." if times >= 1 else ""
     return _Cause(
@@ -239,7 +241,7 @@ def _dirty_rate(case: Case) -> _Cause:
     )
 
 
-def _rates(case: Case) -> str:
+def _rates(case: JobCase) -> str:
     dirty, sent = case.seen.last.dirty_bytes_per_s, case.seen.bandwidth_bytes_per_s
     return f"{human_rate(dirty)} of memory is rewritten while {human_rate(sent)} is sent"
 
@@ -258,7 +260,7 @@ def _stands_still(seen: Observation) -> str:
     return f"it would have to stand still for {about} {needed}{limit} to finish"
 
 
-def _slower_than(case: Case) -> t.Optional[tuple[str, int]]:
+def _slower_than(case: JobCase) -> t.Optional[tuple[str, int]]:
     """The rate that the link falls short of, and in which words; a glance is too short to say it slowed down."""
     seen, link = case.seen, case.context.link_bytes_per_s
     bandwidth = seen.bandwidth_bytes_per_s

@@ -12,6 +12,8 @@ from .remedies import Remedy
 
 
 class Verdict(str, enum.Enum):
+    """How a job is doing. ``STALLED``: nothing moves at all; ``STUCK``: it moves and never ends."""
+
     CONVERGING = "converging"
     STUCK = "stuck"
     STALLED = "stalled"
@@ -64,6 +66,8 @@ class Context:
 
 @dataclass(frozen=True)
 class Diagnosis:
+    """``summary``: one or two sentences; ``evidence``: the figures behind it, with units in their names."""
+
     verdict: Verdict
     reason: Reason
     summary: str

@@ -96,10 +96,12 @@ def adopted_plan(
 
 
 def default_deadline_s(least_s: float) -> float:
+    """Seconds that a migration may take when its policy says nothing; ``least_s``: what any method takes."""
     return max(_LEAST_DEADLINE_S, _DEADLINE_OVER_LEAST * least_s)
 
 
 def patience_s(policy: Policy, least_s: float) -> float:
+    """Seconds for which passes that still shrink are waited for, by the policy or in proportion to ``least_s``."""
     low, high = _PATIENCE_S
     given = policy.patience_s
     return min(high, max(low, _PATIENCE_OVER_LEAST * least_s)) if given is None else given

@@ -35,6 +35,7 @@ def quiet_enough(found: Forecast) -> bool:
 
 
 def moment(after_s: float, measured: WorkingSet, found: Forecast) -> QuietMoment:
+    """``after_s``: since the search began."""
     return QuietMoment(after_s, measured, found.plan.way, quiet_enough(found))
 
 

@@ -47,6 +47,7 @@ def recommended_policy(facts: MigrationFacts) -> t.Optional[str]:
 
 
 def finishes(found: Forecast) -> bool:
+    """Whether the forecast names a way; False too when nothing was measured."""
     return found.plan.way not in (NO_WAY, UNKNOWN)
 
 

@@ -23,6 +23,8 @@ class CpuProfile:
 
 @dataclass(frozen=True)
 class Cpu:
+    """The host's own processor, and what it can give to guests of each type (``profiles``)."""
+
     arch: str = ""
     model: str = ""
     vendor: str = ""
@@ -53,6 +55,8 @@ class HugePages:
 
 @dataclass(frozen=True)
 class NumaNode:
+    """``cpus``: numbers of its logical processors."""
+
     node: int
     total_bytes: t.Optional[int] = None
     free_bytes: t.Optional[int] = None
@@ -83,6 +87,8 @@ class Memory:
 
 @dataclass(frozen=True)
 class Emulator:
+    """A QEMU of the host for one architecture, with the machine types that it has."""
+
     arch: str
     path: str = ""
     machines: list[str] = field(default_factory=list)  # aliases included

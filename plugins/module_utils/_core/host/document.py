@@ -29,6 +29,8 @@ class Versions:
 
 @dataclass(frozen=True)
 class KnownBug:
+    """A bug of the versions that the host runs, which matters to migrations."""
+
     id: str
     summary: str
     remedy: str = ""
@@ -36,6 +38,8 @@ class KnownBug:
 
 @dataclass(frozen=True)
 class Listener:
+    """An address and a TCP port that the daemon listens on."""
+
     transport: str  # tcp | tls | ssh
     address: str
     port: int
@@ -68,6 +72,8 @@ class Filesystem:
 
 @dataclass(frozen=True)
 class StoragePool:
+    """A storage pool of libvirt's. ``path``: of its volumes on the host."""
+
     name: str
     uuid: str = ""
     type: str = ""
@@ -81,12 +87,16 @@ class StoragePool:
 
 @dataclass(frozen=True)
 class Storage:
+    """``filesystems``: None when the host's own files could not be read."""
+
     pools: list[StoragePool] = field(default_factory=list)
     filesystems: t.Optional[list[Filesystem]] = None
 
 
 @dataclass(frozen=True)
 class TlsFile:
+    """A certificate or key where libvirt or QEMU looks for it; ``problem``: why it is of no use, empty when it is."""
+
     path: str
     role: str  # ca | server | server-key | client | client-key
     purpose: str  # migration | daemon
@@ -100,6 +110,8 @@ class TlsFile:
 
 @dataclass(frozen=True)
 class Tls:
+    """``files``: None when the host's own files could not be read."""
+
     migration_directory: str = ""
     files: t.Optional[list[TlsFile]] = None
 
@@ -117,6 +129,8 @@ class Userfaultfd:
 
 @dataclass(frozen=True)
 class Security:
+    """What confines guests on the host, and as whom QEMU runs."""
+
     drivers: list[str] = field(default_factory=list)  # selinux | apparmor | none | dac
     selinux: str = ""  # enforcing | permissive | disabled
     qemu_user: str = ""
@@ -135,6 +149,9 @@ class Clock:
 
 @dataclass(frozen=True)
 class HostDocument:
+    """What migration_host_info returns as ``host``. ``domains``: its guests, by the name that the return value has had
+    from the start."""
+
     name: str
     uuid: str
     schema: int = SCHEMA

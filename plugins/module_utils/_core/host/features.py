@@ -102,6 +102,7 @@ def version_of(text: str) -> Version:
 
 
 def features_of(versions: Versions) -> list[str]:
+    """Ids of what these versions can do, as far as the versions tell."""
     libvirt, qemu, kernel = (version_of(one) for one in (versions.libvirt, versions.qemu, versions.kernel))
     return [
         one.id
@@ -115,6 +116,7 @@ def features_of(versions: Versions) -> list[str]:
 
 
 def bugs_of(versions: Versions) -> list[KnownBug]:
+    """The bugs that both versions have, libvirt's and QEMU's."""
     libvirt, qemu = version_of(versions.libvirt), version_of(versions.qemu)
     return [
         KnownBug(one.id, one.summary, one.remedy)

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class CpuFeature:
+    """``policy``: as in the domain XML (force, require, optional, disable, forbid)."""
+
     name: str
     policy: str = "require"
 
@@ -61,6 +63,8 @@ class GuestMemory:
 
 @dataclass(frozen=True)
 class Disk:
+    """A disk as its guest has it, with what its file is on where that host's files can be read."""
+
     target: str
     device: str = "disk"  # disk | cdrom | floppy | lun
     type: str = ""  # file | block | network | volume | dir | nvme | vhostuser; "" for an empty drive
@@ -119,6 +123,8 @@ class HostDevice:
 
 @dataclass(frozen=True)
 class SharedDirectory:
+    """A directory of the host that the guest mounts (virtiofs or 9p)."""
+
     driver: str  # virtiofs | path | handle | ...
     source: str = ""
     target: str = ""
@@ -126,6 +132,8 @@ class SharedDirectory:
 
 @dataclass(frozen=True)
 class SharedMemory:
+    """A shmem device: memory that other processes of the host see, too."""
+
     name: str
     model: str = ""
     role: str = ""  # master | peer
@@ -133,6 +141,8 @@ class SharedMemory:
 
 @dataclass(frozen=True)
 class Tpm:
+    """``state_path``: of an emulated one, where its state is not where libvirt puts it."""
+
     version: str = ""
     backend: str = ""  # emulator | passthrough | external
     state_path: str = ""
@@ -168,6 +178,8 @@ class Endpoint:
 
 @dataclass(frozen=True)
 class SecurityLabel:
+    """A seclabel element: ``model`` as selinux, apparmor or dac."""
+
     model: str
     type: str = ""  # dynamic | static | none
     label: str = ""

@@ -121,6 +121,8 @@ class PortOpening:
 
 @dataclass(frozen=True)
 class Firewall:
+    """What the host's firewall makes of connections to the ports that a migration needs."""
+
     kind: str = ""  # none | nftables | iptables | firewalld | ufw | unknown
     openings: list[PortOpening] = field(default_factory=list)
 

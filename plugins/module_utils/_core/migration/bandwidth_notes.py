@@ -47,6 +47,7 @@ def written(notes: Notes) -> str:
 
 
 def document(notes: Notes) -> dict[str, dict[str, t.Any]]:
+    """The notes as plain data, by UUID; limits in MiB/s, 0 for none."""
     return {uuid: asdict(note) for uuid, note in notes.items()}
 
 

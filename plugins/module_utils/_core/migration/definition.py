@@ -9,6 +9,8 @@ from dataclasses import dataclass, replace
 
 
 class Step(str, enum.Enum):
+    """What is still to be done with a guest's definition; the values are those of the return value ``kept``."""
+
     DEFINE = "define_on_destination"
     AUTOSTART = "set_autostart_on_destination"
     UNDEFINE = "undefine_on_source"
@@ -53,6 +55,7 @@ def steps(kept: DefinitionState, *, persistent: bool, undefine_source: bool) -> 
 
 
 def after(kept: DefinitionState, done: t.Sequence[Step]) -> DefinitionState:
+    """The state when these steps have been done."""
     return replace(
         kept,
         defined_on_source=kept.defined_on_source and Step.UNDEFINE not in done,

@@ -58,57 +58,58 @@ def half_ended(name: str, destination: str, state_text: str) -> str:
 
 
 def _words(where: GuestLocation, name: str, source: str, destination: str) -> tuple[str, str, str]:
+    """Reason code, problem and remedy of a situation in which nothing is done."""
     situation = where.situation
-    if situation is Situation.SPLIT_BRAIN:
-        return (
-            "SPLIT_BRAIN",
-            f"ALARM: {name!r} runs on {source} and on {destination} at once.",
-            (
-                "Do nothing automatic. Find out which copy is the right one, and stop the other by hand, before both"
-                " write to the same disks any longer."
-            ),
-        )
     if situation is Situation.HALF_ENDED:
         state_text = where.there.state_text if where.there else "unknown"
         return "HALF_ENDED", half_ended(name, destination, state_text), HALF_ENDED_REMEDY
-    if situation is Situation.ELSEWHERE:
-        split = where.job in (Phase.POSTCOPY, Phase.POSTCOPY_FAILED)
-        return (
-            "JOB_ELSEWHERE",
-            f"{name!r} is being migrated from {source}, but {destination} knows nothing of it: it goes elsewhere.",
-            "It is split over two hosts: name the other one as the destination, and abort and destroy nothing."
-            if split
-            else "Let that migration end, or abort it (migration_abort), then run this again.",
-        )
-    if situation is Situation.BROKEN:
-        return (
-            "POSTCOPY_BROKEN",
-            f"The post-copy migration of {name!r} to {destination} is broken, and the policy allows no post-copy.",
-            "Destroy neither half. Join them with migration_recover, or allow it here with policy_overrides.postcopy.",
-        )
-    if situation is Situation.ARRIVING_THERE:
-        return (
-            "INCOMING",
-            f"{name!r} is arriving on {destination} from another host than {source}.",
-            f"Let that migration end, or look after it on the host that it comes from; then it is on {destination}.",
-        )
-    if situation is Situation.OFF:
-        return (
-            "GUEST_NOT_RUNNING",
-            f"{name!r} does not run, neither on {source} nor on {destination}.",
-            "Start it where it should run; what is off needs no live migration.",
-        )
-    if situation is Situation.NOWHERE:
-        return (
-            "GUEST_NOT_FOUND",
-            f"Neither {source} nor {destination} has {name!r}.",
-            "Check the name or UUID, and look for the guest on the other hosts.",
-        )
-    return (
-        "UNCLEAR",
-        f"{source} and {destination} do not agree about {name!r}.",
+    reason, problem, remedy = _WORDS.get(situation, _UNCLEAR)
+    if situation is Situation.ELSEWHERE and where.job in (Phase.POSTCOPY, Phase.POSTCOPY_FAILED):
+        remedy = "It is split over two hosts: name the other one as the destination, and abort and destroy nothing."
+    names = {"name": name, "source": source, "destination": destination}
+    return reason, problem.format(**names), remedy.format(**names)
+
+
+_WORDS: t.Mapping[Situation, tuple[str, str, str]] = {
+    Situation.SPLIT_BRAIN: (
+        "SPLIT_BRAIN",
+        "ALARM: {name!r} runs on {source} and on {destination} at once.",
         (
-            "Find out which copy is the right one ('virsh domstate --reason', 'virsh domjobinfo' on both hosts) before"
-            " anything is stopped, resumed or destroyed."
+            "Do nothing automatic. Find out which copy is the right one, and stop the other by hand, before both write"
+            " to the same disks any longer."
         ),
-    )
+    ),
+    Situation.ELSEWHERE: (
+        "JOB_ELSEWHERE",
+        "{name!r} is being migrated from {source}, but {destination} knows nothing of it: it goes elsewhere.",
+        "Let that migration end, or abort it (migration_abort), then run this again.",
+    ),
+    Situation.BROKEN: (
+        "POSTCOPY_BROKEN",
+        "The post-copy migration of {name!r} to {destination} is broken, and the policy allows no post-copy.",
+        "Destroy neither half. Join them with migration_recover, or allow it here with policy_overrides.postcopy.",
+    ),
+    Situation.ARRIVING_THERE: (
+        "INCOMING",
+        "{name!r} is arriving on {destination} from another host than {source}.",
+        "Let that migration end, or look after it on the host that it comes from; then it is on {destination}.",
+    ),
+    Situation.OFF: (
+        "GUEST_NOT_RUNNING",
+        "{name!r} does not run, neither on {source} nor on {destination}.",
+        "Start it where it should run; what is off needs no live migration.",
+    ),
+    Situation.NOWHERE: (
+        "GUEST_NOT_FOUND",
+        "Neither {source} nor {destination} has {name!r}.",
+        "Check the name or UUID, and look for the guest on the other hosts.",
+    ),
+}
+_UNCLEAR = (
+    "UNCLEAR",
+    "{source} and {destination} do not agree about {name!r}.",
+    (
+        "Find out which copy is the right one ('virsh domstate --reason', 'virsh domjobinfo' on both hosts) before"
+        " anything is stopped, resumed or destroyed."
+    ),
+)

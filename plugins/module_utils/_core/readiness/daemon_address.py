@@ -13,6 +13,8 @@ _PREFERRED = ("tls", "tcp", "ssh")
 
 
 class DaemonAddress(t.NamedTuple):
+    """Where a daemon of libvirt takes connections."""
+
     address: str
     port: int
 

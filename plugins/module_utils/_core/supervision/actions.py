@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 
 
 class Kind(str, enum.Enum):
+    """``LEAVE``: the job goes on without supervision; ``RECOVER``: join the halves of a broken post-copy."""
+
     WAIT = "wait"
     SET_DOWNTIME = "set_downtime"
     SET_BANDWIDTH = "set_bandwidth"

@@ -45,7 +45,9 @@ class Evacuation:
             elapsed_s=round(time.monotonic() - self._began_s, 1),
             stopped=stopped,
             empty=remains.empty if remains is not None else None,
-            destinations=[{"name": name, "link_mib_per_s": self._options.links.get(name)} for name in self._options.uris],
+            destinations=[
+                {"name": name, "link_mib_per_s": self._options.links.get(name)} for name in self._options.uris
+            ],
         )
 
     def look(self) -> list[GuestResult]:

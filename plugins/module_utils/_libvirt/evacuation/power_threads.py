@@ -99,6 +99,7 @@ class PowerOn(Thread):
 
 
 def shut_down(guest: Guest, limit_s: float) -> None:
+    """Ask the guest to shut down and wait. Raises STILL_RUNNING after ``limit_s``; it is never destroyed."""
     try:
         within(guest.raw.shutdown, f"asking {guest.name!r} to shut down")
     except libvirt.libvirtError as exc:

@@ -17,7 +17,7 @@ _TOTAL_EVERY_S = 10.0
 
 
 class EvacuationProgress:
-    """``record``: where what was told of the whole is kept."""
+    """Reports what comes of each guest, and now and then how far all of them are; ``record`` keeps the latter."""
 
     def __init__(
         self, host: str, on_progress: ProgressCallback, metrics: EvacuationMetrics, record: EvacuationRecord

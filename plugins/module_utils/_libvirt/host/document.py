@@ -41,6 +41,7 @@ class LibvirtReading:
 
 
 def read_from_libvirt(connection: Connection, *, with_guests: bool = True) -> HostDocument:
+    """What libvirt knows of its host. A part that it does not tell becomes a line in ``problems``."""
     raw, reading = connection.raw, LibvirtReading(connection.raw)
     known = parse_capabilities(raw.getCapabilities())
     versions = Versions(version_text(int(raw.getLibVersion())), version_text(int(raw.getVersion())))
@@ -121,6 +122,7 @@ def _hugepages(raw: t.Any, pools: t.Sequence[HugePages]) -> list[HugePages]:
 
 
 def networks(reading: LibvirtReading) -> list[VirtualNetwork]:
+    """libvirt's virtual networks."""
     return reading.part("networks", lambda: [_network(one) for one in reading.raw.listAllNetworks(0)], [])
 
 
@@ -129,6 +131,7 @@ def _network(raw: t.Any) -> VirtualNetwork:
 
 
 def pools(reading: LibvirtReading) -> list[StoragePool]:
+    """libvirt's storage pools."""
     return reading.part("storage pools", lambda: [_pool(one) for one in reading.raw.listAllStoragePools(0)], [])
 
 

@@ -61,6 +61,7 @@ def _stats_once(guest: Guest) -> t.Optional[Stats]:
 
 
 def incoming(guest: Guest) -> MigrationError:
+    """The error for whoever wants to act on the destination."""
     return MigrationError(
         "INCOMING",
         f"{guest.name!r} is arriving on this host; its migration is run by the host it comes from.",
@@ -70,6 +71,7 @@ def incoming(guest: Guest) -> MigrationError:
 
 
 def is_migration(stats: t.Optional[Stats]) -> bool:
+    """Whether statistics are those of a migration, in or out."""
     return stats is not None and stats.get("operation") in (Operation.MIGRATION_IN, Operation.MIGRATION_OUT)
 
 
@@ -103,6 +105,7 @@ def sample_unless_gone(guest: Guest, stats: Stats, *, at_s: float = 0.0) -> t.Op
 
 
 def sample_of(guest: Guest, stats: Stats, *, limits: t.Optional[Limits] = None, at_s: float = 0.0) -> JobSample:
+    """``stats``: of ``virDomainGetJobStats``; ``at_s``: when they were asked for, by a monotonic clock."""
     return sample_from_stats(stats, state=guest.state(), limits=limits, name=guest.name, uuid=guest.uuid, at_s=at_s)
 
 

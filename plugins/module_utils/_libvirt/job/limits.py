@@ -16,20 +16,24 @@ _MAX_SPEED_POSTCOPY = 1
 
 
 def max_downtime_ms(guest: Guest) -> int:
+    """The limit in force, in milliseconds."""
     value = within(guest.raw.migrateGetMaxDowntime, f"reading the downtime limit of {guest.name!r}")
     return int(_not_none(value, f"the downtime limit of {guest.name!r}"))
 
 
 def compression_cache_bytes(guest: Guest) -> int:
+    """The size in force of the cache of xbzrle."""
     value = within(guest.raw.migrateGetCompressionCache, f"reading the compression cache of {guest.name!r}")
     return int(_not_none(value, f"the compression cache size of {guest.name!r}"))
 
 
 def set_max_downtime(guest: Guest, value_ms: int) -> None:
+    """Also of a running job. Raises MONITOR_HUNG."""
     within(lambda: guest.raw.migrateSetMaxDowntime(value_ms), f"setting the downtime limit of {guest.name!r}")
 
 
 def set_compression_cache(guest: Guest, size_bytes: int) -> None:
+    """Also of a running job. Raises MONITOR_HUNG."""
     within(lambda: guest.raw.migrateSetCompressionCache(size_bytes), f"setting the compression cache of {guest.name!r}")
 
 

@@ -92,6 +92,7 @@ def start_postcopy(guest: Guest, events: Events) -> Outcome:
 
 
 def require_pausing(connection: Connection) -> None:
+    """Raises LIBVIRT_TOO_OLD before libvirt 8.5.0, which is the first that can pause a post-copy."""
     require_version(connection, (8, 5, 0), "Pausing a post-copy migration")
 
 

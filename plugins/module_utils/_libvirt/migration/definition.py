@@ -30,6 +30,7 @@ _ERR_INVALID_ARGUMENT = 8
 
 
 def autostarts(guest: Guest) -> bool:
+    """Whether the guest starts with its host."""
     return bool(within(guest.raw.autostart, f"reading the autostart of {guest.name!r}"))
 
 
@@ -53,6 +54,7 @@ def note_autostart(guest: Guest, on: bool) -> None:
 
 
 def autostart_noted(guest: Guest) -> bool:
+    """Whether it carries the note of :func:`note_autostart`."""
     try:
         within(lambda: guest.raw.metadata(_ELEMENT, _NAMESPACE, _CONFIG), f"reading the metadata of {guest.name!r}")
     except libvirt.libvirtError:

@@ -131,6 +131,8 @@ class _Room:
 
 
 class Capacity:
+    """The room of all destinations, from which guests take and to which they give back."""
+
     def __init__(self, fleet: Fleet) -> None:
         self._rooms = {host.name: _Room(host) for host in fleet.hosts}
         sources = set(fleet.sources)

@@ -19,6 +19,7 @@ Document = dict[str, t.Any]
 
 
 def plan_document(plan: EvacuationPlan) -> Document:
+    """The plan as evacuation_plan_info returns it: seconds from the start, bytes, and names of hosts."""
     links = [_link(load) for load in plan.schedule.loads if load.link.name != CLUSTER]
     return {
         "summary": summary(plan),
@@ -39,6 +40,7 @@ def plan_document(plan: EvacuationPlan) -> Document:
 
 
 def summary(plan: EvacuationPlan) -> str:
+    """One sentence or two: how many move in which time, and which hosts are not empty afterwards."""
     moving, sources = len(plan.schedule.transfers), len(plan.fleet.sources)
     parts = [f"{moving} of {_running(plan)} running guests move off {sources} host{'s' if sources > 1 else ''}"]
     if moving:

@@ -22,6 +22,8 @@ _MOST_LOOKS = 200  # at ways of spreading the parts, for each combination
 
 
 def fewest_changes(placing: PlacementState, unit: Unit, groups: t.Sequence[Group]) -> tuple[Obstacle, ...]:
+    """The smallest set of changes found with which the unit could move, of which none can be left out; empty when none
+    is known."""
     ties = together_groups(unit, groups)
     best: t.Optional[tuple[Obstacle, ...]] = None
     for dropped in _combinations(ties):

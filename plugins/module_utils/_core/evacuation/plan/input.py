@@ -62,21 +62,59 @@ def fleet_from_documents(
     on_their_way = _on_their_way(documents, leaving)
     places = _places(documents, on_their_way)
     guests = [guest for guest, _host in places]
-    warnings = _mistyped(options, guests, documents)
+    rules, warnings = _rules(guests, options)
+    warnings = _mistyped(options, guests, documents) + warnings
     checked = None if readiness is None else _by_pair(readiness)
-    measured = _by_guest(measurements)
-    rules_by_guest: dict[str, GuestRules] = {}
+    if checked is None and sources:
+        warnings.append(
+            "Readiness was not given: only memory, devices and limits decide where a guest may go, and nobody knows"
+            " whether its processor, networks and disks are there."
+        )
+    taking = [document.name for document in documents if document.name not in leaving]
+    planned = _PlannedGuests(options, rules, _by_guest(measurements), checked, taking, on_their_way)
+    rate = options.transfer_mib_per_s
+    return (
+        fleet.Fleet(
+            tuple(host_from_document(document, _settings(options, document.name)) for document in documents),
+            tuple(planned.of(guest, host, leaves=host.name in leaving) for guest, host in places),
+            tuple(document.name for document in sources),
+            groups_of(guests, rules, options.groups, binding=MAY_BIND in options.metadata_may),
+            options.uplinks,
+            options.max_transfers,
+            options.setup_s,
+            None if rate is None else rate * MIB,
+        ),
+        warnings,
+    )
+
+
+def _rules(guests: t.Iterable[GuestDocument], options: PlanOptions) -> tuple[dict[str, GuestRules], list[str]]:
+    """What is said of each guest, by UUID; and what in their metadata does not count."""
+    found: dict[str, GuestRules] = {}
+    warnings: list[str] = []
     for guest in guests:
         own, problems = from_metadata(guest, options.metadata_may)
-        rules_by_guest[guest.uuid] = guest_rules_of(guest, options.guests, own)
+        found[guest.uuid] = guest_rules_of(guest, options.guests, own)
         warnings += [f"In the metadata of {guest.name!r} ({guest.uuid}) {one}; it does not count." for one in problems]
-    taking = [document.name for document in documents if document.name not in leaving]
+    return found, warnings
 
-    def planned_guest(guest: GuestDocument, host: HostDocument) -> fleet.PlannedGuest:
-        rules = rules_by_guest[guest.uuid]
-        measurement = measured.get(guest.uuid) or measured.get(guest.name)
-        bound_for = on_their_way.get(guest.uuid) if host.name in leaving else None
-        blocked = blockers(guest, taking, checked, rules.except_destinations) if host.name in leaving else {}
+
+class _PlannedGuests(t.NamedTuple):
+    """Makes the planner's guests. ``taking``: the hosts that guests may go to; ``on_their_way``: UUID to host."""
+
+    options: PlanOptions
+    rules: t.Mapping[str, GuestRules]
+    measured: t.Mapping[str, Measurement]
+    checked: t.Optional[Readiness]
+    taking: t.Sequence[str]
+    on_their_way: t.Mapping[str, str]
+
+    def of(self, guest: GuestDocument, host: HostDocument, *, leaves: bool) -> fleet.PlannedGuest:
+        """``leaves``: whether its host is to be emptied."""
+        options, rules = self.options, self.rules[guest.uuid]
+        measurement = self.measured.get(guest.uuid) or self.measured.get(guest.name)
+        bound_for = self.on_their_way.get(guest.uuid) if leaves else None
+        blocked = blockers(guest, self.taking, self.checked, rules.except_destinations) if leaves else {}
         # It is arriving there: that its job runs and that its UUID is taken there is no obstacle, but what is wanted.
         blocked.pop(bound_for or "", None)
         return planned_guest_from_document(
@@ -84,7 +122,7 @@ def fleet_from_documents(
             host,
             rules=rules,
             blocked=blocked,
-            checked=checked is not None,
+            checked=self.checked is not None,
             demand=demand_of(
                 guest,
                 measurement,
@@ -94,26 +132,6 @@ def fleet_from_documents(
             overhead_bytes=options.guest_overhead_mib * MIB,
             on_its_way_to=bound_for,
         )
-
-    if checked is None and sources:
-        warnings.append(
-            "Readiness was not given: only memory, devices and limits decide where a guest may go, and nobody knows"
-            " whether its processor, networks and disks are there."
-        )
-    rate = options.transfer_mib_per_s
-    return (
-        fleet.Fleet(
-            tuple(host_from_document(document, _settings(options, document.name)) for document in documents),
-            tuple(planned_guest(guest, host) for guest, host in places),
-            tuple(document.name for document in sources),
-            groups_of(guests, rules_by_guest, options.groups, binding=MAY_BIND in options.metadata_may),
-            options.uplinks,
-            options.max_transfers,
-            options.setup_s,
-            None if rate is None else rate * MIB,
-        ),
-        warnings,
-    )
 
 
 def _settings(options: PlanOptions, name: str) -> HostSettings:

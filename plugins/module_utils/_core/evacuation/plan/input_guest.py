@@ -92,6 +92,8 @@ def planned_guest_from_document(
     overhead_bytes: int,
     on_its_way_to: t.Optional[str] = None,
 ) -> fleet.PlannedGuest:
+    """``blocked``: by destination, the checks that it fails there; ``overhead_bytes``: what QEMU needs beside its
+    memory."""
     devices = [device for device in guest.host_devices if not device.teaming]
     return fleet.PlannedGuest(
         guest.uuid,
@@ -136,6 +138,7 @@ def blockers(
 def demand_of(
     guest: GuestDocument, measurement: t.Optional[Measurement], policy: Policy, *, copy_disks: bool
 ) -> TransferDemand:
+    """What of it has to be sent. Unmeasured, no more than the memory that its host has given it."""
     facts = measurement.known if measurement else Known()
     measured: t.Optional[WorkingSet] = read_working_set(facts.dirty_rate) if facts.dirty_rate else None
     memory = guest.memory.current_bytes or guest.memory.total_bytes

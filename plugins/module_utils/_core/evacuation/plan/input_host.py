@@ -30,6 +30,7 @@ class HostSettings:
 
 
 def host_from_document(document: HostDocument, settings: HostSettings) -> Host:
+    """Raises BANDWIDTH_UNKNOWN when neither the settings nor a real interface tell its rate."""
     rate = _bytes_per_s(document, settings)
     return Host(
         document.name,

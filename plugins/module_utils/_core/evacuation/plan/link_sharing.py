@@ -18,6 +18,8 @@ _ROUNDING = 1 + 1e-9
 
 
 class LinkSharing:
+    """The rates of the transfers that run at one moment, in bytes/s."""
+
     def __init__(self, links: t.Sequence[Link], transfers: t.Sequence[PlannedTransfer]) -> None:
         self._links = links
         sources = {transfer.path[0] for transfer in transfers}

@@ -25,6 +25,8 @@ class Link:
 
 
 class Network:
+    """The links of a fleet, the way between two of its hosts, and what a guest would take over it."""
+
     def __init__(self, fleet: Fleet) -> None:
         self._fleet = fleet
         self.links: list[Link] = []

@@ -101,6 +101,8 @@ def of_guest(guest: PlannedGuest) -> list[Obstacle]:
 
 
 def of_checks(guest: PlannedGuest, host: str) -> list[Obstacle]:
+    """What keeps the guest from that one host: a decision from before, a limit to certain hosts, readiness checks that
+    fail."""
     found = []
     if guest.bound_for is not None and host != guest.bound_for:
         found.append(
@@ -138,6 +140,7 @@ def _of_check(guest: PlannedGuest, host: str, blocker: Blocker) -> Obstacle:
 
 
 def of_policy(guest: PlannedGuest, host: str, needs: str) -> Obstacle:
+    """``needs``: what would make the migration finish, in words."""
     return Obstacle(
         POLICY,
         host,
@@ -148,6 +151,7 @@ def of_policy(guest: PlannedGuest, host: str, needs: str) -> Obstacle:
 
 
 def of_rule(name: str, together: bool) -> Obstacle:
+    """Of a rule of affinity by its name."""
     change = f"do without the rule {name!r}"
     if together:
         why = f"guests that belong together by {name!r} stay, or are on another host"
@@ -158,12 +162,14 @@ def of_rule(name: str, together: bool) -> Obstacle:
 
 
 def of_cordon(host: str) -> Obstacle:
+    """Of a host that is to receive nothing."""
     return Obstacle(CORDONED, host, why=f"{host} is cordoned", change=f"uncordon {host}")
 
 
 # Where many guests find no room, it is for few sizes of them.
 @lru_cache(maxsize=16384)
 def of_room(shortage: Shortage, host: str) -> Obstacle:
+    """Of memory (bytes of one page size), guests or virtual CPUs that a host lacks."""
     amount = shortage.amount
     if shortage.what == "guests":
         text = f"raise the limit of guests on {host} by {amount}"
@@ -185,5 +191,6 @@ def of_room(shortage: Shortage, host: str) -> Obstacle:
 
 
 def no_destination(unit: Unit) -> Obstacle:
+    """Of a unit when there is no host that it could go to."""
     names = ", ".join(guest.name for guest in unit)
     return Obstacle(NO_DESTINATION, why=f"there is no host that {names} could go to", change="add a host")

@@ -43,6 +43,7 @@ class Placement:
 
 
 def movers(fleet: Fleet) -> list[PlannedGuest]:
+    """The running guests of the sources that are to be migrated."""
     sources = set(fleet.sources)
     return [guest for guest in fleet.guests if guest.host in sources and guest.running and guest.strategy == MIGRATE]
 

@@ -14,6 +14,9 @@ from .obstacles import Obstacle
 
 
 class PlacementState:
+    """``at``: the destination of each guest that is placed, by key; ``inbound_s``: how long each destination's link
+    will be busy."""
+
     def __init__(self, fleet: Fleet, network: Network, moving: t.Sequence[PlannedGuest]) -> None:
         self.network = network
         self.capacity = Capacity(fleet)

@@ -37,6 +37,8 @@ class EvacuationPlan:
 
 
 def plan_evacuation(fleet: Fleet) -> EvacuationPlan:
+    """A placement, then a schedule. Guests without a place are shut down where that was asked for, and the rest is
+    planned anew."""
     network = Network(fleet)
     placement = place(fleet, network)
     while True:

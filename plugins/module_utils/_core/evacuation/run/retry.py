@@ -9,6 +9,8 @@ TRY_AGAIN_AFTER_S = (5.0, 15.0, 45.0)
 
 
 class RetryDecision(enum.Enum):
+    """``AGAIN``: later, to the same destination; ``STOP_ALL``: no guest more is begun."""
+
     AGAIN = "again"
     OTHER_DESTINATION = "other_destination"
     GIVE_UP = "give_up"

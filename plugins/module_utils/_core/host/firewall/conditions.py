@@ -35,6 +35,8 @@ class Condition:
 
 @dataclass(frozen=True)
 class Sure(Condition):
+    """The same answer for every packet."""
+
     answer: bool
 
     def holds(self, _seen: Seen) -> t.Optional[bool]:
@@ -43,6 +45,8 @@ class Sure(Condition):
 
 @dataclass(frozen=True)
 class Unsure(Condition):
+    """What a rule asks and nobody can tell beforehand; ``text``: what that is, for a reason."""
+
     text: str = ""
 
     def holds(self, _seen: Seen) -> t.Optional[bool]:
@@ -51,6 +55,8 @@ class Unsure(Condition):
 
 @dataclass(frozen=True)
 class Family(Condition):
+    """4 or 6."""
+
     family: int
 
     def holds(self, seen: Seen) -> t.Optional[bool]:
@@ -59,6 +65,8 @@ class Family(Condition):
 
 @dataclass(frozen=True)
 class Protocol(Condition):
+    """Numbers of IP protocols, as 6 for TCP."""
+
     numbers: frozenset[int]
 
     def holds(self, seen: Seen) -> t.Optional[bool]:
@@ -221,6 +229,8 @@ class Connection(Condition):
 
 @dataclass(frozen=True)
 class Not(Condition):
+    """The opposite; what is not known stays so."""
+
     part: Condition
 
     def holds(self, seen: Seen) -> t.Optional[bool]:
@@ -257,6 +267,8 @@ class _Several(Condition):
 
 
 class Every(_Several):
+    """True when all parts are; False as soon as one is, whatever the others."""
+
     def holds(self, seen: Seen) -> t.Optional[bool]:
         answer: t.Optional[bool] = True
         for part in self.parts:
@@ -268,6 +280,8 @@ class Every(_Several):
 
 
 class AnyOf(_Several):
+    """True as soon as one part is; False when none can be."""
+
     def holds(self, seen: Seen) -> t.Optional[bool]:
         answer: t.Optional[bool] = False
         for part in self.parts:
@@ -284,6 +298,7 @@ def text_of(condition: Condition) -> str:
 
 
 def negated(condition: Condition, is_negated: bool) -> Condition:
+    """The condition or its opposite."""
     return Not(condition) if is_negated else condition
 
 

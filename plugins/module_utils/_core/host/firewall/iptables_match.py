@@ -40,6 +40,8 @@ _KNOWN_MODULES = (
 
 @dataclass(frozen=True)
 class Options:
+    """``family``: 4 or 6, of the rule set that a match stands in; ``sets``: those of ipset by name."""
+
     family: int
     sets: IpSets
 

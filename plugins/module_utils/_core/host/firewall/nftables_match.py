@@ -47,6 +47,7 @@ _STATES = {8: "new", 64: "untracked"}
 
 
 def matched(match: Json, named: Named) -> Condition:
+    """Of a ``match`` expression: ``left``, ``right`` and ``op``."""
     left, right, operation = match["left"], match["right"], match.get("op", "==")
     if operation not in ("==", "in", "!="):
         return _ordered(left, right, operation)

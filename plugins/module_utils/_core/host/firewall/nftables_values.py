@@ -77,10 +77,12 @@ def _without_timeouts(elements: list[t.Any]) -> t.Optional[list[t.Any]]:
 
 
 def bare(element: t.Any) -> t.Any:
+    """An element of a set without its timeout or comment."""
     return element["elem"]["val"] if isinstance(element, dict) and "elem" in element else element
 
 
 def numbers(value: t.Any) -> Interval:
+    """A number or a range as an interval, both ends included."""
     value = bare(value)
     if isinstance(value, dict):
         low, high = value["range"]
@@ -89,12 +91,14 @@ def numbers(value: t.Any) -> Interval:
 
 
 def number(value: t.Any) -> int:
+    """Not of a truth value, which Python would take for 0 or 1."""
     if isinstance(value, (bool, float)):
         raise ValueError(value)
     return int(value)
 
 
 def address_range(value: t.Any) -> Interval:
+    """An address, a prefix or a range as an interval of numbers, both ends included."""
     value = bare(value)
     if isinstance(value, dict) and "range" in value:
         low, high = value["range"]
@@ -115,4 +119,5 @@ def plain(value: t.Any) -> t.Any:
 
 
 def has(values: list[t.Any], names: t.AbstractSet[str], number: int) -> bool:
+    """Whether one of the values is that number or one of its names; nft prints either."""
     return any(one == number or (isinstance(one, str) and one.lower() in names) for one in map(plain, values))

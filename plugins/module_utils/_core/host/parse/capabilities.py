@@ -14,6 +14,8 @@ from ..capacity import Cpu, CpuProfile, Emulator, HugePages, NumaNode
 
 @dataclass(frozen=True)
 class Capabilities:
+    """What ``virConnectGetCapabilities`` tells of a host."""
+
     uuid: str
     cpu: Cpu
     nodes: list[NumaNode]
@@ -26,6 +28,7 @@ class Capabilities:
 
 @understood("What libvirt says of its host")
 def parse_capabilities(xml: str) -> Capabilities:
+    """From the XML of ``virConnectGetCapabilities``. Raises ODD_TEXT."""
     root = ElementTree.fromstring(xml)
     host = root.find("host")
     if host is None:

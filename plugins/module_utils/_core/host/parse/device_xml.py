@@ -12,6 +12,7 @@ from .xml_values import whole_number
 
 
 def disks(devices: Devices) -> list[Disk]:
+    """Of the elements ``disk``, in their order."""
     return [_disk(one) for one in devices.get("disk", ())]
 
 
@@ -54,6 +55,7 @@ def _network_host(host: Element) -> str:
 
 
 def nics(devices: Devices) -> list[Nic]:
+    """Of the elements ``interface``, in their order."""
     return [_nic(one) for one in devices.get("interface", ())]
 
 
@@ -121,6 +123,7 @@ def _host_device(device: Element) -> HostDevice:
 
 
 def shared_directories(devices: Devices) -> list[SharedDirectory]:
+    """Of the elements ``filesystem``."""
     return [
         SharedDirectory(
             get(one.find("driver"), "type") or "path",
@@ -132,6 +135,7 @@ def shared_directories(devices: Devices) -> list[SharedDirectory]:
 
 
 def shared_memory(devices: Devices) -> list[SharedMemory]:
+    """Of the elements ``shmem``."""
     return [
         SharedMemory(one.get("name", ""), get(one.find("model"), "type"), one.get("role", ""))
         for one in devices.get("shmem", ())
@@ -139,6 +143,7 @@ def shared_memory(devices: Devices) -> list[SharedMemory]:
 
 
 def tpms(devices: Devices) -> list[Tpm]:
+    """Of the elements ``tpm``; libvirt allows more than one."""
     return [_tpm(one) for one in devices.get("tpm", ())]
 
 
@@ -155,6 +160,7 @@ def _tpm(device: Element) -> Tpm:
 
 
 def graphics(devices: Devices) -> list[Graphics]:
+    """Of the elements ``graphics``, with the addresses that they listen on."""
     return [_graphics(one) for one in devices.get("graphics", ())]
 
 
@@ -172,6 +178,7 @@ def _graphics(console: Element) -> Graphics:
 
 
 def vsock_cid(devices: Devices) -> t.Optional[int]:
+    """The number of the guest on vsock, None without one or where the host assigns it."""
     cid = next(below(devices, "vsock", "cid"), None)
     fixed = cid is not None and cid.get("auto", "no") == "no" and cid.get("address")
     return whole_number(fixed) if fixed else None

@@ -84,6 +84,7 @@ def domain_of(root: Element) -> GuestDocument:
 
 
 def _document(definition: Definition) -> GuestDocument:
+    """Of the element ``domain``, live or inactive."""
     try:
         return _domain(definition)
     except (ValueError, KeyError, RecursionError) as exc:

@@ -54,6 +54,7 @@ def character_devices(devices: Devices) -> Characters:
 
 
 def host_files(characters: Characters) -> list[str]:
+    """Paths on the host that character devices and the like use, sorted."""
     found = {
         source.get("path", "")
         for name, device, kind in characters
@@ -111,6 +112,7 @@ def _server_of_host(source: Element, kind: str) -> str:
 
 
 def not_looked_at(devices: Devices) -> list[str]:
+    """Tags of devices that no check of readiness knows."""
     return sorted(set(devices) - set(DEVICE_ELEMENTS))
 
 

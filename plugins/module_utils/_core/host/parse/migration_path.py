@@ -19,6 +19,8 @@ Counters = t.Mapping[str, tuple[int, int]]
 
 @dataclass(frozen=True)
 class Address:
+    """``source``: the option, setting or name that it is from."""
+
     address: str = ""
     source: str = ""
 
@@ -43,6 +45,7 @@ class NetworkFacts:
 
 
 def migration_path(facts: NetworkFacts) -> MigrationPath:
+    """The interface by which migrations arrive, down to its hardware, and what else goes over it."""
     known = {one.name: one for one in facts.interfaces or []}
     holder = with_address(facts.address.address, known.values())
     name = _interface(facts, holder)
@@ -130,6 +133,7 @@ def _ports_used(facts: NetworkFacts) -> t.Optional[list[int]]:
 
 
 def listening_within(sockets: t.Iterable[Socket], port_min: int, port_max: int) -> list[Socket]:
+    """The sockets that listen on ports of this range, both ends included."""
     return [one for one in sockets if one.listening and port_min <= one.port <= port_max]
 
 

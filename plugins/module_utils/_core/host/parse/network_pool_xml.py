@@ -14,6 +14,7 @@ from .xml_values import bytes_of
 
 @understood("The definition of a network")
 def parse_network(xml: str, *, active: t.Optional[bool], autostart: t.Optional[bool]) -> VirtualNetwork:
+    """From the XML of ``virNetworkGetXMLDesc``."""
     root = ElementTree.fromstring(xml)
     forward, bridge, mtu = root.find("forward"), root.find("bridge"), root.find("mtu")
     device = "" if forward is None else forward.get("dev", "")
@@ -35,6 +36,7 @@ def parse_network(xml: str, *, active: t.Optional[bool], autostart: t.Optional[b
 
 @understood("The definition of a storage pool")
 def parse_pool(xml: str, *, active: t.Optional[bool], autostart: t.Optional[bool]) -> StoragePool:
+    """From the XML of ``virStoragePoolGetXMLDesc``."""
     root = ElementTree.fromstring(xml)
     return StoragePool(
         root.findtext("name", ""),

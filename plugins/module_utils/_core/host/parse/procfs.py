@@ -49,6 +49,8 @@ class Socket(t.NamedTuple):
 
 
 class Mount(t.NamedTuple):
+    """A line of ``/proc/self/mountinfo``; ``root``: the directory of the file system that is mounted there."""
+
     mount_point: str
     source: str
     fs_type: str

@@ -66,6 +66,7 @@ def _is_unit(text: str) -> bool:
 
 
 def show_arguments(unit: str) -> list[str]:
+    """Of systemctl, for :func:`unit_state`."""
     return ["show", "--property=LoadState", "--property=ActiveState", "--", unit]
 
 
@@ -100,4 +101,5 @@ def read_note(text: str) -> list[str]:
 
 
 def note_text(units: t.Iterable[str]) -> str:
+    """What :func:`read_note` reads."""
     return "".join(f"{unit}\n" for unit in units)

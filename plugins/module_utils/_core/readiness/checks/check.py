@@ -28,18 +28,22 @@ class Finding:
 
 
 def passed(summary: str, **evidence: t.Any) -> Finding:
+    """Nothing stands in the way."""
     return Finding(PASS, summary, evidence=evidence)
 
 
 def warned(summary: str, remedy: str, **evidence: t.Any) -> Finding:
+    """It can go, with a risk or a loss."""
     return Finding(WARN, summary, remedy, evidence)
 
 
 def failed(summary: str, remedy: str, **evidence: t.Any) -> Finding:
+    """It cannot go."""
     return Finding(FAIL, summary, remedy, evidence)
 
 
 def skipped(summary: str, remedy: str = "") -> Finding:
+    """The check does not apply, or what it needs is not known."""
     return Finding(SKIP, summary, remedy)
 
 

@@ -75,6 +75,7 @@ def place_of(disk: Disk, source: HostDocument, destination: HostDocument, path_t
 
 
 def can_be_copied(disk: Disk) -> bool:
+    """Whether libvirt's storage copy takes such a disk along."""
     return disk.type not in _BACK_ENDS
 
 

@@ -92,6 +92,7 @@ class Relation(t.NamedTuple):
 
 
 def is_local(fs_type: str) -> bool:
+    """Whether a file system of this type can be mounted by one host only."""
     return fs_type in _LOCAL
 
 
@@ -116,15 +117,18 @@ def shared_by_configuration(path: str, host: HostDocument) -> bool:
 
 
 def within(path: str, directory: str) -> bool:
+    """Whether a path is that directory or below it, by its text."""
     return path == directory or path.startswith(directory.rstrip("/") + "/")
 
 
 def filesystem_of(path: str, host: HostDocument) -> t.Optional[Filesystem]:
+    """The file system of the host that holds the path: that with the longest mount point."""
     holding = [one for one in host.storage.filesystems or [] if within(path, one.mount_point)]
     return max(holding, key=lambda one: len(one.mount_point), default=None)
 
 
 def filesystem_of_disk(disk: Disk) -> Filesystem:
+    """The file system of the source that the disk's file is on."""
     return Filesystem(disk.mount_point, disk.mount_source, disk.fs_type, root=disk.mount_root)
 
 

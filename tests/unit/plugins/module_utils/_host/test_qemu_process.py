@@ -12,7 +12,7 @@ import pytest
 
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.guest import GuestDocument, GuestMemory
 from ansible_collections.virtops.live_migration.plugins.module_utils._host import document, qemu_process, status_file
-from ansible_collections.virtops.live_migration.plugins.module_utils._host.qemu_process import Memory, guest_memory
+from ansible_collections.virtops.live_migration.plugins.module_utils._host.qemu_process import GivenMemory, guest_memory
 
 UUID = "11111111-2222-3333-4444-555555555555"
 MIB = 1024**2
@@ -36,27 +36,27 @@ def process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_the_mapping_of_its_memory(process: Path) -> None:
-    assert guest_memory("erp01", UUID, 256 * MIB) == Memory(200 * MIB, OF_THE_MAPPING)
+    assert guest_memory("erp01", UUID, 256 * MIB) == GivenMemory(200 * MIB, OF_THE_MAPPING)
 
 
 def test_the_size_of_the_process_where_its_mappings_may_not_be_read(process: Path) -> None:
     (process / "smaps").unlink()
-    assert guest_memory("erp01", UUID, 256 * MIB) == Memory(230 * MIB, OF_THE_PROCESS)
+    assert guest_memory("erp01", UUID, 256 * MIB) == GivenMemory(230 * MIB, OF_THE_PROCESS)
     # It has QEMU's own memory in it, and is no more than the guest has for that.
-    assert guest_memory("erp01", UUID, 128 * MIB) == Memory(128 * MIB, OF_THE_PROCESS)
+    assert guest_memory("erp01", UUID, 128 * MIB) == GivenMemory(128 * MIB, OF_THE_PROCESS)
 
 
 @pytest.mark.parametrize("text", ["", "nonsense\n", MAPPING.replace("rw-p", "r-xp"), "7f0000000000 rw-p\nRss: x kB\n"])
 def test_mappings_that_are_not_understood(process: Path, text: str) -> None:
     (process / "smaps").write_text(text)
-    assert guest_memory("erp01", UUID, 256 * MIB) == Memory(230 * MIB, OF_THE_PROCESS)
+    assert guest_memory("erp01", UUID, 256 * MIB) == GivenMemory(230 * MIB, OF_THE_PROCESS)
 
 
 def test_mappings_that_hang_are_not_waited_for(process: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     never, real = threading.Event(), qemu_process.read
     monkeypatch.setattr(qemu_process, "_LIMIT_S", 0.05)
     monkeypatch.setattr(qemu_process, "read", lambda path: never.wait(5) if path.endswith("smaps") else real(path))
-    assert guest_memory("erp01", UUID, 256 * MIB) == Memory(230 * MIB, OF_THE_PROCESS)
+    assert guest_memory("erp01", UUID, 256 * MIB) == GivenMemory(230 * MIB, OF_THE_PROCESS)
     never.set()
 
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
+
 from __future__ import annotations
 
-import typing as t
 from dataclasses import replace
 
 import pytest
@@ -14,7 +14,6 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._core.forec
     dirty_curves,
 )
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.forecast.forecast import (
-    Forecast,
     forecast,
 )
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.forecast.plan import (
@@ -26,30 +25,17 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._core.forec
     UNKNOWN,
     plan_from,
 )
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.forecast.precopy_model import (
-    TransferPath,
-    latest_share,
-    postcopy,
-    precopy,
-)
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.forecast.simulation import MigrationFacts
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.forecast.working_set import WorkingSet
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.policy import Policy
-
-MIB = 1 << 20
-TOUCHED_MIB, BANDWIDTH_MIB = 1000, 100
-
-
-def measured(set_mib: float, rate_mib: float, *, set_bound: bool = False, rate_bound: bool = False) -> WorkingSet:
-    return WorkingSet(int(set_mib * MIB), set_bound, int(rate_mib * MIB), rate_bound)
-
-
-def told(policy: Policy, working: t.Optional[WorkingSet], **facts: t.Any) -> Forecast:
-    return forecast(policy, MigrationFacts(TOUCHED_MIB * MIB, BANDWIDTH_MIB * MIB, working, **facts))
-
-
-NEVER = Policy(max_downtime_ms=500, postcopy="never")
-NO_THROTTLE = Policy(max_downtime_ms=500, postcopy="never", max_throttle_percent=0)
+from ansible_collections.virtops.live_migration.tests.unit.plugins.measured import (
+    BANDWIDTH_MIB,
+    MIB,
+    NEVER,
+    NO_THROTTLE,
+    TOUCHED_MIB,
+    measured,
+    told,
+)
 
 # what it is, policy, (W, d) in MiB and MiB/s, the way
 WAYS = [
@@ -102,25 +88,6 @@ def test_unmeasured_it_says_only_what_is_known() -> None:
     assert "10.0 s" in found.summary
 
 
-def test_no_way_says_what_would_be_one() -> None:
-    needs = told(NO_THROTTLE, measured(600, 500)).needs
-    assert needs["max_downtime_ms"] == pytest.approx(6000, rel=0.2)
-    assert needs["postcopy"] is True
-    more = MigrationFacts(TOUCHED_MIB * MIB, needs["bandwidth_bytes_per_s"], measured(600, 500))
-    assert forecast(NO_THROTTLE, more).plan.way == PRECOPY
-    less = measured(600, 500 * (1 - needs["writes_less_percent"] / 100))
-    assert told(NO_THROTTLE, less).plan.way == PRECOPY
-    longer = Policy(max_downtime_ms=needs["max_downtime_ms"] + 50, postcopy="never", max_throttle_percent=0)
-    assert told(longer, measured(600, 500)).plan.way == PRECOPY
-
-
-def test_what_cannot_be_is_not_planned() -> None:
-    assert told(Policy(max_downtime_ms=500), measured(600, 500), host_devices=1).plan.flags.postcopy is False
-    assert told(Policy(max_downtime_ms=500), measured(600, 500), postcopy_possible=False).plan.way != POSTCOPY
-    capped = Policy(max_downtime_ms=500, postcopy="never", max_throttle_percent=99)
-    assert told(capped, measured(600, 500), auto_converge_possible=False).plan.way == NO_WAY
-
-
 def test_post_copy_that_would_last_too_long_is_no_way() -> None:
     assert told(Policy(max_downtime_ms=500, max_postcopy_s=2), measured(600, 500)).plan.way != POSTCOPY
 
@@ -139,71 +106,15 @@ def test_a_set_whose_end_was_not_seen_is_no_reason_to_split_in_the_first_pass() 
     assert (found.plan.way, found.plan.postcopy_share) == (POSTCOPY, 1.0)
 
 
-def test_the_supervisor_is_told_what_was_measured() -> None:
-    plan = told(NEVER, measured(600, 50)).plan
-    assert (plan.set_bytes, plan.rate_bytes_per_s, plan.touched_bytes) == (600 * MIB, 50 * MIB, 1000 * MIB)
-    assert plan.left_after(4) == 200 * MIB
-    assert plan.left_after(100) == 600 * MIB
-    assert told(NEVER, None).plan.left_after(4) is None
-
-
-def test_compression_where_it_can_pay() -> None:
-    cache = 300 * MIB
-    assert told(NEVER, measured(600, 80), xbzrle_cache_bytes=cache).plan.flags.xbzrle_cache_bytes == 256 * MIB
-    assert told(NEVER, measured(1, 0.1), xbzrle_cache_bytes=cache).plan.flags.xbzrle_cache_bytes == 0
-    prefer = Policy(postcopy="prefer")
-    assert told(prefer, measured(600, 80), xbzrle_cache_bytes=cache).plan.flags.xbzrle_cache_bytes == 0
-    only = told(NO_THROTTLE, measured(600, 300), xbzrle_cache_bytes=cache)
-    assert (only.plan.way, only.sure) == (PRECOPY, False)
-
-
-def test_a_throttle_starts_below_its_cap() -> None:
-    for cap in (30, 60, 98):
-        policy = Policy(max_downtime_ms=500, postcopy="never", max_throttle_percent=cap)
-        for rate_mib in (80, 110, 150, 300, 900):
-            flags = told(policy, measured(900, rate_mib)).plan.flags
-            if flags.auto_converge:
-                assert flags.throttle_initial_percent + 4 * flags.throttle_increment_percent <= cap
-                assert flags.throttle_increment_percent >= 1
-
-
-def test_connections_to_fill_a_fast_link() -> None:
-    facts = MigrationFacts(1 << 40, int(5e9), measured(100, 1), parallel_connections=16)
-    assert forecast(NEVER, facts).plan.flags.parallel_connections == 5
-    assert told(NEVER, measured(100, 1), parallel_connections=16).plan.flags.parallel_connections == 0
-
-
 @pytest.mark.parametrize(("touched", "bandwidth"), [(0, 1), (1, 0), (-1, 1)])
 def test_nothing_to_forecast(touched: int, bandwidth: int) -> None:
     with pytest.raises(ValueError, match="more than 0"):
         forecast(Policy(), MigrationFacts(touched, bandwidth))
 
 
-# --- courses by the formulas of the literature
-
-
-def test_a_straight_load_gives_a_geometric_series() -> None:
-    course = precopy(DirtyCurve(1000 * MIB, 50 * MIB, scattered=False), TransferPath(1000 * MIB, 100 * MIB, 1), 1, 1e9)
-    assert course.finishes
-    assert course.total_s == pytest.approx(20, rel=0.02)  # M/B / (1 - r)
-    assert course.sent_bytes == pytest.approx(2000 * MIB, rel=0.02)
-
-
-def test_a_hot_set_is_the_floor() -> None:
-    course = precopy(DirtyCurve(300 * MIB, 1000 * MIB), TransferPath(1000 * MIB, 100 * MIB, 60), 500, 5)
-    assert not course.finishes
-    assert course.floor_bytes == pytest.approx(300 * MIB, rel=0.05)
-
-
-def test_late_post_copy_sends_more_twice() -> None:
-    load, path = DirtyCurve(900 * MIB, 500 * MIB), TransferPath(1000 * MIB, 100 * MIB, 60)
-    again = [postcopy(load, path, share / 10).floor_bytes for share in range(1, 11)]
-    assert again == sorted(again)
-    share = latest_share(load, path, 0.12)
-    assert postcopy(load, path, share).floor_bytes <= 0.12 * 1000 * MIB
-
-
 rates = st.floats(0, 2000)
+
+
 sizes = st.floats(0, 1000)
 
 

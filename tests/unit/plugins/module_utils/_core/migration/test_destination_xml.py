@@ -18,7 +18,7 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._core.migra
     rewritten,
     with_metadata_of,
 )
-from ansible_collections.virtops.live_migration.tests.unit.plugins.definitions import CHANGES, GUEST
+from ansible_collections.virtops.live_migration.tests.unit.plugins.differing_definition import CHANGES, GUEST
 
 
 def test_names_of_the_host_are_replaced_where_they_stand_and_nothing_else() -> None:

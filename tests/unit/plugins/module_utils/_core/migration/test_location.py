@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
+
 from __future__ import annotations
 
 import typing as t
@@ -12,21 +13,45 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._core.migra
     GuestLocation,
     Situation,
 )
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.migration.refusals import bad_end, refusal
 
 RUNNING = DomainState(1, 1)
+
+
 MOVED_HERE = DomainState(1, 2)
+
+
 PAUSED_BY_USER = DomainState(3, 1)
+
+
 IO_ERROR = DomainState(3, 5)
+
+
 ARRIVING = DomainState(3, 2)
+
+
 STARTING_UP = DomainState(3, 11)
+
+
 STOPPED_FOR_SWITCH = DomainState(3, 2)
+
+
 SPLIT_SOURCE = DomainState(3, 12)
+
+
 SPLIT_DESTINATION = DomainState(1, 10)
+
+
 BROKEN_SOURCE = DomainState(3, 13)
+
+
 BROKEN_DESTINATION = DomainState(1, 11)
+
+
 OFF = DomainState(5, 1)
+
+
 MOVED_AWAY = DomainState(5, 4)
+
 
 State = t.Optional[DomainState]
 
@@ -84,46 +109,3 @@ def test_without_a_job(here: State, there: State, situation: Situation) -> None:
 )
 def test_with_a_job(here: State, there: State, job: Phase, situation: Situation) -> None:
     assert GuestLocation(here, there, job).situation is situation
-
-
-@pytest.mark.parametrize(
-    ("where", "reason"),
-    [
-        (GuestLocation(RUNNING, RUNNING), "SPLIT_BRAIN"),
-        (GuestLocation(RUNNING, None, Phase.PRECOPY), "JOB_ELSEWHERE"),
-        (GuestLocation(BROKEN_SOURCE, BROKEN_DESTINATION, Phase.POSTCOPY_FAILED), "POSTCOPY_BROKEN"),
-        (GuestLocation(BROKEN_SOURCE, OFF, Phase.POSTCOPY_FAILED), "HALF_ENDED"),
-        (GuestLocation(BROKEN_SOURCE, None, Phase.POSTCOPY_FAILED), "JOB_ELSEWHERE"),
-        (GuestLocation(None, ARRIVING), "INCOMING"),
-        (GuestLocation(OFF, None), "GUEST_NOT_RUNNING"),
-        (GuestLocation(None, None), "GUEST_NOT_FOUND"),
-        (GuestLocation(RUNNING, ARRIVING), "UNCLEAR"),
-    ],
-)
-def test_what_is_said(where: GuestLocation, reason: str) -> None:
-    error = refusal(where, "erp01", "kvm01", "kvm02")
-    assert error.reason == reason
-    assert "Nothing was changed." in error.state
-    assert where.state_text() in error.state
-    assert "'erp01'" in error.problem
-    assert error.remedy
-    assert error.evidence["on_source"] == (where.here.state_text if where.here else None)
-
-
-def test_what_runs_split_is_not_to_be_aborted() -> None:
-    plain = refusal(GuestLocation(RUNNING, None, Phase.PRECOPY), "erp01", "kvm01", "kvm02")
-    split = refusal(GuestLocation(BROKEN_SOURCE, None, Phase.POSTCOPY_FAILED), "erp01", "kvm01", "kvm02")
-    assert "migration_abort" in plain.remedy
-    assert "migration_abort" not in split.remedy
-
-
-def test_a_guest_that_stopped_on_the_way() -> None:
-    error = bad_end(GuestLocation(OFF, None), "erp01", "kvm01", "kvm02", cause=None, facts={"runs_on": None})
-    assert (error.reason, error.facts) == ("GUEST_STOPPED", {"runs_on": None})
-    assert "Nothing was changed" not in str(error)
-
-
-def test_a_guest_that_stands_still_there() -> None:
-    error = bad_end(GuestLocation(None, IO_ERROR), "erp01", "kvm01", "kvm02", cause=None, facts={})
-    assert error.reason == "NOT_RUNNING_THERE"
-    assert "paused (I/O error) on the destination" in error.state

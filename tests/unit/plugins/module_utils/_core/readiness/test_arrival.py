@@ -19,7 +19,7 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._core.readi
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.readiness.checks.check import (
     ReadinessOptions,
 )
-from ansible_collections.virtops.live_migration.tests.unit.plugins.definitions import CHANGES, GUEST
+from ansible_collections.virtops.live_migration.tests.unit.plugins.differing_definition import CHANGES, GUEST
 from ansible_collections.virtops.live_migration.tests.unit.plugins.pairs import Setup
 
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
+
 """Definitions that were misread once, and their brothers, from the XML to the finding.
 
 The guest goes between the two healthy hosts of ``pairs``: ``blue`` is a network there with the bridge br0, and the
@@ -13,62 +14,29 @@ from dataclasses import replace
 
 import pytest
 
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.dataclass_json import to_plain
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.capacity import HugePages, NumaNode
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.capacity import NumaNode
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.document import host_from
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.guest import GuestDocument
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.network import Interface
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.parse.domain_xml import (
     needs_sent,
-    parse_domain,
     with_sent,
 )
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.readiness.assessor import CHECKS, Assessor
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.readiness.assessor import Assessor
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.readiness.checks.check import (
     FAIL,
     PASS,
     SKIP,
     WARN,
-    Finding,
 )
-from ansible_collections.virtops.live_migration.tests.unit.plugins.pairs import GIB, MIB, Setup
-
-BY_ID = {check.id: check for check in CHECKS}
-HUGE = [HugePages(0, GIB, 2, 2), HugePages(0, 2 * MIB, 4096, 4096), HugePages(1, 2 * MIB, 0, 0)]
-
-
-def guest(devices: str = "", parts: str = "", os_parts: str = "", cpu: str = "") -> GuestDocument:
-    xml = f"""
-<domain type='kvm' id='3'>
-  <name>erp01</name><uuid>1f3c6f0a-6a40-4d0c-9d5e-0a6b1d1f0c11</uuid>
-  <memory unit='KiB'>8388608</memory><currentMemory unit='KiB'>8388608</currentMemory>
-  <vcpu placement='static'>4</vcpu>{parts}
-  <os><type arch='x86_64' machine='pc-q35-9.0'>hvm</type>{os_parts}</os>
-  <cpu mode='custom' match='exact' check='full'><model fallback='forbid'>Skylake-Server</model>{cpu}</cpu>
-  <devices><emulator>/usr/bin/qemu-system-x86_64</emulator>{devices}</devices>
-</domain>"""
-    return replace(parse_domain(xml), state="running", state_reason="booted", snapshots=0, checkpoints=0)
-
-
-def find(check: str, domain: GuestDocument, changes: t.Mapping[str, t.Any] | None = None) -> Finding:
-    found = BY_ID[check].of_guest
-    assert found is not None
-    return found(Setup().but({"domain": domain, **(changes or {})}).case)
-
-
-def nic(kind: str, source: str, more: str = "") -> str:
-    return f"<interface type='{kind}'><mac address='52:54:00:00:00:01'/>{source}{more}</interface>"
-
-
-def console(listen: str, kind: str = "vnc") -> str:
-    return f"<graphics type='{kind}' port='5900' autoport='yes'>{listen}</graphics>"
-
-
-def at(address: str) -> str:
-    return console(f"<listen type='address' address='{address}'/>")
-
-
-# --- what is sent, not what runs
+from ansible_collections.virtops.live_migration.tests.unit.plugins.definitions import (
+    at,
+    console,
+    find,
+    guest,
+    nic,
+)
+from ansible_collections.virtops.live_migration.tests.unit.plugins.pairs import Setup
 
 ON_NETWORK = "<source network='{0}' portid='0c0ffee0-0000-4000-8000-000000000001' {1}/>"
 
@@ -184,264 +152,6 @@ def test_only_what_the_live_definition_hides_is_asked_for() -> None:
         assert not needs_sent(guest(devices))
 
 
-def test_ports_of_serial_devices_are_taken_too() -> None:
-    serial = "<serial type='tcp'><source mode='bind' host='0.0.0.0' service='5900'/></serial>"
-    repeated = serial.replace("serial", "console")
-    domain = guest(serial + repeated)
-    assert [(one.device, one.port) for one in domain.endpoints] == [("serial", 5900)]
-    other = replace(guest(at("0.0.0.0")), uuid="other", name="crm01")
-    finding = find("graphics", domain, {"destination.domains": [other]})
-    assert (finding.status, "'crm01' has it" in finding.summary) == (FAIL, True), finding.summary
-
-
-# --- devices
-
-USB = (
-    "<hostdev mode='subsystem' type='usb' managed='yes'>"
-    "<source{0}><vendor id='0x0abc'/><product id='0x0001'/></source></hostdev>"
-)
-PCI = (
-    "<hostdev mode='subsystem' type='pci'>"
-    "<source><address domain='0' bus='0xaf' slot='0' function='0'/></source></hostdev>"
-)
-SECRET = "6dac5d5a-0000-4000-8000-000000000001"
-
-
-@pytest.mark.parametrize(
-    ("devices", "status", "says"),
-    [
-        (USB.format(" startupPolicy='optional'"), WARN, "loses it"),
-        (USB.format(" startupPolicy='requisite'"), WARN, "loses it"),
-        (USB.format(" startupPolicy='mandatory'"), WARN, "refuses to start it there"),
-        (USB.format(""), WARN, "refuses to start it there"),
-        (USB.format("") + PCI, WARN, "device's own driver"),
-        (
-            "<hostdev mode='subsystem' type='scsi'><source protocol='iscsi' name='iqn.2026:erp/1'/></hostdev>",
-            WARN,
-            "over the network",
-        ),
-        (
-            "<hostdev mode='subsystem' type='scsi_host'><source protocol='vhost' wwpn='naa.5001'/></hostdev>",
-            FAIL,
-            "scsi_host",
-        ),
-        (
-            "<hostdev mode='capabilities' type='storage'><source><block>/dev/sdf</block></source></hostdev>",
-            FAIL,
-            "storage",
-        ),
-    ],
-)
-def test_host_devices(devices: str, status: str, says: str) -> None:
-    finding = find("host_devices", guest(devices))
-    assert (finding.status, says in finding.summary) == (status, True), finding.summary
-
-
-@pytest.mark.parametrize(
-    ("devices", "status", "says"),
-    [
-        (("<tpm model='tpm-spapr'><backend type='emulator' version='2.0'/></tpm><tpm model='spapr-tpm-proxy'>"
-         "<backend type='passthrough'><device path='/dev/tpmrm0'/></backend></tpm>"), FAIL, "the TPM of its host"),
-        ("<tpm><backend type='emulator'/></tpm><tpm><backend type='external'/></tpm>", WARN, "somebody else"),
-        (f"<tpm><backend type='emulator'><encryption secret='{SECRET}'/></backend></tpm>", WARN, "encrypted"),
-        ("<tpm><backend type='emulator'><source type='dir' path='/srv/tpm'/></backend></tpm>", WARN, "/srv/tpm"),
-        ("<tpm><backend type='teapot'/></tpm>", WARN, "teapot"),
-        ("<tpm><backend type='emulator' version='2.0'/></tpm>", PASS, "libvirt moves"),
-    ],
-)  # fmt: skip
-def test_tpms(devices: str, status: str, says: str) -> None:
-    domain = guest(devices)
-    finding = find("tpm", domain)
-    assert (finding.status, says in finding.summary) == (status, True), finding.summary
-    assert "6dac5d5a" not in str(to_plain(domain))
-
-
-@pytest.mark.parametrize(
-    ("os_parts", "parts", "devices", "path"),
-    [
-        ("<acpi><table type='slic'>/etc/kvm/slic.bin</table></acpi>", "", "", "/etc/kvm/slic.bin"),
-        ("<acpi><table type='raw'>/a</table><table type='msdm'>/b</table></acpi>", "", "", "/a and /b"),
-        ("<kernel>/boot/vmlinuz</kernel><initrd>/boot/initrd</initrd>", "", "", "/boot/initrd and /boot/vmlinuz"),
-        ("<dtb>/boot/board.dtb</dtb>", "", "", "/boot/board.dtb"),
-        ("<loader readonly='yes' type='rom'>/opt/bios.bin</loader>", "", "", "/opt/bios.bin"),
-        ("<loader>/opt/bios.bin</loader>", "", "", "/opt/bios.bin"),
-        ("", "<sysinfo type='fwcfg'><entry name='opt/com.example/x' file='/etc/kvm/ignition.json'/></sysinfo>", "",
-         "/etc/kvm/ignition.json"),
-        ("", "", nic("bridge", "<source bridge='br0'/>", "<rom file='/opt/pxe.rom'/>"), "/opt/pxe.rom"),
-        ("", "", PCI.replace("</hostdev>", "<rom file='/opt/gpu.rom'/></hostdev>"), "/opt/gpu.rom"),
-    ],
-)  # fmt: skip
-def test_files_that_qemu_reads(os_parts: str, parts: str, devices: str, path: str) -> None:
-    finding = find("boot_files", guest(devices, parts, os_parts))
-    assert (finding.status, path in finding.summary) == (WARN, True), finding.summary
-
-
-def test_firmware_of_packages_is_looked_at_elsewhere() -> None:
-    pflash = "<loader readonly='yes' type='pflash'>/usr/share/OVMF/OVMF_CODE.fd</loader><nvram>/var/one_VARS.fd</nvram>"
-    assert find("boot_files", guest(os_parts=pflash)).status == PASS
-    assert (
-        find("boot_files", guest(parts="<sysinfo type='fwcfg'><entry name='a'>text</entry></sysinfo>")).status == PASS
-    )
-
-
-@pytest.mark.parametrize(
-    ("devices", "path"),
-    [
-        ("<serial type='dev'><source path='/dev/ttyS0'/></serial>", "/dev/ttyS0"),
-        ("<parallel type='dev'><source path='/dev/parport0'/></parallel>", "/dev/parport0"),
-        ("<channel type='unix'><source mode='connect' path='/run/broker.sock'/></channel>", "/run/broker.sock"),
-        ("<serial type='tcp'><source mode='connect' host='127.0.0.2' service='2'/></serial>", "tcp:127.0.0.2:2"),
-        ("<redirdev type='tcp'><source mode='connect' host='localhost' service='4'/></redirdev>", "tcp:localhost:4"),
-        ("<channel type='pipe'><source path='/run/pipe'/></channel>", "/run/pipe"),
-        ("<rng model='virtio'><backend model='random'>/dev/hwrng</backend></rng>", "/dev/hwrng"),
-        (
-            "<rng><backend model='egd' type='unix'><source mode='connect' path='/run/egd'/></backend></rng>",
-            "/run/egd",
-        ),
-        ("<input type='passthrough' bus='virtio'><source evdev='/dev/input/event3'/></input>", "/dev/input/event3"),
-        ("<input type='evdev'><source dev='/dev/input/event1'/></input>", "/dev/input/event1"),
-        ("<graphics type='egl-headless'><gl rendernode='/dev/dri/renderD128'/></graphics>", "/dev/dri/renderD128"),
-        (
-            "<memory model='nvdimm'><source><path>/dev/pmem0</path></source><target><size>1</size></target></memory>",
-            "/dev/pmem0",
-        ),
-        ("<lease><lockspace>a</lockspace><key>b</key><target path='/var/lib/locks/b'/></lease>", "/var/lib/locks/b"),
-        ("<pstore backend='acpi-erst'><path>/var/erst</path></pstore>", "/var/erst"),
-        ("<smartcard mode='host-certificates'><database>/etc/pki/own</database></smartcard>", "/etc/pki/own"),
-        (nic("vhostuser", "<source type='unix' path='/run/vhost1' mode='client'/>"), "/run/vhost1"),
-        (nic("ethernet", "<script path='/etc/qemu-ifup'/>"), "/etc/qemu-ifup"),
-    ],
-)
-def test_files_that_devices_use(devices: str, path: str) -> None:
-    finding = find("device_files", guest(devices))
-    assert (finding.status, path in finding.summary) == (WARN, True), finding.summary
-
-
-@pytest.mark.parametrize(
-    "devices",
-    [
-        "<serial type='pty'><source path='/dev/pts/3'/></serial>",
-        "<serial type='file'><source path='/var/log/one.log'/></serial>",
-        "<serial type='tcp'><source mode='connect' host='192.0.2.9' service='4555'/></serial>",
-        "<channel type='unix'><source mode='bind' path='/run/libvirt/qemu/channel/one'/></channel>",
-        "<rng model='virtio'><backend model='random'>/dev/urandom</backend></rng>",
-        nic("vhostuser", "<source type='unix' path='/run/vhost1' mode='server'/>"),
-        "<input type='tablet' bus='usb'/><controller type='usb'/><memballoon model='virtio'/>",
-    ],
-)
-def test_what_libvirt_and_qemu_make_themselves(devices: str) -> None:
-    assert find("device_files", guest(devices)).status == PASS
-
-
-def test_variables_of_the_firmware_on_a_block_device() -> None:
-    nvram = "<nvram type='block'><source dev='/dev/mapper/nvram1'/></nvram>"
-    finding = find("boot_files", guest(os_parts=nvram))
-    assert (finding.status, "/dev/mapper/nvram1" in finding.summary) == (WARN, True)
-    assert guest(os_parts=nvram).nvram_type == "block"
-
-
-def test_a_rom_that_the_destination_has_from_its_packages() -> None:
-    rom = "<loader type='rom'>/usr/share/OVMF/OVMF_CODE.fd</loader>"
-    assert find("boot_files", guest(os_parts=rom)).status == PASS
-
-
-def test_vsock() -> None:
-    assert guest("<vsock model='virtio'><cid auto='no' address='7'/></vsock>").vsock_cid == 7
-    assert guest("<vsock model='virtio'><cid auto='yes' address='7'/></vsock>").vsock_cid is None
-
-
-def test_a_device_that_nobody_knows_is_named() -> None:
-    finding = find("other_devices", guest("<teapot model='utah'/><hub type='usb'/>"))
-    assert (finding.status, finding.summary) == (WARN, "Devices that no check looks at: teapot.")
-
-
-# --- memory and processors
-
-CELLS = (
-    "<numa><cell id='0' cpus='0-1' memory='{0}' unit='KiB'/><cell id='1' cpus='2-3' memory='{1}' unit='KiB'/></numa>"
-)
-UNEVEN, EVEN = CELLS.format(1048576, 7340032), CELLS.format(4194304, 4194304)
-
-
-def pages(*sizes: str) -> str:
-    return f"<memoryBacking><hugepages>{''.join(f'<page {one}/>' for one in sizes)}</hugepages></memoryBacking>"
-
-
-def tune(*cells: str, memory: str = "") -> str:
-    every = f"<memory mode='strict' nodeset='{memory}'/>" if memory else ""
-    return f"<numatune>{every}{''.join(f'<memnode {one}/>' for one in cells)}</numatune>"
-
-
-BIG, SMALL = "size='1048576' unit='KiB'", "size='2048' unit='KiB'"
-
-
-@pytest.mark.parametrize(
-    ("parts", "cpu", "status", "says"),
-    [
-        (pages(f"{BIG} nodeset='0'", f"{SMALL} nodeset='1'"), UNEVEN, PASS, "1.0 GiB are free, and 1 are needed"),
-        (pages(f"{BIG} nodeset='1'", f"{SMALL} nodeset='0'"), UNEVEN, FAIL, "needs 7 hugepages of 1.0 GiB"),
-        (pages(f"{BIG} nodeset='0'", SMALL), UNEVEN, PASS, "and 3584 are needed"),
-        (pages(f"{BIG} nodeset='0'"), UNEVEN, PASS, "and 1 are needed."),
-        (pages(f"{BIG} nodeset='0-1'"), UNEVEN, FAIL, "needs 8 hugepages of 1.0 GiB"),
-        (pages(BIG), "", FAIL, "needs 8 hugepages of 1.0 GiB"),
-        (pages(SMALL), "", PASS, "and 4096 are needed"),
-        (pages(f"{SMALL} nodeset='0'"), "", PASS, "and 4096 are needed"),
-        (pages("size='4' unit='KiB'"), "", PASS, "needs none"),
-        (pages(), "", PASS, "and 4096 are needed"),
-        (pages(SMALL) + tune("cellid='0' mode='strict' nodeset='1'"), UNEVEN, FAIL, "on the nodes 1"),
-        (pages(SMALL) + tune("cellid='0' mode='preferred' nodeset='1'"), UNEVEN, PASS, "4096"),
-        (pages(SMALL) + "<numatune><memory mode='strict' nodeset='0-1'/></numatune>", UNEVEN, PASS, "4096"),
-        ("", UNEVEN, PASS, "needs none"),
-    ],
-)  # fmt: skip
-def test_hugepages_of_several_sizes(parts: str, cpu: str, status: str, says: str) -> None:
-    finding = find("hugepages", guest(parts=parts, cpu=cpu), {"destination.memory.hugepages": HUGE})
-    assert (finding.status, says in finding.summary) == (status, True), finding.summary
-
-
-def test_what_is_not_in_hugepages_needs_memory() -> None:
-    domain = guest(parts=pages(f"{BIG} nodeset='0'"), cpu=UNEVEN)
-    finding = find("memory_available", domain, {"destination.memory.available_bytes": 7 * GIB})
-    assert (finding.status, finding.evidence["needed_bytes"]) == (FAIL, 7 * GIB + 256 * MIB)
-
-
-def test_a_module_with_pages_of_its_own() -> None:
-    module = "<memory model='dimm'><source><pagesize unit='KiB'>1048576</pagesize><nodemask>1</nodemask></source>"
-    module += "<target><size unit='KiB'>1048576</size><node>0</node></target></memory>"
-    finding = find("hugepages", guest(module, cpu=EVEN), {"destination.memory.hugepages": HUGE})
-    assert (
-        finding.status,
-        "1 hugepages of 1.0 GiB; 0 are free on the destination on the nodes 1" in finding.summary,
-    ) == (
-        FAIL,
-        True,
-    ), finding.summary
-
-
-@pytest.mark.parametrize(
-    ("parts", "status", "says"),
-    [
-        (tune("cellid='0' mode='strict' nodeset='5'"), FAIL, "does not have: 5"),
-        (tune("cellid='1' mode='preferred' nodeset='0,7'"), FAIL, "does not have: 7"),
-        (tune("cellid='1' mode='strict' nodeset='3'", memory="0"), FAIL, "does not have: 3"),
-        (tune("cellid='0' nodeset='0'", "cellid='1' nodeset='1'", memory="9"), FAIL, "does not have: 9"),
-        (tune("cellid='0' mode='strict' nodeset='0'"), PASS, "memory on them"),
-        ("<numatune><memory mode='strict' placement='auto'/></numatune>", PASS, "no NUMA node"),
-    ],
-)  # fmt: skip
-def test_nodes_of_single_cells(parts: str, status: str, says: str) -> None:
-    finding = find("numa_nodes", guest(parts=parts, cpu=EVEN))
-    assert (finding.status, says in finding.summary) == (status, True), finding.summary
-
-
-def test_only_what_is_bound_needs_room_on_its_nodes() -> None:
-    domain = guest(parts="<numatune><memnode cellid='0' mode='strict' nodeset='1'/></numatune>", cpu=EVEN)
-    nodes = [NumaNode(0, 128 * GIB, GIB), NumaNode(1, 128 * GIB, 5 * GIB)]
-    assert find("numa_nodes", domain, {"destination.memory.nodes": nodes}).status == PASS
-    nodes = [NumaNode(0, 128 * GIB, 99 * GIB), NumaNode(1, 128 * GIB, 3 * GIB)]
-    assert find("numa_nodes", domain, {"destination.memory.nodes": nodes}).status == WARN
-
-
 @pytest.mark.parametrize(
     ("parts", "status"),
     [
@@ -468,9 +178,6 @@ def test_processors_are_those_that_libvirt_lists() -> None:
 def test_a_set_of_processors_without_an_end_is_refused() -> None:
     with pytest.raises(Exception, match="more than there can be"):
         guest(parts="<cputune><vcpupin vcpu='0' cpuset='0-999999999'/></cputune>")
-
-
-# --- the whole way
 
 
 def test_old_documents_are_still_read() -> None:

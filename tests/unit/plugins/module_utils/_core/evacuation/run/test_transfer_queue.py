@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
+
 from __future__ import annotations
 
 import random
@@ -11,11 +12,6 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._core.evacu
     DestinationLook,
     Places,
     Slots,
-)
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.evacuation.run.progress import (
-    EvacuationTotal,
-    needs_the_link_alone,
-    total_line,
 )
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.evacuation.run.queued_guest import (
     Stage,
@@ -281,14 +277,6 @@ def test_what_the_policy_does_not_allow_is_not_tried_again() -> None:
     assert found.ended
 
 
-def test_a_guest_that_does_not_fit_goes_elsewhere() -> None:
-    found = queue("a", destinations=("kvm02", "kvm03"))
-    found.due(0.0, {})
-    assert found.failed("a", "CPU_INCOMPATIBLE", 1.0) is RetryDecision.OTHER_DESTINATION
-    assert found.due(1.0, {}) == [Begin("a", "kvm03")]
-    assert found.failed("a", "CPU_INCOMPATIBLE", 2.0) is RetryDecision.GIVE_UP
-
-
 def test_a_destination_that_is_sick_is_given_up_and_its_guests_go_elsewhere() -> None:
     guests = [TransferOptions(name, name, ("kvm02", "kvm03")) for name in "abc"] + [
         TransferOptions("d", "d", ("kvm02",))
@@ -352,44 +340,6 @@ def test_a_stop_lets_what_is_sent_end() -> None:
     found.arrived("a")
     assert found.ended
     assert found.guests["c"].stage is Stage.WAITING
-
-
-def test_total_progress() -> None:
-    found, total = queue("a", "b", "c"), EvacuationTotal()
-    assert total.numbers(found.guests.values())["time_left_s"] is None
-    found.due(0.0, {})
-    sent(found, "a")
-    found.sending("a", 50 * MIB, 50.0 * MIB, 0.0)
-    numbers = total.numbers(found.guests.values())
-    assert numbers["remaining_bytes"] == 250 * MIB
-    assert numbers["time_left_s"] == pytest.approx(5.0)
-    assert total_line(numbers) == "0 of 3 guests done, 1 on the way, 250.0 MiB left, 50.0 MiB/s, about 5.0 s to go"
-    # Between two transfers nothing flows, which says nothing about the links.
-    found.arrived("a")
-    numbers = total.numbers(found.guests.values())
-    assert (numbers["done"], numbers["time_left_s"]) == (1, pytest.approx(4.0))
-    for name in "bc":
-        found.guests[name].stage = Stage.FAILED
-    assert total_line(total.numbers(found.guests.values())) == "1 of 3 guests done, 2 failed"
-
-
-BASIS = {"bandwidth_bytes_per_s": 100 * MIB, "dirty_bytes_per_s": 60 * MIB, "working_set_bytes": 500 * MIB}
-
-
-@pytest.mark.parametrize(
-    ("way", "basis", "sharing", "expected"),
-    [
-        ("precopy", BASIS, 2, True),
-        ("precopy", BASIS, 1, False),
-        ("postcopy", BASIS, 2, False),
-        ("precopy", {**BASIS, "dirty_bytes_per_s": 20 * MIB}, 2, False),
-        ("precopy", {**BASIS, "working_set_bytes": 4 * MIB}, 2, False),
-        ("precopy", {**BASIS, "working_set_bytes": 4 * MIB, "working_set_is_lower_bound": True}, 2, True),
-        ("unknown", {}, 2, False),
-    ],
-)
-def test_who_needs_the_link_alone(way: str, basis: dict[str, t.Any], sharing: int, expected: bool) -> None:
-    assert needs_the_link_alone({"way": way, "basis": basis}, sharing) is expected
 
 
 REASONS = (

@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-from __future__ import annotations
 
-import pytest
+from __future__ import annotations
 
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.dataclass_json import to_plain
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.guest import (
@@ -17,7 +16,6 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.
     Tpm,
 )
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.parse.domain_xml import parse_domain
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.parse.xml_values import number_set
 from ansible_collections.virtops.live_migration.tests.unit.plugins.captured_texts import captured
 
 GIB = 1 << 30
@@ -112,11 +110,3 @@ def test_a_definition_with_next_to_nothing() -> None:
     assert guest.memory.total_bytes == guest.memory.current_bytes == 1 << 20
     assert (guest.cpu.mode, guest.tpm, guest.disks, guest.interfaces, guest.firmware) == ("", None, [], [], "")
     assert not guest.active
-
-
-@pytest.mark.parametrize(
-    ("text", "numbers"),
-    [("", []), ("3", [3]), ("0-3", [0, 1, 2, 3]), ("0-4,^2,8", [0, 1, 3, 4, 8]), (" 1 , 0 ", [0, 1])],
-)
-def test_sets_of_numbers(text: str, numbers: list[int]) -> None:
-    assert number_set(text) == numbers

@@ -1,28 +1,21 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
+
 """Whether two hosts have the same storage: never a copy onto itself, never a pass of what libvirt refuses."""
 
 from __future__ import annotations
 
-import typing as t
 from dataclasses import replace
 
 import pytest
 
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.document import Filesystem, StoragePool
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.guest import Disk
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.parse.domain_xml import parse_domain
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.parse.procfs import parse_mounts
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.readiness.assessor import CHECKS
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.readiness.checks.check import (
     FAIL,
     PASS,
     WARN,
-    Finding,
     ReadinessOptions,
-)
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.readiness.checks.disk_location import (
-    place_of,
 )
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.readiness.checks.shared_storage import (
     OTHER,
@@ -33,38 +26,17 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._core.readi
     server_and_path,
     taken_for_shared,
 )
+from ansible_collections.virtops.live_migration.tests.unit.plugins.disks_on_hosts import (
+    Mounted,
+    find,
+    setup,
+    vm,
+)
 from ansible_collections.virtops.live_migration.tests.unit.plugins.pairs import GUEST, LOCAL_DISK, NFS, Setup
 
-REACHABLE = next(check for check in CHECKS if check.id == "disks_reachable")
-Mounted = tuple[str, str, str]  # mount point, source, type
-PATH = "/srv/vm/erp01.qcow2"
-
-
-def find(setup: Setup) -> Finding:
-    assert REACHABLE.of_guest is not None
-    return REACHABLE.of_guest(setup.case)
-
-
-def filesystem(mounted: Mounted, **more: t.Any) -> Filesystem:
-    return Filesystem(*mounted, **more)
-
-
-def setup(here: Mounted, there: Mounted | None, path: str = PATH, **changes: t.Any) -> Setup:
-    point, source, fs_type = here
-    disk = Disk("vda", type="file", source=path, fs_type=fs_type, mount_point=point, mount_source=source)
-    found: dict[str, t.Any] = {
-        "domain.disks": [disk],
-        "source.storage.filesystems": [filesystem(here)],
-        "destination.storage.filesystems": [filesystem(there)] if there else [],
-    }
-    return Setup().but({**found, **{name.replace("__", "."): value for name, value in changes.items()}})
-
-
-def vm(source: str, fs_type: str, point: str = "/srv/vm") -> Mounted:
-    return (point, source, fs_type)
-
-
 GLUSTER, CEPH, NFS4 = "fuse.glusterfs", "ceph", "nfs4"
+
+
 FSID = "admin@b3acfc0d-575f-41d3-9c91-0e7ed3dbb3fa.vm=/"
 
 
@@ -136,18 +108,11 @@ def test_two_hosts(here: Mounted, there: Mounted | None, status: str) -> None:
 
 
 def test_a_copy_of_what_may_be_there_already_is_warned_of() -> None:
-    """Where nobody names the disks, only what is surely the source's own is copied."""
     copied = {"intent": ReadinessOptions(copy_storage="all")}
-    named = {"intent": ReadinessOptions(copy_storage="all", copy_disks=["vda"])}
-    unsure = vm("kvm01:/vmvol", GLUSTER), vm("kvm02:/vmvol", GLUSTER)
-    by_itself, by_name = find(setup(*unsure, **copied)), find(setup(*unsure, **named))
-    assert (by_itself.status, "copy_disks" in by_itself.remedy) == (WARN, True)
-    assert (by_name.status, "onto itself" in by_name.summary) == (WARN, True)
-    assert find(Setup().but(copied)).status == PASS
-    shared = find(Setup().but(named))
+    unsure = find(setup(vm("kvm01:/vmvol", GLUSTER), vm("kvm02:/vmvol", GLUSTER), **copied))
+    assert (unsure.status, "onto itself" in unsure.summary) == (WARN, True)
+    shared = find(Setup().but(copied))
     assert (shared.status, "onto themselves" in shared.summary) == (FAIL, True)
-    nobody = find(Setup().but({"intent": ReadinessOptions(copy_storage="all", copy_disks=["vdz"])}))
-    assert (nobody.status, "no disk vdz" in nobody.summary) == (FAIL, True)
     lustre = find(setup(vm("mds:/fs1", "lustre"), vm("mds:/fs1", "lustre"), **copied))
     assert lustre.status == FAIL
     exported = find(setup(vm("/dev/vdb", "ext4"), vm("kvm01:/srv/vm", NFS4), **copied))
@@ -155,17 +120,13 @@ def test_a_copy_of_what_may_be_there_already_is_warned_of() -> None:
     assert find(setup(vm("/dev/vdb", "ext4"), vm("/dev/vdb", "ext4"), **copied)).status == PASS
 
 
-def test_some_disks_are_copied_and_others_are_on_both_hosts() -> None:
-    both = Setup().but({"domain.disks": [replace(LOCAL_DISK, target="vdb"), GUEST.disks[0]]})
+def test_no_copy_is_advised_while_another_disk_is_on_both_hosts() -> None:
+    """libvirt copies all disks or none."""
+    both = Setup().but({"domain.disks": [LOCAL_DISK, GUEST.disks[0]]})
     finding = find(both)
-    assert (finding.status, "Copy them" in finding.remedy) == (FAIL, True)
-    network = Disk("vdc", type="network", source="rbd:p/i", hosts=["mon1"])
-    mixed = both.but({"domain.disks": [*both.domain.disks, network], "intent.copy_storage": "all"})
-    finding = find(mixed)
-    assert (finding.status, finding.summary.startswith("Its local disks are copied: vdb")) == (PASS, True)
-    assert finding.summary.endswith("Both hosts reach vda and vdc.")
-    for names, status in ((["vdb"], PASS), (["vda", "vdb"], FAIL), ([], FAIL), (["vdc", "vdb"], FAIL)):
-        assert find(mixed.but({"intent.copy_disks": names})).status == status, names
+    assert (finding.status, "Copy them" in finding.remedy) == (FAIL, False)
+    network = Disk("vdb", type="network", source="rbd:p/i", hosts=["mon1"])
+    assert "Copy them" not in find(Setup().but({"domain.disks": [LOCAL_DISK, network]})).remedy
     cdrom = replace(GUEST.disks[0], device="cdrom", readonly=True)
     assert "Copy them" in find(Setup().but({"domain.disks": [LOCAL_DISK, cdrom]})).remedy
 
@@ -185,6 +146,8 @@ def test_a_base_image_that_stays_behind() -> None:
 
 
 LISTED = {"shared_filesystems": ["/srv/vm"]}
+
+
 EXT4, FROM_SOURCE = vm("/dev/vdb", "ext4"), vm("kvm01:/srv/vm", NFS4)
 
 
@@ -277,108 +240,3 @@ def test_exports() -> None:
     assert same_export("filer:/a", "nas:/a") == UNSURE
     assert same_export("filer:/a", "nas:/b") == OTHER
     assert same_export("//nas/Vm", "//nas/vm", "smb") == SAME
-
-
-# --- disks that are no files
-
-
-def disk_of(xml: str) -> Disk:
-    return parse_domain(f"<domain><devices>{xml}</devices></domain>").disks[0]
-
-
-def network(protocol: str, *hosts: str) -> str:
-    return (
-        f"<disk type='network'><source protocol='{protocol}' name='erp'>{''.join(f'<host {one}/>' for one in hosts)}"
-        "</source><target dev='vda'/></disk>"
-    )
-
-
-@pytest.mark.parametrize(
-    ("xml", "status", "says"),
-    [
-        (network("nbd", "transport='unix' socket='/run/erp-nbd.sock'"), WARN, "/run/erp-nbd.sock"),
-        (network("nbd", "name='localhost' port='10809'"), WARN, "localhost:10809"),
-        (network("nbd", "name='127.0.0.2'"), WARN, "127.0.0.2"),
-        (network("nbd", "name='::1' port='10809'"), WARN, "[::1]:10809"),
-        (network("nbd", "name='192.0.2.9' port='10809'"), PASS, "over the network"),
-        (network("gluster", "transport='unix' socket='/run/glusterd.socket'"), WARN, "/run/glusterd.socket"),
-        (network("iscsi", "name='localhost' port='3260'"), WARN, "localhost:3260"),
-        (network("rbd", "name='mon1' port='6789'", "name='2001:db8::1' port='6789'"), PASS, "over the network"),
-        (network("rbd"), PASS, "over the network"),
-        ("<disk type='vhostuser'><source type='unix' path='/run/vhost/erp.sock'/><target dev='vda'/></disk>", WARN,
-         "vhost-user back end"),
-        ("<disk type='vhostvdpa'><source dev='/dev/vhost-vdpa-0'/><target dev='vda'/></disk>", WARN, "vDPA back end"),
-        ("<disk type='block'><source dev='/dev/disk/by-path/ip-192.0.2.9:1-iscsi-iqn.a-lun-1'/></disk>", PASS, "iSCSI"),
-        ("<disk type='block'><source dev='/dev/disk/by-path/ip-127.0.0.1:3260-iscsi-iqn.a-lun-1'/></disk>", WARN,
-         "not known"),
-        ("<disk type='block'><source dev='/dev/disk/by-path/pci-0000:00:1f.2-ata-1'/></disk>", WARN, "not known"),
-        ("<disk type='block'><source dev='/dev/mapper/mpatha'/></disk>", WARN, "not known"),
-        ("<disk type='block'><source dev='/dev/vg0/erp'/></disk>", WARN, "not known"),
-    ],
-)  # fmt: skip
-def test_disks_that_are_no_files(xml: str, status: str, says: str) -> None:
-    disk = disk_of(xml)
-    finding = find(Setup().but({"domain.disks": [disk]}))
-    shown = f"{finding.summary} {finding.evidence}"
-    assert (finding.status, says in shown) == (status, True), shown
-    assert "Copy them" not in finding.remedy
-
-
-@pytest.mark.parametrize("kind", ["vhostuser", "vhostvdpa"])
-def test_back_ends_are_never_copied(kind: str) -> None:
-    disk = Disk("vda", type=kind, source="/run/vhost/erp.sock")
-    finding = find(Setup().but({"domain.disks": [disk], "intent": ReadinessOptions(copy_storage="all")}))
-    assert (finding.status, "copy_disks" in finding.remedy) == (FAIL, True)
-    named = ReadinessOptions(copy_storage="all", copy_disks=["vda"])
-    finding = find(Setup().but({"domain.disks": [disk], "intent": named}))
-    assert (finding.status, "cannot be copied" in finding.summary) == (FAIL, True)
-
-
-VOLUME = Disk("vda", type="volume", source="vm/erp01.img")
-
-
-def pool(kind: str, source: str = "", path: str = "") -> StoragePool:
-    return StoragePool("vm", type=kind, active=True, source=source, path=path)
-
-
-NETFS = "filer:/export"
-
-
-@pytest.mark.parametrize(
-    ("here", "there", "status"),
-    [
-        (pool("netfs", NETFS), pool("netfs", NETFS), PASS),
-        (pool("netfs", NETFS), pool("netfs", "192.0.2.9:/export"), WARN),
-        (pool("netfs", "localhost:/export"), pool("netfs", "localhost:/export"), WARN),
-        (pool("netfs", NETFS), pool("netfs", "nas:/other"), FAIL),
-        (pool("netfs", NETFS), pool("dir", path="/srv/none"), FAIL),
-        (pool("iscsi", "filer:iqn.a"), pool("iscsi", "filer:iqn.a"), PASS),
-        (pool("iscsi", "filer:iqn.a"), pool("iscsi", "192.0.2.9:iqn.a"), WARN),
-        (pool("iscsi", "127.0.0.1:iqn.a"), pool("iscsi", "127.0.0.1:iqn.a"), WARN),
-        (pool("mpath"), pool("mpath"), WARN),
-        (pool("logical", "vg0"), pool("logical", "vg0"), WARN),
-        (pool("rbd", "mon1:vm"), pool("rbd", "mon1:vm"), PASS),
-        (pool("rbd", "mon1:vm"), pool("rbd", "mon2:vm"), WARN),
-        (pool("dir", path="/srv/nfs"), pool("dir", path="/srv/nfs"), PASS),
-        (pool("dir", path="/var/lib/libvirt/images"), pool("dir", path="/var/lib/libvirt/images"), FAIL),
-    ],
-)
-def test_volumes_of_pools(here: StoragePool, there: StoragePool, status: str) -> None:
-    found = Setup().but(
-        {
-            "domain.disks": [VOLUME],
-            "source.storage.pools": [here],
-            "destination.storage.pools": [there],
-        }
-    )
-    finding = find(found)
-    assert finding.status == status, finding.summary
-    local = here.type == "dir" and here.path.startswith("/var")
-    assert ("Copy them" in finding.remedy) == local, finding.remedy
-
-
-def test_places_of_odd_disks_do_not_raise() -> None:
-    kinds = ("volume", "nvme", "file", "dir", "block", "network", "x")
-    odd = [Disk(""), *(Disk("a", type=kind, source=source) for kind in kinds for source in ("/", "x", ":"))]
-    for disk in odd:
-        assert place_of(disk, Setup().source, Setup().destination).kind

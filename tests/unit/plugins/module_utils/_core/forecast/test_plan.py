@@ -1,0 +1,19 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+
+from __future__ import annotations
+
+from ansible_collections.virtops.live_migration.tests.unit.plugins.measured import (
+    MIB,
+    NEVER,
+    measured,
+    told,
+)
+
+
+def test_the_supervisor_is_told_what_was_measured() -> None:
+    plan = told(NEVER, measured(600, 50)).plan
+    assert (plan.set_bytes, plan.rate_bytes_per_s, plan.touched_bytes) == (600 * MIB, 50 * MIB, 1000 * MIB)
+    assert plan.left_after(4) == 200 * MIB
+    assert plan.left_after(100) == 600 * MIB
+    assert told(NEVER, None).plan.left_after(4) is None

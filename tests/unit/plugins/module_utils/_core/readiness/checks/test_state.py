@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.readiness.checks.check import (
+    FAIL,
+    PASS,
+    SKIP,
+    WARN,
+)
+from ansible_collections.virtops.live_migration.tests.unit.plugins.findings import (
+    Row,
+    ids,
+    see,
+)
+from ansible_collections.virtops.live_migration.tests.unit.plugins.pairs import (
+    LOCAL_DISK,
+)
+
+ROWS: list[Row] = [
+    ("guest_state", WARN, {"domain.state": "paused", "domain.state_reason": "by the user"}, "stays so"),
+    (
+        "guest_state",
+        FAIL,
+        {"domain.state": "paused", "domain.state_reason": "post-copy failed"},
+        "by a migration already",
+    ),
+    ("guest_state", FAIL, {"domain.state": "shutting down"}, "shutting down"),
+    ("guest_state", PASS, {"domain.state": "shut off"}, "only its definition"),
+    ("guest_jobs", FAIL, {"domain.job": "backup"}, "backup"),
+    ("guest_jobs", FAIL, {"domain.disks": [replace(LOCAL_DISK, mirror=True)]}, "Block jobs run on vda"),
+    ("snapshots", FAIL, {"domain.snapshots": 2}, "2 snapshots"),
+    ("snapshots", WARN, {"domain.checkpoints": 1}, "1 checkpoint, "),
+    ("snapshots", SKIP, {"domain.snapshots": None, "domain.checkpoints": None}, "not known"),
+]
+
+
+@pytest.mark.parametrize("row", ROWS, ids=ids)
+def test_each_cause(row: Row) -> None:
+    see(row)
