@@ -104,8 +104,8 @@ def agent(guest: Subject, command: str, **arguments: t.Any) -> t.Any:
 
 def test_a_disk_that_is_written_to_as_fast_as_it_is_copied(ansible: Ansible, writer: Subject) -> None:
     """It is told, ends by the budget of the disks, and gets there with writes on both hosts at once."""
-    slow = {"measure": False, "copy_storage": "all", "bandwidth_mib_per_s": 2}
-    running = ansible.begin("kvm01", move(writer, **slow, policy_overrides={"storage_deadline_s": 70}))
+    slow = {"measure": False, "copy_storage": "all", "bandwidth_mib_per_s": 1}
+    running = ansible.begin("kvm01", move(writer, **slow, policy_overrides={"storage_deadline_s": 60}))
     wait_for(lambda: writer.job().get("disk_remaining", 0), "the copy")
     wait_for(lambda: 0 < writer.job().get("disk_remaining", 0) < 10 * 2**20, "the part that is not written to")
     (told,) = ansible.run("kvm01", task("migration_job_info", name=writer.name, observe_s=8))

@@ -187,7 +187,7 @@ def _precopy(case: _Case) -> Diagnosis:
             [case.remedies.network(), case.remedies.abort()],
             silent_s=round(seen.silent_s, 1),
         )
-    if last.disk.remaining_bytes > 0 and last.memory.processed_bytes == 0:
+    if last.disk.total_bytes > 0 and last.memory.processed_bytes == 0:
         return _storage_copy(case)
     if seen.bandwidth_bytes_per_s <= 0:
         return case.says(
@@ -219,7 +219,7 @@ def _storage_copy(case: _Case) -> Diagnosis:
     seen, disk = case.seen, case.seen.last.disk
     less_per_s = seen.disk_less_bytes_per_s
     copied = f"The disks of {{guest}} are being copied, {human_bytes(disk.remaining_bytes)} are left"
-    if less_per_s is None:
+    if less_per_s is None or disk.remaining_bytes == 0:
         wait = case.remedies.wait("Look again for some seconds (observe_s), which tells whether it gets less.")
         text = f"{copied}; its memory comes after them."
         return case.says(Verdict.UNKNOWN, Reason.STORAGE_COPY, text, [wait], disk_remaining_bytes=disk.remaining_bytes)
