@@ -1,16 +1,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Disks that go along: one is copied, one is reached from both hosts, and one is written to as fast as it is copied."""
+"""Disks that go along: one is copied, and one is reached from both hosts."""
 
 from __future__ import annotations
 
 import contextlib
-import json
 import typing as t
 
 import pytest
 from bench.moving import move
 from bench.runs import Ansible, assert_done, assert_refused, task
-from bench.subject import Subject, wait_for
+from bench.subject import Subject
 from virtlab.guest import GuestOptions
 from virtlab.lab import Lab
 
@@ -19,8 +18,6 @@ SERVED = f"{IMAGES}/served.img"
 PORT = "10809"
 NBD = """<disk type='network' device='disk'><driver name='qemu' type='raw' cache='none'/>
 <source protocol='nbd' name=''><host name='{}' port='10809'/></source><target dev='vdb' bus='virtio'/></disk>"""
-# Less than the disk: what is left gets less until it is this.
-REWRITES = "dd if=/dev/urandom of=/run/x bs=1M count=8; while :; do dd if=/run/x of=/dev/vda bs=1M conv=fsync; done"
 
 
 @pytest.fixture
@@ -80,44 +77,3 @@ def test_one_disk_is_copied_and_one_is_on_both_hosts(ansible: Ansible, two_disks
     assert contents(two_disks, "kvm02") == before
     assert "protocol='nbd'" in two_disks.virsh("dumpxml")
     two_disks.verify()
-
-
-@pytest.fixture
-def writer(lab: Lab) -> t.Iterator[Subject]:
-    """Rewrites 8 MiB of its disk without end."""
-    options = GuestOptions(ram_mib=192, hot_mib=16, cold_mib=8, pages_per_s=200, agent=True, disk="local", disk_mib=32)
-    guest = Subject(lab, "writer", options)
-    guest.start()
-    try:
-        wait_for(lambda: agent(guest, "guest-ping") is not None, "the guest agent")
-        assert agent(guest, "guest-exec", path="sh", arg=["-c", REWRITES]) is not None
-        yield guest
-    finally:
-        guest.stop()
-
-
-def agent(guest: Subject, command: str, **arguments: t.Any) -> t.Any:
-    words = json.dumps({"execute": command, "arguments": arguments})
-    done = guest.lab.virsh(guest.source, "qemu-agent-command", guest.uuid, words, check=False)
-    return json.loads(done.stdout)["return"] if done.returncode == 0 else None
-
-
-def test_a_disk_that_is_written_to_as_fast_as_it_is_copied(ansible: Ansible, writer: Subject) -> None:
-    """It is told, ends by the budget of the disks, and gets there with writes on both hosts at once."""
-    slow = {"measure": False, "copy_storage": "all", "bandwidth_mib_per_s": 2}
-    running = ansible.begin("kvm01", move(writer, **slow, policy_overrides={"storage_deadline_s": 70}))
-    wait_for(lambda: writer.job().get("disk_remaining", 0), "the copy")
-    wait_for(lambda: 0 < writer.job().get("disk_remaining", 0) < 10 * 2**20, "the part that is not written to")
-    (told,) = ansible.run("kvm01", task("migration_job_info", name=writer.name, observe_s=8))
-    (job,) = told["jobs"]
-    diagnosis = job["diagnosis"]
-    assert (diagnosis["verdict"], diagnosis["reason"]) == ("stuck", "STORAGE_COPY"), diagnosis
-    assert [one["action"] for one in diagnosis["remedies"]] == ["synchronous_writes", "quiesce", "abort"]
-    (given_up,) = running.wait().results
-    assert_refused(given_up, "GIVEN_UP")
-    assert given_up["evidence"]["decision"] == "STORAGE_DEADLINE", given_up["msg"]
-    assert writer.state().startswith("running")
-    (done,) = ansible.run("kvm01", move(writer, **{**slow, "bandwidth_mib_per_s": 0}, copy_synchronous_writes=True))
-    assert_done(done, True, outcome="moved", runs_on="kvm02")
-    writer.has_moved()
-    writer.verify()

@@ -19,8 +19,8 @@ from .proc import run
 
 SOURCES = Path(__file__).parents[1] / "guest"
 PACKAGES = ["qemu-guest-agent", "busybox-static"]
-APPLETS = ["sh", "cat", "tee", "rm", "insmod", "mount", "mkdir", "ls", "sleep", "echo", "touch", "dd"]
-MODULES = ["virtio_console", "virtio_blk", "virtio_pci"]
+APPLETS = ["sh", "cat", "tee", "rm", "insmod", "mount", "mkdir", "ls", "sleep", "echo", "touch"]
+MODULE = "virtio_console"
 UNITS = {
     "reports.service": "active",
     "backup.timer": "active",
@@ -35,12 +35,13 @@ def directories(names: set[str]) -> list[str]:
 
 
 def modules(kernel: Path) -> list[Path]:
-    """The drivers of the agent's channel and of a disk, and what they need, in the order in which they are loaded."""
+    """The driver of the agent's channel and what it needs, in the order in which they are loaded."""
     root = Path("/lib/modules") / kernel.name.removeprefix("vmlinuz-")
+    wanted = [MODULE, "virtio_pci"]
     needs = dict(line.split(":", 1) for line in (root / "modules.dep").read_text().splitlines())
     found: list[Path] = []
     for name, rest in needs.items():
-        if Path(name).name.split(".")[0] in MODULES:
+        if Path(name).name.split(".")[0] in wanted:
             found += [root / one for one in [*reversed(rest.split()), name]]
     return list(dict.fromkeys(found))
 

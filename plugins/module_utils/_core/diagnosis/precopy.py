@@ -38,7 +38,7 @@ def precopy(case: JobCase) -> Diagnosis:
             [case.remedies.network(), case.remedies.abort()],
             silent_s=round(seen.silent_s, 1),
         )
-    if last.disk.remaining_bytes > 0 and last.memory.processed_bytes == 0:
+    if last.disk.total_bytes > 0 and last.memory.processed_bytes == 0:
         return _storage_copy(case)
     if seen.bandwidth_bytes_per_s <= 0:
         return case.diagnosis(
@@ -71,7 +71,7 @@ def _storage_copy(case: JobCase) -> Diagnosis:
     less_per_s = seen.disk_less_bytes_per_s
     copied = f"The disks of {case.guest} are being copied, {human_bytes(disk.remaining_bytes)} are left"
     figures: dict[str, t.Any] = {"disk_remaining_bytes": disk.remaining_bytes}
-    if less_per_s is None:
+    if less_per_s is None or disk.remaining_bytes == 0:
         wait = case.remedies.wait("Look again for some seconds (observe_s), which tells whether it gets less.")
         text = f"{copied}; its memory comes after them."
         return case.diagnosis(Verdict.UNKNOWN, Reason.STORAGE_COPY, text, [wait], **figures)

@@ -224,5 +224,11 @@ def test_a_copy_that_does_not_get_less_has_remedies(left_gib: float) -> None:
     assert "virtops.live_migration.guest_quiesce" in diagnosis.remedies[1].expected
 
 
+def test_a_copy_that_is_done_is_not_blamed_before_memory_follows() -> None:
+    """Seen on the lab: for a moment nothing of either is sent."""
+    for looks in ([copying(0, 10, 0)], [copying(0, 10, 0), copying(4, 10, 0)], [copying(0, 9, 1), copying(4, 10, 0)]):
+        assert says(diagnose(looks)) == (Verdict.UNKNOWN, Reason.STORAGE_COPY)
+
+
 def test_a_look_that_is_too_short_says_nothing_of_a_copy() -> None:
     assert says(diagnose([copying(0, 1, 9), copying(2.9, 2, 9)])) == (Verdict.UNKNOWN, Reason.STORAGE_COPY)
