@@ -49,7 +49,7 @@ class Dispatcher:
         self._rows = found.rows
         self._mailbox: queue.Queue[Post] = queue.Queue()
         self._under_way = GuestThreads(source, found.rows)
-        self.queue = TransferQueue(found.moving, task.slots, unmeasured=True)
+        self.queue = TransferQueue(found.moving, task.slots, unmeasured=True, retry_loaded=task.retry_loaded)
         self.notes: list[str] = []
         self._looked_round_s = 0.0
         self._shared = SharedPlaces(task.limits, destinations.connection)

@@ -20,7 +20,7 @@ class EvacuationOptions:
     ``policy_of``: the policy of a guest, by what the user said of it, its name, its UUID, and its own limits, which are
     read where ``heed_metadata``. ``leaving``: guests are marked with their home, and nobody else may run on the host in
     the end; else they come home. ``force``: also where a destination has not the memory. ``limits``: those that hold
-    over all hosts that are being emptied.
+    over all hosts that are being emptied. ``retry_loaded``: whether one that failed for its load is tried once more.
     """
 
     guests: t.Sequence[t.Mapping[str, t.Any]]
@@ -29,6 +29,7 @@ class EvacuationOptions:
     slots: Slots
     policy_of: t.Callable[[t.Mapping[str, t.Any], str, str, Said], Policy]
     heed_metadata: bool = True
+    retry_loaded: bool = False
     limits: SharedLimits = field(default_factory=SharedLimits)
     leaving: bool = True
     force: bool = False

@@ -3,17 +3,20 @@
 
 from __future__ import annotations
 
+import time
 import typing as t
 from dataclasses import dataclass, field, replace
 
 from ..._core.errors import MigrationError
 from ..._core.forecast.forecast import Forecast
+from ..._core.forecast.quiet_moment import quiet_enough
 from ..._core.guest_policy import GuestPolicies, Said
 from ..._core.job.downtime_limit import highest_limit_ms
 from ..._core.migration.location import Situation
 from ..._core.migration.refusals import refusal
 from ..._core.migration.start import StartOptions, check_choices, planned, require_way, start_call
 from ..._core.policy import Policy
+from ..._core.units import MIB
 from ..connection import libvirt
 from ..cordon import require_open
 from ..guest import Guest
@@ -33,6 +36,7 @@ class MigrationOptions:
     ``sharing``: how many of ours may use the link at a time. ``before_start``: called with the guest and its forecast
     when it is about to be sent; what it raises prevents that. ``policies``: from which ``policy`` is made once the
     guest is known, with ``said``, what a plan says of it; ``storage``: how a plan wants its disks to go along.
+    ``calm_wait_s``: how long to wait for a calm moment.
     """
 
     policy: Policy
@@ -47,6 +51,10 @@ class MigrationOptions:
     said: Said = field(default_factory=dict)
     storage: t.Optional[str] = None
     ignore_cordon: bool = False
+    calm_wait_s: float = 0.0
+
+
+_REST_S = 5.0  # between two measurements, so that the guest is left alone for half of the time
 
 
 class Migration:
@@ -110,10 +118,48 @@ class Migration:
     # --- starting
 
     def _start(self, guest: Guest, account: MigrationResult, check: bool) -> Result:
-        found = measure_facts(self._ends.source, self._ends.destination, guest, self._order.asked)
+        found = self._facts(guest)
         seen = self._forecast(guest, found)
         if check:
             return account.foreseen("moved", _with_basis(seen, found))
+        try:
+            return self._with_or_without_postcopy(guest, account, found, seen)
+        except MigrationError as exc:
+            # In an evacuation others go first; its queue tries this one again.
+            if exc.reason != "GIVEN_UP" or not self._order.calm_wait_s or self._order.before_start is not None:
+                raise
+            if self._ends.settled().situation is not Situation.START:
+                raise
+            self._learn(exc)
+        found = self._facts(guest)
+        return self._with_or_without_postcopy(guest, account, found, self._forecast(guest, found))
+
+    def _facts(self, guest: Guest) -> MeasuredFacts:
+        """In a calm moment, where one comes within ``calm_wait_s``; else of the last moment."""
+        order, began_s = self._order, time.monotonic()
+        while True:
+            found = measure_facts(self._ends.source, self._ends.destination, guest, order.asked)
+            spent_s = time.monotonic() - began_s
+            if found.facts.measured is None or quiet_enough(self._planned(found)):
+                return found
+            if spent_s + _REST_S > order.calm_wait_s:
+                return found
+            time.sleep(_REST_S)
+
+    def _learn(self, failed: MigrationError) -> None:
+        """What the network really carried counts for the next attempt, where that is less than was thought."""
+        record = failed.facts.get("record") or {}
+        sent, took_ms = record.get("sent_bytes") or 0, record.get("elapsed_ms") or 0
+        asked = self._order.asked
+        self.notes.append(f"{failed.problem} It was tried once more in the calmest moment that came.")
+        if sent and took_ms:
+            carried = sent * 1000 / took_ms / MIB
+            if asked.link_mib_per_s is None or carried < asked.link_mib_per_s:
+                self._order = replace(self._order, asked=asked._replace(link_mib_per_s=carried))
+
+    def _with_or_without_postcopy(
+        self, guest: Guest, account: MigrationResult, found: MeasuredFacts, seen: Forecast
+    ) -> Result:
         try:
             return self._started(guest, account, found, seen)
         except MigrationError as exc:
@@ -124,14 +170,17 @@ class Migration:
         found = replace(found, facts=replace(found.facts, postcopy_possible=False))
         return self._started(guest, account, found, self._forecast(guest, found))
 
-    def _forecast(self, guest: Guest, found: MeasuredFacts) -> Forecast:
+    def _planned(self, found: MeasuredFacts) -> Forecast:
         asked = self._order.asked
-        seen = planned(
+        return planned(
             self._order.policy,
             found.facts,
             compression=asked.compression,
             parallel_connections=asked.parallel_connections,
         )
+
+    def _forecast(self, guest: Guest, found: MeasuredFacts) -> Forecast:
+        seen = self._planned(found)
         if not self._order.force:
             require_way(guest.name, seen, found.document())
         return seen
