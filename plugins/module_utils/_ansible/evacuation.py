@@ -77,9 +77,6 @@ def _shared_limits(params: t.Mapping[str, t.Any], destinations: t.Mapping[str, t
     most = {str(one["name"]): int(one["at_most"]) for one in shared["limits"]}
     if shared["limits"] and shared["kept_at"] not in destinations:
         raise _wrong(f"shared_limits.kept_at is {shared['kept_at']!r}, which is none of destinations.")
-    for name, at_most in most.items():
-        if at_most < 1:
-            raise _wrong(f"The limit {name!r} is {at_most}, so that nothing could ever move.")
     for destination, names in crossed.items():
         for name in set(names) - set(most):
             raise _wrong(f"The way to {destination!r} crosses {name!r}, which is none of shared_limits.")
