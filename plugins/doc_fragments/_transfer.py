@@ -60,6 +60,15 @@ options:
       - Without it the forecast says little, and decisions wait for the end of the first pass.
     type: bool
     default: true
+  calm_wait_s:
+    description:
+      - How long to wait for a moment in which a measured guest is quiet enough to be moved by plain pre-copy, in
+        seconds. It is measured again and again until then, and moved as it can be when none came.
+      - With it a guest whose migration was given up for its load, or that had no way within the policy, is tried once
+        more in a calm moment, in an evacuation after others. What the network really carried counts for the forecast
+        then.
+    type: float
+    default: 0
   force:
     description:
       - Whether to start although the forecast knows no way within the policy. The migration then ends as

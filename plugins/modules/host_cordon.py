@@ -62,7 +62,7 @@ remedy:
   description: What to do next.
   returned: failure
   type: str
-  sample: Install libvirt's driver for secrets on this host.
+  sample: Install libvirt's driver for secrets on this host (libvirt-daemon-driver-secret), or allow it.
 evidence:
   description: The facts behind a failure.
   returned: failure
@@ -81,13 +81,14 @@ from ..module_utils._libvirt.cordon import is_cordoned, set_cordon
 def work(module: AnsibleModule, connection: Connection) -> Result:
     wanted = module.params["state"] == "present"
     before = is_cordoned(connection)
-    if before is None:
+    if before is None and wanted:
         raise MigrationError(
             "NO_NOTES",
-            "This libvirt has no driver for secrets, which the note would be one of.",
+            "This libvirt has no driver for secrets, which the note would be one of, or does not let us use it.",
             state="Nothing was changed.",
-            remedy="Install libvirt's driver for secrets on this host.",
+            remedy="Install libvirt's driver for secrets on this host (libvirt-daemon-driver-secret), or allow it.",
         )
+    before = bool(before)
     if before != wanted and not module.check_mode:
         set_cordon(connection, wanted)
     diff = {"before": {"cordoned": before}, "after": {"cordoned": wanted}}

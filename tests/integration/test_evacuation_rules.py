@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+import time
 import typing as t
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from bench.house import BUSY, HOME, LINK_MIB_PER_S, QUIET, House, rows, three_hosts
@@ -153,3 +155,25 @@ def test_only_planned(house: House) -> None:
     for text in (plan["summary"][:40], "Not all have arrived within", "crm01"):
         assert text in checked.output, checked.output
     assert set(house.where().values()) == {HOME}
+
+
+def test_two_hosts_do_not_take_the_last_place_both(house: House) -> None:
+    """Both begin at the same moment, to a destination with one place; a limit over both is kept there, too."""
+    assert_done(house.ansible.run(HOME, house.evacuation({"web01": "kvm03"}, measure=False))[0], True)
+    limits = {"kept_at": "kvm02", "limits": [{"name": "all", "at_most": 1}]}
+    slow = {"measure": False, "bandwidth_mib_per_s": 4, "slots": {"per_destination": 1}, "shared_limits": limits}
+    stay = [{"uuid": house.uuids["busy01"], "strategy": "leave"}]
+    tasks = {HOME: house.evacuation({"crm01": "kvm02"}, **slow), "kvm03": house.evacuation({"web01": "kvm02"}, **slow)}
+    for one in tasks.values():
+        one["virtops.live_migration.evacuation"]["destinations"][0]["crosses"] = ["all"]
+    tasks[HOME]["virtops.live_migration.evacuation"]["guests"] += stay
+    with ThreadPoolExecutor(2) as pool:
+        running = [pool.submit(house.ansible.run, host, one) for host, one in tasks.items()]
+        most = 0
+        while not all(one.done() for one in running):
+            most = max(most, house.arriving("kvm02"))
+            time.sleep(0.3)
+        for one in running:
+            assert_done(one.result()[0], True, empty=True)
+    assert most == 1
+    assert "virtops.live_migration/" not in house.lab.virsh("kvm02", "secret-list").stdout

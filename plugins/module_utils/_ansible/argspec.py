@@ -66,6 +66,7 @@ def transfer_spec() -> Spec:
         "persistent": {"type": "bool"},
         "undefine_source": {"type": "bool", "default": True},
         "measure": {"type": "bool", "default": True},
+        "calm_wait_s": {"type": "float", "default": 0},
         "force": {"type": "bool", "default": False},
         "ignore_cordon": {"type": "bool", "default": False},
         "heed_metadata": {"type": "bool", "default": True},

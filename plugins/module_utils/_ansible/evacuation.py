@@ -79,9 +79,6 @@ def _shared_limits(params: t.Mapping[str, t.Any], destinations: t.Mapping[str, t
     most = {str(one["name"]): int(one["at_most"]) for one in shared["limits"]}
     if shared["limits"] and shared["kept_at"] not in destinations:
         raise _wrong(f"shared_limits.kept_at is {shared['kept_at']!r}, which is none of destinations.")
-    for name, at_most in most.items():
-        if at_most < 1:
-            raise _wrong(f"The limit {name!r} is {at_most}, so that nothing could ever move.")
     for destination, names in crossed.items():
         for name in set(names) - set(most):
             raise _wrong(f"The way to {destination!r} crosses {name!r}, which is none of shared_limits.")
@@ -132,6 +129,7 @@ def evacuation_options(params: t.Mapping[str, t.Any]) -> EvacuationOptions:
         leaving=params["purpose"] == "evacuate",
         force=params["force"],
         heed_metadata=policies.heed_metadata,
+        retry_loaded=params["calm_wait_s"] > 0,
         limits=_shared_limits(params, destinations),
         shutdown_limit_s=params["shutdown_timeout_s"],
         abort_on_cancel=params["on_cancel"] == "abort",

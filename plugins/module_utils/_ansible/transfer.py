@@ -63,5 +63,6 @@ def migration_options(
         policies=policies,
         said=said or {},
         storage=storage,
+        calm_wait_s=params["calm_wait_s"],
         ignore_cordon=params["ignore_cordon"] or homeward,
     )

@@ -22,6 +22,7 @@ MOST = 2.0**63  # bytes, bytes/s or ms reckoned from an option stay far below wh
 # By the name of the option: the least and the most that it may be. An option has the same limits in every module.
 LIMITS: t.Mapping[str, tuple[float, float]] = {
     "ahead": (0, math.inf),
+    "at_most": (1, math.inf),
     "attempts": (1, math.inf),
     "bandwidth_mib_per_s": (0, MOST_BANDWIDTH_MIB_PER_S),
     "before_mib_per_s": (0, MOST_BANDWIDTH_MIB_PER_S),

@@ -10,14 +10,24 @@ from __future__ import annotations
 import typing as t
 
 from .._core.errors import MigrationError
+from .._core.libvirt_errors.codes import Err
 from .connection import Connection, libvirt
 from .timeout import within
 
 UUID = "4f6f0d3c-5f0e-5a52-9f3b-6d1c3f2b7a10"
 DESCRIPTION = "virtops.live_migration: this host takes no guests"
 _XML = f"<secret ephemeral='no' private='no'><uuid>{UUID}</uuid><description>{DESCRIPTION}</description></secret>"
-_NO_SECRET = 66  # VIR_ERR_NO_SECRET
-_NO_SUPPORT = (3,)  # VIR_ERR_NO_SUPPORT: a libvirt without a driver for secrets
+# A libvirt that keeps no notes for us: no driver for secrets, no daemon for them (modular daemons), or not allowed.
+NO_NOTES = (
+    Err.NO_SUPPORT,
+    Err.NO_CONNECT,
+    Err.OPERATION_DENIED,
+    Err.SYSTEM_ERROR,
+    Err.AUTH_FAILED,
+    Err.AUTH_CANCELLED,
+    Err.ACCESS_DENIED,
+    Err.AUTH_UNAVAILABLE,
+)
 _LIMIT_S = 10.0
 
 
@@ -26,9 +36,9 @@ def is_cordoned(connection: Connection) -> t.Optional[bool]:
     try:
         within(lambda: connection.raw.secretLookupByUUIDString(UUID), f"asking whether {connection.uri} takes guests")
     except libvirt.libvirtError as exc:
-        if exc.get_error_code() == _NO_SECRET:
+        if exc.get_error_code() == Err.NO_SECRET:
             return False
-        if exc.get_error_code() in _NO_SUPPORT:
+        if exc.get_error_code() in NO_NOTES:
             return None
         raise
     return True
@@ -42,7 +52,7 @@ def set_cordon(connection: Connection, cordoned: bool) -> None:
         note = within(lambda: connection.raw.secretLookupByUUIDString(UUID), "looking for the note", _LIMIT_S)
         within(note.undefine, f"taking away the note that {connection.uri} takes no guests", _LIMIT_S)
     except libvirt.libvirtError as exc:
-        if exc.get_error_code() != _NO_SECRET:
+        if exc.get_error_code() != Err.NO_SECRET:
             raise
 
 

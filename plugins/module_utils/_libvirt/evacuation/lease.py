@@ -17,11 +17,10 @@ from xml.sax.saxutils import escape
 
 from ..._core.errors import MigrationError
 from ..connection import Connection, libvirt
+from ..cordon import NO_NOTES
 from ..timeout import within
 
 _USAGE_ISCSI = 3  # VIR_SECRET_USAGE_TYPE_ISCSI: the one whose use is any text
-_NO_SECRET = 66
-_NO_SUPPORT = (3,)  # VIR_ERR_NO_SUPPORT: a libvirt without a driver for secrets
 _RENEW_S, _DEAD_S, _LIMIT_S = 5.0, 30.0, 10.0
 
 
@@ -74,7 +73,7 @@ class Leases:
             except MigrationError:
                 return None
             except libvirt.libvirtError as exc:
-                if exc.get_error_code() in _NO_SUPPORT:
+                if exc.get_error_code() in NO_NOTES:
                     return Lease(name)
                 self._look_at_the_other(connection, lease.use)
         return None

@@ -3,12 +3,14 @@
 
 from __future__ import annotations
 
+import time
 import typing as t
 from dataclasses import dataclass, field, replace
 
 from ..._core.errors import MigrationError
 from ..._core.forecast.forecast import Forecast
 from ..._core.forecast.link_bandwidth import DestinationPath
+from ..._core.forecast.quiet_moment import quiet_enough
 from ..._core.guest_policy import GuestPolicies, Said
 from ..._core.job.downtime_limit import highest_limit_ms
 from ..._core.migration.copied_disks import choose_disks
@@ -17,6 +19,7 @@ from ..._core.migration.location import Situation
 from ..._core.migration.refusals import refusal
 from ..._core.migration.start import StartOptions, check_choices, planned, require_way, start_call
 from ..._core.policy import Policy
+from ..._core.units import MIB
 from ..._host.metrics_directory import MetricsDirectory
 from ..connection import libvirt
 from ..cordon import require_open
@@ -42,7 +45,8 @@ class MigrationOptions:
     ``definition``: what of it is otherwise on the destination. ``sharing``: how many of ours may use the link at once.
     ``before_start``: called with the guest and its forecast when it is about to be sent; what it raises prevents that.
     ``policies``: from which ``policy`` is made once the guest is known, with ``said``, what a plan says of it;
-    ``storage``: how a plan wants its disks to go along. ``metrics``: where they are written to.
+    ``storage``: how a plan wants its disks to go along. ``metrics``: where they are written to. ``calm_wait_s``: how
+    long to wait for a calm moment.
     """
 
     policy: Policy
@@ -60,6 +64,10 @@ class MigrationOptions:
     storage: t.Optional[str] = None
     ignore_cordon: bool = False
     metrics: t.Optional[MetricsDirectory] = None
+    calm_wait_s: float = 0.0
+
+
+_REST_S = 5.0  # between two measurements, so that the guest is left alone for half of the time
 
 
 class Migration:
@@ -145,12 +153,48 @@ class Migration:
     def _start(self, guest: Guest, result: MigrationResult, check: bool) -> Result:
         self._choose_disks(guest)
         self._definition(guest, result).parameters()  # what may not be is refused before anything is touched
-        found = measure_facts(
-            self._ends.source, self._ends.destination, guest, self._options.path, self._options.measurement
-        )
+        found = self._facts(guest)
         seen = self._forecast(guest, found)
         if check:
             return result.foreseen("moved", _with_basis(seen, found))
+        try:
+            return self._with_or_without_postcopy(guest, result, found, seen)
+        except MigrationError as exc:
+            # In an evacuation others go first; its queue tries this one again.
+            if exc.reason != "GIVEN_UP" or not self._options.calm_wait_s or self._options.before_start is not None:
+                raise
+            if self._ends.settled().situation is not Situation.START:
+                raise
+            self._learn(exc)
+        found = self._facts(guest)
+        return self._with_or_without_postcopy(guest, result, found, self._forecast(guest, found))
+
+    def _facts(self, guest: Guest) -> MeasuredFacts:
+        """In a calm moment, where one comes within ``calm_wait_s``; else of the last moment."""
+        options, began_s = self._options, time.monotonic()
+        while True:
+            found = measure_facts(self._ends.source, self._ends.destination, guest, options.path, options.measurement)
+            spent_s = time.monotonic() - began_s
+            if found.facts.measured is None or quiet_enough(self._planned(found)):
+                return found
+            if spent_s + _REST_S > options.calm_wait_s:
+                return found
+            time.sleep(_REST_S)
+
+    def _learn(self, failed: MigrationError) -> None:
+        """What the network really carried counts for the next attempt, where that is less than was thought."""
+        record = failed.facts.get("record") or {}
+        sent, took_ms = record.get("sent_bytes") or 0, record.get("elapsed_ms") or 0
+        path = self._options.path
+        self.notes.append(f"{failed.problem} It was tried once more in the calmest moment that came.")
+        if sent and took_ms:
+            carried = sent * 1000 / took_ms / MIB
+            if path.link_mib_per_s is None or carried < path.link_mib_per_s:
+                self._options = replace(self._options, path=path._replace(link_mib_per_s=carried))
+
+    def _with_or_without_postcopy(
+        self, guest: Guest, result: MigrationResult, found: MeasuredFacts, seen: Forecast
+    ) -> Result:
         try:
             return self._started(guest, result, found, seen)
         except MigrationError as exc:
@@ -178,14 +222,17 @@ class Migration:
         copied = options.copy_disks or () if options.copy_storage != "none" else ()
         return SentDefinition(guest, self._options.definition, persistent=result.persistent, copied=copied)
 
-    def _forecast(self, guest: Guest, found: MeasuredFacts) -> Forecast:
+    def _planned(self, found: MeasuredFacts) -> Forecast:
         measurement = self._options.measurement
-        seen = planned(
+        return planned(
             self._options.policy,
             found.facts,
             compression=measurement.compression,
             parallel_connections=measurement.parallel_connections,
         )
+
+    def _forecast(self, guest: Guest, found: MeasuredFacts) -> Forecast:
+        seen = self._planned(found)
         if not self._options.force:
             require_way(guest.name, seen, found.document())
         return seen

@@ -350,6 +350,14 @@ def test_a_host_that_takes_no_guests_gets_none(libvirt: FakeLibvirt, run: Module
     assert (result["reason"], result["runs_on"]) == ("DESTINATION_CORDONED", "kvm01")
 
 
+@pytest.mark.parametrize("code", [3, 38, 88])
+def test_a_libvirt_that_keeps_no_notes_is_no_cordon(libvirt: FakeLibvirt, run: ModuleRunner, code: int) -> None:
+    look = [*ENDS, *here(NO_JOB), UNKNOWN, *source_has(), *survey()]
+    unknown = Call("secretLookupByUUIDString", cordon.UUID).raises(code, "no secrets here")
+    libvirt.expect(*look, unknown, *limit()[1:], *OWN, completes(transfer()), *GONE_HERE, ARRIVED, *destination_has())
+    assert run(migration, **ASKED)["outcome"] == "moved"
+
+
 def test_the_cordon_does_not_count_where_that_is_said(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
     look = [*ENDS, *here(NO_JOB), UNKNOWN, *source_has(), *survey(), *limit()[1:]]
     libvirt.expect(*look, *OWN, completes(transfer()), *GONE_HERE, ARRIVED, *destination_has())

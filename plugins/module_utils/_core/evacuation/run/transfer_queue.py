@@ -11,7 +11,7 @@ import typing as t
 
 from .admission import Contention, DestinationLook, Places, Slots, may_start, run_dry
 from .queued_guest import NEVER_S, QueuedGuest, Stage, TransferOptions
-from .retry import DESTINATION_SICK, RetryDecision, back_off_s, decide_retry, infrastructure
+from .retry import DESTINATION_SICK, LOADED, RetryDecision, back_off_s, decide_retry, infrastructure
 
 _SICK_AFTER = 2
 _MOST_SETUP_S = 5.0
@@ -43,11 +43,19 @@ Move = t.Union[Begin, Send, Dismiss]
 class TransferQueue:
     """``stopped``: why no more begin, empty while they do. ``closed``: destinations that are given up.
 
+    ``retry_loaded``: whether one that failed for its load is tried once more, measured, after others.
     ``unmeasured``: whether a guest may be sent without being measured, where the link would stand idle otherwise.
     """
 
-    def __init__(self, options: t.Sequence[TransferOptions], slots: Slots, *, unmeasured: bool = False) -> None:
-        self._slots, self._unmeasured = slots, unmeasured
+    def __init__(
+        self,
+        options: t.Sequence[TransferOptions],
+        slots: Slots,
+        *,
+        unmeasured: bool = False,
+        retry_loaded: bool = False,
+    ) -> None:
+        self._slots, self._unmeasured, self._retry_loaded = slots, unmeasured, retry_loaded
         self.guests = {one.key: QueuedGuest(one, (one.destinations or ("",))[0]) for one in options}
         self.stopped = ""
         self.closed: set[str] = set()
@@ -114,7 +122,8 @@ class TransferQueue:
         dry = self.runs_dry(now_s)
         for one in self._in(Stage.WAITING):
             if one.not_before_s <= now_s and (one.adopts or self._may_prepare(one, places, now_s, dry)):
-                one.measured = one.adopts or one.options.needs_measuring or not self._stands_idle()
+                measured = one.adopts or one.options.needs_measuring or one.reason in LOADED
+                one.measured = measured or not self._stands_idle()
                 one.stage = Stage.PREPARING
                 one.attempts += 1
                 moves.append(Begin(one.options.key, one.destination, one.measured))
@@ -190,6 +199,8 @@ class TransferQueue:
                 if reason in DESTINATION_SICK and one.destination not in self.closed
                 else RetryDecision.GIVE_UP
             )
+        if self._retry_loaded and reason in LOADED and one.attempts == 1:
+            what = RetryDecision.AGAIN
         if what is RetryDecision.AGAIN and one.attempts < self._slots.attempts:
             one.refused_by = [name for name in one.refused_by if name != one.destination]
             one.stage, one.not_before_s = Stage.WAITING, now_s + back_off_s(one.attempts)

@@ -110,7 +110,7 @@ def test_a_lease_that_is_renewed_is_not(daemon: Daemon, libvirt: FakeLibvirt) ->
         libvirt.clock.sleep(5.0)
 
 
-@pytest.mark.parametrize(("code", "shared"), [(3, True), (38, False), (1, False)])
+@pytest.mark.parametrize(("code", "shared"), [(3, True), (38, True), (88, True), (39, False), (1, False)])
 def test_a_daemon_without_secrets_shares_nothing(daemon: Daemon, code: int, shared: bool) -> None:
     """No driver: each for itself, as where there is no connection. Lost or refused: not now."""
     daemon.refuses = code

@@ -82,7 +82,7 @@ def test_it_stays_small_and_keeps_the_whole_of_the_time() -> None:
         guests[number % 10].stage = (Stage.READY, Stage.SENDING)[number // 10 % 2]
         record.look(guests, number / 2)
         record.told(NUMBERS, number / 2)
-    found = document(record, *(one.wanted.key for one in guests))
+    found = document(record, *(one.options.key for one in guests))
     assert len(found["loads"]) <= 600
     assert len(found["told"]) <= 600
     assert found["loads"][0][0] == 0

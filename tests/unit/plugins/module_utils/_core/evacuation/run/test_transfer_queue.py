@@ -472,3 +472,17 @@ def test_the_same_happens_twice(seed: int) -> None:
     first.go()
     second.go()
     assert first.queue.guests == second.queue.guests
+
+
+@pytest.mark.parametrize("reason", ["GIVEN_UP", "NO_WAY"])
+@pytest.mark.parametrize("retry", [True, False])
+def test_one_that_failed_for_its_load_is_tried_once_more_and_measured(reason: str, retry: bool) -> None:
+    queue = TransferQueue([TransferOptions("a", "a", ("kvm02",))], Slots(), unmeasured=True, retry_loaded=retry)
+    (first,) = queue.due(0.0, {})
+    assert isinstance(first, Begin)
+    assert not first.measured
+    assert queue.failed("a", reason, 10.0) is (RetryDecision.AGAIN if retry else RetryDecision.GIVE_UP)
+    again = queue.due(16.0, {})
+    assert [one.measured for one in again if isinstance(one, Begin)] == [True] * retry
+    if retry:
+        assert queue.failed("a", reason, 30.0) is RetryDecision.GIVE_UP

@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A calm moment is waited for within a bound; what failed for load is tried once more with what it taught."""
+
+from __future__ import annotations
+
+import typing as t
+from types import SimpleNamespace
+
+import pytest
+
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.errors import MigrationError
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.forecast.link_bandwidth import RouteDevice
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.migration.location import Situation
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.migration.start import StartOptions
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.policy import Policy
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.units import MIB
+from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.measure.facts import MeasurementOptions
+from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.migration import migration as moving
+from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.migration.migration import (
+    Migration,
+    MigrationOptions,
+)
+from ansible_collections.virtops.live_migration.tests.unit.plugins.fake_libvirt import FakeLibvirt
+
+MEASURES_S = 9.0
+GIVEN_UP = MigrationError(
+    "GIVEN_UP", "It was given up.", facts={"record": {"sent_bytes": 600 * MIB, "elapsed_ms": 20_000}}
+)
+
+
+class World:
+    """``calm_after_s``: since the beginning; ``fails``: what comes of each attempt, nothing: it moves."""
+
+    def __init__(self, libvirt: FakeLibvirt, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.clock, self.began_s = libvirt.clock, libvirt.clock.monotonic()
+        self.calm_after_s, self.measured = 0.0, True
+        self.looks = 0
+        self.fails: list[MigrationError] = []
+        self.links: list[float | None] = []
+        monkeypatch.setattr(moving, "measure_facts", self._measure)
+        monkeypatch.setattr(moving, "planned", lambda _policy, facts, **_options: facts)
+        monkeypatch.setattr(moving, "quiet_enough", lambda facts: facts.calm)
+        monkeypatch.setattr(moving, "require_way", lambda *_words: None)
+        monkeypatch.setattr(Migration, "_started", self._started)
+
+    def _measure(self, _source: t.Any, _destination: t.Any, _guest: t.Any, asked: MeasurementOptions) -> t.Any:
+        self.looks += 1
+        self.clock.sleep(MEASURES_S)
+        calm = self.clock.monotonic() - self.began_s >= self.calm_after_s
+        self.links.append(asked.link_mib_per_s)
+        facts = SimpleNamespace(measured=object() if self.measured else None, calm=calm)
+        return SimpleNamespace(facts=facts, document=dict)
+
+    def _started(self, *_words: t.Any) -> dict[str, t.Any]:
+        if self.fails:
+            raise self.fails.pop(0)
+        return {"outcome": "moved"}
+
+    def move(self, calm_wait_s: float, link_mib_per_s: float | None = 100.0, **more: t.Any) -> tuple[t.Any, Migration]:
+        asked = MeasurementOptions("there", None, link_mib_per_s, 0, "none", None, True, lambda _hosts: RouteDevice())
+        order = MigrationOptions(Policy(), asked, StartOptions(), calm_wait_s=calm_wait_s, **more)
+        ends = SimpleNamespace(
+            source=None, destination=None, settled=lambda: SimpleNamespace(situation=Situation.START)
+        )
+        migration = Migration(t.cast("t.Any", ends), order)
+        guest = t.cast("t.Any", SimpleNamespace(name="erp01"))
+        return migration._start(guest, t.cast("t.Any", None), False), migration
+
+
+@pytest.fixture
+def world(libvirt: FakeLibvirt, monkeypatch: pytest.MonkeyPatch) -> World:
+    monkeypatch.setattr(moving, "time", libvirt.clock)
+    return World(libvirt, monkeypatch)
+
+
+@pytest.mark.parametrize(
+    ("calm_after_s", "wait_s", "looks"),
+    [(0.0, 0.0, 1), (0.0, 600.0, 1), (40.0, 600.0, 4), (40.0, 0.0, 1), (900.0, 60.0, 5)],
+)
+def test_a_calm_moment_is_waited_for_within_the_bound(
+    world: World, calm_after_s: float, wait_s: float, looks: int
+) -> None:
+    world.calm_after_s = calm_after_s
+    result, _migration = world.move(wait_s)
+    assert result["outcome"] == "moved"
+    assert world.looks == looks
+    assert world.clock.monotonic() - world.began_s <= wait_s + MEASURES_S
+
+
+def test_what_is_not_measured_is_not_waited_for(world: World) -> None:
+    world.measured, world.calm_after_s = False, 900.0
+    world.move(600.0)
+    assert world.looks == 1
+
+
+@pytest.mark.parametrize(("link", "then"), [(100.0, 30.0), (20.0, 20.0), (None, 30.0)])
+def test_a_second_attempt_knows_what_the_network_carried(world: World, link: float | None, then: float) -> None:
+    world.fails = [GIVEN_UP]
+    result, migration = world.move(60.0, link)
+    assert result["outcome"] == "moved"
+    assert world.links == [link, then]
+    assert "once more" in migration.notes[0]
+
+
+@pytest.mark.parametrize(
+    ("wait_s", "fails", "more"),
+    [
+        (0.0, [GIVEN_UP], {}),
+        (60.0, [GIVEN_UP, GIVEN_UP], {}),
+        (60.0, [MigrationError("QEMU_DIED", "It died.")], {}),
+        # Its queue lets others go first.
+        (60.0, [GIVEN_UP], {"before_start": lambda _guest, _forecast: None}),
+    ],
+)
+def test_when_there_is_no_second_attempt(
+    world: World, wait_s: float, fails: list[MigrationError], more: dict[str, t.Any]
+) -> None:
+    world.fails = list(fails)
+    with pytest.raises(MigrationError):
+        world.move(wait_s, **more)
+    assert world.fails == []
