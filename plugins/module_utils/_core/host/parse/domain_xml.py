@@ -141,7 +141,7 @@ def _has_agent(devices: Devices) -> bool:
     return any(one.get("name") == "org.qemu.guest_agent.0" for one in below(devices, "channel", "target"))
 
 
-def _start(os: t.Optional[Element]) -> dict[str, str]:
+def _start(os: t.Optional[Element]) -> dict[str, t.Any]:
     """Fields of the document: what the guest is started with."""
     if os is None:
         return {}

@@ -97,7 +97,12 @@ def devices(inner: str) -> str:
 ODD = {
     "in a comment": HEAD + "  <!--\n" + CPU + "  -->\n" + devices(ALIKE) + TAIL,
     "in text that is quoted": HEAD + "  <description><![CDATA[\n" + CPU + "]]></description>\n" + devices(ALIKE) + TAIL,
-    "in metadata": HEAD + "  <metadata>\n<a:a xmlns:a='urn:a'>\n" + CPU + "</a:a>\n  </metadata>\n" + devices("") + TAIL,
+    "in metadata": HEAD
+    + "  <metadata>\n<a:a xmlns:a='urn:a'>\n"
+    + CPU
+    + "</a:a>\n  </metadata>\n"
+    + devices("")
+    + TAIL,
     "in an attribute": HEAD + "  <title a='\n" + CPU + "'/>\n" + devices(ALIKE) + TAIL,
     "twice": HEAD + CPU + CPU.replace("vmx", "avx") + devices(ALIKE) + TAIL,
     "devices twice": HEAD + devices(ALIKE) + devices(DISK.format("a")) + TAIL,
