@@ -91,7 +91,9 @@ def refuse_expansion(value: t.Any) -> None:
         (size.characters, measure.characters, MOST_SHARED_CHARACTERS, "characters"),
     ):
         if written > max(most, _TIMES * own):
-            raise _refused(f"written out it is more than {most} {what}, as parts of it stand in it many times (aliases)")
+            raise _refused(
+                f"written out it is more than {most} {what}, as parts of it stand in it many times (aliases)"
+            )
 
 
 def _refused(why: str) -> MigrationError:
