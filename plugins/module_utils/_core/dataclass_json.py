@@ -59,7 +59,7 @@ def _writer(cls: t.Any) -> Writer:
 def _field_writer(hint: t.Any) -> t.Optional[Writer]:
     """None for what is written as it is."""
     origin, arguments = t.get_origin(hint), t.get_args(hint)
-    if hint in _NAMES or origin is t.Union and all(one in _NAMES or one is _NONE for one in arguments):
+    if hint in _NAMES or (origin is t.Union and all(one in _NAMES or one is _NONE for one in arguments)):
         return None
     if dataclasses.is_dataclass(hint):
         return _writer(hint)

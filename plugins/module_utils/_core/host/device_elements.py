@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Every kind of device that a guest can have, and the checks that look at it.
 
-The elements are those below ``devices`` in libvirt's schema, src/conf/schemas/domaincommon.rng of 11.3.0. What is not
-here is named by the check ``other_devices``.
+The elements are those below ``devices`` in libvirt's schema, src/conf/schemas/domaincommon.rng of 11.3.0; those of its
+Go binding of June 2026 (DomainDeviceList of libvirt-go-xml-module, which follows libvirt 12.4) are the same. What is
+not here is named by the check ``other_devices``.
 """
 
 from __future__ import annotations

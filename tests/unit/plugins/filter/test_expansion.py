@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What YAML's aliases make small and a filter would write out: bounded, in each filter, before anything is made of it."""
+"""What YAML's aliases make small and a filter would write out: refused by each filter before anything is made of it."""
 
 from __future__ import annotations
 

@@ -145,13 +145,14 @@ def _start(os: t.Optional[Element]) -> dict[str, t.Any]:
     """Fields of the document: what the guest is started with."""
     if os is None:
         return {}
-    os_type, nvram = os.find("type"), os.find("nvram")
+    os_type, nvram, store = os.find("type"), os.find("nvram"), os.find("varstore")
     return {
         "arch": get(os_type, "arch"),
         "machine": get(os_type, "machine"),
-        "nvram": _path(nvram),
+        # Since libvirt 12.1 QEMU itself may keep the variables, in a file of its own.
+        "nvram": _path(nvram) or get(store, "path"),
         "nvram_type": get(nvram, "type"),
-        "nvram_template": get(nvram, "template"),
+        "nvram_template": get(nvram, "template") or get(store, "template"),
         "loader": os.findtext("loader", ""),
     }
 

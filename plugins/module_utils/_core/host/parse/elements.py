@@ -62,7 +62,7 @@ def _by_indentation(xml: str) -> t.Optional[Definition]:
         return None
     for name in _CUT:
         cut = len(root.findall(name + _MARK))
-        if cut != (name in parts) or cut and root.find(name) is not None:
+        if cut != (name in parts) or (cut and root.find(name) is not None):
             return None  # it stood elsewhere, or stands there twice
     if root.tag != "domain":
         return None  # of a name space, which what was cut out would have too

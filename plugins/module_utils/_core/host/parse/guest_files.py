@@ -72,8 +72,8 @@ def needed_files(devices: Devices, characters: Characters) -> list[str]:
             found |= {one.get("path", "") for one in sources}
         elif kind in _LISTENING:
             found |= {_server_of_host(one, kind) for one in device.findall("source")}
-    for kind, wanted, way, name in (place for kind in devices for place in _PLACES_OF.get(kind, ())):
-        places = below(devices, kind, *way, wanted=wanted)
+    for element, wanted, way, name in (place for one in devices for place in _PLACES_OF.get(one, ())):
+        places = below(devices, element, *way, wanted=wanted)
         found |= {one.get(name, "") if name else (one.text or "").strip() for one in places}
     for source in below(devices, "interface", "source", wanted="vhostuser"):  # the switch's own socket
         found |= {source.get("path", "")} if source.get("mode") != "server" else set()

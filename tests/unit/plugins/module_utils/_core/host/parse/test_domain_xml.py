@@ -120,3 +120,18 @@ def test_a_definition_with_next_to_nothing() -> None:
 )
 def test_sets_of_numbers(text: str, numbers: list[int]) -> None:
     assert number_set(text) == numbers
+
+
+def test_variables_that_qemu_itself_keeps() -> None:
+    """``varstore``, since libvirt 12.1: the firmware's image is a ROM then, and the template a file of the host."""
+    found = parse_domain(
+        "<domain><name>a</name><uuid>u</uuid><os firmware='efi'><type>hvm</type>"
+        "<loader type='rom'>/usr/share/edk2/ovmf/OVMF.qemuvars.fd</loader>"
+        "<varstore template='/usr/share/edk2/ovmf/vars.json' path='/var/lib/libvirt/qemu/varstore/a.json'/>"
+        "</os></domain>"
+    )
+    assert (found.nvram, found.nvram_template) == (
+        "/var/lib/libvirt/qemu/varstore/a.json",
+        "/usr/share/edk2/ovmf/vars.json",
+    )
+    assert found.boot_files == ["/usr/share/edk2/ovmf/OVMF.qemuvars.fd"]

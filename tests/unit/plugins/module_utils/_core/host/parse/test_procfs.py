@@ -10,9 +10,9 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._core.error
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.document import Listener
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.parse.procfs import (
     Mount,
+    MountTable,
     Socket,
     listeners,
-    MountTable,
     parse_counters,
     parse_meminfo,
     parse_mounts,
