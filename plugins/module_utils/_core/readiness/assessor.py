@@ -39,6 +39,9 @@ from .checks import (
     ports as readiness_ports,
 )
 from .checks import (
+    secrets as readiness_secrets,
+)
+from .checks import (
     security as readiness_security,
 )
 from .checks import (
@@ -74,6 +77,7 @@ CHECKS: tuple[Check, ...] = (
     *readiness_machine.CHECKS,
     *readiness_memory.CHECKS,
     *readiness_storage.CHECKS,
+    *readiness_secrets.CHECKS,
     *readiness_guest_network.CHECKS,
     *readiness_network.CHECKS,
     *readiness_ports.CHECKS,

@@ -19,7 +19,7 @@ from ...errors import MigrationError
 from ..guest import CpuFeature, Graphics, GuestCpu, GuestDocument, Nic, SecurityLabel
 from .device_xml import disks, graphics, host_devices, nics, shared_directories, shared_memory, tpms, vsock_cid
 from .elements import Definition, Devices, Element, below, get, inside, take_apart, whole
-from .guest_files import boot_files, character_devices, endpoints, host_files, needed_files, not_looked_at
+from .guest_files import boot_files, character_devices, endpoints, host_files, needed_files, not_looked_at, secrets
 from .guest_memory import memory, pinned_cpus
 from .xml_values import whole_number
 
@@ -121,6 +121,7 @@ def _domain(definition: Definition) -> GuestDocument:
         host_files=host_files(characters),
         needed_files=needed_files(devices, characters),
         endpoints=endpoints(devices, characters),
+        secrets=secrets(devices),
         vsock_cid=vsock_cid(devices),
         not_looked_at=not_looked_at(devices),
         security_labels=[

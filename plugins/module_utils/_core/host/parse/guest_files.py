@@ -47,6 +47,18 @@ def boot_files(root: Element, devices: Devices, firmware: str) -> list[str]:
     return sorted({path.strip() for path in found} - {""})
 
 
+def secrets(devices: Devices) -> list[str]:
+    """By which disks and SCSI devices log in to storage, disks are encrypted, and a TPM keeps its state: beside
+    the source of a disk, within it, or within that of a base image."""
+    found: set[str] = set()
+    for kind in ("disk", "hostdev"):
+        for one in (secret for device in devices.get(kind, ()) for secret in device.iter("secret")):
+            found |= {f"uuid:{one.get('uuid', '').lower()}" if one.get("uuid") else f"usage:{one.get('usage', '')}"}
+    for encryption in below(devices, "tpm", "backend", "encryption"):
+        found |= {f"uuid:{encryption.get('secret', '').lower()}"}
+    return sorted(found - {"uuid:", "usage:"})
+
+
 def character_devices(devices: Devices) -> Characters:
     found = [(name, one, one.get("type", "")) for name in _CHARACTER for one in devices.get(name, ())]
     backends = [one for one in below(devices, "rng", "backend") if one.get("model") == "egd"]
