@@ -833,6 +833,13 @@ host:
           description: How much it is ahead of O(reference_epoch_s).
           type: float
           sample: 863.3
+    secrets:
+      description: >-
+        The names of libvirt's secrets, each as C(uuid:) with its UUID and, where it has one, as C(usage:) with its
+        usage. Null where libvirt does not say.
+      type: list
+      elements: str
+      sample: ['uuid:5b9ff4e8-9f5e-4a4c-8d1b-2f6b9d6f0c11', 'usage:client.libvirt']
     domains:
       description: The guests, running or not.
       type: list
@@ -1285,6 +1292,11 @@ host:
             port:
               description: Port.
               type: int
+        secrets:
+          description: >-
+            Secrets of libvirt that its disks and its TPM need, as V(uuid:...) or V(usage:...).
+          type: list
+          elements: str
         vsock_cid:
           description: Its address for sockets between guest and host, where it is fixed.
           type: int

@@ -19,6 +19,7 @@ from ..module_utils._core.number_options import MOST
 from ..module_utils._core.policy import DEFAULT_PRESET, Policy, policy_from, preset
 from ..module_utils._core.text import printable
 from ..module_utils._core.units import MIB
+from ._expansion import refuse_expansion
 
 F = t.TypeVar("F", bound=t.Callable[..., t.Any])
 
@@ -41,6 +42,7 @@ def told_to_the_user(function: F) -> F:
 
 def plain(value: t.Any) -> t.Any:
     """The same as built-in types: what a template passes in are lazy or tagged subclasses, or not yet templated."""
+    refuse_expansion(value)
     try:
         return json.loads(json.dumps(value, default=str))
     # A key that is no text; a value within itself, or nested deeper than Python can follow; a number of 5000 digits.

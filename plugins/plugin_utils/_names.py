@@ -27,7 +27,8 @@ def names_from(value: t.Any, commas: bool = True, at_most: t.Optional[int] = Non
         value = _split(_plain(value), commas)
     if isinstance(value, t.Mapping) or not isinstance(value, t.Iterable):
         raise _not_a_text(value)
-    found = list(dict.fromkeys(_name(one) for one in value))
+    # A text that stands there a million times, by aliases of YAML, is looked at once.
+    found = list(dict.fromkeys(_name(one) for one in {id(one): one for one in value}.values()))
     if at_most is not None and len(found) > at_most:
         raise _bad(f"{_shown(', '.join(found))} are {len(found)} names, but there may be no more than {at_most}.")
     return found

@@ -9,10 +9,9 @@ import typing as t
 from ansible.module_utils.basic import AnsibleModule
 
 from .._core.errors import MigrationError
-from .._core.number_options import check_numbers
 from .argspec import Spec, connection_spec
 from .module import Module
-from .uris import check_uris
+from .option_checks import check_options
 
 
 def run_without_libvirt(
@@ -23,8 +22,7 @@ def run_without_libvirt(
     spec = copy.deepcopy({**connection_spec(), **argument_spec})
     module = Module(argument_spec=spec, supports_check_mode=True, **module_options)
     try:
-        check_uris(spec, module.params)
-        check_numbers(spec, module.params)
+        check_options(spec, module.params)
         result = work(module)
     except MigrationError as exc:
         module.fail_json(msg=str(exc), **exc.result())

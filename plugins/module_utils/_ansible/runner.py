@@ -9,15 +9,14 @@ from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 from ansible.module_utils.common.respawn import has_respawned, probe_interpreters_for_module, respawn_module
 
 from .._core.errors import MigrationError
-from .._core.number_options import check_numbers
 from .._libvirt.connection import LIBVIRT_IMPORT_ERROR, Connection, libvirt
 from .._libvirt.errors import translate
 from .._libvirt.guest import Guest, find_guest
 from .argspec import ONE_GUEST, Spec, connection_spec, guest_spec
 from .history import keep_record
 from .module import Module
+from .option_checks import check_options
 from .progress import ProgressFile
-from .uris import check_uris
 
 Result = dict[str, t.Any]
 Work = t.Callable[[AnsibleModule, Connection], Result]
@@ -41,8 +40,7 @@ def run(
         **module_options,
     )
     try:
-        check_uris(spec, module.params)
-        check_numbers(spec, module.params)
+        check_options(spec, module.params)
     except MigrationError as exc:
         _fail(module, exc)
     _require_libvirt(module)

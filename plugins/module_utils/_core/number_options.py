@@ -59,24 +59,11 @@ LIMITS: t.Mapping[str, tuple[float, float]] = {
 }
 
 
-def check_numbers(spec: t.Mapping[str, t.Mapping[str, t.Any]], options: t.Mapping[str, t.Any], place: str = "") -> None:
-    """Raises OUT_OF_RANGE for the first number outside its limits; "nan" and "inf", which Ansible takes, always are.
-
-    ``spec``: a module's argument specification; what it does not declare, as the inside of a document, is not looked
-    at. ``options``: the module's parameters. ``place``: where they stand, for the error.
-    """
-    for name, declared in spec.items():
-        value = options.get(name)
-        if name in Policy.__dataclass_fields__:
-            continue
-        inner = f"{place}.{name}" if place else name
-        if isinstance(value, (int, float)) and not isinstance(value, bool):
-            _check(name, value, inner)
-        elif isinstance(value, t.Mapping) and "options" in declared:
-            check_numbers(declared["options"], value, inner)
-        elif isinstance(value, (list, tuple)) and "options" in declared:
-            for number, one in enumerate(value):
-                check_numbers(declared["options"], one, f"{inner}[{number}]")
+def check_number(name: str, place: str, value: t.Any) -> None:
+    """Raises OUT_OF_RANGE for a number outside the limits of its option; "nan" and "inf", which Ansible takes, always
+    are. ``place``: where it stands, for the error. What is no number is passed over."""
+    if name not in Policy.__dataclass_fields__ and isinstance(value, (int, float)) and not isinstance(value, bool):
+        _check(name, value, place)
 
 
 def _check(name: str, value: float, place: str) -> None:

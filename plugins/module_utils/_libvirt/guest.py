@@ -47,10 +47,10 @@ class Guest:
             raise
 
     def documents(self) -> list[dict[str, t.Any]]:
-        """Name, UUID, state and its reason; nothing when the guest has left this host for good meanwhile."""
-        try:
-            state = self.state()
-        except libvirt.libvirtError:
+        """Name, UUID, state and its reason; nothing when the guest has left this host for good meanwhile, which only
+        libvirt itself can say."""
+        state = self.known_state()
+        if state is None:
             return []
         return [{"name": self.name, "uuid": self.uuid, "state": state.name, "state_reason": state.reason_name}]
 

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Every kind of device that a guest can have, and the checks that look at it.
 
-The elements are those below ``devices`` in libvirt's schema, src/conf/schemas/domaincommon.rng of 11.3.0. What is not
-here is named by the check ``other_devices``.
+The elements are those below ``devices`` in libvirt's schema, src/conf/schemas/domaincommon.rng of 11.3.0; those of its
+Go binding of June 2026 (DomainDeviceList of libvirt-go-xml-module, which follows libvirt 12.4) are the same. What is
+not here is named by the check ``other_devices``.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ _QEMUS_OWN = ("qemu_blockers",)
 
 DEVICE_ELEMENTS: t.Mapping[str, tuple[str, ...]] = {
     "emulator": ("emulator_path", "machine_type"),
-    "disk": ("disks_reachable", "disk_room", "disk_cache", "disk_kind", "backing_images", "lock_manager"),
+    "disk": ("disks_reachable", "disk_room", "disk_cache", "disk_kind", "backing_images", "lock_manager", "secrets"),
     "controller": _QEMUS_OWN,
     "lease": ("device_files",),
     "filesystem": ("shared_directories",),
@@ -22,7 +23,7 @@ DEVICE_ELEMENTS: t.Mapping[str, tuple[str, ...]] = {
     "input": ("device_files",),
     "sound": _QEMUS_OWN,
     "audio": ("device_files",),
-    "hostdev": ("host_devices", "boot_files"),
+    "hostdev": ("host_devices", "boot_files", "secrets"),
     "graphics": ("graphics", "device_files"),
     "video": ("device_files",),
     "console": ("graphics", "device_files"),
@@ -34,7 +35,7 @@ DEVICE_ELEMENTS: t.Mapping[str, tuple[str, ...]] = {
     "redirdev": ("graphics", "device_files"),
     "redirfilter": _QEMUS_OWN,
     "rng": ("device_files", "graphics"),
-    "tpm": ("tpm",),
+    "tpm": ("tpm", "secrets"),
     "shmem": ("shared_memory",),
     "memory": ("memory_available", "hugepages", "numa_nodes", "device_files"),
     "crypto": ("device_files",),

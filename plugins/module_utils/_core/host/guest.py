@@ -222,6 +222,7 @@ class GuestDocument:
     host_files: list[str] = field(default_factory=list)  # logs and sockets of serial devices and channels
     needed_files: list[str] = field(default_factory=list)  # devices, sockets and files that must be there to start it
     endpoints: list[Endpoint] = field(default_factory=list)
+    secrets: list[str] = field(default_factory=list)  # of libvirt, for its disks and TPM: uuid:UUID or usage:NAME
     vsock_cid: t.Optional[int] = None  # where it is fixed, and not chosen by libvirt
     not_looked_at: list[str] = field(default_factory=list)  # device elements that nothing here knows
     security_labels: list[SecurityLabel] = field(default_factory=list)

@@ -31,6 +31,9 @@ from . import (
     postcopy as meanings_postcopy,
 )
 from . import (
+    qemu as meanings_qemu,
+)
+from . import (
     setup as meanings_setup,
 )
 from . import (
@@ -44,6 +47,7 @@ SUBJECTS: t.Sequence[tuple[str, t.Sequence[Meaning]]] = (
     ("TLS, SSH, names and logins", meanings_login.ROWS),
     ("Connections and ports", meanings_connection.ROWS),
     ("Storage", meanings_storage.ROWS),
+    ("What QEMU says of a migration", meanings_qemu.ROWS),
     ("Whether things fit together", meanings_fit.ROWS),
     ("Memory, networks and devices", meanings_host.ROWS),
     ("How the host is set up", meanings_setup.ROWS),

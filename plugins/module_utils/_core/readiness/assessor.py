@@ -40,6 +40,9 @@ from .checks import (
     ports as readiness_ports,
 )
 from .checks import (
+    secrets as readiness_secrets,
+)
+from .checks import (
     security as readiness_security,
 )
 from .checks import (
@@ -75,6 +78,7 @@ CHECKS: tuple[Check, ...] = (
     *readiness_machine.CHECKS,
     *readiness_memory.CHECKS,
     *readiness_storage.CHECKS,
+    *readiness_secrets.CHECKS,
     *readiness_guest_network.CHECKS,
     *readiness_network.CHECKS,
     *readiness_ports.CHECKS,

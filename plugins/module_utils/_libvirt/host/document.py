@@ -63,6 +63,7 @@ def read_from_libvirt(connection: Connection, *, with_guests: bool = True) -> Ho
         emulators=known.emulators,
         networks=networks(reading),
         storage=Storage(pools(reading)),
+        secrets=secrets(raw),
         security=Security(known.security_drivers, qemu_user=known.qemu_user),
         domains=guests,
         cordoned=reading.part("whether it takes guests", lambda: is_cordoned(connection), None),
@@ -119,6 +120,16 @@ def _hugepages(raw: t.Any, pools: t.Sequence[HugePages]) -> list[HugePages]:
     nodes = sorted({pool.node for pool in pools})
     free = raw.getFreePages(sizes_kib, nodes[0], len(nodes), 0)
     return [replace(pool, free=int(free.get(pool.node, {}).get(pool.size_bytes // KIB, 0))) for pool in pools]
+
+
+def secrets(raw: t.Any) -> t.Optional[list[str]]:
+    """Their names only. None where this libvirt does not say: it may have no daemon or driver for secrets."""
+    try:
+        found = raw.listAllSecrets(0)
+        named = [f"usage:{one.usageID()}" for one in found if one.usageID()]
+        return sorted({*(f"uuid:{str(one.UUIDString()).lower()}" for one in found), *named})
+    except (libvirt.libvirtError, MigrationError):
+        return None
 
 
 def networks(reading: LibvirtReading) -> list[VirtualNetwork]:

@@ -12,6 +12,7 @@ import typing as t
 from xml.etree import ElementTree
 
 from ..._core.errors import MigrationError
+from ..._core.guest_metadata import attributes_of
 from ..._core.migration.definition import DefinitionState, Step
 from ..connection import libvirt
 from ..errors import translate
@@ -21,12 +22,14 @@ from .two_hosts import TwoHosts
 
 _NAMESPACE = "https://github.com/virtops/ansible-live-migration/carried"
 _PREFIX = "carried"
-_NOTE = "<autostart/>"
+_NOTE = "autostart"
 _ELEMENT = 2  # VIR_DOMAIN_METADATA_ELEMENT
 _LIVE, _CONFIG = 1, 2
 _INACTIVE, _SECURE, _MIGRATABLE = 2, 1, 8
 _KEEP_NVRAM, _KEEP_TPM = 1 << 3, 1 << 6  # since libvirt 2.3 and 8.9
-_ERR_INVALID_ARGUMENT = 8
+_ERR_INVALID_ARGUMENT, _ERR_NO_DOMAIN = 8, 42
+# VIR_ERR_NO_DOMAIN_METADATA; VIR_ERR_OPERATION_INVALID where the guest is not defined.
+_NO_NOTE = (80, 55, _ERR_NO_DOMAIN)
 
 
 def autostarts(guest: Guest) -> bool:
@@ -35,18 +38,20 @@ def autostarts(guest: Guest) -> bool:
 
 
 def defined(guest: t.Optional[Guest]) -> bool:
-    """Whether a host keeps the guest when it is off."""
+    """Whether a host keeps the guest when it is off. A host that cannot say so raises: that is no "not defined"."""
     if guest is None:
         return False
     try:
         return bool(within(guest.raw.isPersistent, f"looking whether {guest.name!r} is defined"))
-    except libvirt.libvirtError:
+    except libvirt.libvirtError as exc:
+        if exc.get_error_code() != _ERR_NO_DOMAIN:
+            raise
         return False
 
 
 def note_autostart(guest: Guest, on: bool) -> None:
-    """Write the note, live and for good, or take it away."""
-    text = _NOTE if on else None
+    """Write the note, live and for good, or take it away. It names its guest: a clone is made with the metadata."""
+    text = f"<{_NOTE} uuid='{guest.uuid}'/>" if on else None
     within(
         lambda: guest.raw.setMetadata(_ELEMENT, text, _PREFIX, _NAMESPACE, _LIVE | _CONFIG),
         f"noting the autostart of {guest.name!r}",
@@ -54,12 +59,20 @@ def note_autostart(guest: Guest, on: bool) -> None:
 
 
 def autostart_noted(guest: Guest) -> bool:
-    """Whether it carries the note of :func:`note_autostart`."""
+    """Whether it carries the note of :func:`note_autostart`; one of version 0.1.0 names no guest, and counts.
+
+    What could not be read is an error.
+    """
     try:
-        within(lambda: guest.raw.metadata(_ELEMENT, _NAMESPACE, _CONFIG), f"reading the metadata of {guest.name!r}")
-    except libvirt.libvirtError:
+        text = within(
+            lambda: guest.raw.metadata(_ELEMENT, _NAMESPACE, _CONFIG), f"reading the metadata of {guest.name!r}"
+        )
+    except libvirt.libvirtError as exc:
+        if exc.get_error_code() not in _NO_NOTE:
+            raise
         return False
-    return True
+    found = attributes_of(text)
+    return found is not None and found.element == _NOTE and found.values.get("uuid", guest.uuid) == guest.uuid
 
 
 def kept(ends: TwoHosts, autostart: bool = False) -> DefinitionState:

@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 
 from ..._core.migration.definition import DefinitionState, after, steps
 from ..._core.migration.location import GuestLocation
+from ..connection import libvirt
+from ..errors import translate
 from .definition import do, kept
 from .two_hosts import TwoHosts
 
@@ -32,13 +34,24 @@ class MigrationResult:
 
     def settle(self, check: bool, outcome: str, facts: Result, found: t.Optional[DefinitionState] = None) -> Result:
         """The guest is on the destination: its definition and its autostart go there, too."""
-        found = found or kept(self.ends, self.autostart)
+        found = found or self._kept_now()
         missing = steps(found, persistent=self.persistent, undefine_source=self.undefine_source)
         if not check:
             do(self.ends, missing, note_there=found.note_there, there_is=self.there_is)
         end = self._document(after(found, missing), self.ends.destination_name)
         changed = outcome != "already_there" or bool(missing)
         return self._result(changed, outcome, end, {**facts, "kept": [step.value for step in missing]})
+
+    def _kept_now(self) -> DefinitionState:
+        guest, name = self.ends.guest, self.ends.destination_name
+        try:
+            return kept(self.ends, self.autostart)
+        except libvirt.libvirtError as exc:
+            raise translate(
+                exc,
+                f"{guest.name!r} runs on {name}, but whether it is defined there could not be found out.",
+                state=f"The guest runs on {name}, and only there. Run this again to settle its definition.",
+            ) from exc
 
     def foreseen(self, outcome: str, forecast: t.Optional[Result]) -> Result:
         """For check mode: what a run would come to, if it goes as foreseen."""

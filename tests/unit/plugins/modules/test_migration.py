@@ -15,6 +15,7 @@ from ansible_collections.virtops.live_migration.tests.unit.plugins.fake_libvirt 
     ARRIVING_BROKEN,
     CANCELLED,
     ERP01,
+    ERP02,
     GONE,
     JOB_COMPLETED,
     MIGRATED,
@@ -62,6 +63,9 @@ ARRIVED = Call("lookupByUUIDString", ERP01).returns(Guest(at="kvm02"))
 MISSING = Call("lookupByName", "erp01").raises(42, "Domain not found: no domain with matching name")
 
 
+NOTE = f"<autostart uuid='{ERP01}'/>"
+
+
 def here(job: t.Mapping[str, t.Any] | None = None) -> list[Call]:
     """The source knows the guest; without a job it is looked at as one that is off is."""
     stats = Call("jobStats").returns(job) if job is not None else Call("jobStats").raises(55, NOT_RUNNING)
@@ -78,7 +82,7 @@ def destination_has(autostart: bool = False, note: bool = False, persistent: boo
     if not persistent:
         return asked
     metadata = Call("metadata", 2, "https://github.com/virtops/ansible-live-migration/carried", 2, guest=OVER_THERE)
-    read = metadata.returns("<autostart/>") if note else metadata.raises(80, "metadata not found")
+    read = metadata.returns(NOTE) if note else metadata.raises(80, "metadata not found")
     return [*asked, read, Call("autostart", guest=OVER_THERE).returns(int(autostart))]
 
 
@@ -176,7 +180,7 @@ def test_autostart_goes_with_it(libvirt: FakeLibvirt, run: ModuleRunner) -> None
         *source_has(autostart=True),
         *survey(),
         *limit(),
-        note("<autostart/>"),
+        note(NOTE),
         *OWN,
     ]
     end = [*GONE_HERE, ARRIVED, *destination_has(note=True), Call("setAutostart", 1, guest=OVER_THERE)]
@@ -315,7 +319,7 @@ def test_a_start_that_is_refused_leaves_nothing_behind(libvirt: FakeLibvirt, run
         *source_has(autostart=True),
         *survey(),
         *limit(),
-        note("<autostart/>"),
+        note(NOTE),
         *OWN,
     ]
     refused = transfer().raises(81, "Unsafe migration: Migration without shared storage is unsafe")
@@ -453,6 +457,47 @@ def test_a_definition_that_stayed_behind(libvirt: FakeLibvirt, run: ModuleRunner
     result = run(migration, **ASKED)
     assert result["changed"] is True
     assert result["kept"] == ["define_on_destination", "set_autostart_on_destination", "undefine_on_source"]
+
+
+@pytest.mark.parametrize(
+    ("note", "carried"),
+    [
+        (NOTE, True),
+        ("<autostart/>", True),  # of version 0.1.0
+        (f"<autostart uuid='{ERP02}'/>", False),  # this one was cloned from the guest while that was moving
+        ("<other/>", False),
+        ("no XML", False),
+    ],
+)
+def test_a_note_of_autostart_counts_for_its_own_guest(
+    libvirt: FakeLibvirt, run: ModuleRunner, note: str, carried: bool
+) -> None:
+    libvirt.states[OVER_THERE] = RUNNING
+    there = Call("lookupByName", "erp01").returns(Guest(at="kvm02"))
+    namespace = "https://github.com/virtops/ansible-live-migration/carried"
+    asked = [
+        Call("isPersistent", guest=OVER_THERE).returns(1),
+        Call("metadata", 2, namespace, 2, guest=OVER_THERE).returns(note),
+        Call("autostart", guest=OVER_THERE).returns(0),
+    ]
+    done = [Call("setAutostart", 1, guest=OVER_THERE), Call("setMetadata", 2, None, "carried", namespace, 3)]
+    libvirt.expect(*ENDS, MISSING, there, *asked, *(done if carried else []))
+    assert run(migration, **ASKED)["kept"] == (["set_autostart_on_destination"] if carried else [])
+
+
+@pytest.mark.parametrize("at", ["isPersistent", "metadata"])
+def test_a_definition_that_cannot_be_looked_at_is_not_missing(libvirt: FakeLibvirt, run: ModuleRunner, at: str) -> None:
+    """Nothing is defined anew, or taken off the source, on an answer that was none."""
+    libvirt.states[OVER_THERE] = RUNNING
+    there = Call("lookupByName", "erp01").returns(Guest(at="kvm02"))
+    asked = [Call("isPersistent", guest=OVER_THERE)]
+    if at == "metadata":
+        namespace = "https://github.com/virtops/ansible-live-migration/carried"
+        asked = [asked[0].returns(1), Call("metadata", 2, namespace, 2, guest=OVER_THERE)]
+    asked[-1].raises(1, "internal error: client socket is closed", 7)
+    libvirt.expect(*ENDS, MISSING, there, *asked)
+    result = run.fails(migration, **ASKED)
+    assert result["reason"] == "CONNECTION_LOST"
 
 
 def look_again(there: Call, times: int, job: t.Mapping[str, t.Any]) -> list[Call]:

@@ -35,6 +35,17 @@ NETWORK = "<network><name>default</name><uuid>n</uuid><forward/><bridge name='vi
 POOL = "<pool type='dir'><name>images</name><uuid>p</uuid><target><path>/srv</path></target></pool>"
 
 
+class Secret:
+    def __init__(self, uuid: str, usage: str) -> None:
+        self._uuid, self._usage = uuid, usage
+
+    def UUIDString(self) -> str:  # noqa: N802
+        return self._uuid
+
+    def usageID(self) -> str:  # noqa: N802
+        return self._usage
+
+
 class Object:
     """A network or pool."""
 
@@ -81,6 +92,7 @@ def expect_rest(libvirt: FakeLibvirt) -> None:
         Call("getCellsFreeMemory", 0, 1).returns([1048576]),
         Call("listAllNetworks", 0).returns([Object(NETWORK)]),
         Call("listAllStoragePools", 0).returns([Object(POOL)]),
+        Call("listAllSecrets", 0).returns([Secret("5B9FF4E8-0000-4000-8000-000000000001", "client.libvirt")]),
         Call("secretLookupByUUIDString", cordon.UUID).raises(66, "Secret not found"),
     )
 

@@ -17,91 +17,100 @@ class RetryDecision(enum.Enum):
     STOP_ALL = "stop_all"
 
 
-# The destination is away or has no room: its other guests will fare no better.
-DESTINATION_SICK = frozenset(
-    (
-        "CONNECTION_FAILED",
-        "DESTINATION_CORDONED",
-        "DESTINATION_MEMORY",
-        "HOSTNAME_LOCALHOST",
-        "NAME_NOT_RESOLVED",
-        "PORT_UNAVAILABLE",
-        "SSH_FAILED",
-        "TLS_FAILED",
-        "TLS_REQUIRED",
-    )
-)
-# The destination does not fit this guest; others may fit.
-_DOES_NOT_FIT = frozenset(
-    (
-        "CPU_INCOMPATIBLE",
-        "DEFINITION_INVALID",
-        "DEFINITION_MISMATCH",
-        "DESTINATION_FULL",
-        "DEVICE_MISSING",
-        "EMULATOR_MISSING",
-        "FIRMWARE_MISSING",
-        "GUEST_EXISTS",
-        "HOOK_FAILED",
-        "HOST_SETUP",
-        "INCOMPATIBLE",
-        "MACHINE_TYPE_MISSING",
-        "NETWORK_MISSING",
-        "PERSIST_FAILED",
-        "STORAGE_FULL",
-        "STORAGE_LOCKED",
-        "STORAGE_MISMATCH",
-        "STORAGE_MISSING",
-        "TSC_MISMATCH",
-    )
-)
-# What may be otherwise in a moment. Another attempt at a broken post-copy joins it, and touches neither half.
-_PASSES = frozenset(
-    (
-        "ALREADY_MEASURING",
-        "ALREADY_MIGRATING",
-        "CONNECTION_LOST",
-        "INCOMING",
-        "JOB_ELSEWHERE",
-        "JOB_RUNNING",
-        "LIBVIRT_ERROR",
-        "MIGRATION_FAILED",
-        "MONITOR_HUNG",
-        "NOT_NOW",
-        "OPERATION_FAILED",
-        "OTHER_JOB",
-        "POSTCOPY_BROKEN",
-        "POSTCOPY_SILENT",
-        "QEMU_DIED",
-        "SYSTEM_ERROR",
-    )
-)
+class _Kind(enum.Enum):
+    """What a reason speaks of."""
+
+    ALARM = "alarm"  # something is wrong that nobody may make worse
+    DESTINATION = "destination"  # it is away or has no room: its other guests will fare no better
+    CORDONED = "cordoned"  # it is to take nobody, as somebody decided; its other guests fare no better
+    FIT = "fit"  # the destination does not fit this guest; others may fit
+    GUEST_HELD = "guest held"  # by other work on it, which ends
+    PASSES = "passes"  # of hosts and network, and may be otherwise in a moment
+
+
+# Every reason that calls for more than giving the guest up. Another attempt looks first where the guest is, adopts what
+# moves, and at a broken post-copy joins it and touches neither half; so it can be made after whatever is not known.
+_KINDS: dict[str, _Kind] = {
+    "SPLIT_BRAIN": _Kind.ALARM,
+    # the destination
+    "CONNECTION_FAILED": _Kind.DESTINATION,
+    "DESTINATION_CORDONED": _Kind.CORDONED,
+    "DESTINATION_MEMORY": _Kind.DESTINATION,
+    "HOSTNAME_LOCALHOST": _Kind.DESTINATION,
+    "NAME_NOT_RESOLVED": _Kind.DESTINATION,
+    "PORT_UNAVAILABLE": _Kind.DESTINATION,
+    "SSH_FAILED": _Kind.DESTINATION,
+    "TLS_FAILED": _Kind.DESTINATION,
+    "TLS_REQUIRED": _Kind.DESTINATION,
+    # the destination and this guest
+    "CPU_INCOMPATIBLE": _Kind.FIT,
+    "DEFINITION_INVALID": _Kind.FIT,
+    "DEFINITION_MISMATCH": _Kind.FIT,
+    "DESTINATION_FULL": _Kind.FIT,
+    "DEVICE_MISSING": _Kind.FIT,
+    "EMULATOR_MISSING": _Kind.FIT,
+    "FIRMWARE_MISSING": _Kind.FIT,
+    "GUEST_EXISTS": _Kind.FIT,
+    "HOOK_FAILED": _Kind.FIT,
+    "HOST_SETUP": _Kind.FIT,
+    "INCOMPATIBLE": _Kind.FIT,
+    "MACHINE_TYPE_MISSING": _Kind.FIT,
+    "NETWORK_MISSING": _Kind.FIT,
+    "PERSIST_FAILED": _Kind.FIT,
+    "STORAGE_FULL": _Kind.FIT,
+    "STORAGE_LOCKED": _Kind.FIT,
+    "STORAGE_MISMATCH": _Kind.FIT,
+    "STORAGE_MISSING": _Kind.FIT,
+    "TSC_MISMATCH": _Kind.FIT,
+    # other work on the guest: a backup, a snapshot, a measurement, a migration by somebody else
+    "ALREADY_MEASURING": _Kind.GUEST_HELD,
+    "ALREADY_MIGRATING": _Kind.GUEST_HELD,
+    "BUSY": _Kind.GUEST_HELD,
+    "INCOMING": _Kind.GUEST_HELD,
+    "JOB_ELSEWHERE": _Kind.GUEST_HELD,
+    "JOB_RUNNING": _Kind.GUEST_HELD,
+    "NOT_NOW": _Kind.GUEST_HELD,
+    "OTHER_JOB": _Kind.GUEST_HELD,
+    "STILL_RESUMING": _Kind.GUEST_HELD,
+    # hosts and network
+    "ABORT_UNVERIFIED": _Kind.PASSES,
+    "CONNECTION_LOST": _Kind.PASSES,
+    "LIBVIRT_ERROR": _Kind.PASSES,
+    "MIGRATION_FAILED": _Kind.PASSES,
+    "MONITOR_HUNG": _Kind.PASSES,
+    "OPERATION_FAILED": _Kind.PASSES,
+    "POSTCOPY_BROKEN": _Kind.PASSES,
+    "POSTCOPY_SILENT": _Kind.PASSES,
+    "QEMU_DIED": _Kind.PASSES,
+    "STREAM_BROKEN": _Kind.PASSES,  # by the network, or by an abort, which QEMU often tells in the same words
+    "SYSTEM_ERROR": _Kind.PASSES,
+}
+_DECISIONS = {
+    _Kind.ALARM: RetryDecision.STOP_ALL,
+    _Kind.DESTINATION: RetryDecision.OTHER_DESTINATION,
+    _Kind.CORDONED: RetryDecision.OTHER_DESTINATION,
+    _Kind.FIT: RetryDecision.OTHER_DESTINATION,
+    _Kind.GUEST_HELD: RetryDecision.AGAIN,
+    _Kind.PASSES: RetryDecision.AGAIN,
+}
+DESTINATION_SICK = frozenset(reason for reason, kind in _KINDS.items() if kind in (_Kind.DESTINATION, _Kind.CORDONED))
 LOADED = frozenset(("GIVEN_UP", "NO_WAY"))  # the guest wrote too fast for its policy; it may be calmer later
-_ALARMS = frozenset(("SPLIT_BRAIN",))
 
 
 def decide_retry(reason: str) -> RetryDecision:
     """By the reason code of a :class:`MigrationError`; what is not known is not tried again."""
-    if reason in _ALARMS:
-        return RetryDecision.STOP_ALL
-    if reason in DESTINATION_SICK or reason in _DOES_NOT_FIT:
-        return RetryDecision.OTHER_DESTINATION
-    return RetryDecision.AGAIN if reason in _PASSES else RetryDecision.GIVE_UP
+    kind = _KINDS.get(reason)
+    return RetryDecision.GIVE_UP if kind is None else _DECISIONS[kind]
 
 
 def calls_for_another(reason: str) -> bool:
     """Whether the guest may fare better at another destination."""
-    return reason in DESTINATION_SICK or reason in _DOES_NOT_FIT
+    return decide_retry(reason) is RetryDecision.OTHER_DESTINATION
 
 
 def infrastructure(reason: str) -> bool:
     """Whether it says something about hosts and network, and not about the one guest."""
-    return reason in DESTINATION_SICK - {"DESTINATION_CORDONED"} or reason in _PASSES - {
-        "INCOMING",
-        "JOB_ELSEWHERE",
-        "JOB_RUNNING",
-        "OTHER_JOB",
-    }
+    return _KINDS.get(reason) in (_Kind.DESTINATION, _Kind.PASSES)
 
 
 def back_off_s(attempts: int) -> float:

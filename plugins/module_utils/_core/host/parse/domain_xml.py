@@ -19,7 +19,7 @@ from ...errors import MigrationError
 from ..guest import CpuFeature, Graphics, GuestCpu, GuestDocument, Nic, SecurityLabel
 from .device_xml import disks, graphics, host_devices, nics, shared_directories, shared_memory, tpms, vsock_cid
 from .elements import Definition, Devices, Element, below, get, inside, take_apart, whole
-from .guest_files import boot_files, character_devices, endpoints, host_files, needed_files, not_looked_at
+from .guest_files import boot_files, character_devices, endpoints, host_files, needed_files, not_looked_at, secrets
 from .guest_memory import memory, pinned_cpus
 from .xml_values import whole_number
 
@@ -122,6 +122,7 @@ def _domain(definition: Definition) -> GuestDocument:
         host_files=host_files(characters),
         needed_files=needed_files(devices, characters),
         endpoints=endpoints(devices, characters),
+        secrets=secrets(devices),
         vsock_cid=vsock_cid(devices),
         not_looked_at=not_looked_at(devices),
         security_labels=[
@@ -142,17 +143,18 @@ def _has_agent(devices: Devices) -> bool:
     return any(one.get("name") == "org.qemu.guest_agent.0" for one in below(devices, "channel", "target"))
 
 
-def _start(os: t.Optional[Element]) -> dict[str, str]:
+def _start(os: t.Optional[Element]) -> dict[str, t.Any]:
     """Fields of the document: what the guest is started with."""
     if os is None:
         return {}
-    os_type, nvram = os.find("type"), os.find("nvram")
+    os_type, nvram, store = os.find("type"), os.find("nvram"), os.find("varstore")
     return {
         "arch": get(os_type, "arch"),
         "machine": get(os_type, "machine"),
-        "nvram": _path(nvram),
+        # Since libvirt 12.1 QEMU itself may keep the variables, in a file of its own.
+        "nvram": _path(nvram) or get(store, "path"),
         "nvram_type": get(nvram, "type"),
-        "nvram_template": get(nvram, "template"),
+        "nvram_template": get(nvram, "template") or get(store, "template"),
         "loader": os.findtext("loader", ""),
     }
 

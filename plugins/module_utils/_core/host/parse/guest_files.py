@@ -47,6 +47,18 @@ def boot_files(root: Element, devices: Devices, firmware: str) -> list[str]:
     return sorted({path.strip() for path in found} - {""})
 
 
+def secrets(devices: Devices) -> list[str]:
+    """By which disks and SCSI devices log in to storage, disks are encrypted, and a TPM keeps its state: beside
+    the source of a disk, within it, or within that of a base image."""
+    found: set[str] = set()
+    for kind in ("disk", "hostdev"):
+        for one in (secret for device in devices.get(kind, ()) for secret in device.iter("secret")):
+            found |= {f"uuid:{one.get('uuid', '').lower()}" if one.get("uuid") else f"usage:{one.get('usage', '')}"}
+    for encryption in below(devices, "tpm", "backend", "encryption"):
+        found |= {f"uuid:{encryption.get('secret', '').lower()}"}
+    return sorted(found - {"uuid:", "usage:"})
+
+
 def character_devices(devices: Devices) -> Characters:
     found = [(name, one, one.get("type", "")) for name in _CHARACTER for one in devices.get(name, ())]
     backends = [one for one in below(devices, "rng", "backend") if one.get("model") == "egd"]
@@ -73,8 +85,8 @@ def needed_files(devices: Devices, characters: Characters) -> list[str]:
             found |= {one.get("path", "") for one in sources}
         elif kind in _LISTENING:
             found |= {_server_of_host(one, kind) for one in device.findall("source")}
-    for kind, wanted, way, name in (place for kind in devices for place in _PLACES_OF.get(kind, ())):
-        places = below(devices, kind, *way, wanted=wanted)
+    for element, wanted, way, name in (place for one in devices for place in _PLACES_OF.get(one, ())):
+        places = below(devices, element, *way, wanted=wanted)
         found |= {one.get(name, "") if name else (one.text or "").strip() for one in places}
     for source in below(devices, "interface", "source", wanted="vhostuser"):  # the switch's own socket
         found |= {source.get("path", "")} if source.get("mode") != "server" else set()

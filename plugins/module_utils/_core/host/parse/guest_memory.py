@@ -50,8 +50,8 @@ def memory(root: Element, cpu: t.Optional[Element], devices: Devices) -> GuestMe
 
 
 class _Backing(t.NamedTuple):
-    """``memoryBacking``. ``pages``: the size of the hugepages by node of the guest; None: for all others, and as a size:
-    the host's default."""
+    """``memoryBacking``. ``pages``: the size of the hugepages by node of the guest; None: for all others, and as a
+    size: the host's default."""
 
     hugepages: bool = False
     pages: t.Mapping[t.Optional[int], t.Optional[int]] = {}

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import functools
 import typing as t
 from dataclasses import dataclass, field
 
@@ -12,6 +13,7 @@ from ...host.document import HostDocument
 from ...host.guest import GuestDocument
 from ...host.network import Route
 from ...policy import Policy
+from .residents import Residents
 
 PASS, WARN, FAIL, SKIP = "pass", "warn", "fail", "skip"
 STATUSES = (PASS, WARN, FAIL, SKIP)
@@ -112,6 +114,11 @@ class Pair:
     probe: Probe = field(default_factory=Probe)
     options: ReadinessOptions = field(default_factory=ReadinessOptions)
 
+    @functools.cached_property
+    def residents(self) -> Residents:
+        """The guests that the destination has."""
+        return Residents(self.destination.domains)
+
 
 @dataclass(frozen=True)
 class Case:
@@ -136,6 +143,10 @@ class Case:
     @property
     def destination(self) -> HostDocument:
         return self.pair.destination
+
+    @property
+    def residents(self) -> Residents:
+        return self.pair.residents
 
     @property
     def options(self) -> ReadinessOptions:

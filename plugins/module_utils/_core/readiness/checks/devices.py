@@ -230,14 +230,14 @@ def _vsock(case: Case) -> Finding:
     cid = case.guest.vsock_cid
     if cid is None:
         return passed("It has no fixed address for sockets between guest and host (vsock).")
-    for other in case.destination.domains:
-        if other.active and other.uuid != case.guest.uuid and other.vsock_cid == cid:
-            return failed(
-                f"Its address for sockets between guest and host (vsock), {cid}, is that of {other.name!r} on the"
-                " destination.",
-                "Let libvirt choose it (<cid auto='yes'/>), or give one of them another one.",
-                cid=cid,
-            )
+    other = case.residents.other_of_cid(case.guest)
+    if other is not None:
+        return failed(
+            f"Its address for sockets between guest and host (vsock), {cid}, is that of {other.name!r} on the"
+            " destination.",
+            "Let libvirt choose it (<cid auto='yes'/>), or give one of them another one.",
+            cid=cid,
+        )
     return passed("Its address for sockets between guest and host (vsock) is free on the destination.", cid=cid)
 
 

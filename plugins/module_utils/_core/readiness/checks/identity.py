@@ -30,37 +30,35 @@ def _same_host(pair: Pair) -> Finding:
 
 
 def _uuid_free(case: Case) -> Finding:
-    guest = case.guest
-    for other in case.destination.domains:
-        if other.uuid == guest.uuid:
-            if other.active:
-                return failed(
-                    f"A guest with this UUID is {other.state} on the destination already ({other.name!r}).",
-                    "Find out which of the two is the real one before anything else. Two that run on one disk destroy"
-                    " it.",
-                    uuid=guest.uuid,
-                    destination_state=other.state,
-                )
-            if other.name == guest.name:
-                return passed("The destination has its definition, and it does not run there.")
-            return failed(
-                f"The destination has another guest with this UUID, {other.name!r}.",
-                "Undefine it there, or define it again with a UUID of its own.",
-                uuid=guest.uuid,
-                destination_name=other.name,
-            )
-    return passed("No guest of the destination has its UUID.")
+    guest, other = case.guest, case.residents.of_uuid(case.guest.uuid)
+    if other is None:
+        return passed("No guest of the destination has its UUID.")
+    if other.active:
+        return failed(
+            f"A guest with this UUID is {other.state} on the destination already ({other.name!r}).",
+            "Find out which of the two is the real one before anything else. Two that run on one disk destroy it.",
+            uuid=guest.uuid,
+            destination_state=other.state,
+        )
+    if other.name == guest.name:
+        return passed("The destination has its definition, and it does not run there.")
+    return failed(
+        f"The destination has another guest with this UUID, {other.name!r}.",
+        "Undefine it there, or define it again with a UUID of its own.",
+        uuid=guest.uuid,
+        destination_name=other.name,
+    )
 
 
 def _name_free(case: Case) -> Finding:
-    for other in case.destination.domains:
-        if other.name == case.guest.name and other.uuid != case.guest.uuid:
-            return failed(
-                f"The destination has another guest of this name ({other.state or 'state not known'}).",
-                "Rename one of them, or give the migration another name for it (--dname).",
-                destination_uuid=other.uuid,
-            )
-    return passed("No other guest of the destination has its name.")
+    other = case.residents.other_of_name(case.guest)
+    if other is None:
+        return passed("No other guest of the destination has its name.")
+    return failed(
+        f"The destination has another guest of this name ({other.state or 'state not known'}).",
+        "Rename one of them, or give the migration another name for it (--dname).",
+        destination_uuid=other.uuid,
+    )
 
 
 def _destination_name(pair: Pair) -> Finding:

@@ -117,26 +117,20 @@ def _held(text: str, host: HostDocument) -> t.Optional[bool]:
 
 
 def _port_taken(case: Case) -> t.Optional[Finding]:
-    fixed = _fixed_ports(case.guest)
-    for other in case.destination.domains if fixed else ():
-        if other.active and other.uuid != case.guest.uuid and not fixed.isdisjoint(_ports(other)):
-            port = min(fixed & _ports(other))
-            return failed(
-                f"Its console needs port {port}, and {other.name!r} has it on the destination.",
-                "Let libvirt choose the port (autoport='yes'), or give one of them another port.",
-                port=port,
-            )
-    return None
+    found = case.residents.on_port(_fixed_ports(case.guest), case.guest)
+    if found is None:
+        return None
+    port, other = found
+    return failed(
+        f"Its console needs port {port}, and {other.name!r} has it on the destination.",
+        "Let libvirt choose the port (autoport='yes'), or give one of them another port.",
+        port=port,
+    )
 
 
 def _fixed_ports(guest: GuestDocument) -> set[int]:
     chosen = {one.port for one in guest.graphics if one.port and one.port > 0 and not one.autoport}
     return chosen | {one.port for one in guest.endpoints if one.port and one.protocol == "tcp"}
-
-
-def _ports(guest: GuestDocument) -> set[int]:
-    consoles = {one.port for one in guest.graphics if one.port}
-    return consoles | {one.port for one in guest.endpoints if one.port and one.protocol == "tcp"}
 
 
 CHECKS = (

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 import yaml
 
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.declared_options import declared_values
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.errors import MigrationError
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.number_options import LIMITS, check_numbers
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.number_options import LIMITS, check_number
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.policy import Policy
 
 MODULES = Path(__file__).resolve().parents[5] / "plugins" / "modules"
@@ -17,6 +18,13 @@ MODULES = Path(__file__).resolve().parents[5] / "plugins" / "modules"
 CHECKED_ELSEWHERE = {"size_bytes"}
 _HOST: dict[str, t.Any] = {"name": {}, "max_incoming": {}, "link_mib_per_s": {}}
 _NAMES = ("link_mib_per_s", "bandwidth_mib_per_s", "shutdown_timeout_s", "anything_else", "measure", "name", "priority")
+
+
+def check_numbers(options: dict[str, t.Any]) -> None:
+    for name, place, value in declared_values(SPEC, options):
+        check_number(name, place, value)
+
+
 SPEC: dict[str, dict[str, t.Any]] = {
     **{name: {} for name in _NAMES},
     "destinations": {"options": _HOST},
@@ -59,7 +67,7 @@ def test_every_number_of_every_module_has_its_limits(module: Path) -> None:
 )
 def test_what_is_outside_is_refused_with_its_place(options: dict[str, t.Any], place: str) -> None:
     with pytest.raises(MigrationError) as caught:
-        check_numbers(SPEC, options)
+        check_numbers(options)
     assert caught.value.reason == "OUT_OF_RANGE"
     assert place in str(caught.value)
 
@@ -76,4 +84,4 @@ def test_what_is_outside_is_refused_with_its_place(options: dict[str, t.Any], pl
     ],
 )
 def test_what_is_within_passes(options: dict[str, t.Any]) -> None:
-    check_numbers(SPEC, options)
+    check_numbers(options)

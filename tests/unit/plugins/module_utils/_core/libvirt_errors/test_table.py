@@ -23,6 +23,69 @@ LOCK = "cannot acquire state change lock"
 INVALID = "Requested operation is not valid: "
 
 
+COMMAND = "internal error: unable to execute QEMU command "
+JOB = "operation failed: job 'migration out' failed: "
+ENDED = "internal error: QEMU unexpectedly closed the monitor (vm='erp01'): 2026-01-01T00:00:00.0Z qemu-system-x86_64: "
+
+# What QEMU says, of 7.2 and of newer ones
+OF_QEMU = [
+    (1, COMMAND + "'migrate': There's a migration process in progress", "ALREADY_MIGRATING"),
+    (1, COMMAND + "'migrate': Guest is waiting for an incoming migration", "INCOMING"),
+    (1, COMMAND + "'migrate-incoming': The incoming migration has already been started", "INCOMING"),
+    (1, COMMAND + "'migrate-incoming': An incoming migration has already been started", "INCOMING"),
+    (1, COMMAND + "'migrate-recover': Migrate recover can only be run when postcopy is paused.", "NOTHING_TO_RECOVER"),
+    (
+        1,
+        COMMAND + "'migrate-pause': migrate-pause is currently only supported during postcopy-active",
+        "NOT_IN_POSTCOPY",
+    ),
+    (1, COMMAND + "'migrate': Process can't lock enough memory for using MSG_ZEROCOPY", "HOST_SETUP"),
+    (9, JOB + "Process can't lock enough memory for using MSG_ZEROCOPY: No buffer space available", "HOST_SETUP"),
+    (9, JOB + "Requested Zero Copy feature is not available: Invalid argument", "NOT_SUPPORTED"),
+    (
+        1,
+        COMMAND + "'migrate-set-parameters': Parameter 'multifd-compression' does not accept value 'qatzip'",
+        "NOT_SUPPORTED",
+    ),
+    (1, ENDED + "Postcopy needs matching RAM page sizes (s=200000 d=1000)", "POSTCOPY_NOT_SUPPORTED"),
+    (1, ENDED + "Postcopy needs matching target page sizes (s=4096 d=16384)", "POSTCOPY_NOT_SUPPORTED"),
+    (9, JOB + "multifd: received packet magic 5145564d and expected magic 11223344", "INCOMPATIBLE"),
+    (1, ENDED + "multifd: received packet magic 5145564d expected 11223344", "INCOMPATIBLE"),
+    (1, ENDED + "multifd: received packet version 2 expected 1", "INCOMPATIBLE"),
+    (
+        1,
+        ENDED + "get_pci_config_device: Bad config data: i=0x10 read: 61 device: 1 cmask: ff wmask: c0",
+        "INCOMPATIBLE",
+    ),
+    (1, ENDED + "Failed to load virtio-net:virtio", "INCOMPATIBLE"),
+    (9, JOB + "Bitmap 'b0' is currently in use by another operation and cannot be used", "BUSY"),
+    (9, JOB + "0000:3b:00.0: Failed to set device state 0x3", "MIGRATION_FAILED"),
+    (9, JOB + "0000:3b:00.0: Failed to set device state STOP_COPY, err: Device or resource busy", "MIGRATION_FAILED"),
+    (9, "operation failed: migration of disk vda failed: Input/output error", "MIGRATION_FAILED"),
+    (9, "operation failed: migration of disk vda failed", "MIGRATION_FAILED"),
+]
+
+
+@pytest.mark.parametrize(("code", "text", "reason"), OF_QEMU)
+def test_what_qemu_says(code: int, text: str, reason: str) -> None:
+    found = meaning_of(code, text)
+    assert found.reason == reason
+    # Its own row, and not the one for whatever else a migration or a QEMU may fail with.
+    assert found in dict(SUBJECTS)["What QEMU says of a migration"]
+
+
+@pytest.mark.parametrize(
+    ("code", "text", "reason"),
+    [
+        (9, "operation failed: migration of disk vda failed: No space left on device", "STORAGE_FULL"),
+        (1, ENDED + 'Failed to get "write" lock\nIs another process using the image [/srv/a.qcow2]?', "STORAGE_LOCKED"),
+        (9, JOB + "Unable to write to socket: Broken pipe", "STREAM_BROKEN"),
+    ],
+)
+def test_what_is_more_specific_comes_first(code: int, text: str, reason: str) -> None:
+    assert meaning_of(code, text).reason == reason
+
+
 # code, text, reason
 ENGLISH = [
     (55, INVALID + "domain is not running", "GUEST_NOT_RUNNING"),
@@ -345,7 +408,7 @@ def test_reason(code: int, text: str, reason: str) -> None:
 
 
 def test_every_row_is_reached_by_an_example() -> None:
-    reached = [meaning_of(code, text) for code, text, _reason in ENGLISH + TRANSLATED + FROM_SOURCES]
+    reached = [meaning_of(code, text) for code, text, _reason in ENGLISH + TRANSLATED + FROM_SOURCES + OF_QEMU]
     assert [row for row in (*MEANINGS, FALLBACK) if row not in reached] == []
 
 

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.dataclass_json import to_plain
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.guest import (
     CpuFeature,
@@ -100,9 +102,11 @@ def test_what_binds_it_to_its_host() -> None:
 
 
 def test_no_secret_gets_into_a_document() -> None:
-    text = str(to_plain(parse_domain(captured("everything.xml"))))
-    assert "never shown" not in text
-    assert "6dac5d5a" not in text
+    """But the names of secrets, in one place, which those of a destination are compared with."""
+    domain = parse_domain(captured("everything.xml"))
+    assert "never shown" not in str(to_plain(domain))
+    assert domain.secrets == ["uuid:6dac5d5a-0000-4000-8000-000000000001"]
+    assert "6dac5d5a" not in str(to_plain(replace(domain, secrets=[])))
 
 
 def test_a_definition_with_next_to_nothing() -> None:
@@ -110,3 +114,44 @@ def test_a_definition_with_next_to_nothing() -> None:
     assert guest.memory.total_bytes == guest.memory.current_bytes == 1 << 20
     assert (guest.cpu.mode, guest.tpm, guest.disks, guest.interfaces, guest.firmware) == ("", None, [], [], "")
     assert not guest.active
+
+
+def test_variables_that_qemu_itself_keeps() -> None:
+    """``varstore``, since libvirt 12.1: the firmware's image is a ROM then, and the template a file of the host."""
+    found = parse_domain(
+        "<domain><name>a</name><uuid>u</uuid><os firmware='efi'><type>hvm</type>"
+        "<loader type='rom'>/usr/share/edk2/ovmf/OVMF.qemuvars.fd</loader>"
+        "<varstore template='/usr/share/edk2/ovmf/vars.json' path='/var/lib/libvirt/qemu/varstore/a.json'/>"
+        "</os></domain>"
+    )
+    assert (found.nvram, found.nvram_template) == (
+        "/var/lib/libvirt/qemu/varstore/a.json",
+        "/usr/share/edk2/ovmf/vars.json",
+    )
+    assert found.boot_files == ["/usr/share/edk2/ovmf/OVMF.qemuvars.fd"]
+
+
+def test_secrets_of_disks_devices_and_tpm() -> None:
+    found = parse_domain(
+        """<domain><name>a</name><uuid>u</uuid><devices>
+        <disk type='network'><auth username='x'><secret type='ceph' uuid='ABCD'/></auth>
+          <source protocol='rbd' name='p/i'/></disk>
+        <disk type='network'><source protocol='rbd' name='p/j'>
+          <auth username='x'><secret type='ceph' usage='client.libvirt'/></auth></source></disk>
+        <disk type='file'><source file='/a'><encryption format='luks'><secret type='passphrase' uuid='e1'/></encryption>
+          </source><backingStore type='file'><source file='/b'>
+          <encryption format='luks'><secret type='passphrase' uuid='e2'/></encryption></source></backingStore></disk>
+        <hostdev mode='subsystem' type='scsi'><source protocol='iscsi' name='iqn'>
+          <auth username='x'><secret type='iscsi' usage='libvirtiscsi'/></auth></source></hostdev>
+        <tpm><backend type='emulator'><encryption secret='t1'/></backend></tpm>
+        <disk type='file'><source file='/c'/></disk>
+        </devices></domain>"""
+    )
+    assert found.secrets == [
+        "usage:client.libvirt",
+        "usage:libvirtiscsi",
+        "uuid:abcd",
+        "uuid:e1",
+        "uuid:e2",
+        "uuid:t1",
+    ]

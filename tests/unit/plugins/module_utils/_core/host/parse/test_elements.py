@@ -19,8 +19,8 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.
     domain_of,
     parse_domain,
 )
-from ansible_collections.virtops.live_migration.tests.unit.plugins.module_utils._core.host.parse.test_fuzz_domains import (
-    Maker,
+from ansible_collections.virtops.live_migration.tests.unit.plugins.module_utils._core.host.parse import (
+    test_fuzz_domains,
 )
 
 EXAMPLES = int(os.environ.get("VIRTOPS_FUZZ_EXAMPLES", "200"))
@@ -73,13 +73,13 @@ def same(xml: str) -> t.Any:
 @settings(max_examples=EXAMPLES, database=None)
 @given(st.integers(0, 2**48), st.sampled_from([0.0, 0.1]))
 def test_both_ways_say_the_same(seed: int, odd: float) -> None:
-    same(indented(Maker(seed, odd).domain()))
+    same(indented(test_fuzz_domains.Maker(seed, odd).domain()))
 
 
 @settings(max_examples=EXAMPLES, database=None)
 @given(st.integers(0, 2**48), st.integers(0, 20_000), st.text("<>/!?'= \nacdeipsuv-\u00b7", max_size=8))
 def test_damaged_ones_too(seed: int, place: int, text: str) -> None:
-    xml = indented(Maker(seed).domain())
+    xml = indented(test_fuzz_domains.Maker(seed).domain())
     place %= len(xml)
     same(xml[:place] + text + xml[place + len(text) :])
 

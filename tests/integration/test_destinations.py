@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which hosts the role evacuate_host takes for open, by the facts that it gathers itself; without a lab."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import yaml
+from bench.runs import ROOT, Ansible
+
+TASKS = ROOT / "roles" / "evacuate_host" / "tasks"
+# What the note on each host is: text, or None where there is not even a place for it.
+NOTES = {
+    "kvm02": '{"cordoned": true}',
+    "kvm03": '{"cordoned": tr',
+    "kvm04": None,
+    "kvm05": '{"cordoned": false}',
+    "kvm06": '{"only_return_left": true, "cordoned": true}',
+    "kvm07": "{}",
+}
+
+
+def test_a_host_takes_guests_only_where_that_is_known(tmp_path: Path) -> None:
+    for host, note in NOTES.items():
+        if note is not None:
+            (tmp_path / host).mkdir()
+            (tmp_path / host / "virtops_live_migration.fact").write_text(note, encoding="utf-8")
+    local = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}
+    hosts: dict[str, dict[str, str]] = {name: {} for name in ("kvm01", *NOTES)}
+    ansible = Ansible(tmp_path, json.dumps({"all": {"hosts": hosts, "vars": local}}))
+    main = yaml.safe_load((TASKS / "main.yml").read_text(encoding="utf-8"))
+    (gather,) = [task for task in main if "ansible.builtin.setup" in task]
+    shown = "{{ {'open': __evacuate_host_open, 'unclear': __evacuate_host_unclear} }}"
+    play = {
+        "hosts": "kvm01",
+        "gather_facts": False,
+        "vars": {"__evacuate_host_takers": list(NOTES), "evacuate_host_fact_path": f"{tmp_path}/{{{{ item }}}}"},
+        "tasks": [
+            gather,
+            {
+                "ansible.builtin.include_tasks": str(TASKS / "open_destinations.yml"),
+                "vars": {"evacuate_host_fact_path": "/etc/ansible/facts.d"},
+            },
+            {"name": "Shown", "ansible.builtin.debug": {"msg": shown}},
+        ],
+    }
+    path = tmp_path / "play.yml"
+    path.write_text(json.dumps([play]), encoding="utf-8")
+    run = ansible.playbook(str(path))
+    assert run.code == 0, run.output
+    (record,) = [one for one in run.tasks if one["task"] == "Shown"]
+    assert record["result"]["msg"] == {"open": ["kvm04", "kvm05"], "unclear": ["kvm03", "kvm07"]}
