@@ -373,6 +373,26 @@ sent_bytes:
   returned: always, unless the options are wrong
   type: int
   sample: 301989888
+reason:
+  description: Why it failed, as a stable code. The message says the same in words, with what to do next.
+  returned: failure
+  type: str
+  sample: GUESTS_FAILED
+state:
+  description: What state the failure leaves things in.
+  returned: failure
+  type: str
+  sample: erp01 is running (booted) on kvm01, and only there.
+remedy:
+  description: What to do next.
+  returned: failure
+  type: str
+  sample: Run this again.
+evidence:
+  description: The facts behind a failure.
+  returned: failure
+  type: dict
+  sample: {}
 """
 
 from ansible.module_utils.basic import AnsibleModule

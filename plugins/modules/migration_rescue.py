@@ -26,6 +26,9 @@ options:
     description:
       - The libvirt connection to the destination, as the source host sees it. A post-copy that breaks is resumed only
         when this is given.
+      - Without it the way between the daemons of the two hosts is not watched either, so that a guest may change hosts
+        while they do not reach each other. The module warns of both. libvirt does not keep the URI that a migration was
+        started with; the playbook C(virtops.live_migration.rescue) finds the host on which the guest is arriving.
     type: str
   migrate_uri:
     description:
@@ -123,6 +126,13 @@ actions:
         remaining_bytes: 269742080
       reason: POSTCOPY_NEEDED
       value: null
+destination_answered:
+  description:
+    - Whether the destination's daemon has answered, so that the way to it was watched. Null when it was not asked, as
+      O(destination_uri) is not given or libvirt is on another machine than the module.
+  returned: when a migration ran
+  type: bool
+  sample: true
 downtime_ms:
   description: How long the guest stood still, where libvirt tells it.
   returned: success
@@ -196,6 +206,7 @@ evidence:
   sample: {}
 """
 
+import typing as t
 from dataclasses import replace
 
 from ansible.module_utils.basic import AnsibleModule
@@ -203,9 +214,12 @@ from ansible.module_utils.basic import AnsibleModule
 from ..module_utils._ansible.argspec import destination_spec, policy_of, policy_spec
 from ..module_utils._ansible.progress import ProgressFile, progress_spec
 from ..module_utils._ansible.runner import Result, run_on_domain
+from ..module_utils._core.job.sample import Phase
 from ..module_utils._core.migration.result import told, unfinished
+from ..module_utils._core.supervision.actions import Action
 from ..module_utils._core.supervision.record import Record
 from ..module_utils._core.supervision.supervisor import Supervisor
+from ..module_utils._core.text import printable
 from ..module_utils._libvirt.connection import Connection
 from ..module_utils._libvirt.guest import Guest
 from ..module_utils._libvirt.job.current import outgoing_job
@@ -217,11 +231,21 @@ from ..module_utils._libvirt.migration.supervise import plan_of_running
 FORESEE_S = 30.0  # for two boundaries of most guests
 
 
+_NOT_WATCHED = (
+    "the way between the daemons of the two hosts is not watched, and a post-copy that breaks is not resumed. Give it as"
+    " destination_uri, as this host sees it."
+)
+
+
 def work(module: AnsibleModule, connection: Connection, guest: Guest) -> Result:
     params = module.params
     policy = policy_of(params, on_hopeless="leave")
-    if outgoing_job(guest) is None:
-        return {"changed": False, "outcome": "none", "actions": [], "downtime_ms": None, "elapsed_ms": None}
+    job = outgoing_job(guest)
+    if job is None:
+        nothing: Result = {"outcome": "none", "actions": [], "downtime_ms": None, "elapsed_ms": None}
+        return {"changed": False, **nothing, "diff": diff_of(Phase.NONE, Phase.NONE, [])}
+    if params["destination_uri"] is None:
+        module.warn(f"The destination of {printable(guest.name)} is not known: {_NOT_WATCHED}")
     plan = plan_of_running(connection, guest, params["bandwidth_mib_per_s"])
     if module.check_mode:
         policy = replace(policy, mode="observe")
@@ -230,8 +254,12 @@ def work(module: AnsibleModule, connection: Connection, guest: Guest) -> Result:
     driver = Driver(connection, guest, record, params["destination_uri"], params["migrate_uri"], tell=tell)
     with looking_after(guest.name, lambda: told(driver.applied, driver.last, record)):
         last = driver.run(foresee_s=FORESEE_S if module.check_mode else None)
+    if driver.destination_answered is False:
+        module.warn(f"The destination of {printable(guest.name)} has never answered: {_NOT_WATCHED}")
     actions = driver.wished if module.check_mode else driver.applied
     facts = {"changed": bool(actions), **told(actions, last, record)}
+    facts["destination_answered"] = driver.destination_answered
+    facts["diff"] = diff_of(job.phase, job.phase if module.check_mode else last.phase, actions)
     outcome = record.supervisor.outcome or "observed"
     if outcome in ("completed", "none", "observed"):
         return {"outcome": outcome, **facts}
@@ -239,6 +267,15 @@ def work(module: AnsibleModule, connection: Connection, guest: Guest) -> Result:
         raise stopped(guest, facts)
     state = f"The guest is {guest.told()} on the source"
     raise unfinished(guest.name, state, record, facts, again="start it again with what it needs (--postcopy)")
+
+
+def diff_of(before: Phase, after: Phase, actions: t.Sequence[Action]) -> Result:
+    """What this run has done; what a migration comes to by itself is no change of ours."""
+    done = [action.kind.value for action in actions]
+    return {
+        "before": {"phase": before.value, "actions": []},
+        "after": {"phase": after.value if done else before.value, "actions": done},
+    }
 
 
 def main() -> None:

@@ -60,6 +60,7 @@ def test_no_job(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
     libvirt.expect(*FOUND, look(NO_JOB))
     result = run(migration_rescue, name="erp01")
     assert (result["changed"], result["outcome"], result["actions"]) == (False, "none", [])
+    assert result["diff"]["before"] == result["diff"]["after"]
 
 
 def test_what_finishes_by_itself_is_left_to_it(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
@@ -67,7 +68,11 @@ def test_what_finishes_by_itself_is_left_to_it(libvirt: FakeLibvirt, run: Module
     libvirt.expect(*FOUND, look(FIRST_PASS), PLAIN, first, *limits(), second, *limits(), GONE, KEPT)
     result = run(migration_rescue, name="erp01")
     assert (result["changed"], result["outcome"], result["actions"]) == (False, "completed", [])
+    assert result["diff"]["before"] == result["diff"]["after"], "it has done nothing"
     assert result["downtime_ms"] == COMPLETED["downtime"]
+    # Nobody has said where it goes.
+    assert result["destination_answered"] is None
+    assert "destination of erp01 is not known" in str(result["warnings"])
     assert result["record"]["outcome"] == "completed"
 
 
@@ -80,6 +85,10 @@ def test_the_needed_downtime_is_set_and_recorded(libvirt: FakeLibvirt, run: Modu
     assert (result["changed"], result["outcome"]) == (True, "completed")
     (action,) = result["actions"]
     assert (action["action"], action["reason"]) == ("set_downtime", "NEEDED_DOWNTIME")
+    assert result["diff"] == {
+        "before": {"phase": "precopy", "actions": []},
+        "after": {"phase": "completed", "actions": ["set_downtime"]},
+    }
     assert replay(result["record"]) == result["record"]["decisions"]
 
 
@@ -88,6 +97,15 @@ def test_check_mode(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
     result = run(migration_rescue, check=True, name="erp01", policy_overrides={"max_downtime_ms": 60_000})
     assert result["changed"] is True
     assert [action["action"] for action in result["actions"]] == ["set_downtime"]
+    assert result["diff"]["after"] == {"phase": "precopy", "actions": ["set_downtime"]}
+
+
+def test_a_destination_that_never_answers_is_told(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
+    first = look(FIRST_PASS).leaves(MIGRATED)
+    libvirt.expect(*FOUND, look(FIRST_PASS), PLAIN, first, *limits(), GONE, KEPT)
+    result = run(migration_rescue, name="erp01", destination_uri="qemu+tcp://kvm02/system")
+    assert result["destination_answered"] is False
+    assert "destination of erp01 has never answered" in str(result["warnings"])
 
 
 def test_the_daemon_is_gone(libvirt: FakeLibvirt, run: ModuleRunner) -> None:

@@ -47,7 +47,7 @@ def test_under_its_own_policy_nothing_differs(file: Path) -> None:
 
 
 def test_a_rule_that_has_changed_since() -> None:
-    """A pass left 13 % more than the one 3.5 s before. To wait for that again cost 2.3 s and a pass; it does not pay."""
+    """A pass left 13 % more than the one 3.5 s before. To wait for that again cost 2.3 s, which does not pay."""
     found = what_if(record(BEFORE_A_RULE))
     difference = found["first_difference"]
     assert (difference["decided"]["action"], difference["decided"]["pass"]) == ("set_downtime", 8)
