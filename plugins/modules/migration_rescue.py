@@ -232,8 +232,8 @@ FORESEE_S = 30.0  # for two boundaries of most guests
 
 
 _NOT_WATCHED = (
-    "the way between the daemons of the two hosts is not watched, and a post-copy that breaks is not resumed. Give it as"
-    " destination_uri, as this host sees it."
+    "the way between the daemons of the two hosts is not watched, and a post-copy that breaks is not resumed. Give it"
+    " as destination_uri, as this host sees it."
 )
 
 

@@ -360,6 +360,25 @@ def test_a_big_guest_may_be_in_preparation_for_longer(
     assert action.kind is (Kind.LEAVE if on_hopeless == "leave" else Kind.ABORT)
 
 
+@pytest.mark.parametrize(("memory_gib", "ends_s"), [(1, 60), (1024, 450)])
+def test_pages_of_zeros_take_their_time(memory_gib: int, ends_s: int) -> None:
+    """Of 1 TiB that the guest does not use the first pass reads every page: 71 s, and six times that is the deadline."""
+    plan = replace(PLAN, memory_bytes=memory_gib << 30, touched_bytes=400 * MIB)
+    supervisor = Supervisor(replace(NEVER, deadline_s=None, max_data_factor=1000), plan)
+    ended = [at_s for at_s in range(500) if done(supervisor.observe(look(at_s + 0.5, 1, 500)))]
+    assert abs(ended[0] - ends_s) <= 3
+
+
+@pytest.mark.parametrize(("expected_ms", "helped"), [(1000, False), (4000, True)])
+def test_what_qemu_expected_before_3_0_is_not_what_is_left(expected_ms: int, helped: bool) -> None:
+    """It was the dirty rate over the bandwidth, here 100 MiB/s each: that says nothing of what the passes leave."""
+    supervisor = Supervisor(replace(NEVER, max_downtime_ms=5000), adopted_plan())
+    sample = look(600, 40, 300, sent_mib=60_000, dirty_pages_per_s=25_600, expected_downtime_ms=expected_ms)
+    given = supervisor.observe(sample)
+    assert (done(given) != []) is helped
+    assert (supervisor.history.last_boundary is not None) is helped
+
+
 def test_disks_have_a_deadline_of_their_own() -> None:
     def copying(at_s: float) -> list[Action]:
         disk = Progress(1 << 40, int(at_s * 1e6), 1 << 39)
