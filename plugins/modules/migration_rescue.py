@@ -252,7 +252,8 @@ def work(module: AnsibleModule, connection: Connection, guest: Guest) -> Result:
     record = Record(Supervisor(policy, plan), name=guest.name, uuid=guest.uuid)
     tell = ProgressFile(params["progress_file"]).tell
     driver = Driver(connection, guest, record, params["destination_uri"], params["migrate_uri"], tell=tell)
-    with looking_after(guest.name, lambda: told(driver.applied, driver.last, record)):
+    source = (connection, guest.uuid)
+    with looking_after(guest.name, lambda: told(driver.applied, driver.last, record), source=source):
         last = driver.run(foresee_s=FORESEE_S if module.check_mode else None)
     if driver.destination_answered is False:
         module.warn(f"The destination of {printable(guest.name)} has never answered: {_NOT_WATCHED}")

@@ -15,6 +15,7 @@ from ..._core.migration.start import StartOptions, planned, require_way, start_c
 from ..._core.policy import Policy
 from ..connection import libvirt
 from ..guest import Guest
+from ..job.lost_contact import ENDED_BY_A_RESTART
 from ..measure.facts import MeasuredFacts, MeasurementOptions, measure_facts
 from .driver import Tell
 from .result import MigrationResult, Result, opened
@@ -53,17 +54,24 @@ class Migration:
         self.notes: list[str] = []
 
     def run(self, *, check: bool) -> Result:
-        try:
+        for restarts_left in range(self._order.policy.max_restarts, -1, -1):
             try:
-                return self._run(check)
+                return self._run_or_adopt(check)
             except MigrationError as exc:
-                if exc.reason not in OVERTAKEN:
+                if exc.reason != ENDED_BY_A_RESTART or not restarts_left:
+                    exc.facts.setdefault("runs_on", self._runs_on)
                     raise
-            # Perhaps the same task was run twice: what there is now is looked at once more.
+                self.notes.append(f"It was started again. {exc.problem}")
+        raise AssertionError("unreachable")
+
+    def _run_or_adopt(self, check: bool) -> Result:
+        try:
             return self._run(check)
         except MigrationError as exc:
-            exc.facts.setdefault("runs_on", self._runs_on)
-            raise
+            if exc.reason not in OVERTAKEN:
+                raise
+        # Perhaps the same task was run twice: what there is now is looked at once more.
+        return self._run(check)
 
     def _run(self, check: bool) -> Result:
         where = self._ends.settled()

@@ -20,7 +20,7 @@ from ..._host.status_file import start_flags
 from ..connection import Connection, libvirt
 from ..guest import Guest
 from ..job.current import completed_job
-from ..job.lost_contact import cut_off
+from ..job.lost_contact import cut_off, ended_by_a_restart
 from ..job.postcopy import size_of
 from .driver import Driver, Tell
 from .result import MigrationResult, Result
@@ -81,7 +81,9 @@ class Supervision:
                 raise
             if isinstance(exc, MigrationError) and exc.reason in OVERTAKEN:
                 raise
-            raise cut_off(exc, self._guest.name, {**facts(driver.last), "runs_on": None}) from exc
+            ended = ended_by_a_restart(self._ends.source, self._guest.uuid)
+            runs_on = self._ends.source_name if ended else None
+            raise cut_off(exc, self._guest.name, {**facts(driver.last), "runs_on": runs_on}, ended=ended) from exc
         there = where.there if where.situation is Situation.THERE else None
         if there is not None and (there.running or self._account.stood):
             return self._account.settle(False, outcome, facts(_with_statistics(self._ends, last)))

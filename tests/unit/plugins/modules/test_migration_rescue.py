@@ -8,6 +8,8 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._core.super
 from ansible_collections.virtops.live_migration.plugins.modules import migration_rescue
 from ansible_collections.virtops.live_migration.tests.unit.plugins.fake_libvirt import (
     CANCELLED,
+    ERP01,
+    IN_POSTCOPY,
     MIGRATED,
     SHUT_DOWN,
     UNANSWERED,
@@ -21,6 +23,7 @@ from ansible_collections.virtops.live_migration.tests.unit.plugins.jobs import (
     GIB,
     MIGRATING,
     NO_JOB,
+    POSTCOPY,
     later,
 )
 from ansible_collections.virtops.live_migration.tests.unit.plugins.run_module import ModuleRunner
@@ -116,6 +119,38 @@ def test_the_daemon_is_gone(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
     assert "The migration may go on" in result["state"]
     assert "Run this again" in result["remedy"]
     assert len(result["record"]["looks"]) == 1
+
+
+def test_a_daemon_that_was_started_anew(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
+    """It cancels a pre-copy, which is told with what to do next time, as soon as it answers again."""
+
+    def dies(fake: FakeLibvirt) -> None:
+        fake.connection("qemu:///system").closed = True
+
+    lost = Call("jobStats").raises(38, "Cannot recv data: Connection reset by peer", 7).then(dies).leaves(UNANSWERED)
+    refused = Call("open", "qemu:///system").raises(38, "Failed to connect socket: Connection refused", 7)
+    back = [Call("open", "qemu:///system").leaves(CANCELLED), Call("lookupByUUIDString", ERP01).returns(Guest())]
+    libvirt.expect(*FOUND, look(FIRST_PASS), PLAIN, look(FIRST_PASS), *limits(), lost, refused, *back, look(NO_JOB))
+    result = run.fails(migration_rescue, name="erp01")
+    assert result["reason"] == "ENDED_BY_RESTART"
+    assert "The guest runs on the source as before" in result["state"]
+    for words in ("Start the migration again", "max_restarts", "Restart no daemon while guests leave"):
+        assert words in result["remedy"]
+
+
+def test_a_daemon_that_was_started_anew_in_postcopy(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
+    """The job goes on, so that nothing is to be started."""
+
+    def dies(fake: FakeLibvirt) -> None:
+        fake.connection("qemu:///system").closed = True
+
+    lost = Call("jobStats").raises(38, "Cannot recv data: Connection reset by peer", 7).then(dies).leaves(UNANSWERED)
+    back = [Call("open", "qemu:///system").leaves(IN_POSTCOPY), Call("lookupByUUIDString", ERP01).returns(Guest())]
+    libvirt.states["erp01"] = IN_POSTCOPY
+    libvirt.expect(*FOUND, look(POSTCOPY), PLAIN, look(POSTCOPY), lost, *back)
+    result = run.fails(migration_rescue, name="erp01")
+    assert result["reason"] == "CONNECTION_LOST"
+    assert "The migration may go on" in result["state"]
 
 
 def test_the_guest_shuts_down(libvirt: FakeLibvirt, run: ModuleRunner) -> None:

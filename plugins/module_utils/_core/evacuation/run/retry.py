@@ -58,6 +58,7 @@ _PASSES = frozenset(
         "ALREADY_MEASURING",
         "ALREADY_MIGRATING",
         "CONNECTION_LOST",
+        "ENDED_BY_RESTART",
         "INCOMING",
         "JOB_ELSEWHERE",
         "JOB_RUNNING",

@@ -362,7 +362,7 @@ def test_a_big_guest_may_be_in_preparation_for_longer(
 
 @pytest.mark.parametrize(("memory_gib", "ends_s"), [(1, 60), (1024, 450)])
 def test_pages_of_zeros_take_their_time(memory_gib: int, ends_s: int) -> None:
-    """Of 1 TiB that the guest does not use the first pass reads every page: 71 s, and six times that is the deadline."""
+    """Of 1 TiB that the guest does not use the first pass reads all: 71 s, and six times that is the deadline."""
     plan = replace(PLAN, memory_bytes=memory_gib << 30, touched_bytes=400 * MIB)
     supervisor = Supervisor(replace(NEVER, deadline_s=None, max_data_factor=1000), plan)
     ended = [at_s for at_s in range(500) if done(supervisor.observe(look(at_s + 0.5, 1, 500)))]

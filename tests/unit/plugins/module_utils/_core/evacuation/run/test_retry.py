@@ -15,6 +15,7 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._core.evacu
     ("reason", "expected"),
     [
         ("CONNECTION_LOST", RetryDecision.AGAIN),
+        ("ENDED_BY_RESTART", RetryDecision.AGAIN),
         ("POSTCOPY_BROKEN", RetryDecision.AGAIN),
         ("CONNECTION_FAILED", RetryDecision.OTHER_DESTINATION),
         ("CPU_INCOMPATIBLE", RetryDecision.OTHER_DESTINATION),
