@@ -70,6 +70,12 @@ options:
       patience_s:
         description: How long a finish that is possible may be put off for a shorter downtime, in seconds.
         type: float
+      max_restarts:
+        description:
+          - How many times a migration may be started again where a restart of libvirt on the source has ended it. By
+            default it is not.
+          - Only modules that start migrations do so. A restart ends a pre-copy, and keeps a post-copy.
+        type: int
       on_hopeless:
         description:
           - What to do when a deadline or the data limit is reached, also that of its preparation, or when the

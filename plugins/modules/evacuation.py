@@ -426,6 +426,26 @@ record:
         - Seconds since the beginning; how many seconds were said to be left, guests done and failed, and bytes left.
       type: list
       elements: list
+reason:
+  description: Why it failed, as a stable code. The message says the same in words, with what to do next.
+  returned: failure
+  type: str
+  sample: GUESTS_FAILED
+state:
+  description: What state the failure leaves things in.
+  returned: failure
+  type: str
+  sample: erp01 is running (booted) on kvm01, and only there.
+remedy:
+  description: What to do next.
+  returned: failure
+  type: str
+  sample: Run this again.
+evidence:
+  description: The facts behind a failure.
+  returned: failure
+  type: dict
+  sample: {}
 """
 
 from ansible.module_utils.basic import AnsibleModule

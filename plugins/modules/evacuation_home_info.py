@@ -138,6 +138,26 @@ passed_over:
       type: str
       sample: >-
         It carries the mark of another guest, 6420e6ce-0f4d-4a27-83da-5e8587498451, which it may be a clone of.
+reason:
+  description: Why it failed, as a stable code. The message says the same in words, with what to do next.
+  returned: failure
+  type: str
+  sample: CONNECTION_FAILED
+state:
+  description: What state the failure leaves things in.
+  returned: failure
+  type: str
+  sample: Nothing was changed.
+remedy:
+  description: What to do next.
+  returned: failure
+  type: str
+  sample: Check that the daemon runs there and is not stopped or overloaded, the URI, and the firewall.
+evidence:
+  description: The facts behind a failure, for example the code and the text of the error of libvirt.
+  returned: failure
+  type: dict
+  sample: {}
 """
 
 from ansible.module_utils.basic import AnsibleModule

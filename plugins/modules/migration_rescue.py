@@ -26,6 +26,9 @@ options:
     description:
       - The libvirt connection to the destination, as the source host sees it. A post-copy that breaks is resumed only
         when this is given.
+      - Without it the way between the daemons of the two hosts is not watched either, so that a guest may change hosts
+        while they do not reach each other. The module warns of both. libvirt does not keep the URI that a migration was
+        started with; the playbook C(virtops.live_migration.rescue) finds the host on which the guest is arriving.
     type: str
   exclusive:
     description:
@@ -135,6 +138,13 @@ actions:
         remaining_bytes: 269742080
       reason: POSTCOPY_NEEDED
       value: null
+destination_answered:
+  description:
+    - Whether the destination's daemon has answered, so that the way to it was watched. Null when it was not asked, as
+      O(destination_uri) is not given or libvirt is on another machine than the module.
+  returned: when a migration ran
+  type: bool
+  sample: true
 downtime_ms:
   description: How long the guest stood still, where libvirt tells it.
   returned: success
@@ -208,6 +218,7 @@ evidence:
   sample: {}
 """
 
+import typing as t
 from dataclasses import replace
 
 from ansible.module_utils.basic import AnsibleModule
@@ -217,9 +228,12 @@ from ..module_utils._ansible.history import history_spec
 from ..module_utils._ansible.progress import ProgressFile, progress_spec
 from ..module_utils._ansible.runner import Result, run_on_guest
 from ..module_utils._core.errors import MigrationError
+from ..module_utils._core.job.sample import Phase
 from ..module_utils._core.migration.result import supervision_facts, unfinished
+from ..module_utils._core.supervision.actions import Action
 from ..module_utils._core.supervision.record import Record
 from ..module_utils._core.supervision.supervisor import Supervisor
+from ..module_utils._core.text import printable
 from ..module_utils._host.metrics_directory import metrics_directory
 from ..module_utils._libvirt.connection import Connection
 from ..module_utils._libvirt.guest import Guest
@@ -233,13 +247,23 @@ TAKEN = "ALREADY_SUPERVISED"
 FORESEE_S = 30.0  # for two boundaries of most guests
 
 
+_NOT_WATCHED = (
+    "the way between the daemons of the two hosts is not watched, and a post-copy that breaks is not resumed. Give it"
+    " as destination_uri, as this host sees it."
+)
+
+
 def work(module: AnsibleModule, connection: Connection, guest: Guest) -> Result:
     params = module.params
     policy = policy_of(params, on_hopeless="leave")
-    nothing = {"changed": False, "actions": [], "downtime_ms": None, "elapsed_ms": None}
     metrics = metrics_directory(params["metrics_directory"])
-    if outgoing_job(guest) is None:
+    nothing: Result = {"actions": [], "downtime_ms": None, "elapsed_ms": None}
+    nothing.update(changed=False, diff=diff_of(Phase.NONE, Phase.NONE, []))
+    job = outgoing_job(guest)
+    if job is None:
         return {"outcome": "none", **nothing}
+    if params["destination_uri"] is None:
+        module.warn(f"The destination of {printable(guest.name)} is not known: {_NOT_WATCHED}")
     plan = plan_of_running(connection, guest, params["bandwidth_mib_per_s"])
     if module.check_mode:
         policy = replace(policy, mode="observe")
@@ -249,16 +273,20 @@ def work(module: AnsibleModule, connection: Connection, guest: Guest) -> Result:
     metrics = None if module.check_mode else metrics
     options = {"on_progress": on_progress, "exclusive": params["exclusive"], "metrics": metrics}
     driver = Driver(connection, guest, record, *ends, **options)
-    passing = (TAKEN,)
+    around = {"passing": (TAKEN,), "source": (connection, guest.uuid)}
     try:
-        with looking_after(guest.name, lambda: supervision_facts(driver.applied, driver.last, record), passing=passing):
+        with looking_after(guest.name, lambda: supervision_facts(driver.applied, driver.last, record), **around):
             last = driver.run(foresee_s=FORESEE_S if module.check_mode else None)
     except MigrationError as exc:
         if exc.reason != TAKEN:
             raise
-        return {"outcome": "supervised", **nothing}
+        return {"outcome": "supervised", **nothing, "diff": diff_of(job.phase, job.phase, [])}
+    if driver.destination_answered is False:
+        module.warn(f"The destination of {printable(guest.name)} has never answered: {_NOT_WATCHED}")
     actions = driver.proposed if module.check_mode else driver.applied
     facts = {"changed": bool(actions), **supervision_facts(actions, last, record)}
+    facts["destination_answered"] = driver.destination_answered
+    facts["diff"] = diff_of(job.phase, job.phase if module.check_mode else last.phase, actions)
     outcome = record.supervisor.outcome or "observed"
     if outcome in ("completed", "none", "observed"):
         return {"outcome": outcome, **facts}
@@ -266,6 +294,15 @@ def work(module: AnsibleModule, connection: Connection, guest: Guest) -> Result:
         raise stopped(guest, facts)
     state = f"The guest is {guest.state_text()} on the source"
     raise unfinished(guest.name, state, record, facts, again="start it again with what it needs (--postcopy)")
+
+
+def diff_of(before: Phase, after: Phase, actions: t.Sequence[Action]) -> Result:
+    """What this run has done; what a migration comes to by itself is no change of ours."""
+    done = [action.kind.value for action in actions]
+    return {
+        "before": {"phase": before.value, "actions": []},
+        "after": {"phase": after.value if done else before.value, "actions": done},
+    }
 
 
 def main() -> None:

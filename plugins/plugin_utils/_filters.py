@@ -132,7 +132,9 @@ def facts_from(dirty_rate: t.Any, bandwidth_mib_per_s: t.Any, touched_bytes: t.A
         if value is None or value <= 0:
             raise _bad_option(option, value, "a number above 0")
     numbers = {key: number(key, document.get(key), int) for key in ("working_set_bytes", "dirty_bytes_per_s")}
-    return MigrationFacts(touched, max(1, int(bandwidth * MIB)), read_working_set({**document, **numbers}))
+    memory = number("memory_bytes", document.get("memory_bytes"), int) or 0
+    measured = read_working_set({**document, **numbers})
+    return MigrationFacts(touched, max(1, int(bandwidth * MIB)), measured, memory_bytes=memory)
 
 
 def number(name: str, value: t.Any, kind: t.Callable[[t.Any], t.Any]) -> t.Any:

@@ -101,7 +101,8 @@ def demonstrate(lab: Lab, directory: Path) -> None:
 
     chapter(4, "The rescue: taken over, and seen to its end")
     lab.guest_mark("erp01")
-    playbook(directory, inventory, "rescue", "live_migration_guest=erp01")
+    allowed = ("live_migration_max_downtime_ms=1000", "live_migration_postcopy=if_needed")
+    playbook(directory, inventory, "rescue", "live_migration_guest=erp01", *allowed)
     if migration.wait(60) != 0:
         raise SystemExit(f"virsh reports that the migration failed: {migration.output()}")
 

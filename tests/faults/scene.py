@@ -35,6 +35,7 @@ class Scene:
         self.ansible, self.guest, self.lab = ansible, guest, guest.lab
         self.by_virsh: t.Optional[Migration] = None
         self.policy: dict[str, t.Any] = {}
+        self.blind = False
 
     @property
     def hosts(self) -> tuple[str, str]:
@@ -63,7 +64,9 @@ class Scene:
     def _rescued(self, phase: str) -> Running:
         self.by_virsh = self.guest.migrate("--postcopy")
         there = f"qemu+tcp://{self.guest.destination}/system"
-        words = {"name": self.guest.name, "destination_uri": there, "policy_overrides": self.policy}
+        words = {"name": self.guest.name, "policy_overrides": self.policy}
+        if not self.blind:
+            words["destination_uri"] = there
         running = self.ansible.begin(self.guest.source, task("migration_rescue", **words))
         wait_for(lambda: self.supervised(running), "the first line of its progress")
         self.reach(phase, running)

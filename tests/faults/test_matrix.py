@@ -19,7 +19,7 @@ MIGRATION, RESCUE, RECOVER = "migration", "migration_rescue", "migration_recover
 class Case(t.NamedTuple):
     """``ends``: the outcome or the phase that is returned, or reason codes; ``decision``: what it was given up for.
 
-    ``policy``: fields that are different.
+    ``policy``: fields that are different. ``blind``: the module is not told where the guest goes.
     """
 
     module: str
@@ -29,6 +29,7 @@ class Case(t.NamedTuple):
     decision: str = ""
     policy: t.Mapping[str, t.Any] = {}
     fast: bool = False
+    blind: bool = False
 
 
 def out_of_reach(module: str, away: harm.Harm) -> Case:
@@ -61,9 +62,10 @@ CASES = {
         Case(RECOVER, "postcopy", harm.link_down(60), "completed"),
     ],
     "source daemon restarted": [
-        Case(MIGRATION, "precopy", harm.source_daemon_restarted, "CONNECTION_LOST", fast=True),
+        Case(MIGRATION, "precopy", harm.source_daemon_restarted, "ENDED_BY_RESTART", fast=True),
+        Case(MIGRATION, "precopy", harm.source_daemon_restarted, "moved", policy={"max_restarts": 1}),
         Case(MIGRATION, "postcopy", harm.source_daemon_restarted, "CONNECTION_LOST"),
-        Case(RESCUE, "precopy", harm.source_daemon_restarted, "CONNECTION_LOST"),
+        Case(RESCUE, "precopy", harm.source_daemon_restarted, "ENDED_BY_RESTART"),
         Case(RESCUE, "postcopy", harm.source_daemon_restarted, "CONNECTION_LOST"),
         Case(RECOVER, "postcopy", harm.source_daemon_restarted, "CONNECTION_LOST"),
     ],
@@ -96,6 +98,19 @@ CASES = {
     "switched by another": [
         Case(RESCUE, "precopy", harm.switched_by_another, "completed"),
     ],
+    # Where nobody has said where it goes, the way there is not watched, and nothing is joined again.
+    "stream broken, destination not known": [
+        Case(RESCUE, "precopy", harm.stream_broken, "MIGRATION_FAILED", blind=True),
+        Case(RESCUE, "postcopy", harm.stream_broken, "POSTCOPY_BROKEN", blind=True),
+    ],
+    "link down for 3 s, destination not known": [
+        Case(RESCUE, "precopy", harm.link_down(3), "completed", blind=True),
+        Case(RESCUE, "postcopy", harm.link_down(3), "completed", blind=True),
+    ],
+    "destination daemon killed, destination not known": [
+        Case(RESCUE, "precopy", harm.destination_daemon_killed, "MIGRATION_FAILED", blind=True),
+        Case(RESCUE, "postcopy", harm.destination_daemon_killed, "completed", blind=True),
+    ],
 }
 
 PARAMETERS = [
@@ -121,6 +136,7 @@ def check(result: Result, case: Case) -> None:
 @pytest.mark.parametrize("case", PARAMETERS)
 def test_a_fault_on_the_way(scene: Scene, case: Case) -> None:
     source, destination = scene.hosts
+    scene.blind = case.blind
     running = scene.under_way(case.module, case.phase, **case.policy)
     case.harm(scene)
     if case.phase == "precopy":
@@ -128,7 +144,10 @@ def test_a_fault_on_the_way(scene: Scene, case: Case) -> None:
     (result,) = running.wait(END_S).results
     print(told(result))
     check(result, case)
-    if result.get("reason") != "LEFT":
+    if case.blind:
+        assert f"destination of {scene.guest.name} is not known" in str(result.get("warnings"))
+        assert result.get("destination_answered") is None
+    if result.get("reason") not in ("LEFT", "POSTCOPY_BROKEN"):
         scene.alone_on(source if result["failed"] and case.phase == "precopy" else destination)
     if result["failed"]:
         print("again:", told(scene.run_again()))

@@ -6,7 +6,6 @@ from __future__ import annotations
 import re
 import typing as t
 
-import pytest
 from bench.runs import Ansible, Run
 from bench.subject import Subject
 
@@ -62,10 +61,12 @@ def test_diagnose_a_guest_that_nobody_has(ansible: Ansible) -> None:
 def test_rescue_by_postcopy_and_again(ansible: Ansible, erp01: Subject) -> None:
     migration = erp01.migrate("--postcopy")
     erp01.in_pass(2)
-    run = rescue(ansible, erp01)
+    run = rescue(ansible, erp01, live_migration_postcopy="if_needed")
     assert run.code == 0, run.output
     erp01.arrives(migration)
     check_rescued(run, erp01, ["start_postcopy"])
+    # Nobody named the destination: it is where the guest was seen to arrive.
+    assert run.stats["live_migration_rescue"]["destination"] == erp01.source
     # What it saw and did was told while it ran.
     assert re.search(rf"^\[{erp01.destination}\] erp01: pass [0-9]+, .* MiB left", run.output, re.MULTILINE)
     assert f"[{erp01.destination}] erp01: completed after" in run.output
@@ -125,7 +126,7 @@ def test_rescue_over_a_link_that_is_too_slow(ansible: Ansible, erp01: Subject) -
     erp01.in_pass(2)
     # At this rate the guest would depend on both hosts for minutes.
     erp01.lab.link_set(erp01.source, mbit=4)
-    run = rescue(ansible, erp01, live_migration_timeout_s=12)
+    run = rescue(ansible, erp01, live_migration_postcopy="if_needed", live_migration_timeout_s=12)
     assert run.code != 0, run.output
     assert run.changed == []
     assert "its migration goes on" in run.failure
@@ -136,7 +137,7 @@ def test_rescue_over_a_link_that_is_too_slow(ansible: Ansible, erp01: Subject) -
 def test_check_mode_changes_nothing(ansible: Ansible, erp01: Subject) -> None:
     erp01.migrate("--postcopy")
     erp01.in_pass(2)
-    run = rescue(ansible, erp01, "--check")
+    run = rescue(ansible, erp01, "--check", live_migration_postcopy="if_needed")
     assert run.code == 0, run.output
     assert run.changed == ["See the migration to its end"]
     assert run.stats["live_migration_rescue"]["remedies"] == ["start_postcopy"]
@@ -144,8 +145,33 @@ def test_check_mode_changes_nothing(ansible: Ansible, erp01: Subject) -> None:
     assert erp01.job()
 
 
-@pytest.mark.parametrize("limits", [{"live_migration_guest": ""}, {"live_migration_guest": "erp99"}])
-def test_a_rescue_of_nobody(ansible: Ansible, limits: dict[str, t.Any]) -> None:
-    run = ansible.playbook(RESCUE, **limits)
+def test_a_rescue_of_nobody(ansible: Ansible) -> None:
+    run = ansible.playbook(RESCUE, live_migration_guest="erp99")
     assert run.code != 0
     assert "Nothing was changed." in run.failure
+
+
+def test_a_rescue_of_all_where_nothing_migrates(ansible: Ansible) -> None:
+    run = ansible.playbook(RESCUE, live_migration_guest="")
+    assert run.code == 0, run.output
+    assert run.changed == []
+    assert "No live migration runs." in run.output
+    assert run.stats["live_migration_rescue"]["guests"] == []
+
+
+def test_a_rescue_of_all_that_are_stuck(ansible: Ansible, erp01: Subject, crm01: Subject) -> None:
+    """One is freed by its bandwidth, the other one by post-copy: in that order, in one report."""
+    crm01.load(3_000)
+    migrations = [erp01.migrate("--postcopy"), crm01.migrate("--bandwidth", "8", "--postcopy")]
+    for guest in (erp01, crm01):
+        guest.in_pass(3)
+    run = ansible.playbook(RESCUE, live_migration_postcopy="if_needed")
+    assert run.code == 0, run.output
+    for guest, migration in zip((erp01, crm01), migrations):
+        guest.arrives(migration)
+    found = run.stats["live_migration_rescue"]
+    assert {one["guest"] for one in found["guests"]} == {"erp01", "crm01"}
+    for one in found["guests"]:
+        assert one["outcome"] in ("completed", "none"), one
+        assert len(one["runs_on"]) == 1
+    assert "set_bandwidth" in found["remedies"]

@@ -6,7 +6,7 @@ from __future__ import annotations
 import typing as t
 
 from bench.runs import Ansible, assert_done, assert_refused, task
-from bench.subject import Subject
+from bench.subject import Subject, wait_for
 
 MODULE = "migration_rescue"
 
@@ -43,6 +43,22 @@ def test_by_postcopy(ansible: Ansible, erp01: Subject) -> None:
     assert "start_postcopy" in actions(result)
     # Clearly less than the 2.1 s that all it rewrites would take; how much less is measured elsewhere.
     assert result["downtime_ms"] < 2000
+    erp01.arrives(migration)
+
+
+def test_a_throttle_that_somebody_else_chose_is_no_breach(ansible: Ansible, erp01: Subject) -> None:
+    """It is met slowed down by more than the policy allows, and freed by what it allows all the same."""
+    migration = erp01.migrate("--auto-converge", "--auto-converge-initial", "30", "--auto-converge-increment", "1")
+    wait_for(lambda: int(erp01.job().get("auto_converge_throttle", 0)) >= 30, "QEMU to slow the guest down", 120)
+    allowed = {"max_downtime_ms": 8000, "postcopy": "never", "max_throttle_percent": 20}
+    result = ansible.module(erp01.source, MODULE, name="erp01", policy_overrides=allowed)
+    assert_done(result, True, outcome="completed")
+    assert set(actions(result)) == {"set_downtime"}
+    record = result["record"]
+    assert dict(zip(record["columns"], record["looks"][0]))["throttle_percent"] >= 30
+    # Nobody has said where it goes, and that is told.
+    assert result["destination_answered"] is None
+    assert "destination of erp01 is not known" in str(result["warnings"])
     erp01.arrives(migration)
 
 

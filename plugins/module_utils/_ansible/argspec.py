@@ -35,6 +35,7 @@ def policy_spec() -> Spec:
         "setup_deadline_s": {"type": "float"},
         "max_data_factor": {"type": "float"},
         "patience_s": {"type": "float"},
+        "max_restarts": {"type": "int"},
         "on_hopeless": {"type": "str", "choices": list(HOPELESS_CHOICES)},
         "mode": {"type": "str", "choices": list(MODES)},
     }

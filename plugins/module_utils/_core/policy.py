@@ -13,6 +13,7 @@ POSTCOPY_CHOICES = ("never", "if_needed", "prefer")
 HOPELESS_CHOICES = ("abort", "leave", "pause")
 MODES = ("act", "observe")
 MAX_THROTTLE_PERCENT = 99  # QEMU's own end
+_MOST_RESTARTS = 100
 _MOST = 1e12  # seconds, or times the memory; what is reckoned with it stays a number
 
 
@@ -28,7 +29,8 @@ class Policy:
     which come first; ``setup_deadline_s``: how long nothing may be sent at its beginning, while the destination gets
     its memory ready. ``max_data_factor``: how many times its memory may be sent. ``patience_s``: how long a finish
     that is possible already may be put off for a shorter downtime. ``on_hopeless``: what to do when the deadline or
-    the data limit is reached. ``mode``: ``observe`` decides and records, and touches nothing.
+    the data limit is reached. ``max_restarts``: how many times it may be started again where a restart of libvirt on
+    the source has ended it. ``mode``: ``observe`` decides and records, and touches nothing.
     """
 
     max_downtime_ms: int = 1000
@@ -42,11 +44,13 @@ class Policy:
     max_postcopy_s: float = 120.0
     on_hopeless: str = "abort"
     patience_s: t.Optional[float] = None
+    max_restarts: int = 0
     mode: str = "act"
 
     def __post_init__(self) -> None:
         self._whole("max_downtime_ms", 1, MAX_DOWNTIME_LIMIT_MS)
         self._whole("max_throttle_percent", 0, MAX_THROTTLE_PERCENT)
+        self._whole("max_restarts", 0, _MOST_RESTARTS)
         self._one_of("postcopy", POSTCOPY_CHOICES)
         self._one_of("on_hopeless", HOPELESS_CHOICES)
         self._one_of("mode", MODES)

@@ -51,7 +51,7 @@ def expected_bandwidth(
     Never more than the limit (0: none).
     """
     if link_mib_per_s is not None:
-        found: t.Optional[int] = int(link_mib_per_s * MIB)
+        found: t.Optional[int] = max(1, int(link_mib_per_s * MIB))
         source = "link_mib_per_s"
     elif way.speed_mbit_per_s is not None:
         found = carried_bytes_per_s(way.speed_mbit_per_s)

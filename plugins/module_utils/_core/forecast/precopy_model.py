@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import typing as t
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 from ..job.downtime_limit import SWITCH_COST_MS, limit_for, worth_finishing
 from .dirty_curve import DirtyCurve
@@ -34,19 +34,23 @@ class MigrationCourse:
 
 @dataclass(frozen=True)
 class TransferPath:
-    """What is sent over what: bytes the guest uses at all, bytes/s that arrive, and the start's downtime limit."""
+    """What is sent over what: bytes the guest uses at all, bytes/s that arrive, and the start's downtime limit.
+
+    ``scan_s``: how long the first pass needs beside that, for the pages of zeros.
+    """
 
     touched_bytes: float
     bandwidth_bytes_per_s: float
     start_limit_ms: float
+    scan_s: float = 0.0
 
     @property
     def least_s(self) -> float:
         """No method is faster."""
-        return self.touched_bytes / self.bandwidth_bytes_per_s
+        return self.touched_bytes / self.bandwidth_bytes_per_s + self.scan_s
 
     def narrowed(self, bandwidth_bytes_per_s: float) -> TransferPath:
-        return TransferPath(self.touched_bytes, bandwidth_bytes_per_s, self.start_limit_ms)
+        return replace(self, bandwidth_bytes_per_s=bandwidth_bytes_per_s)
 
 
 def precopy(
@@ -76,7 +80,7 @@ def precopy(
         cost = again if settled else 1.0
         # QEMU looks at the bitmap as soon as what it knows of fits the limit; that much is left over.
         unsent = min(left, bandwidth * limit.now_ms / 1000)
-        time_s = (left - unsent) * cost / bandwidth
+        time_s = (left - unsent) * cost / bandwidth + (path.scan_s if number == 1 else 0.0)
         sent, total_s = sent + (left - unsent) * cost, total_s + time_s
         # What is left over is of the set, too, once all else has been sent.
         most = whole if number < _SET_ONLY_FROM_PASS else max(unsent, load.working_set_bytes)
@@ -138,9 +142,9 @@ class _DowntimeLimit:
 def postcopy(load: DirtyCurve, path: TransferPath, share: float) -> MigrationCourse:
     """Post-copy, switched to after ``share`` (0 to 1) of the first pass; what was sent and rewritten is sent again."""
     before = path.touched_bytes * share
-    again = min(before, share * load.unique_bytes(before / path.bandwidth_bytes_per_s))
+    again = min(before, share * load.unique_bytes(share * path.least_s))
     rest = path.touched_bytes - before + again
-    rest_s = rest / path.bandwidth_bytes_per_s
+    rest_s = rest / path.bandwidth_bytes_per_s + (1 - share) * path.scan_s
     total_s = share * path.least_s + rest_s + SWITCH_COST_MS / 1000
     return MigrationCourse(True, 1, total_s, int(before + rest), SWITCH_COST_MS, int(again), rest_s)
 

@@ -11,7 +11,7 @@ from ..policy import Policy
 from .dirty_curve import DirtyCurve, DirtyCurves, dirty_curves, kept_share
 from .plan import default_deadline_s, patience_s, start_limit_ms
 from .precopy_model import MigrationCourse, TransferPath, precopy
-from .working_set import WorkingSet
+from .working_set import WorkingSet, scan_s
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,8 @@ class Simulation:
         self.policy, self.facts = policy, facts
         self.highest_ms = highest_limit_ms(policy.max_downtime_ms)
         start_ms = min(self.highest_ms, start_limit_ms(facts.touched_bytes))
-        self.path = TransferPath(facts.touched_bytes, facts.bandwidth_bytes_per_s, start_ms)
+        scanning_s = scan_s(facts.memory_bytes, facts.touched_bytes)
+        self.path = TransferPath(facts.touched_bytes, facts.bandwidth_bytes_per_s, start_ms, scanning_s)
         self.patience_s = patience_s(policy, self.path.least_s)
         self.deadline_s = policy.deadline_s or default_deadline_s(self.path.least_s)
         self.loads: t.Optional[DirtyCurves] = (

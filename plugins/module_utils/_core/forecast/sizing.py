@@ -13,6 +13,7 @@ from .forecast import Forecast, forecast
 from .plan import NO_WAY, UNKNOWN, Flags, default_deadline_s
 from .requirements import least_bandwidth
 from .simulation import MigrationFacts
+from .working_set import scan_s
 
 # From the one that asks least of the guest to the one that may cost most.
 _MILDEST_FIRST = ("minimal_downtime", "very_large", "suspend_workload", "post_copy")
@@ -27,7 +28,8 @@ def least_bandwidth_bytes_per_s(policy: Policy, facts: MigrationFacts) -> t.Opti
     """
     if facts.measured is None:
         return None
-    deadline_s = policy.deadline_s or default_deadline_s(facts.touched_bytes / facts.bandwidth_bytes_per_s)
+    least_s = facts.touched_bytes / facts.bandwidth_bytes_per_s + scan_s(facts.memory_bytes, facts.touched_bytes)
+    deadline_s = policy.deadline_s or default_deadline_s(least_s)
     timed = replace(policy, deadline_s=deadline_s)
 
     def enough(bandwidth: float) -> bool:

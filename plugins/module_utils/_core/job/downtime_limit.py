@@ -12,10 +12,10 @@ SWITCH_COST_MS = 60  # device state, block and network set-up on the destination
 SHRINKS = 0.85  # a pass that leaves less than this share of the pass before makes progress
 _MARGIN = 1.15
 _MARGIN_MS = 50
-PASSES_OF_A_TREND = (
-    6  # one pass more or less is noise: measured guests leave up to half more or less than the last time
-)
+# One pass is noise: guests that were measured leave up to half more or less than in the pass before.
+PASSES_OF_A_TREND = 6
 _LEAST_PASSES = 5
+_BEYOND_CHANCE = 0.4  # of the pass before: the guest has calmed down; by chance a measured one never left below 0.55
 NEAR_BEST = 1.1  # of the least that was left lately: a guest that is busy in phases comes back to it
 
 
@@ -81,7 +81,8 @@ def worth_finishing(
         return "the last pass did not get it down"
     if next_bytes is not None and next_bytes >= SHRINKS * remaining_bytes:
         return "the next pass will not get it down"
-    if trend_bytes is not None and trend_bytes >= SHRINKS * remaining_bytes:
+    by_chance = remaining_bytes >= _BEYOND_CHANCE * before_bytes
+    if by_chance and trend_bytes is not None and trend_bytes >= SHRINKS * remaining_bytes:
         return "by the last passes the next one will not get it down"
     if throttle_percent / 100 + remaining_bytes / before_bytes >= 1:
         return f"slowed down by {throttle_percent} % the guest loses more in another pass than that would save"

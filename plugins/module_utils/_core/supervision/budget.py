@@ -6,6 +6,7 @@ from __future__ import annotations
 import typing as t
 
 from ..forecast.plan import Plan, default_deadline_s, patience_s
+from ..forecast.working_set import scan_s
 from ..job.observation import SETUP_GIVEN_UP_S
 from ..policy import Policy
 from ..units import GIB, human_bytes, human_ms
@@ -67,8 +68,10 @@ class Budget:
     @property
     def _least_s(self) -> float:
         """The time that all its memory takes once, as fast as it really goes; 0 while nothing is known."""
-        bandwidth = self._history.bandwidth_bytes_per_s
-        return self._whole_bytes / bandwidth if bandwidth > 0 else 0.0
+        bandwidth, plan = self._history.bandwidth_bytes_per_s, self._plan
+        if bandwidth <= 0:
+            return 0.0
+        return self._whole_bytes / bandwidth + scan_s(plan.memory_bytes, plan.touched_bytes)
 
     def exceeded(self) -> t.Optional[Exceeded]:
         """The limit that has been reached, or None."""

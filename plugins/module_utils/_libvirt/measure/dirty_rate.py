@@ -95,7 +95,7 @@ def _window(guest: Guest, seconds: int, mode: str, stats: t.Mapping[str, t.Any])
 def _tolerance_bytes(unique_bytes: int, seconds: int, mode: str, all_bytes: int) -> int:
     """How far the result may be off: QEMU tells whole MiB/s, and in the default mode looks at a sample of pages."""
     rounding_bytes = MIB * seconds
-    if mode != "page-sampling":
+    if mode != "page-sampling" or all_bytes <= 0:
         return rounding_bytes
     # Two standard deviations of drawing that many dirty pages; at least one page, for a guest that looks idle.
     dirty_bytes = min(max(unique_bytes, _SAMPLED_PAGE_STANDS_FOR_BYTES), all_bytes)

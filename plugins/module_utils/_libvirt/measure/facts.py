@@ -21,7 +21,7 @@ from ..._host.qemu_process import guest_memory
 from ..connection import Connection, libvirt
 from ..guest import Guest
 from ..job.current import completed_job, require_running
-from ..job.postcopy import host_devices, size_of
+from ..job.postcopy import size_of
 from ..timeout import within
 from .dirty_rate import measure_windows
 
@@ -203,7 +203,7 @@ def gather(
         bandwidth_bytes_per_s=bandwidth.bytes_per_s or 0,
         xbzrle_cache_bytes=spare_cache_bytes(connection, guest) if compress else 0,
         parallel_connections=parallel_connections,
-        host_devices=host_devices(guest),
+        **size_of(guest)._asdict(),
     )
 
 

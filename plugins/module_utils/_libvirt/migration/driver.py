@@ -45,7 +45,8 @@ class Driver:
     with the numbers of every look. ``expected_bytes``: to be sent in all. ``exclusive``: leave it to another process
     of this host that looks after it already (ALREADY_SUPERVISED). ``metrics``: where they are written to.
 
-    ``applied``: what was done; ``proposed``: what mode ``observe`` would have done; ``last``: the last look.
+    ``applied``: what was done; ``proposed``: what mode ``observe`` would have done; ``last``: the last look;
+    ``destination_answered``: whether the daemon there has ever answered (None: it was not asked).
     """
 
     def __init__(
@@ -72,6 +73,7 @@ class Driver:
         self.applied: list[Action] = []
         self.proposed: list[Action] = []
         self.last: t.Optional[JobSample] = None
+        self.destination_answered: t.Optional[bool] = None
 
     def run(self, begin: t.Optional[t.Callable[[], None]] = None, *, foresee_s: t.Optional[float] = None) -> JobSample:
         """Supervise to the end; the last look. Raises what a look raises: the job then goes on by itself.
@@ -93,13 +95,17 @@ class Driver:
         at_sync = False
         # From elsewhere the way to the destination is another one than that between the two daemons.
         path = path_to(self._destination_uri) if self._destination_uri and self._connection.local else None
+        self.destination_answered = False if path else None
         with Events(self._connection) as events:
             if begin is not None:
                 begin()
             while True:
                 sample = self.last = self._look(events)
                 self._note_beginning(sample)
-                path_ok = path.ok if path and sample.phase in _MAY_GO_BACK else None
+                answers_now = path.ok if path else None
+                if answers_now is not None:
+                    self.destination_answered = True
+                path_ok = answers_now if sample.phase in _MAY_GO_BACK else None
                 actions = self._record.observe(sample, at_sync=at_sync, results=results, path_ok=path_ok)
                 self._report(actions)
                 self._metrics.looked()

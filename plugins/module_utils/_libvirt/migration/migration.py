@@ -24,6 +24,7 @@ from ..._host.metrics_directory import MetricsDirectory
 from ..connection import libvirt
 from ..cordon import require_open
 from ..guest import Guest
+from ..job.lost_contact import ENDED_BY_A_RESTART
 from ..measure.facts import MeasuredFacts, MeasurementOptions, measure_facts
 from ..metadata import own_limits
 from .driver import ProgressCallback
@@ -88,19 +89,27 @@ class Migration:
         self.notes: list[str] = []
 
     def run(self, *, check: bool) -> Result:
-        try:
+        """Look where the guest is, and do what is to be done; again, as often as the policy has it, after a restart."""
+        for restarts_left in range(self._options.policy.max_restarts, -1, -1):
             try:
-                return self._run(check)
+                return self._run_or_adopt(check)
             except MigrationError as exc:
-                if exc.reason not in OVERTAKEN:
+                if exc.reason != ENDED_BY_A_RESTART or not restarts_left:
+                    exc.facts.setdefault("runs_on", self._runs_on)
+                    if exc.reason == _TWICE and not check:
+                        self._tell_two_hosts(True)
                     raise
-            # Perhaps the same task was run twice: what there is now is looked at once more.
+                self.notes.append(f"It was started again. {exc.problem}")
+        raise AssertionError("unreachable")
+
+    def _run_or_adopt(self, check: bool) -> Result:
+        try:
             return self._run(check)
         except MigrationError as exc:
-            exc.facts.setdefault("runs_on", self._runs_on)
-            if exc.reason == _TWICE and not check:
-                self._tell_two_hosts(True)
-            raise
+            if exc.reason not in OVERTAKEN:
+                raise
+        # Perhaps the same task was run twice: what there is now is looked at once more.
+        return self._run(check)
 
     def _tell_two_hosts(self, twice: bool) -> None:
         guest = self._ends.guest

@@ -9,6 +9,8 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._host.super
 from ansible_collections.virtops.live_migration.plugins.modules import migration_rescue
 from ansible_collections.virtops.live_migration.tests.unit.plugins.fake_libvirt import (
     CANCELLED,
+    ERP01,
+    IN_POSTCOPY,
     MIGRATED,
     SHUT_DOWN,
     UNANSWERED,
@@ -22,6 +24,7 @@ from ansible_collections.virtops.live_migration.tests.unit.plugins.jobs import (
     GIB,
     MIGRATING,
     NO_JOB,
+    POSTCOPY,
     later,
 )
 from ansible_collections.virtops.live_migration.tests.unit.plugins.run_module import ModuleRunner
@@ -61,6 +64,7 @@ def test_no_job(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
     libvirt.expect(*FOUND, look(NO_JOB))
     result = run(migration_rescue, name="erp01")
     assert (result["changed"], result["outcome"], result["actions"]) == (False, "none", [])
+    assert result["diff"]["before"] == result["diff"]["after"]
 
 
 def test_what_finishes_by_itself_is_left_to_it(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
@@ -68,7 +72,11 @@ def test_what_finishes_by_itself_is_left_to_it(libvirt: FakeLibvirt, run: Module
     libvirt.expect(*FOUND, look(FIRST_PASS), PLAIN, first, *limits(), second, *limits(), GONE, KEPT)
     result = run(migration_rescue, name="erp01")
     assert (result["changed"], result["outcome"], result["actions"]) == (False, "completed", [])
+    assert result["diff"]["before"] == result["diff"]["after"], "it has done nothing"
     assert result["downtime_ms"] == COMPLETED["downtime"]
+    # Nobody has said where it goes.
+    assert result["destination_answered"] is None
+    assert "destination of erp01 is not known" in str(result["warnings"])
     assert result["record"]["outcome"] == "completed"
 
 
@@ -81,6 +89,10 @@ def test_the_needed_downtime_is_set_and_recorded(libvirt: FakeLibvirt, run: Modu
     assert (result["changed"], result["outcome"]) == (True, "completed")
     (action,) = result["actions"]
     assert (action["action"], action["reason"]) == ("set_downtime", "NEEDED_DOWNTIME")
+    assert result["diff"] == {
+        "before": {"phase": "precopy", "actions": []},
+        "after": {"phase": "completed", "actions": ["set_downtime"]},
+    }
     assert replay(result["record"]) == result["record"]["decisions"]
 
 
@@ -89,6 +101,15 @@ def test_check_mode(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
     result = run(migration_rescue, check=True, name="erp01", policy_overrides={"max_downtime_ms": 60_000})
     assert result["changed"] is True
     assert [action["action"] for action in result["actions"]] == ["set_downtime"]
+    assert result["diff"]["after"] == {"phase": "precopy", "actions": ["set_downtime"]}
+
+
+def test_a_destination_that_never_answers_is_told(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
+    first = look(FIRST_PASS).leaves(MIGRATED)
+    libvirt.expect(*FOUND, look(FIRST_PASS), PLAIN, first, *limits(), GONE, KEPT)
+    result = run(migration_rescue, name="erp01", destination_uri="qemu+tcp://kvm02/system")
+    assert result["destination_answered"] is False
+    assert "destination of erp01 has never answered" in str(result["warnings"])
 
 
 def test_the_daemon_is_gone(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
@@ -99,6 +120,38 @@ def test_the_daemon_is_gone(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
     assert "The migration may go on" in result["state"]
     assert "Run this again" in result["remedy"]
     assert len(result["record"]["looks"]) == 1
+
+
+def test_a_daemon_that_was_started_anew(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
+    """It cancels a pre-copy, which is told with what to do next time, as soon as it answers again."""
+
+    def dies(fake: FakeLibvirt) -> None:
+        fake.connection("qemu:///system").closed = True
+
+    lost = Call("jobStats").raises(38, "Cannot recv data: Connection reset by peer", 7).then(dies).leaves(UNANSWERED)
+    refused = Call("open", "qemu:///system").raises(38, "Failed to connect socket: Connection refused", 7)
+    back = [Call("open", "qemu:///system").leaves(CANCELLED), Call("lookupByUUIDString", ERP01).returns(Guest())]
+    libvirt.expect(*FOUND, look(FIRST_PASS), PLAIN, look(FIRST_PASS), *limits(), lost, refused, *back, look(NO_JOB))
+    result = run.fails(migration_rescue, name="erp01")
+    assert result["reason"] == "ENDED_BY_RESTART"
+    assert "The guest runs on the source as before" in result["state"]
+    for words in ("Start the migration again", "max_restarts", "Restart no daemon while guests leave"):
+        assert words in result["remedy"]
+
+
+def test_a_daemon_that_was_started_anew_in_postcopy(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
+    """The job goes on, so that nothing is to be started."""
+
+    def dies(fake: FakeLibvirt) -> None:
+        fake.connection("qemu:///system").closed = True
+
+    lost = Call("jobStats").raises(38, "Cannot recv data: Connection reset by peer", 7).then(dies).leaves(UNANSWERED)
+    back = [Call("open", "qemu:///system").leaves(IN_POSTCOPY), Call("lookupByUUIDString", ERP01).returns(Guest())]
+    libvirt.states["erp01"] = IN_POSTCOPY
+    libvirt.expect(*FOUND, look(POSTCOPY), PLAIN, look(POSTCOPY), lost, *back)
+    result = run.fails(migration_rescue, name="erp01")
+    assert result["reason"] == "CONNECTION_LOST"
+    assert "The migration may go on" in result["state"]
 
 
 def test_the_guest_shuts_down(libvirt: FakeLibvirt, run: ModuleRunner) -> None:

@@ -75,6 +75,7 @@ _KINDS: dict[str, _Kind] = {
     # hosts and network
     "ABORT_UNVERIFIED": _Kind.PASSES,
     "CONNECTION_LOST": _Kind.PASSES,
+    "ENDED_BY_RESTART": _Kind.PASSES,
     "LIBVIRT_ERROR": _Kind.PASSES,
     "MIGRATION_FAILED": _Kind.PASSES,
     "MONITOR_HUNG": _Kind.PASSES,

@@ -33,6 +33,7 @@ BAD = [
     ({"patience_s": -1}, "patience_s"),
     ({"on_hopeless": "cry"}, "abort, leave, pause"),
     ({"on_hopeless": "pause"}, "max_pause_s is 0"),
+    ({"max_restarts": -1}, "max_restarts"),
     ({"mode": "shadow"}, "act, observe"),
     ({"speed": 1}, "no field 'speed'"),
 ]

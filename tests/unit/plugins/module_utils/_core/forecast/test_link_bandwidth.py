@@ -46,3 +46,8 @@ def test_not_known(interface: str | None, words: str) -> None:
     found = expected_bandwidth(None, 0, RouteDevice(interface))
     assert found.bytes_per_s is None
     assert words in found.known_from
+
+
+def test_a_link_that_carries_next_to_nothing_carries_something() -> None:
+    """0 would be "not known", or a time without an end."""
+    assert expected_bandwidth(1e-9, 0, RouteDevice()) == (1, "link_mib_per_s")

@@ -17,7 +17,7 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._core.super
     Kind,
 )
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.supervision.supervisor import Supervisor
-from ansible_collections.virtops.live_migration.tests.unit.plugins.looks import done, first_pass, look, only
+from ansible_collections.virtops.live_migration.tests.unit.plugins.looks import MIB, done, first_pass, look, only
 from ansible_collections.virtops.live_migration.tests.unit.plugins.supervised import NEVER, PLAN, at_boundary, stuck
 
 
@@ -131,3 +131,22 @@ def test_no_switch_in_place_of_the_end_where_a_device_cannot_go_by_postcopy() ->
     at_boundary(supervisor, 10, 2, 800)
     at_boundary(supervisor, 18, 3, 400)
     assert done(supervisor.observe(look(18.5, 3, 350, throttle_percent=70))) == [(Kind.LEAVE, None)]
+
+
+@pytest.mark.parametrize(("memory_gib", "ends_s"), [(1, 60), (1024, 450)])
+def test_pages_of_zeros_take_their_time(memory_gib: int, ends_s: int) -> None:
+    """Of 1 TiB that the guest does not use the first pass reads all: 71 s, and six times that is the deadline."""
+    plan = replace(PLAN, memory_bytes=memory_gib << 30, touched_bytes=400 * MIB)
+    supervisor = Supervisor(replace(NEVER, deadline_s=None, max_data_factor=1000), plan)
+    ended = [at_s for at_s in range(500) if done(supervisor.observe(look(at_s + 0.5, 1, 500)))]
+    assert abs(ended[0] - ends_s) <= 3
+
+
+@pytest.mark.parametrize(("expected_ms", "helped"), [(1000, False), (4000, True)])
+def test_what_qemu_expected_before_3_0_is_not_what_is_left(expected_ms: int, helped: bool) -> None:
+    """It was the dirty rate over the bandwidth, here 100 MiB/s each: that says nothing of what the passes leave."""
+    supervisor = Supervisor(replace(NEVER, max_downtime_ms=5000), adopted_plan())
+    sample = look(600, 40, 300, sent_mib=60_000, dirty_pages_per_s=25_600, expected_downtime_ms=expected_ms)
+    given = supervisor.observe(sample)
+    assert (done(given) != []) is helped
+    assert (supervisor.history.last_boundary is not None) is helped

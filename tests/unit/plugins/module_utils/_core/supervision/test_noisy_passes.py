@@ -114,6 +114,13 @@ def test_a_pass_that_left_less_by_chance_is_the_moment_to_finish() -> None:
     assert why(85) == "by the last passes the next one will not get it down"
 
 
+def test_a_guest_that_calms_down_is_let_go_on() -> None:
+    """Its pass left so much less that it is no chance: the next one will leave next to nothing."""
+    assert worth_finishing(30, 105, next_bytes=None, trend_bytes=85, waited_s=0, patience_s=30) is None
+    end = replayed(Policy(max_downtime_ms=1000, postcopy="never"), [1100, 900, 900, 900, 900, 900, 120, 9])
+    assert end.needed_ms < 80
+
+
 def test_what_waiting_is_worth() -> None:
     """As much as a pass costs: a tenth of a second less for 0.67 s more."""
     assert pays_to_wait(100, 600)

@@ -260,3 +260,7 @@ def test_how_rough_a_result_is(mib_per_s: int, mode: str, expected_mib: int) -> 
 def test_memory() -> None:
     script = Script(INFO)
     assert Guest(script, "erp01", "uuid").memory().maximum_bytes == 512 * MIB
+
+
+def test_a_guest_whose_memory_is_not_told() -> None:
+    assert dirty_rate._tolerance_bytes(0, 4, "page-sampling", 0) == 4 << 20

@@ -19,6 +19,7 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._core.libvi
     ("reason", "expected"),
     [
         ("CONNECTION_LOST", RetryDecision.AGAIN),
+        ("ENDED_BY_RESTART", RetryDecision.AGAIN),
         ("POSTCOPY_BROKEN", RetryDecision.AGAIN),
         ("STREAM_BROKEN", RetryDecision.AGAIN),
         ("BUSY", RetryDecision.AGAIN),

@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""In which order the running migrations of a host are taken over, where more than one is.
+
+One after the other: each that ends gives its part of the link to the others, and two guests that were switched to
+post-copy together would depend on both hosts for twice as long.
+"""
+
+from __future__ import annotations
+
+import typing as t
+
+from ..job.sample import JobSample, Phase, read_job
+from ..policy import Policy
+from .verdict import Reason, Verdict
+
+# Those that stand still come first; of the stuck ones, those that end soonest by what is allowed; last those that need
+# nothing, and whose end is only waited for.
+_STANDS_STILL, _SPLIT, _FREED, _BY_POSTCOPY, _HARD, _WELL = range(6)
+_HELD_BACK = (Reason.BANDWIDTH_CAP.value,)
+_STUCK = (Verdict.STUCK.value, Verdict.STALLED.value, Verdict.BROKEN.value)
+
+
+def rescue_order(jobs: t.Sequence[t.Any], policy: Policy) -> list[dict[str, t.Any]]:
+    """The outgoing ones of these job documents, those first that it helps most to free first. Raises NOT_A_JOB."""
+    found = [(read_job(job), job) for job in jobs]
+    leaving = [(sample, job) for sample, job in found if sample.operation == "outgoing" and sample.phase.running]
+    return [job for _sample, job in sorted(leaving, key=lambda one: _key(one[0], _diagnosis(one[1]), policy))]
+
+
+def _diagnosis(job: t.Mapping[str, t.Any]) -> t.Mapping[str, t.Any]:
+    found = job.get("diagnosis")
+    return found if isinstance(found, t.Mapping) else {}
+
+
+def _key(sample: JobSample, diagnosis: t.Mapping[str, t.Any], policy: Policy) -> tuple[int, int, str]:
+    """Within a class the one with the least left ends first, and lets the others go on soonest."""
+    evidence = diagnosis.get("evidence")
+    needed_ms = evidence.get("needed_downtime_ms") if isinstance(evidence, t.Mapping) else None
+    return _class(sample, diagnosis, needed_ms, policy), sample.memory.remaining_bytes, sample.uuid
+
+
+def _class(sample: JobSample, diagnosis: t.Mapping[str, t.Any], needed_ms: t.Any, policy: Policy) -> int:
+    if sample.phase in (Phase.POSTCOPY_FAILED, Phase.SWITCHOVER):
+        return _STANDS_STILL
+    if sample.phase is Phase.POSTCOPY:
+        return _SPLIT
+    if diagnosis.get("verdict") not in _STUCK:
+        return _WELL
+    allowed_ms = max(policy.max_downtime_ms, policy.max_pause_s * 1000)
+    known = isinstance(needed_ms, (int, float)) and not isinstance(needed_ms, bool)
+    if diagnosis.get("reason") in _HELD_BACK or (known and needed_ms <= allowed_ms):
+        return _FREED
+    return _HARD if policy.postcopy == "never" else _BY_POSTCOPY

@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A migration that a restart of libvirt has ended is started again as often as the policy allows."""
+
+from __future__ import annotations
+
+import typing as t
+
+import pytest
+
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.errors import MigrationError
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.forecast.link_bandwidth import RouteDevice
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.migration.start import StartOptions
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.policy import Policy
+from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.measure.facts import MeasurementOptions
+from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.migration.migration import (
+    Migration,
+    MigrationOptions,
+)
+
+
+class Ending(Migration):
+    """Each run ends with the next of these reasons; without one it is well."""
+
+    reasons: t.Sequence[str] = ()
+    runs = 0
+
+    def _run(self, check: bool) -> dict[str, t.Any]:
+        self.runs += 1
+        if self.runs <= len(self.reasons):
+            raise MigrationError(self.reasons[self.runs - 1], "It was cancelled.", facts={"actions": []})
+        return {"outcome": "moved"}
+
+
+def ending(reasons: t.Sequence[str], max_restarts: int) -> Ending:
+    asked = MeasurementOptions("qemu+tcp://kvm02/system", None, None, 0, "none", None, False, lambda _: RouteDevice())
+    made = Ending(t.cast("t.Any", None), MigrationOptions(Policy(max_restarts=max_restarts), asked, StartOptions()))
+    made.reasons = reasons
+    return made
+
+
+def test_it_is_started_again_and_said() -> None:
+    made = ending(["ENDED_BY_RESTART"] * 2, 2)
+    assert made.run(check=False) == {"outcome": "moved"}
+    assert made.runs == 3
+    assert made.notes == ["It was started again. It was cancelled."] * 2
+
+
+@pytest.mark.parametrize(("reason", "max_restarts", "runs"), [("ENDED_BY_RESTART", 0, 1), ("ENDED_BY_RESTART", 1, 2)])
+def test_not_more_often_than_allowed(reason: str, max_restarts: int, runs: int) -> None:
+    made = ending([reason] * 5, max_restarts)
+    with pytest.raises(MigrationError) as caught:
+        made.run(check=False)
+    assert (caught.value.reason, made.runs) == (reason, runs)
+    assert caught.value.facts["runs_on"] is None
+
+
+@pytest.mark.parametrize("reason", ["GIVEN_UP", "CONNECTION_LOST", "LEFT", "STREAM_BROKEN"])
+def test_no_other_end_is_followed_by_another_start(reason: str) -> None:
+    made = ending([reason], 5)
+    with pytest.raises(MigrationError) as caught:
+        made.run(check=False)
+    assert (caught.value.reason, made.runs) == (reason, 1)
