@@ -239,7 +239,7 @@ def test_a_disk_is_not_copied_onto_itself(libvirt: FakeLibvirt, run: ModuleRunne
         (["vdd"], "COPY_ONTO_ITSELF"),
         (["x"], "DISK_NOT_FOUND"),
     ):
-        start = [*ENDS, *here(NO_JOB), UNKNOWN, *source_has()]
+        start = [*ENDS, *here(NO_JOB), UNKNOWN, *source_has(), *own_word()]
         libvirt.expect(*start, Call("XMLDesc", 9).returns(DISKS))
         result = run.fails(migration, **ASKED, copy_storage="all", copy_disks=names)
         assert (result["reason"], result["runs_on"]) == (reason, "kvm01")
@@ -270,7 +270,7 @@ RULES = {"bridges": {"br0": "br1"}, "paths": {"/srv/nfs": "/mnt/nfs"}}
 def test_what_may_not_be_otherwise_there_is_refused_before_anything_is_touched(
     libvirt: FakeLibvirt, run: ModuleRunner, options: dict[str, t.Any], calls: list[Call], reason: str
 ) -> None:
-    libvirt.expect(*ENDS, *here(NO_JOB), UNKNOWN, *source_has(), *calls)
+    libvirt.expect(*ENDS, *here(NO_JOB), UNKNOWN, *source_has(), *own_word(), *calls)
     result = run.fails(migration, **ASKED, **options)
     assert (result["reason"], result["runs_on"]) == (reason, "kvm01")
 
@@ -287,9 +287,10 @@ def test_wishes(libvirt: FakeLibvirt, run: ModuleRunner, file_systems: None) -> 
         migrate_disks=["vdb"],
         bandwidth=50,
     )
-    asked = [one for one in survey() if one.method not in ("getLibVersion", "getVersion")]
+    own = own_word()
+    asked = [one for one in survey()[len(own) :] if one.method not in ("getLibVersion", "getVersion")]
     disks = Call("XMLDesc", 9).returns(DISKS)
-    start = [*ENDS, *here(NO_JOB), UNKNOWN, *source_has(), disks, *asked, *limit(), *OWN]
+    start = [*ENDS, *here(NO_JOB), UNKNOWN, *source_has(), *own, disks, *asked, *limit(), *OWN]
     off = [Call("lookupByUUIDString", ERP01).returns(Guest()), Call("jobStats").raises(55, NOT_RUNNING)]
     gone = [Call("jobStats").raises(55, NOT_RUNNING), *off]
     libvirt.expect(*start, completes(call, MIGRATED), *gone, ARRIVED, *source_has(), *destination_has())

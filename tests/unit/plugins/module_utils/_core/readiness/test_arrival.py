@@ -26,7 +26,7 @@ from ansible_collections.virtops.live_migration.tests.unit.plugins.pairs import 
 def status(setup: Setup, check: str, changes: DestinationChanges | None = None, **intent: str) -> str:
     options = ReadinessOptions(changes=changes or DestinationChanges(), **intent)
     pair = replace(setup.pair, options=options)
-    return Assessor(pair).assess(setup.guest).findings[check].status
+    return Assessor(pair).assess(setup.domain).findings[check].status
 
 
 @pytest.mark.parametrize("changes", [CHANGES, DestinationChanges(paths={"/": "/x"}), DestinationChanges()])
@@ -44,14 +44,14 @@ def test_another_bridge_there() -> None:
 
 
 def test_another_network_there() -> None:
-    setup = Setup().but({"guest.interfaces": [Nic(type="network", network="red")]})
+    setup = Setup().but({"domain.interfaces": [Nic(type="network", network="red")]})
     assert status(setup, "guest_networks") == "fail"
     assert status(setup, "guest_networks", DestinationChanges(networks={"red": "blue"})) == "pass"
 
 
 def test_another_address_there() -> None:
     consoles = [Graphics("vnc", "10.231.0.11", listen_type="address", sent=True)]
-    setup = Setup().but({"guest.graphics": consoles, "guest.endpoints": [Endpoint("serial", "tcp", "10.231.1.11")]})
+    setup = Setup().but({"domain.graphics": consoles, "domain.endpoints": [Endpoint("serial", "tcp", "10.231.1.11")]})
     both = {"10.231.0.11": "10.231.0.12", "10.231.1.11": "10.231.1.12"}
     one = DestinationChanges(listen_addresses={"10.231.0.11": "10.231.0.12"})
     assert status(setup, "graphics") == "fail"

@@ -9,7 +9,10 @@ from types import SimpleNamespace
 import pytest
 
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.errors import MigrationError
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.forecast.link_bandwidth import RouteDevice
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.forecast.link_bandwidth import (
+    DestinationPath,
+    RouteDevice,
+)
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.migration.location import Situation
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.migration.start import StartOptions
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.policy import Policy
@@ -42,12 +45,15 @@ class World:
         monkeypatch.setattr(moving, "quiet_enough", lambda facts: facts.calm)
         monkeypatch.setattr(moving, "require_way", lambda *_words: None)
         monkeypatch.setattr(Migration, "_started", self._started)
+        monkeypatch.setattr(Migration, "_definition", lambda *_words: SimpleNamespace(parameters=dict))
 
-    def _measure(self, _source: t.Any, _destination: t.Any, _guest: t.Any, asked: MeasurementOptions) -> t.Any:
+    def _measure(
+        self, _source: t.Any, _destination: t.Any, _guest: t.Any, path: DestinationPath, _options: MeasurementOptions
+    ) -> t.Any:
         self.looks += 1
         self.clock.sleep(MEASURES_S)
         calm = self.clock.monotonic() - self.began_s >= self.calm_after_s
-        self.links.append(asked.link_mib_per_s)
+        self.links.append(path.link_mib_per_s)
         facts = SimpleNamespace(measured=object() if self.measured else None, calm=calm)
         return SimpleNamespace(facts=facts, document=dict)
 
@@ -57,12 +63,13 @@ class World:
         return {"outcome": "moved"}
 
     def move(self, calm_wait_s: float, link_mib_per_s: float | None = 100.0, **more: t.Any) -> tuple[t.Any, Migration]:
-        asked = MeasurementOptions("there", None, link_mib_per_s, 0, "none", None, True, lambda _hosts: RouteDevice())
-        order = MigrationOptions(Policy(), asked, StartOptions(), calm_wait_s=calm_wait_s, **more)
+        path = DestinationPath("there", None, link_mib_per_s)
+        measurement = MeasurementOptions("none", None, True, lambda _hosts: RouteDevice())
+        options = MigrationOptions(Policy(), path, measurement, StartOptions(), calm_wait_s=calm_wait_s, **more)
         ends = SimpleNamespace(
             source=None, destination=None, settled=lambda: SimpleNamespace(situation=Situation.START)
         )
-        migration = Migration(t.cast("t.Any", ends), order)
+        migration = Migration(t.cast("t.Any", ends), options)
         guest = t.cast("t.Any", SimpleNamespace(name="erp01"))
         return migration._start(guest, t.cast("t.Any", None), False), migration
 

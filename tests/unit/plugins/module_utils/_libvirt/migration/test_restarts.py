@@ -8,7 +8,10 @@ import typing as t
 import pytest
 
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.errors import MigrationError
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.forecast.link_bandwidth import RouteDevice
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.forecast.link_bandwidth import (
+    DestinationPath,
+    RouteDevice,
+)
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.migration.start import StartOptions
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.policy import Policy
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.measure.facts import MeasurementOptions
@@ -32,8 +35,10 @@ class Ending(Migration):
 
 
 def ending(reasons: t.Sequence[str], max_restarts: int) -> Ending:
-    asked = MeasurementOptions("qemu+tcp://kvm02/system", None, None, 0, "none", None, False, lambda _: RouteDevice())
-    made = Ending(t.cast("t.Any", None), MigrationOptions(Policy(max_restarts=max_restarts), asked, StartOptions()))
+    path = DestinationPath("qemu+tcp://kvm02/system")
+    measurement = MeasurementOptions("none", None, False, lambda _: RouteDevice())
+    options = MigrationOptions(Policy(max_restarts=max_restarts), path, measurement, StartOptions())
+    made = Ending(t.cast("t.Any", None), options)
     made.reasons = reasons
     return made
 

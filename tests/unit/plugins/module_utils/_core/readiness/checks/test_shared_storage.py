@@ -108,11 +108,18 @@ def test_two_hosts(here: Mounted, there: Mounted | None, status: str) -> None:
 
 
 def test_a_copy_of_what_may_be_there_already_is_warned_of() -> None:
+    """Where nobody names the disks, only what is surely the source's own is copied."""
     copied = {"intent": ReadinessOptions(copy_storage="all")}
-    unsure = find(setup(vm("kvm01:/vmvol", GLUSTER), vm("kvm02:/vmvol", GLUSTER), **copied))
-    assert (unsure.status, "onto itself" in unsure.summary) == (WARN, True)
-    shared = find(Setup().but(copied))
+    named = {"intent": ReadinessOptions(copy_storage="all", copy_disks=["vda"])}
+    unsure = vm("kvm01:/vmvol", GLUSTER), vm("kvm02:/vmvol", GLUSTER)
+    by_itself, by_name = find(setup(*unsure, **copied)), find(setup(*unsure, **named))
+    assert (by_itself.status, "copy_disks" in by_itself.remedy) == (WARN, True)
+    assert (by_name.status, "onto itself" in by_name.summary) == (WARN, True)
+    assert find(Setup().but(copied)).status == PASS
+    shared = find(Setup().but(named))
     assert (shared.status, "onto themselves" in shared.summary) == (FAIL, True)
+    nobody = find(Setup().but({"intent": ReadinessOptions(copy_storage="all", copy_disks=["vdz"])}))
+    assert (nobody.status, "no disk vdz" in nobody.summary) == (FAIL, True)
     lustre = find(setup(vm("mds:/fs1", "lustre"), vm("mds:/fs1", "lustre"), **copied))
     assert lustre.status == FAIL
     exported = find(setup(vm("/dev/vdb", "ext4"), vm("kvm01:/srv/vm", NFS4), **copied))
@@ -120,13 +127,17 @@ def test_a_copy_of_what_may_be_there_already_is_warned_of() -> None:
     assert find(setup(vm("/dev/vdb", "ext4"), vm("/dev/vdb", "ext4"), **copied)).status == PASS
 
 
-def test_no_copy_is_advised_while_another_disk_is_on_both_hosts() -> None:
-    """libvirt copies all disks or none."""
-    both = Setup().but({"domain.disks": [LOCAL_DISK, GUEST.disks[0]]})
+def test_some_disks_are_copied_and_others_are_on_both_hosts() -> None:
+    both = Setup().but({"domain.disks": [replace(LOCAL_DISK, target="vdb"), GUEST.disks[0]]})
     finding = find(both)
-    assert (finding.status, "Copy them" in finding.remedy) == (FAIL, False)
-    network = Disk("vdb", type="network", source="rbd:p/i", hosts=["mon1"])
-    assert "Copy them" not in find(Setup().but({"domain.disks": [LOCAL_DISK, network]})).remedy
+    assert (finding.status, "Copy them" in finding.remedy) == (FAIL, True)
+    network = Disk("vdc", type="network", source="rbd:p/i", hosts=["mon1"])
+    mixed = both.but({"domain.disks": [*both.domain.disks, network], "intent.copy_storage": "all"})
+    finding = find(mixed)
+    assert (finding.status, finding.summary.startswith("Its local disks are copied: vdb")) == (PASS, True)
+    assert finding.summary.endswith("Both hosts reach vda and vdc.")
+    for names, status in ((["vdb"], PASS), (["vda", "vdb"], FAIL), ([], FAIL), (["vdc", "vdb"], FAIL)):
+        assert find(mixed.but({"intent.copy_disks": names})).status == status, names
     cdrom = replace(GUEST.disks[0], device="cdrom", readonly=True)
     assert "Copy them" in find(Setup().but({"domain.disks": [LOCAL_DISK, cdrom]})).remedy
 
