@@ -310,8 +310,14 @@ def make_parser() -> argparse.ArgumentParser:
     start = add("up", up, "make the hosts")
     start.add_argument("--hosts", type=int, default=2)
     start.add_argument("--link-mbit", type=int, default=400, help="rate of each host's migration link; 0: no limit")
-    start.add_argument("--system", action="append", default=[], type=host_and_system, metavar="HOST=SYSTEM",
-        help=f"let this host have another system: {', '.join(systems.SUITES)}")  # fmt: skip
+    start.add_argument(
+        "--system",
+        action="append",
+        default=[],
+        type=host_and_system,
+        metavar="HOST=SYSTEM",
+        help=f"let this host have another system: {', '.join(systems.SUITES)}",
+    )
     add("down", down, "remove everything").add_argument("--all", action="store_true", help="every lab")
     add("status", status, "which labs there are")
     listed = add("inventory", inventory, "for ansible-playbook -i")
