@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The work for many guests is in proportion to that for few. Calls are counted, which no load of the machine changes."""
+"""The work for many guests is in proportion to that for few: calls are counted, which no load changes."""
 
 from __future__ import annotations
 
