@@ -74,6 +74,26 @@ passed_over:
   type: list
   elements: str
   sample: []
+reason:
+  description: Why it failed, as a stable code. The message says the same in words, with what to do next.
+  returned: failure
+  type: str
+  sample: HISTORY_UNREADABLE
+state:
+  description: What state the failure leaves things in.
+  returned: failure
+  type: str
+  sample: Nothing was changed.
+remedy:
+  description: What to do next.
+  returned: failure
+  type: str
+  sample: It has to be a directory of root's, or of the user that this runs as, into which nobody else may write.
+evidence:
+  description: The facts behind a failure, for example the code and the text of the error of libvirt.
+  returned: failure
+  type: dict
+  sample: {}
 """
 
 from ansible.module_utils.basic import AnsibleModule

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import typing as t
-
 import pytest
 
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.destination_changes import (
     DestinationChanges,
-    changes_from,
 )
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.errors import MigrationError
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.migration.destination_xml import (
@@ -146,33 +143,3 @@ def test_a_disk_at_another_path_is_another_disk_unless_the_user_says_so() -> Non
     for one, other in (("vm/data", "vm/x"), ("mon1", "mon2"), ("rbd", "nbd")):
         assert moved_disks(GUEST, GUEST.replace(one, other)) == ["vdb"]
     assert moved_disks(GUEST, GUEST.replace("index='1'", "index='4'")) == []
-
-
-@pytest.mark.parametrize(
-    "plain",
-    [
-        {"bridge": {}},
-        {"bridges": {"br0": 7}},
-        {"bridges": {"br0": ""}},
-        {"bridges": {" br0": "br1"}},
-        {"paths": {"srv": "/mnt"}},
-        {"paths": {"/srv": "mnt"}},
-    ],
-)
-def test_odd_rules_are_refused(plain: dict[str, t.Any]) -> None:
-    with pytest.raises(MigrationError) as caught:
-        changes_from(plain)
-    assert caught.value.reason == "BAD_CHANGES"
-
-
-def test_names_by_the_rules() -> None:
-    changes = changes_from({"listen_addresses": {"fd00::11": "fd00::12", "0.0.0.0": "10.0.0.12"}, "paths": {"/": "/x"}})
-    assert changes
-    assert not changes_from({"same_storage": True, "bridges": None})
-    assert not changes_from(None)
-    assert changes.listen_address("fd00:0:0::11") == "fd00::12"
-    assert changes.listen_address("0.0.0.0") == "10.0.0.12"
-    assert changes.listen_address("127.0.0.1") == "127.0.0.1"
-    assert changes.path("/srv/a") == "/x/srv/a"
-    assert changes_from({"paths": {"/srv/": "/"}}).path("/srv/a") == "/a"
-    assert changes_from({"paths": {"/srv": "/"}}).path("/srv") == "/"

@@ -1,11 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Where each guest runs, by what several hosts tell; and events that wait for a slow rulebook."""
+"""Where each guest runs, by what several hosts tell."""
 
 from __future__ import annotations
 
-import typing as t
-
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.watch.outbox import Outbox
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.watch.running_guests import RunningGuests
 
 
@@ -53,23 +50,3 @@ def test_a_host_that_is_not_heard_says_nothing() -> None:
     guests.forget("b")
     assert guests.alarm("U") is None
     assert guests.other_host("U", "a") is None
-
-
-def event(kind: str, uuid: str, number: int) -> dict[str, t.Any]:
-    return {"type": kind, "host": "a", "uuid": uuid, "number": number}
-
-
-def test_of_progress_only_the_latest_waits() -> None:
-    box = Outbox()
-    for one in (("progress", "U", 1), ("stuck", "U", 2), ("progress", "V", 3), ("progress", "U", 4)):
-        box.add(event(*one))
-    taken = [box.take() for _ in range(4)]
-    assert [one["number"] if one else None for one in taken] == [2, 3, 4, None]
-
-
-def test_it_does_not_grow_without_end() -> None:
-    box = Outbox(most=3)
-    for number in range(5):
-        box.add(event("stuck", "U", number))
-    assert (len(box), box.lost) == (3, 2)
-    assert (box.take() or {})["number"] == 2

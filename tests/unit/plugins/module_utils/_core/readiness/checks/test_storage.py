@@ -35,15 +35,6 @@ from ansible_collections.virtops.live_migration.tests.unit.plugins.pairs import 
 )
 
 ROWS: list[Row] = [
-    ("secrets", PASS, {}, "need a secret"),
-    ("secrets", SKIP, {"domain.secrets": ["uuid:a"]}, "not known"),
-    ("secrets", FAIL, {"domain.secrets": ["uuid:a", "usage:b"], "destination.secrets": ["uuid:a"]}, "usage:b"),
-    (
-        "secrets",
-        PASS,
-        {"domain.secrets": ["uuid:a"], "destination.secrets": ["uuid:a", "usage:b"]},
-        "nobody can compare",
-    ),
     ("disks_reachable", FAIL, {"domain.disks": [LOCAL_DISK]}, "local file system (ext4)"),
     ("disks_reachable", PASS, {**COPY, "domain.disks": [LOCAL_DISK]}, "are copied"),
     ("disks_reachable", FAIL, {"destination.storage.filesystems": [LOCAL]}, "has not mounted it"),
