@@ -3,7 +3,8 @@
 # Note that this doc fragment is **PRIVATE** to the collection. It can have breaking changes at any time.
 # Do not use it from other collections or standalone plugins and modules!
 
-# Must be kept in step with transfer_spec() in plugins/module_utils/_ansible/argspec.py.
+# Must be kept in step with transfer_spec() in plugins/module_utils/_ansible/argspec.py; the names that differ on the
+# destination are in _destination.py.
 
 from __future__ import annotations
 
@@ -39,6 +40,13 @@ options:
     type: str
     choices: [none, all, incremental]
     default: none
+  copy_synchronous_writes:
+    description:
+      - Whether what a guest writes to a disk that is copied is written on both hosts before the guest goes on. Then the
+        copy comes to an end however much the guest writes, and its writes are as slow as the link.
+      - It counts for guests whose disks are copied. Needs libvirt 8.0.
+    type: bool
+    default: false
   tls:
     description: Whether the stream is encrypted, with the certificates of both hosts.
     type: bool
@@ -113,4 +121,10 @@ options:
         description: As O(copy_storage), for this guest.
         type: str
         choices: [none, all, incremental]
+      copy_disks:
+        description:
+          - Which of its disks are copied, by their targets, whenever its disks are copied. The others have to be on
+            storage that both hosts have.
+        type: list
+        elements: str
 """

@@ -70,6 +70,12 @@ options:
           - As O(copy_storage), for this guest. Its way home is the same, since its mark tells it.
         type: str
         choices: [none, all, incremental]
+      copy_disks:
+        description:
+          - Which of its disks are copied, by their targets, as O(virtops.live_migration.migration#module:copy_disks).
+            Its mark does not tell it. For the way home say it in O(guest_options), where it is needed.
+        type: list
+        elements: str
       policy:
         description: In the place of O(policy), for this guest.
         type: str
@@ -211,6 +217,7 @@ extends_documentation_fragment:
   - virtops.live_migration._metrics
   - virtops.live_migration._progress
   - virtops.live_migration._transfer
+  - virtops.live_migration._destination
   - virtops.live_migration._history
 seealso:
   - module: virtops.live_migration.migration

@@ -46,13 +46,6 @@ options:
         refused.
     type: list
     elements: str
-  copy_synchronous_writes:
-    description:
-      - Whether what the guest writes to a disk that is copied is written on both hosts before the guest goes on. Then
-        the copy comes to an end however much the guest writes, and its writes are as slow as the link.
-      - Needs libvirt 8.0.
-    type: bool
-    default: false
   destination_xml:
     description:
       - The definition that the guest is to run with on the destination, as a whole, where O(destination_changes) cannot
@@ -345,13 +338,10 @@ evidence:
       postcopy: true
 """
 
-from dataclasses import replace
-
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils._ansible.argspec import (
     ONE_GUEST,
-    changes_spec,
     destination_spec,
     guest_spec,
     metrics_spec,
@@ -362,12 +352,10 @@ from ..module_utils._ansible.history import history_spec
 from ..module_utils._ansible.progress import ProgressFile, progress_spec
 from ..module_utils._ansible.runner import Result, run
 from ..module_utils._ansible.transfer import migration_options, policies_of
-from ..module_utils._core.destination_changes import changes_from
 from ..module_utils._core.migration.start import check_copies
 from ..module_utils._host.metrics_directory import metrics_directory
 from ..module_utils._libvirt.connection import Connection, connect_destination
 from ..module_utils._libvirt.migration.migration import Migration, MigrationOptions
-from ..module_utils._libvirt.migration.sent_definition import DestinationDefinition
 from ..module_utils._libvirt.migration.two_hosts import TwoHosts
 
 
@@ -375,15 +363,9 @@ def options_of(module: AnsibleModule) -> MigrationOptions:
     params = module.params
     metrics = metrics_directory(params["metrics_directory"])
     options = migration_options(params, params, policies_of(params), wait=params["wait"], metrics=metrics)
-    start = replace(
-        options.start,
-        copy_disks=params["copy_disks"],
-        copy_synchronous_writes=params["copy_synchronous_writes"],
-    )
-    check_copies(start)
-    changes = changes_from(params["destination_changes"])
-    definition = DestinationDefinition(changes, params["destination_xml"], params["persistent_xml"])
-    return replace(options, start=start, definition=definition)
+    if options.policies is None or not options.policies.may_copy():
+        check_copies(options.start)
+    return options
 
 
 def work(module: AnsibleModule, connection: Connection) -> Result:
@@ -405,8 +387,6 @@ def main() -> None:
             **destination_spec(required=True),
             "link_mib_per_s": {"type": "float"},
             "copy_disks": {"type": "list", "elements": "str"},
-            "copy_synchronous_writes": {"type": "bool", "default": False},
-            **changes_spec(),
             # A definition has passwords of consoles in it.
             "destination_xml": {"type": "str", "no_log": True},
             "persistent_xml": {"type": "str", "no_log": True},

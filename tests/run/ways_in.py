@@ -32,17 +32,23 @@ WAYS: tuple[tuple[str, str, str], ...] = (
     ("return_home", SURVEY, "return_home"),
 )
 # Where the name is not that of the option with the prefix of the way in.
-RENAMED = {"deadline_s": "timeout_s", "storage_deadline_s": "storage_timeout_s"}
+RENAMED = {
+    "deadline_s": "timeout_s",
+    "storage_deadline_s": "storage_timeout_s",
+    "setup_deadline_s": "setup_timeout_s",
+}
 # What has no place of its own there, and through what it goes.
 WITHIN: dict[tuple[str, str], str] = {
     ("evacuation", "name"): "guests[].name",
     ("evacuation", "uuid"): "guests[].uuid",
+    ("evacuation", "copy_disks"): "guests[].copy_disks",
     ("evacuation", "destination_uri"): "destinations[].destination_uri",
     ("evacuation", "migrate_uri"): "destinations[].migrate_uri",
     ("evacuation", "link_mib_per_s"): "destinations[].link_mib_per_s",
 }
 PLANNED = "the plan, or the marks of the guests, say which"
 PROGRAM = "libvirt runs programs that a URI names, or sends memory to whatever it names"
+BY_GUEST = "guests have different disks; guest_options says it for each"
 DECIDES = "the administrator decides it for all launches"
 REASONS: tuple[tuple[t.Container[str], t.Container[str], str], ...] = (
     # kinds, options, why not
@@ -51,6 +57,19 @@ REASONS: tuple[tuple[t.Container[str], t.Container[str], str], ...] = (
     ((MODULE, ROLE, PLAYBOOK, SURVEY), ("wait",), "each is seen to its end"),
     ((ROLE, PLAYBOOK, SURVEY), ("progress", "progress_file"), "progress is always told"),
     ((PLAYBOOK, SURVEY), ("mode",), "to only watch a migration that runs is what rescue is for"),
+    (
+        (MODULE, ROLE, PLAYBOOK, SURVEY),
+        ("destination_xml", "persistent_xml"),
+        "a definition belongs to one guest and holds secrets; destination_changes is for all",
+    ),
+    ((ROLE,), ("copy_disks",), BY_GUEST),
+    (
+        (SURVEY,),
+        ("copy_disks",),
+        "a disk that is left out, and that the destination does not have, is lost to the guest",
+    ),
+    ((SURVEY,), ("destination_changes",), "it gives guests other networks and other files"),
+    ((SURVEY,), ("metrics_directory", "history_dir", "history_keep"), "files on hosts are the administrator's"),
     ((SURVEY,), ("uri", "uri_allow", "destination_uri", "migrate_uri"), PROGRAM),
     ((SURVEY,), ("force", "ignore_cordon", "heed_metadata", "guest_options"), DECIDES),
     ((SURVEY,), ("persistent", "undefine_source"), "a guest could be lost when it is off, or be started twice"),
@@ -60,6 +79,8 @@ SINGLE: dict[tuple[str, str, str], str] = {
     (ROLE, "return_home", "copy_storage"): "as it went, which the mark of its home tells",
     (PLAYBOOK, "return_home", "copy_storage"): "as it went, which the mark of its home tells",
     (SURVEY, "return_home", "copy_storage"): "as it went, which the mark of its home tells",
+    (PLAYBOOK, "evacuate", "copy_disks"): BY_GUEST,
+    (PLAYBOOK, "return_home", "copy_disks"): BY_GUEST,
     (PLAYBOOK, "evacuate", "name"): PLANNED,
     (PLAYBOOK, "return_home", "name"): PLANNED,
     (SURVEY, "evacuate_host", "name"): PLANNED,

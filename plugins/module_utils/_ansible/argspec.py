@@ -52,17 +52,19 @@ def guest_options_spec() -> dict[str, t.Any]:
         "policy": {"type": "str", "choices": list(PRESETS)},
         "policy_overrides": {"type": "dict"},
         "copy_storage": {"type": "str", "choices": list(STORAGE)},
+        "copy_disks": {"type": "list", "elements": "str"},
     }
     return {"type": "list", "elements": "dict", "default": [], "options": options}
 
 
 def transfer_spec() -> Spec:
-    """How guests are sent, for modules that start migrations; plugins/doc_fragments/_transfer.py documents it."""
+    """How guests are sent, for modules that start migrations; plugins/doc_fragments/_transfer.py documents it, with _destination.py."""
     return {
         "bandwidth_mib_per_s": {"type": "int", "default": 0},
         "parallel_connections": {"type": "int"},
         "compression": {"type": "str", "choices": ["auto", "none", "xbzrle"], "default": "auto"},
         "copy_storage": {"type": "str", "choices": list(STORAGE), "default": "none"},
+        "copy_synchronous_writes": {"type": "bool", "default": False},
         "tls": {"type": "bool", "default": False},
         "persistent": {"type": "bool"},
         "undefine_source": {"type": "bool", "default": True},
@@ -72,6 +74,7 @@ def transfer_spec() -> Spec:
         "ignore_cordon": {"type": "bool", "default": False},
         "heed_metadata": {"type": "bool", "default": True},
         "guest_options": guest_options_spec(),
+        **changes_spec(),
     }
 
 

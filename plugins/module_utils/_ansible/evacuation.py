@@ -35,6 +35,7 @@ def guests_spec() -> dict[str, t.Any]:
         "strategy": {"type": "str", "choices": list(CARRIED_OUT), "default": MIGRATE},
         "sent_bytes": {"type": "int"},
         "copy_storage": {"type": "str", "choices": list(STORAGE)},
+        "copy_disks": {"type": "list", "elements": "str"},
         "policy": {"type": "str", "choices": list(PRESETS)},
         "policy_overrides": {"type": "dict"},
     }
@@ -86,7 +87,7 @@ def _shared_limits(params: t.Mapping[str, t.Any], destinations: t.Mapping[str, t
 
 
 def evacuation_options(params: t.Mapping[str, t.Any]) -> EvacuationOptions:
-    """Raises BAD_OPTIONS."""
+    """Raises BAD_OPTIONS, OPTIONS_CONFLICT and BAD_CHANGES."""
     destinations = {str(one["name"]): one for one in params["destinations"]}
     for guest in params["guests"]:
         named = [guest["destination"], *guest["alternatives"]] if guest["strategy"] == MIGRATE else []
@@ -108,6 +109,7 @@ def evacuation_options(params: t.Mapping[str, t.Any]) -> EvacuationOptions:
             policies,
             said=said[id(guest)],
             storage=guest["copy_storage"],
+            disks=guest["copy_disks"],
             homeward=params["purpose"] == "return",
             sharing=slots.per_source + 1,  # the next one is set up, and may send, before one has ended
             metrics=metrics,

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import typing as t
 
+from .._core.destination_changes import changes_from
 from .._core.forecast.link_bandwidth import DestinationPath
 from .._core.guest_policy import GuestPolicies, Said
 from .._core.migration.start import StartOptions, check_choices
@@ -12,6 +13,7 @@ from .._host.metrics_directory import MetricsDirectory
 from .._host.route import way_to
 from .._libvirt.measure.facts import MeasurementOptions
 from .._libvirt.migration.migration import MigrationOptions
+from .._libvirt.migration.sent_definition import DestinationDefinition
 from .argspec import policy_of
 
 Params = t.Mapping[str, t.Any]
@@ -32,6 +34,7 @@ def migration_options(
     *,
     said: t.Optional[Said] = None,
     storage: t.Optional[str] = None,
+    disks: t.Optional[t.Sequence[str]] = None,
     wait: bool = True,
     sharing: int = 1,
     homeward: bool = False,
@@ -39,8 +42,9 @@ def migration_options(
 ) -> MigrationOptions:
     """``params``: of :func:`transfer_spec`; ``to``: the destination, with its URI, address and link.
 
-    ``said`` and ``storage``: what a plan says of the guest. ``homeward``: it is brought home, which takes no guests but
-    its own until they are all there. Raises OPTIONS_CONFLICT.
+    ``said``, ``storage`` and ``disks``: what a plan says of the guest. ``homeward``: it is brought home, which takes no
+    guests but its own until they are all there. What is for a single guest only, ``copy_disks`` and whole definitions,
+    not every module has. Raises OPTIONS_CONFLICT and BAD_CHANGES.
     """
     check_choices(params["compression"], params["parallel_connections"], policies.base)
     path = DestinationPath(
@@ -48,7 +52,14 @@ def migration_options(
     )
     measurement = MeasurementOptions(params["compression"], params["parallel_connections"], params["measure"], way_to)
     start = StartOptions(
-        copy_storage=params["copy_storage"], tls=params["tls"], undefine_source=params["undefine_source"]
+        copy_storage=params["copy_storage"],
+        copy_disks=params.get("copy_disks"),
+        copy_synchronous_writes=params["copy_synchronous_writes"],
+        tls=params["tls"],
+        undefine_source=params["undefine_source"],
+    )
+    definition = DestinationDefinition(
+        changes_from(params["destination_changes"]), params.get("destination_xml"), params.get("persistent_xml")
     )
     return MigrationOptions(
         policies.base,
@@ -59,10 +70,12 @@ def migration_options(
         wait,
         params["force"],
         sharing=sharing,
+        definition=definition,
         metrics=metrics,
         policies=policies,
         said=said or {},
         storage=storage,
+        disks=disks,
         calm_wait_s=params["calm_wait_s"],
         ignore_cordon=params["ignore_cordon"] or homeward,
     )

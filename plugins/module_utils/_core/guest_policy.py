@@ -151,5 +151,14 @@ class GuestPolicies:
         found = [str(one["copy_storage"]) for one in self._matching(name, uuid) if one.get("copy_storage") is not None]
         return found[-1] if found else None
 
+    def copy_disks(self, name: str, uuid: str) -> t.Optional[list[str]]:
+        """Targets of the disks that are copied, where its disks are copied and the entries say which."""
+        found = [one["copy_disks"] for one in self._matching(name, uuid) if one.get("copy_disks") is not None]
+        return [str(target) for target in found[-1]] if found else None
+
+    def may_copy(self) -> bool:
+        """Whether there is a guest whose disks are copied by an entry."""
+        return any(entry.get("copy_storage") not in (None, "none") for entry in self.entries)
+
     def _matching(self, name: str, uuid: str) -> list[Entry]:
         return [entry for entry in self.entries if is_named(str(entry["name"]), name, uuid)]

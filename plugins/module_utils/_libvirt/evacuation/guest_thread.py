@@ -98,6 +98,7 @@ class GuestTransfer(Thread):
         self._go, self._marked = threading.Event(), False
         self._dismissed: t.Optional[MigrationError] = None
         self._ends: t.Optional[TwoHosts] = None
+        self._migration: t.Optional[Migration] = None
 
     def let_go(self) -> None:
         self._go.set()
@@ -113,7 +114,7 @@ class GuestTransfer(Thread):
             connect_destination(self._options.path.destination_uri) as destination,
         ):
             self._ends = ends = TwoHosts(source, destination, None, self.key)
-            migration = Migration(ends, self._options, self._on_progress, self._looked)
+            self._migration = migration = Migration(ends, self._options, self._on_progress, self._looked)
             try:
                 result = migration.run(check=False)
             except MigrationError:
@@ -129,8 +130,8 @@ class GuestTransfer(Thread):
         self._go.wait()
         if self._dismissed is not None:
             raise self._dismissed
-        if self._marks and self._ends is not None:
-            home = here(self._ends.source, "migrate", self._ends.destination_name, self._options.start.copy_storage)
+        if self._marks and self._ends is not None and self._migration is not None:
+            home = here(self._ends.source, "migrate", self._ends.destination_name, self._migration.copy_storage)
             written = mark(guest, home)
             self._marked = written is not None and written.host_uuid == home.host_uuid
 

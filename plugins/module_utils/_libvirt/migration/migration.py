@@ -17,7 +17,7 @@ from ..._core.migration.copied_disks import choose_disks
 from ..._core.migration.destination_xml import moved_disks
 from ..._core.migration.location import Situation
 from ..._core.migration.refusals import refusal
-from ..._core.migration.start import StartOptions, check_choices, planned, require_way, start_call
+from ..._core.migration.start import StartOptions, check_choices, check_copies, planned, require_way, start_call
 from ..._core.policy import Policy
 from ..._core.units import MIB
 from ..._host.metrics_directory import MetricsDirectory
@@ -46,8 +46,8 @@ class MigrationOptions:
     ``definition``: what of it is otherwise on the destination. ``sharing``: how many of ours may use the link at once.
     ``before_start``: called with the guest and its forecast when it is about to be sent; what it raises prevents that.
     ``policies``: from which ``policy`` is made once the guest is known, with ``said``, what a plan says of it;
-    ``storage``: how a plan wants its disks to go along. ``metrics``: where they are written to. ``calm_wait_s``: how
-    long to wait for a calm moment.
+    ``storage`` and ``disks``: how a plan wants its disks to go along, and which. ``metrics``: where they are written to.
+    ``calm_wait_s``: how long to wait for a calm moment.
     """
 
     policy: Policy
@@ -63,6 +63,7 @@ class MigrationOptions:
     policies: t.Optional[GuestPolicies] = None
     said: Said = field(default_factory=dict)
     storage: t.Optional[str] = None
+    disks: t.Optional[t.Sequence[str]] = None
     ignore_cordon: bool = False
     metrics: t.Optional[MetricsDirectory] = None
     calm_wait_s: float = 0.0
@@ -87,6 +88,11 @@ class Migration:
         self._ends, self._options, self._on_progress, self._on_look = ends, options, on_progress, on_look
         self._runs_on: t.Optional[str] = None
         self.notes: list[str] = []
+
+    @property
+    def copy_storage(self) -> str:
+        """How the disks of this guest go along, a key of ``STORAGE``; known when it is about to be sent."""
+        return self._options.start.copy_storage
 
     def run(self, *, check: bool) -> Result:
         """Look where the guest is, and do what is to be done; again, as often as the policy has it, after a restart."""
@@ -155,7 +161,21 @@ class Migration:
         policy = policies.of(guest.name, guest.uuid, own, options.said)
         check_choices(options.measurement.compression, options.measurement.parallel_connections, policy)
         storage = options.storage or policies.copy_storage(guest.name, guest.uuid) or options.start.copy_storage
-        self._options = replace(options, policy=policy, start=replace(options.start, copy_storage=storage))
+        start = replace(
+            options.start,
+            copy_storage=storage,
+            copy_disks=self._disks_to_copy(guest, policies, storage),
+            copy_synchronous_writes=options.start.copy_synchronous_writes and storage != "none",
+        )
+        self._options = replace(options, policy=policy, start=start)
+
+    def _disks_to_copy(self, guest: Guest, policies: GuestPolicies, storage: str) -> t.Optional[t.Sequence[str]]:
+        """What the entries say counts only where disks are copied: they hold for every migration of the guest."""
+        options = self._options
+        if options.disks is not None:
+            return options.disks
+        listed = policies.copy_disks(guest.name, guest.uuid) if storage != "none" else None
+        return listed if listed is not None else options.start.copy_disks
 
     # --- starting
 
@@ -215,8 +235,9 @@ class Migration:
         return self._started(guest, result, found, self._forecast(guest, found))
 
     def _choose_disks(self, guest: Guest) -> None:
-        """Which ones are copied, from here on by their targets."""
+        """Which ones are copied, from here on by their targets. Raises OPTIONS_CONFLICT where none is to be."""
         options = self._options.start
+        check_copies(options)
         if options.copy_storage == "none":
             return
         xml = read_definition(guest, SECURE | MIGRATABLE)

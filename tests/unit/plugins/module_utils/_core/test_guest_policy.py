@@ -19,7 +19,10 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._core.polic
 
 UUID = "6420e6ce-0f4d-4a27-83da-5e8587498451"
 BASE = preset("minimal_downtime")
-SAID = preset("suspend_workload", {"deadline_s": 1.0, "storage_deadline_s": 1.0, "patience_s": 1.0})
+SAID = preset(
+    "suspend_workload",
+    {"deadline_s": 1.0, "storage_deadline_s": 1.0, "setup_deadline_s": 1.0, "patience_s": 1.0, "max_restarts": 1},
+)
 
 
 def entry(name: str = "erp01", policy: str | None = None, **overrides: t.Any) -> dict[str, t.Any]:
@@ -80,6 +83,8 @@ def test_each_field_by_itself() -> None:
         ("patience_s", [5, 60], 60),
         ("deadline_s", [5.0, 60.0], 5.0),
         ("max_data_factor", [4.0, 1.5], 1.5),
+        ("setup_deadline_s", [30.0, 600.0], 30.0),
+        ("max_restarts", [0, 2], 0),
     ],
 )
 def test_what_is_careful(name: str, values: list[t.Any], wanted: t.Any) -> None:
@@ -112,6 +117,20 @@ def test_how_disks_go_along() -> None:
     assert GuestPolicies(BASE, entries=entries).copy_storage("erp01", UUID) == "incremental"
     assert GuestPolicies(BASE, entries=entries).copy_storage("crm01", "1") == "none"
     assert GuestPolicies(BASE).copy_storage("erp01", UUID) is None
+
+
+def test_which_disks_are_copied() -> None:
+    entries = [{**entry("*"), "copy_disks": ["vda"]}, {**entry(), "copy_disks": ["vdb", "vdc"]}, entry()]
+    policies = GuestPolicies(BASE, entries=entries)
+    assert policies.copy_disks("erp01", UUID) == ["vdb", "vdc"]
+    assert policies.copy_disks("crm01", "1") == ["vda"]
+    assert GuestPolicies(BASE).copy_disks("erp01", UUID) is None
+
+
+@pytest.mark.parametrize(("said", "wanted"), [([], False), ([None], False), (["none"], False), (["none", "all"], True)])
+def test_whether_any_guest_is_copied_by_an_entry(said: list[str | None], wanted: bool) -> None:
+    entries = [{**entry(), "copy_storage": one} for one in said]
+    assert GuestPolicies(BASE, entries=entries).may_copy() is wanted
 
 
 @pytest.mark.parametrize("wrong", [entry(max_down=1), entry(postcopy="perhaps"), entry(max_downtime_ms=0)])

@@ -47,7 +47,7 @@ ORDER = MigrationOptions(
     Policy(),
     DestinationPath(THERE, link_mib_per_s=100.0),
     MeasurementOptions("none", None, False, lambda _hosts: RouteDevice()),
-    StartOptions(copy_storage="all"),
+    StartOptions(),
     persistent=None,
 )
 MOVED = {"outcome": "moved", "changed": True, "runs_on": "kvm02"}
@@ -61,6 +61,7 @@ class StandIn:
     breaks: t.Sequence[Exception] = ()
     asks = True
     found_there: t.Optional[str] = None
+    copy_storage = "all"  # of the guest, whatever the task says for all
 
     def __init__(
         self, ends: TwoHosts, order: MigrationOptions, on_progress: ProgressCallback, on_look: ProgressCallback
