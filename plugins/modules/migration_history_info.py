@@ -36,8 +36,9 @@ extends_documentation_fragment:
   - virtops.live_migration._attributes.info_module
   - virtops.live_migration._libvirt
 seealso:
-  - plugin: virtops.live_migration.report
-    plugin_type: role
+  - plugin: virtops.live_migration.report_html
+    plugin_type: filter
+    description: Makes a page of records.
 author:
   - virtops maintainers (@virtops)
 """

@@ -298,7 +298,7 @@ def test_the_playbooks_that_patterns_name_are_found(bare: Ansible) -> None:
 
 def test_an_evacuation_hands_on_whom_to_rescue(bare: Ansible) -> None:
     """As a rescue takes it that comes next in a workflow: the first of those that failed, and not as a number."""
-    (*_, play) = yaml.safe_load((PLAYBOOKS / "evacuate.yml").read_text(encoding="utf-8"))
+    (*_before, play) = yaml.safe_load((PLAYBOOKS / "evacuate.yml").read_text(encoding="utf-8"))
     rows = [{"name": "erp01", "outcome": "moved"}, *({"name": name, "outcome": "failed"} for name in ("0123", "crm01"))]
     for guests, handed_on in ((rows, ["0123"]), (rows[:1], None)):
         variables = {"evacuate_host_result": {"guests": guests}}

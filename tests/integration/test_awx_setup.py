@@ -112,7 +112,7 @@ def everything_is_there(api: Api) -> None:
     environment = api.named("execution_environments", "KVM live migration")
     assert environment["image"] == "hub.example.com/virtops/live-migration-ee"
     assert (project["scm_type"], project["scm_branch"]) == ("git", "main")
-    assert api.names("job_templates") == {"KVM / Diagnose", *(template["name"] for _, template in templates)}
+    assert api.names("job_templates") == {"KVM / Diagnose", *(template["name"] for _pattern, template in templates)}
     labels = {api.objects["labels"][number]["name"]: number for number in api.objects["labels"]}
     for pattern, template in templates:
         made = api.named("job_templates", template["name"])

@@ -65,7 +65,7 @@ def step(draw: random.Random) -> Step:
 
 def schedule(seed: int, steps: int) -> list[Step]:
     draw = random.Random(seed)
-    return [step(draw) for _ in range(steps)]
+    return [step(draw) for _number in range(steps)]
 
 
 def shrunk(steps: t.Sequence[Step], fails: t.Callable[[t.Sequence[Step]], bool], tries: int) -> list[Step]:

@@ -44,7 +44,9 @@ def seen_versions(pair: Pair) -> list[str]:
 def run(pair: Pair) -> None:
     directory = KEPT / pair.name
     directory.mkdir(parents=True, exist_ok=True)
-    commit = subprocess.run(["git", "-C", str(ROOT), "rev-parse", "--short", "HEAD"], capture_output=True, text=True)
+    commit = subprocess.run(
+        ["git", "-C", str(ROOT), "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True
+    )
     facts = {
         "at": datetime.date.today().isoformat(),
         "commit": commit.stdout.strip(),

@@ -58,7 +58,10 @@ def guest_options_spec() -> dict[str, t.Any]:
 
 
 def transfer_spec() -> Spec:
-    """How guests are sent, for modules that start migrations; plugins/doc_fragments/_transfer.py documents it, with _destination.py."""
+    """How guests are sent, for modules that start migrations.
+
+    plugins/doc_fragments/_transfer.py documents it, with _destination.py.
+    """
     return {
         "bandwidth_mib_per_s": {"type": "int", "default": 0},
         "parallel_connections": {"type": "int"},

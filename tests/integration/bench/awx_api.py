@@ -115,7 +115,7 @@ class Api:
         return [one for one in every if all(self._fits(one, name, value) for name, value in query.items())]
 
     def _fits(self, one: Item, name: str, value: str) -> bool:
-        field, _, of_other = name.partition("__")
+        field, _sign, of_other = name.partition("__")
         if of_other:
             other = self.objects[REFERENCES[field]].get(one.get(field, 0), {})
             return str(other.get(of_other)) == value

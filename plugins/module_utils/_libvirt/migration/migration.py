@@ -46,7 +46,7 @@ class MigrationOptions:
     ``definition``: what of it is otherwise on the destination. ``sharing``: how many of ours may use the link at once.
     ``before_start``: called with the guest and its forecast when it is about to be sent; what it raises prevents that.
     ``policies``: from which ``policy`` is made once the guest is known, with ``said``, what a plan says of it;
-    ``storage`` and ``disks``: how a plan wants its disks to go along, and which. ``metrics``: where they are written to.
+    ``storage`` and ``disks``: how a plan wants its disks to go along, and which. ``metrics``: where they are written.
     ``calm_wait_s``: how long to wait for a calm moment.
     """
 

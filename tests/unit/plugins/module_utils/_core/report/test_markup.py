@@ -40,8 +40,8 @@ class Seen(HTMLParser):
         self.feed(text)
         self.close()
 
-    def handle_starttag(self, kind: str, attributes: t.Any) -> None:
-        self.tags.append((kind, dict(attributes)))
+    def handle_starttag(self, tag: str, attrs: t.Any) -> None:
+        self.tags.append((tag, dict(attrs)))
 
     def handle_data(self, data: str) -> None:
         self.text += data

@@ -78,16 +78,16 @@ class Elements(HTMLParser):
         self.close()
         assert self._open == []
 
-    def handle_starttag(self, kind: str, attributes: t.Any) -> None:
-        self.found.append((kind, dict(attributes)))
-        if kind not in VOID:
-            self._open.append(kind)
+    def handle_starttag(self, tag: str, attrs: t.Any) -> None:
+        self.found.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self._open.append(tag)
 
-    def handle_startendtag(self, kind: str, attributes: t.Any) -> None:
-        self.found.append((kind, dict(attributes)))
+    def handle_startendtag(self, tag: str, attrs: t.Any) -> None:
+        self.found.append((tag, dict(attrs)))
 
-    def handle_endtag(self, kind: str) -> None:
-        assert self._open.pop() == kind
+    def handle_endtag(self, tag: str) -> None:
+        assert self._open.pop() == tag
 
 
 def test_hostile_names_stay_names() -> None:

@@ -18,7 +18,7 @@ def test_of_progress_only_the_latest_waits() -> None:
     box = Outbox()
     for one in (("progress", "U", 1), ("stuck", "U", 2), ("progress", "V", 3), ("progress", "U", 4)):
         box.add(event(*one))
-    taken = [box.take() for _ in range(4)]
+    taken = [box.take() for _number in range(4)]
     assert [one["number"] if one else None for one in taken] == [2, 3, 4, None]
 
 
@@ -27,7 +27,7 @@ def test_only_progress_of_the_same_guest_on_the_same_host_takes_its_place(other:
     box = Outbox()
     box.add({**event("progress", "U", 1), **other})
     box.add(event("progress", "U", 2))
-    assert [(box.take() or {})["number"] for _ in range(2)] == [1, 2]
+    assert [(box.take() or {})["number"] for _number in range(2)] == [1, 2]
 
 
 def test_it_does_not_grow_without_end() -> None:

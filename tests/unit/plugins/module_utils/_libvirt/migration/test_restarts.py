@@ -36,7 +36,7 @@ class Ending(Migration):
 
 def ending(reasons: t.Sequence[str], max_restarts: int) -> Ending:
     path = DestinationPath("qemu+tcp://kvm02/system")
-    measurement = MeasurementOptions("none", None, False, lambda _: RouteDevice())
+    measurement = MeasurementOptions("none", None, False, lambda _hosts: RouteDevice())
     options = MigrationOptions(Policy(max_restarts=max_restarts), path, measurement, StartOptions())
     made = Ending(t.cast("t.Any", None), options)
     made.reasons = reasons
