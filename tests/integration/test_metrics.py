@@ -28,7 +28,7 @@ def promtool(*arguments: str, cwd: Path | None = None, text: str = "") -> str:
 
 def files(lab: Lab, host: str) -> dict[str, str]:
     """What node_exporter would read there, by name."""
-    names = lab.execute(host, "sh", "-c", f"ls -A {DIRECTORY}").stdout.split()
+    names = lab.execute(host, "sh", "-c", f"ls {DIRECTORY}").stdout.split()
     assert all(name.endswith(".prom") for name in names), names
     return {name: lab.execute(host, "cat", f"{DIRECTORY}/{name}").stdout for name in names}
 
