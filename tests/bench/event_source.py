@@ -61,7 +61,7 @@ def begin(lab: Lab, host: str, count: int) -> list[str]:
     names = [f"{host}-small{number:02}" for number in range(count)]
     for name in names:
         xml = _GUEST.format(name=name, image=_IMAGE)
-        lab.execute(host, ["sh", "-c", f'printf %s "{xml}" > /tmp/small.xml && virsh create /tmp/small.xml'])
+        lab.execute(host, "sh", "-c", f'printf %s "{xml}" > /tmp/small.xml && virsh create /tmp/small.xml')
     return names
 
 
@@ -70,7 +70,7 @@ def measure(lab: Lab, directory: Path, guests: int, seconds: float) -> dict[str,
     names = [host.name for host in lab.hosts]
     octal = "".join(f"\\{byte:03o}" for byte in _SECTOR)
     for name in names:
-        lab.execute(name, ["sh", "-c", f"printf '{octal}' > {_IMAGE}"])
+        lab.execute(name, "sh", "-c", f"printf '{octal}' > {_IMAGE}")
     running = {
         name: begin(lab, name, guests // len(names) + (at < guests % len(names))) for at, name in enumerate(names)
     }
@@ -80,7 +80,7 @@ def measure(lab: Lab, directory: Path, guests: int, seconds: float) -> dict[str,
         for at, (host, started) in enumerate(running.items()):
             to = names[(at + 1) % len(names)]
             command = f"virsh migrate --live --p2p --bandwidth 1 $g qemu+tcp://{to}/system >/dev/null 2>&1 &"
-            lab.execute(host, ["sh", "-c", f"for g in {' '.join(started)}; do {command} done"])
+            lab.execute(host, "sh", "-c", f"for g in {' '.join(started)}; do {command} done")
         wait_for(lambda: len({one["uuid"] for one in watcher.events("started")}) >= guests, "all to be seen", 300)
         wait_for(lambda: len({one["uuid"] for one in watcher.events("stuck")}) >= guests, "all to be stuck", 120)
         before, ended = len(watcher.events()), len(watcher.events("ended"))

@@ -76,7 +76,10 @@ def test_a_broken_postcopy_is_joined(rulebook: Rulebook, erp01: Subject, lab: La
 def test_it_is_killed_and_started_again(rulebook: Rulebook, erp01: Subject, moment: str) -> None:
     rulebook.start("migration_rescue", live_migration_policy_overrides=MAY)
     migration = erp01.migrate()
-    rulebook.wait_for(r"erp01: a migration" if moment == "before the verdict" else r"PLAY \[Rescue a live migration")
+    if moment == "before the verdict":
+        erp01.in_pass(2)
+    else:
+        rulebook.wait_for(r"PLAY \[Rescue a live migration")
     rulebook.kill()
     rulebook.start("migration_rescue", live_migration_policy_overrides=MAY)
     erp01.arrives(migration)

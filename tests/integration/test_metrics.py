@@ -28,9 +28,9 @@ def promtool(*arguments: str, cwd: Path | None = None, text: str = "") -> str:
 
 def files(lab: Lab, host: str) -> dict[str, str]:
     """What node_exporter would read there, by name."""
-    names = lab.execute(host, ["sh", "-c", f"ls -A {DIRECTORY}"]).stdout.split()
+    names = lab.execute(host, "sh", "-c", f"ls {DIRECTORY}").stdout.split()
     assert all(name.endswith(".prom") for name in names), names
-    return {name: lab.execute(host, ["cat", f"{DIRECTORY}/{name}"]).stdout for name in names}
+    return {name: lab.execute(host, "cat", f"{DIRECTORY}/{name}").stdout for name in names}
 
 
 def value(text: str, name: str, *words: str) -> float | None:
@@ -43,10 +43,10 @@ def value(text: str, name: str, *words: str) -> float | None:
 @pytest.fixture
 def place(lab: Lab) -> t.Iterator[None]:
     for host in lab.hosts:
-        lab.execute(host.name, ["mkdir", "-p", DIRECTORY])
+        lab.execute(host.name, "mkdir", "-p", DIRECTORY)
     yield
     for host in lab.hosts:
-        lab.execute(host.name, ["rm", "-rf", DIRECTORY])
+        lab.execute(host.name, "rm", "-rf", DIRECTORY)
 
 
 def test_a_rescue_writes_them_while_it_runs_and_at_its_end(

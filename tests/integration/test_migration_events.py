@@ -108,7 +108,7 @@ def test_a_guest_on_two_hosts(watcher: Watcher, lab: Lab) -> None:
     xml = f"<domain type='qemu'><name>twin</name><uuid>{uuid}</uuid>{memory}<os><type>hvm</type></os></domain>"
     try:
         for host in lab.hosts:
-            lab.execute(host.name, ["sh", "-c", f'echo "{xml}" > /tmp/twin.xml && virsh create /tmp/twin.xml'])
+            lab.execute(host.name, "sh", "-c", f'echo "{xml}" > /tmp/twin.xml && virsh create /tmp/twin.xml')
         told = watcher.wait_for("guest_on_two_hosts")
         assert (told["name"], told["uuid"], told["hosts"]) == ("twin", uuid, ["kvm01", "kvm02"])
     finally:
