@@ -6,7 +6,7 @@ from __future__ import annotations
 import time
 
 from bench.runs import Ansible, assert_refused, task
-from bench.subject import Subject
+from bench.subject import Subject, wait_for
 
 LIMIT_S = 25
 
@@ -51,7 +51,9 @@ def test_a_daemon_that_stops_while_it_is_asked(ansible: Ansible, erp01: Subject)
     """The module ends, and its process with it: the binding would wait for the daemon to say goodbye."""
     erp01.migrate()
     running = ansible.begin(erp01.source, task("migration_job_info", timeout_s=240, name="erp01", observe_s=30))
-    time.sleep(10)  # Ansible has begun, and observing takes 30 s
+    script = "AnsiballZ_migration_job_info.py"
+    wait_for(lambda: erp01.lab.script_runs(erp01.source, script), "the module to run")
+    time.sleep(5)  # it has connected, and observing takes 30 s
     erp01.lab.stop_libvirtd(erp01.source)
     try:
         (result,) = running.wait(240).results

@@ -65,7 +65,8 @@ def test_one_that_could_not_write_its_pid_is_known_to_be_killed(ansible: Ansible
 
     wait_for(detached, "the module to be detached")
     # The one that would keep its result goes first.
-    assert lab.kill_script(host, "async_wrapper.py") == 2
+    # On a busy machine the one that has started the two may still be about to end.
+    assert lab.kill_script(host, "async_wrapper.py") >= 2
     assert lab.kill_script(host, script) == 1
     (result,) = running.wait(180).results
     assert_refused(result, "MODULE_DIED")
