@@ -36,7 +36,11 @@ def test_a_host_takes_guests_only_where_that_is_known(tmp_path: Path) -> None:
     play = {
         "hosts": "kvm01",
         "gather_facts": False,
-        "vars": {"__evacuate_host_takers": list(NOTES), "evacuate_host_fact_path": f"{tmp_path}/{{{{ item }}}}"},
+        "vars": {
+            "__evacuate_host_takers": list(NOTES),
+            "evacuate_host_fact_path": f"{tmp_path}/{{{{ item }}}}",
+            "evacuate_host_ignore_cordon": False,
+        },
         "tasks": [
             gather,
             {
