@@ -46,7 +46,10 @@ def test_before_a_migration_and_back(ansible: Ansible, erp01: Subject, crm01: Su
     noted = {one["name"]: (one["former_mib_per_s"], one["set_mib_per_s"]) for one in notes(erp01).values()}
     assert noted == {"erp01": (0, 20), "crm01": (33, 20)}
     # Another part keeps what was noted first.
-    assert role(ansible, host, "main", link_mib_per_s=40, guests=["crm01", "nobody"]).code == 0
+    unknown = role(ansible, host, "main", link_mib_per_s=40, guests=["crm01", "nobody"])
+    assert (unknown.code, speed(crm01)) == (2, "20")
+    assert "these guests: nobody" in unknown.failure
+    assert role(ansible, host, "main", link_mib_per_s=40, guests=["crm01"]).code == 0
     assert (speed(erp01), speed(crm01)) == ("20", "40")
     assert notes(crm01)[crm01.uuid] == {"name": "crm01", "former_mib_per_s": 33, "set_mib_per_s": 40}
 
