@@ -136,6 +136,11 @@ class Case:
         """The guest as it is to be on the destination: itself, but for names of the host's own."""
         return self.sent or self.guest
 
+    @functools.cached_property
+    def arriving_paths(self) -> t.Mapping[str, str]:
+        """What its disks are there, by target; of two of the same target the first."""
+        return {disk.target: disk.source for disk in reversed(self.arriving.disks)}
+
     @property
     def source(self) -> HostDocument:
         return self.pair.source

@@ -31,7 +31,9 @@ def _place(disk: Disk, case: Case) -> DiskLocation:
 
 def _path_there(disk: Disk, case: Case) -> str:
     """Empty where it is the same."""
-    there = next((one.source for one in case.arriving.disks if one.target == disk.target), "")
+    if case.arriving.disks is case.guest.disks:
+        return ""
+    there = case.arriving_paths.get(disk.target, "")
     return there if there != disk.source else ""
 
 
@@ -55,8 +57,9 @@ def _reachable(case: Case) -> Finding:
     doubtful = _not_chosen_by_itself(places, case)
     if doubtful is not None:
         return doubtful
-    copied = [(disk, place) for disk, place in places if _copied(disk, place, case)]
-    stay = [(disk, place) for disk, place in places if (disk, place) not in copied]
+    copied, stay = [], []
+    for disk, place in places:
+        (copied if _copied(disk, place, case) else stay).append((disk, place))
     found = _out_of_reach(stay) or _must_not_be_copied(copied, case)
     if found is not None:
         return found

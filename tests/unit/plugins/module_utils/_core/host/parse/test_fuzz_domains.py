@@ -417,11 +417,11 @@ def times_s(make: t.Callable[[int], str], sizes: t.Sequence[int]) -> list[float]
     found = []
     for size in sizes:
         xml, setup = make(size), Setup()
-        began_s = time.perf_counter()
+        began_s = time.process_time()
         domain = read(xml)
         if domain is not None:
             Assessor(setup.pair).assess(replace(domain, state="running"))
-        found.append(time.perf_counter() - began_s)
+        found.append(time.process_time() - began_s)
     return found
 
 
