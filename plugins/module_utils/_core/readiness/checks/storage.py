@@ -57,7 +57,8 @@ def _reachable(case: Case) -> Finding:
     doubtful = _not_chosen_by_itself(places, case)
     if doubtful is not None:
         return doubtful
-    copied, stay = [], []
+    copied: list[tuple[Disk, DiskLocation]] = []
+    stay: list[tuple[Disk, DiskLocation]] = []
     for disk, place in places:
         (copied if _copied(disk, place, case) else stay).append((disk, place))
     found = _out_of_reach(stay) or _must_not_be_copied(copied, case)
