@@ -14,7 +14,7 @@ from ..units import human_bytes, human_ms, human_rate
 # The role, as a command to be completed: what the guest can do without only its administrator knows.
 QUIESCE_COMMAND = (
     "ansible HOSTS -b -m ansible.builtin.include_role -a name=virtops.live_migration.guest_quiesce"
-    ' -e \'{"guest_quiesce_guest": "GUEST", "guest_quiesce_units": ["UNIT.service"]}\''
+    " -e 'guest_quiesce_guest=GUEST guest_quiesce_units=UNIT.service'"
 )
 
 
