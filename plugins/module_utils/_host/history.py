@@ -12,13 +12,14 @@ import json
 import os
 import re
 import stat
-import tempfile
 import time
 import typing as t
+from pathlib import Path
 
 from .._core.json_text import read_json
 from .._core.report.kept import kept_record
 from .files import names_in, read_bytes
+from .whole_file import write_whole
 
 _FORM = re.compile(r"(\d{8}T\d{6}Z)-(migration|evacuation)-[0-9A-Za-z._-]{1,80}\.json")
 _STAMP = "%Y%m%dT%H%M%SZ"
@@ -45,7 +46,7 @@ def keep(directory: str, record: t.Mapping[str, t.Any], newest: int) -> str:
     stamp = time.strftime(_STAMP, time.gmtime(began if isinstance(began, (int, float)) else time.time()))
     whose = re.sub(r"[^0-9A-Za-z._-]", "_", str(kept.get("uuid") or kept.get("host") or "unknown"))[:80]
     path = os.path.join(directory, f"{stamp}-{kind}-{whose}.json")
-    _write(directory, path, text)
+    write_whole(Path(path), text)
     for name in _names(directory)[newest:]:
         # Another run may remove it at the same moment.
         with contextlib.suppress(FileNotFoundError):
@@ -92,18 +93,3 @@ def _check(directory: str) -> None:
         raise OSError(f"{directory} is no directory")
     if status.st_uid not in (0, os.geteuid()) or status.st_mode & _OTHERS_MAY_WRITE:
         raise OSError(f"others may write into {directory}")
-
-
-def _write(directory: str, path: str, text: str) -> None:
-    # A temporary file of this kind is for its owner only.
-    descriptor, name = tempfile.mkstemp(prefix=".record.", dir=directory)
-    try:
-        with open(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(name, path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            os.unlink(name)
-        raise

@@ -6,12 +6,12 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
-import tempfile
 import time
 import typing as t
 from pathlib import Path
 
 from .._core.errors import MigrationError
+from .whole_file import write_whole
 
 _LIMIT_S = 20.0
 _PAUSE_S = 0.05
@@ -63,15 +63,4 @@ def _replace(path: Path, text: str) -> None:
     if not text:
         path.unlink()
         return
-    # A temporary file of this kind is for its owner only.
-    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    try:
-        with open(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(name, path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            os.unlink(name)
-        raise
+    write_whole(path, text)

@@ -4,13 +4,12 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import tempfile
 import time
 import typing as t
 from pathlib import Path
 
 from .._core.errors import MigrationError
+from .whole_file import write_whole
 
 PREFIX = "virtops_live_migration_"
 _SUFFIX = ".prom"  # the collector reads no other files
@@ -34,7 +33,8 @@ class MetricsDirectory:
     def write(self, name: str, text: str) -> None:
         """``name``: of plain letters, digits and dashes. A migration is not harmed by a full disk."""
         with contextlib.suppress(OSError):
-            _replace(self._path / f"{PREFIX}{name}{_SUFFIX}", text)
+            # node_exporter is not root, and reads at any moment; after a crash of the host nobody misses a file.
+            write_whole(self._path / f"{PREFIX}{name}{_SUFFIX}", text, mode=0o644, durable=False)
 
     def remove_old(self) -> None:
         """Files of ours that nobody has written for a week."""
@@ -47,17 +47,3 @@ class MetricsDirectory:
 def metrics_directory(path: t.Optional[str]) -> t.Optional[MetricsDirectory]:
     """Of an option that may not be given."""
     return MetricsDirectory(path) if path else None
-
-
-def _replace(path: Path, text: str) -> None:
-    """The collector may read at any moment, and a file of which half is there is an error to it."""
-    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    try:
-        with open(descriptor, "w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-        os.chmod(name, 0o644)  # node_exporter is not root
-        os.replace(name, path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            os.unlink(name)
-        raise
