@@ -16,7 +16,6 @@ from .errors import MigrationError
 from .guest_metadata import attributes_of
 from .policy import POSTCOPY_CHOICES, Policy, policy_from, preset
 
-NAMESPACE = "https://github.com/virtops/ansible-live-migration/guest/1"
 Entry = t.Mapping[str, t.Any]
 Said = t.Mapping[str, t.Any]
 
@@ -34,7 +33,6 @@ _OWN_NUMBERS: t.Mapping[str, bool] = {
     "max_pause_s": False,
     "max_throttle_percent": True,
 }
-OWN_FIELDS = ("postcopy", *_OWN_NUMBERS)
 _NUMBER = re.compile(r"[0-9]{1,9}(\.[0-9]{1,6})?")
 _UUID = re.compile("[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _SHOWN = 64

@@ -3,9 +3,11 @@
 
 from __future__ import annotations
 
+import functools
 import typing as t
 
-from .._core.guest_policy import NAMESPACE, limits_of_metadata
+from .._core.guest_metadata import GUEST_NAMESPACE
+from .._core.guest_policy import limits_of_metadata
 from .connection import libvirt
 from .guest import Guest
 from .timeout import within
@@ -13,21 +15,25 @@ from .timeout import within
 ELEMENT = 2  # VIR_DOMAIN_METADATA_ELEMENT
 LIVE, CONFIG = 1, 2
 # VIR_ERR_NO_DOMAIN_METADATA; VIR_ERR_OPERATION_INVALID where a guest does not run, or is not defined.
-_NOT_THERE = (80, 55)
+NOT_THERE = (80, 55)
 
 
-def element_of(guest: Guest, namespace: str) -> t.Optional[str]:
-    """For a guest that runs, as it runs. None where libvirt says that there is none; what could not be read raises."""
-    for flag in (LIVE, CONFIG):
+def element_of(
+    guest: Guest,
+    namespace: str,
+    flags: t.Sequence[int] = (LIVE, CONFIG),
+    not_there: t.Container[int] = NOT_THERE,
+) -> t.Optional[str]:
+    """For a guest that runs, as it runs. None where libvirt says that there is none; what could not be read raises.
+
+    ``flags``: where to look, one after the other; ``not_there``: codes by which libvirt says that there is none.
+    """
+    for flag in flags:
         try:
-            return str(
-                within(
-                    lambda flag=flag: guest.raw.metadata(ELEMENT, namespace, flag),  # type: ignore[misc]
-                    f"reading the metadata of {guest.name!r}",
-                )
-            )
+            read = functools.partial(guest.raw.metadata, ELEMENT, namespace, flag)
+            return str(within(read, f"reading the metadata of {guest.name!r}"))
         except libvirt.libvirtError as exc:
-            if exc.get_error_code() not in _NOT_THERE:
+            if exc.get_error_code() not in not_there:
                 raise
     return None
 
@@ -37,5 +43,5 @@ def own_limits(guest: Guest) -> tuple[dict[str, t.Any], list[str]]:
 
     What could not be read is an error: a guest that must not go by post-copy might have said so.
     """
-    limits, problems = limits_of_metadata(element_of(guest, NAMESPACE))
+    limits, problems = limits_of_metadata(element_of(guest, GUEST_NAMESPACE))
     return limits, [f"In the metadata of {guest.name!r} {problem}; it does not count." for problem in problems]

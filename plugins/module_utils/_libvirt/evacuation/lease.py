@@ -9,6 +9,7 @@ which died, and is taken away: by the clock of whoever waits for it, so that no 
 from __future__ import annotations
 
 import contextlib
+import functools
 import time
 import typing as t
 import uuid
@@ -68,7 +69,7 @@ class Leases:
         for number in range(most):
             lease = Lease(f"virtops.live_migration/{name}/{number}", connection, str(uuid.uuid4()), time.monotonic())
             try:
-                within(lambda lease=lease: connection.raw.secretDefineXML(lease.xml(), 0), "taking a place", _LIMIT_S)  # type: ignore[misc]
+                within(functools.partial(connection.raw.secretDefineXML, lease.xml(), 0), "taking a place", _LIMIT_S)
                 return lease
             except MigrationError:
                 return None

@@ -17,19 +17,16 @@ from ..._core.migration.definition import DefinitionState, Step
 from ..connection import libvirt
 from ..errors import translate
 from ..guest import Guest
+from ..metadata import CONFIG, ELEMENT, LIVE, NOT_THERE, element_of
 from ..timeout import within
 from .two_hosts import TwoHosts
 
 _NAMESPACE = "https://github.com/virtops/ansible-live-migration/carried"
 _PREFIX = "carried"
 _NOTE = "autostart"
-_ELEMENT = 2  # VIR_DOMAIN_METADATA_ELEMENT
-_LIVE, _CONFIG = 1, 2
 _INACTIVE, _SECURE, _MIGRATABLE = 2, 1, 8
 _KEEP_NVRAM, _KEEP_TPM = 1 << 3, 1 << 6  # since libvirt 2.3 and 8.9
 _ERR_INVALID_ARGUMENT, _ERR_NO_DOMAIN = 8, 42
-# VIR_ERR_NO_DOMAIN_METADATA; VIR_ERR_OPERATION_INVALID where the guest is not defined.
-_NO_NOTE = (80, 55, _ERR_NO_DOMAIN)
 
 
 def autostarts(guest: Guest) -> bool:
@@ -53,7 +50,7 @@ def note_autostart(guest: Guest, on: bool) -> None:
     """Write the note, live and for good, or take it away. It names its guest: a clone is made with the metadata."""
     text = f"<{_NOTE} uuid='{guest.uuid}'/>" if on else None
     within(
-        lambda: guest.raw.setMetadata(_ELEMENT, text, _PREFIX, _NAMESPACE, _LIVE | _CONFIG),
+        lambda: guest.raw.setMetadata(ELEMENT, text, _PREFIX, _NAMESPACE, LIVE | CONFIG),
         f"noting the autostart of {guest.name!r}",
     )
 
@@ -63,15 +60,8 @@ def autostart_noted(guest: Guest) -> bool:
 
     What could not be read is an error.
     """
-    try:
-        text = within(
-            lambda: guest.raw.metadata(_ELEMENT, _NAMESPACE, _CONFIG), f"reading the metadata of {guest.name!r}"
-        )
-    except libvirt.libvirtError as exc:
-        if exc.get_error_code() not in _NO_NOTE:
-            raise
-        return False
-    found = attributes_of(text)
+    text = element_of(guest, _NAMESPACE, (CONFIG,), (*NOT_THERE, _ERR_NO_DOMAIN))
+    found = attributes_of(text) if text is not None else None
     return found is not None and found.element == _NOTE and found.values.get("uuid", guest.uuid) == guest.uuid
 
 

@@ -36,7 +36,6 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._core.evacu
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.evacuation.plan.fleet import Uplink
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.evacuation.plan.guest_rules import (
     MAY,
-    NAMESPACE,
     from_metadata,
 )
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.evacuation.plan.input import (
@@ -55,6 +54,9 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._core.evacu
     read_mark,
 )
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.evacuation.run.result import GuestResult
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.guest_metadata import (
+    GUEST_NAMESPACE as NAMESPACE,
+)
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.capacity import (
     HugePages,
     Memory,

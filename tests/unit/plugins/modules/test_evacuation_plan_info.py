@@ -8,8 +8,8 @@ import typing as t
 
 import pytest
 
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.evacuation.plan.guest_rules import (
-    NAMESPACE,
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.guest_metadata import (
+    GUEST_NAMESPACE as NAMESPACE,
 )
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.capacity import (
     HugePages,

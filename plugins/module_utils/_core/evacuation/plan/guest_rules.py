@@ -10,8 +10,8 @@ import re
 import typing as t
 from dataclasses import dataclass, fields, replace
 
-from ...guest_metadata import attributes_of
-from ...guest_policy import NAMESPACE, GuestPolicies, is_named, limits_of_metadata, said_by
+from ...guest_metadata import GUEST_NAMESPACE, attributes_of
+from ...guest_policy import GuestPolicies, is_named, limits_of_metadata, said_by
 from ...host.guest import GuestDocument
 from ...policy import Policy
 from ..strategy import LEAVE, PLANNED, SHUTDOWN
@@ -133,7 +133,7 @@ def from_metadata(guest: GuestDocument, may: t.Collection[str] = MAY_BY_DEFAULT)
     Each attribute by itself: what cannot be understood is as if it had not been said, so that the guest is moved as any
     other.
     """
-    text = guest.metadata.get(NAMESPACE)
+    text = guest.metadata.get(GUEST_NAMESPACE)
     if not text:
         return GuestRules(), []
     found = attributes_of(text)

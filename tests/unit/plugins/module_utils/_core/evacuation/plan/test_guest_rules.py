@@ -8,13 +8,15 @@ import pytest
 
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.evacuation.plan.guest_rules import (
     MAY,
-    NAMESPACE,
     GuestRules,
     from_metadata,
     groups_of,
     guest_rules_of,
     is_named_by,
     matches_nothing,
+)
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.guest_metadata import (
+    GUEST_NAMESPACE as NAMESPACE,
 )
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.guest import GuestDocument
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.policy import PRESETS, Policy, preset
