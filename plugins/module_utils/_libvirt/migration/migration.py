@@ -203,10 +203,8 @@ class Migration:
         options, began_s = self._options, time.monotonic()
         while True:
             found = measure_facts(self._ends.source, self._ends.destination, guest, options.path, options.measurement)
-            spent_s = time.monotonic() - began_s
-            if found.facts.measured is None or quiet_enough(self._planned(found)):
-                return found
-            if spent_s + _REST_S > options.calm_wait_s:
+            over = time.monotonic() - began_s + _REST_S > options.calm_wait_s
+            if over or found.facts.measured is None or quiet_enough(self._planned(found)):
                 return found
             time.sleep(_REST_S)
 
