@@ -13,19 +13,9 @@ from .figures import complete, figures
 from .reasons import reasons
 from .results import Results
 from .score import Cell, Score, cells
-from .table import lost, middle, number, title
+from .table import head, lost, middle, number, title
 from .table import rows as table
 from .workloads import OPTIONS
-
-_HEAD = """..
-  Copyright (c) 2026, The virtops.live_migration authors
-  GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
-  SPDX-License-Identifier: GPL-3.0-or-later
-
-.. Written by tests/run/gauntlet. Do not edit.
-
-.. _ansible_collections.virtops.live_migration.docsite.gauntlet:
-"""
 
 _HOW = """
 Workloads, contracts and strategies side by side on real QEMU: the rules of other tools, each as a small driver of its
@@ -51,7 +41,7 @@ The other tools themselves were not run.
 def text(results: Results) -> str:
     found = cells(results)
     parts = [
-        _HEAD,
+        head("tests/run/gauntlet", "gauntlet"),
         title("The gauntlet: measured against other tools", "="),
         ".. contents::\n   :local:\n   :depth: 1\n",
     ]

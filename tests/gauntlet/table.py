@@ -6,6 +6,19 @@ from __future__ import annotations
 import typing as t
 
 
+def head(written_by: str, label: str) -> str:
+    """What a generated page begins with. ``label``: its name among the pages of the collection."""
+    return f"""..
+  Copyright (c) 2026, The virtops.live_migration authors
+  GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+  SPDX-License-Identifier: GPL-3.0-or-later
+
+.. Written by {written_by}. Do not edit.
+
+.. _ansible_collections.virtops.live_migration.docsite.{label}:
+"""
+
+
 def title(text: str, line: str) -> str:
     return f"\n{text}\n{line * len(text)}\n"
 

@@ -6,17 +6,8 @@ from __future__ import annotations
 import typing as t
 from collections import Counter
 
-from ..gauntlet.table import rows, title
+from ..gauntlet.table import head, rows, title
 
-_HEAD = """..
-  Copyright (c) 2026, The virtops.live_migration authors
-  GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
-  SPDX-License-Identifier: GPL-3.0-or-later
-
-.. Written by tests/run/soak. Do not edit.
-
-.. _ansible_collections.virtops.live_migration.docsite.soak:
-"""
 _HOW = """
 Four guests on three hosts of the lab, with real libvirtd and QEMU, are moved, evacuated and brought home in an order
 that a seed decides, while modules, controllers and daemons are killed, streams cut and links taken down. After each
@@ -45,7 +36,12 @@ def text(results: t.Sequence[t.Mapping[str, t.Any]]) -> str:
         f" {max(each['seed'] for each in results)}), measured {' to '.join(dict.fromkeys([days[0], days[-1]]))}."
         f" Seeds that broke something when they were first played: {len(broken)}.\n"
     )
-    parts = [_HEAD, title("Migrations in random order, with faults", "="), _HOW.strip() + "\n", said]
+    parts = [
+        head("tests/run/soak", "soak"),
+        title("Migrations in random order, with faults", "="),
+        _HOW.strip() + "\n",
+        said,
+    ]
     counts = [[name.replace("_", " "), str(count)] for name, count in faults.most_common()]
     parts.append(rows(["Fault, while memory was sent", "How often"], counts))
     if broken:

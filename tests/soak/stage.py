@@ -57,19 +57,19 @@ class Stage(House):
             self.lab.guest_load(self.uuids[step.guest], pages_per_s=step.pages_per_s, timeout_s=60)
         elif step.kind == "move":
             if before[step.guest] != step.host:
-                self.until_done(before[step.guest], lambda: self.move(step), fault, step.after_ms)
+                self.until_done(before[step.guest], self.move(step), fault, step.after_ms)
         elif step.kind == "evacuate":
             leaving = [name for name, host in before.items() if host == step.host]
             others = [host for host in HOSTS if host != step.host]
             plan = {name: others[number % 2] for number, name in enumerate(leaving)}
             if plan:
-                self.until_done(step.host, lambda: self.leave(plan, step), fault, step.after_ms)
+                self.until_done(step.host, self.leave(plan, step), fault, step.after_ms)
         else:
             for host in HOSTS:
-                guests = {each: home for each, home in self.homes(host).items() if self.where()[each] == host != home}
+                where = self.where()
+                guests = {each: home for each, home in self.homes(host).items() if where[each] == host != home}
                 if guests:
-                    order = self.returning(guests, step)
-                    self.until_done(host, lambda order=order: order, fault, step.after_ms)  # type: ignore[misc]
+                    self.until_done(host, self.returning(guests, step), fault, step.after_ms)
                     fault = ""
         after = self.where()
         self.arrivals += sum(before[name] != after[name] for name in GUESTS)
@@ -94,11 +94,11 @@ class Stage(House):
 
     # --- how it is done
 
-    def until_done(self, host: str, order: t.Callable[[], Task], fault: str, after_ms: int) -> None:
+    def until_done(self, host: str, order: Task, fault: str, after_ms: int) -> None:
         """Run it, let the fault happen once memory flows, and run it again until it says that it is done."""
         said: list[str] = []
         for number in range(TRIES):
-            running = self.ansible.begin(host, order())
+            running = self.ansible.begin(host, order)
             if fault and number == 0:
                 self.harm(host, running, fault, after_ms)
             done = running.wait(END_S)

@@ -10,18 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
 
-from ..gauntlet.table import rows, title
+from ..gauntlet.table import head, rows, title
 from .pairs import PAIRS
 
-_HEAD = """..
-  Copyright (c) 2026, The virtops.live_migration authors
-  GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
-  SPDX-License-Identifier: GPL-3.0-or-later
-
-.. Written by tests/run/versions. Do not edit.
-
-.. _ansible_collections.virtops.live_migration.docsite.versions:
-"""
 _HOW = """
 The tests of the lab, with real libvirtd and QEMU, on hosts that have other versions. A pair of two releases runs the
 tests of migrations, rescue and readiness only. *Testing* is what Debian's testing was on the day.
@@ -104,7 +95,7 @@ def text(results: t.Mapping[str, Result]) -> str:
         counts = [str(result.count(outcome)) for outcome in ("passed", "failed", "cannot be")]
         lines.append([pair.title, hosts, *counts, f"{facts['at']}, {facts['commit']}"])
         others += [[case.test, pair.title, case.outcome, case.why] for case in result.cases if case.outcome != "passed"]
-    parts = [_HEAD, title("Versions of libvirt and QEMU", "="), _HOW.strip() + "\n"]
+    parts = [head("tests/run/versions", "versions"), title("Versions of libvirt and QEMU", "="), _HOW.strip() + "\n"]
     parts.append(rows(["From and to", "Versions", "Passed", "Failed", "Cannot be", "Measured"], lines))
     if others:
         parts += [title("What did not pass, and why", "-"), rows(["Test", "Versions", "", "Why"], others)]

@@ -6,24 +6,14 @@ from __future__ import annotations
 import statistics
 import typing as t
 
+from ansible_collections.virtops.live_migration.tests.gauntlet.table import head, title
 from ansible_collections.virtops.live_migration.tests.gauntlet.table import rows as table
-from ansible_collections.virtops.live_migration.tests.gauntlet.table import title
 
 from .compared import GUESTS, LINK_MBIT, MAX_DOWNTIME_MS, OURS, PEERS, STRATEGIES
 from .kept import Passenger, Results, Run
 
 MOST_OVER_LIMIT = 1.25
 _MIB = 1 << 20
-
-_HEAD = """..
-  Copyright (c) 2026, The virtops.live_migration authors
-  GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
-  SPDX-License-Identifier: GPL-3.0-or-later
-
-.. Written by tests/bench/evacuation. Do not edit.
-
-.. _ansible_collections.virtops.live_migration.docsite.emptying:
-"""
 
 _HOW = f"""
 One host with {len(GUESTS)} guests is emptied onto two others, by the module
@@ -81,7 +71,7 @@ def figures(results: Results) -> list[Figure]:
 
 def text(results: Results) -> str:
     said = {True: "reached", False: "**not reached**", None: "not measured"}
-    parts = [_HEAD, title("Emptying a host: measured against other tools", "=")]
+    parts = [head("tests/bench/evacuation", "emptying"), title("Emptying a host: measured against other tools", "=")]
     parts += [title("How it was measured", "-"), _HOW.strip() + "\n", _where(results)]
     parts += ["To repeat it:\n\n.. code-block:: console\n\n    $ make bench-evacuation\n"]
     parts += [title("What was to be shown", "-")]

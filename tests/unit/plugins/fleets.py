@@ -8,6 +8,9 @@ import typing as t
 
 from hypothesis import strategies as st
 
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.evacuation.plan.document import (
+    plan_document,
+)
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.evacuation.plan.fleet import (
     Blocker,
     Fleet,
@@ -17,6 +20,9 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._core.evacu
     MemoryPool,
     PlannedGuest,
     Uplink,
+)
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.evacuation.plan.plan import (
+    plan_evacuation,
 )
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.evacuation.plan.transfer_estimate import (
     TransferDemand,
@@ -153,3 +159,21 @@ def _guest(dice: random.Random, name: str, names: str, sources: t.Sequence[str])
         bound_for=dice.choice([None] * 12 + [dice.choice(names)]),
         moving=dice.random() < 0.05,
     )
+
+
+def patch_night() -> Fleet:
+    guests = [
+        guest("erp01", dirty_mib_per_s=40, set_mib=900),
+        guest("web01", gib=2),
+        guest("web02"),
+        guest("gpu01", host_devices=1),
+        guest("old", running=False),
+        guest("test01", strategy="shutdown"),
+        guest("evil\n\x1b[31m", allowed=frozenset()),
+    ]
+    web = Group("web", frozenset({"web01", "web02"}), together=False)
+    return fleet([host("a"), host("b", 20), host("c", cordoned=True)], guests, groups=(web,))
+
+
+def document(given_fleet: Fleet) -> dict[str, t.Any]:
+    return plan_document(plan_evacuation(given_fleet))

@@ -116,7 +116,7 @@ def test_each_part_is_looked_at_once() -> None:
     assert len(looked) <= 2 + 9 * 9 + 2
 
 
-class Lazy(list):  # type: ignore[type-arg]
+class Lazy(list[t.Any]):
     """As a newer Ansible's: whoever asks for its items in the usual way gets others."""
 
     def __iter__(self) -> t.Iterator[t.Any]:

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import json
-import typing as t
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,7 +14,6 @@ from hypothesis import strategies as st
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.diagnosis.diagnosis import diagnose
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.diagnosis.verdict import (
     Context,
-    Diagnosis,
     Reason,
     Verdict,
 )
@@ -25,29 +23,15 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._core.job.s
     Limits,
     Phase,
     Progress,
-    sample_from_stats,
 )
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.policy import Policy
-from ansible_collections.virtops.live_migration.tests.unit.plugins.jobs import GIB, MIB, MIGRATING
-
-# 100 MiB/s, of which as much is rewritten meanwhile; 256 MiB left at the last sync; may stand still for 300 ms.
-STUCK = sample_from_stats(MIGRATING, limits=Limits(300, 0, 0), name="erp01", uuid="1f3c")
-
-
-def at(at_s: float, rate: float = 100, **changes: t.Any) -> JobSample:
-    """The job after ``at_s`` seconds at ``rate`` MiB/s."""
-    sent = STUCK.memory.processed_bytes + int(at_s * rate * MIB)
-    memory = Progress(4 * GIB, sent, changes.pop("left", 100) * MIB)
-    return replace(STUCK, **{"at_s": at_s, "memory": memory, **changes})
-
-
-def says(diagnosis: Diagnosis) -> tuple[Verdict, Reason]:
-    return diagnosis.verdict, diagnosis.reason
-
-
-def actions(diagnosis: Diagnosis) -> list[str]:
-    return [remedy.action for remedy in diagnosis.remedies]
-
+from ansible_collections.virtops.live_migration.tests.unit.plugins.jobs import MIB
+from ansible_collections.virtops.live_migration.tests.unit.plugins.stuck_job import (
+    STUCK,
+    actions,
+    at,
+    says,
+)
 
 CHAPTER = (
     "Job type: Unbounded / Operation: Outgoing migration / Time elapsed: 168286974 ms / Data processed: 26.106 TiB /"

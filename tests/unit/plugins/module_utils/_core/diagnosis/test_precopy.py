@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import typing as t
 from dataclasses import replace
 
 import pytest
@@ -11,7 +10,6 @@ import pytest
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.diagnosis.diagnosis import diagnose
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.diagnosis.verdict import (
     Context,
-    Diagnosis,
     Reason,
     Verdict,
 )
@@ -22,31 +20,14 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._core.job.s
     sample_from_stats,
 )
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.policy import Policy
-from ansible_collections.virtops.live_migration.tests.unit.plugins.jobs import FIRST_PASS, GIB, MIB, MIGRATING
-
-# 100 MiB/s, of which as much is rewritten meanwhile; 256 MiB left at the last sync; may stand still for 300 ms.
-STUCK = sample_from_stats(MIGRATING, limits=Limits(300, 0, 0), name="erp01", uuid="1f3c")
-
-
-def at(at_s: float, rate: float = 100, **changes: t.Any) -> JobSample:
-    """The job after ``at_s`` seconds at ``rate`` MiB/s."""
-    sent = STUCK.memory.processed_bytes + int(at_s * rate * MIB)
-    memory = Progress(4 * GIB, sent, changes.pop("left", 100) * MIB)
-    return replace(STUCK, **{"at_s": at_s, "memory": memory, **changes})
-
-
-def passes(*left: int, **changes: t.Any) -> list[JobSample]:
-    """One look at each of these boundaries, so many MiB left at it, and one before the first."""
-    looks = [at(0, pass_number=9, **changes)]
-    return looks + [at(2.0 * n, pass_number=9 + n, left=mib, **changes) for n, mib in enumerate(left, start=1)]
-
-
-def says(diagnosis: Diagnosis) -> tuple[Verdict, Reason]:
-    return diagnosis.verdict, diagnosis.reason
-
-
-def actions(diagnosis: Diagnosis) -> list[str]:
-    return [remedy.action for remedy in diagnosis.remedies]
+from ansible_collections.virtops.live_migration.tests.unit.plugins.jobs import FIRST_PASS, GIB, MIB
+from ansible_collections.virtops.live_migration.tests.unit.plugins.stuck_job import (
+    STUCK,
+    actions,
+    at,
+    passes,
+    says,
+)
 
 
 def test_storage_copy() -> None:

@@ -4,38 +4,20 @@
 from __future__ import annotations
 
 import json
-import typing as t
 
 from hypothesis import given
 
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.evacuation.plan.document import (
-    plan_document,
-)
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.evacuation.plan.fleet import Fleet, Group
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.evacuation.plan.plan import (
-    plan_evacuation,
-)
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.evacuation.plan.fleet import Fleet
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.evacuation.plan.report import plan_lines
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.text import WIDTH
-from ansible_collections.virtops.live_migration.tests.unit.plugins.fleets import fleet, fleets, guest, host
-
-
-def patch_night() -> Fleet:
-    guests = [
-        guest("erp01", dirty_mib_per_s=40, set_mib=900),
-        guest("web01", gib=2),
-        guest("web02"),
-        guest("gpu01", host_devices=1),
-        guest("old", running=False),
-        guest("test01", strategy="shutdown"),
-        guest("evil\n\x1b[31m", allowed=frozenset()),
-    ]
-    web = Group("web", frozenset({"web01", "web02"}), together=False)
-    return fleet([host("a"), host("b", 20), host("c", cordoned=True)], guests, groups=(web,))
-
-
-def document(given_fleet: Fleet) -> dict[str, t.Any]:
-    return plan_document(plan_evacuation(given_fleet))
+from ansible_collections.virtops.live_migration.tests.unit.plugins.fleets import (
+    document,
+    fleet,
+    fleets,
+    guest,
+    host,
+    patch_night,
+)
 
 
 def test_the_report_is_for_people() -> None:

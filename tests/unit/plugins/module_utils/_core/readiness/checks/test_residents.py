@@ -35,7 +35,7 @@ def test_the_guests_of_a_destination_are_gone_through_once() -> None:
     """Not for each guest that is to go there."""
     gone_through = [0]
 
-    class Counted(list):  # type: ignore[type-arg]
+    class Counted(list[t.Any]):
         def __iter__(self) -> t.Iterator[t.Any]:
             gone_through[0] += 1
             return super().__iter__()
