@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import runpy
+import subprocess
+import sys
 import typing as t
 from pathlib import Path
 
@@ -110,15 +111,27 @@ def test_a_slow_rulebook_gets_what_matters_in_order(monkeypatch: pytest.MonkeyPa
     assert [(one["type"], one.get("number")) for one in told] == [("progress", 49), ("stuck", None)]
 
 
+def in_a_rulebook(code: str) -> str:
+    """What the code prints in a Python of its own that has run the plugin as ansible-rulebook does: as a file, with no
+    package around it, and nothing of the collection on the path."""
+    run = f"import asyncio, runpy, sys\nplugin = runpy.run_path(sys.argv[1])\n{code}"
+    done = subprocess.run(
+        [sys.executable, "-I", "-c", run, str(PLUGIN)], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
 def test_the_plugin_finds_its_collection_by_its_own_place() -> None:
-    """As ansible-rulebook runs it: no package around it, and nothing of the collection on the path."""
-    plugin = runpy.run_path(str(PLUGIN))
-    assert asyncio.iscoroutinefunction(plugin["main"])
-    assert plugin["_utils"]() == PLUGIN.parents[4] / "plugins" / "module_utils"
+    assert in_a_rulebook("print(asyncio.iscoroutinefunction(plugin['main']))") == "True\n"
+    utils = PLUGIN.parents[4] / "plugins" / "module_utils"
+    assert in_a_rulebook("print(plugin['_utils']())") == f"{utils}\n"
 
 
 def test_the_plugin_says_what_is_wrong_with_its_arguments() -> None:
-    plugin = runpy.run_path(str(PLUGIN))
-    with pytest.raises(Exception, match="hosts names no host") as error:
-        asyncio.run(plugin["main"](asyncio.Queue(), {}))
-    assert error.value.reason == "BAD_OPTION"  # type: ignore[attr-defined]
+    told = in_a_rulebook(
+        "try:\n    asyncio.run(plugin['main'](asyncio.Queue(), {}))\n"
+        "except Exception as exc:\n    print(exc.reason, exc)"
+    )
+    assert told.startswith("BAD_OPTION ")
+    assert "hosts names no host" in told
