@@ -102,7 +102,7 @@ def test_a_second_run_of_the_roles_changes_nothing(house: House) -> None:
         "evacuate_host", "kvm01", twice=True, **{f"evacuate_host_{key}": value for key, value in away.items()}
     )
     assert (gone.code, changed_again(gone)) == (0, []), gone.output
-    assert "Empty the host" in "".join(gone.changed)
+    assert "Move the guests away" in "".join(gone.changed)
     assert "kvm01" not in house.where().values()
     asked = {**home, "hosts": others, "policy_overrides": {"postcopy": "if_needed"}}
     back = ansible.role(
