@@ -121,7 +121,7 @@ def test_watching_sees_boundaries(ansible: Ansible, erp01: Subject) -> None:
 
 def test_watching_sees_the_end(ansible: Ansible, crm01: Subject) -> None:
     # Slow enough to be met by a module that a busy machine starts late.
-    migration = crm01.migrate("--bandwidth", "6")
+    migration = crm01.migrate("--bandwidth", "3")
     source = crm01.source
     result = ansible.module(source, MODULE, name="crm01", observe_s=60)
     (job,) = result["jobs"]

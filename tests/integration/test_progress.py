@@ -21,7 +21,7 @@ def play(guest: Subject, **options: t.Any) -> list[dict[str, t.Any]]:
 
 
 def test_live_in_the_events_of_ansible_runner(ansible: Ansible, crm01: Subject, tmp_path: Path) -> None:
-    migration = crm01.migrate("--bandwidth", "8")
+    migration = crm01.migrate("--bandwidth", "3")
     events: list[dict[str, t.Any]] = []
     run = ansible_runner.run(
         private_data_dir=str(tmp_path),
@@ -43,7 +43,7 @@ def test_live_in_the_events_of_ansible_runner(ansible: Ansible, crm01: Subject, 
     "options", [{"module": {"progress": False}}, {"async": 60, "poll": 1}], ids=["not wanted", "the play's own async"]
 )
 def test_quiet(ansible: Ansible, crm01: Subject, tmp_path: Path, options: dict[str, t.Any]) -> None:
-    migration = crm01.migrate("--bandwidth", "8")
+    migration = crm01.migrate("--bandwidth", "3")
     path = tmp_path / "play.yml"
     path.write_text(json.dumps(play(crm01, **options)), encoding="utf-8")
     run = ansible.playbook(str(path))

@@ -63,7 +63,7 @@ def test_a_throttle_that_somebody_else_chose_is_no_breach(ansible: Ansible, erp0
 
 
 def test_what_finishes_by_itself_is_left_to_it(ansible: Ansible, crm01: Subject) -> None:
-    migration = crm01.migrate("--bandwidth", "8")
+    migration = crm01.migrate("--bandwidth", "3")
     result = ansible.module(crm01.source, MODULE, name="crm01")
     assert_done(result, False, outcome="completed", actions=[])
     crm01.arrives(migration)
