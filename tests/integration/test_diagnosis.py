@@ -172,7 +172,7 @@ def test_suspended(ansible: Ansible, erp01: Subject) -> None:
 
 def test_postcopy_running(ansible: Ansible, erp01: Subject) -> None:
     migration = erp01.migrate("--postcopy")
-    erp01.switch_to_postcopy(4)
+    erp01.switch_to_postcopy(1)
     source, destination = ansible.run(
         erp01.source, task("migration_job_info", name="erp01", observe_s=2)
     ) + ansible.run(erp01.destination, task("migration_job_info", name="erp01", timeout_s=25))
