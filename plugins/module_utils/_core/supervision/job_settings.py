@@ -14,15 +14,16 @@ from .actions import Action, ActionResult, Kind
 class JobSettings:
     """Written by the supervisor, read by all that decide.
 
-    ``limit_ms``: the downtime limit in force (None: not known). ``may_lift_bandwidth``: whether the bandwidth limit is
-    ours to lift, once. ``suspended``: whether the guest was paused so that the migration ends; ``may_suspend``: no such
-    pause has failed. ``allowed_pause_s``: how long the guest may stand still in what has been begun.
-    ``may_start_postcopy``: the job has the flag, the policy allows it, and it was not refused;
-    ``postcopy_asked_s``: when the switch was asked for.
+    ``limit_ms``: the downtime limit in force (None: not known); ``limit_given_s``: when one was last asked for.
+    ``may_lift_bandwidth``: whether the bandwidth limit is ours to lift, once. ``suspended``: whether the guest was
+    paused so that the migration ends; ``may_suspend``: no such pause has failed. ``allowed_pause_s``: how long it
+    may stand still in what has been begun. ``may_start_postcopy``: the job has the flag, the policy allows it, and it
+    was not refused; ``postcopy_asked_s``: when the switch was asked for.
     """
 
     def __init__(self, policy: Policy, plan: Plan) -> None:
         self.limit_ms: t.Optional[int] = plan.start_limit_ms
+        self.limit_given_s: t.Optional[float] = None
         self.may_lift_bandwidth = plan.bandwidth_mib_per_s is not None
         self.suspended, self.may_suspend = False, True
         self.allowed_pause_s = policy.max_downtime_ms / 1000
@@ -37,7 +38,7 @@ class JobSettings:
     def given(self, action: Action, now_s: float) -> None:
         """The action was given out, and counts as done until a result says otherwise."""
         if action.kind is Kind.SET_DOWNTIME and action.value is not None:
-            self.limit_ms = int(action.value)
+            self.limit_ms, self.limit_given_s = int(action.value), now_s
         elif action.kind is Kind.SUSPEND and action.value is not None:
             self.allowed_pause_s, self.suspended = action.value, True
         elif action.kind is Kind.SET_BANDWIDTH:
@@ -57,4 +58,4 @@ class JobSettings:
             elif result.kind is Kind.SUSPEND:
                 self.suspended, self.may_suspend = False, False
             elif result.kind is Kind.SET_DOWNTIME:
-                self.limit_ms = last.limits.max_downtime_ms
+                self.limit_ms, self.limit_given_s = last.limits.max_downtime_ms, None

@@ -91,6 +91,9 @@ class Precopy:
         """What is allowed and ends it is done once more, before the policy's own end."""
         reason = exceeded[0]
         if self._history.last_boundary is not None:
+            if self._finish_is_due() and self._budget.spend_last_chance(reason):
+                text = "the downtime that it needs was set in this pass, and QEMU switches over at its end"
+                return self._wait_log.wait("FINISHING", text, self._here().numbers)
             finish = self._last_resort.last_chance(reason, self._here())
             if finish:
                 return finish
@@ -98,6 +101,13 @@ class Precopy:
             if reason == "THROTTLE_LIMIT" and self._split.is_possible and self._budget.spend_last_chance(reason):
                 return self._split.insist()
         return self._last_resort.stop(exceeded)
+
+    def _finish_is_due(self) -> bool:
+        """Whether the limit allows what it needs, and has been there for no boundary yet."""
+        at, boundary, settings = self._here(), self._history.at_boundary, self._settings
+        if settings.limit_ms is None or settings.limit_given_s is None or at.need_ms > settings.limit_ms:
+            return False
+        return boundary is None or settings.limit_given_s >= boundary.at_s
 
     def _at_boundary(self, at: BoundaryFigures) -> list[Action]:
         self._passes_in_vain = 0 if at.shrinks else self._passes_in_vain + 1

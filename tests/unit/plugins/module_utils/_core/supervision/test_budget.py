@@ -96,6 +96,25 @@ def test_a_throttle_that_somebody_else_set_is_no_breach() -> None:
     assert (action.kind, action.reason) == (Kind.SET_DOWNTIME, "NEEDED_DOWNTIME")
 
 
+def test_a_throttle_that_rises_while_the_switch_is_due_is_no_end() -> None:
+    """QEMU slows the guest down a little more in the pass in which the needed downtime was set: that pass may end.
+    Where it does not switch over then, the limit of the policy holds."""
+    policy = replace(NEVER, max_downtime_ms=5000, max_throttle_percent=20, on_hopeless="leave")
+    supervisor = Supervisor(policy, adopted_plan(False, True))
+
+    def seen(at_s: float, number: int, percent: int, limit_ms: int = 4650) -> list[tuple[Kind, str]]:
+        rates = {"dirty_pages_per_s": 25_000, "expected_downtime_ms": 4000, "throttle_percent": percent}
+        sample = look(at_s, number, 50, sent_mib=60_000 + int(100 * (at_s - 600)), **rates)
+        sample = replace(sample, limits=replace(sample.limits, max_downtime_ms=limit_ms))
+        return [(action.kind, action.reason) for action in supervisor.observe(sample) if action.apply]
+
+    assert seen(600, 40, 36, limit_ms=300) == [(Kind.SET_DOWNTIME, "NEEDED_DOWNTIME")]
+    assert seen(600.5, 40, 37) == []
+    assert seen(602, 40, 37) == []
+    later = [given for step in range(20) for given in seen(602.5 + step, 42 + step, 37)]
+    assert later[-1] == (Kind.LEAVE, "THROTTLE_LIMIT")
+
+
 def test_a_job_that_is_met_throttled_may_go_by_postcopy() -> None:
     action = met_throttled(replace(NEVER, postcopy="if_needed"), True, 4000)[-1]
     assert (action.kind, action.reason) == (Kind.START_POSTCOPY, "POSTCOPY_NEEDED")
