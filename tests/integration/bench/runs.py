@@ -117,7 +117,7 @@ class Running:
         os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
 
-    def wait(self, timeout_s: float = 300) -> Run:
+    def wait(self, timeout_s: float = 600) -> Run:
         try:
             code = self.process.wait(timeout_s)
         except BaseException as exc:
@@ -202,7 +202,7 @@ class Ansible:
         command = [str(PROGRAMS / "python"), "-c", "import ansible.release; print(ansible.release.__version__)"]
         return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
 
-    def playbook(self, playbook: str, *options: str, timeout_s: float = 300, **variables: t.Any) -> Run:
+    def playbook(self, playbook: str, *options: str, timeout_s: float = 600, **variables: t.Any) -> Run:
         """Run a playbook to its end."""
         return self.begin_playbook(playbook, *options, **variables).wait(timeout_s)
 
