@@ -52,7 +52,7 @@ class Dispatcher:
         self._mailbox: queue.Queue[Post] = queue.Queue()
         self._under_way = GuestThreads(source, found.rows)
         retry = options.retry_loaded
-        self.queue = TransferQueue(found.moving, options.slots, unmeasured=True, retry_loaded=retry)
+        self.queue = TransferQueue(found.moving, options.slots, retry_loaded=retry)
         self.notes: list[str] = []
         self._looked_round_s = 0.0
         self._shared = SharedPlaces(options.limits, destinations.connection)

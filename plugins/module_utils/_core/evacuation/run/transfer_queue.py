@@ -44,7 +44,8 @@ class TransferQueue:
     """``stopped``: why no more begin, empty while they do. ``closed``: destinations that are given up.
 
     ``retry_loaded``: whether one that failed for its load is tried once more, measured, after others.
-    ``unmeasured``: whether a guest may be sent without being measured, where the link would stand idle otherwise.
+    A guest is sent without being measured where the link would stand idle otherwise, unless its options or its last
+    failure ask for a measurement.
     """
 
     def __init__(
@@ -52,10 +53,9 @@ class TransferQueue:
         options: t.Sequence[TransferOptions],
         slots: Slots,
         *,
-        unmeasured: bool = False,
         retry_loaded: bool = False,
     ) -> None:
-        self._slots, self._unmeasured, self._retry_loaded = slots, unmeasured, retry_loaded
+        self._slots, self._retry_loaded = slots, retry_loaded
         self.guests = {one.key: QueuedGuest(one, (one.destinations or ("",))[0]) for one in options}
         self.stopped = ""
         self.closed: set[str] = set()
@@ -229,8 +229,6 @@ class TransferQueue:
 
     def _stands_idle(self) -> bool:
         """A place of the source's is free, and will be until a measurement has ended."""
-        if not self._unmeasured:
-            return False
         soon = sum(one.adopts or not one.measured for one in self._in(Stage.PREPARING))
         return soon + len(self._in(Stage.READY, Stage.SENDING)) < self._slots.per_source
 
