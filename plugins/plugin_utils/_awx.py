@@ -50,16 +50,8 @@ def configuration(patterns: t.Sequence[Item], wishes: t.Mapping[str, t.Any]) -> 
         "controller_credentials": [one for one in credentials if "credential_type" in one],
         "controller_execution_environments": [_environment(environment, organization, wishes)],
         "controller_projects": [{**project, "organization": organization, **_project(wishes)}],
-        "controller_inventories": [],
-        "controller_hosts": [],
+        **_inventory(inventory, organization, wishes),
     }
-    if inventory:
-        variables = wishes.get("inventory_variables") or {}
-        made = {"name": inventory, "organization": organization, "description": MARK}
-        ours["controller_inventories"] = [{**made, **({"variables": variables} if variables else {})}]
-        ours["controller_hosts"] = [_host(one, inventory) for one in wishes.get("hosts") or []]
-    elif wishes.get("hosts"):
-        raise _bad("hosts", "are for an inventory, which has no name in inventory")
     strange = sorted(set(wishes.get("pattern_vars") or {}) - {one["name"] for one in patterns})
     if strange:
         raise _bad("pattern_vars", f"has variables for {strange[0]!r}, and there is no such pattern")
@@ -75,6 +67,21 @@ def configuration(patterns: t.Sequence[Item], wishes: t.Mapping[str, t.Any]) -> 
     workflow = _workflow(templates, organization, labels, wishes) if wishes.get("workflow_hosts") else None
     ours["controller_workflows"] = [workflow] if workflow else []
     return ours
+
+
+def _inventory(name: str, organization: str, wishes: t.Mapping[str, t.Any]) -> dict[str, list[Item]]:
+    """The inventory of that name and its hosts; neither where it has no name, as then it is not made here."""
+    hosts = wishes.get("hosts") or []
+    if not name:
+        if hosts:
+            raise _bad("hosts", "are for an inventory, which has no name in inventory")
+        return {"controller_inventories": [], "controller_hosts": []}
+    variables = wishes.get("inventory_variables") or {}
+    made = {"name": name, "organization": organization, "description": MARK}
+    return {
+        "controller_inventories": [{**made, **({"variables": variables} if variables else {})}],
+        "controller_hosts": [_host(one, name) for one in hosts],
+    }
 
 
 def _environment(of_patterns: Item, organization: str, wishes: t.Mapping[str, t.Any]) -> Item:

@@ -58,7 +58,25 @@ def panels(story: Story) -> str:
     top = _TOP + lanes * _LANE
     tops = [top + number_ * (_PANEL + _GAP) for number_ in range(3)]
     bottom = tops[-1] + _PANEL
-    shades = [
+    mark_lines = [rule(x, top - 6, x, bottom, f"mark-line {kind}") for x, kind in _mark_lines(story, scale)]
+    drawn = drawing(
+        bottom + 34,
+        f"Timeline of the migration of {story.record.name}: what is left, bandwidth and dirty rate, throttle and"
+        " downtime",
+        *_shades(story, scale, tops),
+        *mark_lines,
+        _left(story, scale, tops[0]),
+        _rates(story, scale, tops[1]),
+        _downtime(story, scale, tops[2]),
+        time_axis(scale, bottom),
+        *marks,
+    )
+    return drawn + _legend(story)
+
+
+def _shades(story: Story, scale: Scale, tops: list[float]) -> list[str]:
+    """Bands over all panels, from a panel's top in ``tops`` downwards; one that is wide enough is named in the last."""
+    bands = [
         band(
             scale(one.begin_s),
             scale(one.end_s),
@@ -70,26 +88,18 @@ def panels(story: Story) -> str:
         for one in story.shades
         for panel in tops
     ]
-    shades += [
-        words((scale(one.begin_s) + scale(one.end_s)) / 2, tops[2] + 14, _SHORT[one.kind], "shade-label", "middle")
+    labels = [
+        words((scale(one.begin_s) + scale(one.end_s)) / 2, tops[-1] + 14, _SHORT[one.kind], "shade-label", "middle")
         for one in story.shades
         if one.kind in _SHORT and scale(one.end_s) - scale(one.begin_s) > _LABEL_WIDTH
     ]
-    mark_lines = [rule(x, top - 6, x, bottom, f"mark-line {kind}") for x, kind in _mark_lines(story, scale)]
-    drawn = drawing(
-        bottom + 34,
-        f"Timeline of the migration of {story.record.name}: what is left, bandwidth and dirty rate, throttle and"
-        " downtime",
-        *shades,
-        *mark_lines,
-        _left(story, scale, tops[0]),
-        _rates(story, scale, tops[1]),
-        _downtime(story, scale, tops[2]),
-        time_axis(scale, bottom),
-        *marks,
-    )
+    return bands + labels
+
+
+def _legend(story: Story) -> str:
+    """What the lines and bands mean that are drawn."""
     kinds = dict.fromkeys(one.kind for one in story.shades)
-    return drawn + legend(
+    return legend(
         ("l-left", "left"),
         *([("dot", "a pass begins")] if story.boundaries else []),
         ("l-bandwidth", "bandwidth"),

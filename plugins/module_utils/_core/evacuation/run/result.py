@@ -90,35 +90,35 @@ class LeftOnHost:
 def verdict(
     host: str, rows: t.Sequence[GuestResult], remains: t.Optional[LeftOnHost], stopped: str, facts: Document
 ) -> t.Optional[MigrationError]:
-    """None when all is as it should be; ``remains`` is None where the host need not be empty."""
+    """The error that an evacuation ends with, or None when all is as it should be.
+
+    ``remains`` is None where the host need not be empty; ``stopped``: the reason for which nothing more was begun,
+    empty for none; ``facts``: the return values of the module.
+    """
     failed = [row for row in rows if row.outcome == FAILED]
-    waiting = [row for row in rows if row.outcome == NOT_STARTED]
+    waiting = [row.name for row in rows if row.outcome == NOT_STARTED]
     aborted = [row.name for row in rows if row.outcome == ABORTED]
-    reason = stopped
-    problems = [_STOPPED.get(stopped, "")] if stopped else []
     if any(row.reason == "SPLIT_BRAIN" for row in failed):
         reason = "SPLIT_BRAIN"
+    elif stopped:
+        reason = stopped
+    elif failed or waiting or aborted:
+        reason = "GUESTS_FAILED"
+    elif remains is not None and not remains.empty:
+        reason = "NOT_EMPTY"
+    else:
+        return None
+    problems = [_STOPPED.get(stopped, "")]
     if failed:
         reasons = [f"{row.name}: {row.reason}" for row in failed]
         problems.append(f"{len(failed)} of {len(rows)} guests did not get where they should ({_some(reasons)}).")
-        reason = reason or "GUESTS_FAILED"
     if aborted:
         problems.append(f"{len(aborted)} on the way were aborted, and run on {host} as before ({_some(aborted)}).")
-        reason = reason or "GUESTS_FAILED"
     if waiting:
-        problems.append(f"{len(waiting)} had not begun ({_some([row.name for row in waiting])}).")
-        reason = reason or "GUESTS_FAILED"
-    if remains is not None and not remains.empty:
-        reason = reason or "NOT_EMPTY"
-        if remains.running:
-            problems.append(f"{host} still runs {_some([str(one['name']) for one in remains.running])}.")
-        if remains.jobs:
-            problems.append(f"Migrations still go on there: {_some([str(one['name']) for one in remains.jobs])}.")
-    if not reason:
-        return None
+        problems.append(f"{len(waiting)} had not begun ({_some(waiting)}).")
     return MigrationError(
         reason,
-        " ".join(part for part in problems if part),
+        " ".join(part for part in [*problems, *_left_on(host, remains)] if part),
         state="Each guest runs where the table says; what is still being sent goes on by itself."
         if reason != "SPLIT_BRAIN"
         else "A guest runs on two hosts at once. Nothing more was begun.",
@@ -127,10 +127,20 @@ def verdict(
             "stopped": stopped,
             "failed": [row.name for row in failed],
             "aborted": aborted,
-            "waiting": [row.name for row in waiting],
+            "waiting": waiting,
         },
         facts=facts,
     )
+
+
+def _left_on(host: str, remains: t.Optional[LeftOnHost]) -> list[str]:
+    """Sentences about what is left on the host that should be empty."""
+    sentences = []
+    if remains is not None and remains.running:
+        sentences.append(f"{host} still runs {_some([str(one['name']) for one in remains.running])}.")
+    if remains is not None and remains.jobs:
+        sentences.append(f"Migrations still go on there: {_some([str(one['name']) for one in remains.jobs])}.")
+    return sentences
 
 
 _STOPPED = {
