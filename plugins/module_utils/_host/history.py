@@ -17,7 +17,7 @@ import typing as t
 from pathlib import Path
 
 from .._core.json_text import read_json
-from .._core.report.kept import kept_record
+from .._core.report.shortened_record import kept_record
 from .files import names_in, read_bytes
 from .whole_file import write_whole
 

@@ -73,7 +73,7 @@ def virsh_options(flags: Flags, bandwidth_mib_per_s: t.Optional[int]) -> list[st
     return words + (["--bandwidth", str(bandwidth_mib_per_s)] if bandwidth_mib_per_s else [])
 
 
-def prospect(policy: Policy, facts: MigrationFacts) -> dict[str, t.Any]:
+def sized_forecast(policy: Policy, facts: MigrationFacts) -> dict[str, t.Any]:
     """The forecast as a document, with the bandwidth to set and the policy to choose."""
     found, bandwidth = forecast(policy, facts), whole_mib_per_s(facts.bandwidth_bytes_per_s)
     return {

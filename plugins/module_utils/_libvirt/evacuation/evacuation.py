@@ -21,7 +21,7 @@ from .host_guests import Destinations, host_guests
 from .metrics import EvacuationMetrics, look_for_host_metrics
 from .options import EvacuationOptions
 from .progress import EvacuationProgress
-from .verify import check_whereabouts, remains, seen_at_the_end
+from .verify import check_locations, remains, seen_at_the_end
 
 
 class Evacuation:
@@ -84,7 +84,7 @@ class Evacuation:
             for key, one in guests.items():
                 _close(found.rows[key], one, self.host)
             moved = {key: found.rows[key] for key in guests}
-            check_whereabouts(self._source, seen_at_the_end(destinations, moved.values()), moved)
+            check_locations(self._source, seen_at_the_end(destinations, moved.values()), moved)
         rows, stopped = list(found.rows.values()), sending.queue.stopped
         metrics.ended(rows)
         look_for_host_metrics(self._options.metrics, self._source)

@@ -10,9 +10,8 @@ from dataclasses import replace
 from ..._core.evacuation.run.home_mark import HomeMark, Mark, mark_to_write, read_mark
 from ..connection import Connection, host_uuid, libvirt
 from ..guest import Guest, all_guests
-from ..metadata import CONFIG, ELEMENT, LIVE, element_of
+from ..metadata import CONFIG, LIVE, element_of, write_element
 from ..migration.definition import defined
-from ..timeout import within
 
 NAMESPACE = "https://github.com/virtops/ansible-live-migration/home"
 _PREFIX = "home"
@@ -70,10 +69,7 @@ def unmark(guest: Guest) -> bool:
 def _write(guest: Guest, text: t.Optional[str]) -> None:
     """As it runs and for good, so that neither a move nor a shutdown loses it."""
     flags = (LIVE if guest.state().active else 0) | (CONFIG if defined(guest) else 0)
-    within(
-        lambda: guest.raw.setMetadata(ELEMENT, text, _PREFIX, NAMESPACE, flags),
-        f"noting the home of {guest.name!r}",
-    )
+    write_element(guest, text, _PREFIX, NAMESPACE, flags, f"noting the home of {guest.name!r}")
 
 
 def marked(connection: Connection) -> dict[str, t.Any]:

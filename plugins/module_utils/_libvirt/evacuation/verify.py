@@ -29,7 +29,7 @@ def seen_at_the_end(destinations: Destinations, rows: t.Iterable[GuestResult]) -
         time.sleep(_POLL_S)
 
 
-def check_whereabouts(
+def check_locations(
     source: Connection, seen: t.Mapping[str, t.Optional[HostGuests]], rows: t.Mapping[str, GuestResult]
 ) -> None:
     """By UUID; a row that is not true becomes one of a failure. ``seen``: None for a host that does not answer."""

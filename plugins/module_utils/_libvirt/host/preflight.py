@@ -37,14 +37,14 @@ def objections(connection: Connection, uuids: t.Iterable[str]) -> dict[str, Migr
             found[uuid] = MigrationBlocker(False, f"{silent} guests before it gave no answer")
             continue
         try:
-            found[uuid] = rehearse(find_guest(connection, None, uuid))
+            found[uuid] = blocker_of(find_guest(connection, None, uuid))
         except MigrationError as exc:
             silent += exc.reason == "MONITOR_HUNG"
             found[uuid] = MigrationBlocker(False, exc.problem.rstrip("."))
     return found
 
 
-def rehearse(guest: Guest) -> MigrationBlocker:
+def blocker_of(guest: Guest) -> MigrationBlocker:
     """Only of a guest that runs and that nothing else holds; any other is left alone. Raises MONITOR_HUNG."""
     if not guest.state().running:
         return MigrationBlocker(False, "it does not run")

@@ -39,7 +39,7 @@ def looking_after(
         if isinstance(exc, MigrationError) and exc.reason in passing:
             raise
         ended = source is not None and ended_by_a_restart(*source)
-        raise cut_off(exc, name, facts(), ended=ended) from exc
+        raise contact_lost(exc, name, facts(), ended=ended) from exc
 
 
 def ended_by_a_restart(source: Connection, uuid: str) -> bool:
@@ -62,7 +62,7 @@ def ended_by_a_restart(source: Connection, uuid: str) -> bool:
         time.sleep(_POLL_S)
 
 
-def cut_off(exc: Exception, name: str, facts: Facts, *, ended: bool = False) -> MigrationError:
+def contact_lost(exc: Exception, name: str, facts: Facts, *, ended: bool = False) -> MigrationError:
     """The error that is raised then; ``ended``: the migration is known to have ended with the daemon."""
     if isinstance(exc, MigrationError):
         error = exc

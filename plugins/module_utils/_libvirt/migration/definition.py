@@ -17,7 +17,7 @@ from ..._core.migration.definition import DefinitionState, Step
 from ..connection import libvirt
 from ..errors import translate
 from ..guest import Guest
-from ..metadata import CONFIG, ELEMENT, LIVE, NOT_THERE, element_of
+from ..metadata import CONFIG, LIVE, NOT_THERE, element_of, write_element
 from ..timeout import within
 from .two_hosts import TwoHosts
 
@@ -49,10 +49,8 @@ def defined(guest: t.Optional[Guest]) -> bool:
 def note_autostart(guest: Guest, on: bool) -> None:
     """Write the note, live and for good, or take it away. It names its guest: a clone is made with the metadata."""
     text = f"<{_NOTE} uuid='{guest.uuid}'/>" if on else None
-    within(
-        lambda: guest.raw.setMetadata(ELEMENT, text, _PREFIX, _NAMESPACE, LIVE | CONFIG),
-        f"noting the autostart of {guest.name!r}",
-    )
+    doing = f"noting the autostart of {guest.name!r}"
+    write_element(guest, text, _PREFIX, _NAMESPACE, LIVE | CONFIG, doing)
 
 
 def autostart_noted(guest: Guest) -> bool:

@@ -22,7 +22,7 @@ from ..._host.status_file import start_flags
 from ..connection import Connection, libvirt
 from ..guest import Guest
 from ..job.current import completed_job
-from ..job.lost_contact import cut_off, ended_by_a_restart
+from ..job.lost_contact import contact_lost, ended_by_a_restart
 from ..job.postcopy import size_of
 from .driver import Driver, ProgressCallback
 from .result import MigrationResult, Result
@@ -87,7 +87,7 @@ class Supervision:
                 raise
             ended = ended_by_a_restart(self._ends.source, self._guest.uuid)
             runs_on = self._ends.source_name if ended else None
-            raise cut_off(exc, self._guest.name, {**facts(driver.last), "runs_on": runs_on}, ended=ended) from exc
+            raise contact_lost(exc, self._guest.name, {**facts(driver.last), "runs_on": runs_on}, ended=ended) from exc
         there = where.there if where.situation is Situation.THERE else None
         if there is not None and (there.running or self._result.stood):
             return self._result.settle(False, outcome, facts(_with_statistics(self._ends, last)))

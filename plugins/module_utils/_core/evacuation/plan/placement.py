@@ -76,12 +76,12 @@ def _attempt(fleet: Fleet, network: Network, big_first: int) -> tuple[PlacementS
     queue = units(moving, fleet.groups)
     ways = {unit: len(placing.candidates(unit)) for unit in queue}
     queue.sort(key=lambda unit: _order(unit, ways[unit], big_first))
-    making_room = Displacement(placing)
+    displacement = Displacement(placing)
     left: list[Unit] = []
     # Room is made for those of one priority before any of the next is there.
     for _same, equals in itertools.groupby(queue, key=_rank):
         without = [unit for unit in equals if not _settle(placing, unit, target_s)]
-        left += [unit for unit in without if not making_room.make(unit)]
+        left += [unit for unit in without if not displacement.make(unit)]
     # What was moved about for one may have made room for another.
     while True:
         still = [unit for unit in left if not _settle(placing, unit, target_s)]

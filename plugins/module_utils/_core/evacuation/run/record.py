@@ -48,10 +48,10 @@ class EvacuationRecord:
         self._decisions: dict[str, list[list[t.Any]]] = {}
         self._loads, self._told = _Series(), _Series()
 
-    def look(self, departures: t.Iterable[QueuedGuest], now_s: float) -> None:
+    def look(self, guests: t.Iterable[QueuedGuest], now_s: float) -> None:
         at_s = round(now_s - self._began_s, 2)
         rates = dict.fromkeys(self._links, 0)
-        for one in departures:
+        for one in guests:
             stages = self._stages.setdefault(one.options.key, [])
             stage = [one.stage.value, one.destination]
             if len(stages) < _MOST_STAGES and (not stages or stages[-1][1:] != stage):
