@@ -10,6 +10,7 @@ import typing as t
 from xml.etree import ElementTree
 
 from .._core.errors import MigrationError
+from .._core.libvirt_errors.codes import Err
 from .._core.libvirt_uri import is_local
 from .timeout import Daemon, NoAnswerError, in_time, limited
 
@@ -31,7 +32,7 @@ except ImportError:
     LIBVIRT_IMPORT_ERROR = traceback.format_exc()
 
 OPEN_LIMIT_S = 30.0
-_ERR_RPC, _FROM_RPC = 39, 7
+_FROM_RPC = 7  # virErrorDomain
 
 _loop_started = False
 
@@ -123,7 +124,7 @@ def connect_destination(uri: str) -> Connection:
 def _no_answer(problem: str) -> Exception:
     """A daemon that does not answer any more is told as one that is gone, after which the same is to be done."""
     error = libvirt.libvirtError(f"lost connection: {problem}")
-    error.err = (_ERR_RPC, _FROM_RPC, str(error), 2, None, None, None, -1, -1)
+    error.err = (Err.RPC, _FROM_RPC, str(error), 2, None, None, None, -1, -1)
     return t.cast(Exception, error)
 
 

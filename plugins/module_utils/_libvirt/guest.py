@@ -8,12 +8,11 @@ from dataclasses import dataclass
 from xml.etree import ElementTree
 
 from .._core.job.domain_state import DomainState
+from .._core.libvirt_errors.codes import Err
 from .._core.units import KIB
 from .connection import Connection, libvirt
 from .errors import translate
 from .timeout import CALL_LIMIT_S, within
-
-_ERR_NO_DOMAIN = 42
 
 
 class MemorySize(t.NamedTuple):
@@ -42,7 +41,7 @@ class Guest:
         try:
             return self.state()
         except libvirt.libvirtError as exc:
-            if exc.get_error_code() == _ERR_NO_DOMAIN:
+            if exc.get_error_code() == Err.NO_DOMAIN:
                 return None
             raise
 
@@ -82,7 +81,7 @@ def find_guest(connection: Connection, name: t.Optional[str], uuid: t.Optional[s
     try:
         return _look_up(connection, name, uuid)
     except libvirt.libvirtError as exc:
-        missing = exc.get_error_code() == _ERR_NO_DOMAIN
+        missing = exc.get_error_code() == Err.NO_DOMAIN
         problem = "There is no guest {!r} on this host." if missing else "The guest {!r} could not be looked up."
         raise translate(exc, problem.format(uuid or name), state="Nothing was changed.") from exc
 
@@ -92,7 +91,7 @@ def seek_guest(connection: Connection, name: t.Optional[str], uuid: t.Optional[s
     try:
         return within(lambda: _look_up(connection, name, uuid), f"looking for {uuid or name!r}")
     except libvirt.libvirtError as exc:
-        if exc.get_error_code() == _ERR_NO_DOMAIN:
+        if exc.get_error_code() == Err.NO_DOMAIN:
             return None
         raise
 

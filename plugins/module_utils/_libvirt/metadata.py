@@ -8,14 +8,15 @@ import typing as t
 
 from .._core.guest_metadata import GUEST_NAMESPACE
 from .._core.guest_policy import limits_of_metadata
+from .._core.libvirt_errors.codes import Err
 from .connection import libvirt
 from .guest import Guest
 from .timeout import within
 
 ELEMENT = 2  # VIR_DOMAIN_METADATA_ELEMENT
 LIVE, CONFIG = 1, 2  # VIR_DOMAIN_AFFECT_*: as the guest runs, and as it is defined
-# VIR_ERR_NO_DOMAIN_METADATA; VIR_ERR_OPERATION_INVALID where a guest does not run, or is not defined.
-NOT_THERE = (80, 55)
+# OPERATION_INVALID: of a guest that does not run, or is not defined, where the flag asks for just that.
+NOT_THERE = (Err.NO_DOMAIN_METADATA, Err.OPERATION_INVALID)
 
 
 def element_of(

@@ -8,6 +8,7 @@ import typing as t
 from dataclasses import replace
 
 from ..._core.evacuation.run.home_mark import HomeMark, Mark, mark_to_write, read_mark
+from ..._core.libvirt_errors.codes import Err
 from ..connection import Connection, host_uuid, libvirt
 from ..guest import Guest, all_guests
 from ..metadata import CONFIG, LIVE, element_of, write_element
@@ -15,7 +16,6 @@ from ..migration.definition import defined
 
 NAMESPACE = "https://github.com/virtops/ansible-live-migration/home"
 _PREFIX = "home"
-_ERR_NO_DOMAIN = 42
 
 
 def here(connection: Connection, strategy: str, destination: str = "", copy_storage: str = "none") -> HomeMark:
@@ -86,7 +86,7 @@ def marked(connection: Connection) -> dict[str, t.Any]:
         try:
             found = mark_of(guest)
         except libvirt.libvirtError as exc:
-            if exc.get_error_code() == _ERR_NO_DOMAIN:  # it has gone this moment
+            if exc.get_error_code() == Err.NO_DOMAIN:  # it has gone this moment
                 continue
             raise
         if found is None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 
 import typing as t
 
+from ..._core.libvirt_errors.codes import Err
 from ..connection import Connection, libvirt
 
 _FAIL_INCOMPATIBLE = 1
 _INCOMPATIBLE, _IDENTICAL = 0, 1
-_ERR_CPU_INCOMPATIBLE = 91
 
 
 class CpuAnswer(t.NamedTuple):
@@ -36,7 +36,7 @@ class CpuQuestions:
         try:
             result = self._raw.compareHypervisorCPU(None, arch, machine, virt_type, cpu_xml, _FAIL_INCOMPATIBLE)
         except libvirt.libvirtError as exc:
-            if exc.get_error_code() == _ERR_CPU_INCOMPATIBLE:
+            if exc.get_error_code() == Err.CPU_INCOMPATIBLE:
                 return CpuAnswer(False, str(exc.get_error_message()))
             return CpuAnswer(None, str(exc.get_error_message()))
         if result == _INCOMPATIBLE:

@@ -13,6 +13,7 @@ import typing as t
 
 from ..._core.errors import MigrationError
 from ..._core.job.migrate_flags import MIGRATE_LIVE, MIGRATE_PEER2PEER, MIGRATE_UNSAFE
+from ..._core.libvirt_errors.codes import Err
 from ..._core.readiness.checks.check import MigrationBlocker
 from ..connection import Connection, libvirt
 from ..guest import Guest, find_guest
@@ -25,7 +26,7 @@ _NOWHERE_URI = f"qemu+unix:///system?socket={_NOWHERE}"
 _CALL_LIMIT_S = 10.0
 _MOST_SILENT = 3
 # What is wrong with the guest; other errors are of the moment, or of the daemon.
-_REFUSALS = (3, 55, 67, 84)  # no support, operation invalid, unsupported configuration, operation unsupported
+_REFUSALS = (Err.NO_SUPPORT, Err.OPERATION_INVALID, Err.CONFIG_UNSUPPORTED, Err.OPERATION_UNSUPPORTED)
 
 
 def objections(connection: Connection, uuids: t.Iterable[str]) -> dict[str, MigrationBlocker]:

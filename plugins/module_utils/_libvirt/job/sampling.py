@@ -11,6 +11,7 @@ from ..._core.diagnosis.verdict import Context
 from ..._core.errors import MigrationError
 from ..._core.job.domain_state import DomainState
 from ..._core.job.sample import JobSample, Limits, Phase
+from ..._core.libvirt_errors.codes import Err
 from ..._core.policy import Policy
 from ..._host.status_file import other_outgoing, start_flags
 from ..connection import Connection, libvirt
@@ -24,7 +25,7 @@ from .limits import limits_of
 T = t.TypeVar("T")
 
 _POLL_S = 0.5
-_HAS_GONE = (42, 55)  # VIR_ERR_NO_DOMAIN; VIR_ERR_OPERATION_INVALID, as it does not run any more
+_HAS_GONE = (Err.NO_DOMAIN, Err.OPERATION_INVALID)  # the latter: it does not run any more
 
 
 @dataclass

@@ -13,6 +13,7 @@ from xml.etree import ElementTree
 
 from ..._core.errors import MigrationError
 from ..._core.guest_metadata import attributes_of
+from ..._core.libvirt_errors.codes import Err
 from ..._core.migration.definition import DefinitionState, Step
 from ..connection import libvirt
 from ..errors import translate
@@ -26,7 +27,6 @@ _PREFIX = "carried"
 _NOTE = "autostart"
 _INACTIVE, _SECURE, _MIGRATABLE = 2, 1, 8
 _KEEP_NVRAM, _KEEP_TPM = 1 << 3, 1 << 6  # since libvirt 2.3 and 8.9
-_ERR_INVALID_ARGUMENT, _ERR_NO_DOMAIN = 8, 42
 
 
 def autostarts(guest: Guest) -> bool:
@@ -41,7 +41,7 @@ def defined(guest: t.Optional[Guest]) -> bool:
     try:
         return bool(within(guest.raw.isPersistent, f"looking whether {guest.name!r} is defined"))
     except libvirt.libvirtError as exc:
-        if exc.get_error_code() != _ERR_NO_DOMAIN:
+        if exc.get_error_code() != Err.NO_DOMAIN:
             raise
         return False
 
@@ -58,7 +58,7 @@ def autostart_noted(guest: Guest) -> bool:
 
     What could not be read is an error.
     """
-    text = element_of(guest, _NAMESPACE, (CONFIG,), (*NOT_THERE, _ERR_NO_DOMAIN))
+    text = element_of(guest, _NAMESPACE, (CONFIG,), (*NOT_THERE, Err.NO_DOMAIN))
     found = attributes_of(text) if text is not None else None
     return found is not None and found.element == _NOTE and found.values.get("uuid", guest.uuid) == guest.uuid
 
@@ -122,7 +122,7 @@ def _undefine(here: t.Optional[Guest]) -> None:
         try:
             here.raw.undefineFlags(_KEEP_NVRAM | _KEEP_TPM)
         except libvirt.libvirtError as exc:
-            if exc.get_error_code() != _ERR_INVALID_ARGUMENT:
+            if exc.get_error_code() != Err.INVALID_ARG:
                 raise
             _undefine_by_an_old_daemon(here)
     except libvirt.libvirtError:
@@ -144,7 +144,7 @@ def _undefine_by_an_old_daemon(here: Guest) -> None:
     try:
         here.raw.undefineFlags(_KEEP_NVRAM)
     except libvirt.libvirtError as exc:
-        if exc.get_error_code() != _ERR_INVALID_ARGUMENT:
+        if exc.get_error_code() != Err.INVALID_ARG:
             raise
         here.raw.undefineFlags(0)
 
