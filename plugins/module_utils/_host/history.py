@@ -23,7 +23,7 @@ from .whole_file import write_whole
 
 _FORM = re.compile(r"(\d{8}T\d{6}Z)-(migration|evacuation)-[0-9A-Za-z._-]{1,80}\.json")
 _STAMP = "%Y%m%dT%H%M%SZ"
-_MOST_BYTES = 4 * 1024**2
+_MOST_BYTES = 4 * 1024**2  # of a file that is read; a choice
 _OTHERS_MAY_WRITE = stat.S_IWGRP | stat.S_IWOTH
 
 

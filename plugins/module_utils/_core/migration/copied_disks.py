@@ -13,7 +13,8 @@ from ..errors import MigrationError
 
 
 class SourceDisk(t.NamedTuple):
-    """``own``: whether it is surely on this host only; False for what is reached over a network, None for not known.
+    """A disk of a guest. ``own``: whether it is surely on this host only; False for what is reached over a network,
+    None for not known.
 
     ``moved``: whether it is to be at another path on the destination.
     """
@@ -26,7 +27,10 @@ class SourceDisk(t.NamedTuple):
 
 
 def choose_disks(disks: t.Sequence[SourceDisk], named: t.Optional[t.Sequence[str]]) -> list[str]:
-    """Targets to copy. Raises DISK_NOT_FOUND, COPY_ONTO_ITSELF and DISK_NOT_KNOWN; nothing was done then."""
+    """Targets of the disks to copy. ``named``: those that the user names, or None to have them chosen.
+
+    Raises DISK_NOT_FOUND, COPY_ONTO_ITSELF and DISK_NOT_KNOWN.
+    """
     if named is None:
         return _by_themselves([one for one in disks if one.writable])
     known = {one.target: one for one in disks}

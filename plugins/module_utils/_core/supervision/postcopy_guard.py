@@ -14,14 +14,14 @@ from ..job.observation import Observation, little_to_send
 from ..job.sample import JobSample, Phase
 from ..units import human_ms, human_rate
 
-GUARD_OBSERVE_S = 3.0
-_DEAD_S = 1.0
-_STEADY_SHARE = 0.5
+GUARD_OBSERVE_S = 3.0  # a choice: three windows of one second, of which one may be a bitmap sync
+_DEAD_S = 1.0  # without a byte; a choice: ten of the 100 ms in which QEMU's counters move
+_STEADY_SHARE = 0.5  # a choice: the slowest second against the fastest one
 
 
 @dataclass(frozen=True)
 class GuardObjection:
-    """One thing that speaks against switching now."""
+    """One thing that speaks against switching now: its stable name, and a clause that says it."""
 
     id: str
     message: str

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the event source is told: which hosts it watches, under which policy, and how often it says something."""
+"""The options of the event source: which hosts it watches, under which policy, and how often it reports."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from ..errors import MigrationError
 from ..libvirt_uri import PLACE, for_host, parse
 from ..policy import DEFAULT_PRESET, Policy, preset
 
+# Choices.
 LEAST_PROGRESS_S = 1.0
 _PROGRESS_S = 30.0
 _AGAIN_S = 300.0

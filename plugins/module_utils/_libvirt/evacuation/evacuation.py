@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Empties a host: looks, sends all off that are to leave, and verifies the end."""
+"""Empties a host: looks where its guests are, sends those that are to leave, and verifies the end."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from .verify import check_locations, remains, seen_at_the_end
 
 
 class Evacuation:
-    """One task carried out; ``notes``: what the user should know although it went well."""
+    """One evacuation, or one way home. ``notes``: what the user should know although it went well."""
 
     def __init__(self, source: Connection, options: EvacuationOptions, on_progress: ProgressCallback) -> None:
         self._source, self._options, self._on_progress = source, options, on_progress

@@ -22,16 +22,16 @@ try:
 except ImportError:
     libvirt_qemu = None
 
-_ANSWER_S = 5
+_ANSWER_S = 5  # for each command; libvirt then says that the agent is silent
 _POLL_S, _LONGEST_POLL_S = 0.1, 1.0
 _NOTHING = "Nothing was changed by this step."
 
 # Of all that one module asks of one guest, whatever its agent answers. A guest with 256 units takes 2,300 calls.
 _MOST_CALLS = 10_000
-_MOST_CHARACTERS = 4 * 1024**2
-_ALL_S = 600.0
+_MOST_CHARACTERS = 4 * 1024**2  # of all answers; a choice
+_ALL_S = 600.0  # a choice
 _MOST_TIMES = 10  # as long as one command may take
-_MOST_SHOWN = 300
+_MOST_SHOWN = 300  # characters in a sentence
 _EXIT_CODES = range(-(2**31), 2**32)  # those of Windows are unsigned
 
 

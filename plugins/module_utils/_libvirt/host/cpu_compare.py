@@ -8,8 +8,8 @@ import typing as t
 from ..._core.libvirt_errors.codes import Err
 from ..connection import Connection, libvirt
 
-_FAIL_INCOMPATIBLE = 1
-_INCOMPATIBLE, _IDENTICAL = 0, 1
+_FAIL_INCOMPATIBLE = 1  # VIR_CONNECT_COMPARE_CPU_FAIL_INCOMPATIBLE
+_INCOMPATIBLE, _IDENTICAL = 0, 1  # VIR_CPU_COMPARE_*; what is above is a superset
 
 
 class CpuAnswer(t.NamedTuple):
@@ -20,7 +20,7 @@ class CpuAnswer(t.NamedTuple):
 
 
 class CpuQuestions:
-    """Many guests have the same processor: each is asked about once."""
+    """Asks a host's libvirt about guests' processors, once for those that are alike."""
 
     def __init__(self, connection: Connection) -> None:
         self._raw = connection.raw

@@ -17,8 +17,8 @@ from ..connection import Connection, libvirt
 from ..guest import Guest, all_guests
 from ..timeout import each_within, hung, within
 
-_CALL_LIMIT_S = 5.0
-_MOST_SILENT = 3
+_CALL_LIMIT_S = 5.0  # of each guest; a choice
+_MOST_SILENT = 3  # guests without an answer: then no more are asked
 _AT_ONCE = 500  # definitions in memory
 _MIGRATABLE = 1 << 3  # VIR_DOMAIN_XML_MIGRATABLE
 
@@ -40,7 +40,7 @@ class _Answer(t.NamedTuple):
 def read_guests(
     connection: Connection, guests: t.Optional[t.Sequence[Guest]] = None
 ) -> tuple[list[GuestDocument], list[str]]:
-    """These guests or all; and a problem for each that cannot be read."""
+    """The documents of these guests, or of all; and a line for each that cannot be read."""
     found: list[GuestDocument] = []
     problems: list[str] = []
     left, silent = list(all_guests(connection) if guests is None else guests), 0

@@ -15,7 +15,7 @@ from ..timeout import within
 
 _STATS_COMPLETED = 1
 _STATS_KEEP_COMPLETED = 2
-_PASSES_S = 5.0
+_PASSES_S = 5.0  # so long an internal error is asked again: it is that of a state which QEMU leaves (docs/design.md)
 _POLL_S = 0.2
 
 
@@ -58,7 +58,7 @@ def _stats_once(guest: Guest) -> t.Optional[Stats]:
 
 
 def incoming(guest: Guest) -> MigrationError:
-    """The error for whoever wants to act on the destination."""
+    """The error INCOMING, for whoever wants to act on the destination of a migration."""
     return MigrationError(
         "INCOMING",
         f"{guest.name!r} is arriving on this host; its migration is run by the host it comes from.",
@@ -122,7 +122,7 @@ def completed_job(guest: Guest) -> t.Optional[JobSample]:
 
 
 def require_job(guest: Guest) -> JobSample:
-    """The guest's outgoing migration; NO_JOB when it has none."""
+    """The guest's outgoing migration; raises NO_JOB when it has none, and what :func:`outgoing_job` raises."""
     job = outgoing_job(guest)
     if job is None:
         raise MigrationError(
@@ -135,7 +135,7 @@ def require_job(guest: Guest) -> JobSample:
 
 
 def require_running(guest: Guest) -> None:
-    """GUEST_NOT_RUNNING unless the guest is active here (running or paused)."""
+    """Raises GUEST_NOT_RUNNING unless the guest is active here (running or paused)."""
     if not guest.raw.isActive():
         raise MigrationError(
             "GUEST_NOT_RUNNING",

@@ -16,6 +16,7 @@ from ..errors import translate
 from ..guest import Guest
 from .migrate_call import MigrateCall
 
+# Versions of libvirt: 11.2.0 to 11.3.x crash on it (_core/host/features.py); 8.5.0 has it first.
 _CRASHES_FROM, _CRASHES_BEFORE = 11_002_000, 11_004_000
 _FIRST_THAT_CAN = 8_005_000
 

@@ -25,8 +25,8 @@ from .two_hosts import TwoHosts
 _NAMESPACE = "https://github.com/virtops/ansible-live-migration/carried"
 _PREFIX = "carried"
 _NOTE = "autostart"
-_INACTIVE, _SECURE, _MIGRATABLE = 2, 1, 8
-_KEEP_NVRAM, _KEEP_TPM = 1 << 3, 1 << 6  # since libvirt 2.3 and 8.9
+_INACTIVE, _SECURE, _MIGRATABLE = 2, 1, 8  # VIR_DOMAIN_XML_*
+_KEEP_NVRAM, _KEEP_TPM = 1 << 3, 1 << 6  # VIR_DOMAIN_UNDEFINE_KEEP_*, since libvirt 2.3 and 8.9
 
 
 def autostarts(guest: Guest) -> bool:
@@ -64,7 +64,7 @@ def autostart_noted(guest: Guest) -> bool:
 
 
 def kept(ends: TwoHosts, autostart: bool = False) -> DefinitionState:
-    """As it is now; ``autostart``: that it is known to have started with the source."""
+    """Where the guest is defined now. ``autostart``: whether it is known to have started with the source."""
     here, there = ends.here, ends.there
     on_source = defined(here)
     starts_here = here is not None and on_source and autostarts(here)
@@ -75,7 +75,7 @@ def kept(ends: TwoHosts, autostart: bool = False) -> DefinitionState:
 
 
 def do(ends: TwoHosts, missing: t.Sequence[Step], *, note_there: bool, there_is: t.Callable[[str], str] = str) -> None:
-    """The steps, for a guest that runs on the destination and not on the source.
+    """Carry out the missing steps, for a guest that runs on the destination and not on the source.
 
     ``there_is``: makes the definition that the destination gets from that of the source.
     """
@@ -101,7 +101,8 @@ def do(ends: TwoHosts, missing: t.Sequence[Step], *, note_there: bool, there_is:
 
 
 def _define(ends: TwoHosts, there_is: t.Callable[[str], str]) -> None:
-    """From what the source has for good, where it has; else as the guest runs, which is as it should be there."""
+    """Define the guest on the destination: by the source's definition, else, where it has none, by the guest as it
+    runs."""
     here, there = ends.here, ends.there
     if here is not None and defined(here):
         ends.destination.raw.defineXML(there_is(here.raw.XMLDesc(_INACTIVE | _SECURE | _MIGRATABLE)))
@@ -110,7 +111,7 @@ def _define(ends: TwoHosts, there_is: t.Callable[[str], str]) -> None:
 
 
 def _undefine(here: t.Optional[Guest]) -> None:
-    """Takes the definition, and nothing else that belongs to the guest.
+    """Take the definition off the source, and nothing else that belongs to the guest.
 
     Without the flags libvirt refuses a guest with an NVRAM file, and deletes the state of an emulated TPM, which the
     guest is using by now where it is on shared storage. What is left out keeps libvirt from undefining a guest that has

@@ -17,7 +17,8 @@ from .links import Network
 from .obstacles import Obstacle
 from .placement_state import PlacementState
 
-# Up to this share of the time that the rest takes anyway, a host takes guests for its free memory; beyond, by its link.
+# A choice: up to this share of the time that the whole takes anyway a host is chosen for its free memory, beyond it by
+# when its link is done.
 _LINK_HEADROOM = 0.8
 
 
@@ -49,8 +50,11 @@ def movers(fleet: Fleet) -> list[PlannedGuest]:
 
 
 def place(fleet: Fleet, network: Network) -> Placement:
-    """The big ones first, which packs best. Where some find no room, small ones first may leave fewer behind, and so
-    may doing without the rules that are only kept where they can be."""
+    """A destination for each guest that moves, or why it has none.
+
+    The big ones are placed first, which packs best. Where some find no room, small ones first may leave fewer behind,
+    and so may doing without the rules that are only kept where they can be.
+    """
     placing, left = _attempt(fleet, network, 1)
     if left:
         strict = replace(fleet, groups=tuple(group for group in fleet.groups if group.hard))

@@ -13,16 +13,17 @@ from .retry import calls_for_another
 CHANGED = ("moved", "adopted", "recovered", "shut_down", "started", "unmarked")
 FAILED, NOT_STARTED, ABORTED = "failed", "not_started", "aborted"
 _NO_REMEDY = ("wait", "leave")
-_SHOWN = 8
+_SHOWN = 8  # names in a sentence
 
 Document = dict[str, t.Any]
 
 
 @dataclass
 class GuestResult:
-    """``elapsed_s``: from its first attempt to its end, with measuring and with waiting for its turn.
+    """What came of one guest: an element of ``guests`` of the module evacuation.
 
-    ``elsewhere``: it failed for its destination's sake, so that another one may take it.
+    ``elapsed_s``: from its first attempt to its end, with measuring and waiting. ``elsewhere``: whether the reason of
+    its failure lies with the destination, so that another one may take the guest.
     """
 
     name: str
@@ -48,7 +49,7 @@ class GuestResult:
         return asdict(self)
 
     def take(self, result: t.Mapping[str, t.Any]) -> None:
-        """The result of its migration, or the facts of one that failed."""
+        """Take over what ``result`` says: the result of its migration, or the facts of one that failed."""
         self.runs_on = result.get("runs_on", self.runs_on)
         self.downtime_ms = result.get("downtime_ms")
         self.transfer_ms = result.get("elapsed_ms")
@@ -58,13 +59,14 @@ class GuestResult:
         self.remedies = list(dict.fromkeys([*self.remedies, *actions]))
 
     def arrive(self, result: t.Mapping[str, t.Any]) -> None:
-        """A guest that was there already, and only lost its mark, has been changed all the same."""
+        """It is where it should be. One that was there already and only lost its mark counts as changed (unmarked)."""
         self.clear()
         self.take(result)
         moved = result["outcome"] in ("moved", "adopted", "recovered")
         self.outcome = "unmarked" if result.get("unmarked") and not moved else str(result["outcome"])
 
     def fail(self, exc: MigrationError) -> None:
+        """It has failed, for this reason."""
         self.take(exc.facts)
         self.outcome, self.reason, self.msg = FAILED, exc.reason, exc.problem
         self.state, self.remedy = exc.state, exc.remedy
@@ -77,7 +79,7 @@ class GuestResult:
 
 @dataclass(frozen=True)
 class LeftOnHost:
-    """``running``: guests that still run on the host though they should not; ``jobs``: guests with a migration."""
+    """What is left on a host that should be empty: guests that run there, and guests of which a migration runs."""
 
     running: list[Document] = field(default_factory=list)
     jobs: list[Document] = field(default_factory=list)

@@ -52,7 +52,7 @@ class Arrival:
 
 
 def network_of(text: str) -> t.Optional[t.Union[ipaddress.IPv4Network, ipaddress.IPv6Network]]:
-    """An address is the network of itself; None for what is neither."""
+    """The network of a text, which for an address is that address alone; None for what is neither."""
     try:
         return ipaddress.ip_network(text.partition("%")[0], strict=False)
     except ValueError:
