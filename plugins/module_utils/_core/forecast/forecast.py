@@ -30,7 +30,7 @@ _XBZRLE_PAYS_BELOW = 300e6  # bytes/s: comparing pages is the work of one proces
 _XBZRLE_COST = 0.3
 _XBZRLE_AT_BEST = 0.1
 _PER_CONNECTION = 1.2e9  # bytes/s that one connection and one thread carry
-_MOST_CONNECTIONS = 8  # a choice: each takes a thread of QEMU on either host
+MOST_CONNECTIONS = 8  # a choice: each takes a thread of QEMU on either host
 _UNKNOWN_BANDWIDTH = int(1e9)  # the plan of a guest that was not measured does not depend on it
 
 
@@ -247,5 +247,5 @@ class _Chooser:
     def _parallel(self) -> int:
         """Connections that the bandwidth can fill; before QEMU 10.1 they exclude post-copy, and always xbzrle."""
         fills = int(self.facts.bandwidth_bytes_per_s / _PER_CONNECTION) + 1
-        wanted = min(_MOST_CONNECTIONS, self.facts.parallel_connections, fills)
+        wanted = min(MOST_CONNECTIONS, self.facts.parallel_connections, fills)
         return wanted if wanted >= 2 and not self.may_postcopy and not self.compresses else 0

@@ -47,7 +47,7 @@ def choose_disks(disks: t.Sequence[SourceDisk], named: t.Optional[t.Sequence[str
         raise _error(
             "COPY_ONTO_ITSELF",
             f"The destination reaches the same disk by the same name, and it would be copied onto itself:"
-            f" {_told(onto_themselves)}.",
+            f" {_listed(onto_themselves)}.",
             "Leave it out of copy_disks. To bring it to other storage, say with destination_changes.paths where.",
             [one.target for one in onto_themselves],
         )
@@ -59,7 +59,7 @@ def _by_themselves(writable: t.Sequence[SourceDisk]) -> list[str]:
     if unknown:
         raise _error(
             "DISK_NOT_KNOWN",
-            f"Whether the destination has the same disk is not known: {_told(unknown)}. If it has, it would be copied"
+            f"Whether the destination has the same disk is not known: {_listed(unknown)}. If it has, it would be copied"
             " onto itself.",
             "Look there, and name the disks that are to be copied in copy_disks.",
             [one.target for one in unknown],
@@ -67,7 +67,7 @@ def _by_themselves(writable: t.Sequence[SourceDisk]) -> list[str]:
     return [one.target for one in writable if one.own]
 
 
-def _told(disks: t.Sequence[SourceDisk]) -> str:
+def _listed(disks: t.Sequence[SourceDisk]) -> str:
     return "; ".join(f"{one.target} ({one.words})" if one.words else one.target for one in disks)
 
 

@@ -165,13 +165,13 @@ def differences(before: Element, after: Element, path: str = "domain") -> list[s
     may = _MAY_DIFFER.get(path, _ALL_ITS_OWN)
     here, there = (_attributes(one, may, path) for one in (before, after))
     found = [
-        f"{path}/@{name} is {_told(here.get(name))} and would be {_told(there.get(name))}"
+        f"{path}/@{name} is {_shown(here.get(name))} and would be {_shown(there.get(name))}"
         for name in sorted({*here, *there})
         if here.get(name) != there.get(name)
     ]
     texts = [(one.text or "").strip() for one in (before, after)]
     if not may.text and texts[0] != texts[1]:
-        found.append(f"{path} is {_told(texts[0])} and would be {_told(texts[1])}")
+        found.append(f"{path} is {_shown(texts[0])} and would be {_shown(texts[1])}")
     children = [_children(one, may) for one in (before, after)]
     for tag in dict.fromkeys([*children[0], *children[1]]):
         ours, theirs = (of.get(tag, []) for of in children)
@@ -200,7 +200,7 @@ def _children(element: Element, may: _HostSide) -> dict[str, list[Element]]:
     return found
 
 
-def _told(value: t.Optional[str]) -> str:
+def _shown(value: t.Optional[str]) -> str:
     return repr(value) if value else "not there"
 
 

@@ -26,11 +26,12 @@ from .chart import (
 from .markup import tag
 from .migration import Decision, Story
 
+# In pixels.
 _PANEL, _GAP, _TOP = 150.0, 46.0, 28.0
 _LANE, _MARK, _LANES = 20.0, 8.5, 6
 _MOST_MARKS = 40  # of those that only waited, none is drawn beyond this
 _LABEL_WIDTH = 100.0  # from here on what is shaded is named within it
-_LEAST_MS, _MOST_MS = 10.0, 1e7
+_LEAST_MS, _MOST_MS = 10.0, 1e7  # of the axis of downtimes
 _SHADES = {
     "setup": "set up",
     "postcopy": "post-copy: the guest runs on the destination and fetches the rest",
@@ -83,7 +84,7 @@ def _shades(story: Story, scale: Scale, tops: list[float]) -> list[str]:
             panel,
             panel + _PANEL,
             f"band-{one.kind}",
-            _told_shade(one.kind, one.end_s - one.begin_s),
+            _shade_title(one.kind, one.end_s - one.begin_s),
         )
         for one in story.shades
         for panel in tops
@@ -112,7 +113,7 @@ def _legend(story: Story) -> str:
     )
 
 
-def _told_shade(kind: str, length_s: float) -> str:
+def _shade_title(kind: str, length_s: float) -> str:
     return f"{_SHADES[kind]} ({human_ms(length_s * 1000)})"
 
 

@@ -16,7 +16,7 @@ from .actions import Action, ActionResult, Kind
 from .history import History
 
 JOIN_AGAIN_AFTER_S = (5.0, 10.0, 20.0, 40.0, 60.0)  # a choice: 135 s in all
-_SAY_AGAIN_S = 30.0
+_SAY_AGAIN_S = 30.0  # a choice
 _LOOK_FIRST_S = 1.0  # so long it takes to see whether what is met broken goes on by itself
 _ASK_AGAIN_S = 10.0  # after a refusal because QEMU still runs
 _STILL_S = 120.0  # without a byte though QEMU says that it runs: TCP goes on after up to 102 s (docs/design.md)

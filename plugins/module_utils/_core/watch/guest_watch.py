@@ -36,8 +36,8 @@ class GuestWatch:
         self._looks: list[JobSample] = []
         self._firsts: list[JobSample] = []
         self._proposed: list[dict[str, t.Any]] = []
-        self._told: t.Optional[tuple[Verdict, str]] = None
-        self._told_s = 0.0
+        self._reported: t.Optional[tuple[Verdict, str]] = None
+        self._reported_s = 0.0
         self._progress_s = 0.0
         self._phase: t.Optional[Phase] = None
         self.destination: t.Optional[str] = None
@@ -86,12 +86,12 @@ class GuestWatch:
         kind = _TELLING.get(found.verdict)
         if kind is None or found.evidence.get("firm") is False:
             if found.verdict in (Verdict.CONVERGING, Verdict.FINISHING):
-                self._told = None
+                self._reported = None
             return []
         now_s, verdict = self._looks[-1].at_s, (found.verdict, found.reason.value)
-        if verdict == self._told and now_s - self._told_s < self._options.stuck_again_s:
+        if verdict == self._reported and now_s - self._reported_s < self._options.stuck_again_s:
             return []
-        self._told, self._told_s = verdict, now_s
+        self._reported, self._reported_s = verdict, now_s
         return [self._event(kind, diagnosis=found.document(), would_do=list(self._proposed))]
 
     def _progress(self, found: Diagnosis, first: bool) -> list[Event]:

@@ -13,7 +13,7 @@ from ..connection import libvirt
 from ..guest import Guest
 from ..timeout import within
 
-_STATS_COMPLETED = 1
+_STATS_COMPLETED = 1  # VIR_DOMAIN_JOB_STATS_*
 _STATS_KEEP_COMPLETED = 2
 _PASSES_S = 5.0  # so long an internal error is asked again: it is that of a state which QEMU leaves (docs/design.md)
 _POLL_S = 0.2

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from ..._core.errors import MigrationError
 from ..._core.forecast.dirty_curve import busy_shares, measuring_windows_s
-from ..._core.forecast.forecast import forecast
+from ..._core.forecast.forecast import MOST_CONNECTIONS, forecast
 from ..._core.forecast.link_bandwidth import DestinationPath, ExpectedBandwidth, RouteDevice, expected_bandwidth
 from ..._core.forecast.quiet_moment import QuietMoment, moment
 from ..._core.forecast.simulation import MigrationFacts
@@ -76,7 +76,6 @@ def _times_ns(guest: Guest) -> list[int]:
     return [int(time_ns) for _number, _state, time_ns, _cpu in found]
 
 
-_MOST_CONNECTIONS = 8
 _PARALLEL_LIBVIRT, _PARALLEL_QEMU = 5_002_000, 4_000_000  # the first versions with multifd
 
 
@@ -191,7 +190,7 @@ def _parallel(
     for daemon in (connection.raw, destination.raw):
         if int(daemon.getLibVersion()) < _PARALLEL_LIBVIRT or int(daemon.getVersion()) < _PARALLEL_QEMU:
             return 0
-    return _MOST_CONNECTIONS
+    return MOST_CONNECTIONS
 
 
 REST_S = 5.0  # between two measurements of a search, so that the guest is left alone for half of the time

@@ -226,7 +226,7 @@ class HostWatch:
         self._looked[uuid] = time.monotonic()
         try:
             sample = await self._call(self._sample, connection, subscription, uuid)
-            self._told(uuid, sample, at_once)
+            self._report(uuid, sample, at_once)
         except Failure as exc:
             _log.debug("%s: %s could not be looked at: %s", self.name, uuid, exc)
             if uuid in self._watches:
@@ -262,7 +262,7 @@ class HostWatch:
             self._limits[uuid] = (sample.at_s, limits)
         return replace(sample, limits=limits)
 
-    def _told(self, uuid: str, sample: t.Optional[JobSample], at_once: bool) -> None:
+    def _report(self, uuid: str, sample: t.Optional[JobSample], at_once: bool) -> None:
         if sample is None:
             return
         if sample.phase is Phase.NONE and self._hub.running.hosts_of(uuid):

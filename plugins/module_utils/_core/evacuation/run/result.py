@@ -97,19 +97,12 @@ def verdict(
     ``remains`` is None where the host need not be empty; ``stopped``: the reason for which nothing more was begun,
     empty for none; ``facts``: the return values of the module.
     """
+    reason = _reason(rows, remains, stopped)
+    if not reason:
+        return None
     failed = [row for row in rows if row.outcome == FAILED]
     waiting = [row.name for row in rows if row.outcome == NOT_STARTED]
     aborted = [row.name for row in rows if row.outcome == ABORTED]
-    if any(row.reason == "SPLIT_BRAIN" for row in failed):
-        reason = "SPLIT_BRAIN"
-    elif stopped:
-        reason = stopped
-    elif failed or waiting or aborted:
-        reason = "GUESTS_FAILED"
-    elif remains is not None and not remains.empty:
-        reason = "NOT_EMPTY"
-    else:
-        return None
     problems = [_STOPPED.get(stopped, "")]
     if failed:
         reasons = [f"{row.name}: {row.reason}" for row in failed]
@@ -133,6 +126,17 @@ def verdict(
         },
         facts=facts,
     )
+
+
+def _reason(rows: t.Sequence[GuestResult], remains: t.Optional[LeftOnHost], stopped: str) -> str:
+    """The reason code of the gravest thing that went wrong; empty for nothing."""
+    if any(row.outcome == FAILED and row.reason == "SPLIT_BRAIN" for row in rows):
+        return "SPLIT_BRAIN"
+    if stopped:
+        return stopped
+    if any(row.outcome in (FAILED, NOT_STARTED, ABORTED) for row in rows):
+        return "GUESTS_FAILED"
+    return "NOT_EMPTY" if remains is not None and not remains.empty else ""
 
 
 def _left_on(host: str, remains: t.Optional[LeftOnHost]) -> list[str]:
