@@ -58,7 +58,7 @@ _value:
 
 import typing as t
 
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.forecast.sizing import sized_forecast
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.forecast.sizing import prospect
 from ansible_collections.virtops.live_migration.plugins.plugin_utils._filters import (
     facts_from,
     policy_of,
@@ -74,7 +74,7 @@ def expected_transfer(
     touched_bytes: t.Any = None,
     **limits: t.Any,
 ) -> dict[str, t.Any]:
-    return sized_forecast(policy_of(policy, **limits), facts_from(dirty_rate, bandwidth_mib_per_s, touched_bytes))
+    return prospect(policy_of(policy, **limits), facts_from(dirty_rate, bandwidth_mib_per_s, touched_bytes))
 
 
 class FilterModule:

@@ -376,7 +376,7 @@ from ..module_utils._ansible.runner import Result, run_on_guest
 from ..module_utils._core.forecast.link_bandwidth import RouteDevice
 from ..module_utils._core.forecast.quiet_moment import calm_document
 from ..module_utils._core.forecast.simulation import MigrationFacts
-from ..module_utils._core.forecast.sizing import sized_forecast
+from ..module_utils._core.forecast.sizing import prospect
 from ..module_utils._core.forecast.working_set import read_working_set
 from ..module_utils._core.libvirt_uri import check, host_of, is_host
 from ..module_utils._host.route import way_to
@@ -403,7 +403,7 @@ def work(module: AnsibleModule, connection: Connection, guest: Guest) -> Result:
         result["calm"] = calm_document(moments)
     else:
         found = replace(facts, measured=given) if given is not None else look()
-    return {**result, "forecast": sized_forecast(policy, found), "facts": facts_document(found, bandwidth.known_from)}
+    return {**result, "forecast": prospect(policy, found), "facts": facts_document(found, bandwidth.known_from)}
 
 
 def way(connection: Connection, params: t.Mapping[str, t.Any]) -> RouteDevice:

@@ -73,7 +73,7 @@ def virsh_options(flags: Flags, bandwidth_mib_per_s: t.Optional[int]) -> list[st
     return words + (["--bandwidth", str(bandwidth_mib_per_s)] if bandwidth_mib_per_s else [])
 
 
-def sized_forecast(policy: Policy, facts: MigrationFacts) -> dict[str, t.Any]:
+def prospect(policy: Policy, facts: MigrationFacts) -> dict[str, t.Any]:
     """The document of a forecast, and in it the limit to set (MiB/s), the least bandwidth that would do, the mildest
     preset that does, and the options for virsh: what ``expected_transfer`` and ``migration_forecast_info`` return."""
     found, bandwidth = forecast(policy, facts), whole_mib_per_s(facts.bandwidth_bytes_per_s)

@@ -22,11 +22,8 @@ NEAR_BEST = 1.1  # of the least that was left lately: a guest that is busy in ph
 
 
 def highest_limit_ms(max_downtime_ms: float) -> int:
-    """The highest limit in ms that QEMU may be given for the guest to stand still for at most ``max_downtime_ms``.
-
-    QEMU's limit counts the bytes that are left and nothing else, so SWITCH_COST_MS comes off it, or half of a
-    short one. QEMU refuses more than 2000 s, which a pause may be longer than.
-    """
+    """The highest limit QEMU may be given: it counts only the bytes, and the switch comes on top. It refuses more than
+    2000 s, which a pause may be longer than."""
     allowed_ms = min(float(MAX_DOWNTIME_LIMIT_MS), max_downtime_ms)
     return max(1, int(max(allowed_ms - SWITCH_COST_MS, allowed_ms / 2)))
 

@@ -42,7 +42,7 @@ class Precopy:
         self._budget = Budget(policy, plan, history)
         self._wait_log = WaitLog(history)
         self._postcopy_switch = PostcopySwitch(policy, plan, history, settings, self._budget, self._wait_log)
-        self._fallbacks = Fallbacks(policy, plan, history, settings, self._budget)
+        self._last_resort = Fallbacks(policy, plan, history, settings, self._budget)
         self._highest_ms = highest_limit_ms(policy.max_downtime_ms)
         self._first_look = True
         self._first_chance_s: t.Optional[float] = None
@@ -57,7 +57,7 @@ class Precopy:
             return []  # libvirt tells of it with one of the next looks
         if last.phase is Phase.SETUP:
             slow = self._budget.setup_exceeded()
-            return self._fallbacks.stop(slow) if slow else []
+            return self._last_resort.stop(slow) if slow else []
         self._settings.seen(last)
         first_look, self._first_look = self._first_look, False
         actions = self._now(began)
@@ -82,7 +82,7 @@ class Precopy:
             return self._lift_bandwidth() + self._at_boundary(self._here())
         if self._is_found_not_to_compress():
             return self._at_boundary(self._here())
-        return self._postcopy_switch.at_any_look() or self._fallbacks.undo_pause()
+        return self._postcopy_switch.at_any_look() or self._last_resort.undo_pause()
 
     def _here(self) -> BoundaryFigures:
         return boundary_figures(self._history, self._settings.limit_ms)
@@ -91,7 +91,7 @@ class Precopy:
         """What is allowed and ends it is done once more, before the policy's own end."""
         reason = exceeded[0]
         if self._history.last_boundary is not None:
-            finish = self._fallbacks.last_chance(reason, self._here())
+            finish = self._last_resort.last_chance(reason, self._here())
             if finish:
                 return finish
             # Going on would cost the guest more of what the limit is there for; to leave it gives nothing back.
@@ -101,7 +101,7 @@ class Precopy:
                 and self._budget.spend_last_chance(reason)
             ):
                 return self._postcopy_switch.insist()
-        return self._fallbacks.stop(exceeded)
+        return self._last_resort.stop(exceeded)
 
     def _at_boundary(self, at: BoundaryFigures) -> list[Action]:
         self._passes_in_vain = 0 if at.shrinks else self._passes_in_vain + 1
@@ -125,7 +125,7 @@ class Precopy:
             percent = self._history.last.throttle_percent
             text = f"the guest is slowed down by {percent} %, and QEMU goes on with that"
             return self._wait_log.wait("THROTTLING", text, {**at.numbers, "throttle_percent": percent})
-        paused = self._fallbacks.pause(at) if self._passes_in_vain >= PLATEAU_PASSES else []
+        paused = self._last_resort.pause(at) if self._passes_in_vain >= PLATEAU_PASSES else []
         return paused or self._linger(at)
 
     def _meant_to_finish(self, at: BoundaryFigures) -> list[Action]:

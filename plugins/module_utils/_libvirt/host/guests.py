@@ -17,8 +17,8 @@ from ..connection import Connection, libvirt
 from ..guest import Guest, all_guests
 from ..timeout import each_within, hung, within
 
-_CALL_LIMIT_S = 5.0  # of each guest; a choice
-_MOST_SILENT = 3  # guests without an answer: then no more are asked
+_CALL_LIMIT_S = 5.0
+_MOST_SILENT = 3
 _AT_ONCE = 500  # definitions in memory
 _MIGRATABLE = 1 << 3  # VIR_DOMAIN_XML_MIGRATABLE
 

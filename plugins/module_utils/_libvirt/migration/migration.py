@@ -96,10 +96,7 @@ class Migration:
         return self._options.start.copy_storage
 
     def run(self, *, check: bool) -> Result:
-        """Look where the guest is, and do what is missing; the return values of the module. ``check``: only say it.
-
-        Where a restart of libvirt has ended the migration it is begun again, as often as ``max_restarts`` allows.
-        """
+        """Look where the guest is, and do what is to be done; again, as often as the policy has it, after a restart."""
         for restarts_left in range(self._options.policy.max_restarts, -1, -1):
             try:
                 return self._run_or_adopt(check)
@@ -154,8 +151,7 @@ class Migration:
         raise refusal(where, guest.name, *self._ends.names)
 
     def _heed(self, guest: Guest) -> None:
-        """Work out the policy and the disks of this guest, which were not known before it was found. Raises
-        OPTIONS_CONFLICT, and what keeps its metadata from being read."""
+        """The policy and the disks of this very guest. Raises OPTIONS_CONFLICT, and what keeps it from being read."""
         options, policies = self._options, self._options.policies
         if policies is None:
             return

@@ -108,7 +108,7 @@ class Supervision:
 
 
 def _expected_bytes(forecast: Result) -> int:
-    """Bytes that are to be sent by the forecast; of a guest that was not measured what it uses, which is the least."""
+    """Of a guest that was not measured what it uses, which is sent at least."""
     expected = forecast["expected"]
     return int(expected["sent_bytes"] if expected else forecast["basis"]["touched_bytes"])
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.forecast.forecast import forecast
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.forecast.simulation import MigrationFacts
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.forecast.sizing import (
-    sized_forecast,
+    prospect,
 )
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.forecast.working_set import (
     WorkingSet,
@@ -26,7 +26,7 @@ def guest(touched_mib: int, set_mib: float, rate_mib: float, bandwidth_mib: int 
 
 def test_the_prospect_says_what_to_set() -> None:
     facts = guest(1000, 30, 500)
-    found = sized_forecast(STRICT, facts)
+    found = prospect(STRICT, facts)
     assert {key: found[key] for key in forecast(STRICT, facts).document()} == forecast(STRICT, facts).document()
     assert found["bandwidth_mib_per_s"] == 100
     assert 1 <= found["least_bandwidth_mib_per_s"] <= 100

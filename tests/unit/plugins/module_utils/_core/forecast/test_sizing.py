@@ -16,8 +16,8 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._core.forec
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.forecast.sizing import (
     finishes,
     least_bandwidth_bytes_per_s,
+    prospect,
     recommended_policy,
-    sized_forecast,
     whole_mib_per_s,
 )
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.forecast.working_set import (
@@ -68,7 +68,7 @@ def test_unmeasured_nothing_is_known() -> None:
     facts = MigrationFacts(1000 * MIB, 100 * MIB)
     assert least_bandwidth_bytes_per_s(STRICT, facts) is None
     assert recommended_policy(facts) is None
-    assert sized_forecast(STRICT, facts)["will_finish"] is None
+    assert prospect(STRICT, facts)["will_finish"] is None
 
 
 # what it is, working set and rate in MiB, the policy
