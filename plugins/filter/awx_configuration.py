@@ -146,13 +146,13 @@ from ansible_collections.virtops.live_migration.plugins.plugin_utils._awx import
 from ansible_collections.virtops.live_migration.plugins.plugin_utils._filters import (
     documents_of,
     plain,
-    told_to_the_user,
+    reported_to_the_user,
 )
 
 
-@told_to_the_user
-def awx_configuration(patterns: t.Any, **wishes: t.Any) -> dict[str, list[dict[str, t.Any]]]:
-    return configuration(documents_of(patterns), plain(wishes))
+@reported_to_the_user
+def awx_configuration(patterns: t.Any, **options: t.Any) -> dict[str, list[dict[str, t.Any]]]:
+    return configuration(documents_of(patterns), plain(options))
 
 
 class FilterModule:

@@ -81,11 +81,11 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._core.forec
 from ansible_collections.virtops.live_migration.plugins.plugin_utils._filters import (
     documents_of,
     number,
-    told_to_the_user,
+    reported_to_the_user,
 )
 
 
-@told_to_the_user
+@reported_to_the_user
 def bandwidth_shares(jobs: t.Any, link_mib_per_s: t.Any) -> list[dict[str, t.Any]]:
     found = [stream_from(one, f"jobs[{position}]") for position, one in enumerate(documents_of(jobs))]
     streams = [stream for stream in found if stream is not None]

@@ -39,13 +39,13 @@ import re
 import typing as t
 
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.errors import MigrationError
-from ansible_collections.virtops.live_migration.plugins.plugin_utils._filters import plain, told_to_the_user
+from ansible_collections.virtops.live_migration.plugins.plugin_utils._filters import plain, reported_to_the_user
 
 # Digits of ASCII only, and no more than a number of hosts has.
 _SHAPE = re.compile(r"\s*([0-9]{1,9})\s*(%?)\s*")
 
 
-@told_to_the_user
+@reported_to_the_user
 def batch_size(size: t.Any) -> t.Any:
     value = plain(size)
     if isinstance(value, list) and value:

@@ -50,10 +50,10 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._core.error
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.parse.certificate import (
     parse_certificate,
 )
-from ansible_collections.virtops.live_migration.plugins.plugin_utils._filters import plain, told_to_the_user
+from ansible_collections.virtops.live_migration.plugins.plugin_utils._filters import plain, reported_to_the_user
 
 
-@told_to_the_user
+@reported_to_the_user
 def certificate_is_for(pem: t.Any, host: t.Any) -> bool:
     pem, host = plain(pem), plain(host)
     if not isinstance(pem, str) or not isinstance(host, str):

@@ -62,11 +62,11 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._core.forec
 from ansible_collections.virtops.live_migration.plugins.plugin_utils._filters import (
     facts_from,
     policy_of,
-    told_to_the_user,
+    reported_to_the_user,
 )
 
 
-@told_to_the_user
+@reported_to_the_user
 def expected_transfer(
     dirty_rate: t.Any,
     bandwidth_mib_per_s: t.Any,

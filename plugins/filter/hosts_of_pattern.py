@@ -52,13 +52,13 @@ import typing as t
 from ansible import context
 
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.errors import MigrationError
-from ansible_collections.virtops.live_migration.plugins.plugin_utils._filters import plain, told_to_the_user
+from ansible_collections.virtops.live_migration.plugins.plugin_utils._filters import plain, reported_to_the_user
 from ansible_collections.virtops.live_migration.plugins.plugin_utils._inventory import matched
 
 _NOTHING_IS_RUN = ("syntax", "listtasks", "listtags", "listhosts")
 
 
-@told_to_the_user
+@reported_to_the_user
 def hosts_of_pattern(pattern: t.Any, groups: t.Any, limit: t.Any = "") -> list[str]:
     given = plain(pattern) or ""
     text = ",".join(str(one) for one in given) if isinstance(given, list) else str(given).strip()

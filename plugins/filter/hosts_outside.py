@@ -50,11 +50,11 @@ _value:
 
 import typing as t
 
-from ansible_collections.virtops.live_migration.plugins.plugin_utils._filters import plain, told_to_the_user
+from ansible_collections.virtops.live_migration.plugins.plugin_utils._filters import plain, reported_to_the_user
 from ansible_collections.virtops.live_migration.plugins.plugin_utils._inventory import matched
 
 
-@told_to_the_user
+@reported_to_the_user
 def hosts_outside(names: t.Any, groups: t.Any, allowed: t.Any = "all") -> list[str]:
     given = plain(names)
     wanted = given if isinstance(given, list) else [given]

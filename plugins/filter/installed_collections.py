@@ -41,12 +41,12 @@ import importlib.util
 import re
 import typing as t
 
-from ansible_collections.virtops.live_migration.plugins.plugin_utils._filters import plain, told_to_the_user
+from ansible_collections.virtops.live_migration.plugins.plugin_utils._filters import plain, reported_to_the_user
 
 _NAME = re.compile(r"[a-z_][a-z0-9_]*\.[a-z_][a-z0-9_]*")
 
 
-@told_to_the_user
+@reported_to_the_user
 def installed_collections(names: t.Any) -> list[str]:
     given = plain(names)
     wanted = given if isinstance(given, list) else [given]

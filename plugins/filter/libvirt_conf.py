@@ -62,10 +62,10 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._core.error
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.parse.libvirt_conf_edit import (
     with_settings,
 )
-from ansible_collections.virtops.live_migration.plugins.plugin_utils._filters import plain, told_to_the_user
+from ansible_collections.virtops.live_migration.plugins.plugin_utils._filters import plain, reported_to_the_user
 
 
-@told_to_the_user
+@reported_to_the_user
 def libvirt_conf(text: t.Any, settings: t.Any) -> str:
     text, settings = plain(text), plain(settings)
     if not isinstance(text, str) or not isinstance(settings, dict):

@@ -121,12 +121,12 @@ import typing as t
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.diagnosis.diagnosis import diagnose
 from ansible_collections.virtops.live_migration.plugins.plugin_utils._filters import (
     context_from,
+    reported_to_the_user,
     sample_from,
-    told_to_the_user,
 )
 
 
-@told_to_the_user
+@reported_to_the_user
 def migration_diagnosis(
     job: t.Any,
     max_downtime_ms: t.Any = None,

@@ -60,10 +60,14 @@ _value:
 import typing as t
 
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.errors import MigrationError
-from ansible_collections.virtops.live_migration.plugins.plugin_utils._filters import plain, policy_of, told_to_the_user
+from ansible_collections.virtops.live_migration.plugins.plugin_utils._filters import (
+    plain,
+    policy_of,
+    reported_to_the_user,
+)
 
 
-@told_to_the_user
+@reported_to_the_user
 def migration_policy(policy: t.Any, policy_overrides: t.Any = None) -> dict[str, t.Any]:
     given = plain(policy_overrides) or {}
     if not isinstance(given, dict):

@@ -58,10 +58,10 @@ _value:
 import typing as t
 
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.diagnosis.report import report_lines
-from ansible_collections.virtops.live_migration.plugins.plugin_utils._filters import plain, told_to_the_user
+from ansible_collections.virtops.live_migration.plugins.plugin_utils._filters import plain, reported_to_the_user
 
 
-@told_to_the_user
+@reported_to_the_user
 def migration_report(jobs: t.Any) -> list[str]:
     documents = plain(jobs)
     return report_lines(documents if isinstance(documents, list) else [documents])

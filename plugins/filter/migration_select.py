@@ -55,10 +55,10 @@ _value:
 import typing as t
 
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.query import search
-from ansible_collections.virtops.live_migration.plugins.plugin_utils._filters import plain, told_to_the_user
+from ansible_collections.virtops.live_migration.plugins.plugin_utils._filters import plain, reported_to_the_user
 
 
-@told_to_the_user
+@reported_to_the_user
 def migration_select(data: t.Any, expression: t.Any) -> t.Any:
     return search(str(plain(expression)), plain(data))
 

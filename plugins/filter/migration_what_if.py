@@ -82,10 +82,10 @@ import typing as t
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.errors import MigrationError
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.policy import policy_from, preset
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.supervision.what_if import what_if
-from ansible_collections.virtops.live_migration.plugins.plugin_utils._filters import plain, told_to_the_user
+from ansible_collections.virtops.live_migration.plugins.plugin_utils._filters import plain, reported_to_the_user
 
 
-@told_to_the_user
+@reported_to_the_user
 def migration_what_if(record: t.Any, policy: t.Any = None, policy_overrides: t.Any = None) -> dict[str, t.Any]:
     record, overrides = plain(record), plain(policy_overrides) or {}
     if not isinstance(record, dict) or not isinstance(overrides, dict):

@@ -99,10 +99,14 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._core.diagn
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.job.domjobinfo import (
     parse_domjobinfo as parse,
 )
-from ansible_collections.virtops.live_migration.plugins.plugin_utils._filters import plain, text_of, told_to_the_user
+from ansible_collections.virtops.live_migration.plugins.plugin_utils._filters import (
+    plain,
+    reported_to_the_user,
+    text_of,
+)
 
 
-@told_to_the_user
+@reported_to_the_user
 def parse_domjobinfo(text: t.Any, name: t.Any = "") -> dict[str, t.Any]:
     sample = parse(text_of(text)).named(str(plain(name)), "")
     return sample.document(diagnose([sample]).document())

@@ -93,10 +93,10 @@ _value:
 import typing as t
 
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.readiness.overview import overview
-from ansible_collections.virtops.live_migration.plugins.plugin_utils._filters import plain, told_to_the_user
+from ansible_collections.virtops.live_migration.plugins.plugin_utils._filters import plain, reported_to_the_user
 
 
-@told_to_the_user
+@reported_to_the_user
 def readiness_overview(domains: t.Any, host: t.Any) -> list[dict[str, t.Any]]:
     return overview(plain(domains), str(plain(host)))
 

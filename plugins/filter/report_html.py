@@ -59,10 +59,10 @@ import typing as t
 
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.report.documents import report_of
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.report.page import page
-from ansible_collections.virtops.live_migration.plugins.plugin_utils._filters import plain, told_to_the_user
+from ansible_collections.virtops.live_migration.plugins.plugin_utils._filters import plain, reported_to_the_user
 
 
-@told_to_the_user
+@reported_to_the_user
 def report_html(documents: t.Any) -> str:
     return page(report_of(plain(documents)))
 

@@ -53,10 +53,10 @@ _value:
 import typing as t
 
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.report.documents import report_of
-from ansible_collections.virtops.live_migration.plugins.plugin_utils._filters import plain, told_to_the_user
+from ansible_collections.virtops.live_migration.plugins.plugin_utils._filters import plain, reported_to_the_user
 
 
-@told_to_the_user
+@reported_to_the_user
 def report_summary(documents: t.Any) -> dict[str, t.Any]:
     report = report_of(plain(documents))
     empty = not (report.stories or report.evacuations or report.hosts)

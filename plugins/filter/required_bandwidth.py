@@ -66,11 +66,11 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._core.forec
 from ansible_collections.virtops.live_migration.plugins.plugin_utils._filters import (
     facts_from,
     policy_of,
-    told_to_the_user,
+    reported_to_the_user,
 )
 
 
-@told_to_the_user
+@reported_to_the_user
 def required_bandwidth(
     dirty_rate: t.Any, policy: t.Any = None, touched_bytes: t.Any = None, deadline_s: t.Any = 3600, **limits: t.Any
 ) -> t.Optional[int]:

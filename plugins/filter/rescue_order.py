@@ -62,10 +62,14 @@ _value:
 import typing as t
 
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.diagnosis import rescue_order as core
-from ansible_collections.virtops.live_migration.plugins.plugin_utils._filters import plain, policy_of, told_to_the_user
+from ansible_collections.virtops.live_migration.plugins.plugin_utils._filters import (
+    plain,
+    policy_of,
+    reported_to_the_user,
+)
 
 
-@told_to_the_user
+@reported_to_the_user
 def rescue_order(
     jobs: t.Any,
     policy: t.Any = None,

@@ -53,10 +53,10 @@ import typing as t
 
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.errors import MigrationError
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.migration import rescue_report as core
-from ansible_collections.virtops.live_migration.plugins.plugin_utils._filters import plain, told_to_the_user
+from ansible_collections.virtops.live_migration.plugins.plugin_utils._filters import plain, reported_to_the_user
 
 
-@told_to_the_user
+@reported_to_the_user
 def rescue_report(results: t.Any, ends: t.Any, destinations: t.Any = None, guest: t.Any = "") -> dict[str, t.Any]:
     found = [plain(one) or {} for one in (results, ends, destinations)]
     if not all(isinstance(one, dict) for one in found):

@@ -55,10 +55,10 @@ _value:
 import typing as t
 
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.libvirt_uri import PLACE, check, for_host
-from ansible_collections.virtops.live_migration.plugins.plugin_utils._filters import plain, told_to_the_user
+from ansible_collections.virtops.live_migration.plugins.plugin_utils._filters import plain, reported_to_the_user
 
 
-@told_to_the_user
+@reported_to_the_user
 def uri_for_host(template: t.Any, host: t.Any, allow: t.Any = (), fixed: t.Any = False) -> t.Any:
     given, names, hosts = plain(template), plain(allow), plain(host)
     if fixed and isinstance(given, str) and PLACE not in given:

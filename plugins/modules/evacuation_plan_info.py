@@ -727,7 +727,7 @@ import typing as t
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils._ansible.argspec import policy_of, policy_spec
-from ..module_utils._ansible.pure import run_without_libvirt
+from ..module_utils._ansible.runner_without_libvirt import run_without_libvirt
 from ..module_utils._core.evacuation.plan.deadline import against_deadline
 from ..module_utils._core.evacuation.plan.document import plan_document
 from ..module_utils._core.evacuation.plan.fleet import Uplink

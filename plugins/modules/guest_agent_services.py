@@ -147,8 +147,8 @@ from ..module_utils._core.text import printable
 from ..module_utils._libvirt.connection import Connection
 from ..module_utils._libvirt.guest import Guest
 from ..module_utils._libvirt.guest_agent.agent import Agent
+from ..module_utils._libvirt.guest_agent.metadata_units import wanted_units
 from ..module_utils._libvirt.guest_agent.services import Services
-from ..module_utils._libvirt.guest_agent.wishes import wanted_units
 from ..module_utils._libvirt.job.current import require_running
 
 

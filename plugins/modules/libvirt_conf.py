@@ -129,7 +129,7 @@ import typing as t
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils._ansible.conf_file import read_conf, real_path, write_conf
-from ..module_utils._ansible.pure import run_without_libvirt
+from ..module_utils._ansible.runner_without_libvirt import run_without_libvirt
 from ..module_utils._core.errors import MigrationError
 from ..module_utils._core.host.parse.libvirt_conf import (
     DAEMON_SETTINGS,

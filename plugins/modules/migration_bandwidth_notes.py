@@ -122,7 +122,7 @@ from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils._ansible.pure import run_without_libvirt
+from ..module_utils._ansible.runner_without_libvirt import run_without_libvirt
 from ..module_utils._core.errors import MigrationError
 from ..module_utils._core.migration.bandwidth_notes import document, forgotten, noted, read_notes, written
 from ..module_utils._host.locked_file import changed_alone

@@ -99,7 +99,7 @@ evidence:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils._ansible.pure import run_without_libvirt
+from ..module_utils._ansible.runner_without_libvirt import run_without_libvirt
 from ..module_utils._core.errors import MigrationError
 from ..module_utils._host.history import read_history
 

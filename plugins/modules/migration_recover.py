@@ -182,7 +182,7 @@ def work(module: AnsibleModule, connection: Connection, guest: Guest) -> Result:
             connection, guest, record, params["destination_uri"], params["migrate_uri"], on_progress=on_progress
         )
         end = driver.run()
-    attempts = record.supervisor.split.resumed
+    attempts = record.supervisor.postcopy.resumed
     if end.phase is Phase.COMPLETED:
         return result(job.phase, end.phase, attempts, end)
     if record.supervisor.outcome == "left":

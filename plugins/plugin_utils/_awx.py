@@ -11,7 +11,7 @@ Item = dict[str, t.Any]
 
 # By whom a thing was made that only its maker may remove.
 MARK = "Made by the role virtops.live_migration.awx_setup."
-WISHES = frozenset(
+OPTIONS = frozenset(
     {
         *("organization", "project", "playbook_path", "image", "image_credential", "inventory", "inventory_variables"),
         *("hosts", "credentials", "become", "extra_vars", "pattern_vars", "more_templates"),
@@ -29,64 +29,71 @@ _PATTERN_OF = {
 }
 
 
-def configuration(patterns: t.Sequence[Item], wishes: t.Mapping[str, t.Any]) -> dict[str, list[Item]]:
+def configuration(patterns: t.Sequence[Item], options: t.Mapping[str, t.Any]) -> dict[str, list[Item]]:
     """Lists by the names that ``infra.aap_configuration`` has for them: ``controller_projects``, and so on.
 
-    ``patterns``: contents of ``pattern.json`` files. ``wishes``: what is particular to the site, as the options of the
+    ``patterns``: contents of ``pattern.json`` files. ``options``: what is particular to the site, as the options of the
     filter ``awx_configuration`` document it. No secret is in what is returned. Raises BAD_OPTION, BAD_PATTERNS.
     """
-    unknown = sorted(set(wishes) - WISHES)
+    unknown = sorted(set(options) - OPTIONS)
     if unknown:
         raise _bad(unknown[0], "is no option of the filter")
-    organization = _text(wishes, "organization") or "Default"
+    organization = _text(options, "organization") or "Default"
     resources = [one["aap_resources"] for one in patterns]
     project = _only(resources, "controller_project")
     environment = _only(resources, "controller_execution_environment")
     labels = sorted({label for one in resources for label in one["controller_labels"]})
-    inventory = _text(wishes, "inventory")
-    credentials = [_credential(one, organization) for one in wishes.get("credentials") or []]
+    inventory = _text(options, "inventory")
+    credentials = [_credential(one, organization) for one in options.get("credentials") or []]
     ours: dict[str, list[Item]] = {
         "controller_labels": [{"name": name, "organization": organization} for name in labels],
         "controller_credentials": [one for one in credentials if "credential_type" in one],
-        "controller_execution_environments": [_environment(environment, organization, wishes)],
-        "controller_projects": [{**project, "organization": organization, **_project(wishes)}],
-        "controller_inventories": [],
-        "controller_hosts": [],
+        "controller_execution_environments": [_environment(environment, organization, options)],
+        "controller_projects": [{**project, "organization": organization, **_project(options)}],
+        **_inventory(inventory, organization, options),
     }
-    if inventory:
-        variables = wishes.get("inventory_variables") or {}
-        made = {"name": inventory, "organization": organization, "description": MARK}
-        ours["controller_inventories"] = [{**made, **({"variables": variables} if variables else {})}]
-        ours["controller_hosts"] = [_host(one, inventory) for one in wishes.get("hosts") or []]
-    elif wishes.get("hosts"):
-        raise _bad("hosts", "are for an inventory, which has no name in inventory")
-    strange = sorted(set(wishes.get("pattern_vars") or {}) - {one["name"] for one in patterns})
+    strange = sorted(set(options.get("pattern_vars") or {}) - {one["name"] for one in patterns})
     if strange:
         raise _bad("pattern_vars", f"has variables for {strange[0]!r}, and there is no such pattern")
     launch = {"inventory": inventory, "credentials": [one["name"] for one in credentials]}
     launch = {key: value for key, value in launch.items() if value}
     of_project = {"organization": organization, "project": ours["controller_projects"][0]["name"], **launch}
-    templates = {one["name"]: _templates(one, of_project, wishes) for one in patterns}
+    templates = {one["name"]: _templates(one, of_project, options) for one in patterns}
     more = [
         {"execution_environment": environment["name"], **of_project, **one}
-        for one in wishes.get("more_templates") or []
+        for one in options.get("more_templates") or []
     ]
     ours["controller_templates"] = [*(made for several in templates.values() for made in several), *more]
-    workflow = _workflow(templates, organization, labels, wishes) if wishes.get("workflow_hosts") else None
+    workflow = _workflow(templates, organization, labels, options) if options.get("workflow_hosts") else None
     ours["controller_workflows"] = [workflow] if workflow else []
     return ours
 
 
-def _environment(of_patterns: Item, organization: str, wishes: t.Mapping[str, t.Any]) -> Item:
+def _inventory(name: str, organization: str, options: t.Mapping[str, t.Any]) -> dict[str, list[Item]]:
+    """The inventory of that name and its hosts; neither where it has no name, as then it is not made here."""
+    hosts = options.get("hosts") or []
+    if not name:
+        if hosts:
+            raise _bad("hosts", "are for an inventory, which has no name in inventory")
+        return {"controller_inventories": [], "controller_hosts": []}
+    variables = options.get("inventory_variables") or {}
+    made = {"name": name, "organization": organization, "description": MARK}
+    return {
+        "controller_inventories": [{**made, **({"variables": variables} if variables else {})}],
+        "controller_hosts": [_host(one, name) for one in hosts],
+    }
+
+
+def _environment(of_patterns: Item, organization: str, options: t.Mapping[str, t.Any]) -> Item:
     made = {key: value for key, value in of_patterns.items() if key != "image_name"}
     made["organization"] = organization
-    made["image"] = _text(wishes, "image") or of_patterns["image_name"]
-    credential = _text(wishes, "image_credential")
+    made["image"] = _text(options, "image") or of_patterns["image_name"]
+    credential = _text(options, "image_credential")
     return {**made, "credential": credential} if credential else made
 
 
-def _project(wishes: t.Mapping[str, t.Any]) -> Item:
-    given = dict(wishes.get("project") or {})
+def _project(options: t.Mapping[str, t.Any]) -> Item:
+    given = dict(options.get("project") or {})
     if given.get("scm_type", "git") != "manual" and not given.get("scm_url"):
         raise _bad("project", "has no scm_url, where the collection is taken from")
     return {"scm_type": "git", **given}
@@ -109,9 +116,9 @@ def _host(given: t.Any, inventory: str) -> Item:
     return {**one, "inventory": inventory, "description": MARK}
 
 
-def _templates(pattern: Item, common: Item, wishes: t.Mapping[str, t.Any]) -> list[Item]:
-    where = _text(wishes, "playbook_path") or "extensions/patterns/{pattern}/playbooks/{playbook}"
-    variables = {**(wishes.get("extra_vars") or {}), **(wishes.get("pattern_vars") or {}).get(pattern["name"], {})}
+def _templates(pattern: Item, common: Item, options: t.Mapping[str, t.Any]) -> list[Item]:
+    where = _text(options, "playbook_path") or "extensions/patterns/{pattern}/playbooks/{playbook}"
+    variables = {**(options.get("extra_vars") or {}), **(options.get("pattern_vars") or {}).get(pattern["name"], {})}
     found = []
     for one in pattern["aap_resources"]["controller_job_templates"]:
         kept = {key: value for key, value in one.items() if key not in ("playbook", "primary", "survey")}
@@ -119,7 +126,7 @@ def _templates(pattern: Item, common: Item, wishes: t.Mapping[str, t.Any]) -> li
         made = {**kept, **common, "playbook": path, "job_type": "run", "survey_spec": one["survey"]}
         # Two of the same at once, or parts of one, do not know of each other's limits.
         made.update({"allow_simultaneous": False, "job_slice_count": 1})
-        made["become_enabled"] = bool(wishes.get("become"))
+        made["become_enabled"] = bool(options.get("become"))
         found.append({**made, "extra_vars": variables} if variables else made)
     return found
 
@@ -128,13 +135,13 @@ def _workflow(
     templates: t.Mapping[str, t.Sequence[Item]],
     organization: str,
     labels: t.Sequence[str],
-    wishes: t.Mapping[str, t.Any],
+    options: t.Mapping[str, t.Any],
 ) -> Item:
     missing = sorted(set(_PATTERN_OF.values()) - set(templates))
     if missing:
         raise _bad("patterns", f"have none of the name {missing[0]}, which the workflow needs")
     template = {node: templates[pattern][0] for node, pattern in _PATTERN_OF.items()}
-    name = _text(wishes, "workflow_name") or "KVM / Patch night"
+    name = _text(options, "workflow_name") or "KVM / Patch night"
     asked = template[_EVACUATE]["survey_spec"]["spec"]
     what = "Readiness, an approval, evacuation, rescue of what is stuck, and the return home."
     return {
@@ -149,28 +156,28 @@ def _workflow(
             "description": what,
             "spec": [one for one in asked if one["variable"] not in _SAID_BY_NODES],
         },
-        "simplified_workflow_nodes": _nodes(template, organization, wishes),
+        "simplified_workflow_nodes": _nodes(template, organization, options),
     }
 
 
-def _nodes(template: t.Mapping[str, Item], organization: str, wishes: t.Mapping[str, t.Any]) -> list[Item]:
+def _nodes(template: t.Mapping[str, Item], organization: str, options: t.Mapping[str, t.Any]) -> list[Item]:
     """The last first, so that a node that another one leads to is there.
 
     AWX refuses a node without an inventory of its own, and one with a credential that its template has already.
     """
-    inventory = _text(wishes, "inventory")
+    inventory = _text(options, "inventory")
     if not inventory:
         raise _bad("inventory", "has to be named for a workflow, since each of its nodes needs one")
-    hosts = str(wishes["workflow_hosts"])
-    everywhere = _text(wishes, "workflow_all_hosts") or "all"
+    hosts = str(options["workflow_hosts"])
+    everywhere = _text(options, "workflow_all_hosts") or "all"
 
     def job(node: str, **more: t.Any) -> Item:
         by_name = {"unified_job_template": template[node]["name"], "lookup_organization": organization}
         return {"identifier": node, **by_name, "inventory": inventory, **more}
 
     approval: Item = {"name": "Empty these hosts?", "description": f"Hosts to empty: {hosts}"}
-    if wishes.get("approval_timeout_s"):
-        approval["timeout"] = int(wishes["approval_timeout_s"])
+    if options.get("approval_timeout_s"):
+        approval["timeout"] = int(options["approval_timeout_s"])
     return [
         job(_RETURN, extra_data={"live_migration_hosts": hosts}),
         job(_RESCUE, extra_data={"live_migration_hosts": everywhere}, always_nodes=[_RETURN]),
@@ -197,8 +204,8 @@ def _only(resources: t.Sequence[Item], kind: str) -> Item:
     return dict(found)
 
 
-def _text(wishes: t.Mapping[str, t.Any], name: str) -> str:
-    value = wishes.get(name)
+def _text(options: t.Mapping[str, t.Any], name: str) -> str:
+    value = options.get(name)
     if value is None or isinstance(value, str):
         return value or ""
     raise _bad(name, f"is {value!r:.60}, but must be a text")

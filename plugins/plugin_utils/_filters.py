@@ -18,15 +18,13 @@ from ..module_utils._core.job.sample import JobSample, read_job
 from ..module_utils._core.number_options import MOST
 from ..module_utils._core.policy import DEFAULT_PRESET, Policy, policy_from, preset
 from ..module_utils._core.text import printable
-from ..module_utils._core.units import MIB
+from ..module_utils._core.units import BYTES_PER_MBIT, MIB
 from ._expansion import refuse_expansion
 
 F = t.TypeVar("F", bound=t.Callable[..., t.Any])
 
-_BYTES_PER_MBIT = 125_000
 
-
-def told_to_the_user(function: F) -> F:
+def reported_to_the_user(function: F) -> F:
     """A filter whose errors are those of Ansible, with the text of ours."""
 
     @functools.wraps(function)
@@ -100,7 +98,7 @@ def context_from(
     link = number("link_mbit_per_s", link_mbit_per_s, float)
     if link is not None and link <= 0:
         raise _bad_option("link_mbit_per_s", link_mbit_per_s, "a number above 0")
-    return Context(policy, None if link is None else int(link * _BYTES_PER_MBIT))
+    return Context(policy, None if link is None else int(link * BYTES_PER_MBIT))
 
 
 def policy_of(policy: t.Any, **overrides: t.Any) -> Policy:

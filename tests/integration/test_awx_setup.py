@@ -43,7 +43,7 @@ def server() -> t.Iterator[Server]:
         yield running
 
 
-def wishes(server: Server) -> dict[str, t.Any]:
+def role_variables(server: Server) -> dict[str, t.Any]:
     return {
         "awx_setup_host": server.url,
         "awx_setup_username": "admin",
@@ -65,7 +65,7 @@ def wishes(server: Server) -> dict[str, t.Any]:
 
 
 def run(ansible: Ansible, server: Server, *options: str, **more: t.Any) -> Run:
-    done = ansible.playbook(PLAYBOOK, *options, **{**wishes(server), **more})
+    done = ansible.playbook(PLAYBOOK, *options, **{**role_variables(server), **more})
     assert done.code == 0, done.output
     assert SECRET not in done.output
     return done
@@ -179,7 +179,7 @@ def test_what_was_there_before_stays_and_what_was_changed_by_hand_is_put_right(
 
 def test_written_for_aap_configuration_without_a_collection_for_awx(tmp_path: Path, server: Server) -> None:
     bare = Ansible(tmp_path, "all: {}\n")
-    refused = bare.playbook(PLAYBOOK, **wishes(server), awx_setup_collections=["awx.nowhere"])
+    refused = bare.playbook(PLAYBOOK, **role_variables(server), awx_setup_collections=["awx.nowhere"])
     assert refused.code != 0
     assert "None of the collections awx.nowhere is installed" in refused.failure
     path = tmp_path / "live_migration.yml"

@@ -86,9 +86,8 @@ def _shared_limits(params: t.Mapping[str, t.Any], destinations: t.Mapping[str, t
     return SharedLimits(shared["kept_at"], most, crossed)
 
 
-def evacuation_options(params: t.Mapping[str, t.Any]) -> EvacuationOptions:
-    """Raises BAD_OPTIONS, OPTIONS_CONFLICT and BAD_CHANGES."""
-    destinations = {str(one["name"]): one for one in params["destinations"]}
+def _check_guests_and_slots(params: t.Mapping[str, t.Any], destinations: t.Collection[str]) -> None:
+    """Raises BAD_OPTIONS for a guest that is to go to none of the destinations, and for too few slots."""
     for guest in params["guests"]:
         named = [guest["destination"], *guest["alternatives"]] if guest["strategy"] == MIGRATE else []
         for name in named:
@@ -97,6 +96,15 @@ def evacuation_options(params: t.Mapping[str, t.Any]) -> EvacuationOptions:
     for key, least in _LEAST.items():
         if params["slots"][key] < least:
             raise _wrong(f"slots.{key} is {params['slots'][key]}, but must be {least} or more.")
+
+
+def evacuation_options(params: t.Mapping[str, t.Any]) -> EvacuationOptions:
+    """What the module's options order, for :func:`_libvirt.evacuation.evacuation.evacuate`.
+
+    Raises BAD_OPTIONS, BAD_CONTRACT, OPTIONS_CONFLICT and BAD_CHANGES.
+    """
+    destinations = {str(one["name"]): one for one in params["destinations"]}
+    _check_guests_and_slots(params, destinations)
     policies = policies_of(params)
     slots = Slots(**params["slots"])
     said = {id(guest): said_by(guest["policy"], guest["policy_overrides"]) for guest in params["guests"]}

@@ -16,6 +16,7 @@ from .._host.route import read_route
 from .._host.sockets import addresses_of, connect
 from .._libvirt.connection import Connection
 
+# Choices: what takes longer is told as not reached.
 _CONNECT_LIMIT_S = 2.0
 _ALL_LIMIT_S = 6.0
 _LOGIN_LIMIT_S = 15.0

@@ -100,7 +100,11 @@ _REMEDY = "Pass the documents as migration_host_info returned them, of the same 
 
 
 def from_plain(cls: type[T], plain: t.Any, where: str, *, reason: str = "BAD_DOCUMENT", remedy: str = _REMEDY) -> T:
-    """The way back; ``reason`` says which field of ``where`` is wrong."""
+    """A ``cls`` from dicts and lists, as :func:`to_plain` makes them.
+
+    Raises MigrationError with the code ``reason``, whose text names the field below ``where`` that does not fit, and
+    says ``remedy``.
+    """
     try:
         with uncollected():
             return t.cast(T, _reader(cls)(plain))
@@ -116,12 +120,12 @@ def from_plain(cls: type[T], plain: t.Any, where: str, *, reason: str = "BAD_DOC
 def list_from_plain(
     cls: type[T], plain: t.Any, where: str, *, reason: str = "BAD_DOCUMENT", remedy: str = _REMEDY
 ) -> list[T]:
-    """The same for a list of them."""
+    """A list of them, as :func:`from_plain` for each; an error names its number: ``where[3]``."""
     read: t.Any = list[cls]  # type: ignore[valid-type]
     return t.cast("list[T]", from_plain(read, plain, where, reason=reason, remedy=remedy))
 
 
-_LONGEST_PATH = 200
+_LONGEST_PATH = 200  # characters of an error that say where
 
 
 def _shown(value: t.Any) -> str:
@@ -249,8 +253,8 @@ def _fits(number: t.Any) -> bool:
     return bool(-_LARGEST <= number <= _LARGEST) if isinstance(number, int) else math.isfinite(number)
 
 
-_LARGEST = 2**200
-_MOST = 2**64
+_LARGEST = 2**200  # of a whole number: products of a few stay below what a float holds, 2**1024
+_MOST = 2**64  # of an Amount: libvirt counts in unsigned 64 bits
 _NONE = type(None)
 _NAMES = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}
 _KNOWN: dict[t.Any, dict[str, tuple[t.Any, bool]]] = {}

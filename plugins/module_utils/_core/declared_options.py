@@ -7,7 +7,7 @@ import typing as t
 
 
 class DeclaredValue(t.NamedTuple):
-    """``place``: where the option stands, for an error: ``destinations[0].migrate_uri``."""
+    """An option with its value. ``place``: where it stands, for an error: ``destinations[0].migrate_uri``."""
 
     name: str
     place: str
@@ -17,8 +17,11 @@ class DeclaredValue(t.NamedTuple):
 def declared_values(
     spec: t.Mapping[str, t.Mapping[str, t.Any]], options: t.Mapping[str, t.Any], within: str = ""
 ) -> t.Iterator[DeclaredValue]:
-    """Those that are given, and those within them. What the specification does not declare, as the inside of a
-    document, is not looked at."""
+    """The options and suboptions that have a value, in the order of the specification.
+
+    ``spec``: an argument specification; ``options``: parameters by it; ``within``: the place that they stand in. What
+    the specification does not declare, as the inside of a document, is not looked at.
+    """
     for name, declared in spec.items():
         value = options.get(name)
         if value is None:

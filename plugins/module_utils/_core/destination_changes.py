@@ -14,7 +14,7 @@ _NAMES = ("bridges", "networks", "devices", "listen_addresses", "paths")
 
 @dataclass(frozen=True)
 class DestinationChanges:
-    """Each from what it is on the source to what it is on the destination.
+    """By kind of name: what stands for a name of the source on the destination. A name that is not there is the same.
 
     ``bridges`` and ``devices`` are those that guests' interfaces are connected to, ``networks`` are libvirt's.
     ``listen_addresses``: of consoles and serial devices. ``paths``: of files and directories; of several that a path is
@@ -48,6 +48,7 @@ class DestinationChanges:
         return next((there for here, there in self.listen_addresses.items() if same_address(here, text)), text)
 
     def path(self, text: str) -> str:
+        """The path with its beginning replaced, by the longest key of ``paths`` that it is or is below."""
         found = [here for here in self.paths if text == here or text.startswith(here.rstrip("/") + "/")]
         if not found:
             return text
@@ -56,7 +57,10 @@ class DestinationChanges:
 
 
 def changes_from(plain: t.Optional[t.Mapping[str, t.Any]]) -> DestinationChanges:
-    """From the option of a module. BAD_CHANGES for what is no name, or a path that is not absolute."""
+    """From the option ``destination_changes`` of a module; None changes nothing.
+
+    Raises BAD_CHANGES for what is no name, or a path that is not absolute.
+    """
     given = {key: value for key, value in (plain or {}).items() if value is not None}
     unknown = sorted(set(given) - {one.name for one in fields(DestinationChanges)})
     if unknown:

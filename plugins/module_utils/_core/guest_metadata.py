@@ -11,14 +11,14 @@ GUEST_NAMESPACE = "https://github.com/virtops/ansible-live-migration/guest/1"
 
 
 class Attributes(t.NamedTuple):
-    """``element``: its local name. libvirt gives an element back with the namespace that it was stored under."""
+    """An element's local name and its attributes. libvirt gives it back with the namespace that it was stored under."""
 
     element: str
     values: t.Mapping[str, str]
 
 
 def attributes_of(text: t.Any) -> t.Optional[Attributes]:
-    """None for what is no XML."""
+    """Of the root of an XML text; None for what is no XML."""
     if not isinstance(text, str):
         return None
     try:

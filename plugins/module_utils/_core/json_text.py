@@ -6,13 +6,14 @@ from __future__ import annotations
 import json
 import typing as t
 
+# Both are choices, well beyond what the programs print that are read here.
 MOST_CHARACTERS = 64 * 1024**2
 MOST_LEVELS = 64
 _MOST_DIGITS = 40  # of a 128-bit number; more take Python quadratic time
 
 
 def read_json(text: str, most_characters: int = MOST_CHARACTERS, most_levels: int = MOST_LEVELS) -> t.Any:
-    """What the text says. ValueError for what is no JSON, and for what is longer or deeper than that."""
+    """The value of a JSON text. ValueError for what is no JSON, and for what is longer or deeper than that."""
     if len(text) > most_characters:
         raise ValueError(f"it has more than {most_characters} characters")
     try:

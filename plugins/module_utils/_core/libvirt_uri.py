@@ -70,11 +70,11 @@ _PARAMETER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 # Paths, names, numbers and GnuTLS priorities: nothing that is anything to a shell, and no option of a program.
 _VALUE = re.compile(r"(?:[A-Za-z0-9_./:@%+,=][A-Za-z0-9_./:@%+,=-]*)?")
 _ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
-_LONGEST = 2048
+_LONGEST = 2048  # characters; a choice
 _IN_TEXT = re.compile(r"//[^\s\"'<>\\]+")
 # A shorter secret would be taken out of ordinary words and numbers wherever they stand.
 _LEAST_LENGTH = 4
-_MOST = 16
+_MOST = 16  # of each sign that may stand before or after a password in a text that is no URI
 
 _REMEDY = (
     "Write qemu[+TRANSPORT]://[USER@][HOST][:PORT]/system, such as qemu+ssh://root@kvm02/system. The transports are"
@@ -156,7 +156,7 @@ def parse_migration_uri(uri: t.Any, what: str = "The migration URI") -> Migratio
 
 
 def check(uri: t.Any, allow: t.Optional[t.Collection[str]] = (), what: str = "The URI") -> None:
-    """One of either kind: of a migration by its scheme, or else of libvirt."""
+    """Raises BAD_URI or URI_NOT_ALLOWED as :func:`parse_migration_uri` for its schemes, else as :func:`parse`."""
     if isinstance(uri, str) and uri.split(":", 1)[0] in _MIGRATION_SCHEMES:
         parse_migration_uri(uri, what)
     else:
@@ -246,7 +246,11 @@ def uri_secrets(uri: str) -> set[str]:
 
 
 def secrets_in(options: t.Any) -> set[str]:
-    """Of all options that are URIs by their name, however deep; and passwords before an ``@`` of URIs within texts."""
+    """What is secret in a module's options, lists and dictionaries in them included, to be kept out of the log.
+
+    It is :func:`uri_secrets` of each option whose name says that it is a URI, and in all other texts what may be a
+    password before an ``@``.
+    """
     found: set[str] = set()
     if isinstance(options, t.Mapping):
         for key, value in options.items():

@@ -13,14 +13,15 @@ import typing as t
 from .errors import MigrationError
 from .json_text import check_depth
 
+# What has no measurement here is a choice, far beyond any expression that a person writes.
 _MOST_CHARACTERS = 10_000
 _MOST_NODES, _MOST_DEEP = 2_000, 100  # of the expression
 MOST_STEPS = 3_000_000  # 4 s of a slow processor; a filter of four comparisons over 50,000 guests takes 1,000,000
 _MOST_MADE = 4_000_000  # values that are put into lists and dictionaries, or gone through: up to 2 s
 _MOST_WEIGHT = 2_000_000  # values and characters of one value that is made, unless the document has as many
 _CHARACTERS_AT_ONCE = 100  # of a text, beside one value of a list
-_MOST_LEVELS = 200
-_LONGEST_NUMBER = 400
+_MOST_LEVELS = 200  # of a result
+_LONGEST_NUMBER = 400  # characters of a text for to_number; the largest float has 309 digits
 
 
 class _TooMuchError(Exception):
@@ -28,7 +29,11 @@ class _TooMuchError(Exception):
 
 
 def search(expression: str, document: t.Any, most_steps: int = MOST_STEPS) -> t.Any:
-    """What the expression finds; ``document`` has to be of built-in types, since JMESPath tells types exactly."""
+    """What a JMESPath expression finds in a document, which has to be of built-in types: JMESPath tells types exactly.
+
+    Raises MigrationError: BAD_EXPRESSION for one that does not parse, fails or takes more than its bounds, and
+    JMESPATH_MISSING.
+    """
     try:
         import jmespath
         from jmespath.exceptions import JMESPathError

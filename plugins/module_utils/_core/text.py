@@ -6,7 +6,7 @@ from __future__ import annotations
 import textwrap
 import typing as t
 
-WIDTH = 110
+WIDTH = 110  # characters; a choice, since the output of a play is indented
 
 
 def wrapped(text: t.Any, first: str = "", rest: t.Optional[str] = None) -> list[str]:

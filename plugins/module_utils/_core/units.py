@@ -10,6 +10,7 @@ KIB = 1 << 10
 MIB = 1 << 20
 GIB = 1 << 30
 TIB = 1 << 40
+BYTES_PER_MBIT = 125_000  # of a rate in Mbit/s
 
 _UNITS = ("KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
 

@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 from .errors import MigrationError
 from .text import shortened
 
-_MOST_SHOWN = 100
+_MOST_SHOWN = 100  # characters of an odd line
 _MOST_DIGITS = 20  # the kernel counts in 64 bits
 
 

@@ -9,8 +9,8 @@ import typing as t
 
 from .._core.host.document import Clock
 
-_UNSYNCHRONISED = 0x40
-_ERROR = 5
+_UNSYNCHRONISED = 0x40  # STA_UNSYNC of timex.h
+_ERROR = 5  # TIME_ERROR, which adjtimex(2) returns
 
 
 class _Timex(ctypes.Structure):

@@ -12,7 +12,7 @@ from .._core.dataclass_json import changed
 from .._core.errors import MigrationError
 from .._core.host.document import HostDocument
 from .._core.host.features import features_of
-from .._core.host.firewall.rules import Arrival
+from .._core.host.firewall.verdict import Arrival
 from .._core.host.guest import GuestDocument
 from .._core.host.network import MigrationPath
 from .._core.host.parse.migration_path import (
@@ -39,14 +39,16 @@ from .sockets import addresses_of, holders, read_sockets, ssh_addresses
 from .storage import read_storage, with_storage
 from .tls import read_tls
 
-_SSH_PORT = 22
+_SSH_PORT = 22  # sshd's own; another one is not looked for
 
 T = t.TypeVar("T")
 
 
 @dataclass(frozen=True)
 class HostDocumentOptions:
-    """``reference_epoch_s``: the caller's time when the module began. ``load_window_s``: 0 for not at all."""
+    """``migration_address``: at which migrations arrive, empty to find it out; ``peers``: addresses of other hosts, to
+    which routes are looked up. ``load_window_s``: for how long the load of the migration interface is sampled, 0 for
+    not at all. ``reference_epoch_s``: the caller's time when the module began."""
 
     migration_address: str = ""
     peers: t.Sequence[str] = ()
@@ -55,7 +57,8 @@ class HostDocumentOptions:
 
 
 class HostFiles:
-    """Made when the module begins, so that the load is sampled while everything else is found out."""
+    """What this machine's own files tell. To be made when the module begins, so that the load is sampled while all else
+    is found out."""
 
     def __init__(self, options: HostDocumentOptions, programs: Programs) -> None:
         self.options, self.programs = options, programs
@@ -64,6 +67,7 @@ class HostFiles:
         self.counters: Counters = read_counters() if options.load_window_s > 0 else {}
 
     def add_to(self, host: HostDocument) -> HostDocument:
+        """The document with what the files tell; what cannot be read becomes a line in ``problems``."""
         configuration, sockets = read_configuration(), self._known("TCP sockets", read_sockets)
         host = self._with_system(self._with_storage(host))
         host = self._with_daemon(host, configuration, sockets)

@@ -13,7 +13,7 @@ from .._core.unreadable import whole
 
 _MOST_BYTES = 64 * 1024**2  # /proc/net/tcp of a host with 400,000 sockets
 _BLOCK_BYTES = 64 * 1024  # more at once is refused by some files of /proc
-_COMMAND_LIMIT_S = 5
+_COMMAND_LIMIT_S = 5  # a choice
 _DIRECTORIES = ("/usr/sbin", "/usr/bin", "/sbin", "/bin")
 
 T = t.TypeVar("T")

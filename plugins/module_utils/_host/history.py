@@ -17,13 +17,13 @@ import typing as t
 from pathlib import Path
 
 from .._core.json_text import read_json
-from .._core.report.kept import kept_record
+from .._core.report.shortened_record import kept_record
 from .files import names_in, read_bytes
 from .whole_file import write_whole
 
 _FORM = re.compile(r"(\d{8}T\d{6}Z)-(migration|evacuation)-[0-9A-Za-z._-]{1,80}\.json")
 _STAMP = "%Y%m%dT%H%M%SZ"
-_MOST_BYTES = 4 * 1024**2
+_MOST_BYTES = 4 * 1024**2  # of a file that is read; a choice
 _OTHERS_MAY_WRITE = stat.S_IWGRP | stat.S_IWOTH
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from .._core.errors import MigrationError
 from .whole_file import write_whole
 
-_LIMIT_S = 20.0
+_LIMIT_S = 20.0  # for the lock: others hold it for milliseconds; a choice
 _PAUSE_S = 0.05
 
 

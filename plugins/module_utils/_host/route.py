@@ -15,13 +15,14 @@ from .files import names_in
 from .network import NET, interface_facts
 from .sockets import addresses_of
 
+# Numbers of linux/netlink.h and linux/rtnetlink.h.
 _NETLINK_ROUTE = 0
 _RTM_GETROUTE, _RTM_NEWROUTE, _ERROR = 26, 24, 2
 _NLM_F_REQUEST = 1
 _DST, _OIF, _GATEWAY, _PREFSRC = 1, 4, 5, 7
 _HEADER, _ROUTE, _ATTRIBUTE = struct.Struct("=IHHII"), struct.Struct("=BBBBBBBBI"), struct.Struct("=HH")
 _CODE = struct.Struct("=i")
-_ANSWER_S = 2.0
+_ANSWER_S = 2.0  # a choice: the kernel answers at once
 
 
 def read_route(destination: str) -> Route:

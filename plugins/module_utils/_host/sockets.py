@@ -12,7 +12,7 @@ import typing as t
 from .._core.host.parse.procfs import Socket, parse_sockets
 from .files import at_once, names_in, read
 
-_RESOLVE_LIMIT_S = 2.0
+_RESOLVE_LIMIT_S = 2.0  # a choice
 
 
 def read_sockets() -> t.Optional[list[Socket]]:

@@ -20,7 +20,7 @@ from .._core.host.guest import Disk, GuestDocument
 from .._core.host.parse.procfs import Mount, MountTable, parse_mounts
 from .files import at_once, read, read_bytes
 
-_LIMIT_S = 3.0
+_LIMIT_S = 3.0  # for each file system; a choice
 _QCOW2_MAGIC = b"QFI\xfb"
 _OCTAL = re.compile(r"\\([0-7]{3})")
 _MOST_BYTES = 2**63 - 1  # what a file can have

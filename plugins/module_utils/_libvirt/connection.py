@@ -10,6 +10,7 @@ import typing as t
 from xml.etree import ElementTree
 
 from .._core.errors import MigrationError
+from .._core.libvirt_errors.codes import Err
 from .._core.libvirt_uri import is_local
 from .timeout import Daemon, NoAnswerError, in_time, limited
 
@@ -30,8 +31,8 @@ except ImportError:
     libvirt = None
     LIBVIRT_IMPORT_ERROR = traceback.format_exc()
 
-OPEN_LIMIT_S = 30.0
-_ERR_RPC, _FROM_RPC = 39, 7
+OPEN_LIMIT_S = 30.0  # a choice: keep-alives give up a daemon after 30 s, too
+_FROM_RPC = 7  # virErrorDomain
 
 _loop_started = False
 
@@ -105,7 +106,7 @@ class Connection:
             self.raw.close()
 
     def reopen(self) -> None:
-        """After the daemon was restarted. What was looked up before is of no use any more."""
+        """Connect anew, after the daemon was restarted. Objects that were looked up before are of no use any more."""
         self.close()
         self._open()
 
@@ -123,22 +124,22 @@ def connect_destination(uri: str) -> Connection:
 def _no_answer(problem: str) -> Exception:
     """A daemon that does not answer any more is told as one that is gone, after which the same is to be done."""
     error = libvirt.libvirtError(f"lost connection: {problem}")
-    error.err = (_ERR_RPC, _FROM_RPC, str(error), 2, None, None, None, -1, -1)
+    error.err = (Err.RPC, _FROM_RPC, str(error), 2, None, None, None, -1, -1)
     return t.cast(Exception, error)
 
 
 def host_uuid(daemon: t.Any) -> str:
-    """Which host a daemon's connection leads to."""
+    """The UUID of the host of a daemon (a ``virConnect``), by its capabilities: which host a connection leads to."""
     return str(ElementTree.fromstring(daemon.getCapabilities()).findtext("host/uuid"))
 
 
 def version_text(version: int) -> str:
-    """libvirt's one number as people write it."""
+    """A version as libvirt gives it in one number (9000000) as people write it (9.0.0)."""
     return f"{version // 1_000_000}.{version // 1000 % 1000}.{version % 1000}"
 
 
 def require_version(connection: Connection, wanted: tuple[int, int, int], what: str) -> None:
-    """Fail when the daemon is older than ``wanted``."""
+    """Raises LIBVIRT_TOO_OLD when the daemon is older than ``wanted``; ``what``: that needs it, for the message."""
     have = int(connection.raw.getLibVersion())
     if have < wanted[0] * 1_000_000 + wanted[1] * 1000 + wanted[2]:
         raise MigrationError(

@@ -10,8 +10,8 @@ import typing as t
 from .._core.job.sample import Operation, Stats
 from .connection import Connection, libvirt
 
-_ITERATION = 20
-_JOB_COMPLETED = 21
+_ITERATION = 20  # VIR_DOMAIN_EVENT_ID_MIGRATION_ITERATION
+_JOB_COMPLETED = 21  # VIR_DOMAIN_EVENT_ID_JOB_COMPLETED
 
 
 class Event(t.NamedTuple):

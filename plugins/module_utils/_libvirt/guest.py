@@ -8,12 +8,11 @@ from dataclasses import dataclass
 from xml.etree import ElementTree
 
 from .._core.job.domain_state import DomainState
+from .._core.libvirt_errors.codes import Err
 from .._core.units import KIB
 from .connection import Connection, libvirt
 from .errors import translate
 from .timeout import CALL_LIMIT_S, within
-
-_ERR_NO_DOMAIN = 42
 
 
 class MemorySize(t.NamedTuple):
@@ -33,22 +32,22 @@ class Guest:
     uuid: str
 
     def state(self) -> DomainState:
-        """Does not need the domain's lock, so it answers in every state."""
+        """Its state and reason by libvirt, which needs no lock of the domain for that, so that it always answers."""
         state, reason = self.raw.state()
         return DomainState(int(state), int(reason))
 
     def known_state(self) -> t.Optional[DomainState]:
-        """The same, or None when this host does not have the guest any more; a daemon that is gone is an error."""
+        """Its state, or None when this host does not have the guest any more; a daemon that is gone is an error."""
         try:
             return self.state()
         except libvirt.libvirtError as exc:
-            if exc.get_error_code() == _ERR_NO_DOMAIN:
+            if exc.get_error_code() == Err.NO_DOMAIN:
                 return None
             raise
 
     def documents(self) -> list[dict[str, t.Any]]:
-        """Name, UUID, state and its reason; nothing when the guest has left this host for good meanwhile, which only
-        libvirt itself can say."""
+        """One document with name, UUID, state and its reason; none when the guest has left this host for good
+        meanwhile, which only libvirt itself can say."""
         state = self.known_state()
         if state is None:
             return []
@@ -82,17 +81,17 @@ def find_guest(connection: Connection, name: t.Optional[str], uuid: t.Optional[s
     try:
         return _look_up(connection, name, uuid)
     except libvirt.libvirtError as exc:
-        missing = exc.get_error_code() == _ERR_NO_DOMAIN
+        missing = exc.get_error_code() == Err.NO_DOMAIN
         problem = "There is no guest {!r} on this host." if missing else "The guest {!r} could not be looked up."
         raise translate(exc, problem.format(uuid or name), state="Nothing was changed.") from exc
 
 
 def seek_guest(connection: Connection, name: t.Optional[str], uuid: t.Optional[str]) -> t.Optional[Guest]:
-    """The same, or None when this host has none; for a host on which it may or may not be."""
+    """The guest of that name or UUID, or None when this host has none. Raises libvirt's errors, and MONITOR_HUNG."""
     try:
         return within(lambda: _look_up(connection, name, uuid), f"looking for {uuid or name!r}")
     except libvirt.libvirtError as exc:
-        if exc.get_error_code() == _ERR_NO_DOMAIN:
+        if exc.get_error_code() == Err.NO_DOMAIN:
             return None
         raise
 
@@ -104,5 +103,5 @@ def _look_up(connection: Connection, name: t.Optional[str], uuid: t.Optional[str
 
 
 def all_guests(connection: Connection) -> list[Guest]:
-    """Running or not, by name."""
+    """All guests of the host, running or not, sorted by name."""
     return sorted((guest_of(raw) for raw in connection.raw.listAllDomains(0)), key=lambda guest: guest.name)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Elements of a guest's own metadata, which travel with it."""
+"""Elements of a guest's own metadata, read and written. They travel with the guest, and whoever may edit it may too."""
 
 from __future__ import annotations
 
@@ -8,14 +8,15 @@ import typing as t
 
 from .._core.guest_metadata import GUEST_NAMESPACE
 from .._core.guest_policy import limits_of_metadata
+from .._core.libvirt_errors.codes import Err
 from .connection import libvirt
 from .guest import Guest
 from .timeout import within
 
 ELEMENT = 2  # VIR_DOMAIN_METADATA_ELEMENT
-LIVE, CONFIG = 1, 2
-# VIR_ERR_NO_DOMAIN_METADATA; VIR_ERR_OPERATION_INVALID where a guest does not run, or is not defined.
-NOT_THERE = (80, 55)
+LIVE, CONFIG = 1, 2  # VIR_DOMAIN_AFFECT_*: as the guest runs, and as it is defined
+# OPERATION_INVALID: of a guest that does not run, or is not defined, where the flag asks for just that.
+NOT_THERE = (Err.NO_DOMAIN_METADATA, Err.OPERATION_INVALID)
 
 
 def element_of(
@@ -24,9 +25,10 @@ def element_of(
     flags: t.Sequence[int] = (LIVE, CONFIG),
     not_there: t.Container[int] = NOT_THERE,
 ) -> t.Optional[str]:
-    """For a guest that runs, as it runs. None where libvirt says that there is none; what could not be read raises.
+    """The XML of the element that the guest has under this namespace, or None where libvirt says that it has none.
 
-    ``flags``: where to look, one after the other; ``not_there``: codes by which libvirt says that there is none.
+    ``flags``: where to look, one after the other: as the guest runs, then as it is defined. ``not_there``: the codes
+    (virErrorNumber) by which libvirt says that there is none; all other errors are raised, and so is MONITOR_HUNG.
     """
     for flag in flags:
         try:
@@ -36,6 +38,15 @@ def element_of(
             if exc.get_error_code() not in not_there:
                 raise
     return None
+
+
+def write_element(guest: Guest, element: t.Optional[str], prefix: str, namespace: str, flags: int, doing: str) -> None:
+    """Put an XML element in the place of the one that the guest has under this namespace; None takes that one away.
+
+    ``prefix``: of the namespace in the definition; ``flags``: LIVE, CONFIG or both; ``doing``: for an error. Raises
+    MONITOR_HUNG and libvirt's own errors.
+    """
+    within(lambda: guest.raw.setMetadata(ELEMENT, element, prefix, namespace, flags), doing)
 
 
 def own_limits(guest: Guest) -> tuple[dict[str, t.Any], list[str]]:

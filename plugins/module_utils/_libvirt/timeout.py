@@ -15,12 +15,12 @@ from .._core.errors import MigrationError
 
 T = t.TypeVar("T")
 
-CALL_LIMIT_S = 20.0
+CALL_LIMIT_S = 20.0  # of a call that waits for QEMU; a choice: below the 30 s that libvirt waits for a lock
 # Longer than libvirt itself waits for the lock of a domain, and than keep-alives need to find a daemon gone (30 s
 # each): their errors say more.
 _ANSWER_LIMIT_S = 40.0
 _SILENT_LIMIT_S = 2.0  # of a daemon that has just not answered
-_PROBE_LIMIT_S = 5.0
+_PROBE_LIMIT_S = 5.0  # of the call that shows before a connection is closed that its daemon answers; a choice
 
 # What the binding answers by itself.
 _LOCAL = frozenset(("ID", "UUID", "UUIDString", "c_pointer", "connect", "isAlive", "name", "setKeepAlive"))

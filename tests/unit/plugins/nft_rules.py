@@ -11,7 +11,7 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.firewall.nftables import (
     parse_nftables,
 )
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.firewall.rules import (
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.firewall.verdict import (
     Arrival,
     opening,
 )

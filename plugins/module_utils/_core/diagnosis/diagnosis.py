@@ -19,7 +19,7 @@ from .verdict import Context, Diagnosis, Reason, Verdict
 
 
 def diagnose(samples: t.Sequence[JobSample], context: t.Optional[Context] = None) -> Diagnosis:
-    """The diagnosis of a job from one or more looks at it, oldest first."""
+    """The diagnosis of a job from one or more looks at it, oldest first. ``context``: what else is known of it."""
     context = context or Context()
     seen = Observation(samples)
     remedies = Remedies(seen, context.policy, context.postcopy_flag, context.link_bytes_per_s)

@@ -20,7 +20,11 @@ QUIESCE_COMMAND = (
 
 @dataclass(frozen=True)
 class Remedy:
-    """One thing to do. ``command`` is virsh's, ``module`` ours (empty: by hand); ``allowed`` by policy and job."""
+    """One thing to do about a migration. ``action``: its name; ``expected``: what it does; ``risk``: what it may cost.
+
+    ``command``: of virsh; ``module``: of this collection; both are empty for what is done by hand. ``allowed``: whether
+    the policy allows it and the job can do it.
+    """
 
     action: str
     command: str = ""

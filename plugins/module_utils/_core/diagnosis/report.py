@@ -29,7 +29,7 @@ _SHOWN_ABOVE = {
     "throttle_percent",
     "postcopy_requests",
 }
-_BOUNDARIES_SHOWN = 5
+_BOUNDARIES_SHOWN = 5  # the last ones
 
 
 @dataclass(frozen=True)
@@ -204,8 +204,8 @@ def _value(key: str, value: t.Any) -> str:
         return "?"
 
 
-_MOST = 2**64
-_LONGEST = 2000
+_MOST = 2**64  # libvirt counts in unsigned 64 bits
+_LONGEST = 2000  # characters of a figure that nobody here knows
 
 
 def _remedy_lines(number: int, remedy: _Remedy) -> list[str]:

@@ -21,7 +21,11 @@ _STUCK = (Verdict.STUCK.value, Verdict.STALLED.value, Verdict.BROKEN.value)
 
 
 def rescue_order(jobs: t.Sequence[t.Any], policy: Policy) -> list[dict[str, t.Any]]:
-    """The outgoing ones of these job documents, those first that it helps most to free first. Raises NOT_A_JOB."""
+    """The documents of the outgoing jobs that run, in the order in which they are to be taken over.
+
+    ``jobs``: job documents with their diagnosis; ``policy``: which decides what may be done for a stuck one. Raises
+    NOT_A_JOB.
+    """
     found = [(read_job(job), job) for job in jobs]
     leaving = [(sample, job) for sample, job in found if sample.operation == "outgoing" and sample.phase.running]
     return [job for _sample, job in sorted(leaving, key=lambda one: _key(one[0], _diagnosis(one[1]), policy))]

@@ -14,8 +14,8 @@ from ..dataclass_json import Amount, from_plain
 from ..errors import MigrationError
 from ..units import MIB
 
-_MARGIN = 1.1
-_LEAST_PART = 0.25  # of an equal one: a migration that gets nothing only grows older
+_MARGIN = 1.1  # times what it needs by a forecast, which may be a little low; a choice
+_LEAST_PART = 0.25  # of an equal one, a choice: a migration that gets nothing sends its pages in vain
 _SENDING = ("", "setup", "precopy", "switchover")
 _IN_POSTCOPY = ("postcopy", "postcopy_failed")
 

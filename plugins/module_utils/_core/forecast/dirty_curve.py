@@ -9,12 +9,13 @@ from dataclasses import dataclass, replace
 
 from .working_set import WorkingSet
 
-# A guest is seldom measured in the very minute in which it is moved, and migrating slows nothing that it does.
+# What the worst curve has more: a guest is seldom measured in the very minute in which it is moved. Choices; forecasts
+# say of 1.5 "half as much again".
 _RATE_DOUBT = 1.5
 _SET_DOUBT = 1.15
-# A set that was all dirty within the shortest window may have been so much earlier.
+# Times the rate that was seen, a choice: a set that was all dirty within the shortest window may have been so earlier.
 _AT_ONCE = 4
-_LONG_WINDOW_S = (4, 20)
+_LONG_WINDOW_S = (4, 20)  # at least, so that it tells more than the short one; at most, so that nobody waits long
 
 
 @dataclass(frozen=True)

@@ -19,17 +19,18 @@ _QUICK = 1.2  # so little over the least possible time that post-copy is not wor
 _COMPRESS = 1.4  # so much over it that compressing what is sent again may pay
 _COMPRESS_OVER_MS = 300  # and so much downtime, which is what QEMU does unasked
 _SLOW = 2.0  # so much over it that slowing the guest down is less of a burden than going on
-_RESENT_AT_MOST = 0.12
-_THROTTLE_STEP = 5
+_RESENT_AT_MOST = 0.12  # of the memory, by a switch to post-copy within the first pass; a choice
+_THROTTLE_STEP = 5  # percent between those that are tried
 _THROTTLE_LEAST = 20  # a guest that waits between its writes makes up for less
 _THROTTLE_FIRST = 20  # QEMU's own
-_THROTTLE_STEPS_LEFT = 6
-_THROTTLE_TO_SPARE = 1.35
+_THROTTLE_STEPS_LEFT = 6  # between the first throttle and the cap, for QEMU to climb; a choice
+_THROTTLE_TO_SPARE = 1.35  # times the shortest time: for that much the guest is slowed down less; a choice
 _XBZRLE_PAYS_BELOW = 300e6  # bytes/s: comparing pages is the work of one processor
+# Bytes on the wire per byte of a page that is sent again. Choices: how well it goes is seen in the third pass.
 _XBZRLE_COST = 0.3
 _XBZRLE_AT_BEST = 0.1
 _PER_CONNECTION = 1.2e9  # bytes/s that one connection and one thread carry
-_MOST_CONNECTIONS = 8
+MOST_CONNECTIONS = 8  # a choice: each takes a thread of QEMU on either host
 _UNKNOWN_BANDWIDTH = int(1e9)  # the plan of a guest that was not measured does not depend on it
 
 
@@ -246,5 +247,5 @@ class _Chooser:
     def _parallel(self) -> int:
         """Connections that the bandwidth can fill; before QEMU 10.1 they exclude post-copy, and always xbzrle."""
         fills = int(self.facts.bandwidth_bytes_per_s / _PER_CONNECTION) + 1
-        wanted = min(_MOST_CONNECTIONS, self.facts.parallel_connections, fills)
+        wanted = min(MOST_CONNECTIONS, self.facts.parallel_connections, fills)
         return wanted if wanted >= 2 and not self.may_postcopy and not self.compresses else 0

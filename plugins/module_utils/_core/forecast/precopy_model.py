@@ -9,11 +9,11 @@ from dataclasses import asdict, dataclass, replace
 from ..job.downtime_limit import SWITCH_COST_MS, limit_for, worth_finishing
 from .dirty_curve import DirtyCurve
 
-_MAX_PASSES = 1000
-_STANDS_STILL = 0.995
+_MAX_PASSES = 1000  # bounds the work
+_STANDS_STILL = 0.995  # of what was left a pass before: from here on it no longer gets less
 _NEARLY = 1.02  # QEMU sends in bursts, so it does get below a limit that the formula only comes close to
 _CACHED_FROM_PASS = 3  # the second pass fills the cache of the compression, the third finds its pages there
-_SET_ONLY_FROM_PASS = 3
+_SET_ONLY_FROM_PASS = 3  # by then all else has been sent
 
 
 @dataclass(frozen=True)

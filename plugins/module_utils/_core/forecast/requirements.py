@@ -13,12 +13,16 @@ from .precopy_model import MigrationCourse
 from .simulation import Simulation
 
 _STEP_PERCENT = 5
-_DOUBLINGS = 12
-_MARGIN = 1.05
+_DOUBLINGS = 12  # 4096 times the bandwidth that there is; as many halvings find it to 0.03 %
+_MARGIN = 1.05  # a pass leaves a little more or less each time; a choice
 
 
 def needs(trial: Simulation, load: DirtyCurve, plain: MigrationCourse) -> dict[str, t.Any]:
-    """One of these would do. ``plain``: the course that does not finish."""
+    """What would make it finish, as ``needs`` of a forecast: any one of the entries would do.
+
+    ``plain``: the course by pre-copy, which does not finish. Bandwidths in bytes/s, ``max_downtime_ms``,
+    ``writes_less_percent`` and ``postcopy``; what would not do is left out.
+    """
     found: dict[str, t.Any] = {}
     wanted = _bandwidth(trial, load)
     if wanted is not None:
@@ -37,7 +41,7 @@ def needs(trial: Simulation, load: DirtyCurve, plain: MigrationCourse) -> dict[s
 
 
 def requirements_text(found: t.Mapping[str, t.Any]) -> str:
-    """The same in words."""
+    """What :func:`needs` gives, in words."""
     parts = []
     if "bandwidth_more_bytes_per_s" in found:
         parts.append(f"{human_rate(found['bandwidth_more_bytes_per_s'])} more bandwidth")
@@ -51,7 +55,8 @@ def requirements_text(found: t.Mapping[str, t.Any]) -> str:
 
 
 def least_bandwidth(enough: t.Callable[[float], bool], low: float, doublings: int = _DOUBLINGS) -> t.Optional[int]:
-    """The least bandwidth above ``low`` that is enough, nearly; None when none up to 2 ** doublings times that is."""
+    """The least bandwidth in bytes/s above ``low`` that is enough, to 0.03 %; None when none up to ``low`` times
+    2 ** ``doublings`` is."""
     high = low
     for _doubling in range(doublings):
         high *= 2

@@ -18,7 +18,7 @@ from .working_set import scan_s
 # From the one that asks least of the guest to the one that may cost most.
 _MILDEST_FIRST = ("minimal_downtime", "very_large", "suspend_workload", "post_copy")
 _LOWEST_BYTES_PER_S = 0.5 * MIB  # limits are whole MiB/s, from 1 up
-_DOUBLINGS = 20
+_DOUBLINGS = 20  # from half a MiB/s up to 512 GiB/s
 
 
 def least_bandwidth_bytes_per_s(policy: Policy, facts: MigrationFacts) -> t.Optional[int]:
@@ -74,7 +74,8 @@ def virsh_options(flags: Flags, bandwidth_mib_per_s: t.Optional[int]) -> list[st
 
 
 def prospect(policy: Policy, facts: MigrationFacts) -> dict[str, t.Any]:
-    """The forecast as a document, with the bandwidth to set and the policy to choose."""
+    """The document of a forecast, and in it the limit to set (MiB/s), the least bandwidth that would do, the mildest
+    preset that does, and the options for virsh: what ``expected_transfer`` and ``migration_forecast_info`` return."""
     found, bandwidth = forecast(policy, facts), whole_mib_per_s(facts.bandwidth_bytes_per_s)
     return {
         **found.document(),

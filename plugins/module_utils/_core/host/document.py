@@ -20,7 +20,7 @@ SCHEMA = 1
 
 @dataclass(frozen=True)
 class Versions:
-    """As ``9.0.0``, and the kernel's own text."""
+    """Versions as ``9.0.0``, and of the kernel its own text."""
 
     libvirt: str = ""
     qemu: str = ""

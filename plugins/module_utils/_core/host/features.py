@@ -12,7 +12,8 @@ Version = tuple[int, ...]
 
 
 class Feature(t.NamedTuple):
-    """There from these versions on; of an empty one any will do."""
+    """A feature that a host has from these versions on; of an empty one any will do. ``qemu_before``: it is gone from
+    this one on."""
 
     id: str
     libvirt: Version = ()
@@ -45,7 +46,7 @@ FEATURES = (
 
 
 class Bug(t.NamedTuple):
-    """In these versions: from the first on and before the second."""
+    """A bug of these versions: from the first on and before the second. Both libvirt's and QEMU's have to fit."""
 
     id: str
     summary: str

@@ -187,7 +187,7 @@ class SecurityLabel:
 
 @dataclass(frozen=True)
 class GuestDocument:
-    """A guest. ``features`` of the moment (job, block jobs) are as they were when the document was made."""
+    """A guest. What changes (state, job, block jobs) is as it was when the document was made."""
 
     name: str
     uuid: str

@@ -118,7 +118,7 @@ _TOGETHER = tuple(
 )
 # libvirt gives these (since 1.3.1) together with the dirty rate, which without them may be missing.
 _BESIDE_DIRTY_RATE = ("memory_iteration", "memory_page_size", "memory_postcopy_requests")
-_MAX_PAGE_BYTES = 1 << 30
+_MAX_PAGE_BYTES = 1 << 30  # beyond that it is no size of a page; a choice
 _UNITS_OF_ONE_FIELD = ("bytes", "pages/s")
 _MAX_UNKNOWN = 1  # field of a newer libvirt: from 3.3 to 11.3 none came to what virsh tells of a migration
 

@@ -10,11 +10,13 @@ from ..policy import MAX_DOWNTIME_LIMIT_MS
 
 SWITCH_COST_MS = 60  # device state, block and network set-up on the destination: seen on real hosts, 50 to 70 ms
 SHRINKS = 0.85  # a pass that leaves less than this share of the pass before makes progress
+# What a limit is set above the need: guests leave a little more or less each time (noise, see docs/design.md), and QEMU
+# compares with its bandwidth of the last 100 ms. Tried in tests/sim.
 _MARGIN = 1.15
 _MARGIN_MS = 50
 # One pass is noise: guests that were measured leave up to half more or less than in the pass before.
 PASSES_OF_A_TREND = 6
-_LEAST_PASSES = 5
+_LEAST_PASSES = 5  # a choice: fewer are mostly noise
 _BEYOND_CHANCE = 0.4  # of the pass before: the guest has calmed down; by chance a measured one never left below 0.55
 NEAR_BEST = 1.1  # of the least that was left lately: a guest that is busy in phases comes back to it
 
@@ -27,7 +29,7 @@ def highest_limit_ms(max_downtime_ms: float) -> int:
 
 
 def with_margin(need_ms: float) -> int:
-    """The limit at which QEMU switches over: what is needed, with a margin for the next pass, in whole 10 ms."""
+    """The limit in ms at which QEMU switches over: what is needed, with a margin for the next pass, in whole 10 ms."""
     return math.ceil((need_ms * _MARGIN + _MARGIN_MS) / 10) * 10
 
 

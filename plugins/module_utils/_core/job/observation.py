@@ -41,7 +41,10 @@ _AFTER_FIRST_PASS = (
 
 
 class Boundary(t.NamedTuple):
-    """The moment after a bitmap sync: the only moments whose remaining bytes may be compared."""
+    """The moment after a bitmap sync, when a pass begins: the remaining bytes of other moments tell nothing.
+
+    ``pass_number``: of the pass that begins; ``at_s``: by the clock of the looks.
+    """
 
     pass_number: int
     remaining_bytes: int
@@ -98,7 +101,7 @@ class Observation:
 
     @property
     def disk_less_bytes_per_s(self) -> t.Optional[int]:
-        """By how much what is left of the disks got less per second; negative where it grew, None for too short."""
+        """Bytes/s by which what is left of the disks shrinks; negative where it grows, None if watched too briefly."""
         if self.observed_s < _DISK_WINDOW_S:
             return None
         less = self.samples[0].disk.remaining_bytes - self.last.disk.remaining_bytes
@@ -129,12 +132,12 @@ class Observation:
 
     @property
     def floor_is_too_low(self) -> bool:
-        """Whether only what is left somewhere within a pass is known."""
+        """Whether ``floor_bytes`` is what was left somewhere within a pass: less than at its beginning."""
         return not self.boundaries and not self._expects
 
     @property
     def floor_is_unknown(self) -> bool:
-        """Whether QEMU gives a figure for it that is another quantity, and no boundary was seen."""
+        """Whether no boundary was seen and QEMU's expected downtime, which would stand for it, is something else."""
         return not self.boundaries and self.expects_something_else
 
     @property

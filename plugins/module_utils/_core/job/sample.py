@@ -78,7 +78,7 @@ class Progress:
 
 @dataclass(frozen=True)
 class Limits:
-    """What QEMU is told to keep to. None: not known. Bandwidths: 0 is no limit."""
+    """The limits that QEMU keeps to. None: not known. Of a bandwidth 0 is no limit."""
 
     max_downtime_ms: t.Optional[int] = None
     bandwidth_mib_per_s: t.Optional[int] = None

@@ -27,7 +27,7 @@ _QUOTED = re.compile(
     r"|\"(?=[^\s\"]*/)[^\s\"]*\""
 )
 _JSON = re.compile(r"\{[^{}\n]*\}")
-_JSON_DEPTH = 4
+_JSON_DEPTH = 4  # braces within braces; a choice
 _LONGEST = 4000  # characters at each end of a message; QEMU's output may have any length, and its last lines say why
 
 

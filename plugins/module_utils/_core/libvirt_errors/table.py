@@ -10,31 +10,31 @@ from __future__ import annotations
 import typing as t
 
 from . import (
+    compatibility as meanings_compatibility,
+)
+from . import (
     connection as meanings_connection,
-)
-from . import (
-    fit as meanings_fit,
-)
-from . import (
-    general as meanings_general,
 )
 from . import (
     guest as meanings_guest,
 )
 from . import (
-    host as meanings_host,
+    host_resources as meanings_host_resources,
+)
+from . import (
+    host_setup as meanings_host_setup,
 )
 from . import (
     login as meanings_login,
+)
+from . import (
+    options_and_codes as meanings_options_and_codes,
 )
 from . import (
     postcopy as meanings_postcopy,
 )
 from . import (
     qemu as meanings_qemu,
-)
-from . import (
-    setup as meanings_setup,
 )
 from . import (
     storage as meanings_storage,
@@ -48,10 +48,10 @@ SUBJECTS: t.Sequence[tuple[str, t.Sequence[Meaning]]] = (
     ("Connections and ports", meanings_connection.ROWS),
     ("Storage", meanings_storage.ROWS),
     ("What QEMU says of a migration", meanings_qemu.ROWS),
-    ("Whether things fit together", meanings_fit.ROWS),
-    ("Memory, networks and devices", meanings_host.ROWS),
-    ("How the host is set up", meanings_setup.ROWS),
-    ("Options, and the rest", meanings_general.ROWS),
+    ("Whether things fit together", meanings_compatibility.ROWS),
+    ("Memory, networks and devices", meanings_host_resources.ROWS),
+    ("How the host is set up", meanings_host_setup.ROWS),
+    ("Options, and the rest", meanings_options_and_codes.ROWS),
 )
 MEANINGS: t.Sequence[Meaning] = tuple(row for _subject, rows in SUBJECTS for row in rows)
 

@@ -22,12 +22,12 @@ class Family:
     """
 
     name: str
-    told: str
+    help_text: str
     samples: t.Sequence[tuple[Labels, Value]]
 
 
-def one(name: str, told: str, value: Value, labels: t.Optional[Labels] = None) -> Family:
-    return Family(name, told, [(labels or {}, value)])
+def one(name: str, help_text: str, value: Value, labels: t.Optional[Labels] = None) -> Family:
+    return Family(name, help_text, [(labels or {}, value)])
 
 
 def two_hosts(guests: t.Sequence[tuple[str, str, bool]]) -> Family:
@@ -43,7 +43,7 @@ def exposition(families: t.Sequence[Family]) -> str:
         known = [(labels, value) for labels, value in family.samples if value is not None]
         if not known:
             continue
-        lines.append(f"# HELP {family.name} {_help(family.told)}")
+        lines.append(f"# HELP {family.name} {_help(family.help_text)}")
         lines.append(f"# TYPE {family.name} gauge")
         lines += [f"{family.name}{_labels(labels)} {_number(value)}" for labels, value in known]
     return "".join(f"{line}\n" for line in lines)

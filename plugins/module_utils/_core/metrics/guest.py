@@ -79,12 +79,12 @@ def _figures(
     ]
 
 
-def _gauge(labels: t.Mapping[str, str], name: str, told: str, value: t.Union[int, float, None]) -> Family:
-    return one(f"{_PREFIX}{name}", told, value, labels)
+def _gauge(labels: t.Mapping[str, str], name: str, help_text: str, value: t.Union[int, float, None]) -> Family:
+    return one(f"{_PREFIX}{name}", help_text, value, labels)
 
 
-def _word(labels: t.Mapping[str, str], name: str, told: str, **words: str) -> Family:
-    return one(f"{_PREFIX}{name}", told, 1, {**labels, **words})
+def _word(labels: t.Mapping[str, str], name: str, help_text: str, **words: str) -> Family:
+    return one(f"{_PREFIX}{name}", help_text, 1, {**labels, **words})
 
 
 def _updated(labels: t.Mapping[str, str], now_s: float) -> Family:

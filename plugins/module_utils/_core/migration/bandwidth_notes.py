@@ -52,9 +52,10 @@ def document(notes: Notes) -> dict[str, dict[str, t.Any]]:
 
 
 def noted(notes: Notes, uuid: str, name: str, before_mib_per_s: int, set_mib_per_s: int) -> dict[str, Note]:
-    """With what is to be set for one guest, before which another limit is in force.
+    """The notes, with that of a guest whose limit ``before_mib_per_s`` is about to be replaced.
 
-    What is in force and was set here is not the user's, so that the limit noted first is kept; anything else is.
+    Where the limit in force is the one that was set by us, the note that there is keeps its former limit; any other
+    limit was set by somebody else meanwhile, and is noted.
     """
     if before_mib_per_s == set_mib_per_s:
         return dict(notes)
@@ -64,7 +65,7 @@ def noted(notes: Notes, uuid: str, name: str, before_mib_per_s: int, set_mib_per
 
 
 def forgotten(notes: Notes, uuid: str, set_mib_per_s: int) -> dict[str, Note]:
-    """Without that of one guest, unless another limit was set and noted since somebody looked."""
+    """The notes without that of one guest; but it stays where another limit than ``set_mib_per_s`` was noted since."""
     known = notes.get(uuid)
     if known is None or known.set_mib_per_s != set_mib_per_s:
         return dict(notes)

@@ -13,7 +13,8 @@ from ..errors import MigrationError
 
 
 class SourceDisk(t.NamedTuple):
-    """``own``: whether it is surely on this host only; False for what is reached over a network, None for not known.
+    """A disk of a guest. ``own``: whether it is surely on this host only; False for what is reached over a network,
+    None for not known.
 
     ``moved``: whether it is to be at another path on the destination.
     """
@@ -26,7 +27,10 @@ class SourceDisk(t.NamedTuple):
 
 
 def choose_disks(disks: t.Sequence[SourceDisk], named: t.Optional[t.Sequence[str]]) -> list[str]:
-    """Targets to copy. Raises DISK_NOT_FOUND, COPY_ONTO_ITSELF and DISK_NOT_KNOWN; nothing was done then."""
+    """Targets of the disks to copy. ``named``: those that the user names, or None to have them chosen.
+
+    Raises DISK_NOT_FOUND, COPY_ONTO_ITSELF and DISK_NOT_KNOWN.
+    """
     if named is None:
         return _by_themselves([one for one in disks if one.writable])
     known = {one.target: one for one in disks}
@@ -43,7 +47,7 @@ def choose_disks(disks: t.Sequence[SourceDisk], named: t.Optional[t.Sequence[str
         raise _error(
             "COPY_ONTO_ITSELF",
             f"The destination reaches the same disk by the same name, and it would be copied onto itself:"
-            f" {_told(onto_themselves)}.",
+            f" {_listed(onto_themselves)}.",
             "Leave it out of copy_disks. To bring it to other storage, say with destination_changes.paths where.",
             [one.target for one in onto_themselves],
         )
@@ -55,7 +59,7 @@ def _by_themselves(writable: t.Sequence[SourceDisk]) -> list[str]:
     if unknown:
         raise _error(
             "DISK_NOT_KNOWN",
-            f"Whether the destination has the same disk is not known: {_told(unknown)}. If it has, it would be copied"
+            f"Whether the destination has the same disk is not known: {_listed(unknown)}. If it has, it would be copied"
             " onto itself.",
             "Look there, and name the disks that are to be copied in copy_disks.",
             [one.target for one in unknown],
@@ -63,7 +67,7 @@ def _by_themselves(writable: t.Sequence[SourceDisk]) -> list[str]:
     return [one.target for one in writable if one.own]
 
 
-def _told(disks: t.Sequence[SourceDisk]) -> str:
+def _listed(disks: t.Sequence[SourceDisk]) -> str:
     return "; ".join(f"{one.target} ({one.words})" if one.words else one.target for one in disks)
 
 

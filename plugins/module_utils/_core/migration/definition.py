@@ -30,7 +30,7 @@ class DefinitionState:
     note_there: bool = False
 
     def document(self, runs_on: t.Optional[str], source: str, destination: str) -> dict[str, t.Any]:
-        """For ``diff``."""
+        """One side of a module's ``diff``; the arguments are names of hosts."""
         hosts = ((self.defined_on_source, source), (self.defined_on_destination, destination))
         return {
             "runs_on": runs_on,

@@ -65,7 +65,7 @@ _MAY_DIFFER: t.Mapping[str, _HostSide] = {
 
 
 def parsed(xml: str, whose: str) -> Element:
-    """BAD_DEFINITION; ``whose``: of which option or definition, for the message."""
+    """The root of a definition. Raises BAD_DEFINITION; ``whose``: of which option or definition, for the message."""
     try:
         root = ElementTree.fromstring(xml)
     except (ElementTree.ParseError, ValueError, RecursionError) as exc:
@@ -76,7 +76,7 @@ def parsed(xml: str, whose: str) -> Element:
 
 
 def rewritten(xml: str, changes: DestinationChanges) -> str:
-    """With the names that the destination has. BAD_DEFINITION."""
+    """The definition with the names that the destination has. Raises BAD_DEFINITION."""
     root = parsed(xml, "The definition of the guest")
     for nic in root.iterfind("devices/interface"):
         _rewrite_nic(nic, changes)
@@ -134,7 +134,8 @@ def _replace(element: Element, attribute: str, change: t.Callable[[str], str]) -
 
 
 def with_metadata_of(xml: str, current: str) -> str:
-    """What a user has written, with the metadata that the guest has now: marks of this collection are part of it."""
+    """A definition that a user has written, with the metadata of ``current``: marks of this collection are part of
+    it."""
     root, now = parsed(xml, "destination_xml"), parsed(current, "The definition of the guest")
     for tag in ("metadata", "title", "description"):
         for element in root.findall(tag):
@@ -144,7 +145,7 @@ def with_metadata_of(xml: str, current: str) -> str:
 
 
 def require_same_guest(before: str, after: str, whose: str) -> None:
-    """GUEST_VISIBLE_CHANGE where the guest would see a difference. ``whose``: the option that has caused it."""
+    """Raises GUEST_VISIBLE_CHANGE where the guest would see a difference. ``whose``: the option that has caused it."""
     found = differences(parsed(before, "The definition of the guest"), parsed(after, whose))
     if not found:
         return
@@ -164,13 +165,13 @@ def differences(before: Element, after: Element, path: str = "domain") -> list[s
     may = _MAY_DIFFER.get(path, _ALL_ITS_OWN)
     here, there = (_attributes(one, may, path) for one in (before, after))
     found = [
-        f"{path}/@{name} is {_told(here.get(name))} and would be {_told(there.get(name))}"
+        f"{path}/@{name} is {_shown(here.get(name))} and would be {_shown(there.get(name))}"
         for name in sorted({*here, *there})
         if here.get(name) != there.get(name)
     ]
     texts = [(one.text or "").strip() for one in (before, after)]
     if not may.text and texts[0] != texts[1]:
-        found.append(f"{path} is {_told(texts[0])} and would be {_told(texts[1])}")
+        found.append(f"{path} is {_shown(texts[0])} and would be {_shown(texts[1])}")
     children = [_children(one, may) for one in (before, after)]
     for tag in dict.fromkeys([*children[0], *children[1]]):
         ours, theirs = (of.get(tag, []) for of in children)
@@ -199,7 +200,7 @@ def _children(element: Element, may: _HostSide) -> dict[str, list[Element]]:
     return found
 
 
-def _told(value: t.Optional[str]) -> str:
+def _shown(value: t.Optional[str]) -> str:
     return repr(value) if value else "not there"
 
 
@@ -223,7 +224,8 @@ _NOT_A_NAME = ("index", "startupPolicy")
 
 
 def require_same_disks(before: str, after: str, copied: t.Collection[str], *, same_storage: bool) -> None:
-    """DISK_PATH_CHANGED for a disk that would be another one and is not copied, where nobody said it is the same."""
+    """Raises DISK_PATH_CHANGED for a disk that would be another file or device and is not copied, unless the user said
+    that it is the same one (``same_storage``). ``copied``: targets."""
     moved = [target for target in moved_disks(before, after) if target not in copied]
     if not moved or same_storage:
         return

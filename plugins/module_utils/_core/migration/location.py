@@ -29,7 +29,8 @@ class Situation(enum.Enum):
 
 @dataclass(frozen=True)
 class GuestLocation:
-    """The guest's state on the source and on the destination (None: unknown there), and its outgoing migration."""
+    """The guest's state on the source and on the destination (None: that host does not have it), and the phase of its
+    outgoing migration (None: there is none)."""
 
     here: t.Optional[DomainState]
     there: t.Optional[DomainState]

@@ -11,7 +11,8 @@ from .location import GuestLocation, Situation
 
 
 def refusal(where: GuestLocation, name: str, source: str, destination: str) -> MigrationError:
-    """Before anything was done."""
+    """The error where nothing may be done to a guest, raised before anything was. Arguments: names of guest and
+    hosts."""
     reason, problem, remedy = _words(where, name, source, destination)
     evidence = {**where.document(), "source": source, "destination": destination}
     state = f"It is {where.state_text()}. Nothing was changed."
@@ -27,7 +28,10 @@ def bad_end(
     cause: t.Optional[MigrationError],
     facts: t.Mapping[str, t.Any],
 ) -> MigrationError:
-    """After a migration that has left the guest in such a situation; ``cause``: what libvirt told of it."""
+    """The error after a migration that has left the guest in such a situation.
+
+    ``cause``: why it failed by libvirt, where that is known; ``facts``: return values of the module.
+    """
     reason, problem, remedy = _words(where, name, source, destination)
     if where.situation in (Situation.OFF, Situation.NOWHERE):
         reason, problem = "GUEST_STOPPED", f"{name!r} stopped while it was being migrated."

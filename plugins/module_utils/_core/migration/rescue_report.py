@@ -54,13 +54,13 @@ def _guest(host: str, result: t.Mapping[str, t.Any], destinations: t.Mapping[str
         "elapsed_ms": result.get("elapsed_ms"),
         "decisions": (result.get("record") or {}).get("decisions") or [],
     }
-    return {**found, "msg": str(result.get("msg") or "It failed.") if outcome == _FAILED else _told(found)}
+    return {**found, "msg": str(result.get("msg") or "It failed.") if outcome == _FAILED else _message(found)}
 
 
 def _of_nobody(name: str, ends: ByHost) -> Document:
     """Of a guest that was not being migrated."""
     found: Document = {**_together([]), "guest": name, "runs_on": _runs_on(ends, name=name)}
-    return {**found, "msg": _told(found)}
+    return {**found, "msg": _message(found)}
 
 
 def _together(guests: t.Sequence[Document]) -> Document:
@@ -96,7 +96,7 @@ def _runs_on(ends: ByHost, *, uuid: str = "", name: str = "") -> list[str]:
     ]
 
 
-def _told(found: t.Mapping[str, t.Any]) -> str:
+def _message(found: t.Mapping[str, t.Any]) -> str:
     where = ", ".join(found["runs_on"]) or "a host outside of this play"
     line = f"{found['guest']} {'' if found['source'] else 'was not being migrated; it '}runs on {where}"
     if found["outcome"] == "observed":

@@ -29,11 +29,11 @@ from ..policy import Policy
 from ..units import MIB
 
 _DEFAULT_CACHE_BYTES = 64 * MIB  # QEMU's own
-_MOST_CONNECTIONS = 255
+_MOST_CONNECTIONS = 255  # the most that QEMU takes for multifd-channels, which is 8 bits wide
 
 
 def check_choices(compression: str, parallel_connections: t.Optional[int], policy: Policy) -> None:
-    """Refuse what QEMU cannot combine."""
+    """Raises OPTIONS_CONFLICT for choices that QEMU cannot combine, or cannot combine with post-copy."""
     if parallel_connections is None:
         return
     problem = ""
@@ -52,7 +52,10 @@ def check_choices(compression: str, parallel_connections: t.Optional[int], polic
 def planned(
     policy: Policy, facts: MigrationFacts, *, compression: str = "auto", parallel_connections: t.Optional[int] = None
 ) -> Forecast:
-    """``facts.bandwidth_bytes_per_s`` is 0 where it is not known."""
+    """The forecast and the plan, with the user's choice of ``compression`` and connections (None: planned).
+
+    ``facts.bandwidth_bytes_per_s`` is 0 where it is not known.
+    """
     seen = (forecast if facts.bandwidth_bytes_per_s else blind_forecast)(policy, facts)
     flags = seen.plan.flags
     if compression == "xbzrle" and not flags.xbzrle_cache_bytes:
@@ -64,7 +67,7 @@ def planned(
 
 
 def require_way(name: str, seen: Forecast, basis: t.Mapping[str, t.Any]) -> None:
-    """Fail when nothing within the policy finishes, before anything is touched."""
+    """Raises NO_WAY when nothing within the policy finishes; ``basis``: the facts that the forecast rests on."""
     if seen.plan.way != NO_WAY:
         return
     raise MigrationError(
@@ -96,7 +99,7 @@ class StartOptions:
 
 
 def check_copies(options: StartOptions) -> None:
-    """Refuse what only makes sense with disks that are copied: somebody may rely on it."""
+    """Raises OPTIONS_CONFLICT for options that only make sense where disks are copied: somebody may rely on them."""
     if options.copy_storage == "none" and (options.copy_disks or options.copy_synchronous_writes):
         raise MigrationError(
             "OPTIONS_CONFLICT",

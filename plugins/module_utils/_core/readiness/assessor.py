@@ -8,9 +8,8 @@ from dataclasses import dataclass
 
 from ..forecast.working_set import WorkingSet
 from ..host.guest import GuestDocument
-from .arrival import arriving
 from .checks import (
-    convergence as readiness_pace,
+    convergence as readiness_convergence,
 )
 from .checks import (
     cpu as readiness_cpu,
@@ -67,6 +66,7 @@ from .checks.check import (
     listed,
     skipped,
 )
+from .destination_guest import arriving
 from .site_rules import SiteRule, apply
 
 CHECKS: tuple[Check, ...] = (
@@ -84,7 +84,7 @@ CHECKS: tuple[Check, ...] = (
     *readiness_ports.CHECKS,
     *readiness_versions.CHECKS,
     *readiness_security.CHECKS,
-    *readiness_pace.CHECKS,
+    *readiness_convergence.CHECKS,
 )
 
 _NOT_RUNNING = skipped("The guest does not run.")

@@ -20,13 +20,13 @@ class DaemonAddress(t.NamedTuple):
 
 
 def target_of_uri(uri: str) -> t.Optional[DaemonAddress]:
-    """Host and port that a libvirt URI leads to; None for one of this host, or one that is none."""
+    """The daemon that a libvirt URI leads to; None for one of this host, or what is no URI."""
     found = target_of(uri)
     return DaemonAddress(*found) if found else None
 
 
 def target_of_host(host: HostDocument) -> t.Optional[DaemonAddress]:
-    """The daemon of a host by what it listens on."""
+    """The daemon of a host, by what it listens on: TLS before TCP before SSH; None where that is not known."""
     for transport in _PREFERRED:
         for one in host.daemon.listeners or []:
             if one.transport == transport:

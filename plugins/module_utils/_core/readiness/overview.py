@@ -10,7 +10,7 @@ from ..dataclass_json import Amount, list_from_plain
 from ..text import aligned, printable
 
 _HEAD = ("guest", "on", "can go to", "to be done first")
-_WIDTHS = (24, 16, 40, 0)
+_WIDTHS = (24, 16, 40, 0)  # characters; 0: what the column needs
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from ..units import human_ms
 from .axis import Point, Scale, thinned, time_ticks
 from .markup import escaped, tag, void
 
+# In pixels.
 WIDTH = 1000
 LEFT, RIGHT = 70, 50
 FIRST_COLUMN, LAST_COLUMN = LEFT, WIDTH - RIGHT
@@ -97,7 +98,7 @@ def time_axis(scale: Scale, y: float) -> str:
     parts = [rule(FIRST_COLUMN, y, LAST_COLUMN, y, "axis")]
     for mark in time_ticks(scale.high, low_s=scale.low):
         x = scale(mark)
-        parts += [rule(x, y, x, y + 5, "axis"), words(x, y + 19, told_time(mark), "tick", "middle")]
+        parts += [rule(x, y, x, y + 5, "axis"), words(x, y + 19, time_label(mark), "tick", "middle")]
     return "".join(parts)
 
 
@@ -106,7 +107,7 @@ def short(shown: str) -> str:
     return shown.replace(".0 ", " ")
 
 
-def told_time(time_s: float) -> str:
+def time_label(time_s: float) -> str:
     if time_s == 0:
         return "0"
     if time_s < 60:

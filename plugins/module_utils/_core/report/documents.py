@@ -16,7 +16,7 @@ from .sections import moment
 
 _LISTS = ("migrations", "evacuations", "readiness")
 _MOST_LINES = 12
-_NAME = 60
+_NAME = 60  # characters of a name in a line
 _ORDER = {"failed": 0, "cancelled": 1, "left": 2, "": 2}
 
 

@@ -19,8 +19,8 @@ from .chart import (
     line,
     rule,
     time_axis,
+    time_label,
     time_scale,
-    told_time,
     tooltip,
     value_axis,
     words,
@@ -30,6 +30,7 @@ from .migration import Course
 from .sections import Column, cell, heading_of_time, pills, sortable, tiles
 
 _REMEDY = "Give what virtops.live_migration.evacuation has returned, or a file of a history."
+# In pixels.
 _PANEL, _TOP = 150.0, 30.0
 _BAR_WIDTH, _BAR_HEIGHT = 400.0, 12.0
 _COLOURS = 6
@@ -124,7 +125,7 @@ def section(run: Evacuation, key: str) -> str:
         tag("h2", f"{title} {name(run.host or 'a host')}", id=key),
         _head(run),
         _loads(run),
-        _told(run),
+        _reported_ends(run),
         _not_moved(run),
         _ways(run),
         _rows(run, f"{key}-guests"),
@@ -190,7 +191,7 @@ def _colour(number: int) -> str:
     return f"c{number}" if number < _COLOURS else "c-more"
 
 
-def _told(run: Evacuation) -> str:
+def _reported_ends(run: Evacuation) -> str:
     """When it would end, by what was told at each moment, and when it did."""
     told = [
         (at_s, left_s, row)
@@ -210,7 +211,7 @@ def _told(run: Evacuation) -> str:
         bottom + 34,
         "When it would end, as it was told",
         words(FIRST_COLUMN, 16, "When it would end, as it was told", "panel"),
-        value_axis(values, time_ticks(high, 4), told_time),
+        value_axis(values, time_ticks(high, 4), time_label),
         rule(FIRST_COLUMN, y, LAST_COLUMN, y, "expected"),
         words(LAST_COLUMN - 6, y + 14, f"it ended after {human_ms(run.end_s * 1000)}", "expected-text", "end"),
         line(points, "l-bandwidth", "The end that was expected"),

@@ -16,7 +16,7 @@ from .axis import finite
 _REMEDY = "Give the record that migration or migration_rescue has returned, or a file of a history."
 _SILENT_S = 2.0  # QEMU tells its figures anew twice a second
 _GAPS = 4.0  # looks are that much further apart than they mostly are
-_LEAST_GAP_S = 5.0
+_LEAST_GAP_S = 5.0  # shorter ones are not drawn
 _RUNNING = ("setup", "precopy", "switchover", "postcopy", "postcopy_failed")
 _NEEDED = ("at_s", "phase", "elapsed_ms", "memory_processed_bytes", "memory_remaining_bytes")
 

@@ -20,7 +20,7 @@ from .script import SCRIPT
 from .sections import Column, cell, heading_of_time, sortable
 from .style import STYLE
 
-MOST_TIMELINES = 50
+MOST_TIMELINES = 50  # drawn in one page; the others are rows of a table; a choice
 
 
 def page(report: Report) -> str:

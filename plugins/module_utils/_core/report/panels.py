@@ -26,11 +26,12 @@ from .chart import (
 from .markup import tag
 from .migration import Decision, Story
 
+# In pixels.
 _PANEL, _GAP, _TOP = 150.0, 46.0, 28.0
 _LANE, _MARK, _LANES = 20.0, 8.5, 6
 _MOST_MARKS = 40  # of those that only waited, none is drawn beyond this
 _LABEL_WIDTH = 100.0  # from here on what is shaded is named within it
-_LEAST_MS, _MOST_MS = 10.0, 1e7
+_LEAST_MS, _MOST_MS = 10.0, 1e7  # of the axis of downtimes
 _SHADES = {
     "setup": "set up",
     "postcopy": "post-copy: the guest runs on the destination and fetches the rest",
@@ -58,29 +59,12 @@ def panels(story: Story) -> str:
     top = _TOP + lanes * _LANE
     tops = [top + number_ * (_PANEL + _GAP) for number_ in range(3)]
     bottom = tops[-1] + _PANEL
-    shades = [
-        band(
-            scale(one.begin_s),
-            scale(one.end_s),
-            panel,
-            panel + _PANEL,
-            f"band-{one.kind}",
-            _told_shade(one.kind, one.end_s - one.begin_s),
-        )
-        for one in story.shades
-        for panel in tops
-    ]
-    shades += [
-        words((scale(one.begin_s) + scale(one.end_s)) / 2, tops[2] + 14, _SHORT[one.kind], "shade-label", "middle")
-        for one in story.shades
-        if one.kind in _SHORT and scale(one.end_s) - scale(one.begin_s) > _LABEL_WIDTH
-    ]
     mark_lines = [rule(x, top - 6, x, bottom, f"mark-line {kind}") for x, kind in _mark_lines(story, scale)]
     drawn = drawing(
         bottom + 34,
         f"Timeline of the migration of {story.record.name}: what is left, bandwidth and dirty rate, throttle and"
         " downtime",
-        *shades,
+        *_shades(story, scale, tops),
         *mark_lines,
         _left(story, scale, tops[0]),
         _rates(story, scale, tops[1]),
@@ -88,8 +72,35 @@ def panels(story: Story) -> str:
         time_axis(scale, bottom),
         *marks,
     )
+    return drawn + _legend(story)
+
+
+def _shades(story: Story, scale: Scale, tops: list[float]) -> list[str]:
+    """Bands over all panels, from a panel's top in ``tops`` downwards; one that is wide enough is named in the last."""
+    bands = [
+        band(
+            scale(one.begin_s),
+            scale(one.end_s),
+            panel,
+            panel + _PANEL,
+            f"band-{one.kind}",
+            _shade_title(one.kind, one.end_s - one.begin_s),
+        )
+        for one in story.shades
+        for panel in tops
+    ]
+    labels = [
+        words((scale(one.begin_s) + scale(one.end_s)) / 2, tops[-1] + 14, _SHORT[one.kind], "shade-label", "middle")
+        for one in story.shades
+        if one.kind in _SHORT and scale(one.end_s) - scale(one.begin_s) > _LABEL_WIDTH
+    ]
+    return bands + labels
+
+
+def _legend(story: Story) -> str:
+    """What the lines and bands mean that are drawn."""
     kinds = dict.fromkeys(one.kind for one in story.shades)
-    return drawn + legend(
+    return legend(
         ("l-left", "left"),
         *([("dot", "a pass begins")] if story.boundaries else []),
         ("l-bandwidth", "bandwidth"),
@@ -102,7 +113,7 @@ def panels(story: Story) -> str:
     )
 
 
-def _told_shade(kind: str, length_s: float) -> str:
+def _shade_title(kind: str, length_s: float) -> str:
     return f"{_SHADES[kind]} ({human_ms(length_s * 1000)})"
 
 

@@ -15,18 +15,23 @@ from .history import History
 # How long the preparation may take: by default, and for each GiB of the guest; one thread clears 1 to 4 GiB/s, so
 # that preallocated memory of 1 TiB may take 20 min.
 _SETUP_S_PER_GIB = 1.0
+# A choice: TCP goes on after 20 to 60 s of silence within 25 to 102 s (docs/design.md, "When something breaks"), and
+# until then the guest runs on.
 _GIVE_UP_SILENT_S = 60.0
 _STORAGE_S_PER_GIB = 60.0  # 17 MiB/s: slower than that, no disk that is still used will ever be copied
-_LEAST_STORAGE_S = 600.0
-_LAST_CHANCE_S = 15.0
+_LEAST_STORAGE_S = 600.0  # a choice, for small disks
+_LAST_CHANCE_S = 15.0  # at most: it is the downtime that the policy allows, and 2 s for QEMU to act on it; a choice
 _LAST_CHANCE_AT = ("DEADLINE", "DATA_LIMIT", "THROTTLE_LIMIT")
-_SETTLED_S = 3.0
+_SETTLED_S = 3.0  # QEMU's rates are those of 100 ms: after this the mean of three windows is known (history.py)
 
 Exceeded = tuple[str, str]  # the limit that has been reached: a reason code and a sentence
 
 
 class Budget:
-    """Counts from the first look at an adopted job: what was used up before is not this policy's."""
+    """How much of a policy's time, data, throttle and silence a job has used up.
+
+    Of an adopted job all counts from the first look: what was used up before is not this policy's.
+    """
 
     def __init__(self, policy: Policy, plan: Plan, history: History) -> None:
         self._policy, self._plan, self._history = policy, plan, history
@@ -39,9 +44,11 @@ class Budget:
         return patience_s(self._policy, self._least_s)
 
     def look(self) -> None:
-        """To be called once for each look. A deadline that is not given is settled early, by the rate of the first
-        seconds: one that moves away as the link gets slower is none. How much an adopted job was throttled when it was
-        met is no breach of this policy."""
+        """To be called once for each look.
+
+        A deadline that the policy leaves open is settled by the rate of the first seconds: one that moves away as the
+        link gets slower is none. How much an adopted job was throttled when it was met is no breach of this policy.
+        """
         if self._throttle_met is None:
             self._throttle_met = self._history.last.throttle_percent if self._plan.adopted else 0
         if self._settled_s is None and self._history.observed_s >= _SETTLED_S and self._least_s > 0:
@@ -49,11 +56,13 @@ class Budget:
 
     @property
     def deadline_s(self) -> float:
+        """Seconds that the memory may take, by the policy or else by its size and the bandwidth."""
         given = self._policy.deadline_s or self._settled_s
         return default_deadline_s(self._least_s) if given is None else given
 
     @property
     def used_s(self) -> float:
+        """Seconds since the first byte of memory was seen to be sent; 0 before."""
         since = self._history.memory_since_s
         return 0.0 if since is None else self._history.last.at_s - since
 
@@ -99,13 +108,14 @@ class Budget:
         return self.used_s + more_s > self.deadline_s or (bool(self.max_bytes) and sent > self.max_bytes)
 
     def spend_last_chance(self, reason: str) -> bool:
-        """Allow some seconds more, once, for a last try."""
+        """Allow some seconds more, once, for a last try; False where that was done, or ``reason`` is another limit."""
         if self._extended_s is not None or reason not in _LAST_CHANCE_AT:
             return False
         self._extended_s = self._history.last.at_s + min(_LAST_CHANCE_S, self._policy.max_downtime_ms / 1000 + 2)
         return True
 
     def setup_exceeded(self) -> t.Optional[Exceeded]:
+        """That nothing has been sent for longer than the policy, or the size of the guest, allows; or None."""
         allowed_s = self._policy.setup_deadline_s
         if allowed_s is None:
             allowed_s = SETUP_GIVEN_UP_S + (self._plan.memory_bytes or 0) / GIB * _SETUP_S_PER_GIB

@@ -17,12 +17,15 @@ from .budget import Budget, Exceeded
 from .history import BoundaryFigures, History
 from .job_settings import JobSettings
 
-_TRY_PAUSE_S = 10.0
+_TRY_PAUSE_S = 10.0  # beside the time of two passes, within which QEMU has compared with the limit; a choice
 _NO_PAUSE_AFTER = ("NETWORK_STALL", "STORAGE_DEADLINE")
 
 
 class Fallbacks:
-    """Decides when nothing else is left; what it begins of a pause is noted in ``settings.allowed_pause_s``."""
+    """Decides when nothing else is left. Its methods give the actions to take, an empty list for none.
+
+    How long the guest may stand still in a pause that it begins is noted in ``settings.allowed_pause_s``.
+    """
 
     def __init__(self, policy: Policy, plan: Plan, history: History, settings: JobSettings, budget: Budget) -> None:
         self._policy, self._plan, self._history, self._budget = policy, plan, history, budget

@@ -12,16 +12,19 @@ from ..job.sample import JobSample, Phase
 from ..units import seconds_for, whole
 from .actions import Action, Kind
 
-_RECENT_S = 15.0
-_MAX_BOUNDARIES = 2000
+_RECENT_S = 15.0  # longer than any rule looks back: the guard of post-copy 3 s, the diagnosis 5 s
+_MAX_BOUNDARIES = 2000  # bounds the memory of a long supervision; rules look at the last few
 _WINDOW_S = 1.0  # QEMU's counters move in steps of 100 ms
-_WEIGHT = 0.4
+_WEIGHT = 0.4  # of the newest window in the mean: four seconds make up 87 % of it; a choice, tried in tests/sim
 
 
 class History:
-    """Grows by one look at a time; all times are the samples' own.
+    """The looks at one job, added one at a time; all times are the samples' own.
 
-    ``boundaries``: those that were seen. ``before_first_look``: of a job met late, worked out from QEMU's figures.
+    ``recent``: the looks of the last 15 s. ``boundaries``: those that were seen; ``before_first_look``: of a job that
+    was met late, worked out from QEMU's figures. ``at_boundary``: the look at the last boundary that was seen.
+    ``first_pass_s`` and ``first_pass_bytes``: what the first pass took, None where it was not seen. ``memory_since_s``:
+    when the first byte of memory was seen to be sent. ``silent_since_s``: since when nothing has been.
     """
 
     def __init__(self) -> None:
@@ -105,7 +108,7 @@ class History:
         return stuck
 
     def left_before(self) -> float:
-        """What was left at the boundary before the last one; all that the first pass had to send before the first."""
+        """Bytes left at the boundary before the last one; where there was only one, all that the first pass sent."""
         known = self._known_boundaries
         return float(
             known[-2].remaining_bytes if len(known) >= 2 else self.first_pass_bytes or self.last.memory.total_bytes
@@ -128,7 +131,7 @@ class History:
         )
 
     def left_lately(self) -> list[int]:
-        """What was left at the boundaries that were seen, oldest first."""
+        """Bytes left at the last six boundaries that were seen, oldest first."""
         return [boundary.remaining_bytes for boundary in self.boundaries[-PASSES_OF_A_TREND:]]
 
     @property
@@ -174,7 +177,7 @@ class History:
         return True
 
 
-_SAY_AGAIN_S = 1.0
+_SAY_AGAIN_S = 1.0  # near the end a pass takes less
 
 
 @dataclass(frozen=True)
@@ -212,14 +215,15 @@ def boundary_figures(history: History, limit_ms: t.Optional[int]) -> BoundaryFig
 
 
 class WaitLog:
-    """Says why nothing is done: at each boundary, but not several times in a second; at each look only what is new."""
+    """Makes the actions that say why nothing is done, but not the same one twice within a second."""
 
     def __init__(self, history: History) -> None:
         self._history = history
         self._said = ("", 0.0)
 
     def wait(self, reason: str, text: str, numbers: t.Mapping[str, t.Any], *, every_look: bool = False) -> list[Action]:
-        """``every_look``: this is found at every look, so it is said once, until something else is."""
+        """A WAIT, or nothing where it was said just now. ``every_look``: what is found at every look is said only once,
+        until something else is."""
         now_s, (said, said_s) = self._history.last.at_s, self._said
         if said == reason and (every_look or now_s - said_s < _SAY_AGAIN_S):
             return []

@@ -12,7 +12,7 @@ from .actions import Action, ActionResult, Kind
 
 
 class JobSettings:
-    """Written by the supervisor, read by all that decide.
+    """The settings of one job; the supervisor writes them, and all that decide read them.
 
     ``limit_ms``: the downtime limit in force (None: not known); ``limit_given_s``: when one was last asked for.
     ``may_lift_bandwidth``: whether the bandwidth limit is ours to lift, once. ``suspended``: whether the guest was

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The end of a split guest: post-copy runs, or has broken and is to be joined again. Never is anything aborted here.
+"""A job in post-copy: it runs, or has broken and is to be joined again. Nothing is ever aborted here.
 
 That libvirt calls it broken says nothing of QEMU. libvirt 9.0 does so when it loses the other daemon, and at times
 after a call that has joined the halves. QEMU then goes on, which its numbers show, and there is nothing to join.
@@ -15,11 +15,11 @@ from ..units import human_bytes, human_ms, seconds_for
 from .actions import Action, ActionResult, Kind
 from .history import History
 
-JOIN_AGAIN_AFTER_S = (5.0, 10.0, 20.0, 40.0, 60.0)
-_SAY_AGAIN_S = 30.0
+JOIN_AGAIN_AFTER_S = (5.0, 10.0, 20.0, 40.0, 60.0)  # a choice: 135 s in all
+_SAY_AGAIN_S = 30.0  # a choice
 _LOOK_FIRST_S = 1.0  # so long it takes to see whether what is met broken goes on by itself
-_ASK_AGAIN_S = 10.0
-_STILL_S = 120.0
+_ASK_AGAIN_S = 10.0  # after a refusal because QEMU still runs
+_STILL_S = 120.0  # without a byte though QEMU says that it runs: TCP goes on after up to 102 s (docs/design.md)
 _TCP_GIVES_UP_S = 1200.0  # Linux goes on trying for about 15 minutes; then QEMU knows, and libvirt calls it broken
 _GOES_ON = "POSTCOPY_RUNNING"  # why a call that resumes is refused while QEMU runs
 _NO_USE_TO_REPEAT = (
@@ -36,8 +36,8 @@ _NO_USE_TO_REPEAT = (
 class PostcopyWatch:
     """Decides while the guest lives on both hosts.
 
-    ``attempts``: to join the halves, before they are left; they count anew when one of them got on. ``resumed``: those
-    made in all, without such as were refused because QEMU runs.
+    ``attempts``: how often to join the halves before they are left; the count begins anew when an attempt has sent
+    something. ``resumed``: the attempts made in all, without those that were refused because QEMU runs.
     """
 
     def __init__(self, attempts: int) -> None:
@@ -51,7 +51,7 @@ class PostcopyWatch:
         self._said: tuple[str, float] = ("", 0.0)
 
     def decide(self, history: History, results: t.Sequence[ActionResult], path_ok: t.Optional[bool]) -> list[Action]:
-        """Actions for one look in phase POSTCOPY or POSTCOPY_FAILED."""
+        """Actions for one look in phase POSTCOPY or POSTCOPY_FAILED. ``path_ok``: as of :meth:`Supervisor.observe`."""
         if self._given_up:
             return []
         if history.last.phase is Phase.POSTCOPY_FAILED:

@@ -14,14 +14,14 @@ from ..job.observation import Observation, little_to_send
 from ..job.sample import JobSample, Phase
 from ..units import human_ms, human_rate
 
-GUARD_OBSERVE_S = 3.0
-_DEAD_S = 1.0
-_STEADY_SHARE = 0.5
+GUARD_OBSERVE_S = 3.0  # a choice: three windows of one second, of which one may be a bitmap sync
+_DEAD_S = 1.0  # without a byte; a choice: ten of the 100 ms in which QEMU's counters move
+_STEADY_SHARE = 0.5  # a choice: the slowest second against the fastest one
 
 
 @dataclass(frozen=True)
 class GuardObjection:
-    """One thing that speaks against switching now."""
+    """One thing that speaks against switching now: its stable name, and a clause that says it."""
 
     id: str
     message: str
@@ -30,10 +30,11 @@ class GuardObjection:
 def objections(
     samples: t.Sequence[JobSample], *, host_devices: int, max_postcopy_s: float, sharing: int = 1
 ) -> list[GuardObjection]:
-    """What speaks against post-copy, from looks over some seconds; an empty list when nothing does.
+    """What speaks against post-copy now; an empty list when nothing does.
 
-    ``sharing``: so many of ours may use the link at a time; where one more begins the rate falls, and the network is
-    as good as before.
+    ``samples``: looks over ``GUARD_OBSERVE_S`` or longer, oldest first; ``host_devices``: how many the guest has;
+    ``sharing``: how many migrations of the same evacuation may use the link at a time, since the rate falls when one
+    more of them begins, though the network is as good as before.
     """
     seen = Observation(samples)
     if seen.last.phase is Phase.SWITCHOVER:
@@ -50,17 +51,7 @@ def objections(
                 "the first pass is not over: nearly all of its memory would have to be fetched while it runs",
             )
         )
-    if seen.silent_s >= _DEAD_S:
-        found.append(GuardObjection("NETWORK_STALL", f"nothing has been sent for {human_ms(seen.silent_s * 1000)}"))
-    slowest, fastest = _slowest_and_fastest(samples)
-    if fastest and slowest < _STEADY_SHARE / sharing * fastest and not seen.silent_s >= _DEAD_S:
-        found.append(
-            GuardObjection(
-                "NETWORK_UNSTEADY",
-                f"the network is not steady: between {human_rate(slowest)} and {human_rate(fastest)} within"
-                f" {seen.observed_s:.0f} s",
-            )
-        )
+    found += _to_the_network(seen, sharing)
     longest_ms = seen.longest_pause_ms
     if longest_ms is not None and longest_ms > max_postcopy_s * 1000:
         found.append(
@@ -71,6 +62,16 @@ def objections(
             )
         )
     return found
+
+
+def _to_the_network(seen: Observation, sharing: int) -> list[GuardObjection]:
+    if seen.silent_s >= _DEAD_S:
+        return [GuardObjection("NETWORK_STALL", f"nothing has been sent for {human_ms(seen.silent_s * 1000)}")]
+    slowest, fastest = _slowest_and_fastest(seen.samples)
+    if fastest and slowest < _STEADY_SHARE / sharing * fastest:
+        rates = f"between {human_rate(slowest)} and {human_rate(fastest)} within {seen.observed_s:.0f} s"
+        return [GuardObjection("NETWORK_UNSTEADY", f"the network is not steady: {rates}")]
+    return []
 
 
 def _slowest_and_fastest(samples: t.Sequence[JobSample]) -> tuple[int, int]:

@@ -15,10 +15,10 @@ from .history import BoundaryFigures, History, WaitLog
 from .job_settings import JobSettings
 from .postcopy_guard import GUARD_OBSERVE_S, GuardObjection, objections
 
-_PLANNED_OBSERVE_S = 1.0
+_PLANNED_OBSERVE_S = 1.0  # one window: the plan rests on a measurement, so only the network is in doubt
 # What speaks against post-copy while nothing is known of the guest; a plan that rests on a measurement knows better.
 _ANSWERED_BY_A_PLAN = ("FIRST_PASS", "TOO_LONG")
-_FETCHED_TWICE = 1.3
+_FETCHED_TWICE = 1.3  # times what is left: pages that the guest rewrites before the switch are sent again; a choice
 
 
 def against_postcopy(history: History, policy: Policy, plan: Plan, *, planned: bool) -> list[GuardObjection]:
@@ -44,12 +44,15 @@ def against_postcopy(history: History, policy: Policy, plan: Plan, *, planned: b
 
 
 _POSTCOPY_PAYS_SHARE = 0.2  # of the first pass: so much longer by pre-copy, and "prefer" prefers post-copy
-_SWITCHES_WITHIN_S = 10.0
+_SWITCHES_WITHIN_S = 10.0  # a choice; afterwards it may be asked for again
 PLATEAU_PASSES = 2  # passes in a row that do not get it down
 
 
 class PostcopySwitch:
-    """Holds whether a switch to post-copy waits for its guard, from look to look."""
+    """Decides on the switch to post-copy, and remembers from look to look one that waits for its guard.
+
+    Methods give the action to take or a WAIT that says why not; an empty list where post-copy is not wanted.
+    """
 
     def __init__(
         self,
@@ -66,7 +69,7 @@ class PostcopySwitch:
 
     @property
     def is_under_way(self) -> bool:
-        """QEMU switches when it next can; until then nothing else is decided."""
+        """Whether it was asked for in the last seconds: QEMU switches when it next can, and nothing else is decided."""
         asked_s = self._settings.postcopy_asked_s
         return asked_s is not None and self._history.last.at_s - asked_s < _SWITCHES_WITHIN_S
 
@@ -75,7 +78,7 @@ class PostcopySwitch:
         return self._settings.may_start_postcopy and not self._plan.host_devices
 
     def at_boundary(self, at: BoundaryFigures, plateau: int) -> list[Action]:
-        """``plateau``: how many passes in a row did not get it down. Empty when post-copy is not wanted here."""
+        """``plateau``: how many passes in a row left no less than the one before."""
         self._is_waiting = self._is_due(at, plateau)
         if not self._is_waiting:
             return []

@@ -25,12 +25,12 @@ from .history import BoundaryFigures, History, WaitLog, boundary_figures
 from .job_settings import JobSettings
 from .postcopy_switch import PLATEAU_PASSES, PostcopySwitch
 
-_QEMU_LIMIT_MS = 300
-_MEANT_S = 1.0
+_QEMU_LIMIT_MS = 300  # QEMU's default
+_MEANT_S = 1.0  # ten of the 100 ms over which QEMU reckons its bandwidth: then it is not about to switch
 _ANOTHER_PHASE = 2.0  # times what was left lately
-_RAISE = 3.0
+_RAISE = 3.0  # times: a choice, so that few steps lead from any limit to what the policy allows
 _PROBE_PASS = 3  # the second pass fills the cache of the compression
-_PROBE_S = 0.5
+_PROBE_S = 0.5  # of the third pass, in which it is seen whether compression helps
 _PAYS = 0.7  # bytes on the wire per byte of a page: compression that saves less is none
 
 
@@ -41,7 +41,7 @@ class Precopy:
         self._policy, self._plan, self._history, self._settings = policy, plan, history, settings
         self._budget = Budget(policy, plan, history)
         self._wait_log = WaitLog(history)
-        self._split = PostcopySwitch(policy, plan, history, settings, self._budget, self._wait_log)
+        self._postcopy_switch = PostcopySwitch(policy, plan, history, settings, self._budget, self._wait_log)
         self._last_resort = Fallbacks(policy, plan, history, settings, self._budget)
         self._highest_ms = highest_limit_ms(policy.max_downtime_ms)
         self._first_look = True
@@ -51,9 +51,9 @@ class Precopy:
         self._compresses: t.Optional[bool] = None if plan.flags.xbzrle_cache_bytes else False
 
     def decide(self, began: bool) -> list[Action]:
-        """``began``: a pass has begun since the last look."""
+        """The actions for a look in phase SETUP or PRECOPY. ``began``: a pass has begun since the last look."""
         last = self._history.last
-        if self._settings.suspended or self._split.is_under_way:
+        if self._settings.suspended or self._postcopy_switch.is_under_way:
             return []  # libvirt tells of it with one of the next looks
         if last.phase is Phase.SETUP:
             slow = self._budget.setup_exceeded()
@@ -82,7 +82,7 @@ class Precopy:
             return self._lift_bandwidth() + self._at_boundary(self._here())
         if self._is_found_not_to_compress():
             return self._at_boundary(self._here())
-        return self._split.at_any_look() or self._last_resort.undo_pause()
+        return self._postcopy_switch.at_any_look() or self._last_resort.undo_pause()
 
     def _here(self) -> BoundaryFigures:
         return boundary_figures(self._history, self._settings.limit_ms)
@@ -98,8 +98,12 @@ class Precopy:
             if finish:
                 return finish
             # Going on would cost the guest more of what the limit is there for; to leave it gives nothing back.
-            if reason == "THROTTLE_LIMIT" and self._split.is_possible and self._budget.spend_last_chance(reason):
-                return self._split.insist()
+            if (
+                reason == "THROTTLE_LIMIT"
+                and self._postcopy_switch.is_possible
+                and self._budget.spend_last_chance(reason)
+            ):
+                return self._postcopy_switch.insist()
         return self._last_resort.stop(exceeded)
 
     def _finish_is_due(self) -> bool:
@@ -111,7 +115,7 @@ class Precopy:
 
     def _at_boundary(self, at: BoundaryFigures) -> list[Action]:
         self._passes_in_vain = 0 if at.shrinks else self._passes_in_vain + 1
-        self._split.reset()
+        self._postcopy_switch.reset()
         if self._compresses is None and at.pass_number > _PROBE_PASS:
             self._compresses = False  # its passes are too short to tell, and then it does not matter
         limit_ms = self._settings.limit_ms
@@ -121,9 +125,9 @@ class Precopy:
         needed_ms = limit_for(at.need_ms, self._highest_ms)
         if needed_ms is not None:
             return self._finish(at, needed_ms)
-        split = self._split.at_boundary(at, self._passes_in_vain)
-        if split:
-            return split
+        switch = self._postcopy_switch.at_boundary(at, self._passes_in_vain)
+        if switch:
+            return switch
         if at.shrinks:
             text = f"the last pass got it down from {human_bytes(at.before)} to {human_bytes(at.left)}"
             return self._wait_log.wait("SHRINKING", text, at.numbers)

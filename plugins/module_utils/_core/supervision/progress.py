@@ -13,13 +13,13 @@ from ..units import human_bytes, human_ms, human_rate, seconds_for, whole
 from .actions import Action, Kind
 from .history import History
 
-_MAX_PASSES = 200
+_MAX_PASSES = 200  # of a time that is foreseen; what takes more is said to be not known
 _PASSES_EVERY_S = 1.0  # near the end passes are short
-_ANYHOW_EVERY_S = 30.0
+_ANYHOW_EVERY_S = 30.0  # a choice: whoever watches sees that it goes on
 
 
 class Reporter:
-    """Tells when something has changed: a decision, the phase, the pass; and now and then in a long pass."""
+    """Makes a line of progress when a decision, the phase or the pass has changed, and every 30 s in a long pass."""
 
     def __init__(self, history: History, policy: Policy, expected_bytes: t.Optional[int] = None) -> None:
         self._history, self._policy, self._expected_bytes = history, policy, expected_bytes
@@ -43,7 +43,10 @@ class Reporter:
 
 
 def progress(history: History, policy: Policy, expected_bytes: t.Optional[int] = None) -> dict[str, t.Any]:
-    """Numbers of the last look, None where not known. ``expected_bytes``: to be sent in all, for the first pass."""
+    """Numbers of the last look, None where not known: what goes with each line of progress.
+
+    ``expected_bytes``: what is to be sent in all, from which the time that is left is known in the first pass.
+    """
     last, bandwidth = history.last, history.bandwidth_bytes_per_s
     needed_ms = None
     boundary = history.last_boundary

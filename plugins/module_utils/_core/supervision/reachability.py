@@ -18,7 +18,7 @@ _SILENT_S = 7.0  # after the first look that says so; well before 25 s, when lib
 class Reachability:
     """Decides in pre-copy, from whether the destination answers.
 
-    ``in_the_way``: at the last look nothing but what was decided here may be done.
+    ``in_the_way``: whether it did not at the last look, so that nothing but what was decided here may be done.
     """
 
     def __init__(self, policy: Policy) -> None:
@@ -27,7 +27,8 @@ class Reachability:
         self.in_the_way = False
 
     def decide(self, at_s: float, path_ok: t.Optional[bool]) -> list[Action]:
-        """``path_ok``: whether the destination answers, None: not tried. Empty and not in the way: it may finish."""
+        """``path_ok``: whether the destination answers, None: not tried. Where ``in_the_way`` is False afterwards the
+        other rules decide; else only what is returned may be done."""
         since_s, self._since_s = self._since_s, None
         self.in_the_way = path_ok is False or since_s is not None
         if path_ok is not False:

@@ -17,7 +17,7 @@ from .actions import Action, ActionResult, Kind
 from .supervisor import Supervisor
 
 VERSION = 1
-_MAX_LOOKS = 4000
+_MAX_LOOKS = 4000  # half an hour at two looks a second
 
 _COLUMNS = (
     "at_s",
@@ -47,7 +47,7 @@ _COLUMNS = (
 
 
 class Record:
-    """Stands between the driver and the supervisor and writes down what passes.
+    """Hands looks to the supervisor and its actions back, and keeps both.
 
     ``facts``: what the driver knows beside it: ``began_epoch_s`` (the time of day at which the job began), and
     ``source`` and ``destination`` (names of the hosts, where they are known).
@@ -95,7 +95,7 @@ class Record:
         return actions
 
     def document(self) -> dict[str, t.Any]:
-        """JSON types only."""
+        """The record as modules return it, of JSON types only; :func:`replay` reads it."""
         last = self.supervisor.history.recent[-1] if self.supervisor.history.recent else None
         return {
             **self._head,

@@ -21,6 +21,7 @@ from .precopy import Precopy
 from .reachability import Reachability
 from .switchover import SwitchoverWatch
 
+# Choices, for a QEMU or a daemon that does not do what it was told.
 _ABORT_AGAIN_S = 30.0
 _ABORTS = 3
 
@@ -28,8 +29,8 @@ _ABORTS = 3
 class Supervisor:
     """Supervises one job under one policy; the same looks give the same actions.
 
-    ``done``: the job has ended, or is left alone. ``outcome``: the phase it ended in, ``left``, or None. ``split``:
-    what decides in post-copy.
+    ``done``: the job has ended, or is left alone. ``outcome``: the phase it ended in, ``left``, or None while it is
+    supervised. ``postcopy``: what decides in post-copy.
     """
 
     def __init__(self, policy: Policy, plan: Plan) -> None:
@@ -40,7 +41,7 @@ class Supervisor:
         self._precopy = Precopy(policy, plan, self.history, self._settings)
         self._reachability = Reachability(policy)
         self._switchover = SwitchoverWatch(policy, self.history)
-        self.split = PostcopyWatch(plan.join_attempts)
+        self.postcopy = PostcopyWatch(plan.join_attempts)
         self._aborted_s: t.Optional[float] = None
         self._aborts = 0
         self._proposed: set[tuple[Kind, t.Optional[float]]] = set()
@@ -76,7 +77,7 @@ class Supervisor:
         self, sample: JobSample, began: bool, results: t.Sequence[ActionResult], path_ok: t.Optional[bool]
     ) -> list[Action]:
         if sample.phase in (Phase.POSTCOPY, Phase.POSTCOPY_FAILED):
-            return self.split.decide(self.history, results, path_ok)
+            return self.postcopy.decide(self.history, results, path_ok)
         if self._aborted_s is not None:
             return self._abort_again(sample, results)
         if sample.phase is Phase.SWITCHOVER:

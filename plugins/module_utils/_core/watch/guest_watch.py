@@ -17,8 +17,8 @@ from .options import WatchOptions
 
 # How long a look is kept that says nothing of a pass; longer than any silence that a diagnosis asks for.
 _RECENT_S = 60.0
-_MOST_PASSES = 12
-_MOST_WISHES = 20
+_MOST_PASSES = 12  # whose first looks are kept: a diagnosis compares the last few
+_MOST_PROPOSED = 20  # actions in one event
 _TELLING = {Verdict.STUCK: STUCK, Verdict.STALLED: STUCK, Verdict.BROKEN: POSTCOPY_BROKEN}
 _FIGURES = ("pass", "remaining_bytes", "bandwidth_bytes_per_s", "needed_downtime_ms", "throttle_percent", "elapsed_ms")
 
@@ -35,9 +35,9 @@ class GuestWatch:
         self._supervisor = Supervisor(options.policy, adopted_plan(postcopy_flag))
         self._looks: list[JobSample] = []
         self._firsts: list[JobSample] = []
-        self._wishes: list[dict[str, t.Any]] = []
-        self._told: t.Optional[tuple[Verdict, str]] = None
-        self._told_s = 0.0
+        self._proposed: list[dict[str, t.Any]] = []
+        self._reported: t.Optional[tuple[Verdict, str]] = None
+        self._reported_s = 0.0
         self._progress_s = 0.0
         self._phase: t.Optional[Phase] = None
         self.destination: t.Optional[str] = None
@@ -57,10 +57,10 @@ class GuestWatch:
         first = not self._looks
         self._keep(sample)
         actions = self._supervisor.observe(sample, at_sync=at_sync)
-        self._wishes += [
+        self._proposed += [
             {"elapsed_ms": sample.elapsed_ms, **one.document()} for one in actions if one.kind is not Kind.WAIT
         ]
-        del self._wishes[:-_MOST_WISHES]
+        del self._proposed[:-_MOST_PROPOSED]
         if not sample.phase.running:
             return [self._ended()]
         found = diagnose(self._looks, self._context(other_streams))
@@ -86,13 +86,13 @@ class GuestWatch:
         kind = _TELLING.get(found.verdict)
         if kind is None or found.evidence.get("firm") is False:
             if found.verdict in (Verdict.CONVERGING, Verdict.FINISHING):
-                self._told = None
+                self._reported = None
             return []
         now_s, verdict = self._looks[-1].at_s, (found.verdict, found.reason.value)
-        if verdict == self._told and now_s - self._told_s < self._options.stuck_again_s:
+        if verdict == self._reported and now_s - self._reported_s < self._options.stuck_again_s:
             return []
-        self._told, self._told_s = verdict, now_s
-        return [self._event(kind, diagnosis=found.document(), would_do=list(self._wishes))]
+        self._reported, self._reported_s = verdict, now_s
+        return [self._event(kind, diagnosis=found.document(), would_do=list(self._proposed))]
 
     def _progress(self, found: Diagnosis, first: bool) -> list[Event]:
         last = self._looks[-1]
@@ -107,7 +107,7 @@ class GuestWatch:
 
     def _ended(self) -> Event:
         last = self._looks[-1]
-        return self._event(ENDED, outcome=last.phase.value, downtime_ms=last.downtime_ms, would_do=list(self._wishes))
+        return self._event(ENDED, outcome=last.phase.value, downtime_ms=last.downtime_ms, would_do=list(self._proposed))
 
     def _event(self, kind: str, **facts: t.Any) -> Event:
         last = self._looks[-1]

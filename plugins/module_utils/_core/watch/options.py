@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the event source is told: which hosts it watches, under which policy, and how often it says something."""
+"""The options of the event source: which hosts it watches, under which policy, and how often it reports."""
 
 from __future__ import annotations
 
@@ -10,14 +10,15 @@ from dataclasses import dataclass
 from ..errors import MigrationError
 from ..libvirt_uri import PLACE, for_host, parse
 from ..policy import DEFAULT_PRESET, Policy, preset
+from ..units import BYTES_PER_MBIT
 
+# Choices.
 LEAST_PROGRESS_S = 1.0
 _PROGRESS_S = 30.0
 _AGAIN_S = 300.0
 _KNOWN = ("hosts", "uri", "uri_allow", "policy", "policy_overrides", "link_mbit_per_s", "progress_s", "stuck_again_s")
 # What ansible-rulebook itself puts beside the arguments of a source.
 _OF_THE_RULEBOOK = ("eda_feedback_queue",)
-_BYTES_PER_MBIT = 125_000
 _STATE = "Nothing is being watched."
 
 
@@ -50,7 +51,7 @@ def watch_options(given: t.Mapping[str, t.Any]) -> WatchOptions:
     return WatchOptions(
         hosts=_hosts(given),
         policy=policy,
-        link_bytes_per_s=None if link is None else int(link * _BYTES_PER_MBIT),
+        link_bytes_per_s=None if link is None else int(link * BYTES_PER_MBIT),
         progress_s=_number(given, "progress_s", _PROGRESS_S, LEAST_PROGRESS_S) or _PROGRESS_S,
         stuck_again_s=_number(given, "stuck_again_s", _AGAIN_S, LEAST_PROGRESS_S) or _AGAIN_S,
     )

@@ -8,7 +8,7 @@ from collections import deque
 
 from .events import PROGRESS, Event
 
-_MOST = 10_000
+_MOST = 10_000  # events; a choice
 
 
 class Outbox:

@@ -38,7 +38,8 @@ class RunningGuests:
         return others[0] if len(others) == 1 else None
 
     def alarm(self, uuid: str) -> t.Optional[list[str]]:
-        """After both hosts were asked again: the hosts, once for each pair; None where that was said already."""
+        """To be called after both hosts were asked again: the names of the two hosts that the guest runs on; None where
+        it does not, or where that was said already."""
         hosts = self.hosts_of(uuid)
         if len(hosts) < 2 or self._alarmed.get(uuid) == frozenset(hosts):
             return None

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whether the user wants it to end: a signal to this process, or a file that appears."""
+"""Whether the user wants the evacuation to end: a signal to this process, or a file that appears."""
 
 from __future__ import annotations
 
@@ -10,7 +10,11 @@ import typing as t
 
 
 class Cancellation:
-    """A context manager, for the main thread. The first SIGTERM or SIGINT is noted, and does not end the process."""
+    """A context manager, for the main thread: within it the first SIGTERM or SIGINT is noted and does not end the
+    process.
+
+    ``path``: of a file whose appearance means the same; None for none.
+    """
 
     def __init__(self, path: t.Optional[str]) -> None:
         self._path, self._signalled = path, False

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What each guest of an evacuation needs, from where it is found now."""
+"""Where each guest of an evacuation is found, and what is therefore to be done with it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ..job.sampling import may_have_job
 from ..timeout import within
 from .host_guests import Destinations, HostGuests, host_guests
 
-_LIMIT_S = 10.0
+_LIMIT_S = 10.0  # of a call; a choice
 _NOT_FOUND = "Look for it on the other hosts. When it is gone for good, leave it out."
 _ASK_ALL = (
     "See that libvirt answers on each host that could run it, name all of them as destinations, and run this again."
@@ -25,8 +25,10 @@ _ASK_ALL = (
 
 @dataclass
 class Discovery:
-    """By key, which is the UUID where the guest is known.
+    """What was found, by key, which is the UUID where the guest is known.
 
+    ``rows``: a result for each guest; ``moving``: those to be sent, or that are on their way; ``stopping`` and
+    ``starting``: keys of those to be shut down, or started; ``seen``: guests by name of each destination that answered.
     ``entries``: the guest's entry in the option ``guests``; ``here``: those that run here. ``silent``: names of the
     destinations that did not answer; ``one_for_two``: what is wrong where two of them are one. What was not seen there
     may be there.
@@ -54,8 +56,9 @@ def discover(
     guests: t.Sequence[t.Mapping[str, t.Any]],
     needs_measuring: t.Callable[[t.Mapping[str, t.Any], Guest], bool] = lambda _asked, _guest: True,
 ) -> Discovery:
-    """Looks only. A guest that is, or arrives, at another destination than the planned one belongs there now.
+    """Look at the source and all destinations, and change nothing. ``guests``: the option of that name.
 
+    A guest that is, or arrives, at another destination than the planned one belongs there now. Raises GUEST_TWICE.
     ``needs_measuring``: of a guest that runs here, by what the user said of it.
     """
     found = Discovery(needs_measuring=needs_measuring)
@@ -197,7 +200,7 @@ def _elsewhere(found: Discovery, name: t.Optional[str], uuid: t.Optional[str]) -
 
 
 def _current_memory_bytes(guest: Guest) -> int:
-    """What it has now, of which at most that much is sent; 0 when libvirt does not say."""
+    """The memory that the guest has now, which is at most what is sent; 0 when libvirt does not say."""
     try:
         return guest.memory(_LIMIT_S).current_bytes
     except (MigrationError, libvirt.libvirtError):

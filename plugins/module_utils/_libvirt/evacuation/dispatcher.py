@@ -34,7 +34,8 @@ _LOOK_ROUND_EVERY_S = 5.0  # at the destinations that nobody is to go to from he
 
 
 class Dispatcher:
-    """``queue``: how far each guest is; ``notes``: what the user should know although it went well."""
+    """Does what the queue says until all guests have ended. ``queue``: how far each is; ``notes``: what the user should
+    know although it went well."""
 
     def __init__(
         self,
@@ -50,20 +51,21 @@ class Dispatcher:
         self._destinations, self._progress, self._on_progress = destinations, progress, on_progress
         self._rows = found.rows
         self._mailbox: queue.Queue[Post] = queue.Queue()
-        self._under_way = GuestThreads(source, found.rows)
+        self._threads = GuestThreads(source, found.rows)
         retry = options.retry_loaded
-        self.queue = TransferQueue(found.moving, options.slots, unmeasured=True, retry_loaded=retry)
+        self.queue = TransferQueue(found.moving, options.slots, retry_loaded=retry)
         self.notes: list[str] = []
         self._looked_round_s = 0.0
         self._shared = SharedPlaces(options.limits, destinations.connection)
 
     def run(self, cancelling: Cancellation) -> None:
+        """Until all have ended, or, after the user wants it to end, all that is being sent."""
         self._switch()
-        while not self.queue.ended or self._under_way:
+        while not self.queue.ended or self._threads:
             if cancelling.requested:
                 self.queue.stop("CANCELLED")
                 if self._options.abort_on_cancel:
-                    self._under_way.abort(key for key, one in self._all() if one.stage is Stage.SENDING)
+                    self._threads.abort(key for key, one in self._all() if one.stage is Stage.SENDING)
             self._move()
             self._note()
             self._read_mail()
@@ -85,9 +87,9 @@ class Dispatcher:
         for key in (*self._found.stopping, *self._found.starting):
             self._rows[key].attempts = 1
         for key in self._found.stopping:
-            self._under_way.start(PowerOff(key, uri, self._mailbox, self._options.shutdown_limit_s))
+            self._threads.start(PowerOff(key, uri, self._mailbox, self._options.shutdown_limit_s))
         for key in self._found.starting:
-            self._under_way.start(PowerOn(key, uri, self._mailbox))
+            self._threads.start(PowerOn(key, uri, self._mailbox))
 
     def _move(self) -> None:
         if not any(one.stage in (Stage.WAITING, Stage.READY) for _key, one in self._all()):
@@ -109,10 +111,10 @@ class Dispatcher:
             elif isinstance(move, Send):
                 self._send(move.key)
             else:
-                self._under_way.dismiss(move.key)
+                self._threads.dismiss(move.key)
 
     def _let_others(self, look: t.Callable[[], t.Mapping[str, DestinationLook]]) -> None:
-        """Start at the destinations where nobody begins, and over the links that nobody needs any more."""
+        """Give back what other hosts wait for: destinations where nobody begins, and links that nobody needs."""
 
         def begins(key: str, name: str) -> bool:
             seen = look().get(name, DestinationLook())
@@ -130,7 +132,7 @@ class Dispatcher:
         if not move.measured:
             options = replace(options, measurement=options.measurement._replace(measure=False))
         marks = self._options.leaving
-        self._under_way.start(
+        self._threads.start(
             GuestTransfer(key, options, self._source.uri, self._mailbox, self._on_progress, marks=marks)
         )
 
@@ -148,19 +150,20 @@ class Dispatcher:
             connection = self._destinations.connection(one.destination)
             lacking = lack_of_room(one.destination, connection, seen, guest, coming)
         if lacking is not None:
-            self._under_way.dismiss(key, lacking)
+            self._threads.dismiss(key, lacking)
         else:
-            self._under_way.let_go(key)
+            self._threads.let_go(key)
 
     def _going(self, destination: str) -> list[tuple[str, QueuedGuest]]:
         return [(key, one) for key, one in self._all() if one.stage is Stage.SENDING and one.destination == destination]
 
     def _sent(self) -> set[str]:
-        """They may show for a while, but need no place any more."""
+        """Keys of guests whose bytes have all gone: they may show as arriving for a while, but need no place."""
         return {key for key, one in self._all() if one.stage is Stage.SENT}
 
     def _look_at_destinations(self) -> dict[str, DestinationLook]:
-        """At those that guests are still to go to, and now and then at all. One that does not answer shows nothing."""
+        """By name; of those that guests are still to go to, and every 5 s of all. One that does not answer is
+        missing."""
         names = {one.destination for _key, one in self._all() if not one.ended}
         if time.monotonic() - self._looked_round_s >= _LOOK_ROUND_EVERY_S:
             self._looked_round_s = time.monotonic()
@@ -191,7 +194,7 @@ class Dispatcher:
             self._note()
 
     def _open(self, post: Post) -> bool:
-        """Whether others may begin for what it tells; how far a guest is can wait."""
+        """Take in what a thread has posted; whether others may begin because of it."""
         if isinstance(post, Ready):
             self._is_ready(post)
         elif isinstance(post, Ended):
@@ -225,7 +228,7 @@ class Dispatcher:
 
     def _ended(self, post: Ended) -> None:
         row = self._rows[post.key]
-        row.elapsed_s = self._under_way.ended(post.key)
+        row.elapsed_s = self._threads.ended(post.key)
         self.notes += post.notes
         self._record.ended(post.key, post.result if post.error is None else post.error.facts)
         one = self.queue.guests.get(post.key)
@@ -239,7 +242,7 @@ class Dispatcher:
         if one is None or one.stage is Stage.FAILED:  # it was dismissed
             return
         answer = self.queue.failed(post.key, post.error.reason, time.monotonic())
-        if post.key in self._under_way.aborted and row.runs_on == row.source:
+        if post.key in self._threads.aborted and row.runs_on == row.source:
             row.clear()
             row.outcome = ABORTED
             self._progress.ended(row)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Empties a host: looks, sends all off that are to leave, and verifies the end."""
+"""Empties a host: looks where its guests are, sends those that are to leave, and verifies the end."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from .host_guests import Destinations, host_guests
 from .metrics import EvacuationMetrics, look_for_host_metrics
 from .options import EvacuationOptions
 from .progress import EvacuationProgress
-from .verify import check_whereabouts, remains, seen_at_the_end
+from .verify import check_locations, remains, seen_at_the_end
 
 
 class Evacuation:
-    """One task carried out; ``notes``: what the user should know although it went well."""
+    """One evacuation, or one way home. ``notes``: what the user should know although it went well."""
 
     def __init__(self, source: Connection, options: EvacuationOptions, on_progress: ProgressCallback) -> None:
         self._source, self._options, self._on_progress = source, options, on_progress
@@ -84,7 +84,7 @@ class Evacuation:
             for key, one in guests.items():
                 _close(found.rows[key], one, self.host)
             moved = {key: found.rows[key] for key in guests}
-            check_whereabouts(self._source, seen_at_the_end(destinations, moved.values()), moved)
+            check_locations(self._source, seen_at_the_end(destinations, moved.values()), moved)
         rows, stopped = list(found.rows.values()), sending.queue.stopped
         metrics.ended(rows)
         look_for_host_metrics(self._options.metrics, self._source)

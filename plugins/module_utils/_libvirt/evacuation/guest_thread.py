@@ -29,7 +29,7 @@ from .home_mark import here, mark, unmark
 
 @dataclass(frozen=True)
 class Ready:
-    """It was looked at and measured, and waits for its turn."""
+    """The guest was looked at and measured, and waits to be sent. ``forecast``: as a document."""
 
     key: str
     forecast: t.Mapping[str, t.Any]
@@ -37,7 +37,7 @@ class Ready:
 
 @dataclass(frozen=True)
 class Sending:
-    """``numbers`` of one look, as :class:`Driver` tells them."""
+    """A look at the guest on its way. ``numbers``: as :class:`Driver` gives them to ``on_look``."""
 
     key: str
     numbers: t.Mapping[str, t.Any]
@@ -45,7 +45,7 @@ class Sending:
 
 @dataclass(frozen=True)
 class Ended:
-    """``error`` is None when it is where it should be."""
+    """The thread has ended; ``error`` is None when the guest is where it should be."""
 
     key: str
     result: t.Mapping[str, t.Any]
@@ -57,7 +57,7 @@ Post = t.Union[Ready, Sending, Ended]
 
 
 class Thread:
-    """``work`` in the background; whatever becomes of it is posted. ``key``: the UUID of the guest."""
+    """Runs ``work`` in the background, and posts what came of it. ``key``: the UUID of the guest."""
 
     def __init__(self, key: str, mailbox: queue.Queue[Post]) -> None:
         self.key, self._mailbox = key, mailbox
@@ -80,7 +80,8 @@ class Thread:
 
 
 class GuestTransfer(Thread):
-    """``marks``: whether the guest is given the mark of its home on the way, or loses it on its arrival."""
+    """Moves one guest. ``marks``: whether it is given the mark of its home before it leaves; else it loses the mark on
+    its arrival."""
 
     def __init__(
         self,
@@ -104,7 +105,7 @@ class GuestTransfer(Thread):
         self._go.set()
 
     def dismiss(self, why: MigrationError) -> None:
-        """It is not sent after all."""
+        """Do not send the guest, which is ready; the thread ends with ``why``."""
         self._dismissed = why
         self._go.set()
 
@@ -185,12 +186,13 @@ class GuestThreads:
         self._transfer(key).dismiss(why or _no_more(self._rows[key].name))
 
     def ended(self, key: str) -> float:
-        """How long it took in seconds, from its first attempt."""
+        """The thread of a guest has ended; seconds since its first attempt began."""
         del self._threads[key]
         return round(time.monotonic() - self._began_s[key], 1)
 
     def abort(self, keys: t.Iterable[str]) -> None:
-        """Those in pre-copy. A guest in post-copy has no whole copy on either host: it is sent to its end."""
+        """Abort the migrations of these that are in pre-copy. A guest in post-copy has no whole copy on either host: it
+        is sent to its end."""
         for key in keys:
             if key in self.aborted or key not in self._threads:
                 continue

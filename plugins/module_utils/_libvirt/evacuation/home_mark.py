@@ -8,15 +8,14 @@ import typing as t
 from dataclasses import replace
 
 from ..._core.evacuation.run.home_mark import HomeMark, Mark, mark_to_write, read_mark
+from ..._core.libvirt_errors.codes import Err
 from ..connection import Connection, host_uuid, libvirt
 from ..guest import Guest, all_guests
-from ..metadata import CONFIG, ELEMENT, LIVE, element_of
+from ..metadata import CONFIG, LIVE, element_of, write_element
 from ..migration.definition import defined
-from ..timeout import within
 
 NAMESPACE = "https://github.com/virtops/ansible-live-migration/home"
 _PREFIX = "home"
-_ERR_NO_DOMAIN = 42
 
 
 def here(connection: Connection, strategy: str, destination: str = "", copy_storage: str = "none") -> HomeMark:
@@ -28,7 +27,7 @@ def here(connection: Connection, strategy: str, destination: str = "", copy_stor
 
 
 def mark_of(guest: Guest) -> t.Optional[Mark]:
-    """What it carries; for a guest that runs, as it runs. None where libvirt says that there is none.
+    """The mark that a guest carries, where it runs as it runs. None where libvirt says that there is none.
 
     What could not be read is an error: a guest of which nobody knows the home is not one without a home.
     """
@@ -37,13 +36,15 @@ def mark_of(guest: Guest) -> t.Optional[Mark]:
 
 
 def home_of(guest: Guest) -> t.Optional[HomeMark]:
-    """Where its own mark can be understood; None for that of a guest which this one is a clone of, too."""
+    """The home in its mark. None where it has no mark, one that cannot be understood, or that of a guest which it is a
+    clone of."""
     found = mark_of(guest)
     return None if found is None or found.of_another or found.problem else found.home
 
 
 def mark(guest: Guest, wanted: HomeMark) -> t.Optional[HomeMark]:
-    """Write the mark, unless it carries it already; what was written, which for a visitor has another home.
+    """Write the mark, unless it carries it already; what was written, None for nothing. A guest that is away from home
+    already keeps its home, so that the mark written may have another home than ``wanted``.
 
     A mark that cannot be understood, or is that of another guest, makes way.
     """
@@ -54,12 +55,12 @@ def mark(guest: Guest, wanted: HomeMark) -> t.Optional[HomeMark]:
 
 
 def write_home(guest: Guest, home: HomeMark) -> None:
-    """In the place of the mark that it has."""
+    """Write a mark in the place of the one that the guest has."""
     _write(guest, home.xml())
 
 
 def unmark(guest: Guest) -> bool:
-    """Whether there was one; that of another guest is not looked into, and stays."""
+    """Take the mark away; whether there was one. A mark of another guest stays."""
     found = mark_of(guest)
     if found is None or found.of_another:
         return False
@@ -70,10 +71,7 @@ def unmark(guest: Guest) -> bool:
 def _write(guest: Guest, text: t.Optional[str]) -> None:
     """As it runs and for good, so that neither a move nor a shutdown loses it."""
     flags = (LIVE if guest.state().active else 0) | (CONFIG if defined(guest) else 0)
-    within(
-        lambda: guest.raw.setMetadata(ELEMENT, text, _PREFIX, NAMESPACE, flags),
-        f"noting the home of {guest.name!r}",
-    )
+    write_element(guest, text, _PREFIX, NAMESPACE, flags, f"noting the home of {guest.name!r}")
 
 
 def marked(connection: Connection) -> dict[str, t.Any]:
@@ -90,7 +88,7 @@ def marked(connection: Connection) -> dict[str, t.Any]:
         try:
             found = mark_of(guest)
         except libvirt.libvirtError as exc:
-            if exc.get_error_code() == _ERR_NO_DOMAIN:  # it has gone this moment
+            if exc.get_error_code() == Err.NO_DOMAIN:  # it has gone this moment
                 continue
             raise
         if found is None:

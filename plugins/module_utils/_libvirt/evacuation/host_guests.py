@@ -11,7 +11,7 @@ from ..connection import Connection, libvirt
 from ..guest import Guest, guest_of
 from ..timeout import within
 
-_LIMIT_S = 10.0
+_LIMIT_S = 10.0  # of a call; a choice
 _ACTIVE = 1  # VIR_CONNECT_LIST_DOMAINS_ACTIVE
 
 
@@ -30,11 +30,10 @@ class HostGuests:
 
 
 def host_guests(connection: Connection) -> HostGuests:
-    """Takes no guest's lock and asks no QEMU, so that it answers whatever the guests are doing.
+    """The active guests of a host. It takes no guest's lock and asks no QEMU, so that libvirt answers in any case.
 
-    All guests, or an error: a guest whose state could not be read is not one that is not there.
-
-    A guest at its switch-over looks like one that arrives.
+    All of them, or an error: a guest whose state could not be read is not one that is not there. A guest at its
+    switch-over on the source looks like one that arrives.
     """
     found = HostGuests()
     for raw in within(
@@ -69,11 +68,11 @@ class Destinations:
         return list(self._uris)
 
     def connection(self, name: str) -> t.Optional[Connection]:
-        """The one that the last census used."""
+        """The connection that :meth:`guests_on` used last; None where there is none."""
         return self._open.get(name)
 
     def guests_on(self, name: str) -> t.Optional[HostGuests]:
-        """None while it does not answer: what runs there is not known then."""
+        """The guests of a destination; None while it does not answer: what runs there is not known then."""
         try:
             if name not in self._open:
                 self._open[name] = self._connect(self._uris[name])

@@ -31,7 +31,7 @@ _NOTHING = {
 
 
 class EvacuationMetrics:
-    """``directory``: None where nobody wants them."""
+    """Writes the metrics of one evacuation. ``directory``: None where nobody wants them."""
 
     def __init__(self, directory: t.Optional[MetricsDirectory]) -> None:
         self._directory = directory

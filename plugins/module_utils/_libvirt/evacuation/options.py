@@ -16,7 +16,9 @@ from .shared_limits import SharedLimits
 
 @dataclass(frozen=True)
 class EvacuationOptions:
-    """``options_of``: how a guest is migrated, from its entry in ``guests`` and the name of its destination.
+    """The options of one evacuation, or of one way home. ``uris``: of the destinations, by name.
+
+    ``options_of``: how a guest is migrated, from its entry in ``guests`` and the name of its destination.
 
     ``policy_of``: the policy of a guest, by what the user said of it, its name, its UUID, and its own limits, which are
     read where ``heed_metadata``. ``leaving``: guests are marked with their home, and nobody else may run on the host in

@@ -48,7 +48,7 @@ class PowerOff(Thread):
 class PowerOn(Thread):
     """Starts a guest that an evacuation has shut down on this host.
 
-    At home its mark is taken away then; a visitor keeps its home.
+    At home its mark is taken away then; a guest whose home is another host keeps it.
     """
 
     def __init__(self, key: str, source_uri: str, mailbox: queue.Queue[Post]) -> None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What an evacuation tells while it runs: a line when something has come of a guest, and how far all of it is."""
+"""What an evacuation reports while it runs: a line when a guest has got somewhere, and how far all of them are."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ..._core.evacuation.run.result import GuestResult
 from ..migration.driver import ProgressCallback
 from .metrics import EvacuationMetrics
 
-_TOTAL_EVERY_S = 10.0
+_TOTAL_EVERY_S = 10.0  # a choice
 
 
 class EvacuationProgress:

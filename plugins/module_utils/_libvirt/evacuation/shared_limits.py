@@ -29,7 +29,8 @@ class SharedLimits:
 
 
 class SharedPlaces:
-    """``connection``: to a destination by its name, None where there is none now."""
+    """The leases that this host holds. ``connection``: gives the connection to a destination by its name, None where
+    there is none now."""
 
     def __init__(self, limits: SharedLimits, connection: t.Callable[[str], t.Optional[Connection]]) -> None:
         self._limits, self._connection = limits, connection

@@ -12,6 +12,7 @@ from ..guest import Guest
 from ..job.sampling import may_have_job
 from .host_guests import Destinations, HostGuests, host_guests
 
+# Choices: what is leaving may take so long to go, and a destination to answer, before the run fails.
 _OTHERS_END_S = 30.0
 _ANSWERS_WITHIN_S = 30.0
 _THERE = (*CHANGED, "already_there")
@@ -19,7 +20,8 @@ _POLL_S = 1.0
 
 
 def seen_at_the_end(destinations: Destinations, rows: t.Iterable[GuestResult]) -> dict[str, t.Optional[HostGuests]]:
-    """Of all destinations; those to which somebody has gone are given time to answer."""
+    """The guests of each destination by its name, None for one that does not answer. Those to which a guest has gone
+    are given 30 s to answer."""
     wanted = {row.destination for row in rows if row.outcome in _THERE}
     deadline_s = time.monotonic() + _ANSWERS_WITHIN_S
     while True:
@@ -29,10 +31,13 @@ def seen_at_the_end(destinations: Destinations, rows: t.Iterable[GuestResult]) -
         time.sleep(_POLL_S)
 
 
-def check_whereabouts(
+def check_locations(
     source: Connection, seen: t.Mapping[str, t.Optional[HostGuests]], rows: t.Mapping[str, GuestResult]
 ) -> None:
-    """By UUID; a row that is not true becomes one of a failure. ``seen``: None for a host that does not answer."""
+    """Hold the results, by UUID, against what the hosts show: one that is not true becomes that of a failure.
+
+    ``seen``: the guests of each destination by its name, None for one that does not answer.
+    """
     host, own = str(source.raw.getHostname()), host_guests(source)
     for key, row in rows.items():
         hosts = [name for name, found in seen.items() if found is not None and key in found.active]

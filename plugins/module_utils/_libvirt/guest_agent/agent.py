@@ -10,6 +10,7 @@ import typing as t
 
 from ..._core.errors import MigrationError
 from ..._core.json_text import is_whole, read_json
+from ..._core.libvirt_errors.codes import Err
 from ..._core.text import shortened
 from ..connection import libvirt
 from ..errors import translate
@@ -21,19 +22,16 @@ try:
 except ImportError:
     libvirt_qemu = None
 
-_ERR_INTERNAL = 1
-_ERR_ARGUMENT_UNSUPPORTED = 74
-_ERR_AGENT_UNRESPONSIVE = 86
-_ANSWER_S = 5
+_ANSWER_S = 5  # for each command; libvirt then says that the agent is silent
 _POLL_S, _LONGEST_POLL_S = 0.1, 1.0
 _NOTHING = "Nothing was changed by this step."
 
 # Of all that one module asks of one guest, whatever its agent answers. A guest with 256 units takes 2,300 calls.
 _MOST_CALLS = 10_000
-_MOST_CHARACTERS = 4 * 1024**2
-_ALL_S = 600.0
+_MOST_CHARACTERS = 4 * 1024**2  # of all answers; a choice
+_ALL_S = 600.0  # a choice
 _MOST_TIMES = 10  # as long as one command may take
-_MOST_SHOWN = 300
+_MOST_SHOWN = 300  # characters in a sentence
 _EXIT_CODES = range(-(2**31), 2**32)  # those of Windows are unsigned
 
 
@@ -158,7 +156,7 @@ class Agent:
         code, name = exc.get_error_code(), self._guest.name
         message = shortened(str(exc.get_error_message() or ""), _MOST_SHOWN)  # the guest's own words are in it
         evidence = {"libvirt_code": code, "libvirt_message": message}
-        if code == _ERR_ARGUMENT_UNSUPPORTED:
+        if code == Err.ARGUMENT_UNSUPPORTED:
             return MigrationError(
                 "NO_AGENT",
                 f"{name!r} has no channel for a guest agent.",
@@ -167,7 +165,7 @@ class Agent:
                 " the inventory.",
                 evidence=evidence,
             )
-        if code == _ERR_AGENT_UNRESPONSIVE:
+        if code == Err.AGENT_UNRESPONSIVE:
             return MigrationError(
                 "AGENT_SILENT",
                 f"The agent of {name!r} does not answer.",
@@ -175,7 +173,7 @@ class Agent:
                 remedy="Install and start qemu-guest-agent in the guest, and let the guest run.",
                 evidence=evidence,
             )
-        if code == _ERR_INTERNAL and "guest-exec" in message:
+        if code == Err.INTERNAL_ERROR and "guest-exec" in message:
             return MigrationError(
                 "AGENT_REFUSES",
                 f"The agent of {name!r} does not take {command}: {message}.",

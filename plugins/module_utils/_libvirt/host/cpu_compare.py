@@ -5,11 +5,11 @@ from __future__ import annotations
 
 import typing as t
 
+from ..._core.libvirt_errors.codes import Err
 from ..connection import Connection, libvirt
 
-_FAIL_INCOMPATIBLE = 1
-_INCOMPATIBLE, _IDENTICAL = 0, 1
-_ERR_CPU_INCOMPATIBLE = 91
+_FAIL_INCOMPATIBLE = 1  # VIR_CONNECT_COMPARE_CPU_FAIL_INCOMPATIBLE
+_INCOMPATIBLE, _IDENTICAL = 0, 1  # VIR_CPU_COMPARE_*; what is above is a superset
 
 
 class CpuAnswer(t.NamedTuple):
@@ -20,7 +20,7 @@ class CpuAnswer(t.NamedTuple):
 
 
 class CpuQuestions:
-    """Many guests have the same processor: each is asked about once."""
+    """Asks a host's libvirt about guests' processors, once for those that are alike."""
 
     def __init__(self, connection: Connection) -> None:
         self._raw = connection.raw
@@ -36,7 +36,7 @@ class CpuQuestions:
         try:
             result = self._raw.compareHypervisorCPU(None, arch, machine, virt_type, cpu_xml, _FAIL_INCOMPATIBLE)
         except libvirt.libvirtError as exc:
-            if exc.get_error_code() == _ERR_CPU_INCOMPATIBLE:
+            if exc.get_error_code() == Err.CPU_INCOMPATIBLE:
                 return CpuAnswer(False, str(exc.get_error_message()))
             return CpuAnswer(None, str(exc.get_error_message()))
         if result == _INCOMPATIBLE:

@@ -40,7 +40,7 @@ class _Answer(t.NamedTuple):
 def read_guests(
     connection: Connection, guests: t.Optional[t.Sequence[Guest]] = None
 ) -> tuple[list[GuestDocument], list[str]]:
-    """These guests or all; and a problem for each that cannot be read."""
+    """The documents of these guests, or of all; and a line for each that cannot be read."""
     found: list[GuestDocument] = []
     problems: list[str] = []
     left, silent = list(all_guests(connection) if guests is None else guests), 0

@@ -13,6 +13,7 @@ import typing as t
 
 from ..._core.errors import MigrationError
 from ..._core.job.migrate_flags import MIGRATE_LIVE, MIGRATE_PEER2PEER, MIGRATE_UNSAFE
+from ..._core.libvirt_errors.codes import Err
 from ..._core.readiness.checks.check import MigrationBlocker
 from ..connection import Connection, libvirt
 from ..guest import Guest, find_guest
@@ -22,14 +23,14 @@ from ..timeout import within
 # /dev/null is no directory, so that no socket can be below it.
 _NOWHERE = "/dev/null/nobody"
 _NOWHERE_URI = f"qemu+unix:///system?socket={_NOWHERE}"
-_CALL_LIMIT_S = 10.0
-_MOST_SILENT = 3
+_CALL_LIMIT_S = 10.0  # it takes 40 ms (libvirt 9.0); a choice
+_MOST_SILENT = 3  # guests without an answer: then no more are asked
 # What is wrong with the guest; other errors are of the moment, or of the daemon.
-_REFUSALS = (3, 55, 67, 84)  # no support, operation invalid, unsupported configuration, operation unsupported
+_REFUSALS = (Err.NO_SUPPORT, Err.OPERATION_INVALID, Err.CONFIG_UNSUPPORTED, Err.OPERATION_UNSUPPORTED)
 
 
 def objections(connection: Connection, uuids: t.Iterable[str]) -> dict[str, MigrationBlocker]:
-    """What stands against each of these guests; one that cannot be asked says why, and does not stop the rest."""
+    """By UUID, what stands against migrating each of these guests; one that cannot be asked says why."""
     found: dict[str, MigrationBlocker] = {}
     silent = 0
     for uuid in uuids:
@@ -37,15 +38,16 @@ def objections(connection: Connection, uuids: t.Iterable[str]) -> dict[str, Migr
             found[uuid] = MigrationBlocker(False, f"{silent} guests before it gave no answer")
             continue
         try:
-            found[uuid] = rehearse(find_guest(connection, None, uuid))
+            found[uuid] = blocker_of(find_guest(connection, None, uuid))
         except MigrationError as exc:
             silent += exc.reason == "MONITOR_HUNG"
             found[uuid] = MigrationBlocker(False, exc.problem.rstrip("."))
     return found
 
 
-def rehearse(guest: Guest) -> MigrationBlocker:
-    """Only of a guest that runs and that nothing else holds; any other is left alone. Raises MONITOR_HUNG."""
+def blocker_of(guest: Guest) -> MigrationBlocker:
+    """What libvirt and QEMU have against migrating a guest. One that does not run, or that a job holds, is not asked.
+    Raises MONITOR_HUNG."""
     if not guest.state().running:
         return MigrationBlocker(False, "it does not run")
     try:

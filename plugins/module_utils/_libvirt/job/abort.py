@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Cancelling a migration, verified: the guest runs on the source again."""
+"""Cancelling a migration, and seeing that the guest runs on the source again."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ..timeout import within
 from .sampling import glance
 from .wait import Outcome, wait_for_end
 
-ABORT_LIMIT_S = 60.0
+ABORT_LIMIT_S = 60.0  # a choice
 
 
 def abort(guest: Guest, events: Events) -> Outcome:

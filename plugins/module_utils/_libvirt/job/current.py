@@ -8,17 +8,14 @@ import typing as t
 
 from ..._core.errors import MigrationError
 from ..._core.job.sample import JobSample, JobType, Limits, Operation, Phase, Stats, sample_from_stats
+from ..._core.libvirt_errors.codes import Err
 from ..connection import libvirt
 from ..guest import Guest
 from ..timeout import within
 
-_STATS_COMPLETED = 1
+_STATS_COMPLETED = 1  # VIR_DOMAIN_JOB_STATS_*
 _STATS_KEEP_COMPLETED = 2
-_ERR_INTERNAL = 1
-_ERR_NO_DOMAIN = 42
-_ERR_INVALID_OPERATION = 55
-_ERR_UNSUPPORTED = 84
-_PASSES_S = 5.0
+_PASSES_S = 5.0  # so long an internal error is asked again: it is that of a state which QEMU leaves (docs/design.md)
 _POLL_S = 0.2
 
 
@@ -33,7 +30,7 @@ def current_stats(guest: Guest) -> t.Optional[Stats]:
         try:
             return _stats_once(guest)
         except libvirt.libvirtError as exc:
-            if exc.get_error_code() != _ERR_INTERNAL or time.monotonic() >= give_up_s or not answers(guest):
+            if exc.get_error_code() != Err.INTERNAL_ERROR or time.monotonic() >= give_up_s or not answers(guest):
                 raise
         time.sleep(_POLL_S)
 
@@ -52,16 +49,16 @@ def _stats_once(guest: Guest) -> t.Optional[Stats]:
         stats: Stats = within(guest.raw.jobStats, f"reading the job of {guest.name!r}")
     except libvirt.libvirtError as exc:
         code = exc.get_error_code()
-        if code in (_ERR_NO_DOMAIN, _ERR_INVALID_OPERATION):  # it has just gone, or is off: no job
+        if code in (Err.NO_DOMAIN, Err.OPERATION_INVALID):  # it has just gone, or is off: no job
             return None
-        if code == _ERR_UNSUPPORTED:
+        if code == Err.OPERATION_UNSUPPORTED:
             raise incoming(guest) from exc
         raise
     return stats if stats.get("type", JobType.NONE) != JobType.NONE else None
 
 
 def incoming(guest: Guest) -> MigrationError:
-    """The error for whoever wants to act on the destination."""
+    """The error INCOMING, for whoever wants to act on the destination of a migration."""
     return MigrationError(
         "INCOMING",
         f"{guest.name!r} is arriving on this host; its migration is run by the host it comes from.",
@@ -99,7 +96,7 @@ def sample_unless_gone(guest: Guest, stats: Stats, *, at_s: float = 0.0) -> t.Op
     try:
         return sample_of(guest, stats, at_s=at_s)
     except libvirt.libvirtError as exc:
-        if exc.get_error_code() == _ERR_NO_DOMAIN:
+        if exc.get_error_code() == Err.NO_DOMAIN:
             return None
         raise
 
@@ -115,7 +112,7 @@ def completed_job(guest: Guest) -> t.Optional[JobSample]:
     try:
         stats: Stats = within(lambda: guest.raw.jobStats(flags), f"reading the last job of {guest.name!r}")
     except libvirt.libvirtError as exc:
-        if exc.get_error_code() in (_ERR_NO_DOMAIN, _ERR_INVALID_OPERATION, _ERR_UNSUPPORTED):
+        if exc.get_error_code() in (Err.NO_DOMAIN, Err.OPERATION_INVALID, Err.OPERATION_UNSUPPORTED):
             return None
         raise
     if not is_migration(stats):
@@ -125,7 +122,7 @@ def completed_job(guest: Guest) -> t.Optional[JobSample]:
 
 
 def require_job(guest: Guest) -> JobSample:
-    """The guest's outgoing migration; NO_JOB when it has none."""
+    """The guest's outgoing migration; raises NO_JOB when it has none, and what :func:`outgoing_job` raises."""
     job = outgoing_job(guest)
     if job is None:
         raise MigrationError(
@@ -138,7 +135,7 @@ def require_job(guest: Guest) -> JobSample:
 
 
 def require_running(guest: Guest) -> None:
-    """GUEST_NOT_RUNNING unless the guest is active here (running or paused)."""
+    """Raises GUEST_NOT_RUNNING unless the guest is active here (running or paused)."""
     if not guest.raw.isActive():
         raise MigrationError(
             "GUEST_NOT_RUNNING",

@@ -11,7 +11,7 @@ from ..._core.job.sample import JobSample, JobType, Stats, sample_from_stats
 from ..guest import Guest
 from .current import completed_job
 
-SETTLE_S = 2.0
+SETTLE_S = 2.0  # libvirt gives the statistics and the state of a job that is gone within a moment; a choice
 _POLL_S = 0.1
 
 
@@ -48,7 +48,7 @@ def ended(guest: Guest, events: Completions) -> JobSample:
 
 
 def stopped(guest: Guest, facts: t.Optional[t.Mapping[str, t.Any]] = None) -> MigrationError:
-    """The error where the guest itself ended."""
+    """The error where the guest itself was shut down, or crashed, while it migrated. ``facts``: return values."""
     return MigrationError(
         "GUEST_STOPPED",
         f"{guest.name!r} stopped while it was being migrated.",

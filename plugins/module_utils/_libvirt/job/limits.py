@@ -12,7 +12,7 @@ from ..guest import Guest
 from ..timeout import within
 
 MAX_BANDWIDTH_MIB_PER_S = 8_796_093_022_207  # how libvirt spells "no limit" for pre-copy: INT64_MAX bytes
-_MAX_SPEED_POSTCOPY = 1
+_MAX_SPEED_POSTCOPY = 1  # VIR_DOMAIN_MIGRATE_MAX_SPEED_POSTCOPY
 
 
 def max_downtime_ms(guest: Guest) -> int:
@@ -38,7 +38,7 @@ def set_compression_cache(guest: Guest, size_bytes: int) -> None:
 
 
 def bandwidth_mib_per_s(guest: Guest, *, postcopy: bool = False) -> int:
-    """The limit in force; 0 is none."""
+    """The bandwidth limit in force, of pre-copy or of post-copy; 0 is none."""
     flags = _MAX_SPEED_POSTCOPY if postcopy else 0
     value = within(lambda: guest.raw.migrateGetMaxSpeed(flags), f"reading the bandwidth limit of {guest.name!r}")
     return 0 if int(value) >= MAX_BANDWIDTH_MIB_PER_S else int(value)

@@ -16,7 +16,7 @@ from .current import outgoing_job
 Facts = t.Mapping[str, t.Any]
 
 ENDED_BY_A_RESTART = "ENDED_BY_RESTART"
-_BACK_S = 30.0
+_BACK_S = 30.0  # within which a daemon that is restarted answers again; a choice
 _POLL_S = 1.0
 
 
@@ -39,7 +39,7 @@ def looking_after(
         if isinstance(exc, MigrationError) and exc.reason in passing:
             raise
         ended = source is not None and ended_by_a_restart(*source)
-        raise cut_off(exc, name, facts(), ended=ended) from exc
+        raise contact_lost(exc, name, facts(), ended=ended) from exc
 
 
 def ended_by_a_restart(source: Connection, uuid: str) -> bool:
@@ -62,8 +62,11 @@ def ended_by_a_restart(source: Connection, uuid: str) -> bool:
         time.sleep(_POLL_S)
 
 
-def cut_off(exc: Exception, name: str, facts: Facts, *, ended: bool = False) -> MigrationError:
-    """The error that is raised then; ``ended``: the migration is known to have ended with the daemon."""
+def contact_lost(exc: Exception, name: str, facts: Facts, *, ended: bool = False) -> MigrationError:
+    """The error where a job could not be looked at any more, for ``exc``: it may go on. ``facts``: return values.
+
+    ``ended``: the migration is known to have ended with the daemon.
+    """
     if isinstance(exc, MigrationError):
         error = exc
     else:

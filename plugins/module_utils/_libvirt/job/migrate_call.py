@@ -53,6 +53,6 @@ class MigrateCall:
         return not self._thread.is_alive()
 
     def wait(self, limit_s: float) -> bool:
-        """Whether it came back in time."""
+        """Wait for the call; whether it has come back within so many seconds."""
         self._thread.join(limit_s)
         return self.ended

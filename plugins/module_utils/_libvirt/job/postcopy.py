@@ -17,13 +17,14 @@ from ..timeout import within
 from .sampling import look
 from .wait import SWITCH_LIMIT_S, Outcome, until
 
-_ABORT_POSTCOPY = 1
+_ABORT_POSTCOPY = 1  # VIR_DOMAIN_ABORT_JOB_POSTCOPY, which pauses it
 
 
 def postcopy_objections(
     connection: Connection, guest: Guest, max_postcopy_s: float
 ) -> tuple[list[GuardObjection], t.Optional[JobSample]]:
-    """Watch the job for a moment: what speaks against post-copy, and the last look (None when it was gone before)."""
+    """Watch the job for some seconds: what speaks against post-copy, and the last look (None when it was gone
+    before)."""
     watched, problems = look(connection, [guest], GUARD_OBSERVE_S)
     if problems:
         raise problems[0]
@@ -45,7 +46,7 @@ def host_devices(guest: Guest) -> int:
 
 
 class Size(t.NamedTuple):
-    """Of the live definition: all memory of the guest (0: not known), and how many devices of the host it has."""
+    """From the live definition: all memory of a guest (0: not known), and how many devices of the host it has."""
 
     memory_bytes: int
     host_devices: int
@@ -67,7 +68,8 @@ def outcome_of_ended(connection: Connection, guest: Guest, last: t.Optional[JobS
 
 
 def refuse_postcopy_that_cannot_be(connection: Connection, guest: Guest) -> None:
-    """Fail when the job was started without post-copy, as far as that can be known beforehand."""
+    """Raises POSTCOPY_NOT_ENABLED when the job was started without post-copy, as far as that can be known
+    beforehand."""
     flags = start_flags(guest.name, guest.uuid) if connection.local else None
     if flags is not None and not flags.postcopy:
         raise MigrationError(

@@ -8,6 +8,7 @@ import typing as t
 from ..._core.errors import MigrationError
 from ..._core.job.domain_state import DomainState
 from ..._core.job.migrate_flags import MIGRATE_LIVE, MIGRATE_PEER2PEER, MIGRATE_POSTCOPY, MIGRATE_POSTCOPY_RESUME
+from ..._core.libvirt_errors.codes import Err
 from ..._core.migration.refusals import HALF_ENDED_REMEDY, half_ended
 from ..._host.status_file import start_flags
 from ..connection import Connection, connect_destination, host_uuid, libvirt, version_text
@@ -15,9 +16,9 @@ from ..errors import translate
 from ..guest import Guest
 from .migrate_call import MigrateCall
 
+# Versions of libvirt: 11.2.0 to 11.3.x crash on it (_core/host/features.py); 8.5.0 has it first.
 _CRASHES_FROM, _CRASHES_BEFORE = 11_002_000, 11_004_000
 _FIRST_THAT_CAN = 8_005_000
-_ERR_NO_DOMAIN = 42
 
 
 class Resume(MigrateCall):
@@ -64,7 +65,7 @@ def _check_other_half(here: t.Any, there: t.Any, guest: Guest, uri: str) -> None
         try:
             state = DomainState(*there.lookupByUUIDString(guest.uuid).state())
         except libvirt.libvirtError as exc:
-            if exc.get_error_code() != _ERR_NO_DOMAIN:
+            if exc.get_error_code() != Err.NO_DOMAIN:
                 raise
     if state is not None and (state.in_postcopy or state.postcopy_failed):
         return

@@ -11,6 +11,7 @@ from ..._core.diagnosis.verdict import Context
 from ..._core.errors import MigrationError
 from ..._core.job.domain_state import DomainState
 from ..._core.job.sample import JobSample, Limits, Phase
+from ..._core.libvirt_errors.codes import Err
 from ..._core.policy import Policy
 from ..._host.status_file import other_outgoing, start_flags
 from ..connection import Connection, libvirt
@@ -23,8 +24,8 @@ from .limits import limits_of
 
 T = t.TypeVar("T")
 
-_POLL_S = 0.5
-_HAS_GONE = (42, 55)  # VIR_ERR_NO_DOMAIN; VIR_ERR_OPERATION_INVALID, as it does not run any more
+_POLL_S = 0.5  # between looks, beside those at each bitmap sync
+_HAS_GONE = (Err.NO_DOMAIN, Err.OPERATION_INVALID)  # the latter: it does not run any more
 
 
 @dataclass
@@ -68,7 +69,7 @@ def may_have_job(guest: Guest) -> bool:
 
 
 def arriving(guest: Guest) -> JobSample:
-    """What the destination knows of a migration: only the state of the domain."""
+    """A look at a guest that arrives: on the destination libvirt knows nothing but the state of the domain."""
     return JobSample(
         phase=_arriving_phase(guest.state()),
         operation="incoming",
@@ -107,7 +108,7 @@ def look(
 
 
 def look_back(guests: t.Sequence[Guest]) -> tuple[list[JobSample], list[MigrationError]]:
-    """The last completed migrations of ``guests``; and what could not be looked at."""
+    """The last completed migrations of ``guests``, without guests that have none; and what could not be looked at."""
     problems: list[MigrationError] = []
     samples = [_unless_problem(guest, problems, completed_job) for guest in guests]
     return [sample for sample in samples if sample is not None], problems

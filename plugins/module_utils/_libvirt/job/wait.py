@@ -18,7 +18,7 @@ from .end import ended, stopped
 from .sampling import glance
 
 _POLL_S = 0.2
-SWITCH_LIMIT_S = 30.0
+SWITCH_LIMIT_S = 30.0  # for a change of phase that was asked for; a choice
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,10 @@ def until(
     problem: str,
     remedy: str,
 ) -> Outcome:
-    """Wait for a phase; a migration that completes meanwhile has reached it too. A look that fails is no end."""
+    """Wait until a look is what ``reached`` asks for; a migration that completes meanwhile has reached it too.
+
+    A look that fails is no end. Raises after ``limit_s``, with ``problem`` and ``remedy``.
+    """
     deadline_s = time.monotonic() + limit_s
     while True:
         try:

@@ -21,9 +21,9 @@ from ..timeout import within
 
 # Bindings older than libvirt 11.2 lack names for most of these.
 MODES = {"page-sampling": 0, "dirty-bitmap": 1, "dirty-ring": 2}
-_STATS_DIRTY_RATE = 1 << 9
-_STATS_NOWAIT = 1 << 29
-_STATUS_MEASURING = 1
+_STATS_DIRTY_RATE = 1 << 9  # VIR_DOMAIN_STATS_DIRTYRATE
+_STATS_NOWAIT = 1 << 29  # VIR_CONNECT_GET_ALL_DOMAINS_STATS_NOWAIT
+_STATUS_MEASURING = 1  # VIR_DOMAIN_DIRTYRATE_*
 _STATUS_MEASURED = 2
 
 _POLL_S = 0.2

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from ..._core.errors import MigrationError
 from ..._core.forecast.dirty_curve import busy_shares, measuring_windows_s
-from ..._core.forecast.forecast import forecast
+from ..._core.forecast.forecast import MOST_CONNECTIONS, forecast
 from ..._core.forecast.link_bandwidth import DestinationPath, ExpectedBandwidth, RouteDevice, expected_bandwidth
 from ..._core.forecast.quiet_moment import QuietMoment, moment
 from ..._core.forecast.simulation import MigrationFacts
@@ -25,7 +25,7 @@ from ..job.postcopy import size_of
 from ..timeout import within
 from .dirty_rate import measure_windows
 
-_LEAST_CACHE_BYTES = 64 * MIB
+_LEAST_CACHE_BYTES = 64 * MIB  # QEMU's default; where less can be spared there is none
 
 
 def touched_memory(connection: Connection, guest: Guest) -> tuple[int, str]:
@@ -76,8 +76,7 @@ def _times_ns(guest: Guest) -> list[int]:
     return [int(time_ns) for _number, _state, time_ns, _cpu in found]
 
 
-_MOST_CONNECTIONS = 8
-_PARALLEL_LIBVIRT, _PARALLEL_QEMU = 5_002_000, 4_000_000
+_PARALLEL_LIBVIRT, _PARALLEL_QEMU = 5_002_000, 4_000_000  # the first versions with multifd
 
 
 @dataclass(frozen=True)
@@ -122,7 +121,11 @@ class MeasurementOptions(t.NamedTuple):
 def measure_facts(
     connection: Connection, destination: Connection, guest: Guest, path: DestinationPath, options: MeasurementOptions
 ) -> MeasuredFacts:
-    """Raises what must not be passed over before a start: JOB_RUNNING, MONITOR_HUNG and their like."""
+    """The facts that the forecast of a migration rests on, the guest's writing measured where ``options`` allow it.
+
+    Raises what must not be passed over before a start: JOB_RUNNING, MONITOR_HUNG and their like. A measurement that
+    fails for another reason is noted in ``not_measured``.
+    """
     bandwidth = _bandwidth(connection, destination, path, options.way_to)
     touched, touched_from = touched_memory(connection, guest)
     running = guest.state().running
@@ -187,16 +190,16 @@ def _parallel(
     for daemon in (connection.raw, destination.raw):
         if int(daemon.getLibVersion()) < _PARALLEL_LIBVIRT or int(daemon.getVersion()) < _PARALLEL_QEMU:
             return 0
-    return _MOST_CONNECTIONS
+    return MOST_CONNECTIONS
 
 
-_REST_S = 5.0  # between two measurements of a search, so that the guest is left alone for half of the time
+REST_S = 5.0  # between two measurements of a search, so that the guest is left alone for half of the time
 
 
 def gather(
     connection: Connection, guest: Guest, bandwidth: ExpectedBandwidth, parallel_connections: int, *, compress: bool
 ) -> MigrationFacts:
-    """Everything but the measurement."""
+    """The facts without the measurement; ``compress``: whether to look what a compression cache may take."""
     require_running(guest)
     return MigrationFacts(
         touched_bytes=touched_memory(connection, guest)[0],
@@ -234,7 +237,10 @@ def measure(connection: Connection, guest: Guest, facts: MigrationFacts, mode: s
 def wait_for_calm(
     look: t.Callable[[], MigrationFacts], policy: Policy, wait_s: float
 ) -> tuple[list[QuietMoment], MigrationFacts]:
-    """Measure until the guest is quiet enough for the policy, or for so long; at least once."""
+    """Measure, at least once, until the guest is quiet enough for the policy or ``wait_s`` are over.
+
+    ``look``: measures once. Gives all moments that were measured, and the facts of the last one.
+    """
     began_s = time.monotonic()
     moments: list[QuietMoment] = []
     while True:
@@ -243,6 +249,6 @@ def wait_for_calm(
         if facts.measured is not None:
             moments.append(moment(after_s, facts.measured, forecast(policy, facts)))
         spent_s = time.monotonic() - began_s
-        if moments[-1].quiet or spent_s + _REST_S > wait_s:
+        if moments[-1].quiet or spent_s + REST_S > wait_s:
             return moments, facts
-        time.sleep(_REST_S)
+        time.sleep(REST_S)

@@ -13,20 +13,20 @@ from xml.etree import ElementTree
 
 from ..._core.errors import MigrationError
 from ..._core.guest_metadata import attributes_of
+from ..._core.libvirt_errors.codes import Err
 from ..._core.migration.definition import DefinitionState, Step
 from ..connection import libvirt
 from ..errors import translate
 from ..guest import Guest
-from ..metadata import CONFIG, ELEMENT, LIVE, NOT_THERE, element_of
+from ..metadata import CONFIG, LIVE, NOT_THERE, element_of, write_element
 from ..timeout import within
 from .two_hosts import TwoHosts
 
 _NAMESPACE = "https://github.com/virtops/ansible-live-migration/carried"
 _PREFIX = "carried"
 _NOTE = "autostart"
-_INACTIVE, _SECURE, _MIGRATABLE = 2, 1, 8
-_KEEP_NVRAM, _KEEP_TPM = 1 << 3, 1 << 6  # since libvirt 2.3 and 8.9
-_ERR_INVALID_ARGUMENT, _ERR_NO_DOMAIN = 8, 42
+_INACTIVE, _SECURE, _MIGRATABLE = 2, 1, 8  # VIR_DOMAIN_XML_*
+_KEEP_NVRAM, _KEEP_TPM = 1 << 3, 1 << 6  # VIR_DOMAIN_UNDEFINE_KEEP_*, since libvirt 2.3 and 8.9
 
 
 def autostarts(guest: Guest) -> bool:
@@ -41,7 +41,7 @@ def defined(guest: t.Optional[Guest]) -> bool:
     try:
         return bool(within(guest.raw.isPersistent, f"looking whether {guest.name!r} is defined"))
     except libvirt.libvirtError as exc:
-        if exc.get_error_code() != _ERR_NO_DOMAIN:
+        if exc.get_error_code() != Err.NO_DOMAIN:
             raise
         return False
 
@@ -49,10 +49,8 @@ def defined(guest: t.Optional[Guest]) -> bool:
 def note_autostart(guest: Guest, on: bool) -> None:
     """Write the note, live and for good, or take it away. It names its guest: a clone is made with the metadata."""
     text = f"<{_NOTE} uuid='{guest.uuid}'/>" if on else None
-    within(
-        lambda: guest.raw.setMetadata(ELEMENT, text, _PREFIX, _NAMESPACE, LIVE | CONFIG),
-        f"noting the autostart of {guest.name!r}",
-    )
+    doing = f"noting the autostart of {guest.name!r}"
+    write_element(guest, text, _PREFIX, _NAMESPACE, LIVE | CONFIG, doing)
 
 
 def autostart_noted(guest: Guest) -> bool:
@@ -60,13 +58,13 @@ def autostart_noted(guest: Guest) -> bool:
 
     What could not be read is an error.
     """
-    text = element_of(guest, _NAMESPACE, (CONFIG,), (*NOT_THERE, _ERR_NO_DOMAIN))
+    text = element_of(guest, _NAMESPACE, (CONFIG,), (*NOT_THERE, Err.NO_DOMAIN))
     found = attributes_of(text) if text is not None else None
     return found is not None and found.element == _NOTE and found.values.get("uuid", guest.uuid) == guest.uuid
 
 
 def kept(ends: TwoHosts, autostart: bool = False) -> DefinitionState:
-    """As it is now; ``autostart``: that it is known to have started with the source."""
+    """Where the guest is defined now. ``autostart``: whether it is known to have started with the source."""
     here, there = ends.here, ends.there
     on_source = defined(here)
     starts_here = here is not None and on_source and autostarts(here)
@@ -77,7 +75,7 @@ def kept(ends: TwoHosts, autostart: bool = False) -> DefinitionState:
 
 
 def do(ends: TwoHosts, missing: t.Sequence[Step], *, note_there: bool, there_is: t.Callable[[str], str] = str) -> None:
-    """The steps, for a guest that runs on the destination and not on the source.
+    """Carry out the missing steps, for a guest that runs on the destination and not on the source.
 
     ``there_is``: makes the definition that the destination gets from that of the source.
     """
@@ -103,7 +101,8 @@ def do(ends: TwoHosts, missing: t.Sequence[Step], *, note_there: bool, there_is:
 
 
 def _define(ends: TwoHosts, there_is: t.Callable[[str], str]) -> None:
-    """From what the source has for good, where it has; else as the guest runs, which is as it should be there."""
+    """Define the guest on the destination: by the source's definition, else, where it has none, by the guest as it
+    runs."""
     here, there = ends.here, ends.there
     if here is not None and defined(here):
         ends.destination.raw.defineXML(there_is(here.raw.XMLDesc(_INACTIVE | _SECURE | _MIGRATABLE)))
@@ -112,7 +111,7 @@ def _define(ends: TwoHosts, there_is: t.Callable[[str], str]) -> None:
 
 
 def _undefine(here: t.Optional[Guest]) -> None:
-    """Takes the definition, and nothing else that belongs to the guest.
+    """Take the definition off the source, and nothing else that belongs to the guest.
 
     Without the flags libvirt refuses a guest with an NVRAM file, and deletes the state of an emulated TPM, which the
     guest is using by now where it is on shared storage. What is left out keeps libvirt from undefining a guest that has
@@ -124,7 +123,7 @@ def _undefine(here: t.Optional[Guest]) -> None:
         try:
             here.raw.undefineFlags(_KEEP_NVRAM | _KEEP_TPM)
         except libvirt.libvirtError as exc:
-            if exc.get_error_code() != _ERR_INVALID_ARGUMENT:
+            if exc.get_error_code() != Err.INVALID_ARG:
                 raise
             _undefine_by_an_old_daemon(here)
     except libvirt.libvirtError:
@@ -146,7 +145,7 @@ def _undefine_by_an_old_daemon(here: Guest) -> None:
     try:
         here.raw.undefineFlags(_KEEP_NVRAM)
     except libvirt.libvirtError as exc:
-        if exc.get_error_code() != _ERR_INVALID_ARGUMENT:
+        if exc.get_error_code() != Err.INVALID_ARG:
             raise
         here.raw.undefineFlags(0)
 

@@ -11,12 +11,14 @@ import typing as t
 from ..._core.errors import MigrationError
 from ..connection import Connection, libvirt
 
+# Choices: a lost connection is noticed well before the 10 s after which the migration is aborted.
 _ASK_S = 1.0
 _UNANSWERED_S = 3.0
 
 
 class DestinationMonitor:
-    """Asks all the time, in a thread of its own, as a question over a dead connection blocks for half a minute.
+    """Asks the destination's daemon every second whether it is there, in a thread of its own, as a question over a dead
+    connection blocks for half a minute.
 
     Over one and the same connection: one made anew would work at once when the network is back, while that of the
     daemons, which is as old as this one, waits for its next retransmission. And over none that does other work, as a
@@ -39,12 +41,12 @@ class DestinationMonitor:
 
     @property
     def lost(self) -> bool:
-        """It will not answer any more."""
+        """Whether the connection is gone for good, so that it will not answer any more."""
         return self._lost
 
     @property
     def ok(self) -> t.Optional[bool]:
-        """None: it has never answered, so that nothing is known."""
+        """Whether it has answered within the last 3 s; None where it has never answered, so that nothing is known."""
         if self._answered_s is None:
             return None
         return not self._lost and time.monotonic() - self._answered_s < _UNANSWERED_S
@@ -54,7 +56,7 @@ _paths: dict[str, DestinationMonitor] = {}
 
 
 def path_to(uri: str) -> DestinationMonitor:
-    """One for all guests that go there; it lives as long as this process."""
+    """The monitor of a destination, one for all guests that go there; it lives as long as this process."""
     if uri not in _paths or _paths[uri].lost:
         _paths[uri] = DestinationMonitor(uri)
     return _paths[uri]

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Does what the engine decides about one running job: looks, asks, acts, until the job has ended or is left alone."""
+"""Does what the engine decides about one job: looks at it, asks the engine, acts, until the job has ended or is
+left."""
 
 from __future__ import annotations
 
@@ -27,10 +28,10 @@ from ..timeout import within
 from .destination_monitor import path_to
 from .metrics import GuestMetrics
 
-_POLL_S = 0.5
-_RESUMED_AFTER_S = 2.0
-_SWITCH_GRACE_S = 30.0
-_LOOK_AGAIN_S = 30.0
+_POLL_S = 0.5  # between looks, beside those at each bitmap sync: QEMU gives its rates anew twice a second
+_RESUMED_AFTER_S = 2.0  # a call that resumes and has not failed by then works, as it comes back at the end; a choice
+_SWITCH_GRACE_S = 30.0  # beside what the guest may stand still; a choice
+_LOOK_AGAIN_S = 30.0  # so long looks may fail while the daemon answers; a choice
 _LOOK_AGAIN_IN_POSTCOPY_S = 120.0  # nothing can be done about it but to look
 _ENDS = (Kind.ABORT, Kind.LEAVE)
 _MAY_GO_BACK = (Phase.SETUP, Phase.PRECOPY)

@@ -15,7 +15,7 @@ _EVERY_S = 5.0  # nobody collects more often than that
 
 
 class GuestMetrics:
-    """``directory``: None where nobody wants them."""
+    """Writes the metrics of one migration. ``directory``: None where nobody wants them."""
 
     def __init__(self, directory: t.Optional[MetricsDirectory], record: Record, uuid: str) -> None:
         self._directory, self._record, self._uuid = directory, record, uuid

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A guest is to run on that host: whatever is missing for that is done, and what does not fit is refused untouched."""
+"""One guest is to run on the destination: what is missing for that is done, and what does not fit is refused before
+anything was changed."""
 
 from __future__ import annotations
 
@@ -25,7 +26,7 @@ from ..connection import libvirt
 from ..cordon import require_open
 from ..guest import Guest
 from ..job.lost_contact import ENDED_BY_A_RESTART
-from ..measure.facts import MeasuredFacts, MeasurementOptions, measure_facts
+from ..measure.facts import REST_S, MeasuredFacts, MeasurementOptions, measure_facts
 from ..metadata import own_limits
 from .driver import ProgressCallback
 from .metrics import tell_two_hosts
@@ -41,9 +42,12 @@ _TWICE = "SPLIT_BRAIN"
 
 @dataclass(frozen=True)
 class MigrationOptions:
-    """``persistent``: whether the guest is to be defined where it runs; None to keep that as it is.
+    """How one guest is to be moved. ``persistent``: whether it is to be defined where it runs; None to keep that as it
+    is.
 
-    ``definition``: what of it is otherwise on the destination. ``sharing``: how many of ours may use the link at once.
+    ``definition``: what of it is otherwise on the destination. ``wait``: until the migration has ended. ``force``: also
+    where the forecast knows no way, or the destination lacks memory. ``sharing``: how many transfers of the same
+    evacuation may use the link at once.
     ``before_start``: called with the guest and its forecast when it is about to be sent; what it raises prevents that.
     ``policies``: from which ``policy`` is made once the guest is known, with ``said``, what a plan says of it;
     ``storage`` and ``disks``: how a plan wants its disks to go along, and which. ``metrics``: where they are written.
@@ -67,9 +71,6 @@ class MigrationOptions:
     ignore_cordon: bool = False
     metrics: t.Optional[MetricsDirectory] = None
     calm_wait_s: float = 0.0
-
-
-_REST_S = 5.0  # between two measurements, so that the guest is left alone for half of the time
 
 
 class Migration:
@@ -199,17 +200,18 @@ class Migration:
         return self._with_or_without_postcopy(guest, result, found, self._forecast(guest, found))
 
     def _facts(self, guest: Guest) -> MeasuredFacts:
-        """In a calm moment, where one comes within ``calm_wait_s``; else of the last moment."""
+        """The facts of a calm moment, where one comes within ``calm_wait_s``; else those of the last moment
+        measured."""
         options, began_s = self._options, time.monotonic()
         while True:
             found = measure_facts(self._ends.source, self._ends.destination, guest, options.path, options.measurement)
-            over = time.monotonic() - began_s + _REST_S > options.calm_wait_s
+            over = time.monotonic() - began_s + REST_S > options.calm_wait_s
             if over or found.facts.measured is None or quiet_enough(self._planned(found)):
                 return found
-            time.sleep(_REST_S)
+            time.sleep(REST_S)
 
     def _learn(self, failed: MigrationError) -> None:
-        """What the network really carried counts for the next attempt, where that is less than was thought."""
+        """After a failed attempt: plan the next one with what the network really carried, where that is less."""
         record = failed.facts.get("record") or {}
         sent, took_ms = record.get("sent_bytes") or 0, record.get("elapsed_ms") or 0
         path = self._options.path
@@ -233,7 +235,7 @@ class Migration:
         return self._started(guest, result, found, self._forecast(guest, found))
 
     def _choose_disks(self, guest: Guest) -> None:
-        """Which ones are copied, from here on by their targets. Raises OPTIONS_CONFLICT where none is to be."""
+        """Replace the choice of disks to copy by a list of targets. Raises OPTIONS_CONFLICT where none is to be."""
         options = self._options.start
         check_copies(options)
         if options.copy_storage == "none":

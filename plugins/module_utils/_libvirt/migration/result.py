@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What an order comes to, as the modules return it: where the guest is and was, its definition, its autostart."""
+"""What a migration comes to, as the modules return it: where the guest is and was, its definition, its autostart."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ _NOTHING_DONE: Result = {"forecast": None, "actions": [], "downtime_ms": None, "
 
 @dataclass(frozen=True)
 class MigrationResult:
-    """``persistent``: whether the guest is to be defined where it runs; ``autostart``: whether it starts with its
-    host; ``before``: how it was when the order came; ``stood``: whether it stood still then, on the source;
-    ``there_is``: makes the definition that the destination gets from that of the source."""
+    """Makes the return values. ``persistent``: whether the guest is to be defined where it runs; ``autostart``: whether
+    it starts with its host; ``before``: how it was when it was found; ``stood``: whether it stood still then, on the
+    source; ``there_is``: makes the definition that the destination gets from that of the source."""
 
     ends: TwoHosts
     undefine_source: bool
@@ -87,7 +87,7 @@ def opened(
     undefine_source: bool,
     there_is: t.Callable[[str], str] = str,
 ) -> MigrationResult:
-    """``persistent``: None to keep it as it is."""
+    """The result of a guest that was just found, with how it was then. ``persistent``: None to keep that as it is."""
     found, runs_on = kept(ends), ends.runs_on(where)
     known = found.defined_on_source or found.defined_on_destination
     starts = found.autostart_noted if runs_on == ends.source_name else found.autostart

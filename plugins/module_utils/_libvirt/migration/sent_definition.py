@@ -22,7 +22,7 @@ SECURE, INACTIVE, MIGRATABLE = 1, 2, 8  # VIR_DOMAIN_XML_*
 
 @dataclass(frozen=True)
 class DestinationDefinition:
-    """What the user wants to be otherwise there: by names, or by whole definitions, not by both.
+    """What the user wants to be otherwise on the destination: by names, or by whole definitions, not by both.
 
     ``changes.same_storage`` holds for definitions, too.
     """
@@ -35,7 +35,8 @@ class DestinationDefinition:
         return bool(self.changes or self.live_xml or self.persistent_xml)
 
     def require_complete(self, *, persistent: bool) -> None:
-        """A guest that is defined there needs both definitions, or it would be started anew with the source's names."""
+        """Raises OPTIONS_CONFLICT where a guest that is defined there has only one of the two definitions: it would be
+        started anew with the source's names."""
         if self.changes and (self.live_xml or self.persistent_xml):
             raise MigrationError(
                 "OPTIONS_CONFLICT",
@@ -58,7 +59,7 @@ class DestinationDefinition:
         )
 
     def persistent(self, xml: str) -> str:
-        """What is defined there, made from what is defined on the source."""
+        """The definition for the destination, made from that of the source."""
         if self.persistent_xml:
             return with_metadata_of(self.persistent_xml, xml)
         return rewritten(xml, self.changes) if self.changes else xml
@@ -70,7 +71,7 @@ class DestinationDefinition:
 
 
 class SentDefinition:
-    """Of one guest and its migration. ``copied``: targets of the disks that are copied with it."""
+    """The definitions of one guest for one migration. ``copied``: targets of the disks that are copied with it."""
 
     def __init__(
         self, guest: Guest, wanted: DestinationDefinition, *, persistent: bool, copied: t.Collection[str]
@@ -78,7 +79,7 @@ class SentDefinition:
         self._guest, self._wanted, self._persistent, self._copied = guest, wanted, persistent, copied
 
     def parameters(self) -> dict[str, t.Any]:
-        """For the call that migrates; nothing where nothing is to be otherwise.
+        """Parameters of ``migrateToURI3`` with the definitions; none where nothing is to be otherwise.
 
         Made from what the guest has at this moment, a mark in its metadata included. Raises GUEST_VISIBLE_CHANGE,
         DISK_PATH_CHANGED and BAD_DEFINITION; asked before the start, too, so that nothing is touched then.
@@ -109,5 +110,5 @@ class SentDefinition:
 
 
 def read_definition(guest: Guest, flags: int) -> str:
-    """``flags``: VIR_DOMAIN_XML_*."""
+    """The XML of a guest's definition. ``flags``: VIR_DOMAIN_XML_*."""
     return str(within(lambda: guest.raw.XMLDesc(flags), f"reading the definition of {guest.name!r}"))

@@ -19,14 +19,16 @@ from .definition import note_autostart
 
 OVERTAKEN = ("ALREADY_MIGRATING", "JOB_RUNNING")  # somebody else was faster
 _POLL_S = 0.1
-_SHOWS_S = 120.0
-_ENDS_S = 30.0
+_SHOWS_S = 120.0  # until the job shows: libvirt first starts a QEMU on the destination; a choice
+_ENDS_S = 30.0  # until the call comes back once the job has ended; a choice
 
 
 class MigrationStart:
-    """One start. ``limit_ms``: the downtime limit to start with; ``autostart``: to be noted for the way.
+    """One start of a migration. ``call``: parameters and flags of ``migrateToURI3``; ``limit_ms``: the downtime limit
+    to start with (None: left as it is); ``autostart``: whether that is to be noted in the guest for the way.
 
-    ``definition``: parameters more, made when nothing of the guest is changed any more before the call.
+    ``definition``: makes the parameters that hold definitions; called last, when nothing of the guest is changed any
+    more before the start.
     """
 
     def __init__(
@@ -99,7 +101,7 @@ class MigrationStart:
         return self._transfer.problem if self._transfer is not None else None
 
     def take_back(self) -> None:
-        """What was prepared, where nothing came of it. A job that goes on needs it, and holds the guest anyway."""
+        """Undo what was prepared, where nothing came of it. A job that goes on needs it, and holds the guest anyway."""
         with contextlib.suppress(libvirt.libvirtError, MigrationError):
             if not self._guest.state().active or glance(self._guest) is not None:
                 return

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A migration that was begun, or met, is looked after until the guest is on the destination, or it is told why not."""
+"""A migration that was begun, or met, is supervised to its end: the result, or the error that says why there is
+none."""
 
 from __future__ import annotations
 
@@ -22,7 +23,7 @@ from ..._host.status_file import start_flags
 from ..connection import Connection, libvirt
 from ..guest import Guest
 from ..job.current import completed_job
-from ..job.lost_contact import cut_off, ended_by_a_restart
+from ..job.lost_contact import contact_lost, ended_by_a_restart
 from ..job.postcopy import size_of
 from .driver import Driver, ProgressCallback
 from .result import MigrationResult, Result
@@ -33,7 +34,7 @@ _STILL_ON_SOURCE = (Situation.START, Situation.ADOPT, Situation.BROKEN, Situatio
 
 
 class Supervision:
-    """Of one migration, under one policy. ``start``: it is to be begun; without, it runs already."""
+    """The supervision of one migration under one policy. ``start``: begins it; None where it runs already."""
 
     def __init__(
         self,
@@ -59,6 +60,9 @@ class Supervision:
         on_look: t.Optional[ProgressCallback],
         metrics: t.Optional[MetricsDirectory] = None,
     ) -> Result:
+        """The return values of a migration that has succeeded. ``outcome``: what to call it; the callbacks and
+        ``metrics``: as of :class:`Driver`. Raises what kept the guest from arriving, and what is known of where it
+        is."""
         driver = Driver(
             self._ends.source,
             self._guest,
@@ -87,7 +91,7 @@ class Supervision:
                 raise
             ended = ended_by_a_restart(self._ends.source, self._guest.uuid)
             runs_on = self._ends.source_name if ended else None
-            raise cut_off(exc, self._guest.name, {**facts(driver.last), "runs_on": runs_on}, ended=ended) from exc
+            raise contact_lost(exc, self._guest.name, {**facts(driver.last), "runs_on": runs_on}, ended=ended) from exc
         there = where.there if where.situation is Situation.THERE else None
         if there is not None and (there.running or self._result.stood):
             return self._result.settle(False, outcome, facts(_with_statistics(self._ends, last)))
@@ -110,7 +114,7 @@ def _expected_bytes(forecast: Result) -> int:
 
 
 def _with_statistics(ends: TwoHosts, last: JobSample) -> JobSample:
-    """With those of the destination, where the source has forgotten its own with the guest."""
+    """The last look, with the statistics of the destination where the source has forgotten its own with the guest."""
     if last.downtime_ms is None and ends.there is not None:
         with contextlib.suppress(libvirt.libvirtError, MigrationError):
             return completed_job(ends.there) or last
@@ -118,7 +122,10 @@ def _with_statistics(ends: TwoHosts, last: JobSample) -> JobSample:
 
 
 def plan_of_running(connection: Connection, guest: Guest, bandwidth_mib_per_s: t.Optional[int]) -> Plan:
-    """``bandwidth_mib_per_s``: what its limit may be raised to (0: no limit; None: it is left alone)."""
+    """The plan for a job that somebody else started, by its flags and its guest.
+
+    ``bandwidth_mib_per_s``: what its limit may be raised to (0: no limit; None: it is left alone).
+    """
     flags = start_flags(guest.name, guest.uuid) if connection.local else None
     postcopy, auto_converge = (flags.postcopy, flags.auto_converge) if flags else (None, None)
     size = size_of(guest)

@@ -14,7 +14,7 @@ from ..guest import Guest, seek_guest
 from ..job.current import outgoing_job
 from ..timeout import within
 
-_CONNECT_S = 30.0
+_CONNECT_S = 30.0  # a daemon that was restarted is connected to again within that; a choice
 _SURE_S = 5.0  # so long does what looks wrong have to stay so: a guest may be changing hosts this very moment
 _POLL_S = 1.0
 _SETTLED = (Situation.START, Situation.ADOPT, Situation.BROKEN, Situation.THERE)
@@ -75,7 +75,7 @@ class TwoHosts:
     def _ask_destination(
         self, name: t.Optional[str], uuid: t.Optional[str]
     ) -> tuple[t.Optional[Guest], t.Optional[DomainState]]:
-        """Over a new connection where the old one is lost: its daemon was started anew, or the network was away."""
+        """The guest and its state on the destination, asked over a new connection where the old one is lost."""
         deadline_s = time.monotonic() + _CONNECT_S
         while True:
             try:
@@ -88,7 +88,7 @@ class TwoHosts:
                     raise
 
     def _reconnect(self) -> None:
-        """A daemon that was restarted, or killed, needs a moment."""
+        """Connect to the destination anew, for up to 30 s: a daemon that was restarted needs a moment."""
         deadline_s = time.monotonic() + _CONNECT_S
         while True:
             try:
@@ -100,7 +100,7 @@ class TwoHosts:
             time.sleep(_POLL_S)
 
     def settled(self) -> GuestLocation:
-        """A look that is sure: what would be refused is looked at again for some seconds."""
+        """A look that is sure: a situation that would be refused is looked at again for 5 s."""
         deadline_s = time.monotonic() + _SURE_S
         while True:
             where = self.look()

@@ -37,8 +37,8 @@ _log = logging.getLogger(__name__)
 _ACTIVE = 1  # VIR_CONNECT_LIST_DOMAINS_ACTIVE
 _SILENT_S = 5.0  # what a diagnosis takes for a stall
 _LEAST_GAP_S = 1.0  # passes may be shorter than that
-_LIMITS_OLD_S = 10.0
-_FIRST_WAIT_S, _LONGEST_WAIT_S = 1.0, 60.0
+_LIMITS_OLD_S = 10.0  # then they are asked for anew; a choice
+_FIRST_WAIT_S, _LONGEST_WAIT_S = 1.0, 60.0  # before a lost connection is made anew, twice as long each time; a choice
 _AT_ONCE = 4  # calls to one daemon; one that hangs holds up no more than itself
 
 Failure = (MigrationError, libvirt.libvirtError) if libvirt is not None else (MigrationError,)
@@ -135,7 +135,7 @@ class HostWatch:
             raise
 
     async def _scan(self, connection: Connection) -> None:
-        """Who runs here, and who migrates already: nothing is told by an event that was before it was asked for."""
+        """Find out which guests run here, and which migrate already: their events were before this subscribed."""
         guests = [guest_of(raw) for raw in await self._call(connection.raw.listAllDomains, _ACTIVE)]
         now_s = time.monotonic()
         for guest in guests:
@@ -163,7 +163,7 @@ class HostWatch:
             self._pool.submit(connection.close)
 
     async def ask(self, uuid: str) -> None:
-        """Note anew whether a guest runs here."""
+        """Ask libvirt anew whether a guest runs here, and note it."""
         connection = self._connection
         if connection is None:
             return
@@ -226,7 +226,7 @@ class HostWatch:
         self._looked[uuid] = time.monotonic()
         try:
             sample = await self._call(self._sample, connection, subscription, uuid)
-            self._told(uuid, sample, at_once)
+            self._report(uuid, sample, at_once)
         except Failure as exc:
             _log.debug("%s: %s could not be looked at: %s", self.name, uuid, exc)
             if uuid in self._watches:
@@ -262,7 +262,7 @@ class HostWatch:
             self._limits[uuid] = (sample.at_s, limits)
         return replace(sample, limits=limits)
 
-    def _told(self, uuid: str, sample: t.Optional[JobSample], at_once: bool) -> None:
+    def _report(self, uuid: str, sample: t.Optional[JobSample], at_once: bool) -> None:
         if sample is None:
             return
         if sample.phase is Phase.NONE and self._hub.running.hosts_of(uuid):

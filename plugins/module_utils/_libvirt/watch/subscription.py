@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a daemon tells by itself of all its guests, handed over from libvirt's thread."""
+"""The events of a daemon about all its guests, handed over from libvirt's thread."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import typing as t
 from ..._core.job.sample import Operation, Stats
 from ..connection import Connection, libvirt
 
-_LIFECYCLE, _ITERATION, _JOB_COMPLETED = 0, 20, 21
+_LIFECYCLE, _ITERATION, _JOB_COMPLETED = 0, 20, 21  # VIR_DOMAIN_EVENT_ID_*
 # virDomainEventType, and of its details the one of a guest that arrives.
 _STARTED, _SUSPENDED, _RESUMED, _STOPPED, _CRASHED = 2, 3, 4, 5, 8
 _STARTED_MIGRATED = 1
@@ -53,7 +53,7 @@ class Subscription:
         return self._completions.get(uuid)
 
     def forget(self, uuid: str) -> None:
-        """A migration that is told; the next one of this guest is another one."""
+        """Forget the statistics of a guest's migration, once they were used: the next migration is another one."""
         self._completions.pop(uuid, None)
 
     def end(self) -> None:

@@ -12,7 +12,7 @@ from ansible.errors import AnsibleFilterError
 
 from ansible_collections.virtops.live_migration.plugins.filter.awx_configuration import DOCUMENTATION, awx_configuration
 from ansible_collections.virtops.live_migration.plugins.filter.installed_collections import installed_collections
-from ansible_collections.virtops.live_migration.plugins.plugin_utils._awx import WISHES
+from ansible_collections.virtops.live_migration.plugins.plugin_utils._awx import OPTIONS
 
 ROOT = Path(__file__).resolve().parents[4]
 PATTERNS = [
@@ -23,8 +23,8 @@ PROJECT = {"scm_url": "https://git.example.com/live_migration.git"}
 Lists = dict[str, list[dict[str, t.Any]]]
 
 
-def made(**wishes: t.Any) -> Lists:
-    return awx_configuration(PATTERNS, **{"project": PROJECT, **wishes})
+def made(**options: t.Any) -> Lists:
+    return awx_configuration(PATTERNS, **{"project": PROJECT, **options})
 
 
 def templates(lists: Lists) -> dict[str, dict[str, t.Any]]:
@@ -38,9 +38,9 @@ def nodes(lists: Lists) -> dict[str, dict[str, t.Any]]:
 
 def test_the_options_are_those_that_are_documented_and_that_the_role_hands_on() -> None:
     documented = set(yaml.safe_load(DOCUMENTATION)["options"]) - {"_input"}
-    assert documented == set(WISHES)
+    assert documented == set(OPTIONS)
     role = (ROOT / "roles" / "awx_setup" / "tasks" / "main.yml").read_text(encoding="utf-8")
-    assert {name for name in WISHES if f"           {name}=" in role} == set(WISHES)
+    assert {name for name in OPTIONS if f"           {name}=" in role} == set(OPTIONS)
 
 
 def test_each_job_template_of_each_pattern_is_there_with_its_survey() -> None:
@@ -138,7 +138,7 @@ def test_the_nodes_say_only_what_their_surveys_ask_for() -> None:
 
 
 @pytest.mark.parametrize(
-    ("wishes", "told"),
+    ("options", "told"),
     [
         ({"project": {}}, "no scm_url"),
         ({"project": {"scm_type": "git"}}, "no scm_url"),
@@ -153,9 +153,9 @@ def test_the_nodes_say_only_what_their_surveys_ask_for() -> None:
         ({"organization": False}, "organization is False"),
     ],
 )
-def test_wishes_that_cannot_be_fulfilled(wishes: dict[str, t.Any], told: str) -> None:
+def test_wishes_that_cannot_be_fulfilled(options: dict[str, t.Any], told: str) -> None:
     with pytest.raises(AnsibleFilterError, match=told):
-        made(**wishes)
+        made(**options)
 
 
 def test_patterns_have_to_agree_on_the_project_and_be_there_for_the_workflow() -> None:

@@ -335,7 +335,7 @@ def test_a_mark_with_a_few_letters_changed(data: st.DataObject) -> None:
     text=st.text(max_size=60) | attributes.map(lambda values: element("guest", values)),
     may=st.sets(st.sampled_from(MAY)),
 )
-def test_wishes(text: str, may: set[str]) -> None:
+def test_units_of_metadata(text: str, may: set[str]) -> None:
     wish, problems = from_metadata(GuestDocument("g", "g", metadata={NAMESPACE: text}), may)
     counts["wishes"]["refused" if problems else "result"] += 1
     assert wish.strategy in (None, "migrate", "shutdown", "leave")

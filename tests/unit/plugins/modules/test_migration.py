@@ -275,7 +275,7 @@ def test_what_may_not_be_otherwise_there_is_refused_before_anything_is_touched(
     assert (result["reason"], result["runs_on"]) == (reason, "kvm01")
 
 
-def test_wishes(libvirt: FakeLibvirt, run: ModuleRunner, file_systems: None) -> None:
+def test_options(libvirt: FakeLibvirt, run: ModuleRunner, file_systems: None) -> None:
     call = transfer(
         bits.MIGRATE_LIVE
         | bits.MIGRATE_PEER2PEER
@@ -294,9 +294,9 @@ def test_wishes(libvirt: FakeLibvirt, run: ModuleRunner, file_systems: None) -> 
     off = [Call("lookupByUUIDString", ERP01).returns(Guest()), Call("jobStats").raises(55, NOT_RUNNING)]
     gone = [Call("jobStats").raises(55, NOT_RUNNING), *off]
     libvirt.expect(*start, completes(call, MIGRATED), *gone, ARRIVED, *source_has(), *destination_has())
-    wishes = {"tls": True, "copy_storage": "all", "undefine_source": False, "bandwidth_mib_per_s": 50}
-    wishes["copy_synchronous_writes"] = True
-    result = run(migration, **ASKED, **wishes, migrate_uri="tcp://10.0.0.12")
+    options = {"tls": True, "copy_storage": "all", "undefine_source": False, "bandwidth_mib_per_s": 50}
+    options["copy_synchronous_writes"] = True
+    result = run(migration, **ASKED, **options, migrate_uri="tcp://10.0.0.12")
     assert result["diff"]["after"]["defined_on"] == ["kvm01", "kvm02"]
 
 

@@ -7,9 +7,7 @@ import pytest
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.job import (
     abort,
     postcopy,
-)
-from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.job import (
-    wait as waiting,
+    wait,
 )
 from ansible_collections.virtops.live_migration.plugins.modules import migration_abort
 from ansible_collections.virtops.live_migration.tests.unit.plugins.fake_libvirt import (
@@ -45,7 +43,7 @@ NO_ACTIVE_JOB = "Requested operation is not valid: no job is active on the domai
 @pytest.fixture(autouse=True)
 def short_limits(monkeypatch: pytest.MonkeyPatch) -> None:
     """Five looks fit into the limit; the steps are exact in binary, so that their sum is."""
-    monkeypatch.setattr(waiting, "_POLL_S", 0.25)
+    monkeypatch.setattr(wait, "_POLL_S", 0.25)
     monkeypatch.setattr(postcopy, "SWITCH_LIMIT_S", 1.0)
     monkeypatch.setattr(abort, "ABORT_LIMIT_S", 1.0)
 

@@ -8,7 +8,7 @@ import pytest
 
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.forecast.link_bandwidth import RouteDevice
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.forecast.working_set import Window
-from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.measure import facts as prospects
+from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.measure import facts as measured_facts
 from ansible_collections.virtops.live_migration.plugins.modules import migration_forecast_info as module
 from ansible_collections.virtops.live_migration.tests.unit.plugins.fake_libvirt import (
     ERP01,
@@ -55,7 +55,7 @@ def measures(monkeypatch: pytest.MonkeyPatch, libvirt: FakeLibvirt) -> Measured:
             libvirt.clock.sleep(sum(windows_s))
             return [Window(seconds, mib * MIB) for seconds, mib in zip(windows_s, left.pop(0))]
 
-        monkeypatch.setattr(prospects, "measure_windows", measure_windows)
+        monkeypatch.setattr(measured_facts, "measure_windows", measure_windows)
         libvirt.expect(*[INFO] * len(rounds))
 
     return script

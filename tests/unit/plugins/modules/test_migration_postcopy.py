@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.job import postcopy
-from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.job import wait as waiting
+from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.job import postcopy, wait
 from ansible_collections.virtops.live_migration.plugins.modules import migration_postcopy
 from ansible_collections.virtops.live_migration.tests.unit.plugins.fake_libvirt import (
     ARRIVING,
@@ -52,7 +51,7 @@ SWITCH = Call("migrateStartPostCopy").returns(0).leaves(IN_POSTCOPY)
 @pytest.fixture(autouse=True)
 def short_limits(monkeypatch: pytest.MonkeyPatch) -> None:
     """Five looks fit into the limit; the steps are exact in binary, so that their sum is."""
-    monkeypatch.setattr(waiting, "_POLL_S", 0.25)
+    monkeypatch.setattr(wait, "_POLL_S", 0.25)
     monkeypatch.setattr(postcopy, "SWITCH_LIMIT_S", 1.0)
 
 

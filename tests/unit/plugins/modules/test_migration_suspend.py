@@ -6,8 +6,7 @@ import typing as t
 
 import pytest
 
-from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.job import abort
-from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.job import wait as waiting
+from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.job import abort, wait
 from ansible_collections.virtops.live_migration.plugins.modules import migration_suspend
 from ansible_collections.virtops.live_migration.tests.unit.plugins.fake_libvirt import (
     ARRIVING,
@@ -45,7 +44,7 @@ GONE_TEXT = "Domain not found: no domain with matching uuid"
 @pytest.fixture(autouse=True)
 def short_limits(monkeypatch: pytest.MonkeyPatch) -> None:
     """Five looks fit into a second; the steps are exact in binary, so that their sum is."""
-    monkeypatch.setattr(waiting, "_POLL_S", 0.25)
+    monkeypatch.setattr(wait, "_POLL_S", 0.25)
     monkeypatch.setattr(abort, "ABORT_LIMIT_S", 1.0)
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.virtops.live_migration.plugins.module_utils._ansible import module as ansible_module
-from ansible_collections.virtops.live_migration.plugins.module_utils._ansible import pure, runner
+from ansible_collections.virtops.live_migration.plugins.module_utils._ansible import runner, runner_without_libvirt
 from ansible_collections.virtops.live_migration.tests.unit.plugins.fake_libvirt import Call, FakeLibvirt
 from ansible_collections.virtops.live_migration.tests.unit.plugins.run_module import ModuleRunner
 
@@ -47,7 +47,7 @@ def specification(module: t.Any, monkeypatch: pytest.MonkeyPatch) -> dict[str, t
         raise _Seen
 
     with monkeypatch.context() as patch:
-        for frame in (runner, pure):
+        for frame in (runner, runner_without_libvirt):
             patch.setattr(frame, "Module", stand_in)
         with pytest.raises(_Seen):
             module.main()

@@ -12,7 +12,10 @@ Unit = tuple[PlannedGuest, ...]
 
 
 class Affinity:
-    """Counts the members of each group by host. Residents are there from the start, moves are entered one by one."""
+    """How many members of each group are on which host, to tell which rules a move would break.
+
+    Guests that stay are counted from the start; those that move are entered, and taken out again, one by one.
+    """
 
     def __init__(self, fleet: Fleet, moving: t.Sequence[PlannedGuest]) -> None:
         self._groups: dict[str, list[Group]] = {}

@@ -13,8 +13,10 @@ _Nodes = frozenset[int]
 
 
 class NumaMemory:
-    """Nobody knows on which node an unbound guest will lie, so nothing is assigned: what is taken is kept by the set of
-    nodes that it is bound to, and it can all be there if each union of such sets has room for what is bound within it.
+    """The memory of one page size on the NUMA nodes of a host, and what of it is taken.
+
+    Nobody knows on which node an unbound guest will lie, so nothing is assigned to a node: what is taken is kept by the
+    set of nodes that it is bound to. All fits if each union of such sets has room for what is bound within it (Hall).
     """
 
     def __init__(self, free_by_node: t.Mapping[int, int], reserve_bytes: int = 0) -> None:
@@ -31,7 +33,7 @@ class NumaMemory:
         return not nodes or self._lacking_within(size_bytes, frozenset(nodes)) <= 0
 
     def lacking(self, size_bytes: int, nodes: t.Sequence[int]) -> tuple[int, int]:
-        """What would have to come free on these nodes, and, beyond that, anywhere."""
+        """Bytes that would have to come free on these nodes, and bytes that would have to beyond that, anywhere."""
         within = max(0, self._lacking_within(size_bytes, frozenset(nodes))) if nodes else 0
         return within, max(0, size_bytes - self._left - within)
 

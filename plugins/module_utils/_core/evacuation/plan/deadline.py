@@ -9,13 +9,14 @@ from ...text import wrapped
 from ...units import human_ms
 
 Document = dict[str, t.Any]
-_SHOWN = 5
+_SHOWN = 5  # names in a line
 
 
 def against_deadline(plan: t.Mapping[str, t.Any], within_s: float) -> Document:
-    """``kept``: None where it would be, but not all guests were measured, so that the plan says the least time only.
+    """Whether a plan (of ``plan_document``) is done within so many seconds, and which transfers end later.
 
-    ``plan``: as of ``plan_document``. Guests that go nowhere are not late: they are told for themselves.
+    ``kept`` of the result is None where it would be kept, but not all guests were measured: then the plan has the least
+    time only. Guests that go nowhere are not late; the plan itself names them.
     """
     left_s = round(within_s - plan["eta_s"], 1)
     late = [one["name"] for one in plan["guests"] if one["end_s"] > within_s]
@@ -26,6 +27,7 @@ def against_deadline(plan: t.Mapping[str, t.Any], within_s: float) -> Document:
 
 
 def deadline_lines(found: t.Mapping[str, t.Any]) -> list[str]:
+    """What :func:`against_deadline` gives, as lines for a person."""
     within, left = human_ms(found["within_s"] * 1000), human_ms(abs(found["left_s"]) * 1000)
     if found["kept"] is not False:
         sure = "" if found["kept"] else ", if what was not measured sends no more than the least"

@@ -114,7 +114,8 @@ def _unplaceable(entry: Unplaced) -> Document:
 
 
 def _reasons(entry: Unplaced) -> list[Document]:
-    """Each kind once, with all hosts at which it stands in the way, told by the one that is nearest to do without."""
+    """Why a guest goes nowhere: each kind of obstacle once, with all the hosts where it is one. Its sentence is that of
+    the host on which the least would have to be changed."""
     kinds: dict[tuple[str, str], list[tuple[Obstacle, tuple[str, ...]]]] = {}
     for obstacle, hosts in entry.reasons:
         kinds.setdefault((obstacle.reason, obstacle.subject), []).append((obstacle, hosts))

@@ -33,7 +33,7 @@ class MemoryNeed:
 
 @dataclass(frozen=True)
 class Host:
-    """``reserve_bytes`` of ordinary memory stay free. A limit that is None does not exist.
+    """A host of the plan. ``reserve_bytes`` of ordinary memory stay free. A limit that is None does not exist.
 
     ``uplinks``: shared links that traffic between this host and one that is not behind them crosses as well.
     """
@@ -62,12 +62,13 @@ class Blocker:
 
 @dataclass(frozen=True, eq=False)
 class PlannedGuest:
-    """``key``: what tells it from every other one, its UUID. ``blocked``: by destination, the checks it fails there.
+    """A guest of the plan. ``key``: its UUID. ``blocked``: by name of a destination, the checks that it fails there.
 
     ``allowed``: the only hosts it may go to (None: any). ``bound_for``: it goes there or nowhere, as decided before;
-    ``moving``: it is on its way already. ``priority``: for its turn; ``claim``: for a place, None for the same one.
-    ``if_unplaceable``: to leave it where it is, or to shut it down, which is
-    never done unless somebody says so. ``said_policy``: the fields of a policy that the user says for it alone.
+    ``moving``: it is on its way already. ``priority``: who is sent earlier, the higher the earlier; ``claim``: the
+    same for who gets a place where there are too few, None for the same number. ``if_unplaceable``: to leave it where
+    it is, or to shut it down, which is never done unless somebody says so. ``said_policy``: the fields of a policy that
+    the user says for it alone.
     """
 
     key: str
@@ -110,7 +111,7 @@ class Group:
 
 @dataclass(frozen=True)
 class Uplink:
-    """A link that several hosts share, as fast in either direction."""
+    """A link that several hosts share, with the same rate in both directions."""
 
     name: str
     bytes_per_s: float
@@ -119,7 +120,8 @@ class Uplink:
 
 @dataclass(frozen=True)
 class Fleet:
-    """``guests``: those on the sources, and those elsewhere that count there. ``sources``: the hosts to be emptied.
+    """What a plan is made over. ``sources``: names of the hosts to be emptied; ``guests``: those on them, and those on
+    other hosts, which count there.
 
     ``max_transfers``: over all hosts. ``setup_s``: what a migration takes before it sends.
     ``most_bytes_per_s``: what a single migration can fill.

@@ -25,16 +25,18 @@ MAY_STRATEGY, MAY_ORDER, MAY_RULES, MAY_PLACES, MAY_BIND = "strategy", "priority
 MAY_RESTRICT = "policy"
 MAY = (MAY_STRATEGY, MAY_ORDER, MAY_RULES, MAY_RESTRICT, MAY_PLACES, MAY_BIND)
 MAY_BY_DEFAULT = (MAY_STRATEGY, MAY_ORDER, MAY_RULES, MAY_RESTRICT)
+# Bounds to what a guest may say of itself; choices.
 _HIGHEST_PRIORITY = 1000
 _MOST_RULES, _LONGEST_NAME = 16, 64
 
 
 @dataclass(frozen=True)
 class GuestRules:
-    """None: nothing was said. ``together`` and ``apart``: names of rules that its metadata put it under.
+    """What is said of one guest; None: nothing was said. ``together`` and ``apart``: names of rules that its metadata
+    put it under.
 
-    ``claim``: its priority for a place, where that is not the one for its turn. ``limits``: the fields of a policy that
-    its metadata makes stricter. ``except_destinations``: hosts that it must not go to.
+    ``claim``: its priority for a place, where that is not its priority in the order. ``limits``: the fields of a policy
+    that its metadata makes stricter. ``except_destinations``: hosts that it must not go to.
     """
 
     strategy: t.Optional[str] = None
@@ -123,15 +125,15 @@ def groups_of(
 
 
 def matches_nothing(guests: t.Sequence[GuestDocument], patterns: t.Iterable[str]) -> list[str]:
-    """A name that is mistyped would leave a guest without its rule."""
+    """The patterns that name none of the guests: one that is mistyped would leave a guest without its rule."""
     return [pattern for pattern in patterns if not any(is_named_by(pattern, guest) for guest in guests)]
 
 
 def from_metadata(guest: GuestDocument, may: t.Collection[str] = MAY_BY_DEFAULT) -> tuple[GuestRules, list[str]]:
-    """What it says of itself, as far as it may, and what of that does not count, and why.
+    """What a guest says of itself in its metadata, as far as ``may`` (of MAY) allows it; and a clause for each
+    attribute that does not count, with the reason.
 
-    Each attribute by itself: what cannot be understood is as if it had not been said, so that the guest is moved as any
-    other.
+    An attribute that cannot be understood is as if it had not been said, so that the guest is moved as any other.
     """
     text = guest.metadata.get(GUEST_NAMESPACE)
     if not text:

@@ -53,9 +53,11 @@ def fleet_from_documents(
     measurements: t.Sequence[_Entry],
     options: PlanOptions,
 ) -> tuple[fleet.Fleet, list[str]]:
-    """With it, what the user should know of it. A host may be among both: a source takes nothing.
+    """The fleet, and sentences that the user should know of it.
 
-    Raises BAD_DOCUMENT, BAD_FLEET and GUEST_TWICE.
+    ``readiness``: entries of migration_readiness_info, None where it was not asked for; ``measurements``: results of
+    migration_forecast_info or migration_dirty_rate_info. A host may be among sources and destinations: a source takes
+    nothing. Raises BAD_DOCUMENT, BAD_FLEET and GUEST_TWICE.
     """
     leaving = {document.name for document in sources}
     documents = [*sources, *(document for document in destinations if document.name not in leaving)]

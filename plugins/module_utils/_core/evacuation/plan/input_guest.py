@@ -19,7 +19,7 @@ from .transfer_estimate import TransferDemand
 
 # What these look at, the planner counts itself, with all other moves in mind.
 COUNTED_BY_THE_PLAN = frozenset({"memory_available", "hugepages", "numa_nodes", "forecast", "cordon"})
-_DEFAULT_HUGEPAGE_BYTES = 2 * MIB
+_DEFAULT_HUGEPAGE_BYTES = 2 * MIB  # of x86-64, where a document does not say it
 NOT_CHECKED = fleet.Blocker(
     "not_checked",
     "nobody has checked whether it could go there",
@@ -138,7 +138,8 @@ def blockers(
 def demand_of(
     guest: GuestDocument, measurement: t.Optional[Measurement], policy: Policy, *, copy_disks: bool
 ) -> TransferDemand:
-    """What of it has to be sent. Unmeasured, no more than the memory that its host has given it."""
+    """What of a guest has to be sent. One that was not measured sends no more than the memory that its host has given
+    it."""
     facts = measurement.known if measurement else Known()
     measured: t.Optional[WorkingSet] = read_working_set(facts.dirty_rate) if facts.dirty_rate else None
     memory = guest.memory.current_bytes or guest.memory.total_bytes

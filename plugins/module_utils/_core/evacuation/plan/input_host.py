@@ -12,7 +12,7 @@ from ...host.document import HostDocument
 from ...units import KIB, MIB
 from .fleet import ORDINARY, Host, MemoryPool
 
-NO_LIMIT = 0
+NO_LIMIT = 0  # of an option
 
 
 @dataclass(frozen=True)

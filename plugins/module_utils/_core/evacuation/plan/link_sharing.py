@@ -14,7 +14,7 @@ import typing as t
 from .links import Link
 from .planned_transfer import ENDING, PlannedTransfer
 
-_ROUNDING = 1 + 1e-9
+_ROUNDING = 1 + 1e-9  # sums of shares may be off in their last digits
 
 
 class LinkSharing:
@@ -74,7 +74,7 @@ class LinkSharing:
             self._floors[index] = math.fsum(other.estimate.floor for other in self.on[index])
 
     def urgency(self, transfer: PlannedTransfer) -> tuple[t.Any, ...]:
-        """Smallest first: of what may start now, and of what may have more of a link."""
+        """A key to sort by, smallest first: what may start now, and what may have more of a link."""
         most_s = max([self._to_carry_s[index] for index in transfer.path])
         return (*transfer.order, -most_s, -transfer.estimate.sent_bytes, transfer.guest.key)
 

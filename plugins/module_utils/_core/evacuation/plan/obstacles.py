@@ -50,8 +50,9 @@ _EFFORT = {
 
 @dataclass(frozen=True)
 class Obstacle:
-    """``why`` and ``change`` are sentences; the other fields say the same for a program. ``subject``: the check, or the
-    affinity group."""
+    """One thing that keeps a guest from a host. ``why`` and ``change`` are sentences, the latter what takes it away;
+    the other fields say the same for a program. ``subject``: the check, or the affinity group.
+    """
 
     reason: str
     host: str = ""
@@ -71,7 +72,7 @@ class Obstacle:
 
 
 def effort(obstacles: t.Sequence[Obstacle]) -> tuple[int, int, int]:
-    """Fewer changes first, then the easier ones, then the least memory."""
+    """A key to sort sets of obstacles by: fewer changes first, then the easier ones, then the least memory."""
     return (
         len(obstacles),
         sum(_EFFORT[obstacle.reason] for obstacle in obstacles),

@@ -17,7 +17,8 @@ from .links import Network
 from .obstacles import Obstacle
 from .placement_state import PlacementState
 
-# Up to this share of the time that the rest takes anyway, a host takes guests for its free memory; beyond, by its link.
+# A choice: up to this share of the time that the whole takes anyway a host is chosen for its free memory, beyond it by
+# when its link is done.
 _LINK_HEADROOM = 0.8
 
 
@@ -49,8 +50,11 @@ def movers(fleet: Fleet) -> list[PlannedGuest]:
 
 
 def place(fleet: Fleet, network: Network) -> Placement:
-    """The big ones first, which packs best. Where some find no room, small ones first may leave fewer behind, and so
-    may doing without the rules that are only kept where they can be."""
+    """A destination for each guest that moves, or why it has none.
+
+    The big ones are placed first, which packs best. Where some find no room, small ones first may leave fewer behind,
+    and so may doing without the rules that are only kept where they can be.
+    """
     placing, left = _attempt(fleet, network, 1)
     if left:
         strict = replace(fleet, groups=tuple(group for group in fleet.groups if group.hard))
@@ -76,12 +80,12 @@ def _attempt(fleet: Fleet, network: Network, big_first: int) -> tuple[PlacementS
     queue = units(moving, fleet.groups)
     ways = {unit: len(placing.candidates(unit)) for unit in queue}
     queue.sort(key=lambda unit: _order(unit, ways[unit], big_first))
-    making_room = Displacement(placing)
+    displacement = Displacement(placing)
     left: list[Unit] = []
     # Room is made for those of one priority before any of the next is there.
     for _same, equals in itertools.groupby(queue, key=_rank):
         without = [unit for unit in equals if not _settle(placing, unit, target_s)]
-        left += [unit for unit in without if not making_room.make(unit)]
+        left += [unit for unit in without if not displacement.make(unit)]
     # What was moved about for one may have made room for another.
     while True:
         still = [unit for unit in left if not _settle(placing, unit, target_s)]

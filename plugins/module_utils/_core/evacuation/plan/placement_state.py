@@ -81,12 +81,13 @@ class PlacementState:
         self._enter(unit, host)
 
     def in_the_way(self, unit: Unit, host: str) -> list[Obstacle]:
-        """All that keeps the unit from that host as things stand. Nothing in it: it can be put there."""
+        """All that keeps the unit from that host as things stand; empty where it can be put there."""
         rooms = [obstacles.of_room(lack, host) for lack in self.missing(unit, host)]
         return self.rules_in_the_way(unit, host) + rooms
 
     def rules_in_the_way(self, unit: Unit, host: str, dropped: t.Collection[str] = ()) -> list[Obstacle]:
-        """The same without the room; ``dropped``: rules of affinity that do not count."""
+        """As :meth:`in_the_way` without memory, guests and processors; ``dropped``: rules of affinity that do not
+        count."""
         found: list[Obstacle] = []
         for guest in unit:
             found += obstacles.of_guest(guest)
@@ -100,6 +101,7 @@ class PlacementState:
         return found + [obstacles.of_rule(group.name, group.together) for group in broken]
 
     def missing(self, unit: Unit, host: str) -> list[Shortage]:
+        """What the host lacks for the unit as things stand."""
         return self.capacity.missing(unit, host)
 
     def lend(self, unit: Unit, host: str) -> list[Shortage]:

@@ -14,9 +14,11 @@ PREPARED, SENDING, ENDING, DONE = "prepared", "sending", "ending", "done"
 
 @dataclass(eq=False)
 class PlannedTransfer:
-    """``rates``: from when on it sends how fast. ``left``: the share of its work that was left at the last change.
+    """One transfer of a schedule. ``path``: indices of the links that it crosses; ``rate``: bytes/s that it sends now;
+    ``rates``: pairs of a time and the rate from then on; ``left``: the share of its work (0 to 1) at ``since_s``.
 
-    ``order``: what goes before all else: it is on its way, it matters more, it needs a link for itself.
+    ``order``: a key to sort by before all else: whether it is not on its way yet, its negative priority, and whether it
+    needs no link for itself. ``version``: counts changes of its rate.
     """
 
     guest: PlannedGuest

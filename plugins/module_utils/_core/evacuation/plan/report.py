@@ -10,8 +10,8 @@ from ...units import human_bytes, human_ms, human_rate
 from .deadline import deadline_lines
 
 _Document = t.Mapping[str, t.Any]
-_NAME = 24
-_HOSTS_SHOWN = 5
+_NAME = 24  # characters of a column
+_HOSTS_SHOWN = 5  # names in a line
 
 
 def plan_lines(plan: _Document, *, most_guests: t.Optional[int] = None) -> list[str]:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which transfer runs when over which links: the running of the plan in virtual time.
+"""Which transfer runs when over which links: the plan run in virtual time.
 
 There are no batches. Whatever ends makes way at once for the most urgent that fits into its place.
 """

@@ -18,10 +18,12 @@ from ...policy import Policy
 # Dirty rate over share: above a half, each further guest on the link makes all of them slower than one after the other.
 _MOST_DIRTY_OF_SHARE = 0.5
 _LEAST_SHARE = 0.05  # of the way, for the quietest guest: a transfer that gets nothing looks like a broken network
+# Of the way, too; choices. A guest that needs more than the first is looked at closer, as a lower rate may call for
+# another way. For one in post-copy half of it is enough; one that was not measured is given as much.
 _BUSY_FROM_SHARE = 0.25
 _POSTCOPY_SHARE = 0.5
 _UNMEASURED_SHARE = 0.5
-_RATE_STEPS = 8
+_RATE_STEPS = 8  # rates at which a busy guest is forecast: each forecast takes time, and there are 5,000 guests
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,11 @@ class TransferDemand:
 
 
 class TransferEstimate:
-    """One guest over a way that can carry ``top`` bytes/s. The same forecast as before a single migration."""
+    """How one guest is sent over a way that can carry ``top`` bytes/s, by the forecast of a single migration.
+
+    ``floor``: the least bytes/s that it can do with; ``busy``: whether it sends more at a lower rate; ``sent_bytes``:
+    with the whole way for itself.
+    """
 
     def __init__(self, demand: TransferDemand, top_bytes_per_s: float) -> None:
         self._demand, self.top = demand, top_bytes_per_s

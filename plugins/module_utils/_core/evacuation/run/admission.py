@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 from .queued_guest import NEVER_S, QueuedGuest
 
-_ALONE_PATIENCE_S = 60.0  # so long does a busy guest wait for a destination's link that others use
-# Two that begin at once end at once, and nothing is sent while the next two begin.
+_ALONE_PATIENCE_S = 60.0  # so long does a busy guest wait for a destination's link that others use; a choice
+# Two that begin at once end at once, and nothing is sent for the 2 to 3 s in which the next two begin (docs/design.md).
+# So the second waits for half of the first one's time, and 5 s at most.
 _APART_SHARE = 0.5
 _APART_S = 5.0
 MOST_DELAY_S = 2.0  # a transfer shows at its destination well within half of that
@@ -17,9 +18,11 @@ MOST_DELAY_S = 2.0  # a transfer shows at its destination well within half of th
 
 @dataclass(frozen=True)
 class Slots:
-    """``ahead``: how many are measured beforehand, so that no link stands idle meanwhile.
+    """The option ``slots``. ``per_source``, ``per_destination``: how many transfers at a time; ``ahead``: how many
+    guests more are measured beforehand, so that no link stands idle meanwhile; ``attempts``: of one guest, in all.
 
-    ``breaker``: so many failures in a row, of two guests or more, that speak of the infrastructure, and no more begin.
+    ``breaker``: after so many failures in a row, of two guests or more, that speak of the infrastructure, no more
+    begin.
     """
 
     per_source: int = 2
@@ -37,7 +40,7 @@ class DestinationLook(t.NamedTuple):
 
 
 class Places(t.NamedTuple):
-    """The places of a destination. ``taken``: by transfers that have not ended, whoever sends them.
+    """The places (slots) of a destination. ``taken``: by transfers that have not ended, whoever sends them.
 
     ``one_more``: whether one more than there are may be taken, as what this host sends there will have gone by the time
     that it is set up. ``not_before_s``: other hosts were seen to want a place, so that none is taken before.
@@ -48,6 +51,7 @@ class Places(t.NamedTuple):
     not_before_s: float = 0.0
 
     def free(self, slots: Slots, now_s: float) -> bool:
+        """Whether a transfer may begin there now, as far as the destination goes."""
         return now_s >= self.not_before_s and self.taken < slots.per_destination + self.one_more
 
     def may_be_prepared_for(self, slots: Slots, now_s: float, preparing: int) -> bool:

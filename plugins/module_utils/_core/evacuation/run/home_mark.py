@@ -17,7 +17,7 @@ from ..strategy import MIGRATE, SHUTDOWN
 
 ELEMENT = "home"
 _STRATEGIES = (MIGRATE, SHUTDOWN)
-_LONGEST = 255
+_LONGEST = 255  # characters of a host name, by DNS
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,10 @@ class Mark:
 
 
 def read_mark(text: t.Any, guest_uuid: str = "") -> t.Optional[Mark]:
-    """None for what is not such a mark. ``guest_uuid``: of the guest that carries it, empty where it is not known."""
+    """The mark in the XML of an element of metadata; None for what is not such an element.
+
+    ``guest_uuid``: of the guest that carries it, empty where it is not known.
+    """
     found = attributes_of(text)
     if found is None or found.element != ELEMENT:
         return None
@@ -112,15 +115,16 @@ def _same_uuid(text: str) -> t.Optional[str]:
 
 
 def parse_home(text: t.Any) -> t.Optional[HomeMark]:
-    """None for what is not such a mark."""
+    """The home in the XML of a mark, whoever carries it; None for what is not such an element."""
     mark = read_mark(text)
     return None if mark is None else mark.home
 
 
 def mark_to_write(found: t.Optional[HomeMark], wanted: HomeMark) -> t.Optional[HomeMark]:
-    """None when nothing is to be written: a guest that is moved on keeps the home that it has.
+    """The mark to write for a guest that carries ``found``; None when nothing is to be written.
 
-    One that is shut down away from home keeps it too, and it is noted where it is to be started again.
+    A guest that is moved on keeps the home that it has. One that is shut down away from home keeps it too, and it is
+    noted where it is to be started again.
     """
     if found is None:
         return wanted

@@ -9,11 +9,11 @@ from ...forecast.plan import POSTCOPY
 from ...units import human_bytes, human_ms, human_rate
 from .queued_guest import QueuedGuest, Stage
 
-_SMALL_SET_S = 0.1  # a set that is sent in this time does not keep a migration from ending
+_SMALL_SET_S = 0.1  # a choice: a working set that is sent in less keeps no migration from ending
 
 
 class EvacuationTotal:
-    """Remembers what the links have carried, for the moments in which nothing is measured."""
+    """How far all guests together are; it remembers the last rate, for the moments in which nothing is measured."""
 
     def __init__(self) -> None:
         self._best_bytes_per_s = 0.0

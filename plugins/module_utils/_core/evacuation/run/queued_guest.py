@@ -11,8 +11,8 @@ NEVER_S = float("inf")
 
 
 class Stage(enum.Enum):
-    """``PREPARING``: it is being looked at and measured; ``READY``: it waits to be sent; ``SENT``: the links are done
-    with it, and it is seen to that it arrives."""
+    """How far a guest is. ``PREPARING``: it is looked at and measured; ``READY``: it waits to be sent; ``SENT``: all
+    its bytes have gone, and its arrival is being verified."""
 
     WAITING = "waiting"
     PREPARING = "preparing"
@@ -25,7 +25,7 @@ class Stage(enum.Enum):
 
 @dataclass(frozen=True)
 class TransferOptions:
-    """``destinations``: names, the planned one first, then those that would do as well.
+    """How a guest is to be sent. ``destinations``: names, the planned one first, then those that would do as well.
 
     ``moving``: its migration runs already. ``needs_measuring``: it is never sent unmeasured, as it must not go by
     post-copy: one that writes too fast would only be found out when it has been sent once.
@@ -41,11 +41,15 @@ class TransferOptions:
 
 @dataclass
 class QueuedGuest:
-    """``left_bytes`` and ``bytes_per_s``: while it is sent. ``asked_s``: since when it is ready. ``measured``: whether
-    it is, before it is sent. ``least_s``: how long it is sent when it has the link alone; ``sent_s``: since when it
-    is; ``set_up``: whether its bytes flow since then; ``ends_s``: when all of it will have gone, as it looks now.
+    """A guest in the queue, and how far it is.
 
-    ``adopts``: its migration runs already, so that it takes its place whatever the limits are.
+    ``adopts``: its migration runs already, so that it takes its place whatever the limits are. ``busy``: it writes so
+    fast that it is sent alone. ``measured``: whether it is measured before it is sent. ``not_before_s``: when the next
+    attempt may begin. ``ready_s``: since when it is ready. ``least_s``: how long it takes when it has the link alone.
+
+    While it is sent: ``sent_s``, since when; ``set_up``, whether its bytes flow; ``left_bytes`` and ``bytes_per_s``;
+    ``ends_s``, when all of it will have gone at this rate. ``reason``: of its last failure. ``refused_by``: names of
+    destinations that it does not fit.
     """
 
     options: TransferOptions

@@ -13,7 +13,7 @@ from .queued_guest import QueuedGuest
 from .result import GuestResult
 
 VERSION = 1
-_MOST = 300
+_MOST = 300  # rows of a series after every second one was left out: ten guests make less than 100 kB (docs/design.md)
 _EVERY_S = 0.5
 _MOST_STAGES = 60  # of one guest: a dozen attempts
 _MOST_DECISIONS = 20  # of one guest, without waits
@@ -38,7 +38,7 @@ class _Series:
 
 
 class EvacuationRecord:
-    """Is told how all guests are whenever something may have changed. Times are seconds since ``began_s``."""
+    """The record of an evacuation while it runs; its times are seconds since ``began_s``."""
 
     def __init__(self, began_s: float, destinations: t.Iterable[str]) -> None:
         self._began_s = began_s
@@ -48,10 +48,12 @@ class EvacuationRecord:
         self._decisions: dict[str, list[list[t.Any]]] = {}
         self._loads, self._told = _Series(), _Series()
 
-    def look(self, departures: t.Iterable[QueuedGuest], now_s: float) -> None:
+    def look(self, guests: t.Iterable[QueuedGuest], now_s: float) -> None:
+        """Note the stages of all guests and the rates to their destinations; to be called when these may have
+        changed."""
         at_s = round(now_s - self._began_s, 2)
         rates = dict.fromkeys(self._links, 0)
-        for one in departures:
+        for one in guests:
             stages = self._stages.setdefault(one.options.key, [])
             stage = [one.stage.value, one.destination]
             if len(stages) < _MOST_STAGES and (not stages or stages[-1][1:] != stage):
@@ -61,7 +63,7 @@ class EvacuationRecord:
         self._loads.add([at_s, list(rates.values())])
 
     def told(self, numbers: t.Mapping[str, t.Any], now_s: float) -> None:
-        """How far all of it was said to be; ``numbers`` as of :class:`EvacuationTotal`."""
+        """Note how far all of it was reported to be; ``numbers`` as of :meth:`EvacuationTotal.numbers`."""
         row = [numbers[key] for key in ("time_left_s", "done", "failed", "remaining_bytes")]
         self._told.add([round(now_s - self._began_s, 2), *row])
 
@@ -72,7 +74,7 @@ class EvacuationRecord:
             self._expected[key] = {"way": forecast.get("way", ""), **kept}
 
     def ended(self, key: str, result: t.Mapping[str, t.Any]) -> None:
-        """What was decided about it; ``result``: of its migration, or the facts of one that failed."""
+        """Note what was decided about a guest; ``result``: of its migration, or the facts of one that failed."""
         decisions = (result.get("record") or {}).get("decisions") or []
         kept = [one for one in decisions if one["action"] != "wait"]
         self._decisions[key] = [

@@ -13,16 +13,17 @@ from .retry import calls_for_another
 CHANGED = ("moved", "adopted", "recovered", "shut_down", "started", "unmarked")
 FAILED, NOT_STARTED, ABORTED = "failed", "not_started", "aborted"
 _NO_REMEDY = ("wait", "leave")
-_SHOWN = 8
+_SHOWN = 8  # names in a sentence
 
 Document = dict[str, t.Any]
 
 
 @dataclass
 class GuestResult:
-    """``elapsed_s``: from its first attempt to its end, with measuring and with waiting for its turn.
+    """What came of one guest: an element of ``guests`` of the module evacuation.
 
-    ``elsewhere``: it failed for its destination's sake, so that another one may take it.
+    ``elapsed_s``: from its first attempt to its end, with measuring and waiting. ``elsewhere``: whether the reason of
+    its failure lies with the destination, so that another one may take the guest.
     """
 
     name: str
@@ -48,7 +49,7 @@ class GuestResult:
         return asdict(self)
 
     def take(self, result: t.Mapping[str, t.Any]) -> None:
-        """The result of its migration, or the facts of one that failed."""
+        """Take over what ``result`` says: the result of its migration, or the facts of one that failed."""
         self.runs_on = result.get("runs_on", self.runs_on)
         self.downtime_ms = result.get("downtime_ms")
         self.transfer_ms = result.get("elapsed_ms")
@@ -58,13 +59,14 @@ class GuestResult:
         self.remedies = list(dict.fromkeys([*self.remedies, *actions]))
 
     def arrive(self, result: t.Mapping[str, t.Any]) -> None:
-        """A guest that was there already, and only lost its mark, has been changed all the same."""
+        """It is where it should be. One that was there already and only lost its mark counts as changed (unmarked)."""
         self.clear()
         self.take(result)
         moved = result["outcome"] in ("moved", "adopted", "recovered")
         self.outcome = "unmarked" if result.get("unmarked") and not moved else str(result["outcome"])
 
     def fail(self, exc: MigrationError) -> None:
+        """It has failed, for this reason."""
         self.take(exc.facts)
         self.outcome, self.reason, self.msg = FAILED, exc.reason, exc.problem
         self.state, self.remedy = exc.state, exc.remedy
@@ -77,7 +79,7 @@ class GuestResult:
 
 @dataclass(frozen=True)
 class LeftOnHost:
-    """``running``: guests that still run on the host though they should not; ``jobs``: guests with a migration."""
+    """What is left on a host that should be empty: guests that run there, and guests of which a migration runs."""
 
     running: list[Document] = field(default_factory=list)
     jobs: list[Document] = field(default_factory=list)
@@ -90,35 +92,28 @@ class LeftOnHost:
 def verdict(
     host: str, rows: t.Sequence[GuestResult], remains: t.Optional[LeftOnHost], stopped: str, facts: Document
 ) -> t.Optional[MigrationError]:
-    """None when all is as it should be; ``remains`` is None where the host need not be empty."""
+    """The error that an evacuation ends with, or None when all is as it should be.
+
+    ``remains`` is None where the host need not be empty; ``stopped``: the reason for which nothing more was begun,
+    empty for none; ``facts``: the return values of the module.
+    """
+    reason = _reason(rows, remains, stopped)
+    if not reason:
+        return None
     failed = [row for row in rows if row.outcome == FAILED]
-    waiting = [row for row in rows if row.outcome == NOT_STARTED]
+    waiting = [row.name for row in rows if row.outcome == NOT_STARTED]
     aborted = [row.name for row in rows if row.outcome == ABORTED]
-    reason = stopped
-    problems = [_STOPPED.get(stopped, "")] if stopped else []
-    if any(row.reason == "SPLIT_BRAIN" for row in failed):
-        reason = "SPLIT_BRAIN"
+    problems = [_STOPPED.get(stopped, "")]
     if failed:
         reasons = [f"{row.name}: {row.reason}" for row in failed]
         problems.append(f"{len(failed)} of {len(rows)} guests did not get where they should ({_some(reasons)}).")
-        reason = reason or "GUESTS_FAILED"
     if aborted:
         problems.append(f"{len(aborted)} on the way were aborted, and run on {host} as before ({_some(aborted)}).")
-        reason = reason or "GUESTS_FAILED"
     if waiting:
-        problems.append(f"{len(waiting)} had not begun ({_some([row.name for row in waiting])}).")
-        reason = reason or "GUESTS_FAILED"
-    if remains is not None and not remains.empty:
-        reason = reason or "NOT_EMPTY"
-        if remains.running:
-            problems.append(f"{host} still runs {_some([str(one['name']) for one in remains.running])}.")
-        if remains.jobs:
-            problems.append(f"Migrations still go on there: {_some([str(one['name']) for one in remains.jobs])}.")
-    if not reason:
-        return None
+        problems.append(f"{len(waiting)} had not begun ({_some(waiting)}).")
     return MigrationError(
         reason,
-        " ".join(part for part in problems if part),
+        " ".join(part for part in [*problems, *_left_on(host, remains)] if part),
         state="Each guest runs where the table says; what is still being sent goes on by itself."
         if reason != "SPLIT_BRAIN"
         else "A guest runs on two hosts at once. Nothing more was begun.",
@@ -127,10 +122,31 @@ def verdict(
             "stopped": stopped,
             "failed": [row.name for row in failed],
             "aborted": aborted,
-            "waiting": [row.name for row in waiting],
+            "waiting": waiting,
         },
         facts=facts,
     )
+
+
+def _reason(rows: t.Sequence[GuestResult], remains: t.Optional[LeftOnHost], stopped: str) -> str:
+    """The reason code of the gravest thing that went wrong; empty for nothing."""
+    if any(row.outcome == FAILED and row.reason == "SPLIT_BRAIN" for row in rows):
+        return "SPLIT_BRAIN"
+    if stopped:
+        return stopped
+    if any(row.outcome in (FAILED, NOT_STARTED, ABORTED) for row in rows):
+        return "GUESTS_FAILED"
+    return "NOT_EMPTY" if remains is not None and not remains.empty else ""
+
+
+def _left_on(host: str, remains: t.Optional[LeftOnHost]) -> list[str]:
+    """Sentences about what is left on the host that should be empty."""
+    sentences = []
+    if remains is not None and remains.running:
+        sentences.append(f"{host} still runs {_some([str(one['name']) for one in remains.running])}.")
+    if remains is not None and remains.jobs:
+        sentences.append(f"Migrations still go on there: {_some([str(one['name']) for one in remains.jobs])}.")
+    return sentences
 
 
 _STOPPED = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import enum
 
-TRY_AGAIN_AFTER_S = (5.0, 15.0, 45.0)
+TRY_AGAIN_AFTER_S = (5.0, 15.0, 45.0)  # a choice: longer each time, a minute in all
 
 
 class RetryDecision(enum.Enum):
@@ -115,5 +115,5 @@ def infrastructure(reason: str) -> bool:
 
 
 def back_off_s(attempts: int) -> float:
-    """How long to wait after so many attempts."""
+    """How many seconds to wait after so many attempts (1 or more)."""
     return TRY_AGAIN_AFTER_S[min(max(attempts, 1), len(TRY_AGAIN_AFTER_S)) - 1]

@@ -11,7 +11,7 @@ from ...text import aligned, printable
 from ...units import human_bytes, human_ms
 
 _HEAD = ("guest", "from", "to", "outcome", "time", "downtime", "data", "remedies")
-_WIDTHS = (24, 16, 16, 16, 0, 0, 0, 24)
+_WIDTHS = (24, 16, 16, 16, 0, 0, 0, 24)  # characters; 0: what the column needs
 
 
 @dataclass(frozen=True)

@@ -13,12 +13,12 @@ from .admission import Contention, DestinationLook, Places, Slots, may_start, ru
 from .queued_guest import NEVER_S, QueuedGuest, Stage, TransferOptions
 from .retry import DESTINATION_SICK, LOADED, RetryDecision, back_off_s, decide_retry, infrastructure
 
-_SICK_AFTER = 2
-_MOST_SETUP_S = 5.0
+_SICK_AFTER = 2  # failures of a destination that speak of the destination itself; a choice
+_MOST_SETUP_S = 5.0  # a destination under load needed 2 to 4 s to start a QEMU (docs/design.md)
 
 
 class Begin(t.NamedTuple):
-    """Look at this guest, and measure it."""
+    """Look at this guest, and measure it if ``measured``; it is then reported as ready."""
 
     key: str
     destination: str
@@ -26,13 +26,13 @@ class Begin(t.NamedTuple):
 
 
 class Send(t.NamedTuple):
-    """Let this guest go, which is ready."""
+    """Send this guest, which is ready."""
 
     key: str
 
 
 class Dismiss(t.NamedTuple):
-    """This guest was made ready for nothing: no more begin."""
+    """Do not send this guest, though it is ready: no more begin."""
 
     key: str
 
@@ -41,10 +41,12 @@ Move = t.Union[Begin, Send, Dismiss]
 
 
 class TransferQueue:
-    """``stopped``: why no more begin, empty while they do. ``closed``: destinations that are given up.
+    """The guests of one host that are to be sent. ``stopped``: the reason code for which no more begin, empty while
+    they do. ``closed``: names of destinations that are given up.
 
     ``retry_loaded``: whether one that failed for its load is tried once more, measured, after others.
-    ``unmeasured``: whether a guest may be sent without being measured, where the link would stand idle otherwise.
+    A guest is sent without being measured where the link would stand idle otherwise, unless its options or its last
+    failure ask for a measurement.
     """
 
     def __init__(
@@ -52,10 +54,9 @@ class TransferQueue:
         options: t.Sequence[TransferOptions],
         slots: Slots,
         *,
-        unmeasured: bool = False,
         retry_loaded: bool = False,
     ) -> None:
-        self._slots, self._unmeasured, self._retry_loaded = slots, unmeasured, retry_loaded
+        self._slots, self._retry_loaded = slots, retry_loaded
         self.guests = {one.key: QueuedGuest(one, (one.destinations or ("",))[0]) for one in options}
         self.stopped = ""
         self.closed: set[str] = set()
@@ -136,7 +137,7 @@ class TransferQueue:
     # --- what is reported
 
     def shows(self, key: str, destination: str) -> None:
-        """It is seen there, though it was not sent from here: another run beside this one is at work."""
+        """A guest is seen at a destination though it was not sent from here: another run beside this one is at work."""
         one = self.guests.get(key)
         if one is not None and one.stage is Stage.WAITING:
             one.adopts, one.destination = True, destination
@@ -144,6 +145,8 @@ class TransferQueue:
     def ready(
         self, key: str, now_s: float, *, busy: bool, expected_bytes: t.Optional[int] = None, least_s: float = 0.0
     ) -> None:
+        """The guest was looked at, and waits to be sent. ``busy``: it is to be sent alone; ``expected_bytes``: to be
+        sent in all; ``least_s``: how long that takes when it has the link alone (0: not known)."""
         one = self.guests[key]
         one.stage, one.busy, one.ready_s, one.least_s = Stage.READY, busy, now_s, least_s
         one.adopts = False  # what moves already never asks
@@ -165,18 +168,20 @@ class TransferQueue:
         one.ends_s = NEVER_S if time_left_s is None else now_s + time_left_s
 
     def sent(self, key: str) -> None:
-        """All of it is over there: whoever is next may begin."""
+        """All bytes of the guest have gone: the next one may begin."""
         one = self.guests[key]
         one.stage, one.left_bytes, one.bytes_per_s = Stage.SENT, 0, 0.0
 
     def arrived(self, key: str) -> None:
+        """The guest was seen to run where it should."""
         one = self.guests[key]
         one.stage, one.left_bytes, one.bytes_per_s, one.reason = Stage.DONE, 0, 0.0, ""
         self._failures = []
         self._sick.pop(one.destination, None)
 
     def failed(self, key: str, reason: str, now_s: float) -> RetryDecision:
-        """What comes of it: AGAIN, OTHER_DESTINATION (it is in the queue again), GIVE_UP or STOP_ALL."""
+        """What follows from a failure with this reason code: AGAIN and OTHER_DESTINATION (the guest is in the queue
+        again), GIVE_UP or STOP_ALL."""
         one = self.guests[key]
         one.reason, one.bytes_per_s, one.left_bytes = reason, 0.0, one.options.size_bytes
         one.adopts, one.set_up = False, True
@@ -229,8 +234,6 @@ class TransferQueue:
 
     def _stands_idle(self) -> bool:
         """A place of the source's is free, and will be until a measurement has ended."""
-        if not self._unmeasured:
-            return False
         soon = sum(one.adopts or not one.measured for one in self._in(Stage.PREPARING))
         return soon + len(self._in(Stage.READY, Stage.SENDING)) < self._slots.per_source
 

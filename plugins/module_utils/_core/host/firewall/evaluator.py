@@ -19,7 +19,7 @@ DIVERT = "divert"  # to another address or port, or to a program that decides: a
 
 _CONNTRACK = -200  # its priority: NF_IP_PRI_CONNTRACK
 _DEEPEST = 64  # nft and iptables-nft refuse more than 16
-_MOST_STATES = 6
+_MOST_STATES = 6  # of marks, followed apart through a chain; a choice
 
 
 @dataclass(frozen=True)

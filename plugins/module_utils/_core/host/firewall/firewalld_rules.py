@@ -17,7 +17,7 @@ Texts = t.Callable[[str], t.Optional[str]]
 _ACTIONS = {"accept": ACCEPT, "reject": DROP, "drop": DROP, "mark": PASS}
 _FAMILIES = {"ipv4": 4, "ipv6": 6}
 _SIDES = {"source": "saddr", "destination": "daddr"}
-_DEEPEST = 8
+_DEEPEST = 8  # services within services; a choice
 # Elements of a rich rule that a TCP connection to this host does not meet, or that change nothing for it.
 _OF_OTHERS = ("icmp-block", "icmp-type", "masquerade")
 _WHAT = ("service", "port", "protocol", "source-port", "forward-port", "tcp-mss-clamp")

@@ -11,7 +11,7 @@ from .conditions import AnyOf, Condition, Every, Interface, Not, Sure, Unsure, W
 from .packet import Interval
 
 _SIDES = {"src": ("saddr", "sport", "iif"), "dst": ("daddr", "dport", "oif")}
-_DEEPEST = 8
+_DEEPEST = 8  # sets within sets (list:set); a choice
 
 
 @dataclass

@@ -17,10 +17,10 @@ SOURCES: dict[int, list[Interval]] = {
     4: [(0x01000000, 0x7EFFFFFF), (0x80000000, 0xDFFFFFFF)],
     6: [(0x0100 << 112, (0xFF00 << 112) - 1)],
 }
-TCP, ICMPV6 = 6, 58
-_PORTS_OF_CLIENTS = (1024, 65535)
+TCP, ICMPV6 = 6, 58  # numbers of IP protocols
+_PORTS_OF_CLIENTS = (1024, 65535)  # ports that any user may connect from; Linux takes 32768 and above by itself
 _SOLICITATION = 135  # RFC 4861
-_SOLICITED_NODES = ((0xFF02 << 112) + 0x01FF000000, (0xFF02 << 112) + 0x01FFFFFFFF)
+_SOLICITED_NODES = ((0xFF02 << 112) + 0x01FF000000, (0xFF02 << 112) + 0x01FFFFFFFF)  # ff02::1:ff00:0/104
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ import re
 import typing as t
 
 _PEM = re.compile(r"-----BEGIN CERTIFICATE-----([^-]+)-----END CERTIFICATE-----")
+# Tags of DER (X.690), and those of RFC 5280 for a certificate's fields and for kinds of names.
 _UTC_TIME, _EXPLICIT_0, _EXPLICIT_3 = 0x17, 0xA0, 0xA3
 _DNS_NAME, _IP_ADDRESS = 0x82, 0x87
 _ALTERNATIVE_NAME = bytes((0x55, 0x1D, 0x11))

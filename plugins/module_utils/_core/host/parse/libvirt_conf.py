@@ -18,7 +18,7 @@ Value = t.Union[str, int, "list[t.Any]"]
 
 _MAX_BYTES = 10 * 1024 * 1024  # MAX_CONFIG_FILE_SIZE of virconf.c
 _MAX_DEPTH = 20  # lists in lists; libvirt has no limit, and no setting with even two
-_MAX_NUMBER = 2**63 - 1
+MAX_NUMBER = 2**63 - 1  # libvirt reads a long long
 
 _BLANKS = re.compile(r"[ \t]*")
 _SPACE = re.compile(r"[ \t\r\n]*")
@@ -170,7 +170,7 @@ def _scalar(text: str, at: int) -> tuple[t.Union[str, int], int]:
     if number is None:
         raise _bad(text, at, "expected a text in quotes, a number or a list")
     # By length first: turning very long ones into a number takes more than linear time.
-    if number.end() - at > 64 or abs(int(number[0])) > _MAX_NUMBER:
+    if number.end() - at > 64 or abs(int(number[0])) > MAX_NUMBER:
         raise _bad(text, at, "a number is too large")
     return int(number[0]), number.end()
 

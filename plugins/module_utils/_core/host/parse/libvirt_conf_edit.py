@@ -9,7 +9,7 @@ import re
 import typing as t
 
 from ...errors import MigrationError
-from .libvirt_conf import Conf, Entry, Value, is_secret, parse_conf, parse_file
+from .libvirt_conf import MAX_NUMBER, Conf, Entry, Value, is_secret, parse_conf, parse_file
 
 Wanted = t.Union[str, int]
 
@@ -18,7 +18,6 @@ _LOWEST, _HIGHEST = "migration_port_min", "migration_port_max"
 _PORTS = (_LOWEST, _HIGHEST)
 _DEFAULT_PORTS = {_LOWEST: 49152, _HIGHEST: 49215}
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*\Z")
-_MAX_NUMBER = 2**63 - 1
 _NOTHING = "Nothing was changed."
 
 
@@ -141,8 +140,8 @@ def _check(name: str, value: t.Any) -> None:
         raise _bad("The name of a setting", name, "letters, digits and underscores, a letter first")
     if isinstance(value, bool) or not isinstance(value, (str, int)):
         raise _bad(name, value, "a text or a whole number")
-    if isinstance(value, int) and abs(value) > _MAX_NUMBER:
-        raise _bad(name, value, f"a number up to {_MAX_NUMBER}")
+    if isinstance(value, int) and abs(value) > MAX_NUMBER:
+        raise _bad(name, value, f"a number up to {MAX_NUMBER}")
     if name in _ADDRESSES:
         _check_address(name, value)
     if name in _PORTS and (not isinstance(value, int) or not 1 <= value <= 65535):

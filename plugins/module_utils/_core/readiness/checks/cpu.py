@@ -12,7 +12,7 @@ from .check import FAIL, WARN, Case, Check, Finding, failed, listed, passed, ski
 
 THEME = "processor and machine"
 _MODES_OF_THE_HOST = ("host-passthrough", "maximum")
-_TSC_TOLERANCE = 250e-6
+_TSC_TOLERANCE = 250e-6  # 250 ppm: KVM's tsc_tolerance_ppm, which libvirt takes too
 _SAME_HARDWARE = (
     "Give the guest a processor that all hosts have: cpu mode 'custom' with a model of the oldest one, from"
     " 'virsh hypervisor-cpu-baseline'. It takes effect when the guest is started anew."

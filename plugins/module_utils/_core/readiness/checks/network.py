@@ -4,15 +4,14 @@
 from __future__ import annotations
 
 from ...host.document import HostDocument
-from ...units import TIB, human_bytes, human_ms, human_rate
+from ...units import BYTES_PER_MBIT, TIB, human_bytes, human_ms, human_rate
 from .check import FAIL, WARN, Case, Check, Finding, Pair, failed, listed, passed, skipped, warned
 
 _THEME = "network"
-_BUSY_SHARE = 0.5
+_BUSY_SHARE = 0.5  # of the speed, by others, while it was looked at; a choice
 _LARGE_GUEST_BYTES = TIB
-_LARGE_GUEST_MBIT_PER_S = 25_000
-_LONG_PASS_S = 3600.0
-_BYTES_PER_MBIT = 1_000_000 / 8
+_LARGE_GUEST_MBIT_PER_S = 25_000  # what the manuals want for a guest of more than 1 TB
+_LONG_PASS_S = 3600.0  # a choice
 
 
 def _route(pair: Pair) -> Finding:
@@ -130,7 +129,7 @@ def _load(pair: Pair) -> Finding:
             continue
         seen = True
         used = max(path.load.rx_bytes_per_s, path.load.tx_bytes_per_s)
-        share = used / (path.speed_mbit_per_s * _BYTES_PER_MBIT)
+        share = used / (path.speed_mbit_per_s * BYTES_PER_MBIT)
         if share > _BUSY_SHARE:
             return warned(
                 f"{path.interface} of {host.name} carries {human_rate(used)} already, {share:.0%} of what it can.",
@@ -150,7 +149,7 @@ def _speed(case: Case) -> Finding:
         return skipped("The real speed of the migration interfaces is not known; virtual ones report made-up speeds.")
     slowest = min(known, key=lambda path: path.speed_mbit_per_s or 0)
     speed, memory = slowest.speed_mbit_per_s or 0, case.guest.memory.total_bytes
-    pass_s = memory / (speed * _BYTES_PER_MBIT)
+    pass_s = memory / (speed * BYTES_PER_MBIT)
     evidence = {"speed_mbit_per_s": speed, "memory_bytes": memory, "first_pass_s": round(pass_s, 1)}
     if slowest.duplex == "half":
         return warned(f"{slowest.interface} is half duplex.", "Correct the settings of port and switch.", **evidence)

@@ -6,7 +6,7 @@ from __future__ import annotations
 from .check import FAIL, WARN, Check, Finding, Pair, counted, failed, listed, passed, skipped, warned
 
 _THEME = "network"
-_FEW_PORTS = 4
+_FEW_PORTS = 4  # a choice: twice the transfers that a destination takes at a time
 
 
 def _free(pair: Pair) -> Finding:

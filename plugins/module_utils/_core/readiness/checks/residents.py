@@ -9,7 +9,8 @@ from ...host.guest import GuestDocument
 
 
 class Residents:
-    """Found by one look each: 50,000 guests that come to a host with 50,000 would be 2,500 million comparisons."""
+    """The guests of a destination, indexed: to compare 50,000 that come with 50,000 that are there takes 2,500 million
+    comparisons."""
 
     def __init__(self, guests: t.Iterable[GuestDocument]) -> None:
         self._uuids: dict[str, GuestDocument] = {}
@@ -48,6 +49,7 @@ def _other(found: t.Iterable[GuestDocument], guest: GuestDocument) -> t.Optional
 
 
 def ports_of(guest: GuestDocument) -> set[int]:
-    """Of its host, by TCP: those of its consoles as they are now, and where its other devices wait."""
+    """TCP ports of its host that a guest takes: those of its consoles as they are now, and of other devices that
+    listen."""
     consoles = {one.port for one in guest.graphics if one.port}
     return consoles | {one.port for one in guest.endpoints if one.port and one.protocol == "tcp"}

@@ -12,8 +12,8 @@ from .check import FAIL, WARN, Case, Check, Finding, Pair, failed, listed, passe
 
 _THEME = "security and time"
 _DAY_S = 86_400
-_SOON_S = 30 * _DAY_S
-_CLOCK_WARN_MS = 2_000
+_SOON_S = 30 * _DAY_S  # a choice: until then a certificate can be renewed without haste
+_CLOCK_WARN_MS = 2_000  # a choice: NTP keeps clocks within milliseconds
 _CLOCK_FAIL_MS = 300_000  # where certificates, Kerberos and clusters begin to refuse
 
 # What each side of a migration over TLS needs of its own.

@@ -16,7 +16,7 @@ _THEME = "storage"
 _SAFE_CACHES = ("", "none", "directsync")
 _LOCKABLE = ("file", "block", "volume")
 _CHOSEN_BY_ITSELF = ("file", "dir", "network")
-_ROOM_TO_SPARE = 1.05
+_ROOM_TO_SPARE = 1.05  # times the size, a choice: file systems keep some for themselves
 _DROPS_CACHES = (4, 0)  # this QEMU and later let go of cached pages before the other host begins to use a disk
 
 

@@ -18,8 +18,8 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._core.repor
     short,
     steps,
     time_axis,
+    time_label,
     time_scale,
-    told_time,
     value_axis,
     words,
 )
@@ -73,7 +73,7 @@ def test_a_band_is_wide_enough_to_be_seen_and_within_the_drawing(begin: float, e
     [(0, "0"), (0.5, "0.5 s"), (45, "45 s"), (60, "1 min"), (90, "1 min 30 s"), (3600, "1 h"), (5400, "1 h 30 min")],
 )
 def test_moments_at_an_axis(time_s: float, told: str) -> None:
-    assert told_time(time_s) == told
+    assert time_label(time_s) == told
 
 
 def test_round_figures_are_short() -> None:

@@ -145,7 +145,7 @@ def test_a_refusal_because_qemu_runs_is_no_attempt_and_comes_to_an_end() -> None
     assert [action.reason for action in end] == ["POSTCOPY_SILENT"]
     assert 120 <= end[0].numbers["silent_s"] <= 140
     assert asked >= 5
-    assert broken.supervisor.split.resumed == 0
+    assert broken.supervisor.postcopy.resumed == 0
     assert broken.supervisor.outcome == "left"
 
 
@@ -156,7 +156,7 @@ def test_what_libvirt_calls_failed_may_have_been_joined() -> None:
     assert done(broken.goes_on(results=FAILED)) == []
     for _second in range(200):
         assert done(broken.goes_on()) == []
-    assert broken.supervisor.split.resumed == 1
+    assert broken.supervisor.postcopy.resumed == 1
 
 
 def test_as_many_attempts_as_are_allowed() -> None:

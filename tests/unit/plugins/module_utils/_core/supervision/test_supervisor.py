@@ -37,9 +37,9 @@ def test_observing_decides_the_same_and_applies_nothing() -> None:
     policy = replace(NEVER, max_downtime_ms=5000)
     acted, observed = stuck(policy)[0], stuck(replace(policy, mode="observe"))[0]
     assert acted.history.boundaries == observed.history.boundaries
-    wishes = Supervisor(replace(policy, mode="observe"), PLAN)
-    first_pass(wishes)
-    at_boundary(wishes, 10, 2, 400)
-    action = only(at_boundary(wishes, 14, 3, 400))
+    observing = Supervisor(replace(policy, mode="observe"), PLAN)
+    first_pass(observing)
+    at_boundary(observing, 10, 2, 400)
+    action = only(at_boundary(observing, 14, 3, 400))
     assert (action.kind, action.apply) == (Kind.SET_DOWNTIME, False)
-    assert at_boundary(wishes, 18, 4, 400) == []  # said once
+    assert at_boundary(observing, 18, 4, 400) == []  # said once

@@ -120,9 +120,9 @@ def test_the_end_has_what_was_sent_although_libvirt_has_forgotten_it() -> None:
 def test_what_the_engine_would_do_is_said_and_not_to_be_applied() -> None:
     watched = watch(policy_overrides={"max_downtime_ms": 8000})
     events = run(watched, [stuck_look(1, 1, 900), stuck_look(10, 2), stuck_look(12, 3), stuck_look(14, 4)])
-    wishes = next(one for one in events if one["type"] == "stuck")["would_do"]
-    assert [(one["action"], one["apply"]) for one in wishes] == [("set_downtime", False)]
-    assert wishes[0]["value"] > 2000
+    stuck = next(one for one in events if one["type"] == "stuck")["would_do"]
+    assert [(one["action"], one["apply"]) for one in stuck] == [("set_downtime", False)]
+    assert stuck[0]["value"] > 2000
 
 
 def test_a_long_migration_keeps_few_looks() -> None:

@@ -35,7 +35,7 @@ AWAY = "qemu+tcp://kvm03/system"
 KIB_OF_1_GIB = 1 << 20
 
 
-def mustered(libvirt: FakeLibvirt, *script: Call, guests: t.Sequence[dict[str, t.Any]]) -> Discovery:
+def discovered(libvirt: FakeLibvirt, *script: Call, guests: t.Sequence[dict[str, t.Any]]) -> Discovery:
     libvirt.expect(Call("open", "qemu:///system"), *script)
     uris = {"kvm02": THERE, "kvm03": AWAY}
     with Connection("qemu:///system", events=True) as source, Destinations(uris, connect_destination) as destinations:
@@ -63,7 +63,7 @@ UNKNOWN = Call("lookupByUUIDString", ERP01).raises(42, "Domain not found")
 
 
 def test_one_that_runs_here_is_to_move(libvirt: FakeLibvirt) -> None:
-    found = mustered(libvirt, *seen(), Call("jobStats").returns(NO_JOB), SIZE, guests=[asked()])
+    found = discovered(libvirt, *seen(), Call("jobStats").returns(NO_JOB), SIZE, guests=[asked()])
     (one,) = found.moving
     assert (one.destinations, one.size_bytes, one.moving) == (("kvm03", "kvm02"), 1 << 30, False)
     assert (found.rows[ERP01].name, found.rows[ERP01].destination) == ("erp01", "kvm03")
@@ -74,21 +74,21 @@ def test_one_that_runs_here_is_to_move(libvirt: FakeLibvirt) -> None:
 def test_one_that_is_arriving_elsewhere_belongs_there(libvirt: FakeLibvirt) -> None:
     """Whoever sent it there, it is not turned round."""
     libvirt.states["erp01@kvm02"] = ARRIVING
-    found = mustered(libvirt, *seen(Guest(at="kvm02")), Call("jobStats").returns(MIGRATING), SIZE, guests=[asked()])
+    found = discovered(libvirt, *seen(Guest(at="kvm02")), Call("jobStats").returns(MIGRATING), SIZE, guests=[asked()])
     (one,) = found.moving
     assert (one.destinations, one.moving) == (("kvm02",), True)
 
 
 def test_one_that_is_there_needs_nothing_but_a_look(libvirt: FakeLibvirt) -> None:
     script = [*seen(Guest(at="kvm02"), here=()), UNKNOWN]
-    found = mustered(libvirt, *script, guests=[asked()])
+    found = discovered(libvirt, *script, guests=[asked()])
     (one,) = found.moving
     assert (one.destinations, one.size_bytes, one.moving) == (("kvm02",), 0, True)
     assert found.here == {}
 
 
 def test_one_that_nobody_knows_is_a_failure_of_its_own(libvirt: FakeLibvirt) -> None:
-    found = mustered(libvirt, *seen(here=()), UNKNOWN, guests=[asked()])
+    found = discovered(libvirt, *seen(here=()), UNKNOWN, guests=[asked()])
     row = found.rows[ERP01]
     assert (row.outcome, row.reason, found.moving) == ("failed", "GUEST_NOT_FOUND", [])
     assert row.remedy
@@ -97,18 +97,18 @@ def test_one_that_nobody_knows_is_a_failure_of_its_own(libvirt: FakeLibvirt) -> 
 def test_one_that_is_off_stays_off(libvirt: FakeLibvirt) -> None:
     libvirt.states["erp01"] = SHUT_DOWN
     known = Call("lookupByUUIDString", ERP01).returns(Guest())
-    found = mustered(libvirt, *seen(here=()), known, guests=[asked()])
+    found = discovered(libvirt, *seen(here=()), known, guests=[asked()])
     assert (found.rows[ERP01].outcome, found.moving) == ("already_off", [])
 
 
 def test_what_is_left_is_not_looked_into(libvirt: FakeLibvirt) -> None:
-    found = mustered(libvirt, *seen(), guests=[asked("leave")])
+    found = discovered(libvirt, *seen(), guests=[asked("leave")])
     assert (found.rows[ERP01].outcome, found.rows[ERP01].runs_on, found.left) == ("left", "kvm01", {ERP01})
 
 
 @pytest.mark.parametrize(("strategy", "place"), [("shutdown", "stopping"), ("start", "starting")])
 def test_who_is_switched(libvirt: FakeLibvirt, strategy: str, place: str) -> None:
-    found = mustered(libvirt, *seen(), guests=[asked(strategy)])
+    found = discovered(libvirt, *seen(), guests=[asked(strategy)])
     assert getattr(found, place) == [ERP01]
     assert found.moving == []
 
@@ -117,7 +117,7 @@ def test_a_guest_that_runs_elsewhere_is_not_started_here(libvirt: FakeLibvirt) -
     """It would be a second copy."""
     libvirt.states["erp01"] = SHUT_DOWN
     known = Call("lookupByUUIDString", ERP01).returns(Guest())
-    found = mustered(libvirt, *seen(away=[Guest(at="kvm03")], here=()), known, guests=[asked("start")])
+    found = discovered(libvirt, *seen(away=[Guest(at="kvm03")], here=()), known, guests=[asked("start")])
     assert (found.rows[ERP01].reason, found.rows[ERP01].runs_on, found.starting) == ("RUNS_ELSEWHERE", "kvm03", [])
 
 
@@ -130,7 +130,7 @@ def test_a_destination_that_is_away_is_passed_over(libvirt: FakeLibvirt) -> None
         Call("jobStats").returns(NO_JOB),
         SIZE,
     ]
-    found = mustered(libvirt, *script, guests=[asked()])
+    found = discovered(libvirt, *script, guests=[asked()])
     assert list(found.seen) == ["kvm03"]
     assert not found.moving[0].moving
 
@@ -154,7 +154,7 @@ def test_whether_it_is_on_its_way_already(libvirt: FakeLibvirt, answer: Call, mo
         answer,
         SIZE,
     ]
-    assert mustered(libvirt, *script, guests=[asked()]).moving[0].moving is moving
+    assert discovered(libvirt, *script, guests=[asked()]).moving[0].moving is moving
 
 
 KNOWN_AND_OFF = Call("lookupByUUIDString", ERP01).returns(Guest())
@@ -179,7 +179,7 @@ def test_nothing_is_done_while_it_may_run_on_a_host_that_did_not_answer(
 ) -> None:
     """Not seen is not the same as not there: started here it could run twice."""
     libvirt.states["erp01"] = SHUT_DOWN
-    found = mustered(libvirt, *silent(host), KNOWN_AND_OFF, guests=[asked(strategy)])
+    found = discovered(libvirt, *silent(host), KNOWN_AND_OFF, guests=[asked(strategy)])
     row = found.rows[ERP01]
     assert (row.outcome, row.reason) == ("failed", "HOSTS_NOT_ASKED")
     assert host in row.msg
@@ -187,14 +187,14 @@ def test_nothing_is_done_while_it_may_run_on_a_host_that_did_not_answer(
 
 
 def test_one_that_no_host_knows_may_be_on_the_silent_one(libvirt: FakeLibvirt) -> None:
-    found = mustered(libvirt, *silent("kvm02"), UNKNOWN, guests=[asked()])
+    found = discovered(libvirt, *silent("kvm02"), UNKNOWN, guests=[asked()])
     assert found.rows[ERP01].reason == "HOSTS_NOT_ASKED"
 
 
 def test_what_runs_here_goes_on_although_a_host_is_silent(libvirt: FakeLibvirt) -> None:
     script = silent("kvm02")
     script[-1].returns([Guest()])
-    found = mustered(libvirt, *script, guests=[asked("start")])
+    found = discovered(libvirt, *script, guests=[asked("start")])
     assert (found.starting, found.rows[ERP01].reason) == ([ERP01], "")
 
 
@@ -202,13 +202,13 @@ def test_a_guest_whose_state_cannot_be_read_makes_its_host_a_silent_one(libvirt:
     """It may be this one that runs there."""
     libvirt.states.update({"erp01": SHUT_DOWN, "erp01@kvm02": UNANSWERED})
     script = seen(Guest(at="kvm02"), here=())
-    found = mustered(libvirt, *script, KNOWN_AND_OFF, guests=[asked("start")])
+    found = discovered(libvirt, *script, KNOWN_AND_OFF, guests=[asked("start")])
     assert (found.silent, found.rows[ERP01].reason, found.starting) == (["kvm02"], "HOSTS_NOT_ASKED", [])
 
 
 def test_it_is_started_where_all_were_asked(libvirt: FakeLibvirt) -> None:
     libvirt.states["erp01"] = SHUT_DOWN
-    found = mustered(libvirt, *seen(here=()), KNOWN_AND_OFF, guests=[asked("start")])
+    found = discovered(libvirt, *seen(here=()), KNOWN_AND_OFF, guests=[asked("start")])
     assert found.starting == [ERP01]
 
 
@@ -239,11 +239,11 @@ def test_two_names_of_one_host_are_not_two_hosts(libvirt: FakeLibvirt, uri: str)
 
 def test_one_that_is_named_twice_is_refused(libvirt: FakeLibvirt) -> None:
     with pytest.raises(MigrationError) as caught:
-        mustered(libvirt, *seen(), guests=[asked("leave"), asked("leave", uuid=None, name="erp01")])
+        discovered(libvirt, *seen(), guests=[asked("leave"), asked("leave", uuid=None, name="erp01")])
     assert caught.value.reason == "GUEST_TWICE"
 
 
 def test_one_that_leaves_while_it_is_looked_for(libvirt: FakeLibvirt) -> None:
     libvirt.states["erp01"] = GONE
-    found = mustered(libvirt, *seen(), UNKNOWN, guests=[asked()])
+    found = discovered(libvirt, *seen(), UNKNOWN, guests=[asked()])
     assert found.rows[ERP01].reason == "GUEST_NOT_FOUND"

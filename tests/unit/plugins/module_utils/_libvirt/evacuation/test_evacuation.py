@@ -20,19 +20,13 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._core.migra
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.policy import Policy
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.connection import Connection
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.evacuation import (
-    discovery as mustering,
+    discovery,
+    dispatcher,
+    guest_thread,
+    verify,
 )
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.evacuation import (
-    dispatcher as sending_off,
-)
-from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.evacuation import (
-    evacuation as evacuating,
-)
-from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.evacuation import (
-    guest_thread as under_way,
-)
-from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.evacuation import (
-    verify as verifying,
+    evacuation as evacuation_file,
 )
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.evacuation.evacuation import Evacuation
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.evacuation.guest_thread import (
@@ -181,20 +175,20 @@ class Hosts:
 def world(libvirt: FakeLibvirt, monkeypatch: pytest.MonkeyPatch) -> World:
     found = World(libvirt.clock, libvirt)
     queues = SimpleNamespace(Queue=lambda: Mailbox(libvirt.clock), Empty=queue.Empty)
-    monkeypatch.setattr(sending_off, "queue", queues)
+    monkeypatch.setattr(dispatcher, "queue", queues)
     monkeypatch.setattr(
-        sending_off,
+        dispatcher,
         "GuestTransfer",
         lambda key, order, _uri, box, on_progress, marks: Traveller(found, key, order, box, on_progress),
     )
     monkeypatch.setattr(
-        sending_off,
+        dispatcher,
         "lack_of_room",
         lambda name, _to, _seen, guest, _coming: found.lacking.get((guest.uuid, name)),
     )
-    monkeypatch.setattr(sending_off, "coming_from_others", lambda _seen, _own: 0)
-    monkeypatch.setattr(evacuating, "Destinations", lambda uris, _connect: Hosts(found, list(uris)))
-    monkeypatch.setattr(evacuating, "host_guests", lambda _source: found.guests_on("kvm01"))
+    monkeypatch.setattr(dispatcher, "coming_from_others", lambda _seen, _own: 0)
+    monkeypatch.setattr(evacuation_file, "Destinations", lambda uris, _connect: Hosts(found, list(uris)))
+    monkeypatch.setattr(evacuation_file, "host_guests", lambda _source: found.guests_on("kvm01"))
 
     class Cancelled:
         def __init__(self, _path: t.Optional[str]) -> None:
@@ -210,11 +204,11 @@ def world(libvirt: FakeLibvirt, monkeypatch: pytest.MonkeyPatch) -> World:
         def requested(self) -> bool:
             return found.clock.now - 1000.0 >= found.cancelled_at_s
 
-    monkeypatch.setattr(evacuating, "Cancellation", Cancelled)
-    for module in (mustering, verifying):
+    monkeypatch.setattr(evacuation_file, "Cancellation", Cancelled)
+    for module in (discovery, verify):
         monkeypatch.setattr(module, "host_guests", lambda _source: found.guests_on("kvm01"))
         monkeypatch.setattr(module, "may_have_job", lambda _guest: False)
-    monkeypatch.setattr(mustering, "_current_memory_bytes", lambda _guest: 100)
+    monkeypatch.setattr(discovery, "_current_memory_bytes", lambda _guest: 100)
     return found
 
 
@@ -359,8 +353,10 @@ def test_cancelled_with_abort(world: World, monkeypatch: pytest.MonkeyPatch, pha
     """A guest in post-copy has no whole copy on either host, so it is sent to its end."""
     world.cancelled_at_s = 5.0
     sample = JobSample(phase=phase, operation="outgoing", name="a", uuid="a", at_s=0.0)
-    monkeypatch.setattr(under_way, "glance", lambda _guest: sample)
-    monkeypatch.setattr(under_way, "find_guest", lambda *_words: guest_of(FakeDomain(world.libvirt, Guest("a", "a"))))
+    monkeypatch.setattr(guest_thread, "glance", lambda _guest: sample)
+    monkeypatch.setattr(
+        guest_thread, "find_guest", lambda *_words: guest_of(FakeDomain(world.libvirt, Guest("a", "a")))
+    )
     aborts = Call("abortJob", guest="a").then(lambda _libvirt: world.travellers["a"].abort())
     rows, _left, stopped, _told, _evacuation = evacuated(
         world,

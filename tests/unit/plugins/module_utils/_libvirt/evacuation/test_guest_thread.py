@@ -16,7 +16,7 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._core.forec
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.migration.start import StartOptions
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.policy import Policy
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.evacuation import (
-    guest_thread as departing,
+    guest_thread,
 )
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.evacuation.guest_thread import (
     Ended,
@@ -87,8 +87,8 @@ def way(monkeypatch: pytest.MonkeyPatch) -> type[StandIn]:
     class Mine(StandIn):
         pass
 
-    monkeypatch.setattr(departing, "Migration", Mine)
-    monkeypatch.setattr(departing, "here", lambda _source, *words: HomeMark("kvm01", "1", "now", *words))
+    monkeypatch.setattr(guest_thread, "Migration", Mine)
+    monkeypatch.setattr(guest_thread, "here", lambda _source, *words: HomeMark("kvm01", "1", "now", *words))
     return Mine
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.evacuation.run.home_mark import HomeMark
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.evacuation import (
-    power_threads as stopping,
+    power_threads,
 )
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.evacuation.guest_thread import (
     Ended,
@@ -41,7 +41,7 @@ PERSISTENT = Call("isPersistent").returns(1)
 
 @pytest.fixture(autouse=True)
 def here(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stopping, "here", lambda _source, strategy: HomeMark("kvm01", "1", "now", strategy))
+    monkeypatch.setattr(power_threads, "here", lambda _source, strategy: HomeMark("kvm01", "1", "now", strategy))
 
 
 def carries(mark: HomeMark) -> Call:

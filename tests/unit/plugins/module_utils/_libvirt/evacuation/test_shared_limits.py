@@ -9,9 +9,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.evacuation import lease as leasing
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.evacuation import (
-    shared_limits as sharing,
+    lease,
+    shared_limits,
 )
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.evacuation.lease import Lease, Leases
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.evacuation.shared_limits import (
@@ -66,8 +66,8 @@ class Daemon:
 
 @pytest.fixture
 def daemon(libvirt: FakeLibvirt, monkeypatch: pytest.MonkeyPatch) -> Daemon:
-    monkeypatch.setattr(leasing, "within", lambda call, *_words: call())
-    for module in (leasing, sharing):
+    monkeypatch.setattr(lease, "within", lambda call, *_words: call())
+    for module in (lease, shared_limits):
         monkeypatch.setattr(module, "time", libvirt.clock)
     return Daemon()
 

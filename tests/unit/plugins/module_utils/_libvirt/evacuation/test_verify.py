@@ -14,7 +14,7 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.ev
     HostGuests,
 )
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.evacuation.verify import (
-    check_whereabouts,
+    check_locations,
     remains,
     seen_at_the_end,
 )
@@ -48,7 +48,7 @@ def checked(
 ) -> GuestResult:
     libvirt.expect(Call("open", HERE), Call("listAllDomains", 1).returns(here))
     with Connection(HERE) as source:
-        check_whereabouts(source, seen, {ERP01: row})
+        check_locations(source, seen, {ERP01: row})
     return row
 
 

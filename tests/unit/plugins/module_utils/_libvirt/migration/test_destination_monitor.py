@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.migration import (
-    destination_monitor as path,
+    destination_monitor,
 )
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.migration.destination_monitor import (
     DestinationMonitor,
@@ -25,7 +25,7 @@ LOST = Call("getLibVersion").raises(1, "internal error: connection closed due to
 def at_once(libvirt: FakeLibvirt, monkeypatch: pytest.MonkeyPatch) -> None:
     """It asks until it is not answered any more, and only then goes on."""
     started = SimpleNamespace(Thread=lambda target, **_options: CallThread(libvirt, target))
-    monkeypatch.setattr(path, "threading", started)
+    monkeypatch.setattr(destination_monitor, "threading", started)
 
 
 def test_answered_and_lost(libvirt: FakeLibvirt) -> None:
@@ -42,7 +42,9 @@ def test_never_answered(libvirt: FakeLibvirt) -> None:
 
 
 def test_one_for_all_guests(libvirt: FakeLibvirt, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(path, "threading", SimpleNamespace(Thread=lambda **_o: SimpleNamespace(start=lambda: None)))
+    monkeypatch.setattr(
+        destination_monitor, "threading", SimpleNamespace(Thread=lambda **_o: SimpleNamespace(start=lambda: None))
+    )
     assert path_to(THERE) is path_to(THERE)
 
 

@@ -12,7 +12,7 @@ import pytest
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.errors import MigrationError
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.guest import Guest
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.migration import (
-    definition as housekeeping,
+    definition,
 )
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.migration.definition import (
     _undefine,
@@ -112,7 +112,7 @@ def test_one_place_undefines_guests() -> None:
     Two others take a note of our own away, on which no guest depends: a secret, looked up as such by the UUID that we
     gave it.
     """
-    plugins = next(one for one in Path(housekeeping.__file__).resolve().parents if one.name == "plugins")
+    plugins = next(one for one in Path(definition.__file__).resolve().parents if one.name == "plugins")
     guests, secrets = set(), set()
     for file in sorted(plugins.rglob("*.py")):
         tree = ast.parse(file.read_text(encoding="utf-8"))

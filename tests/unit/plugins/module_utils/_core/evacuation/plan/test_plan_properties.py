@@ -160,20 +160,20 @@ def test_the_changes_are_enough_and_none_is_too_many(given_fleet: Fleet) -> None
     st.lists(st.sets(st.integers(0, 3), min_size=1), min_size=1, max_size=7),
     st.lists(st.integers(0, 3), min_size=4, max_size=4),
 )
-def test_all_find_room_whenever_there_is_a_way(wishes: list[set[int]], rooms: list[int]) -> None:
+def test_all_find_room_whenever_there_is_a_way(allowed: list[set[int]], rooms: list[int]) -> None:
     """Guests of one size, each of which can go to some hosts only, against a search through all ways."""
     names = "bcde"
     guests = [
-        guest(f"g{number}", allowed=frozenset(names[index] for index in wish)) for number, wish in enumerate(wishes)
+        guest(f"g{number}", allowed=frozenset(names[index] for index in hosts)) for number, hosts in enumerate(allowed)
     ]
     hosts = [host("a"), *(host(name, 4 * room) for name, room in zip(names, rooms))]
     plan = plan_evacuation(fleet(hosts, guests))
 
     def most(number: int, left: tuple[int, ...]) -> int:
-        if number == len(wishes):
+        if number == len(allowed):
             return 0
         best = most(number + 1, left)
-        for index in wishes[number]:
+        for index in allowed[number]:
             if left[index]:
                 best = max(best, 1 + most(number + 1, (*left[:index], left[index] - 1, *left[index + 1 :])))
         return best

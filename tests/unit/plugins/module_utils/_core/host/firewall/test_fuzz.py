@@ -31,7 +31,7 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.
     parse_nftables,
     tables_of_iptables,
 )
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.firewall.rules import (
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.firewall.verdict import (
     Arrival,
     opening,
 )

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whether the two hosts, their QEMUs and the definition fit together, and whether the guest can be moved at all."""
+"""Hosts, QEMUs, processors or definitions that do not fit together, and what keeps a guest from being moved at all."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A guest as it is to be on the destination, where names of the host's own are others there."""
+"""A guest as it is to be on the destination, where the names of bridges, devices and paths are others there."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from ..host.guest import Disk, Graphics, GuestDocument, Nic
 
 
 def arriving(guest: GuestDocument, changes: DestinationChanges) -> GuestDocument:
-    """The same as ``rewritten`` of :mod:`_core.migration.destination_xml` does to its definition; a test holds that."""
+    """The guest's document with the names that the destination has. ``rewritten`` of
+    :mod:`_core.migration.destination_xml` does the same to its definition, and a test holds the two together."""
     if not changes:
         return guest
     return replace(

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Options, and what is left of each code where no text says more."""
+"""Options that are refused, and what an error code alone says where no row knows the text."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Memory, processors, networks and devices of the destination."""
+"""Memory, processors, networks and devices that the destination does not have, or not enough of."""
 
 from __future__ import annotations
 

@@ -14,11 +14,11 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.network import Interface
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.parse.domain_xml import parse_domain
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.migration.destination_xml import rewritten
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.readiness.arrival import arriving
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.readiness.assessor import Assessor
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.readiness.checks.check import (
     ReadinessOptions,
 )
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.readiness.destination_guest import arriving
 from ansible_collections.virtops.live_migration.tests.unit.plugins.differing_definition import CHANGES, GUEST
 from ansible_collections.virtops.live_migration.tests.unit.plugins.pairs import Setup
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How the host is set up: firmware, TPM, programs, security drivers, control groups, services."""
+"""What a host lacks or has set up otherwise: firmware, TPM, programs, security drivers, control groups, services."""
 
 from __future__ import annotations
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.report.kept import kept_record
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.report.shortened_record import kept_record
 from ansible_collections.virtops.live_migration.tests.unit.plugins.reports import evacuation
 
 

@@ -15,7 +15,7 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.firewall.iptables import (
     parse_iptables,
 )
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.firewall.rules import (
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.firewall.verdict import (
     Arrival,
     opening,
 )
