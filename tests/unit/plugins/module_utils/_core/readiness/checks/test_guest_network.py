@@ -91,6 +91,20 @@ ROWS: list[Row] = [
     ),
     ("guest_networks", SKIP, {"destination.interfaces": None}, "not known"),
     ("guest_networks", SKIP, {"domain.interfaces": [Nic(type="vhostuser")]}, "not known"),
+    # What libvirt did not tell is not a network that is not there.
+    ("guest_networks", SKIP, {"domain.interfaces": [ON_BLUE], "destination.networks": None}, "the network 'blue'"),
+    (
+        "guest_networks",
+        FAIL,
+        {"domain.interfaces": [ON_BLUE, Nic(type="direct", device="eth7")], "destination.networks": None},
+        "no interface 'eth7'",
+    ),
+    (
+        "guest_networks",
+        PASS,
+        {"domain.interfaces": [Nic(network="blue")], "destination.networks": [VirtualNetwork("blue", active=None)]},
+        "has all",
+    ),
     ("guest_networks", PASS, {"domain.interfaces": [Nic(type="user")]}, "has all"),
     (
         "guest_mtu",
