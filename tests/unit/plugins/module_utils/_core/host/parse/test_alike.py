@@ -86,7 +86,7 @@ def quoted(xml: str) -> str:
     return ElementTree.tostring(root, encoding="unicode").replace('"', "'") + "\n"
 
 
-@settings(max_examples=EXAMPLES, database=None, deadline=None)
+@settings(max_examples=max(10, EXAMPLES // 4), database=None, deadline=None)
 @given(st.integers(0, 2**48), st.sampled_from([0.02, 0.1, 0.5]))
 def test_each_is_read_as_it_is_by_itself(seed: int, part: float) -> None:
     rng = random.Random(seed)
@@ -100,7 +100,7 @@ def test_each_is_read_as_it_is_by_itself(seed: int, part: float) -> None:
 @pytest.mark.parametrize("place", range(len(VALUE.findall(LIVE))))
 def test_each_value_alone(place: int) -> None:
     """One after the other is another one, in a definition of which two others were seen."""
-    for value in (*ODD, "/srv/other", "vnet7", "6001"):
+    for value in ("", " a ", "0", "5901", "/dev/random", "a&amp;b", "/srv/other"):
         count = iter(range(10_000))
 
         def other(found: re.Match[str], value: str = value, count: t.Iterator[int] = count) -> str:
