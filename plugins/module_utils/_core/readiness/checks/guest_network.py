@@ -78,6 +78,11 @@ def _problem(nic: Nic, host: HostDocument) -> t.Optional[str]:
         return f"there is no {kind} {name!r}"
     if kind == "bridge" and found.kind not in ("bridge", "ovs"):
         return f"{name!r} is no bridge, but of kind {found.kind}"
+    if kind == "bridge" and (nic.virtualport == "openvswitch") != (found.kind == "ovs"):
+        return (
+            f"{name!r} is {'a bridge of Open vSwitch' if found.kind == 'ovs' else 'a bridge of Linux'}, and the guest's"
+            f" interface is {'not ' if found.kind == 'ovs' else ''}for Open vSwitch"
+        )
     return f"the {kind} {name!r} is down" if found.up is False and nic.type == "direct" else ""
 
 
