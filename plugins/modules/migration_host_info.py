@@ -342,7 +342,7 @@ host:
               elements: int
               sample: [0, 1]
         hugepages:
-          description: Hugepages by node and size.
+          description: Hugepages by node and size. V(null) when they are not known.
           type: list
           elements: dict
           contains:
@@ -569,7 +569,7 @@ host:
           elements: str
           sample: ["10.231.1.11/24", "fe80::c404:edff:fe73:1be5/64"]
     networks:
-      description: The virtual networks of libvirt.
+      description: The virtual networks of libvirt. V(null) when libvirt does not tell them.
       type: list
       elements: dict
       contains:
@@ -651,7 +651,7 @@ host:
       type: dict
       contains:
         pools:
-          description: The storage pools of libvirt.
+          description: The storage pools of libvirt. V(null) when libvirt does not tell them.
           type: list
           elements: dict
           contains:

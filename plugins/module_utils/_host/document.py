@@ -83,7 +83,7 @@ class HostFiles:
             return None
 
     def _with_storage(self, host: HostDocument) -> HostDocument:
-        pools = [pool.path for pool in host.storage.pools if pool.active and pool.path.startswith("/")]
+        pools = [pool.path for pool in host.storage.pools or [] if pool.active and pool.path.startswith("/")]
         disks = [disk.source for one in host.domains for disk in one.disks if disk.source.startswith("/")]
         filesystems, sizes, mounts, silent = read_storage(pools, disks)
         return replace(

@@ -47,7 +47,7 @@ def start_flags(name: str, uuid: str, directory: Path = STATUS_DIRECTORY) -> t.O
     The UUID must be that of the file: another daemon of this machine may have a guest of the same name.
     """
     # libvirt has no guest with a slash in its name; the path would lead to another directory.
-    found = None if "/" in name else _outgoing(directory / f"{name}.xml")
+    found = None if "/" in name else _outgoing(f"{directory}/{name}.xml")
     if found is None or found.uuid != uuid:
         return None
     try:
@@ -58,7 +58,7 @@ def start_flags(name: str, uuid: str, directory: Path = STATUS_DIRECTORY) -> t.O
 
 def qemu_pid(name: str, uuid: str, directory: Path = STATUS_DIRECTORY) -> t.Optional[int]:
     """The process of a guest that runs on this machine, or None when not known."""
-    root = None if "/" in name else _root(directory / f"{name}.xml")
+    root = None if "/" in name else _root(f"{directory}/{name}.xml")
     if root is None or root.findtext("domain/uuid", "") != uuid:
         return None
     pid = root.get("pid", "")
@@ -71,14 +71,14 @@ def other_outgoing(uuid: str, directory: Path = STATUS_DIRECTORY) -> int:
     return sum(1 for found in leaving if found is not None and found.uuid != uuid)
 
 
-def _root(path: Path) -> t.Optional[ElementTree.Element]:
+def _root(path: t.Union[str, Path]) -> t.Optional[ElementTree.Element]:
     try:
         return ElementTree.parse(path).getroot()
     except (OSError, ValueError, ElementTree.ParseError):
         return None
 
 
-def _outgoing(path: Path) -> t.Optional[_Outgoing]:
+def _outgoing(path: t.Union[str, Path]) -> t.Optional[_Outgoing]:
     root = _root(path)
     job = root.find("job") if root is not None else None
     if root is None or job is None or job.get("async") != "migration out":
@@ -92,8 +92,11 @@ def running_job(name: str, uuid: str, directory: Path = STATUS_DIRECTORY) -> str
     The file is large and asked for every guest of a host, so that it is searched and not parsed.
     """
     try:
-        text = "" if "/" in name else (directory / f"{name}.xml").read_text(encoding="utf-8", errors="replace")
-    except OSError:
+        if "/" in name:
+            return ""
+        with open(f"{directory}/{name}.xml", encoding="utf-8", errors="replace") as file:
+            text = file.read()
+    except (OSError, ValueError):
         return ""
     if f"<uuid>{uuid}</uuid>" not in text:
         return ""

@@ -18,7 +18,7 @@ UUID = "4f6f0d3c-5f0e-5a52-9f3b-6d1c3f2b7a10"
 DESCRIPTION = "virtops.live_migration: this host takes no guests"
 _XML = f"<secret ephemeral='no' private='no'><uuid>{UUID}</uuid><description>{DESCRIPTION}</description></secret>"
 # A libvirt that keeps no notes for us: no driver for secrets, no daemon for them (modular daemons), or not allowed.
-NO_NOTES = (
+_NO_NOTES = (
     Err.NO_SUPPORT,
     Err.NO_CONNECT,
     Err.OPERATION_DENIED,
@@ -31,6 +31,11 @@ NO_NOTES = (
 _LIMIT_S = 10.0
 
 
+def keeps_no_notes(connection: Connection, exc: t.Any) -> bool:
+    """Whether a ``libvirtError`` says so. A lost connection has the code of a daemon that is not there."""
+    return exc.get_error_code() in _NO_NOTES and bool(connection.raw.isAlive())
+
+
 def is_cordoned(connection: Connection) -> t.Optional[bool]:
     """None where this libvirt keeps no notes. Raises what keeps it from being read: it may be cordoned then."""
     try:
@@ -38,7 +43,7 @@ def is_cordoned(connection: Connection) -> t.Optional[bool]:
     except libvirt.libvirtError as exc:
         if exc.get_error_code() == Err.NO_SECRET:
             return False
-        if exc.get_error_code() in NO_NOTES:
+        if keeps_no_notes(connection, exc):
             return None
         raise
     return True

@@ -76,12 +76,14 @@ class Memory:
     swap_free_bytes: t.Optional[int] = None
     default_hugepage_size_bytes: t.Optional[int] = None
     nodes: list[NumaNode] = field(default_factory=list)
-    hugepages: list[HugePages] = field(default_factory=list)
+    hugepages: t.Optional[list[HugePages]] = None
 
     def hugepages_free(self, size_bytes: int, nodes: t.Sequence[int] = ()) -> int:
         """How many of that size are free, on these nodes or on all."""
         return sum(
-            pool.free for pool in self.hugepages if pool.size_bytes == size_bytes and (not nodes or pool.node in nodes)
+            pool.free
+            for pool in self.hugepages or []
+            if pool.size_bytes == size_bytes and (not nodes or pool.node in nodes)
         )
 
 

@@ -89,7 +89,7 @@ class StoragePool:
 class Storage:
     """``filesystems``: None when the host's own files could not be read."""
 
-    pools: list[StoragePool] = field(default_factory=list)
+    pools: t.Optional[list[StoragePool]] = None
     filesystems: t.Optional[list[Filesystem]] = None
 
 
@@ -169,7 +169,7 @@ class HostDocument:
     firmware_files: t.Optional[list[str]] = None
     migration: MigrationPath = field(default_factory=MigrationPath)
     interfaces: t.Optional[list[Interface]] = None
-    networks: list[VirtualNetwork] = field(default_factory=list)
+    networks: t.Optional[list[VirtualNetwork]] = None
     firewall: Firewall = field(default_factory=Firewall)
     storage: Storage = field(default_factory=Storage)
     tls: Tls = field(default_factory=Tls)
@@ -184,7 +184,7 @@ class HostDocument:
         return next((one for one in self.interfaces or [] if one.name == name), None)
 
     def network(self, name: str) -> t.Optional[VirtualNetwork]:
-        return next((one for one in self.networks if one.name == name), None)
+        return next((one for one in self.networks or [] if one.name == name), None)
 
     def document(self) -> dict[str, t.Any]:
         return t.cast("dict[str, t.Any]", to_plain(self))

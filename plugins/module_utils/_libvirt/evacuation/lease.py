@@ -18,7 +18,7 @@ from xml.sax.saxutils import escape
 
 from ..._core.errors import MigrationError
 from ..connection import Connection, libvirt
-from ..cordon import NO_NOTES
+from ..cordon import keeps_no_notes
 from ..timeout import within
 
 _USAGE_ISCSI = 3  # VIR_SECRET_USAGE_TYPE_ISCSI: the one whose use is any text
@@ -74,7 +74,7 @@ class Leases:
             except MigrationError:
                 return None
             except libvirt.libvirtError as exc:
-                if exc.get_error_code() in NO_NOTES:
+                if keeps_no_notes(connection, exc):
                     return Lease(name)
                 self._look_at_the_other(connection, lease.use)
         return None

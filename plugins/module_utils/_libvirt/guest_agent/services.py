@@ -39,9 +39,18 @@ class Services:
         self._agent, self._name = agent, guest_name
 
     def noted(self) -> list[str]:
-        """Empty when there is no note."""
+        """Empty when there is no note. Raises NOTE_UNREADABLE: what it says would be forgotten with the next one."""
         done = self._agent.run("cat", NOTE_PATH)
-        return read_note(done.output) if done.code == 0 else []
+        if done.code == 0:
+            return read_note(done.output)
+        if self._agent.run("test", "-e", NOTE_PATH).code == 1:
+            return []
+        raise MigrationError(
+            "NOTE_UNREADABLE",
+            f"{NOTE_PATH} in {self._name!r} is there, but could not be read: {_complaint(done)}.",
+            state="Nothing was changed by this step. Services that were stopped before are noted in it.",
+            remedy="Let the agent run as root, see that the note can be read in the guest, and run this again.",
+        )
 
     def stop(self, units: t.Sequence[str], *, check: bool) -> Changes:
         """Stop what works of the units. When one does not stop, those stopped before it are started again."""

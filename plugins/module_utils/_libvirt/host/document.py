@@ -21,8 +21,10 @@ from .guests import read_guests
 
 _ALL_CELLS = -1
 _EXPAND_FEATURES = 1
+_ERR_NO_NETWORK, _ERR_NO_POOL = 43, 49
 
 T = t.TypeVar("T")
+U = t.TypeVar("U")
 
 
 @dataclass
@@ -32,7 +34,7 @@ class LibvirtReading:
     raw: t.Any
     problems: list[str] = field(default_factory=list)
 
-    def part(self, what: str, ask: t.Callable[[], T], default: T) -> T:
+    def part(self, what: str, ask: t.Callable[[], T], default: U) -> t.Union[T, U]:
         try:
             return ask()
         except (libvirt.libvirtError, MigrationError, ValueError, KeyError) as exc:
@@ -105,7 +107,7 @@ def memory(reading: LibvirtReading, known: Capabilities) -> Memory:
         free_bytes=free * KIB if free is not None else None,
         available_bytes=available * KIB if available is not None else None,
         nodes=[_with_free(node, cells) for node in nodes],
-        hugepages=reading.part("hugepages", lambda: _hugepages(reading.raw, known.hugepages), []),
+        hugepages=reading.part("hugepages", lambda: _hugepages(reading.raw, known.hugepages), None),
     )
 
 
@@ -132,18 +134,30 @@ def secrets(raw: t.Any) -> t.Optional[list[str]]:
         return None
 
 
-def networks(reading: LibvirtReading) -> list[VirtualNetwork]:
+def networks(reading: LibvirtReading) -> t.Optional[list[VirtualNetwork]]:
     """libvirt's virtual networks."""
-    return reading.part("networks", lambda: [_network(one) for one in reading.raw.listAllNetworks(0)], [])
+    return reading.part("networks", lambda: _each(reading.raw.listAllNetworks(0), _network, _ERR_NO_NETWORK), None)
 
 
 def _network(raw: t.Any) -> VirtualNetwork:
     return parse_network(raw.XMLDesc(0), active=bool(raw.isActive()), autostart=bool(raw.autostart()))
 
 
-def pools(reading: LibvirtReading) -> list[StoragePool]:
+def pools(reading: LibvirtReading) -> t.Optional[list[StoragePool]]:
     """libvirt's storage pools."""
-    return reading.part("storage pools", lambda: [_pool(one) for one in reading.raw.listAllStoragePools(0)], [])
+    return reading.part("storage pools", lambda: _each(reading.raw.listAllStoragePools(0), _pool, _ERR_NO_POOL), None)
+
+
+def _each(found: t.Iterable[t.Any], read: t.Callable[[t.Any], T], gone: int) -> list[T]:
+    """All, or an error; without those that have gone since they were listed."""
+    known: list[T] = []
+    for one in found:
+        try:
+            known.append(read(one))
+        except libvirt.libvirtError as exc:
+            if exc.get_error_code() != gone:
+                raise
+    return known
 
 
 def _pool(raw: t.Any) -> StoragePool:

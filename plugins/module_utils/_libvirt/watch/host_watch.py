@@ -24,7 +24,7 @@ from ..._core.watch.options import WatchOptions
 from ..._core.watch.running_guests import RunningGuests
 from ..._host.status_file import start_flags
 from ..connection import Connection, host_uuid, libvirt
-from ..guest import Guest, find_guest, guest_of
+from ..guest import Guest, find_guest, guest_of, seek_guest
 from ..job.end import ended
 from ..job.limits import limits_of
 from ..job.sampling import glance
@@ -139,10 +139,16 @@ class HostWatch:
         guests = [guest_of(raw) for raw in await self._call(connection.raw.listAllDomains, _ACTIVE)]
         now_s = time.monotonic()
         for guest in guests:
-            with contextlib.suppress(*Failure):  # gone meanwhile, which an event tells
-                self._note(guest.uuid, await self._call(guest.state))
-                self._guests[guest.uuid] = guest
-                self._due[guest.uuid] = now_s
+            try:
+                state = await self._call(guest.known_state)
+            except Failure as exc:  # nothing is known of it yet, so it is looked at
+                _log.debug("%s: the state of %s could not be read: %s", self.name, guest.uuid, exc)
+            else:
+                if state is None:  # gone meanwhile, which an event tells
+                    continue
+                self._note(guest.uuid, state)
+            self._guests[guest.uuid] = guest
+            self._due[guest.uuid] = now_s
         for uuid in self._watches:  # what became of those that are gone
             self._due[uuid] = now_s
 
@@ -170,8 +176,8 @@ class HostWatch:
         with contextlib.suppress(*Failure):
             guest = self._guests.get(uuid)
             if guest is None:
-                guest = await self._call(find_guest, connection, None, uuid)
-            state = await self._call(guest.known_state)
+                guest = await self._call(seek_guest, connection, None, uuid)
+            state = None if guest is None else await self._call(guest.known_state)
             self._hub.running.note(
                 self.name, uuid, active=bool(state and state.active), running=bool(state and state.running)
             )

@@ -34,6 +34,7 @@ class FakeGuest:
         self.units = {"reports.service": "active", "backup.timer": "active", "idle.service": "inactive"}
         self.note: t.Optional[str] = None
         self.stubborn: set[str] = set()
+        self.unreadable = False
         self.done: list[str] = []
         self.broken: list[libvirtError] = []
         self.slow = False
@@ -63,7 +64,11 @@ class FakeGuest:
 
     def _run(self, words: list[str], given: str) -> tuple[int, str, str]:
         if words == ["cat", NOTE_PATH]:
+            if self.unreadable:
+                return 1, "", "cat: Input/output error"
             return (1, "", "No such file") if self.note is None else (0, self.note, "")
+        if words == ["test", "-e", NOTE_PATH]:
+            return int(self.note is None), "", ""
         if words == ["tee", NOTE_PATH]:
             self.note = given
             return 0, given, ""
@@ -109,7 +114,7 @@ def test_what_works_is_stopped_and_noted(run: ModuleRunner, inside: FakeGuest) -
 def test_the_guests_metadata_says_what_an_administrator_allows(
     run: ModuleRunner, libvirt: FakeLibvirt, inside: FakeGuest
 ) -> None:
-    libvirt.expect(Call("metadata", 2, GUEST_NAMESPACE, 0).returns(GUEST_SAYS))
+    libvirt.expect(Call("metadata", 2, GUEST_NAMESPACE, 1).returns(GUEST_SAYS))
     result = run(module, name="erp01", state="stopped", metadata_may=["*.timer", "rep*.service"])
     assert (result["changed"], result["units"]) == (True, ["reports.service", "backup.timer"])
     told = [str(one) for one in result["warnings"]]
@@ -121,10 +126,33 @@ def test_a_guest_that_says_nothing_of_it_is_not_asked(
     run: ModuleRunner, libvirt: FakeLibvirt, inside: FakeGuest, said: t.Optional[str]
 ) -> None:
     """Its agent, which it may not have."""
-    call = Call("metadata", 2, GUEST_NAMESPACE, 0)
-    libvirt.expect(call.returns(said) if said else call.raises(80, "metadata not found"))
+    live, config = (Call("metadata", 2, GUEST_NAMESPACE, flag) for flag in (1, 2))
+    if said:
+        libvirt.expect(live.returns(said))
+    else:
+        libvirt.expect(live.raises(80, "metadata not found"), config.raises(80, "metadata not found"))
     result = run(module, name="erp01", state="stopped", metadata_may=["*.timer"])
     assert (result["changed"], result["units"], inside.done) == (False, [], [])
+
+
+@pytest.mark.parametrize(
+    ("code", "reason"), [(38, "SYSTEM_ERROR"), (1, "LIBVIRT_ERROR"), (68, "BUSY"), (42, "GUEST_NOT_FOUND")]
+)
+def test_metadata_that_could_not_be_read_is_no_metadata_that_says_nothing(
+    run: ModuleRunner, libvirt: FakeLibvirt, inside: FakeGuest, code: int, reason: str
+) -> None:
+    libvirt.expect(Call("metadata", 2, GUEST_NAMESPACE, 1).raises(code, "something went wrong"))
+    result = run.fails(module, name="erp01", state="stopped", units=UNITS, metadata_may=["*.timer"])
+    assert (result["reason"], inside.done) == (reason, [])
+
+
+@pytest.mark.parametrize("state", ["stopped", "restored"])
+def test_a_note_that_cannot_be_read_is_not_written_over(run: ModuleRunner, inside: FakeGuest, state: str) -> None:
+    """What it names would never be started again."""
+    inside.note, inside.unreadable = "db.service\n", True
+    result = run.fails(module, name="erp01", state=state, units=UNITS)
+    assert (result["reason"], inside.done, inside.note) == ("NOTE_UNREADABLE", [], "db.service\n")
+    assert "Input/output error" in result["msg"]
 
 
 def test_the_second_time_nothing_is_done(run: ModuleRunner, libvirt: FakeLibvirt, inside: FakeGuest) -> None:

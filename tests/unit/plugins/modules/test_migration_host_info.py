@@ -81,7 +81,7 @@ def expect_guest(libvirt: FakeLibvirt, name: str, uuid: str) -> None:
     )
 
 
-def expect_rest(libvirt: FakeLibvirt) -> None:
+def expect_rest(libvirt: FakeLibvirt, *more_networks: Object) -> None:
     cpu = "<cpu mode='custom'><model>EPYC</model><feature policy='require' name='sse2'/></cpu>"
     asked = (None, "x86_64", None)
     libvirt.expect(
@@ -90,7 +90,7 @@ def expect_rest(libvirt: FakeLibvirt) -> None:
         Call("baselineHypervisorCPU", *asked, "qemu", [AnyModel()], 1).returns(cpu),
         Call("getMemoryStats", -1, 0).returns({"total": 4096, "free": 1024, "buffers": 8, "cached": 16}),
         Call("getCellsFreeMemory", 0, 1).returns([1048576]),
-        Call("listAllNetworks", 0).returns([Object(NETWORK)]),
+        Call("listAllNetworks", 0).returns([Object(NETWORK), *more_networks]),
         Call("listAllStoragePools", 0).returns([Object(POOL)]),
         Call("listAllSecrets", 0).returns([Secret("5B9FF4E8-0000-4000-8000-000000000001", "client.libvirt")]),
         Call("secretLookupByUUIDString", cordon.UUID).raises(66, "Secret not found"),
@@ -172,6 +172,31 @@ def test_a_host_from_afar(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
     assert len(host.problems) == 1
     assert "processors of kvm guests" in host.problems[0]
     assert "KVM is not supported" in host.problems[0]
+
+
+class Gone(Object):
+    """One that has been taken away since it was listed, or that cannot be read."""
+
+    def __init__(self, code: int) -> None:
+        self._code = code
+
+    def XMLDesc(self, _flags: int) -> str:  # noqa: N802
+        raise libvirtError(self._code, "no luck")
+
+
+@pytest.mark.parametrize(
+    ("second", "names", "problems"),
+    [(43, ["default"], []), (38, None, ["networks: no luck"]), (42, None, ["networks: no luck"])],
+)
+def test_only_what_has_gone_is_left_out(
+    libvirt: FakeLibvirt, run: ModuleRunner, second: int, names: list[str] | None, problems: list[str]
+) -> None:
+    """Networks that libvirt did not tell are not known; they are not away."""
+    expect_host(libvirt)
+    expect_rest(libvirt, Gone(second))
+    found = run(module, uri=URI, domains=False)["host"]
+    assert (None if found["networks"] is None else [one["name"] for one in found["networks"]]) == names
+    assert [one for one in found["problems"] if one.startswith("networks")] == problems
 
 
 def test_a_guest_that_cannot_be_read_does_not_hide_the_others(libvirt: FakeLibvirt, run: ModuleRunner) -> None:

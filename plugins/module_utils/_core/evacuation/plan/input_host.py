@@ -81,6 +81,6 @@ def _ordinary(document: HostDocument) -> list[MemoryPool]:
 def _hugepages(document: HostDocument) -> list[MemoryPool]:
     return [
         MemoryPool(pool.free * pool.size_bytes, pool.size_bytes // KIB, pool.node)
-        for pool in document.memory.hugepages
+        for pool in document.memory.hugepages or []
         if pool.free
     ]

@@ -17,6 +17,7 @@ from xml.etree import ElementTree
 from ...addresses import on_every_host
 from ...errors import MigrationError
 from ..guest import CpuFeature, Graphics, GuestCpu, GuestDocument, Nic, SecurityLabel
+from .alike import Alike
 from .device_xml import disks, graphics, host_devices, nics, shared_directories, shared_memory, tpms, vsock_cid
 from .elements import Definition, Devices, Element, below, get, inside, take_apart, whole
 from .guest_files import boot_files, character_devices, endpoints, host_files, needed_files, not_looked_at, secrets
@@ -26,6 +27,10 @@ from .xml_values import whole_number
 
 def parse_domain(xml: str) -> GuestDocument:
     """All that the definition tells; what only libvirt knows beside it keeps its default. BAD_DEFINITION."""
+    return _alike.parse(xml)
+
+
+def _parsed(xml: str) -> GuestDocument:
     return _document(_apart(xml))
 
 
@@ -77,6 +82,9 @@ def _unreadable(cause: Exception) -> MigrationError:
         state="Nothing was changed.",
         remedy="Look at it with 'virsh dumpxml'. If libvirt wrote it itself, report a bug.",
     )
+
+
+_alike = Alike(_parsed)
 
 
 def domain_of(root: Element) -> GuestDocument:

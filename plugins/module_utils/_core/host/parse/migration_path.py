@@ -80,7 +80,7 @@ def migration_path(facts: NetworkFacts) -> MigrationPath:
 def guest_links(host: HostDocument) -> list[str]:
     """The bridges and devices of the host that its guests and networks are connected to."""
     found = {nic.bridge or nic.device for domain in host.domains for nic in domain.interfaces}
-    for network in host.networks:
+    for network in host.networks or []:
         found |= {network.bridge, network.device}
     return sorted(found - {""})
 

@@ -163,7 +163,10 @@ def _refused(here: Filesystem, found: Relation, source: HostDocument) -> DiskLoc
 def _volume(disk: Disk, source: HostDocument, destination: HostDocument) -> DiskLocation:
     name, _slash, volume = disk.source.partition("/")
     here, there = _pool(name, source), _pool(name, destination)
-    if there is None or not there.active:
+    for host in (source, destination):
+        if host.storage.pools is None:
+            return DiskLocation(UNKNOWN, f"which storage pools {host.name} has is not known")
+    if there is None or there.active is False:
         return DiskLocation(MISSING, f"the destination has no running pool {name!r}", _POOL)
     same = here is not None and here.source != "" and (here.type, here.source) == (there.type, there.source)
     if here is not None and here.type == there.type == "netfs":
@@ -202,7 +205,7 @@ def _on_network(pool: StoragePool, host: HostDocument) -> bool:
 
 def _device(disk: Disk, source: HostDocument, destination: HostDocument) -> DiskLocation:
     """A device may be a LUN that both hosts see, which no document shows unless a pool says so."""
-    for here in source.storage.pools:
+    for here in source.storage.pools or []:
         if here.path and disk.source.startswith(here.path.rstrip("/") + "/"):
             there = _pool(here.name, destination)
             same = there is not None and here.source != "" and there.source == here.source
@@ -225,4 +228,4 @@ def place_of_file(path: str, source: HostDocument, destination: HostDocument) ->
 
 
 def _pool(name: str, host: HostDocument) -> t.Optional[StoragePool]:
-    return next((one for one in host.storage.pools if one.name == name), None)
+    return next((one for one in host.storage.pools or [] if one.name == name), None)

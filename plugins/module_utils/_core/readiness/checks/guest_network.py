@@ -41,7 +41,7 @@ def _there(case: Case) -> Finding:
             continue
         problem = _problem(nic, host)
         if problem is None:
-            unknown.append(f"{nic.type} of {nic.mac}")
+            unknown.append(f"the network {nic.network!r}" if nic.network else f"{nic.type} of {nic.mac}")
         elif problem:
             missing.append(problem)
     if missing:
@@ -60,8 +60,8 @@ def _problem(nic: Nic, host: HostDocument) -> t.Optional[str]:
     if nic.network:
         network = host.network(nic.network)
         if network is None:
-            return f"there is no network {nic.network!r}"
-        if not network.active:
+            return None if host.networks is None else f"there is no network {nic.network!r}"
+        if network.active is False:
             return f"the network {nic.network!r} is not started"
         if nic.portgroup and nic.portgroup not in network.portgroups:
             return f"the network {nic.network!r} has no port group {nic.portgroup!r}"
@@ -78,6 +78,11 @@ def _problem(nic: Nic, host: HostDocument) -> t.Optional[str]:
         return f"there is no {kind} {name!r}"
     if kind == "bridge" and found.kind not in ("bridge", "ovs"):
         return f"{name!r} is no bridge, but of kind {found.kind}"
+    if kind == "bridge" and (nic.virtualport == "openvswitch") != (found.kind == "ovs"):
+        return (
+            f"{name!r} is {'a bridge of Open vSwitch' if found.kind == 'ovs' else 'a bridge of Linux'}, and the guest's"
+            f" interface is {'not ' if found.kind == 'ovs' else ''}for Open vSwitch"
+        )
     return f"the {kind} {name!r} is down" if found.up is False and nic.type == "direct" else ""
 
 

@@ -48,6 +48,8 @@ def _console(console: Graphics, here: Graphics, case: Case) -> t.Union[Finding, 
     if console.listen_type in _NO_SOCKET:
         return None
     if console.listen_type == "network" and console.network:
+        if host.networks is None:
+            return f"{name} listens where the network {console.network!r} is."
         return _of_network(console, host)
     if on_every_host(console.listen):
         return None

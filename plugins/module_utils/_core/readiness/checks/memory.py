@@ -71,6 +71,8 @@ def _hugepages(case: Case) -> Finding:
     words: list[str] = []
     figures: list[dict[str, int]] = []
     for size, needs in sorted(wanted.items(), reverse=True):
+        if memory.hugepages is None:
+            return skipped("Which hugepages the destination has is not known.")
         if not any(pool.size_bytes == size for pool in memory.hugepages):
             return failed(
                 f"The destination has no hugepages of {human_bytes(size)}.",

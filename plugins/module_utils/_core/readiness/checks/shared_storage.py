@@ -8,6 +8,7 @@ servers). Then the answer is "not known": to take two names of one disk for two 
 from __future__ import annotations
 
 import functools
+import re
 import typing as t
 
 from ...addresses import is_loopback, same_address
@@ -83,6 +84,11 @@ _LOCAL = (
 
 SAME, OTHER, UNSURE = "same", "other", "unsure"
 
+# Devices that are no disk of the host alone: multipath by its own names or by WWID, DRBD, Ceph, NBD, iSCSI and FC.
+_SEVERAL = re.compile(
+    r"/dev/(mapper/(mpath|[23][0-9a-f]{16})|drbd|rbd\d|rbd/|nbd|disk/by-path/(ip-|\S*-fc-|fc-)|disk/by-id/(dm-uuid-mpath|wwn-))"
+)
+
 
 class Relation(t.NamedTuple):
     """Whether a path leads to the same file on both hosts, and the reason in words."""
@@ -145,6 +151,13 @@ def relation(
     has = f"the source has {here.source} at {here.mount_point}, and the destination"
     if there is None:
         return _exported(here, destination) or Relation(OTHER, f"{has} has not mounted it")
+    if (
+        is_local(here.fs_type)
+        and is_local(there.fs_type)
+        and _SEVERAL.match(here.source)
+        and _SEVERAL.match(there.source)
+    ):
+        return Relation(UNSURE, f"{has} has {there.source} there, and several hosts may reach such a device")
     if is_local(here.fs_type) and is_local(there.fs_type):
         return Relation(OTHER, f"{here.mount_point} is a local file system ({here.fs_type}) of the source")
     if is_local(there.fs_type):

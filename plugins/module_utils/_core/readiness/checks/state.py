@@ -51,8 +51,6 @@ def _jobs(case: Case) -> Finding:
 
 def _snapshots(case: Case) -> Finding:
     guest = case.guest
-    if guest.snapshots is None and guest.checkpoints is None:
-        return skipped("Whether it has snapshots is not known.")
     if guest.snapshots:
         return failed(
             f"It has {counted(guest.snapshots, 'snapshot')}, which libvirt does not take along.",
@@ -67,7 +65,9 @@ def _snapshots(case: Case) -> Finding:
             "Plan a full backup, or delete them with 'virsh checkpoint-delete'.",
             checkpoints=guest.checkpoints,
         )
-    return passed("It has no snapshots and no checkpoints.")
+    if guest.snapshots is None:
+        return skipped("Whether it has snapshots is not known.")
+    return passed(f"It has no snapshots{'' if guest.checkpoints is None else ' and no checkpoints'}.")
 
 
 CHECKS = (

@@ -5,6 +5,10 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.errors import MigrationError
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.evacuation.run.retry import (
+    RetryDecision,
+    decide_retry,
+)
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.connection import Connection
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.evacuation.host_guests import HostGuests
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.evacuation.memory_check import (
@@ -67,8 +71,26 @@ def test_what_is_not_known_keeps_nobody_here(libvirt: FakeLibvirt, script: list[
     assert lacking(libvirt, *script) is None
 
 
-def test_a_destination_that_does_not_answer_is_not_asked(libvirt: FakeLibvirt) -> None:
-    assert lack_of_room("kvm02", None, None, guest_of(FakeDomain(libvirt, Guest())), 0) is None
+def test_a_destination_that_does_not_answer_is_sent_nobody(libvirt: FakeLibvirt) -> None:
+    """Another attempt asks it again."""
+    found = lack_of_room("kvm02", None, None, guest_of(FakeDomain(libvirt, Guest())), 0)
+    assert found is not None
+    assert (found.reason, decide_retry(found.reason)) == ("CONNECTION_LOST", RetryDecision.AGAIN)
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        [Call("XMLDesc").raises(38, "Cannot recv data: Connection reset by peer")],
+        [XML, INFO, Call("getMemoryStats", -1).raises(38, "Cannot recv data: Connection reset by peer")],
+        [XML, INFO, Call("getMemoryStats", -1).raises(1, "internal error: client socket is closed")],
+        [XML, INFO, Call("getMemoryStats", -1).hangs()],
+    ],
+)
+def test_a_look_that_failed_finds_no_room(libvirt: FakeLibvirt, script: list[Call]) -> None:
+    found = lacking(libvirt, *script)
+    assert found is not None
+    assert decide_retry(found.reason) is RetryDecision.AGAIN, found.reason
 
 
 def test_who_comes_from_others_counts_in_full(libvirt: FakeLibvirt) -> None:

@@ -41,6 +41,10 @@ class Daemon:
     def __init__(self) -> None:
         self.secrets: dict[str, tuple[str, str]] = {}
         self.refuses: int | None = None
+        self.alive = True
+
+    def isAlive(self) -> bool:  # noqa: N802
+        return self.alive
 
     def secretDefineXML(self, xml: str, _flags: int) -> None:  # noqa: N802
         if self.refuses is not None:
@@ -117,6 +121,13 @@ def test_a_daemon_without_secrets_shares_nothing(daemon: Daemon, code: int, shar
     found = Leases().take(to(daemon), "rack")
     assert (found is not None) is shared
     assert Leases().take(None, "rack") is not None
+
+
+@pytest.mark.parametrize("code", [38, 3, 5])
+def test_a_connection_that_is_lost_is_no_daemon_without_secrets(daemon: Daemon, code: int) -> None:
+    """libvirt tells it by the code of a daemon for secrets that is not there."""
+    daemon.refuses, daemon.alive = code, False
+    assert Leases().take(to(daemon), "rack") is None
 
 
 def test_one_host_starts_at_a_destination_at_a_time(daemon: Daemon, libvirt: FakeLibvirt) -> None:

@@ -90,7 +90,38 @@ ROWS: list[Row] = [
         "is down",
     ),
     ("guest_networks", SKIP, {"destination.interfaces": None}, "not known"),
+    # libvirt adds a tap to a bridge of the kernel, or to one of Open vSwitch, as the definition has it.
+    (
+        "guest_networks",
+        FAIL,
+        {"domain.interfaces": [replace(BRIDGE, virtualport="openvswitch")]},
+        "is a bridge of Linux",
+    ),
+    ("guest_networks", FAIL, {"destination.interfaces": [Interface("br0", "ovs")]}, "is a bridge of Open vSwitch"),
+    (
+        "guest_networks",
+        PASS,
+        {
+            "domain.interfaces": [replace(BRIDGE, virtualport="openvswitch")],
+            "destination.interfaces": [Interface("br0", "ovs")],
+        },
+        "has all",
+    ),
     ("guest_networks", SKIP, {"domain.interfaces": [Nic(type="vhostuser")]}, "not known"),
+    # What libvirt did not tell is not a network that is not there.
+    ("guest_networks", SKIP, {"domain.interfaces": [ON_BLUE], "destination.networks": None}, "the network 'blue'"),
+    (
+        "guest_networks",
+        FAIL,
+        {"domain.interfaces": [ON_BLUE, Nic(type="direct", device="eth7")], "destination.networks": None},
+        "no interface 'eth7'",
+    ),
+    (
+        "guest_networks",
+        PASS,
+        {"domain.interfaces": [Nic(network="blue")], "destination.networks": [VirtualNetwork("blue", active=None)]},
+        "has all",
+    ),
     ("guest_networks", PASS, {"domain.interfaces": [Nic(type="user")]}, "has all"),
     (
         "guest_mtu",

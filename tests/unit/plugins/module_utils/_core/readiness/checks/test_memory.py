@@ -54,6 +54,12 @@ ROWS: list[Row] = [
     ("hugepages", FAIL, {"domain.memory": GuestMemory(32 * GIB, hugepages=True)}, "needs 16384 hugepages"),
     (
         "hugepages",
+        SKIP,
+        {"domain.memory": GuestMemory(32 * GIB, hugepages=True), "destination.memory.hugepages": None},
+        "not known",
+    ),
+    (
+        "hugepages",
         FAIL,
         {"domain.memory": GuestMemory(2 * MIB, hugepages=True, nodes=[1], node_mode="strict")},
         "on the nodes 1",

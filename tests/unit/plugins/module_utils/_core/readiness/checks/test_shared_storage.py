@@ -107,6 +107,32 @@ def test_two_hosts(here: Mounted, there: Mounted | None, status: str) -> None:
     assert ("Copy them" in finding.remedy) == alone, finding.remedy
 
 
+@pytest.mark.parametrize(
+    ("here", "there", "copied"),
+    [
+        # A device that several hosts may reach may be one and the same, whatever it is called on each.
+        ("/dev/mapper/mpatha1", "/dev/mapper/mpatha1", False),
+        ("/dev/mapper/mpatha", "/dev/mapper/mpathb", False),
+        ("/dev/mapper/36001405f0c3a1b2c4d5e6f708192a3b4", "/dev/mapper/mpathc", False),
+        ("/dev/drbd0", "/dev/drbd1", False),
+        ("/dev/rbd0", "/dev/rbd/pool/vm", False),
+        ("/dev/disk/by-path/ip-192.0.2.9:3260-iscsi-iqn-lun-1", "/dev/disk/by-id/wwn-0x5000c500", False),
+        # What each has of its own.
+        ("/dev/mapper/vg0-vm", "/dev/mapper/vg0-vm", True),
+        ("/dev/sdb1", "/dev/sdb1", True),
+        ("/dev/nvme0n1p2", "/dev/md0", True),
+        ("/dev/sdb1", "/dev/mapper/mpatha", True),
+    ],
+)
+@pytest.mark.parametrize("fs_type", ["ext4", "xfs"])
+def test_local_file_systems_on_devices_that_several_hosts_may_reach(
+    here: str, there: str, copied: bool, fs_type: str
+) -> None:
+    finding = find(setup(vm(here, fs_type), vm(there, fs_type)))
+    assert finding.status == FAIL
+    assert ("Copy them" in finding.remedy) is copied, finding.summary
+
+
 def test_a_copy_of_what_may_be_there_already_is_warned_of() -> None:
     """Where nobody names the disks, only what is surely the source's own is copied."""
     copied = {"intent": ReadinessOptions(copy_storage="all")}

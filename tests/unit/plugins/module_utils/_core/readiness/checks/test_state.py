@@ -36,6 +36,9 @@ ROWS: list[Row] = [
     ("snapshots", FAIL, {"domain.snapshots": 2}, "2 snapshots"),
     ("snapshots", WARN, {"domain.checkpoints": 1}, "1 checkpoint, "),
     ("snapshots", SKIP, {"domain.snapshots": None, "domain.checkpoints": None}, "not known"),
+    ("snapshots", SKIP, {"domain.snapshots": None, "domain.checkpoints": 0}, "not known"),
+    ("snapshots", WARN, {"domain.snapshots": None, "domain.checkpoints": 2}, "2 checkpoints, "),
+    ("snapshots", PASS, {"domain.snapshots": 0, "domain.checkpoints": None}, "no snapshots."),
 ]
 
 

@@ -67,6 +67,16 @@ ROWS: list[Row] = [
     ("disks_reachable", PASS, {"domain.disks": [Disk("sda", "cdrom")]}, "no disk"),
     ("disks_reachable", PASS, {"domain.disks": [Disk("vda", type="network", source="rbd:p/i")]}, "Both hosts reach"),
     ("disks_reachable", PASS, {"domain.disks": [Disk("vda", type="volume", source="images/a")]}, "Both hosts reach"),
+    # What libvirt did not tell is not a pool that is not there.
+    *(
+        (
+            "disks_reachable",
+            WARN,
+            {"domain.disks": [Disk("vda", type="volume", source="images/a")], f"{side}.storage.pools": None},
+            "which storage pools",
+        )
+        for side in ("source", "destination")
+    ),
     (
         "disks_reachable",
         FAIL,
