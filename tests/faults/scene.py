@@ -48,6 +48,7 @@ class Scene:
         self.by_virsh: t.Optional[Migration] = None
         self.policy: dict[str, t.Any] = {}
         self.blind = False
+        self.environment: dict[str, str] = {}
 
     @property
     def hosts(self) -> tuple[str, str]:
@@ -57,7 +58,8 @@ class Scene:
         """The task that a user runs, and runs again after whatever went wrong."""
         there = f"qemu+tcp://{self.guest.destination}/system"
         words = {"name": self.guest.name, "destination_uri": there, "compression": "none", "force": True}
-        return task("migration", **{**words, "measure": False, **arguments})
+        made = task("migration", **{**words, "measure": False, **arguments})
+        return {**made, "environment": self.environment} if self.environment else made
 
     # --- to the moment
 
@@ -152,6 +154,15 @@ class Scene:
         """What libvirt says on the source and on the destination."""
         found = self.lab.guest_states(self.guest.uuid)
         return found.get(self.guest.source, ""), found.get(self.guest.destination, "")
+
+    def settled_states(self) -> tuple[str, str]:
+        """Once neither host shows a guest that moves any more."""
+
+        def settled() -> bool:
+            return not any(state in ("paused (post-copy)", "running (post-copy)") for state in self.states())
+
+        wait_for(settled, "both halves to know")
+        return self.states()
 
     def alone_on(self, host: str) -> None:
         """It runs there whole and well, and the other host has at most its definition."""
