@@ -246,9 +246,6 @@ _PROCESSES: Kinds = {
 }
 
 _HANDS: Kinds = {
-    "suspended by another": [
-        Case(MIGRATION, "precopy", hands.suspended, "moved|NOT_RUNNING_THERE"),
-    ],
     "suspended and resumed by another": [
         Case(MIGRATION, "precopy", hands.suspended_and_resumed, "moved"),
         Case(RESCUE, "precopy", hands.suspended_and_resumed, "completed"),
