@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Somebody suspends the guest while it is on its way: it goes on to stand still, wherever it is, until he resumes it."""
+"""Somebody suspends the guest on its way: it stands still from then on, wherever it is, until he resumes it."""
 
 from __future__ import annotations
 
