@@ -75,15 +75,17 @@ def half_ended(name: str, destination: str, there: t.Optional[DomainState]) -> s
     the destination, None where that knows nothing of it any more."""
     lost = "" if there is not None and there.ended_orderly else _LOST
     state_text = there.state_text if there is not None else "unknown"
-    return f"The post-copy migration of {name!r} is broken, and cannot be joined: it is {state_text} on {destination}.{lost}"
+    return f"{_cannot_be_joined(name)}: it is {state_text} on {destination}.{lost}"
 
 
 def source_half_ended(name: str, source: str, here: t.Optional[DomainState]) -> str:
     """The problem where the half that has the rest of the memory has ended."""
     state_text = here.state_text if here is not None else "unknown"
-    return (
-        f"The post-copy migration of {name!r} is broken, and cannot be joined: it is {state_text} on {source}.{_LOST}"
-    )
+    return f"{_cannot_be_joined(name)}: it is {state_text} on {source}.{_LOST}"
+
+
+def _cannot_be_joined(name: str) -> str:
+    return f"The post-copy migration of {name!r} is broken, and cannot be joined"
 
 
 def _words(where: GuestLocation, name: str, source: str, destination: str) -> tuple[str, str, str]:
