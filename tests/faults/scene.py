@@ -31,6 +31,7 @@ POLICIES = {
 # Whatever fails in one of them leaves the guest where it was.
 BEFORE_SWITCH = ("setup", "precopy", "later pass", "switch-over")
 _LATER_PASS = 3
+_SWITCH_MBIT = 100
 
 
 def told(result: Result) -> str:
@@ -121,8 +122,11 @@ class Scene:
         if phase == "later pass":
             self.guest.in_pass(_LATER_PASS)
         if phase == "switch-over":
+            # So that it stands still for longer than it takes to see that.
+            self.lab.link_set(self.guest.source, mbit=_SWITCH_MBIT)
             wait_for(lambda: self.guest.state() == "paused (migration)", "the guest to stand still")
             self.slow()
+            assert self.guest.state() == "paused (migration)", "it has changed hosts already"
         if phase in ("postcopy", "paused"):
             wait_for(lambda: self.beats_on() == self.guest.destination, "a heartbeat on the destination")
             self.slow()
