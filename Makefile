@@ -64,8 +64,9 @@ integration-wide: setup ## those that take long and show less, too
 patch-night: setup ## three hosts are emptied, patched and filled again, one after the other, while things go wrong
 	@tests/run/integration tests/integration/test_patch_night.py
 
-faults: setup ## every fault in every phase of a migration, in the lab
+faults: setup ## every fault in every phase of a migration, in the lab; two hours, writes the page about it
 	@tests/run/faults
+	@tests/run/faults --page
 
 docs-lint: setup ## documentation and changelog
 	@tests/run/docs-lint

@@ -141,6 +141,7 @@ from ..module_utils._core.supervision.supervisor import Supervisor
 from ..module_utils._libvirt.connection import Connection
 from ..module_utils._libvirt.guest import Guest
 from ..module_utils._libvirt.job.current import completed_job, outgoing_job
+from ..module_utils._libvirt.job.end import stopped
 from ..module_utils._libvirt.job.lost_contact import looking_after
 from ..module_utils._libvirt.job.resume import check_both_ends
 from ..module_utils._libvirt.migration.driver import Driver
@@ -189,6 +190,8 @@ def work(module: AnsibleModule, connection: Connection, guest: Guest) -> Result:
         state = f"Its half here is {guest.state_text()}"
         facts = {"attempts": attempts, "elapsed_ms": end.elapsed_ms}
         raise unfinished(guest.name, state, record, facts, again="run this again")
+    if end.phase is Phase.FAILED and not guest.state().active:
+        raise stopped(guest, {"attempts": attempts}, split=True)
     raise MigrationError(
         "OUTCOME_UNKNOWN",
         f"The migration of {guest.name!r} is over, but libvirt did not report success.",

@@ -291,7 +291,7 @@ def work(module: AnsibleModule, connection: Connection, guest: Guest) -> Result:
     if outcome in ("completed", "none", "observed"):
         return {"outcome": outcome, **facts}
     if outcome == "failed" and not guest.state().active:
-        raise stopped(guest, facts)
+        raise stopped(guest, facts, split=record.supervisor.was_split)
     state = f"The guest is {guest.state_text()} on the source"
     raise unfinished(guest.name, state, record, facts, again="start it again with what it needs (--postcopy)")
 

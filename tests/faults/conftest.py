@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import typing as t
 from pathlib import Path
@@ -16,6 +17,7 @@ from bench import repeat
 from bench.lending import ERP, borrowed, explained, two_hosts, watched
 from bench.runs import Ansible
 from bench.subject import Subject
+from results import Seen, keep, note_failure, seen_by
 from scene import Scene
 from virtlab.lab import Lab
 
@@ -31,6 +33,10 @@ def pytest_runtest_makereport(item: pytest.Item) -> t.Generator[None, pytest.Tes
     report = yield
     explained(item, report)
     repeat.note(item, report)
+    note_failure(item, report)
+    lab = getattr(item, "funcargs", {}).get("lab")
+    if isinstance(lab, Lab) and lab.is_up:
+        keep(item, report, lambda: versions_of(lab))
     return report
 
 
@@ -38,6 +44,22 @@ def pytest_runtest_makereport(item: pytest.Item) -> t.Generator[None, pytest.Tes
 def pytest_runtest_protocol(item: pytest.Item, nextitem: t.Optional[pytest.Item]) -> bool:
     repeat.run(item, nextitem, _known_crashes)
     return True
+
+
+def versions_of(lab: Lab) -> str:
+    """What libvirt and QEMU of the hosts say they are, such as `libvirt 9.0.0, QEMU 7.2.22`."""
+    texts = []
+    for host in lab.hosts:
+        said = lab.virsh(host.name, "version", check=False).stdout
+        numbers = [re.search(rf"{what} ([\d.]+)", said) for what in ("library: libvirt", "hypervisor: QEMU")]
+        texts.append(", ".join(f"{what} {found[1]}" for what, found in zip(("libvirt", "QEMU"), numbers) if found))
+    return " to ".join(dict.fromkeys(texts))
+
+
+@pytest.fixture
+def seen(request: pytest.FixtureRequest) -> Seen:
+    """Called by a test that shows what comes of a fault."""
+    return seen_by(request.node)
 
 
 @pytest.fixture(scope="session")

@@ -3,10 +3,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import typing as t
 
 from bench.runs import Ansible, Result, Running, Task, task
-from bench.subject import LINK_MBIT, Subject, wait_for
+from bench.subject import LIMIT_S, LINK_MBIT, Subject, wait_for
+from virtlab.errors import LabError
 from virtlab.migrate import Migration
 
 SLOW_MBIT = 40
@@ -15,10 +17,21 @@ FLOWS_BYTES = 8 * 1024 * 1024
 END_S = 300.0
 
 # Neither finishes by itself in pre-copy: the guest would have to stand still for 2 s.
+_PRECOPY = {"postcopy": "never", "max_throttle_percent": 0, "max_data_factor": 50}
+_POSTCOPY = {"postcopy": "prefer", "max_throttle_percent": 0}
 POLICIES = {
-    "precopy": {"postcopy": "never", "max_throttle_percent": 0, "max_data_factor": 50},
-    "postcopy": {"postcopy": "prefer", "max_throttle_percent": 0},
+    "setup": _PRECOPY,
+    "precopy": _PRECOPY,
+    "later pass": _PRECOPY,
+    # The guest stands still until all that it rewrites has been sent.
+    "switch-over": {**_PRECOPY, "max_downtime_ms": 60_000},
+    "postcopy": _POSTCOPY,
+    "paused": _POSTCOPY,
 }
+# Whatever fails in one of them leaves the guest where it was.
+BEFORE_SWITCH = ("setup", "precopy", "later pass", "switch-over")
+_LATER_PASS = 3
+_SWITCH_MBIT = 100
 
 
 def told(result: Result) -> str:
@@ -36,6 +49,7 @@ class Scene:
         self.by_virsh: t.Optional[Migration] = None
         self.policy: dict[str, t.Any] = {}
         self.blind = False
+        self.environment: dict[str, str] = {}
 
     @property
     def hosts(self) -> tuple[str, str]:
@@ -45,7 +59,8 @@ class Scene:
         """The task that a user runs, and runs again after whatever went wrong."""
         there = f"qemu+tcp://{self.guest.destination}/system"
         words = {"name": self.guest.name, "destination_uri": there, "compression": "none", "force": True}
-        return task("migration", **{**words, "measure": False, **arguments})
+        made = task("migration", **{**words, "measure": False, **arguments})
+        return {**made, "environment": self.environment} if self.environment else made
 
     # --- to the moment
 
@@ -97,14 +112,27 @@ class Scene:
     def reach(self, phase: str, running: Running) -> None:
         """Ask the kernel and the guest, not libvirt, which may be what is to be harmed."""
 
-        def flows() -> bool:
+        def begun() -> bool:
             assert running.process.poll() is None, running.said()
+            if phase == "setup":
+                return self.lab.guest_process(self.guest.uuid, host=self.guest.destination) is not None
             return self.sent_bytes() >= FLOWS_BYTES
 
-        wait_for(flows, "the memory to flow")
-        if phase == "postcopy":
+        wait_for(begun, "the memory to flow" if phase != "setup" else "QEMU on the destination")
+        if phase == "later pass":
+            self.guest.in_pass(_LATER_PASS)
+        if phase == "switch-over":
+            # So that it stands still for longer than it takes to see that.
+            self.lab.link_set(self.guest.source, mbit=_SWITCH_MBIT)
+            wait_for(lambda: self.guest.state() == "paused (migration)", "the guest to stand still")
+            self.slow()
+            assert self.guest.state() == "paused (migration)", "it has changed hosts already"
+        if phase in ("postcopy", "paused"):
             wait_for(lambda: self.beats_on() == self.guest.destination, "a heartbeat on the destination")
             self.slow()
+        if phase == "paused":
+            self.lab.cut_stream(source=self.guest.source, destination=self.guest.destination)
+            wait_for(lambda: all("post-copy failed" in state for state in self.states()), "both halves to be paused")
 
     def sent_bytes(self) -> int:
         return self.lab.stream_bytes(source=self.guest.source, destination=self.guest.destination)
@@ -130,6 +158,15 @@ class Scene:
         """What libvirt says on the source and on the destination."""
         found = self.lab.guest_states(self.guest.uuid)
         return found.get(self.guest.source, ""), found.get(self.guest.destination, "")
+
+    def settled_states(self) -> tuple[str, str]:
+        """Once neither host shows a guest that moves any more."""
+
+        def settled() -> bool:
+            return not any(state in ("paused (post-copy)", "running (post-copy)") for state in self.states())
+
+        wait_for(settled, "both halves to know")
+        return self.states()
 
     def alone_on(self, host: str) -> None:
         """It runs there whole and well, and the other host has at most its definition."""
@@ -172,10 +209,29 @@ class Scene:
         if not any("post-copy" in state for state in self.states()):
             self.calm()
 
+    def start_lost(self) -> None:
+        """Do what the remedy says of a guest that is lost: end what is left of it, and start it from its disks."""
+        states = self.states()
+        for host, state in zip(self.hosts, states):
+            if "post-copy failed" in state:
+                self.guest.virsh("destroy", host=host)
+        defined = [host for host, state in zip(self.hosts, self.states()) if state]
+        assert defined, f"nobody has its definition any more; before: {states}"
+        # On the destination where both have it: that is where its disks would be.
+        self.guest.virsh("start", host=defined[-1])
+        for host in defined[:-1]:
+            self.guest.virsh("undefine", host=host)
+        self.lab.guest_verify(self.guest.uuid, timeout_s=LIMIT_S)
+        if defined[-1] != self.guest.source:
+            self.guest.source, self.guest.destination = self.guest.destination, self.guest.source
+
     def repair(self) -> None:
         """Both hosts as they were, whatever a test has left."""
         for host in ("kvm01", "kvm02"):
             self.lab.link_up(host, network="mgmt")
             self.lab.link_up(host)
+            with contextlib.suppress(LabError):
+                self.lab.cont_libvirtd(host)
+                self.lab.cont_qemu(self.guest.uuid, host=host)
             self.lab.start_libvirtd(host)
             self.lab.clear(host)

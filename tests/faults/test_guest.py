@@ -6,6 +6,7 @@ from __future__ import annotations
 import pytest
 from bench.runs import Result, assert_refused
 from bench.subject import LIMIT_S
+from results import Seen
 from scene import END_S, Scene, told
 
 MODULES = ["migration", "migration_rescue"]
@@ -29,8 +30,9 @@ def boots(scene: Scene) -> int:
 
 
 @pytest.mark.parametrize("module", MODULES)
-def test_it_switches_off_in_precopy(scene: Scene, module: str) -> None:
+def test_it_switches_off_in_precopy(scene: Scene, seen: Seen, module: str) -> None:
     result = powered(scene, module, "precopy", again=False)
+    seen("guest switches itself off", "precopy", module, result["reason"])
     assert_refused(result, "GUEST_STOPPED")
     assert scene.states() == ("shut off (shutdown)", "")
     scene.guest.virsh("start")
@@ -39,10 +41,11 @@ def test_it_switches_off_in_precopy(scene: Scene, module: str) -> None:
 
 
 @pytest.mark.parametrize("module", MODULES)
-def test_it_switches_off_in_postcopy(scene: Scene, module: str) -> None:
+def test_it_switches_off_in_postcopy(scene: Scene, seen: Seen, module: str) -> None:
     """It ends on the destination, and what is left on the source is kept until somebody has understood that."""
     source, destination = scene.hosts
     result = powered(scene, module, "postcopy", again=False)
+    seen("guest switches itself off", "postcopy", module, result["reason"])
     assert_refused(result, "HALF_ENDED")
     assert scene.states() == ("paused (post-copy failed)", "shut off (shutdown)")
     assert "virsh destroy" in result["remedy"]
@@ -58,12 +61,13 @@ def test_it_switches_off_in_postcopy(scene: Scene, module: str) -> None:
 
 @pytest.mark.parametrize("module", MODULES)
 @pytest.mark.parametrize("phase", ["precopy", "postcopy"])
-def test_it_boots_again(scene: Scene, module: str, phase: str) -> None:
+def test_it_boots_again(scene: Scene, seen: Seen, module: str, phase: str) -> None:
     destination = scene.guest.destination
     before = boots(scene)
     result = powered(scene, module, phase, again=True)
     assert boots(scene) == before + 1
     assert not result["failed"], result["msg"]
     assert result["outcome"] in ("moved", "completed")
+    seen("guest boots again", phase, module, result["outcome"])
     scene.alone_on(destination)
     scene.guest.has_moved()

@@ -8,6 +8,7 @@ import typing as t
 import pytest
 from bench.runs import assert_done, assert_refused
 from bench.subject import LINK_MBIT, wait_for
+from results import Seen
 from scene import END_S, POLICIES, Scene, told
 
 MODULE_DIED_S = 60.0
@@ -28,7 +29,7 @@ def script(module: str) -> str:
 
 
 @pytest.mark.parametrize(("module", "phase"), PHASES)
-def test_the_module_dies_and_is_run_again(scene: Scene, module: str, phase: str) -> None:
+def test_the_module_dies_and_is_run_again(scene: Scene, seen: Seen, module: str, phase: str) -> None:
     source, destination = scene.hosts
     if phase == "measuring":
         running = scene.ansible.begin(source, scene.migration(**MEASURED))
@@ -58,6 +59,9 @@ def test_the_module_dies_and_is_run_again(scene: Scene, module: str, phase: str)
         "broken": {"recovered"},
     }
     assert again["outcome"] in expected[phase]
+    phases = {"measuring": "before", "broken": "paused"}
+    named = "during recovery" if module == "migration_recover" else phases.get(phase, phase)
+    seen("module killed", named, module, again["outcome"])
     scene.alone_on(destination)
 
 
@@ -66,7 +70,7 @@ def dirty_rate(scene: Scene) -> str:
 
 
 @pytest.mark.parametrize("phase", [pytest.param("precopy", marks=pytest.mark.fast), "postcopy"])
-def test_the_controller_dies(scene: Scene, phase: str) -> None:
+def test_the_controller_dies(scene: Scene, seen: Seen, phase: str) -> None:
     """The module goes on without it, to the end; whoever runs it again finds the guest there."""
     source, destination = scene.hosts
     running = scene.under_way("migration", phase)
@@ -80,10 +84,11 @@ def test_the_controller_dies(scene: Scene, phase: str) -> None:
     assert scene.guest.state() == "", "its definition was not taken off the source"
     again = scene.run_again()
     assert_done(again, False, outcome="already_there", runs_on=destination)
+    seen("controller killed", phase, "migration", again["outcome"])
 
 
 @pytest.mark.parametrize("later", [False, True], ids=["at once", "later"])
-def test_two_runs_at_once(scene: Scene, later: bool) -> None:
+def test_two_runs_at_once(scene: Scene, seen: Seen, later: bool) -> None:
     source, destination = scene.hosts
     order = scene.migration(policy_overrides={**POLICIES["postcopy"], "postcopy": "if_needed"})
     scene.lab.guest_mark(scene.guest.uuid)
@@ -100,5 +105,6 @@ def test_two_runs_at_once(scene: Scene, later: bool) -> None:
     outcomes = sorted(result["outcome"] for result in results)
     assert "moved" in outcomes
     assert outcomes != ["moved", "moved"], "two have started it"
+    seen("two runs at once", "precopy" if later else "setup", "migration", " and ".join(outcomes))
     scene.alone_on(destination)
     scene.guest.has_moved()

@@ -270,10 +270,12 @@ def add_fault_commands(commands: Any, common: argparse.ArgumentParser) -> None:
         "stop-libvirtd": "SIGSTOP",
         "cont-libvirtd": "SIGCONT",
         "restart-libvirtd": "stop it if it runs, start it, wait until it answers",
+        "reboot": "all of its processes are gone, its disks are kept; until its daemon answers again",
+        "drop-packets": "lose all that arrives on its migration network",
         "fill-ports": "occupy every port for incoming migrations",
         "fill-disk": "fill the local storage directory",
         "fill-memory": "let new QEMU processes get no memory for a guest",
-        "clear": "take back every fill",
+        "clear": "take back every fill, and the dropping",
     }
     for name, text in on_hosts.items():
         parser = fault.add_parser(name, help=text, parents=[common])

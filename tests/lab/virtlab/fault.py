@@ -14,6 +14,7 @@ from .proc import detach, run, send_signal, start_ticks, wait_for
 from .state import Host
 
 FIRST_MIGRATION_PORT, LAST_MIGRATION_PORT = 49152, 49215
+DAEMON_PORT = 16509  # libvirt's own for TCP
 FILLER = f"{hosts.LOCAL_DIR}/.filler"
 PORT_HOLDER = """
 import socket, sys, time
@@ -45,6 +46,16 @@ def cut_stream(source: Host, destination: Host) -> int:
     for host, command in ((source, outgoing), (destination, incoming)):
         closed += len(hosts.execute(host, *command).stdout.splitlines())
     return closed
+
+
+def cut_daemons(source: Host, destination: Host) -> int:
+    """Close every connection from the source to the destination's daemon, on both ends; returns how many ends."""
+    outgoing = ["ss", "-HKnt", "dst", destination.mgmt_address, "and", "dport", f":{DAEMON_PORT}"]
+    incoming = ["ss", "-HKnt", "dst", source.mgmt_address, "and", "sport", f":{DAEMON_PORT}"]
+    return sum(
+        len(hosts.execute(host, *command).stdout.splitlines())
+        for host, command in ((source, outgoing), (destination, incoming))
+    )
 
 
 def stream_bytes(source: Host, destination: Host) -> int:
@@ -79,9 +90,9 @@ def signal_qemu(host: Host, guest: Guest, number: int) -> None:
         wait_for(lambda: start_ticks(pid) != ticks, timeout_s=20, what=f"the end of QEMU on {host.name}")
 
 
-def fill_ports(host: Host) -> int:
-    """Listen on every port that libvirt would give to a migration; returns how many sockets hold them."""
-    holder = ["python3", "-c", PORT_HOLDER, str(FIRST_MIGRATION_PORT), str(LAST_MIGRATION_PORT)]
+def fill_ports(host: Host, last: int = LAST_MIGRATION_PORT) -> int:
+    """Listen on every port that libvirt would give to a migration, up to `last`; returns how many sockets hold them."""
+    holder = ["python3", "-c", PORT_HOLDER, str(FIRST_MIGRATION_PORT), str(last)]
     process = subprocess.Popen(
         hosts.inside(host, holder),
         stdin=subprocess.DEVNULL,
@@ -97,9 +108,11 @@ def fill_ports(host: Host) -> int:
     return count
 
 
-def fill_disk(host: Host) -> int:
-    """Fill the local storage directory to the last byte; returns the bytes it took."""
+def fill_disk(host: Host, spare_mib: int = 0) -> int:
+    """Fill the local storage directory but for so much; returns the bytes it took."""
     hosts.execute(host, "dd", "if=/dev/zero", f"of={FILLER}", "bs=1M", "status=none", check=False)
+    if spare_mib:
+        hosts.execute(host, "truncate", "-s", f"-{spare_mib}M", FILLER)
     return int(hosts.execute(host, "stat", "-c", "%s", FILLER).stdout)
 
 

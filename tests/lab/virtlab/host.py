@@ -227,6 +227,19 @@ def ended_by_signal(state: LabState, host: Host) -> list[str]:
     return (host_dir(state, host) / "init.log").read_text(errors="replace").splitlines()
 
 
+def reboot(host: Host) -> None:
+    """All of its processes are gone at once, and what lies in memory; what is on its disks is kept. Returns when it
+    answers again."""
+    first = init_pid(host)
+    for pid in processes(host):
+        if pid != first:
+            send_signal(pid, start_ticks(pid), signal.SIGKILL)
+    wait_for(lambda: set(processes(host)) <= {first}, timeout_s=20, what=f"the end of all processes on {host.name}")
+    execute(host, "sh", "-c", "rm -rf /run/libvirt/* /run/libvirtd.pid /run/sshd.pid /tmp/*")
+    execute(host, *ssh.SSHD)
+    start_libvirtd(host)
+
+
 def start_libvirtd(host: Host) -> None:
     if libvirtd_pid(host) is None:
         execute(host, *LIBVIRTD)

@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 
-from . import fault, image, net, record, report, ssh, state, systems
+from . import fault, image, net, packets, record, report, ssh, state, systems
 from . import guest as guests
 from . import host as hosts
 from . import migrate as migrations
@@ -280,6 +280,21 @@ class Lab:
     def cut_stream(self, *, source: str, destination: str) -> int:
         return fault.cut_stream(self.host(source), self.host(destination))
 
+    def cut_daemons(self, *, source: str, destination: str) -> int:
+        """The connections to the destination's daemon, and nothing else; how many ends were closed."""
+        return fault.cut_daemons(self.host(source), self.host(destination))
+
+    def drop_packets(self, host: str, *match: str, network: str = "migr") -> None:
+        """Of what arrives there, until `drop_none` or `clear`; `match` as for iptables."""
+        packets.drop(self.host(host), *match, network=network)
+
+    def drop_none(self, host: str) -> None:
+        packets.drop_none(self.host(host))
+
+    def reboot(self, host: str) -> None:
+        """All processes of the host are gone, its disks are kept; returns when its daemon answers again."""
+        hosts.reboot(self.host(host))
+
     def stream_bytes(self, *, source: str, destination: str) -> int:
         """What the open connections of a migration have carried so far, as the source's kernel counts it."""
         return fault.stream_bytes(self.host(source), self.host(destination))
@@ -330,18 +345,19 @@ class Lab:
         """The pid of the guest's QEMU, as this machine counts them."""
         return hosts.qemu_pid(self.host(host), self.guest(name).uuid)
 
-    def fill_ports(self, host: str) -> int:
-        return fault.fill_ports(self.host(host))
+    def fill_ports(self, host: str, *, last: int = fault.LAST_MIGRATION_PORT) -> int:
+        return fault.fill_ports(self.host(host), last)
 
-    def fill_disk(self, host: str) -> int:
-        return fault.fill_disk(self.host(host))
+    def fill_disk(self, host: str, *, spare_mib: int = 0) -> int:
+        return fault.fill_disk(self.host(host), spare_mib)
 
     def fill_memory(self, host: str, *, spare_mib: int = 256) -> None:
         fault.fill_memory(self.host(host), spare_mib)
 
     def clear(self, host: str) -> None:
-        """Take back every `fill_`."""
+        """Take back every `fill_` and `drop_`."""
         fault.clear(self.host(host))
+        packets.drop_none(self.host(host))
 
 
 def options_with(options: GuestOptions, **changes: object) -> GuestOptions:

@@ -39,6 +39,11 @@ class DomainState(t.NamedTuple):
         )
 
     @property
+    def ended_orderly(self) -> bool:
+        """Shut down by the guest itself, so that nothing of what it did is lost."""
+        return self.state == STATE_SHUTOFF and self.reason == _SHUTOFF_SHUTDOWN
+
+    @property
     def active(self) -> bool:
         """Whether there is a QEMU process for it, running or not."""
         return self.state not in (STATE_NONE, STATE_SHUTOFF)
@@ -72,6 +77,7 @@ STATE_PAUSED = 3
 STATE_SHUTOFF = 5
 
 _PAUSED_MIGRATION = 2
+_SHUTOFF_SHUTDOWN = 1
 _SHUTOFF_MIGRATED = 4
 _PAUSED_STARTING = 11
 _PAUSED_POSTCOPY = 12

@@ -19,6 +19,7 @@ class Situation(enum.Enum):
     BROKEN = "its post-copy migration to the destination is broken"
     THERE = "it is on the destination"
     HALF_ENDED = "its post-copy migration is broken, and the half on the destination has ended"
+    SOURCE_HALF_ENDED = "its post-copy migration is broken, and the half on the source has ended"
     ELSEWHERE = "its migration runs, and the destination knows nothing of it"
     SPLIT_BRAIN = "it runs on both hosts"
     UNCLEAR = "both hosts have a live copy of it, and no migration joins them"
@@ -63,9 +64,16 @@ class GuestLocation:
         if here is not None and alive_here:
             return Situation.UNCLEAR if here.held_by_migration else Situation.START
         if there is not None and alive_there:
+            if there.postcopy_failed and here is not None and not here.moved_away:
+                return Situation.SOURCE_HALF_ENDED
             split = there.in_postcopy or there.postcopy_failed
             return Situation.ARRIVING_THERE if there.arriving or split else Situation.THERE
         return Situation.NOWHERE if here is None and there is None else Situation.OFF
+
+    @property
+    def lost_there(self) -> bool:
+        """Whether the destination of a broken post-copy, if it is that of this migration, has lost its half."""
+        return self.job is Phase.POSTCOPY_FAILED and self.there is None
 
     def state_text(self) -> str:
         """As part of a sentence."""

@@ -6,6 +6,7 @@ from __future__ import annotations
 import typing as t
 
 from ..errors import MigrationError
+from ..job.domain_state import DomainState
 from ..job.sample import Phase
 from .location import GuestLocation, Situation
 
@@ -33,6 +34,11 @@ def bad_end(
     ``cause``: why it failed by libvirt, where that is known; ``facts``: return values of the module.
     """
     reason, problem, remedy = _words(where, name, source, destination)
+    if where.situation is Situation.ARRIVING_THERE and where.there is not None and not where.there.arriving:
+        # It came from here: it was looked after until its half here ended.
+        reason, problem, remedy = "HALF_ENDED", source_half_ended(name, source, where.here), SOURCE_HALF_ENDED_REMEDY
+    if where.lost_there:
+        reason, problem, remedy = "HALF_ENDED", half_ended(name, destination, where.there), HALF_ENDED_REMEDY
     if where.situation in (Situation.OFF, Situation.NOWHERE):
         reason, problem = "GUEST_STOPPED", f"{name!r} stopped while it was being migrated."
         remedy = f"Find out who shut it down or why it crashed; start it on {source} when it should run."
@@ -52,24 +58,54 @@ def bad_end(
 HALF_ENDED_REMEDY = (
     "Find out why it ended there ('virsh domstate --reason', the log of its QEMU). When it is certain that it was"
     " migrated there, what is left on the source is of no use any more: end that with 'virsh destroy', and start the"
-    " guest on the destination. Before that destroy nothing."
+    " guest from its disks, on the destination where it is defined there. Before that destroy nothing."
 )
+HALF_MISSING_REMEDY = (
+    "Use the URI of the host that it was migrated to, and do not destroy the half on the source. If it is certain that"
+    " this is that host, and that it has lost its half (it was booted again), what the guest had in memory is lost: end"
+    " what is left on the source with 'virsh destroy', and start the guest from its disks."
+)
+SOURCE_HALF_ENDED_REMEDY = (
+    "Find out why it ended ('virsh domstate --reason', the log of its QEMU). When it is certain that it was migrated"
+    " from there, what is left on the destination is of no use any more: end that with 'virsh destroy', and start the"
+    " guest from its disks; where they were copied, those on the destination are the newer ones. Before that destroy"
+    " nothing."
+)
+_LOST = " What it had in memory is lost: in post-copy a guest needs both hosts."
 
 
-def half_ended(name: str, destination: str, state_text: str) -> str:
-    """The problem where a guest was shut down, or crashed, while it ran split over two hosts."""
-    return f"The post-copy migration of {name!r} is broken, and cannot be joined: it is {state_text} on {destination}."
+def half_ended(name: str, destination: str, there: t.Optional[DomainState]) -> str:
+    """The problem where a guest was shut down, or crashed, while it ran split over two hosts. ``there``: its state on
+    the destination, None where that knows nothing of it any more."""
+    lost = "" if there is not None and there.ended_orderly else _LOST
+    state_text = there.state_text if there is not None else "unknown"
+    return f"{_cannot_be_joined(name)}: it is {state_text} on {destination}.{lost}"
+
+
+def source_half_ended(name: str, source: str, here: t.Optional[DomainState]) -> str:
+    """The problem where the half that has the rest of the memory has ended."""
+    state_text = here.state_text if here is not None else "unknown"
+    return f"{_cannot_be_joined(name)}: it is {state_text} on {source}.{_LOST}"
+
+
+def _cannot_be_joined(name: str) -> str:
+    return f"The post-copy migration of {name!r} is broken, and cannot be joined"
 
 
 def _words(where: GuestLocation, name: str, source: str, destination: str) -> tuple[str, str, str]:
     """Reason code, problem and remedy of a situation in which nothing is done."""
     situation = where.situation
     if situation is Situation.HALF_ENDED:
-        state_text = where.there.state_text if where.there else "unknown"
-        return "HALF_ENDED", half_ended(name, destination, state_text), HALF_ENDED_REMEDY
+        return "HALF_ENDED", half_ended(name, destination, where.there), HALF_ENDED_REMEDY
+    if situation is Situation.SOURCE_HALF_ENDED:
+        return "HALF_ENDED", source_half_ended(name, source, where.here), SOURCE_HALF_ENDED_REMEDY
     reason, problem, remedy = _WORDS.get(situation, _UNCLEAR)
     if situation is Situation.ELSEWHERE and where.job in (Phase.POSTCOPY, Phase.POSTCOPY_FAILED):
-        remedy = "It is split over two hosts: name the other one as the destination, and abort and destroy nothing."
+        remedy = (
+            "It is split over two hosts: name the other one as the destination, and abort and destroy nothing. If it is"
+            " certain that this was the other one, and that it has lost its half (it was booted again), the guest is"
+            " lost: end what is left on the source with 'virsh destroy', and start the guest from its disks."
+        )
     names = {"name": name, "source": source, "destination": destination}
     return reason, problem.format(**names), remedy.format(**names)
 

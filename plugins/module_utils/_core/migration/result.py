@@ -9,7 +9,7 @@ from ..errors import MigrationError
 from ..job.sample import JobSample
 from ..supervision.actions import Action
 from ..supervision.record import Record
-from .refusals import HALF_ENDED_REMEDY
+from .refusals import HALF_ENDED_REMEDY, HALF_MISSING_REMEDY
 
 _ENDINGS = ("abort", "leave", "suspend")
 _REACH = "Restore the network between the daemons of the two hosts"
@@ -27,6 +27,7 @@ _HALVES_KEPT = {
         ),
     ),
 }
+_HALF_REMEDIES = {"HALF_ENDED": HALF_ENDED_REMEDY, "HALF_MISSING": HALF_MISSING_REMEDY}
 _MORE = "Allow more in policy_overrides (max_downtime_ms, postcopy, max_pause_s)"
 
 
@@ -91,8 +92,8 @@ def _left(name: str, decision: t.Optional[t.Mapping[str, t.Any]]) -> _Words:
         problem, remedy = _HALVES_KEPT[reason]
         kept = "; each host holds a part of its memory, and both halves were left as they are."
         return _Words(reason, f"The post-copy migration of {name!r} {problem}.{why}", kept, remedy)
-    if reason == "HALF_ENDED":
-        return _Words(reason, f"The migration of {name!r} ended without success.{why}", ".", HALF_ENDED_REMEDY)
+    if reason in _HALF_REMEDIES:
+        return _Words(reason, f"The migration of {name!r} ended without success.{why}", ".", _HALF_REMEDIES[reason])
     problem = f"The migration of {name!r} did not finish within what its policy allows.{why}"
     no_path = f"{_REACH}, or abort it: when it finishes now, the guest may run on both."
     remedy = no_path if reason == "NO_PATH" else f"{_MORE}, or abort it."

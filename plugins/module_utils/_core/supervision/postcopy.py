@@ -24,6 +24,7 @@ _TCP_GIVES_UP_S = 1200.0  # Linux goes on trying for about 15 minutes; then QEMU
 _GOES_ON = "POSTCOPY_RUNNING"  # why a call that resumes is refused while QEMU runs
 _NO_USE_TO_REPEAT = (
     "HALF_ENDED",
+    "HALF_MISSING",
     "INVALID_ARGUMENT",
     "NO_DESTINATION",
     "NOT_PERMITTED",
@@ -91,7 +92,7 @@ class PostcopyWatch:
             text = "libvirt calls it broken, but QEMU goes on by itself: there is nothing to join"
             return self._wait("POSTCOPY_RUNNING", text, last.at_s, numbers)
         if failed is not None and failed.reason in _NO_USE_TO_REPEAT:
-            reason = failed.reason if failed.reason == "HALF_ENDED" else "POSTCOPY_BROKEN"
+            reason = failed.reason if failed.reason in ("HALF_ENDED", "HALF_MISSING") else "POSTCOPY_BROKEN"
             return self._leave(reason, failed.problem, numbers)
         if failed is not None and failed.reason == _GOES_ON and still_s >= _STILL_S:
             text = f"QEMU says that it goes on, but not one byte has arrived for {human_ms(still_s * 1000)}"

@@ -30,7 +30,8 @@ class Supervisor:
     """Supervises one job under one policy; the same looks give the same actions.
 
     ``done``: the job has ended, or is left alone. ``outcome``: the phase it ended in, ``left``, or None while it is
-    supervised. ``postcopy``: what decides in post-copy.
+    supervised. ``postcopy``: what decides in post-copy;
+    ``was_split``: whether it was seen in that.
     """
 
     def __init__(self, policy: Policy, plan: Plan) -> None:
@@ -42,6 +43,7 @@ class Supervisor:
         self._reachability = Reachability(policy)
         self._switchover = SwitchoverWatch(policy, self.history)
         self.postcopy = PostcopyWatch(plan.join_attempts)
+        self.was_split = False
         self._aborted_s: t.Optional[float] = None
         self._aborts = 0
         self._proposed: set[tuple[Kind, t.Optional[float]]] = set()
@@ -77,6 +79,7 @@ class Supervisor:
         self, sample: JobSample, began: bool, results: t.Sequence[ActionResult], path_ok: t.Optional[bool]
     ) -> list[Action]:
         if sample.phase in (Phase.POSTCOPY, Phase.POSTCOPY_FAILED):
+            self.was_split = True
             return self.postcopy.decide(self.history, results, path_ok)
         if self._aborted_s is not None:
             return self._abort_again(sample, results)

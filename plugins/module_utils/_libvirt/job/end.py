@@ -8,6 +8,7 @@ import typing as t
 
 from ..._core.errors import MigrationError
 from ..._core.job.sample import JobSample, JobType, Stats, sample_from_stats
+from ..._core.migration.refusals import SOURCE_HALF_ENDED_REMEDY, source_half_ended
 from ..guest import Guest
 from .current import completed_job
 
@@ -47,8 +48,17 @@ def ended(guest: Guest, events: Completions) -> JobSample:
         time.sleep(_POLL_S)
 
 
-def stopped(guest: Guest, facts: t.Optional[t.Mapping[str, t.Any]] = None) -> MigrationError:
-    """The error where the guest itself was shut down, or crashed, while it migrated. ``facts``: return values."""
+def stopped(guest: Guest, facts: t.Optional[t.Mapping[str, t.Any]] = None, *, split: bool = False) -> MigrationError:
+    """The error where the guest itself was shut down, or crashed, while it migrated. ``facts``: return values;
+    ``split``: this was in post-copy, where each host holds a half of it."""
+    if split:
+        return MigrationError(
+            "HALF_ENDED",
+            source_half_ended(guest.name, "the source", guest.state()),
+            state=f"Its half on the source is {guest.state_text()}. The one on the destination was left as it is.",
+            remedy=SOURCE_HALF_ENDED_REMEDY,
+            facts=facts,
+        )
     return MigrationError(
         "GUEST_STOPPED",
         f"{guest.name!r} stopped while it was being migrated.",

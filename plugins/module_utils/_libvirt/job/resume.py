@@ -9,7 +9,7 @@ from ..._core.errors import MigrationError
 from ..._core.job.domain_state import DomainState
 from ..._core.job.migrate_flags import MIGRATE_LIVE, MIGRATE_PEER2PEER, MIGRATE_POSTCOPY, MIGRATE_POSTCOPY_RESUME
 from ..._core.libvirt_errors.codes import Err
-from ..._core.migration.refusals import HALF_ENDED_REMEDY, half_ended
+from ..._core.migration.refusals import HALF_ENDED_REMEDY, HALF_MISSING_REMEDY, half_ended
 from ..._host.status_file import start_flags
 from ..connection import Connection, connect_destination, host_uuid, libvirt, version_text
 from ..errors import translate
@@ -72,10 +72,10 @@ def _check_other_half(here: t.Any, there: t.Any, guest: Guest, uri: str) -> None
     reason, problem, remedy = (
         "HALF_MISSING",
         f"There is no half of {guest.name!r} at {uri}.",
-        "Use the URI of the host that it was migrated to. Do not destroy the half here.",
+        HALF_MISSING_REMEDY,
     )
     if state is not None and not state.active:
-        problem = half_ended(guest.name, str(there.getHostname()), state.state_text)
+        problem = half_ended(guest.name, str(there.getHostname()), state)
         reason, remedy = "HALF_ENDED", HALF_ENDED_REMEDY
     raise MigrationError(
         reason, problem, state=f"The half here is {guest.state_text()}. Nothing was changed.", remedy=remedy

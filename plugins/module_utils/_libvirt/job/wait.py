@@ -19,6 +19,7 @@ from .sampling import glance
 
 _POLL_S = 0.2
 SWITCH_LIMIT_S = 30.0  # for a change of phase that was asked for; a choice
+_SPLIT = (Phase.POSTCOPY, Phase.POSTCOPY_FAILED)
 
 
 @dataclass(frozen=True)
@@ -77,25 +78,28 @@ def wait_for_end(
     guest: Guest, events: Events, deadline_s: float, *, failed_is_fine: bool = False
 ) -> t.Optional[Outcome]:
     """Wait until the job is gone; None when it is still there at the deadline."""
-    while _goes_on(guest, deadline_s):
+    split = False
+    while True:
+        try:
+            sample = glance(guest)
+        except (libvirt.libvirtError, MigrationError):
+            # One that could not be looked at counts as there until the deadline, while the daemon answers.
+            if time.monotonic() >= deadline_s or not answers(guest):
+                raise
+        else:
+            if sample is None:
+                return _ended(guest, events, failed_is_fine=failed_is_fine, split=split)
+            split = sample.phase in _SPLIT
         if time.monotonic() >= deadline_s:
             return None
         time.sleep(_POLL_S)
-    return _ended(guest, events, failed_is_fine=failed_is_fine)
 
 
-def _goes_on(guest: Guest, deadline_s: float) -> bool:
-    """Whether the job is there; one that could not be looked at counts until the deadline, while the daemon answers."""
-    try:
-        return glance(guest) is not None
-    except (libvirt.libvirtError, MigrationError):
-        if time.monotonic() >= deadline_s or not answers(guest):
-            raise
-        return True
+def _ended(guest: Guest, events: Events, *, failed_is_fine: bool = False, split: bool = False) -> Outcome:
+    """The outcome of a job that is gone; raises unless it completed, or left the guest on the source as was wanted.
 
-
-def _ended(guest: Guest, events: Events, *, failed_is_fine: bool = False) -> Outcome:
-    """The outcome of a job that is gone; raises unless it completed, or left the guest on the source as was wanted."""
+    ``split``: it was in post-copy at the last look.
+    """
     sample = ended(guest, events)
     if sample.phase is Phase.COMPLETED:
         return Outcome(True, Phase.COMPLETED, sample)
@@ -108,7 +112,7 @@ def _ended(guest: Guest, events: Events, *, failed_is_fine: bool = False) -> Out
             remedy="Look for it on the destination before the next step.",
         )
     if not guest.raw.isActive():
-        raise stopped(guest)
+        raise stopped(guest, split=split)
     if failed_is_fine:
         return Outcome(True, Phase.CANCELLED, sample)
     raise MigrationError(

@@ -101,7 +101,7 @@ class Supervision:
         ends, name = self._ends, self._guest.name
         cause = self._start.problem if self._start else None
         facts = {**facts, "runs_on": ends.runs_on(where)}
-        if where.here is None or where.situation not in _STILL_ON_SOURCE:
+        if where.here is None or where.situation not in _STILL_ON_SOURCE or where.lost_there:
             return bad_end(where, name, *ends.names, cause=cause, facts=facts)
         state = f"The guest is {where.here.state_text} on {ends.source_name}"
         return unfinished(name, state, self._record, facts, again="run this again", cause=cause)

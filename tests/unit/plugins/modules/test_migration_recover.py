@@ -119,6 +119,24 @@ def test_what_cannot_help_is_not_repeated(libvirt: FakeLibvirt, run: ModuleRunne
     assert "unsupported flags" in result["msg"]
 
 
+def test_the_half_there_goes_while_the_halves_are_joined(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
+    """Its host was booted again: nobody has to wait for five attempts to be told."""
+    missing = Call("lookupByUUIDString", ERP01).raises(42, "Domain not found")
+    libvirt.expect(*FOUND, LOOK, *ends(), *WATCHED, *ends()[:-1], missing, LOOK)
+    result = run.fails(migration_recover, name="erp01", destination_uri=THERE)
+    assert (result["reason"], result["attempts"]) == ("HALF_MISSING", 1)
+    assert "booted again" in result["remedy"]
+
+
+def test_the_half_here_crashes_while_the_halves_are_joined(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
+    gone = Call("jobStats").raises(55, "Requested operation is not valid: domain is not running").leaves((5, 3))
+    libvirt.expect(*FOUND, LOOK, *ends(), gone)
+    result = run.fails(migration_recover, name="erp01", destination_uri=THERE)
+    assert result["reason"] == "HALF_ENDED"
+    assert "in memory is lost" in result["msg"]
+    assert "The one on the destination was left as it is" in result["state"]
+
+
 def test_qemu_that_goes_on_by_itself_is_waited_for(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
     moving = [Call("jobStats").returns(later(second / 2, POSTCOPY)) for second in range(40)]
     moving.append(Call("jobStats").returns(later(20, POSTCOPY)).leaves(MIGRATED))

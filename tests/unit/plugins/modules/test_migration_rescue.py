@@ -163,6 +163,18 @@ def test_the_guest_shuts_down(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
     assert result["record"]["outcome"] == "failed"
 
 
+def test_its_half_on_the_source_crashes(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
+    """In post-copy the other half cannot go on without it, so that "start it here" would be half of the truth."""
+    libvirt.states["erp01"] = IN_POSTCOPY
+    gone = Call("jobStats").raises(55, "Requested operation is not valid: domain is not running").leaves((5, 3))
+    libvirt.expect(*FOUND, look(POSTCOPY), PLAIN, look(POSTCOPY), gone)
+    result = run.fails(migration_rescue, name="erp01")
+    assert result["reason"] == "HALF_ENDED"
+    assert "in memory is lost" in result["msg"]
+    assert "shut off (crashed)" in result["state"]
+    assert "virsh destroy" in result["remedy"]
+
+
 def test_aborted_by_somebody_else(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
     aborted = look(NO_JOB).leaves(CANCELLED)
     libvirt.expect(*FOUND, look(FIRST_PASS), PLAIN, look(FIRST_PASS), *limits(), aborted)

@@ -50,6 +50,18 @@ BROKEN_DESTINATION = DomainState(1, 11)
 OFF = DomainState(5, 1)
 
 
+CRASHED = DomainState(5, 3)
+
+
+DESTROYED = DomainState(5, 2)
+
+
+OFF_SINCE_BOOT = DomainState(5, 0)
+
+
+BROKEN_AND_PAUSED = DomainState(3, 13)
+
+
 MOVED_AWAY = DomainState(5, 4)
 
 
@@ -70,6 +82,11 @@ State = t.Optional[DomainState]
         (OFF, STARTING_UP, Situation.ARRIVING_THERE),
         (None, SPLIT_DESTINATION, Situation.ARRIVING_THERE),
         (None, BROKEN_DESTINATION, Situation.ARRIVING_THERE),
+        (MOVED_AWAY, BROKEN_DESTINATION, Situation.ARRIVING_THERE),
+        (CRASHED, SPLIT_DESTINATION, Situation.ARRIVING_THERE),
+        (CRASHED, BROKEN_DESTINATION, Situation.SOURCE_HALF_ENDED),
+        (DESTROYED, BROKEN_AND_PAUSED, Situation.SOURCE_HALF_ENDED),
+        (OFF_SINCE_BOOT, BROKEN_DESTINATION, Situation.SOURCE_HALF_ENDED),
         (None, None, Situation.NOWHERE),
         (OFF, None, Situation.OFF),
         (None, OFF, Situation.OFF),

@@ -21,6 +21,9 @@ IO_ERROR = DomainState(3, 5)
 ARRIVING = DomainState(3, 2)
 
 
+CRASHED = DomainState(5, 3)
+
+
 BROKEN_SOURCE = DomainState(3, 13)
 
 
@@ -37,6 +40,7 @@ OFF = DomainState(5, 1)
         (GuestLocation(RUNNING, None, Phase.PRECOPY), "JOB_ELSEWHERE"),
         (GuestLocation(BROKEN_SOURCE, BROKEN_DESTINATION, Phase.POSTCOPY_FAILED), "POSTCOPY_BROKEN"),
         (GuestLocation(BROKEN_SOURCE, OFF, Phase.POSTCOPY_FAILED), "HALF_ENDED"),
+        (GuestLocation(CRASHED, BROKEN_DESTINATION), "HALF_ENDED"),
         (GuestLocation(BROKEN_SOURCE, None, Phase.POSTCOPY_FAILED), "JOB_ELSEWHERE"),
         (GuestLocation(None, ARRIVING), "INCOMING"),
         (GuestLocation(OFF, None), "GUEST_NOT_RUNNING"),
@@ -71,3 +75,32 @@ def test_a_guest_that_stands_still_there() -> None:
     error = bad_end(GuestLocation(None, IO_ERROR), "erp01", "kvm01", "kvm02", cause=None, facts={})
     assert error.reason == "NOT_RUNNING_THERE"
     assert "paused (I/O error) on the destination" in error.state
+
+
+LOST = "What it had in memory is lost"
+
+
+@pytest.mark.parametrize(
+    ("where", "host", "lost"),
+    [
+        (GuestLocation(BROKEN_SOURCE, CRASHED, Phase.POSTCOPY_FAILED), "kvm02", True),
+        (GuestLocation(BROKEN_SOURCE, OFF, Phase.POSTCOPY_FAILED), "kvm02", False),
+        (GuestLocation(BROKEN_SOURCE, None, Phase.POSTCOPY_FAILED), "kvm02", True),
+        (GuestLocation(CRASHED, BROKEN_DESTINATION), "kvm01", True),
+        (GuestLocation(CRASHED, DomainState(1, 10)), "kvm01", True),
+        (GuestLocation(None, DomainState(1, 10)), "kvm01", True),
+    ],
+)
+def test_a_guest_that_has_lost_a_half(where: GuestLocation, host: str, lost: bool) -> None:
+    error = bad_end(where, "erp01", "kvm01", "kvm02", cause=None, facts={})
+    assert error.reason == "HALF_ENDED"
+    assert f"on {host}" in error.problem
+    assert (LOST in error.problem) is lost
+    assert "virsh destroy" in error.remedy
+    assert where.state_text() in error.state
+
+
+def test_what_arrives_from_a_third_host_is_not_called_lost() -> None:
+    error = bad_end(GuestLocation(None, ARRIVING), "erp01", "kvm01", "kvm02", cause=None, facts={})
+    assert error.reason == "INCOMING"
+    assert LOST not in error.problem

@@ -72,13 +72,14 @@ def test_attempts_back_off_and_end_without_touching_either_half() -> None:
     assert broken.supervisor.outcome == "left"
 
 
-def test_nothing_is_joined_to_a_half_that_has_ended() -> None:
+@pytest.mark.parametrize("reason", ["HALF_ENDED", "HALF_MISSING"])
+def test_nothing_is_joined_to_a_half_that_has_ended(reason: str) -> None:
     broken = Broken()
     broken.look()
     broken.until_recover()
-    ended = [ActionResult(Kind.RECOVER, "it is shut off (shut down) on kvm02", "HALF_ENDED")]
+    ended = [ActionResult(Kind.RECOVER, "it is shut off (shut down) on kvm02", reason)]
     (left,) = broken.look(results=ended)
-    assert (left.kind, left.reason, left.because) == (Kind.LEAVE, "HALF_ENDED", ended[0].problem)
+    assert (left.kind, left.reason, left.because) == (Kind.LEAVE, reason, ended[0].problem)
     assert broken.supervisor.outcome == "left"
 
 

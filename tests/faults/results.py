@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What was seen of kinds of fault, a line of JSON for each test that has passed, for the page of the documentation."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import os
+import typing as t
+from pathlib import Path
+
+import pytest
+
+PROPERTY = "fault"
+# Where runs are kept from one to the next; without it nothing is.
+KEPT = "FAULTS_KEPT"
+
+
+class Seen(t.Protocol):
+    """Notes what came of a fault: ``end`` is what was told, ``lost`` whether it ends the guest by its nature."""
+
+    def __call__(self, kind: str, phase: str, by: str, end: str, *, lost: bool = False) -> None: ...
+
+
+def seen_by(item: pytest.Item) -> Seen:
+    def note(kind: str, phase: str, by: str, end: str, *, lost: bool = False) -> None:
+        found = {"kind": kind, "phase": phase, "by": by, "end": end, "lost": lost}
+        item.user_properties.append((PROPERTY, json.dumps(found)))
+
+    return note
+
+
+def keep(item: pytest.Item, report: pytest.TestReport, versions: t.Callable[[], str]) -> None:
+    """After the end of a test that has passed, and whose guest came back whole."""
+    path = os.environ.get(KEPT)
+    if not path or report.when != "teardown" or item.stash.get(_failed, False) or not report.passed:
+        return
+    found = [json.loads(value) for name, value in item.user_properties if name == PROPERTY]
+    if not found:
+        return
+    run = {"versions": versions(), "at": datetime.date.today().isoformat(), "commit": os.environ.get("COMMIT", "")}
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    with open(path, "a", encoding="utf-8") as kept:
+        kept.write("".join(json.dumps({**each, **run}) + "\n" for each in found))
+
+
+_failed = pytest.StashKey[bool]()
+
+
+def note_failure(item: pytest.Item, report: pytest.TestReport) -> None:
+    if not report.passed:
+        item.stash[_failed] = True
