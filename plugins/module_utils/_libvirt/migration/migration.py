@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 import typing as t
 from dataclasses import dataclass, field, replace
@@ -95,12 +96,13 @@ class Migration:
         return self._options.start.copy_storage
 
     def run(self, *, check: bool) -> Result:
-        """Look where the guest is, and do what is to be done; again, as often as the policy has it, after a restart."""
-        for restarts_left in range(self._options.policy.max_restarts, -1, -1):
+        """Look where the guest is, and do what is to be done; again, as often as its policy has it, after a restart."""
+        for restarts in itertools.count():
             try:
                 return self._run_or_adopt(check)
             except MigrationError as exc:
-                if exc.reason != ENDED_BY_A_RESTART or not restarts_left:
+                # Its own policy is known from the first look on.
+                if exc.reason != ENDED_BY_A_RESTART or restarts >= self._options.policy.max_restarts:
                     exc.facts.setdefault("runs_on", self._runs_on)
                     if exc.reason == _TWICE and not check:
                         self._tell_two_hosts(True)
@@ -139,23 +141,25 @@ class Migration:
             if where.there is not None and not where.there.running:
                 self.notes.append(f"{guest.name!r} is {where.there.state_text} on {self._ends.destination_name}.")
             return result.settle(check, "already_there", {}, result.found)
-        # A broken post-copy can only be joined, whatever the guest says of itself: it cannot go back.
-        if situation in (Situation.START, Situation.ADOPT):
-            self._heed(guest)
+        broken = situation is Situation.BROKEN
+        if broken or situation in (Situation.START, Situation.ADOPT):
+            self._heed(guest, broken=broken)
         if situation is Situation.START:
             return self._start(guest, result, check)
-        broken = situation is Situation.BROKEN
         if situation is Situation.ADOPT or (broken and self._options.policy.postcopy != "never"):
             return self._adopt(guest, result, check, broken)
         raise refusal(where, guest.name, *self._ends.names)
 
-    def _heed(self, guest: Guest) -> None:
-        """The policy and the disks of this very guest. Raises OPTIONS_CONFLICT, and what keeps it from being read."""
+    def _heed(self, guest: Guest, *, broken: bool) -> None:
+        """The policy and the disks of this very guest. Raises OPTIONS_CONFLICT, and what keeps it from being read.
+
+        A broken post-copy can only be joined, whatever the guest says of itself: it cannot go back.
+        """
         options, policies = self._options, self._options.policies
         if policies is None:
             return
         own: Said = {}
-        if policies.heed_metadata:
+        if policies.heed_metadata and not broken:
             own, notes = own_limits(guest)
             self.notes += [note for note in notes if note not in self.notes]
         policy = policies.of(guest.name, guest.uuid, own, options.said)

@@ -27,6 +27,7 @@ from ansible_collections.virtops.live_migration.tests.unit.plugins.fake_libvirt 
     Call,
     FakeLibvirt,
     Guest,
+    own_word,
 )
 from ansible_collections.virtops.live_migration.tests.unit.plugins.jobs import (
     BACKUP,
@@ -89,12 +90,6 @@ def destination_has(autostart: bool = False, note: bool = False, persistent: boo
 def note(text: str | None, guest: str = "erp01") -> Call:
     namespace = "https://github.com/virtops/ansible-live-migration/carried"
     return Call("setMetadata", 2, text, "carried", namespace, 3, guest=guest)
-
-
-def own_word(text: str = "") -> list[Call]:
-    """The guest is asked for limits of its own, as it runs and for good."""
-    asked = [Call("metadata", 2, "https://github.com/virtops/ansible-live-migration/guest/1", flag) for flag in (1, 2)]
-    return [asked[0].returns(text)] if text else [call.raises(80, "metadata not found") for call in asked]
 
 
 def survey(hostdev: str = "", own: str = "") -> list[Call]:
@@ -539,6 +534,23 @@ def test_broken_and_to_be_recovered(libvirt: FakeLibvirt, run: ModuleRunner) -> 
     overrides = {"postcopy": "if_needed"}
     result = run(migration, check=True, **{**ASKED, "policy_overrides": overrides})
     assert (result["changed"], result["outcome"]) == (True, "recovered")
+
+
+@pytest.mark.parametrize(
+    ("task", "guest", "joined"), [("never", "if_needed", False), ("if_needed", "never", False), (None, "prefer", True)]
+)
+def test_whether_it_is_joined_is_said_of_the_guest(
+    libvirt: FakeLibvirt, run: ModuleRunner, task: str | None, guest: str, joined: bool
+) -> None:
+    """Its metadata is not asked: it cannot go back. Where the task says never itself, that bounds all."""
+    libvirt.states.update({"erp01": POSTCOPY_FAILED, OVER_THERE: ARRIVING_BROKEN})
+    libvirt.expect(*ENDS, *here(MIGRATING), ARRIVED, *source_has(), *destination_has(persistent=False))
+    entries = [{"name": "erp*", "policy_overrides": {"postcopy": guest}}]
+    asked = {**ASKED, "policy_overrides": {"postcopy": task} if task else {}, "guest_options": entries}
+    if joined:
+        assert run(migration, check=True, **asked)["outcome"] == "recovered"
+    else:
+        assert run.fails(migration, check=True, **asked)["reason"] == "POSTCOPY_BROKEN"
 
 
 def test_off_on_both(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
