@@ -15,6 +15,7 @@ from ..._core.evacuation.run.queued_guest import QueuedGuest, Stage
 from ..._core.evacuation.run.record import EvacuationRecord
 from ..._core.evacuation.run.result import ABORTED
 from ..._core.evacuation.run.transfer_queue import Begin, Send, TransferQueue
+from ..._core.forecast.forecast import expected_bytes
 from ..._core.job.sample import Phase
 from ..connection import Connection
 from ..migration.driver import ProgressCallback
@@ -212,14 +213,14 @@ class Dispatcher:
         self.queue.sending(post.key, left, rate, time.monotonic(), numbers["time_left_s"])
 
     def _is_ready(self, post: Ready) -> None:
-        expected, basis = post.forecast.get("expected") or {}, post.forecast.get("basis") or {}
+        basis = post.forecast.get("basis") or {}
         self._record.expected(post.key, post.forecast)
         touched, bandwidth = basis.get("touched_bytes"), basis.get("bandwidth_bytes_per_s")
         self.queue.ready(
             post.key,
             time.monotonic(),
             busy=needs_the_link_alone(post.forecast, self._options.slots.per_source),
-            expected_bytes=expected.get("sent_bytes"),
+            expected_bytes=expected_bytes(post.forecast),
             least_s=touched / bandwidth if touched and bandwidth else 0.0,
         )
 
