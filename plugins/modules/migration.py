@@ -340,6 +340,8 @@ evidence:
       postcopy: true
 """
 
+from dataclasses import replace
+
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils._ansible.argspec import (
@@ -357,6 +359,7 @@ from ..module_utils._ansible.transfer import migration_options, policies_of
 from ..module_utils._core.migration.start import check_copies
 from ..module_utils._host.metrics_directory import metrics_directory
 from ..module_utils._libvirt.connection import Connection, connect_destination
+from ..module_utils._libvirt.migration.early import begin_early
 from ..module_utils._libvirt.migration.migration import Migration, MigrationOptions
 from ..module_utils._libvirt.migration.two_hosts import TwoHosts
 
@@ -372,8 +375,13 @@ def options_of(module: AnsibleModule) -> MigrationOptions:
 
 def work(module: AnsibleModule, connection: Connection) -> Result:
     options = options_of(module)
+    asked = (module.params["name"], module.params["uuid"])
+    # QEMU measures while the destination is connected to.
+    how = {"check": module.check_mode, "calm_wait_s": options.calm_wait_s}
+    early = begin_early(connection, *asked, options.policies, options.measurement, **how)
+    options = replace(options, early=early)
     with connect_destination(module.params["destination_uri"]) as destination:
-        ends = TwoHosts(connection, destination, module.params["name"], module.params["uuid"])
+        ends = TwoHosts(connection, destination, *asked)
         migration = Migration(ends, options, ProgressFile(module.params["progress_file"]).report)
         result = migration.run(check=module.check_mode)
         for note in migration.notes:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from ..._core.errors import MigrationError
 from ..._core.forecast.forecast import Forecast
 from ..._core.forecast.link_bandwidth import DestinationPath
-from ..._core.forecast.quiet_moment import quiet_enough
+from ..._core.forecast.quiet_moment import quiet_enough, waiting_line
 from ..._core.guest_policy import GuestPolicies, Said
 from ..._core.job.downtime_limit import highest_limit_ms
 from ..._core.migration.copied_disks import choose_disks
@@ -29,6 +29,7 @@ from ..job.lost_contact import ENDED_BY_A_RESTART
 from ..measure.facts import MeasuredFacts, MeasurementOptions, measure_facts
 from ..metadata import own_limits
 from .driver import ProgressCallback
+from .early import EarlyMeasurement, measurement_for
 from .metrics import tell_two_hosts
 from .result import MigrationResult, Result, opened
 from .sent_definition import MIGRATABLE, SECURE, DestinationDefinition, SentDefinition, read_definition
@@ -48,7 +49,7 @@ class MigrationOptions:
     ``before_start``: called with the guest and its forecast when it is about to be sent; what it raises prevents that.
     ``policies``: from which ``policy`` is made once the guest is known, with ``said``, what a plan says of it;
     ``storage`` and ``disks``: how a plan wants its disks to go along, and which. ``metrics``: where they are written.
-    ``calm_wait_s``: how long to wait for a calm moment.
+    ``calm_wait_s``: how long to wait for a calm moment. ``early``: what was begun before the destination was reached.
     """
 
     policy: Policy
@@ -68,6 +69,7 @@ class MigrationOptions:
     ignore_cordon: bool = False
     metrics: t.Optional[MetricsDirectory] = None
     calm_wait_s: float = 0.0
+    early: t.Optional[EarlyMeasurement] = None
 
 
 _REST_S = 5.0  # between two measurements, so that the guest is left alone for half of the time
@@ -160,7 +162,8 @@ class Migration:
             return
         own: Said = {}
         if policies.heed_metadata and not broken:
-            own, notes = own_limits(guest)
+            early = options.early
+            own, notes = early.own if early and early.uuid == guest.uuid else own_limits(guest)
             self.notes += [note for note in notes if note not in self.notes]
         policy = policies.of(guest.name, guest.uuid, own, options.said)
         check_choices(options.measurement.compression, options.measurement.parallel_connections, policy)
@@ -186,7 +189,7 @@ class Migration:
     def _start(self, guest: Guest, result: MigrationResult, check: bool) -> Result:
         self._choose_disks(guest)
         self._definition(guest, result).parameters()  # what may not be is refused before anything is touched
-        found = self._facts(guest)
+        found = self._facts(guest, check)
         seen = self._forecast(guest, found)
         if check:
             return result.foreseen("moved", _with_basis(seen, found))
@@ -202,15 +205,28 @@ class Migration:
         found = self._facts(guest)
         return self._with_or_without_postcopy(guest, result, found, self._forecast(guest, found))
 
-    def _facts(self, guest: Guest) -> MeasuredFacts:
+    def _facts(self, guest: Guest, check: bool = False) -> MeasuredFacts:
         """In a calm moment, where one comes within ``calm_wait_s``; else of the last moment."""
         options, began_s = self._options, time.monotonic()
+        measurement = measurement_for(options.measurement, options.policy, check=check, calm_wait_s=options.calm_wait_s)
         while True:
-            found = measure_facts(self._ends.source, self._ends.destination, guest, options.path, options.measurement)
-            over = time.monotonic() - began_s + _REST_S > options.calm_wait_s
-            if over or found.facts.measured is None or quiet_enough(self._planned(found)):
+            found = self._measured(guest, measurement)
+            waited_s = time.monotonic() - began_s
+            if not options.calm_wait_s or found.facts.measured is None or quiet_enough(self._planned(found)):
                 return found
+            if waited_s + _REST_S > options.calm_wait_s:
+                self.notes.append(f"{guest.name!r} was not calm within {options.calm_wait_s:g} s.")
+                return found
+            if self._on_progress is not None:
+                line = waiting_line(found.facts.measured, waited_s, options.calm_wait_s)
+                self._on_progress({"name": guest.name, "line": line})
             time.sleep(_REST_S)
+
+    def _measured(self, guest: Guest, measurement: MeasurementOptions) -> MeasuredFacts:
+        early = self._options.early
+        self._options = replace(self._options, early=None)
+        begun = early.begun if early and early.uuid == guest.uuid else None
+        return measure_facts(self._ends.source, self._ends.destination, guest, self._options.path, measurement, begun)
 
     def _learn(self, failed: MigrationError) -> None:
         """What the network really carried counts for the next attempt, where that is less than was thought."""
@@ -233,6 +249,9 @@ class Migration:
                 raise
             # Whether the destination can is only known when its QEMU is asked; nothing has been sent then.
             self.notes.append(f"The destination cannot receive by post-copy, so it was done without. {exc.problem}")
+        measurement = self._options.measurement
+        if measurement.measure and found.facts.measured is None:  # it was not needed with post-copy
+            found = self._measured(guest, measurement)
         found = replace(found, facts=replace(found.facts, postcopy_possible=False))
         return self._started(guest, result, found, self._forecast(guest, found))
 
@@ -289,7 +308,8 @@ class Migration:
         )
         try:
             if wait:
-                plan = replace(seen.plan, sharing=options.sharing)
+                unmeasured = found.facts.measured is None
+                plan = replace(seen.plan, sharing=options.sharing, first_pass_tells=unmeasured)
                 supervision = Supervision(result, guest, options.policy, plan, start=start, forecast=forecast)
                 return self._to_the_end(supervision, "moved")
             sample = start.begin_and_leave()

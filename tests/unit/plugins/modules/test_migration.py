@@ -97,10 +97,10 @@ def survey(hostdev: str = "", own: str = "") -> list[Call]:
     xml = f"<domain type='kvm'><devices>{hostdev}</devices></domain>"
     return [
         *own_word(own),
+        Call("XMLDesc", 0).returns(xml),
         Call("info").returns([1, 4 * 1024 * 1024, 4 * 1024 * 1024, 2, 0]),
         Call("memoryStats").returns({"rss": 1024 * 1024}),
         *[Call(name).returns(9_000_000) for name in ("getLibVersion", "getVersion") * 2],
-        Call("XMLDesc", 0).returns(xml),
     ]
 
 
@@ -156,6 +156,46 @@ def test_moved(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
     basis = result["forecast"]["basis"]
     assert (basis["touched_bytes"], basis["touched_from"][:13]) == (GIB, "the size of i")
     assert basis["not_measured"] == "measuring was switched off"
+
+
+class Whatever:
+    """Fits every argument."""
+
+    def __eq__(self, _other: object) -> bool:
+        return True
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+@pytest.mark.parametrize(("said", "measured"), [("never", True), ("if_needed", False)])
+def test_a_guest_is_measured_while_the_destination_is_connected_to(
+    libvirt: FakeLibvirt, run: ModuleRunner, said: str, measured: bool
+) -> None:
+    """And its own limits are read once for both. One that may go by post-copy is not measured."""
+    stats = Call("domainListGetStats", Whatever(), 1 << 9, 1 << 29)
+    found = {"dirtyrate.calc_status": 2, "dirtyrate.calc_period": 1, "dirtyrate.megabytes_per_second": 0}
+    plain = Call("XMLDesc", 0).returns("<domain type='kvm'><devices/></domain>")
+    own, *look = [own_word(), *survey()[2:]]
+    begins = [
+        plain,
+        Call("getLibVersion").returns(9_000_000),
+        Call("jobStats").returns(NO_JOB),
+        stats.returns([(None, {})]),
+        Call("startDirtyRateCalc", 1, 0),
+    ]
+    early = [Call("lookupByName", "erp01").returns(Guest()), *own]
+    opened = [ENDS[0], *early, *(begins if measured else []), *ENDS[1:], *here(NO_JOB), UNKNOWN, *source_has()]
+    info = look[1]
+    ends = [stats.returns([(None, found)]), info] if measured else []
+    flags = MOVES | (0 if measured else bits.MIGRATE_POSTCOPY)
+    # Read again where nothing was begun for it.
+    libvirt.expect(*opened, *([] if measured else own_word()), *look, *ends, *limit(), *OWN)
+    libvirt.expect(completes(transfer(flags)), *GONE_HERE, ARRIVED, *destination_has())
+    asked = {**ASKED, "measure": True, "policy_overrides": {"max_throttle_percent": 0, "postcopy": said}}
+    result = run(migration, **asked)
+    assert result["outcome"] == "moved"
+    assert (result["forecast"]["basis"]["dirty_bytes_per_s"] == 0) is measured
+    assert result["record"]["plan"]["first_pass_tells"] is not measured
 
 
 def test_the_destination_may_keep_the_statistics(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
