@@ -13,8 +13,9 @@ description:
     migration that goes there already is adopted, and a broken post-copy of it is recovered when the policy allows it.
     What does not fit, such as a migration to a third host, is refused with nothing touched.
   - Before the start it measures how much memory the guest keeps rewriting, where O(measure) says that this is needed,
-    and forecasts the migration under the policy. From that it chooses what cannot be added later (post-copy, auto-converge, compression, parallel connections). When
-    nothing within the policy finishes, it says so with numbers and starts nothing.
+    and forecasts the migration under the policy. From that it chooses what cannot be added later (post-copy,
+    auto-converge, compression, parallel connections). When nothing within the policy finishes, it says so with numbers
+    and starts nothing.
   - It then supervises the migration as M(virtops.live_migration.migration_rescue) does, and at the end verifies that
     the guest runs on the destination and only there.
   - The definition and the autostart mark go with the guest.
