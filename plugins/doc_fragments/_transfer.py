@@ -63,8 +63,11 @@ options:
     default: true
   measure:
     description:
-      - Whether to measure how fast a guest writes before it is moved. It takes 5 to 21 seconds, and goes on while the
-        guest works.
+      - Whether to measure how fast a guest writes before it is moved, where that is needed. It takes a second for a
+        quiet guest and 5 to 21 seconds for a busy one, which works on meanwhile.
+      - A guest that can go by post-copy under its policy, and whose whole memory can be fetched within
+        O(policy_overrides.max_postcopy_s), is not measured, since it ends in any case. What its first pass shows
+        decides. In check mode, and with O(calm_wait_s), each is measured, and for the whole time.
       - Without it the forecast says little, and decisions wait for the end of the first pass.
     type: bool
     default: true
@@ -89,42 +92,4 @@ options:
         read right before each start. Bringing guests home does not need it.
     type: bool
     default: false
-  heed_metadata:
-    description:
-      - Whether a guest may make the policy stricter for itself, by the attributes C(postcopy), C(max-downtime-ms),
-        C(max-postcopy-s), C(max-pause-s) and C(max-throttle-percent) of the element in its metadata that
-        M(virtops.live_migration.evacuation_plan_info) describes. It can make nothing laxer.
-    type: bool
-    default: true
-  guest_options:
-    description:
-      - What holds for single guests, for example from the inventory. All entries that match a guest count, and a later
-        one comes before an earlier one.
-      - Where an entry, a plan, the guest's metadata and O(policy_overrides) say something of the same field of the
-        policy, the most careful one holds. A guest that must not go by post-copy by any of them never does.
-    type: list
-    elements: dict
-    default: []
-    suboptions:
-      name:
-        description: Name or UUID of the guest, or a pattern of names with V(*) and V(?).
-        type: str
-        required: true
-      policy:
-        description: In the place of O(policy), for this guest.
-        type: str
-        choices: [minimal_downtime, suspend_workload, post_copy, very_large]
-      policy_overrides:
-        description: As O(policy_overrides), for this guest.
-        type: dict
-      copy_storage:
-        description: As O(copy_storage), for this guest.
-        type: str
-        choices: [none, all, incremental]
-      copy_disks:
-        description:
-          - Which of its disks are copied, by their targets, whenever its disks are copied. The others have to be on
-            storage that both hosts have.
-        type: list
-        elements: str
 """

@@ -217,6 +217,8 @@ extends_documentation_fragment:
   - virtops.live_migration._metrics
   - virtops.live_migration._progress
   - virtops.live_migration._transfer
+  - virtops.live_migration._guest_limits
+  - virtops.live_migration._guest_limits.guest_options
   - virtops.live_migration._destination
   - virtops.live_migration._history
 seealso:

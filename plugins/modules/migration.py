@@ -12,9 +12,10 @@ description:
   - Says where a guest shall run, and does what is missing for that. A guest that is there already is left alone. A
     migration that goes there already is adopted, and a broken post-copy of it is recovered when the policy allows it.
     What does not fit, such as a migration to a third host, is refused with nothing touched.
-  - Before the start it measures how much memory the guest keeps rewriting and forecasts the migration under the policy.
-    From that it chooses what cannot be added later (post-copy, auto-converge, compression, parallel connections). When
-    nothing within the policy finishes, it says so with numbers and starts nothing.
+  - Before the start it measures how much memory the guest keeps rewriting, where O(measure) says that this is needed,
+    and forecasts the migration under the policy. From that it chooses what cannot be added later (post-copy,
+    auto-converge, compression, parallel connections). When nothing within the policy finishes, it says so with numbers
+    and starts nothing.
   - It then supervises the migration as M(virtops.live_migration.migration_rescue) does, and at the end verifies that
     the guest runs on the destination and only there.
   - The definition and the autostart mark go with the guest.
@@ -81,6 +82,8 @@ extends_documentation_fragment:
   - virtops.live_migration._metrics
   - virtops.live_migration._progress
   - virtops.live_migration._transfer
+  - virtops.live_migration._guest_limits
+  - virtops.live_migration._guest_limits.guest_options
   - virtops.live_migration._history
 seealso:
   - module: virtops.live_migration.migration_rescue
@@ -338,6 +341,8 @@ evidence:
       postcopy: true
 """
 
+from dataclasses import replace
+
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils._ansible.argspec import (
@@ -355,6 +360,7 @@ from ..module_utils._ansible.transfer import migration_options, policies_of
 from ..module_utils._core.migration.start import check_copies
 from ..module_utils._host.metrics_directory import metrics_directory
 from ..module_utils._libvirt.connection import Connection, connect_destination
+from ..module_utils._libvirt.migration.early import begin_early
 from ..module_utils._libvirt.migration.migration import Migration, MigrationOptions
 from ..module_utils._libvirt.migration.two_hosts import TwoHosts
 
@@ -370,8 +376,13 @@ def options_of(module: AnsibleModule) -> MigrationOptions:
 
 def work(module: AnsibleModule, connection: Connection) -> Result:
     options = options_of(module)
+    asked = (module.params["name"], module.params["uuid"])
+    # QEMU measures while the destination is connected to.
+    how = {"check": module.check_mode, "calm_wait_s": options.calm_wait_s}
+    early = begin_early(connection, *asked, options.policies, options.measurement, **how)
+    options = replace(options, early=early)
     with connect_destination(module.params["destination_uri"]) as destination:
-        ends = TwoHosts(connection, destination, module.params["name"], module.params["uuid"])
+        ends = TwoHosts(connection, destination, *asked)
         migration = Migration(ends, options, ProgressFile(module.params["progress_file"]).report)
         result = migration.run(check=module.check_mode)
         for note in migration.notes:

@@ -21,7 +21,7 @@ options:
   max_downtime_ms:
     description:
       - The longest time, in milliseconds, that the guest may stand still at the switch-over.
-      - From V(1) to V(2000000).
+      - From V(1) to V(2000000). More than the guest admits in its metadata is refused, see O(heed_metadata).
     type: int
     required: true
 extends_documentation_fragment:
@@ -30,6 +30,7 @@ extends_documentation_fragment:
   - virtops.live_migration._attributes.state_module
   - virtops.live_migration._libvirt
   - virtops.live_migration._libvirt.domain
+  - virtops.live_migration._guest_limits
 seealso:
   - module: virtops.live_migration.migration_job_info
     description: Says which downtime would be needed.
@@ -91,6 +92,7 @@ import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ..module_utils._ansible.argspec import guest_limits_spec
 from ..module_utils._ansible.runner import Result, run_on_guest, set_values
 from ..module_utils._core.errors import MigrationError
 from ..module_utils._core.policy import MAX_DOWNTIME_LIMIT_MS
@@ -98,6 +100,7 @@ from ..module_utils._libvirt.connection import Connection
 from ..module_utils._libvirt.guest import Guest
 from ..module_utils._libvirt.job.current import outgoing_job, require_running
 from ..module_utils._libvirt.job.limits import max_downtime_ms, set_max_downtime
+from ..module_utils._libvirt.metadata import heed_own_limit
 
 
 def work(module: AnsibleModule, connection: Connection, guest: Guest) -> Result:
@@ -111,6 +114,9 @@ def work(module: AnsibleModule, connection: Connection, guest: Guest) -> Result:
         )
     require_running(guest)
     outgoing_job(guest)
+    if module.params["heed_metadata"]:
+        for note in heed_own_limit(guest, "max_downtime_ms", wanted):
+            module.warn(note)
 
     def read() -> dict[str, t.Any]:
         return {"max_downtime_ms": max_downtime_ms(guest)}
@@ -121,7 +127,7 @@ def work(module: AnsibleModule, connection: Connection, guest: Guest) -> Result:
 
 
 def main() -> None:
-    run_on_guest({"max_downtime_ms": {"type": "int", "required": True}}, work)
+    run_on_guest({"max_downtime_ms": {"type": "int", "required": True}, **guest_limits_spec()}, work)
 
 
 if __name__ == "__main__":

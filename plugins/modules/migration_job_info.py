@@ -45,6 +45,8 @@ options:
     description:
       - What may be done to the guest. It decides which remedies are RV(jobs[].diagnosis.remedies[].allowed), and from
         what downtime on a low limit is no longer the reason.
+      - It is wide by default, so that a diagnosis names what would do. M(virtops.live_migration.migration_rescue) and
+        M(virtops.live_migration.migration) do only what their policy allows, by default no post-copy.
     type: dict
     default: {}
     suboptions:
@@ -87,7 +89,7 @@ EXAMPLES = r"""
   virtops.live_migration.migration_job_info:
     name: erp01
     observe_s: 30
-    policy:
+    contract:
       max_downtime_ms: 2000
       postcopy: never
   register: erp01

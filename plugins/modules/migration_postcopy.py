@@ -16,6 +16,7 @@ description:
   - That is why the job is watched for three seconds first, and the switch is refused while the network stands still or
     is not steady, while the first pass is not over, when the rest would take longer than O(max_postcopy_s), for a guest
     with host devices, and for one that stands still already. See O(guard).
+  - A guest that says in its metadata that it must not go by post-copy is not switched. See O(heed_metadata).
   - A job that is in post-copy already, or has completed while this module watched it, is left as it is.
 notes:
   - Post-copy must be enabled when the migration is started (C(virsh migrate --postcopy)). It cannot be added later.
@@ -30,7 +31,8 @@ options:
     default: true
   max_postcopy_s:
     description:
-      - The longest time, in seconds, that the guest may depend on both hosts, as estimated by the guard.
+      - The longest time, in seconds, that the guest may depend on both hosts, as estimated by the guard. A shorter time
+        that the guest says in its metadata holds.
     type: float
     default: 120
 extends_documentation_fragment:
@@ -39,6 +41,7 @@ extends_documentation_fragment:
   - virtops.live_migration._attributes.state_module
   - virtops.live_migration._libvirt
   - virtops.live_migration._libvirt.domain
+  - virtops.live_migration._guest_limits
 seealso:
   - module: virtops.live_migration.migration_job_info
   - module: virtops.live_migration.migration_abort
@@ -112,8 +115,10 @@ import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ..module_utils._ansible.argspec import guest_limits_spec
 from ..module_utils._ansible.runner import Result, run_on_guest
 from ..module_utils._core.errors import MigrationError
+from ..module_utils._core.guest_policy import require_within
 from ..module_utils._core.job.sample import Phase
 from ..module_utils._libvirt.connection import Connection
 from ..module_utils._libvirt.events import Events
@@ -125,6 +130,7 @@ from ..module_utils._libvirt.job.postcopy import (
     refuse_postcopy_that_cannot_be,
     start_postcopy,
 )
+from ..module_utils._libvirt.metadata import own_limits
 
 
 def refuse(guest: Guest, objections: t.Sequence[t.Any]) -> MigrationError:
@@ -150,6 +156,11 @@ def work(module: AnsibleModule, connection: Connection, guest: Guest) -> Result:
     if before in (Phase.POSTCOPY, Phase.POSTCOPY_FAILED):
         return result(before, before, changed=False)
     refuse_postcopy_that_cannot_be(connection, guest)
+    own, notes = own_limits(guest) if module.params["heed_metadata"] else ({}, [])
+    require_within(guest.name, own, "postcopy", "if_needed")
+    for note in notes:
+        module.warn(note)
+    max_postcopy_s = min(max_postcopy_s, own.get("max_postcopy_s", max_postcopy_s))
     if module.params["guard"]:
         objections, last = postcopy_objections(connection, guest, max_postcopy_s)
         if last is None or not last.phase.running:
@@ -175,7 +186,11 @@ def result(before: Phase, after: Phase, *, changed: bool) -> Result:
 
 def main() -> None:
     run_on_guest(
-        {"guard": {"type": "bool", "default": True}, "max_postcopy_s": {"type": "float", "default": 120}},
+        {
+            "guard": {"type": "bool", "default": True},
+            "max_postcopy_s": {"type": "float", "default": 120},
+            **guest_limits_spec(),
+        },
         work,
         events=True,
     )

@@ -14,6 +14,9 @@ description:
     compared. It does nothing while passes get it down. When they no longer do, it sets the downtime that is needed, if
     that is allowed, or switches to post-copy behind a guard, or allows the guest a longer pause.
   - What cannot be added to a running job (post-copy, auto-converge) is only used when the job was started with it.
+  - What is said of this very guest counts, in O(guest_options) and in its own metadata, and the most careful word
+    holds. One that must not go by post-copy is not switched, whoever started its migration and with which flags. A
+    post-copy that is broken is joined all the same, since the guest cannot go back.
   - When no migration runs there is nothing to do, which is no error.
   - Run it on the source host.
 options:
@@ -56,6 +59,8 @@ extends_documentation_fragment:
   - virtops.live_migration._libvirt
   - virtops.live_migration._libvirt.domain
   - virtops.live_migration._policy
+  - virtops.live_migration._guest_limits
+  - virtops.live_migration._guest_limits.guest_options
   - virtops.live_migration._metrics
   - virtops.live_migration._progress
   - virtops.live_migration._history
@@ -178,8 +183,8 @@ record:
       description: What was decided, with the time, the pass and the figures. It includes what was not to be done.
       type: list
       elements: dict
-    policy:
-      description: What was allowed.
+    contract:
+      description: The policy that held for this guest.
       type: dict
     plan:
       description: How the job was started, as far as that is known, and what was expected of it.
@@ -223,10 +228,17 @@ from dataclasses import replace
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils._ansible.argspec import destination_spec, metrics_spec, policy_of, policy_spec
+from ..module_utils._ansible.argspec import (
+    destination_spec,
+    guest_limits_spec,
+    guest_options_spec,
+    metrics_spec,
+    policy_spec,
+)
 from ..module_utils._ansible.history import history_spec
 from ..module_utils._ansible.progress import ProgressFile, progress_spec
 from ..module_utils._ansible.runner import Result, run_on_guest
+from ..module_utils._ansible.transfer import policies_of
 from ..module_utils._core.errors import MigrationError
 from ..module_utils._core.job.sample import Phase
 from ..module_utils._core.migration.result import supervision_facts, unfinished
@@ -240,6 +252,7 @@ from ..module_utils._libvirt.guest import Guest
 from ..module_utils._libvirt.job.current import outgoing_job
 from ..module_utils._libvirt.job.end import stopped
 from ..module_utils._libvirt.job.lost_contact import looking_after
+from ..module_utils._libvirt.metadata import own_limits
 from ..module_utils._libvirt.migration.driver import Driver
 from ..module_utils._libvirt.migration.supervise import plan_of_running
 
@@ -255,7 +268,7 @@ _NOT_WATCHED = (
 
 def work(module: AnsibleModule, connection: Connection, guest: Guest) -> Result:
     params = module.params
-    policy = policy_of(params, on_hopeless="leave")
+    policies = policies_of(params, on_hopeless="leave")
     metrics = metrics_directory(params["metrics_directory"])
     nothing: Result = {"actions": [], "downtime_ms": None, "elapsed_ms": None}
     nothing.update(changed=False, diff=diff_of(Phase.NONE, Phase.NONE, []))
@@ -264,6 +277,13 @@ def work(module: AnsibleModule, connection: Connection, guest: Guest) -> Result:
         return {"outcome": "none", **nothing}
     if params["destination_uri"] is None:
         module.warn(f"The destination of {printable(guest.name)} is not known: {_NOT_WATCHED}")
+    own: Result = {}
+    # In post-copy the guest cannot go back, whatever it says of itself.
+    if policies.heed_metadata and job.phase not in (Phase.POSTCOPY, Phase.POSTCOPY_FAILED):
+        own, notes = own_limits(guest)
+        for note in notes:
+            module.warn(note)
+    policy = policies.of(guest.name, guest.uuid, own)
     plan = plan_of_running(connection, guest, params["bandwidth_mib_per_s"])
     if module.check_mode:
         policy = replace(policy, mode="observe")
@@ -312,6 +332,8 @@ def main() -> None:
             **destination_spec(),
             "bandwidth_mib_per_s": {"type": "int"},
             "exclusive": {"type": "bool", "default": False},
+            **guest_limits_spec(),
+            "guest_options": guest_options_spec(),
             **metrics_spec(),
             **history_spec(),
             **progress_spec(),

@@ -21,7 +21,8 @@ notes:
 options:
   max_pause_s:
     description:
-      - The longest time, in seconds, that the guest may stand still.
+      - The longest time, in seconds, that the guest may stand still. More than the guest admits in its metadata is
+        refused while it runs, see O(heed_metadata).
       - RV(virtops.live_migration.migration_job_info#module:jobs[].diagnosis.evidence) has an estimate of what is
         needed, as C(longest_pause_ms).
     type: float
@@ -41,6 +42,7 @@ extends_documentation_fragment:
   - virtops.live_migration._attributes.state_module
   - virtops.live_migration._libvirt
   - virtops.live_migration._libvirt.domain
+  - virtops.live_migration._guest_limits
 seealso:
   - module: virtops.live_migration.migration_job_info
   - module: virtops.live_migration.migration_abort
@@ -116,6 +118,7 @@ import math
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ..module_utils._ansible.argspec import guest_limits_spec
 from ..module_utils._ansible.runner import Result, run_on_guest
 from ..module_utils._core.errors import MigrationError
 from ..module_utils._core.job.sample import Phase
@@ -125,6 +128,7 @@ from ..module_utils._libvirt.guest import Guest
 from ..module_utils._libvirt.job.current import require_job
 from ..module_utils._libvirt.job.suspend import suspend_until_done
 from ..module_utils._libvirt.job.wait import Outcome
+from ..module_utils._libvirt.metadata import heed_own_limit
 
 
 def work(module: AnsibleModule, connection: Connection, guest: Guest) -> Result:
@@ -138,7 +142,12 @@ def work(module: AnsibleModule, connection: Connection, guest: Guest) -> Result:
         )
     before = guest.state_text()
     job = require_job(guest)
-    if job.phase in (Phase.POSTCOPY, Phase.POSTCOPY_FAILED):
+    split = job.phase in (Phase.POSTCOPY, Phase.POSTCOPY_FAILED)
+    # One that stands still already is better off with any end than with none.
+    if module.params["heed_metadata"] and not split and not guest.state().paused_for_migration:
+        for note in heed_own_limit(guest, "max_pause_s", max_pause_s):
+            module.warn(note)
+    if split:
         outcome = Outcome(False, job.phase)
     elif module.check_mode:
         outcome = Outcome(True, Phase.COMPLETED)
@@ -153,6 +162,7 @@ def main() -> None:
     run_on_guest(
         {
             "max_pause_s": {"type": "float", "required": True},
+            **guest_limits_spec(),
             "on_expiry": {"type": "str", "choices": ["abort", "leave"], "default": "abort"},
         },
         work,

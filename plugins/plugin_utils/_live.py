@@ -196,9 +196,14 @@ class _Follower:
             return self._died()
         self._show(self._action.read_from(self._path, self._offset))
         self._forget()
-        if not self._ended and "reason" not in status and status.get("failed"):
+        if not self._ended and "reason" not in status and status.get("failed") and not self._refused(status):
             return {**self._died(), "exception": str(status.get("stderr") or status.get("msg"))}
         return {key: value for key, value in status.items() if key not in _OF_THE_WRAPPER}
+
+    def _refused(self, status: Result) -> bool:
+        """Whether Ansible did not let it begin, for an option that it does not have or that is of another type: then it
+        has told no pid, and the wrapper, which adds the command where there is no result, has one of it."""
+        return self._pid is None and "cmd" not in status and bool(status.get("msg"))
 
     def _forget(self) -> None:
         """The job's file. What has become of the module is known, and not lost with the connection now."""

@@ -50,6 +50,24 @@ def test_one_guest_and_one_way_to_name_it(ansible: Ansible) -> None:
     assert no_uuid["reason"], no_uuid
 
 
+def test_a_wrong_option_of_a_module_that_tells_its_progress_is_named(ansible: Ansible) -> None:
+    """They run detached, and are no victims of anybody when they end at once."""
+    wrong = {"policy_overrides": {"max_downtime": 500}}
+    there = {"destination_uri": "qemu+tcp://kvm02/system"}
+    nobody = {"guests": [{"name": "erp01", "destinations": "kvm02"}], "destinations": []}
+    results = ansible.run(
+        "kvm01",
+        task("migration", name="erp01", **there, **wrong),
+        task("migration_rescue", name="erp01", **wrong),
+        task("evacuation", **nobody),
+        task("migration_recover", name="erp01", **there, attempts="many"),
+    )
+    for result, option in zip(results, ("max_downtime", "max_downtime", "destination found in guests", "attempts")):
+        assert result["failed"], result
+        assert "reason" not in result, result
+        assert option in result["msg"], result
+
+
 def test_a_daemon_that_does_not_answer(ansible: Ansible) -> None:
     closed, unknown, nonsense = ansible.run(
         "kvm01",

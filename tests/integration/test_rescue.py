@@ -84,6 +84,28 @@ def test_what_is_not_allowed_is_not_done(ansible: Ansible, erp01: Subject) -> No
     assert erp01.state().startswith("running")
 
 
+def test_a_guest_that_must_not_go_by_postcopy_does_not(ansible: Ansible, erp01: Subject) -> None:
+    """By its own word, although somebody started it with the flag and the task prefers it; nor does the button."""
+    says = ("metadata", "https://github.com/virtops/ansible-live-migration/guest/1", "--live")
+    erp01.virsh(*says, "--key", "guest", "--set", "<guest postcopy='never'/>")
+    migration = erp01.migrate("--postcopy")
+    erp01.in_pass(3)
+    prefers = {"postcopy": "prefer", "deadline_s": 10}
+    button, left, allowed = ansible.run(
+        erp01.source,
+        task("migration_postcopy", name="erp01"),
+        task(MODULE, name="erp01", policy_overrides=prefers),
+        task(MODULE, name="erp01", policy_overrides=prefers, heed_metadata=False),
+    )
+    assert_refused(button, "GUEST_FORBIDS")
+    assert_refused(left, "LEFT")
+    assert "start_postcopy" not in actions(left)
+    assert_done(allowed, True, outcome="completed")
+    assert "start_postcopy" in actions(allowed)
+    erp01.arrives(migration)
+    erp01.virsh(*says, "--remove")
+
+
 def test_given_up_when_told_to(ansible: Ansible, erp01: Subject) -> None:
     migration = erp01.migrate()
     result = ansible.module(

@@ -57,6 +57,11 @@ def guest_options_spec() -> dict[str, t.Any]:
     return {"type": "list", "elements": "dict", "default": [], "options": options}
 
 
+def guest_limits_spec() -> Spec:
+    """Whether a guest's own word counts; plugins/doc_fragments/_guest_limits.py documents it."""
+    return {"heed_metadata": {"type": "bool", "default": True}}
+
+
 def transfer_spec() -> Spec:
     """How guests are sent, for modules that start migrations.
 
@@ -75,7 +80,7 @@ def transfer_spec() -> Spec:
         "calm_wait_s": {"type": "float", "default": 0},
         "force": {"type": "bool", "default": False},
         "ignore_cordon": {"type": "bool", "default": False},
-        "heed_metadata": {"type": "bool", "default": True},
+        **guest_limits_spec(),
         "guest_options": guest_options_spec(),
         **changes_spec(),
     }

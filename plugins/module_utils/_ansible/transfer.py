@@ -19,10 +19,11 @@ from .argspec import policy_of
 Params = t.Mapping[str, t.Any]
 
 
-def policies_of(params: Params) -> GuestPolicies:
-    """Raises BAD_CONTRACT."""
+def policies_of(params: Params, **defaults: t.Any) -> GuestPolicies:
+    """``defaults``: as of :func:`policy_of`. Raises BAD_CONTRACT."""
     given = {key: value for key, value in params["policy_overrides"].items() if value is not None}
-    policies = GuestPolicies(policy_of(params), given, params["guest_options"], params["heed_metadata"])
+    base = policy_of(params, **defaults)
+    policies = GuestPolicies(base, given, params["guest_options"], params["heed_metadata"], defaults)
     policies.check()
     return policies
 

@@ -82,11 +82,17 @@ def limits_of_metadata(text: t.Any) -> tuple[dict[str, t.Any], list[str]]:
     return limits, problems
 
 
-def said_by(policy: t.Optional[str], overrides: t.Optional[Said]) -> dict[str, t.Any]:
-    """The fields that an entry says: all of a named policy, or only those that it overrides. Raises BAD_CONTRACT."""
+def said_by(
+    policy: t.Optional[str], overrides: t.Optional[Said], defaults: t.Optional[Said] = None
+) -> dict[str, t.Any]:
+    """The fields that an entry says: all of a named policy, or only those that it overrides. Raises BAD_CONTRACT.
+
+    ``defaults``: fields for which the module has its own word in the place of a named policy's.
+    """
     given = {key: value for key, value in (overrides or {}).items() if value is not None}
     if policy is not None:
-        return {key: value for key, value in preset(policy, given).document().items() if value is not None}
+        named = preset(policy, {**(defaults or {}), **given}).document()
+        return {key: value for key, value in named.items() if value is not None}
     if "on_hopeless" in given:  # whether a pause is allowed is seen where all is put together
         policy_from({**given, "max_pause_s": given.get("max_pause_s") or 1.0})
     else:
@@ -101,18 +107,33 @@ def careful(name: str, values: t.Sequence[t.Any]) -> t.Any:
     return max(values) if name in _LONGER_IS_CAREFUL else min(values)
 
 
+def require_within(guest: str, own: Said, name: str, wanted: t.Any) -> None:
+    """Raises GUEST_FORBIDS where a guest's own limit for a field of the policy is stricter than what is wanted."""
+    limit = own.get(name)
+    if limit is None or careful(name, [limit, wanted]) == wanted:
+        return
+    raise MigrationError(
+        "GUEST_FORBIDS",
+        f"{guest!r} says in its metadata {name.replace('_', '-')}={limit}, which does not admit {wanted}.",
+        state="Its migration, if one runs, goes on as before. Nothing was changed.",
+        remedy="Choose another remedy or a value that it admits, or set heed_metadata: false if you decide otherwise.",
+        evidence={"limit": {name: limit}},
+    )
+
+
 @dataclass(frozen=True)
 class GuestPolicies:
     """``base``: of the task. ``for_all``: the fields that the task itself overrides, which bound those of each guest.
 
     ``entries``: of the option ``guest_options``; of those that match a guest a later one comes before an earlier one.
-    ``heed_metadata``: whether the guests' own word counts.
+    ``heed_metadata``: whether the guests' own word counts. ``defaults``: as of :func:`said_by`.
     """
 
     base: Policy
     for_all: Said = field(default_factory=dict)
     entries: t.Sequence[Entry] = ()
     heed_metadata: bool = True
+    defaults: Said = field(default_factory=dict)
 
     def check(self) -> None:
         """Raises BAD_CONTRACT for an entry that says nonsense, whichever guest it is for."""
@@ -140,7 +161,7 @@ class GuestPolicies:
         """What the entries say of its policy; empty for nothing."""
         found: dict[str, t.Any] = {}
         for entry in self._matching(name, uuid):
-            said = said_by(entry.get("policy"), entry.get("policy_overrides"))
+            said = said_by(entry.get("policy"), entry.get("policy_overrides"), self.defaults)
             found = said if entry.get("policy") is not None else {**found, **said}
         return found
 

@@ -7,7 +7,7 @@ import functools
 import typing as t
 
 from .._core.guest_metadata import GUEST_NAMESPACE
-from .._core.guest_policy import limits_of_metadata
+from .._core.guest_policy import limits_of_metadata, require_within
 from .._core.libvirt_errors.codes import Err
 from .connection import libvirt
 from .guest import Guest
@@ -56,3 +56,10 @@ def own_limits(guest: Guest) -> tuple[dict[str, t.Any], list[str]]:
     """
     limits, problems = limits_of_metadata(element_of(guest, GUEST_NAMESPACE))
     return limits, [f"In the metadata of {guest.name!r} {problem}; it does not count." for problem in problems]
+
+
+def heed_own_limit(guest: Guest, name: str, wanted: t.Any) -> list[str]:
+    """Raises GUEST_FORBIDS where the guest's own limit is stricter; what of its word does not count, and why."""
+    limits, notes = own_limits(guest)
+    require_within(guest.name, limits, name, wanted)
+    return notes

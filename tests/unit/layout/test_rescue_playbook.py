@@ -7,6 +7,7 @@ import json
 import re
 from pathlib import Path
 
+import pytest
 import yaml
 
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.policy import Policy
@@ -49,3 +50,23 @@ def test_what_is_not_given_is_the_word_of_the_policy() -> None:
     name = "virtops.live_migration.migration_rescue"
     (task,) = (one for play in plays for one in play["tasks"] if name in one)
     assert task[name]["policy_overrides"] == "{{ __rescue_limits }}"
+
+
+@pytest.mark.parametrize("playbook", ["rescue", "rescue_by_event"])
+def test_what_is_said_of_single_guests_counts(playbook: str) -> None:
+    """A guest that must not go by post-copy does not, whichever way a rescue is started."""
+    path = PLAYBOOK.with_name(f"{playbook}.yml")
+    options = yaml.safe_load(path.with_suffix(".meta.yml").read_text(encoding="utf-8"))["argument_specs"][playbook]
+    name = "virtops.live_migration.migration_rescue"
+    (task,) = (
+        one[name] for play in yaml.safe_load(path.read_text(encoding="utf-8")) for one in play["tasks"] if name in one
+    )
+    for option in ("guest_options", "heed_metadata"):
+        assert f"live_migration_{option} |" in task[option]
+        assert f"live_migration_{option}" in options["options"]
+
+
+def test_the_rulebooks_leave_that_to_the_inventory() -> None:
+    """What they handed on would come before it."""
+    for path in (ROOT / "extensions" / "eda" / "rulebooks").glob("*.yml"):
+        assert "live_migration_guest_options" not in path.read_text(encoding="utf-8"), path.name

@@ -337,3 +337,9 @@ class FakeLibvirt:
         assert self._script == [], "These calls were expected, but not made."
         assert all(connection.closed for connection in self._connections), "A connection was left open."
         assert self.callbacks == {}, "Events are still registered."
+
+
+def own_word(text: str = "") -> list[Call]:
+    """The guest is asked for limits of its own, as it runs and for good."""
+    asked = [Call("metadata", 2, "https://github.com/virtops/ansible-live-migration/guest/1", flag) for flag in (1, 2)]
+    return [asked[0].returns(text)] if text else [call.raises(80, "metadata not found") for call in asked]

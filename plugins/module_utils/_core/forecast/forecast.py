@@ -62,6 +62,16 @@ class Forecast:
         }
 
 
+def expected_bytes(document: t.Mapping[str, t.Any]) -> t.Optional[int]:
+    """What a guest is expected to send in all: of one that was not measured what it uses, which is sent at least.
+
+    ``document``: of a forecast, with the facts that it rests on as ``basis``. None where neither is known.
+    """
+    expected, basis = document.get("expected") or {}, document.get("basis") or {}
+    found = expected.get("sent_bytes") or basis.get("touched_bytes")
+    return int(found) if found else None
+
+
 def forecast(policy: Policy, facts: MigrationFacts) -> Forecast:
     """The forecast and, in it, the plan. Raises ValueError when memory or bandwidth are not positive."""
     return _Chooser(Simulation(policy, facts)).choose()

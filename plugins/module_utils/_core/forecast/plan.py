@@ -46,7 +46,8 @@ class Plan:
     fast. ``adopted``: somebody else started the
     job, so that its age and what it has sent are no fault of ours. ``bandwidth_mib_per_s``: what the limit may be
     raised to (0: no limit; None: it is not ours to touch). ``sharing``: how many of ours may use the link at a time,
-    this one included. ``join_attempts``: how often to join the halves of a broken post-copy.
+    this one included. ``join_attempts``: how often to join the halves of a broken post-copy. ``first_pass_tells``: it
+    was started without a measurement, in whose place its first pass is taken.
     """
 
     way: str = UNKNOWN
@@ -62,6 +63,7 @@ class Plan:
     sharing: int = 1
     join_attempts: int = 5
     memory_bytes: t.Optional[int] = None
+    first_pass_tells: bool = False
 
     def left_after(self, time_s: float) -> t.Optional[float]:
         """What a pass of that length will leave, where the guest was measured."""

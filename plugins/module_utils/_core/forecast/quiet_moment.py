@@ -6,9 +6,14 @@ from __future__ import annotations
 import typing as t
 from dataclasses import asdict, dataclass
 
+from ..job.downtime_limit import highest_limit_ms
+from ..policy import Policy
+from ..units import human_rate
 from .forecast import Forecast
 from .plan import PRECOPY
-from .working_set import WorkingSet
+from .working_set import Window, WorkingSet
+
+_QUIET_SHARE = 0.25
 
 
 @dataclass(frozen=True)
@@ -32,6 +37,23 @@ class QuietMoment:
 def quiet_enough(found: Forecast) -> bool:
     """It gets over without slowing the guest down, pausing or splitting it, and even if it writes half as much more."""
     return found.plan.way == PRECOPY and found.sure
+
+
+def quiet_by_a_second(short: Window, bandwidth_bytes_per_s: float, policy: Policy) -> bool:
+    """Whether one window of a second tells that pre-copy ends, so that a longer one is not needed.
+
+    No shorter time dirties more than that second, so what a pass of a second leaves can be sent within the downtime
+    that is allowed; and in a longer time no more is dirtied in each second, so that each pass leaves at most a quarter
+    of the one before.
+    """
+    per_s = (short.unique_bytes + short.doubt_bytes) / short.window_s
+    return per_s <= min(_QUIET_SHARE, highest_limit_ms(policy.max_downtime_ms) / 1000) * bandwidth_bytes_per_s
+
+
+def waiting_line(measured: WorkingSet, waited_s: float, bound_s: float) -> str:
+    """For whoever watches while it is waited."""
+    rate = human_rate(measured.dirty_bytes_per_s)
+    return f"it writes {rate}; a calm moment is waited for, since {waited_s:.0f} s and for {bound_s:.0f} s at most"
 
 
 def moment(after_s: float, measured: WorkingSet, found: Forecast) -> QuietMoment:

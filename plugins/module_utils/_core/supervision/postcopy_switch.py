@@ -45,6 +45,8 @@ def against_postcopy(history: History, policy: Policy, plan: Plan, *, planned: b
 
 _POSTCOPY_PAYS_SHARE = 0.2  # of the first pass: so much longer by pre-copy, and "prefer" prefers post-copy
 _SWITCHES_WITHIN_S = 10.0  # a choice; afterwards it may be asked for again
+_THIRD_PASS = 3  # its beginning is the second boundary
+_TELLING_S = 4.0  # the least that a guest is measured over for its set
 PLATEAU_PASSES = 2  # passes in a row that do not get it down
 
 
@@ -121,6 +123,8 @@ class PostcopySwitch:
             return False
         if self._insisted or self._plan.way == POSTCOPY or plateau >= PLATEAU_PASSES:
             return True
+        if plateau and self._first_two_passes_tell(at):
+            return True
         last_pass_s = self._history.last.at_s - self._history.boundary_before_s()
         if plateau and last_pass_s >= self._budget.patience_s:
             return True
@@ -131,6 +135,12 @@ class PostcopySwitch:
             return True
         longer_s = at.need_ms / 1000 * rest / (1 - rest)
         return longer_s > _POSTCOPY_PAYS_SHARE * (self._history.first_pass_s or 0.0)
+
+    def _first_two_passes_tell(self, at: BoundaryFigures) -> bool:
+        """The first pass is as long as the window that the guest would have been measured over. Where the second, which
+        is shorter, leaves as much, that is all that the guest rewrites, and it does so again in each pass."""
+        long_enough = (self._history.first_pass_s or 0.0) >= _TELLING_S
+        return self._plan.first_pass_tells and at.pass_number == _THIRD_PASS and long_enough
 
     def _switch(self, reason: str, because: str, *, planned: bool) -> list[Action]:
         against = against_postcopy(self._history, self._policy, self._plan, planned=planned)

@@ -10,7 +10,7 @@ import typing as t
 from dataclasses import replace
 
 from ..._core.evacuation.run.admission import MOST_DELAY_S, DestinationLook, Places
-from ..._core.evacuation.run.progress import needs_the_link_alone
+from ..._core.evacuation.run.progress import needs_the_link_alone, to_be_sent
 from ..._core.evacuation.run.queued_guest import QueuedGuest, Stage
 from ..._core.evacuation.run.record import EvacuationRecord
 from ..._core.evacuation.run.result import ABORTED
@@ -215,15 +215,14 @@ class Dispatcher:
         self.queue.sending(post.key, left, rate, time.monotonic(), numbers["time_left_s"])
 
     def _is_ready(self, post: Ready) -> None:
-        expected, basis = post.forecast.get("expected") or {}, post.forecast.get("basis") or {}
+        expected_bytes, least_s = to_be_sent(post.forecast)
         self._record.expected(post.key, post.forecast)
-        touched, bandwidth = basis.get("touched_bytes"), basis.get("bandwidth_bytes_per_s")
         self.queue.ready(
             post.key,
             time.monotonic(),
             busy=needs_the_link_alone(post.forecast, self._options.slots.per_source),
-            expected_bytes=expected.get("sent_bytes"),
-            least_s=touched / bandwidth if touched and bandwidth else 0.0,
+            expected_bytes=expected_bytes,
+            least_s=least_s,
         )
 
     def _ended(self, post: Ended) -> None:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import typing as t
+from xml.etree import ElementTree
 
 from ..._core.errors import MigrationError
 from ..._core.job.sample import JobSample, Phase
@@ -53,7 +54,10 @@ class Size(t.NamedTuple):
 
 
 def size_of(guest: Guest) -> Size:
-    definition = guest.definition()
+    return size_in(guest.definition())
+
+
+def size_in(definition: ElementTree.Element) -> Size:
     memory = definition.findtext("./memory", "").strip()
     kib = int(memory) if memory.isascii() and memory.isdigit() else 0
     return Size(kib * KIB, len(definition.findall("./devices/hostdev")))

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import time
 import typing as t
+from xml.etree import ElementTree
 
 from ..._core.errors import MigrationError
 from ..._core.forecast.working_set import Window
@@ -27,6 +28,7 @@ _STATUS_MEASURING = 1  # VIR_DOMAIN_DIRTYRATE_*
 _STATUS_MEASURED = 2
 
 _POLL_S = 0.2
+_SHORT_S = 1
 _GRACE_S = 30.0  # QEMU hashes or syncs all of a guest's memory around the window; big guests take seconds
 _SAMPLED_PAGE_STANDS_FOR_BYTES = 2 * MIB  # QEMU samples 512 pages per GiB
 # The first results of these modes count memory that was dirtied long before.
@@ -50,30 +52,82 @@ def measure(
     clock: t.Callable[[], float] = time.monotonic,
     sleep: t.Callable[[float], None] = time.sleep,
 ) -> Window:
-    """The unique bytes dirtied in a window of 1 to 60 s; the guest runs on.
+    """The unique bytes dirtied in a window of 1 to 60 s; the guest runs on. Raises what :class:`BegunWindow` does."""
+    return BegunWindow(connection, guest, seconds, mode, clock=clock, sleep=sleep).result()
+
+
+class BegunWindow:
+    """A window of 1 to 60 s that QEMU measures by itself, while the guest runs on and whoever asks does other things.
 
     Raises MigrationError: LIBVIRT_TOO_OLD, GUEST_NOT_RUNNING, JOB_RUNNING, INCOMING, DIRTY_BITMAP_NEEDS_KVM,
     DIRTY_RING_OFF, DIRTY_RING_ON, ALREADY_MEASURING, NOT_MEASURED, MONITOR_HUNG. libvirt's own errors pass through.
     """
-    _refuse_what_would_hurt(connection, guest, mode)
-    within(lambda: guest.raw.startDirtyRateCalc(seconds, MODES[mode]), f"starting to measure {guest.name!r}")
 
-    # Starting clears the last result, so the first "measured" is ours. The start time in the statistics is no help:
-    # older QEMU counts it from the host's boot, newer ones from 1970.
-    deadline_s = clock() + seconds + _GRACE_S
-    sleep(seconds)
-    while True:
-        stats = _dirty_rate_stats(connection, guest)
-        if stats.get("dirtyrate.calc_status") == _STATUS_MEASURED:
-            return _window(guest, seconds, mode, stats)
-        if clock() > deadline_s:
-            raise MigrationError(
-                "NOT_MEASURED",
-                f"QEMU has no result for {guest.name!r} {_GRACE_S:g} s after the end of the {seconds} s window.",
-                state=f"The guest is {guest.state_text()}. The measurement may still run; it ends by itself.",
-                remedy="See whether a job has begun in between ('virsh domjobinfo'), and measure again later.",
-            )
-        sleep(_POLL_S)
+    def __init__(
+        self,
+        connection: Connection,
+        guest: Guest,
+        seconds: int,
+        mode: str,
+        *,
+        clock: t.Callable[[], float] = time.monotonic,
+        sleep: t.Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._connection, self._guest, self._seconds, self._mode = connection, guest, seconds, mode
+        self._clock, self._sleep = clock, sleep
+        _refuse_what_would_hurt(connection, guest, mode)
+        within(lambda: guest.raw.startDirtyRateCalc(seconds, MODES[mode]), f"starting to measure {guest.name!r}")
+        self._over_s = clock() + seconds
+
+    def result(self) -> Window:
+        """The unique bytes dirtied in it, waited for."""
+        # Starting clears the last result, so the first "measured" is ours. The start time in the statistics is no help:
+        # older QEMU counts it from the host's boot, newer ones from 1970.
+        guest, seconds = self._guest, self._seconds
+        self._sleep(max(0.0, self._over_s - self._clock()))
+        while True:
+            stats = _dirty_rate_stats(self._connection, guest)
+            if stats.get("dirtyrate.calc_status") == _STATUS_MEASURED:
+                return _window(guest, seconds, self._mode, stats)
+            if self._clock() > self._over_s + _GRACE_S:
+                raise MigrationError(
+                    "NOT_MEASURED",
+                    f"QEMU has no result for {guest.name!r} {_GRACE_S:g} s after the end of the {seconds} s window.",
+                    state=f"The guest is {guest.state_text()}. The measurement may still run; it ends by itself.",
+                    remedy="See whether a job has begun in between ('virsh domjobinfo'), and measure again later.",
+                )
+            self._sleep(_POLL_S)
+
+
+class BegunMeasurement:
+    """A window of one second that runs already, and, where that does not tell enough, a longer one after it.
+
+    Raises what :class:`BegunWindow` does.
+    """
+
+    def __init__(self, connection: Connection, guest: Guest, mode: str) -> None:
+        self._connection, self._guest, self._mode = connection, guest, mode
+        self._first = self._begin(_SHORT_S)
+
+    @property
+    def uuid(self) -> str:
+        return self._guest.uuid
+
+    def windows(self, long_s: int, tells_enough: t.Callable[[Window], bool]) -> list[Window]:
+        for _run in range(_WARM_UP_RUNS[self._mode]):
+            self._first.result()
+            self._first = self._begin(_SHORT_S)
+        short = self._first.result()
+        return [short] if tells_enough(short) else [short, self._begin(long_s).result()]
+
+    def _begin(self, seconds: int) -> BegunWindow:
+        return BegunWindow(self._connection, self._guest, seconds, self._mode, clock=time.monotonic, sleep=time.sleep)
+
+
+def mode_for(definition: ElementTree.Element) -> str:
+    """The mode that can measure a guest with this live definition beside what it was started with."""
+    ring = definition.find("./features/kvm/dirty-ring")
+    return "dirty-ring" if ring is not None and ring.get("state") == "on" else "page-sampling"
 
 
 def _window(guest: Guest, seconds: int, mode: str, stats: t.Mapping[str, t.Any]) -> Window:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 import typing as t
 from dataclasses import dataclass, replace
@@ -11,9 +12,9 @@ from ..._core.errors import MigrationError
 from ..._core.forecast.dirty_curve import busy_shares, measuring_windows_s
 from ..._core.forecast.forecast import MOST_CONNECTIONS, forecast
 from ..._core.forecast.link_bandwidth import DestinationPath, ExpectedBandwidth, RouteDevice, expected_bandwidth
-from ..._core.forecast.quiet_moment import QuietMoment, moment
+from ..._core.forecast.quiet_moment import QuietMoment, moment, quiet_by_a_second
 from ..._core.forecast.simulation import MigrationFacts
-from ..._core.forecast.working_set import WorkingSet, working_set
+from ..._core.forecast.working_set import Window, WorkingSet, working_set
 from ..._core.libvirt_uri import host_of
 from ..._core.policy import Policy
 from ..._core.units import KIB, MIB
@@ -21,19 +22,18 @@ from ..._host.qemu_process import guest_memory
 from ..connection import Connection, libvirt
 from ..guest import Guest
 from ..job.current import completed_job, require_running
-from ..job.postcopy import size_of
+from ..job.postcopy import size_in, size_of
 from ..timeout import within
-from .dirty_rate import measure_windows
+from .dirty_rate import BegunMeasurement, measure_windows, mode_for
 
 _LEAST_CACHE_BYTES = 64 * MIB  # QEMU's default; where less can be spared there is none
 
 
-def touched_memory(connection: Connection, guest: Guest) -> tuple[int, str]:
+def touched_memory(connection: Connection, guest: Guest, whole: int) -> tuple[int, str]:
     """Bytes of the guest's touched memory, and where they are known from, as the end of a sentence.
 
-    From the kernel where this is the guest's host, else from libvirt, else all of it.
+    From the kernel where this is the guest's host, else from libvirt, else ``whole``, all that it may have.
     """
-    whole = guest.memory().maximum_bytes
     found = guest_memory(guest.name, guest.uuid, whole) if connection.local else None
     if found is not None:
         return found
@@ -46,26 +46,27 @@ def touched_memory(connection: Connection, guest: Guest) -> tuple[int, str]:
     return whole, "the size of its memory"
 
 
-def spare_cache_bytes(connection: Connection, guest: Guest) -> int:
+def spare_cache_bytes(connection: Connection, whole: int) -> int:
     """What the source can spare for a compression cache: a quarter of what is free, half the guest's size at most."""
     try:
         memory = within(lambda: connection.raw.getMemoryStats(-1), "reading this host's memory")
     except libvirt.libvirtError:
         return 0
     free = sum(int(memory.get(key, 0)) for key in ("free", "buffers", "cached")) * KIB
-    spare = min(free // 4, guest.memory().maximum_bytes // 2)
+    spare = min(free // 4, whole // 2)
     return spare if spare >= _LEAST_CACHE_BYTES else 0
 
 
-T = t.TypeVar("T")
+class BusyWatch:
+    """The part of the time for which each processor of a guest runs, from now on."""
 
+    def __init__(self, guest: Guest) -> None:
+        self._guest, self._began_s, self._before = guest, time.monotonic(), _times_ns(guest)
 
-def busy_while(guest: Guest, work: t.Callable[[], T]) -> tuple[T, tuple[float, ...]]:
-    """What ``work`` returns, and the part of the time for which each processor ran meanwhile; empty: not known."""
-    began_s, before = time.monotonic(), _times_ns(guest)
-    result = work()
-    after = _times_ns(guest)
-    return result, busy_shares(before, after, time.monotonic() - began_s)
+    def shares(self) -> tuple[float, ...]:
+        """Until now; empty: not known."""
+        after = _times_ns(self._guest)
+        return busy_shares(self._before, after, time.monotonic() - self._began_s)
 
 
 def _times_ns(guest: Guest) -> list[int]:
@@ -109,51 +110,78 @@ class MeasurementOptions(t.NamedTuple):
     """``compression``: ``auto``, ``xbzrle`` or ``none``; ``parallel_connections``: None to have them planned.
 
     ``measure``: whether the guest's writing may be measured. ``way_to``: by which device this machine reaches the first
-    of these hosts (names or addresses) that it can resolve.
+    of these hosts (names or addresses) that it can resolve. ``no_more_than_for``: only what a start under this policy
+    needs is measured; None: all that can be.
     """
 
     compression: str
     parallel_connections: t.Optional[int]
     measure: bool
     way_to: t.Callable[[t.Iterable[str]], RouteDevice]
+    no_more_than_for: t.Optional[Policy] = None
 
 
 def measure_facts(
-    connection: Connection, destination: Connection, guest: Guest, path: DestinationPath, options: MeasurementOptions
+    connection: Connection,
+    destination: Connection,
+    guest: Guest,
+    path: DestinationPath,
+    options: MeasurementOptions,
+    begun: t.Optional[BegunMeasurement] = None,
 ) -> MeasuredFacts:
     """The facts that the forecast of a migration rests on, the guest's writing measured where ``options`` allow it.
+
+    While it is measured the rest is looked up. ``begun``: a measurement of it that runs already.
 
     Raises what must not be passed over before a start: JOB_RUNNING, MONITOR_HUNG and their like. A measurement that
     fails for another reason is noted in ``not_measured``.
     """
+    definition = guest.definition()
+    size, running, whole = size_in(definition), guest.state().running, guest.memory().maximum_bytes
     bandwidth = _bandwidth(connection, destination, path, options.way_to)
-    touched, touched_from = touched_memory(connection, guest)
-    running = guest.state().running
-    measured: t.Optional[WorkingSet] = None
-    why_not = "measuring was switched off"
-    busy: tuple[float, ...] = ()
-    if options.measure and bandwidth.bytes_per_s is None:
-        why_not = "without a bandwidth there is nothing to compare it with"
-    elif options.measure and not running:
-        why_not = "the guest stands still"
-    elif options.measure and bandwidth.bytes_per_s:
-        least_s = touched / bandwidth.bytes_per_s
-        (measured, why_not), busy = busy_while(guest, lambda: _measured(connection, guest, least_s))
-    cache = spare_cache_bytes(connection, guest) if options.compression != "none" else 0
-    parallel, size = _parallel(connection, destination, path, options), size_of(guest)
+    # libvirt refuses post-copy for a guest that stands still, and QEMU beside parallel connections.
+    postcopy_possible = running and not options.parallel_connections
+    all_s = whole / bandwidth.bytes_per_s if bandwidth.bytes_per_s else 0.0
+    ends_split = postcopy_possible and not size.host_devices and needs_no_measurement(options, all_s)
+    why_not = _why_not(options, bandwidth.bytes_per_s, running, ends_split)
+    measuring = _Measuring(connection, guest, mode_for(definition), begun) if not why_not or begun else None
+    touched, touched_from = touched_memory(connection, guest, whole)
     facts = MigrationFacts(
         touched_bytes=touched,
         bandwidth_bytes_per_s=bandwidth.bytes_per_s or 0,
-        measured=measured,
-        # libvirt refuses post-copy for a guest that stands still, and QEMU beside parallel connections.
-        postcopy_possible=running and not options.parallel_connections,
-        xbzrle_cache_bytes=cache,
-        parallel_connections=parallel,
+        postcopy_possible=postcopy_possible,
+        xbzrle_cache_bytes=spare_cache_bytes(connection, whole) if options.compression != "none" else 0,
+        parallel_connections=_parallel(connection, destination, path, options),
         host_devices=size.host_devices,
-        vcpus_busy=busy,
         memory_bytes=size.memory_bytes,
     )
-    return MeasuredFacts(facts, bandwidth, touched_from, "" if measured else why_not)
+    if measuring is None or bandwidth.bytes_per_s is None:
+        return MeasuredFacts(facts, bandwidth, touched_from, why_not)
+    measured, why_not = measuring.end(facts, whole, options.no_more_than_for)
+    facts = replace(facts, measured=measured, vcpus_busy=measuring.busy)
+    return MeasuredFacts(facts, bandwidth, touched_from, why_not)
+
+
+def needs_no_measurement(options: MeasurementOptions, all_s: float = 0.0) -> bool:
+    """Whether what the first pass shows is soon enough, for a guest that can go by post-copy: it ends in any case.
+
+    ``all_s``: how long all of its memory takes, which may have to be fetched while it depends on both hosts.
+    """
+    policy = options.no_more_than_for
+    return policy is not None and policy.postcopy != "never" and all_s <= policy.max_postcopy_s
+
+
+def _why_not(options: MeasurementOptions, bandwidth: t.Optional[int], running: bool, ends_split: bool) -> str:
+    """Why the guest is not measured; empty where it is."""
+    if not options.measure:
+        return "measuring was switched off"
+    if bandwidth is None:
+        return "without a bandwidth there is nothing to compare it with"
+    if not running:
+        return "the guest stands still"
+    if ends_split:
+        return "it may go by post-copy, so the first pass tells what is needed"
+    return ""
 
 
 def _bandwidth(
@@ -169,16 +197,40 @@ def _bandwidth(
     return expected_bandwidth(path.link_mib_per_s, path.bandwidth_mib_per_s, way)
 
 
-def _measured(connection: Connection, guest: Guest, least_s: float) -> tuple[t.Optional[WorkingSet], str]:
-    ring = guest.definition().find("./features/kvm/dirty-ring")
-    mode = "dirty-ring" if ring is not None and ring.get("state") == "on" else "page-sampling"
-    try:
-        windows = measure_windows(connection, guest, measuring_windows_s(least_s), mode)
-    except MigrationError as exc:
-        if exc.reason in ("LIBVIRT_TOO_OLD", "NOT_MEASURED", "ALREADY_MEASURING"):
-            return None, exc.problem
-        raise
-    return working_set(windows, guest.memory().maximum_bytes), ""
+class _Measuring:
+    """A measurement that runs; what only keeps it from being made is its answer. ``busy``: known when it has ended."""
+
+    def __init__(self, connection: Connection, guest: Guest, mode: str, begun: t.Optional[BegunMeasurement]) -> None:
+        self._problem, self._begun = "", begun
+        self._watch = BusyWatch(guest)
+        self.busy: tuple[float, ...] = ()
+        if begun is None:
+            with self._passing():
+                self._begun = BegunMeasurement(connection, guest, mode)
+
+    def end(self, facts: MigrationFacts, whole: int, policy: t.Optional[Policy]) -> tuple[t.Optional[WorkingSet], str]:
+        """What it has found, or why it has found nothing. ``policy``: for which one second may do; None: for none."""
+        found: t.Optional[WorkingSet] = None
+        bandwidth = facts.bandwidth_bytes_per_s
+        _short_s, long_s = measuring_windows_s(facts.touched_bytes / bandwidth)
+
+        def tells_enough(short: Window) -> bool:
+            return policy is not None and quiet_by_a_second(short, bandwidth, policy)
+
+        if self._begun is not None:
+            with self._passing():
+                found = working_set(self._begun.windows(long_s, tells_enough), whole)
+        self.busy = self._watch.shares()
+        return found, "" if found else self._problem
+
+    @contextlib.contextmanager
+    def _passing(self) -> t.Iterator[None]:
+        try:
+            yield
+        except MigrationError as exc:
+            if exc.reason not in ("LIBVIRT_TOO_OLD", "NOT_MEASURED", "ALREADY_MEASURING"):
+                raise
+            self._problem = exc.problem
 
 
 def _parallel(
@@ -201,10 +253,11 @@ def gather(
 ) -> MigrationFacts:
     """The facts without the measurement; ``compress``: whether to look what a compression cache may take."""
     require_running(guest)
+    whole = guest.memory().maximum_bytes
     return MigrationFacts(
-        touched_bytes=touched_memory(connection, guest)[0],
+        touched_bytes=touched_memory(connection, guest, whole)[0],
         bandwidth_bytes_per_s=bandwidth.bytes_per_s or 0,
-        xbzrle_cache_bytes=spare_cache_bytes(connection, guest) if compress else 0,
+        xbzrle_cache_bytes=spare_cache_bytes(connection, whole) if compress else 0,
         parallel_connections=parallel_connections,
         **size_of(guest)._asdict(),
     )
@@ -230,7 +283,9 @@ def bandwidth_of(
 def measure(connection: Connection, guest: Guest, facts: MigrationFacts, mode: str) -> MigrationFacts:
     """The facts with what the guest does, over windows as long as the first pass of its migration."""
     windows_s = measuring_windows_s(facts.touched_bytes / facts.bandwidth_bytes_per_s)
-    windows, busy = busy_while(guest, lambda: measure_windows(connection, guest, windows_s, mode))
+    watch = BusyWatch(guest)
+    windows = measure_windows(connection, guest, windows_s, mode)
+    busy = watch.shares()
     return replace(facts, measured=working_set(windows, guest.memory().maximum_bytes), vcpus_busy=busy)
 
 

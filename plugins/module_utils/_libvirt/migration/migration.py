@@ -4,6 +4,7 @@ anything was changed."""
 
 from __future__ import annotations
 
+import itertools
 import time
 import typing as t
 from dataclasses import dataclass, field, replace
@@ -11,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from ..._core.errors import MigrationError
 from ..._core.forecast.forecast import Forecast
 from ..._core.forecast.link_bandwidth import DestinationPath
-from ..._core.forecast.quiet_moment import quiet_enough
+from ..._core.forecast.quiet_moment import quiet_enough, waiting_line
 from ..._core.guest_policy import GuestPolicies, Said
 from ..._core.job.downtime_limit import highest_limit_ms
 from ..._core.migration.copied_disks import choose_disks
@@ -29,6 +30,7 @@ from ..job.lost_contact import ENDED_BY_A_RESTART
 from ..measure.facts import REST_S, MeasuredFacts, MeasurementOptions, measure_facts
 from ..metadata import own_limits
 from .driver import ProgressCallback
+from .early import EarlyMeasurement, measurement_for
 from .metrics import tell_two_hosts
 from .result import MigrationResult, Result, opened
 from .sent_definition import MIGRATABLE, SECURE, DestinationDefinition, SentDefinition, read_definition
@@ -51,7 +53,7 @@ class MigrationOptions:
     ``before_start``: called with the guest and its forecast when it is about to be sent; what it raises prevents that.
     ``policies``: from which ``policy`` is made once the guest is known, with ``said``, what a plan says of it;
     ``storage`` and ``disks``: how a plan wants its disks to go along, and which. ``metrics``: where they are written.
-    ``calm_wait_s``: how long to wait for a calm moment.
+    ``calm_wait_s``: how long to wait for a calm moment. ``early``: what was begun before the destination was reached.
     """
 
     policy: Policy
@@ -71,6 +73,7 @@ class MigrationOptions:
     ignore_cordon: bool = False
     metrics: t.Optional[MetricsDirectory] = None
     calm_wait_s: float = 0.0
+    early: t.Optional[EarlyMeasurement] = None
 
 
 class Migration:
@@ -96,12 +99,13 @@ class Migration:
         return self._options.start.copy_storage
 
     def run(self, *, check: bool) -> Result:
-        """Look where the guest is, and do what is to be done; again, as often as the policy has it, after a restart."""
-        for restarts_left in range(self._options.policy.max_restarts, -1, -1):
+        """Look where the guest is, and do what is to be done; again, as often as its policy has it, after a restart."""
+        for restarts in itertools.count():
             try:
                 return self._run_or_adopt(check)
             except MigrationError as exc:
-                if exc.reason != ENDED_BY_A_RESTART or not restarts_left:
+                # Its own policy is known from the first look on.
+                if exc.reason != ENDED_BY_A_RESTART or restarts >= self._options.policy.max_restarts:
                     exc.facts.setdefault("runs_on", self._runs_on)
                     if exc.reason == _TWICE and not check:
                         self._tell_two_hosts(True)
@@ -140,24 +144,27 @@ class Migration:
             if where.there is not None and not where.there.running:
                 self.notes.append(f"{guest.name!r} is {where.there.state_text} on {self._ends.destination_name}.")
             return result.settle(check, "already_there", {}, result.found)
-        # A broken post-copy can only be joined, whatever the guest says of itself: it cannot go back.
-        if situation in (Situation.START, Situation.ADOPT):
-            self._heed(guest)
+        broken = situation is Situation.BROKEN
+        if broken or situation in (Situation.START, Situation.ADOPT):
+            self._heed(guest, broken=broken)
         if situation is Situation.START:
             return self._start(guest, result, check)
-        broken = situation is Situation.BROKEN
         if situation is Situation.ADOPT or (broken and self._options.policy.postcopy != "never"):
             return self._adopt(guest, result, check, broken)
         raise refusal(where, guest.name, *self._ends.names)
 
-    def _heed(self, guest: Guest) -> None:
-        """The policy and the disks of this very guest. Raises OPTIONS_CONFLICT, and what keeps it from being read."""
+    def _heed(self, guest: Guest, *, broken: bool) -> None:
+        """The policy and the disks of this very guest. Raises OPTIONS_CONFLICT, and what keeps it from being read.
+
+        A broken post-copy can only be joined, whatever the guest says of itself: it cannot go back.
+        """
         options, policies = self._options, self._options.policies
         if policies is None:
             return
         own: Said = {}
-        if policies.heed_metadata:
-            own, notes = own_limits(guest)
+        if policies.heed_metadata and not broken:
+            early = options.early
+            own, notes = early.own if early and early.uuid == guest.uuid else own_limits(guest)
             self.notes += [note for note in notes if note not in self.notes]
         policy = policies.of(guest.name, guest.uuid, own, options.said)
         check_choices(options.measurement.compression, options.measurement.parallel_connections, policy)
@@ -183,7 +190,7 @@ class Migration:
     def _start(self, guest: Guest, result: MigrationResult, check: bool) -> Result:
         self._choose_disks(guest)
         self._definition(guest, result).parameters()  # what may not be is refused before anything is touched
-        found = self._facts(guest)
+        found = self._facts(guest, check)
         seen = self._forecast(guest, found)
         if check:
             return result.foreseen("moved", _with_basis(seen, found))
@@ -199,16 +206,29 @@ class Migration:
         found = self._facts(guest)
         return self._with_or_without_postcopy(guest, result, found, self._forecast(guest, found))
 
-    def _facts(self, guest: Guest) -> MeasuredFacts:
+    def _facts(self, guest: Guest, check: bool = False) -> MeasuredFacts:
         """The facts of a calm moment, where one comes within ``calm_wait_s``; else those of the last moment
         measured."""
         options, began_s = self._options, time.monotonic()
+        measurement = measurement_for(options.measurement, options.policy, check=check, calm_wait_s=options.calm_wait_s)
         while True:
-            found = measure_facts(self._ends.source, self._ends.destination, guest, options.path, options.measurement)
-            over = time.monotonic() - began_s + REST_S > options.calm_wait_s
-            if over or found.facts.measured is None or quiet_enough(self._planned(found)):
+            found = self._measured(guest, measurement)
+            waited_s = time.monotonic() - began_s
+            if not options.calm_wait_s or found.facts.measured is None or quiet_enough(self._planned(found)):
                 return found
+            if waited_s + REST_S > options.calm_wait_s:
+                self.notes.append(f"{guest.name!r} was not calm within {options.calm_wait_s:g} s.")
+                return found
+            if self._on_progress is not None:
+                line = waiting_line(found.facts.measured, waited_s, options.calm_wait_s)
+                self._on_progress({"name": guest.name, "line": line})
             time.sleep(REST_S)
+
+    def _measured(self, guest: Guest, measurement: MeasurementOptions) -> MeasuredFacts:
+        early = self._options.early
+        self._options = replace(self._options, early=None)
+        begun = early.begun if early and early.uuid == guest.uuid else None
+        return measure_facts(self._ends.source, self._ends.destination, guest, self._options.path, measurement, begun)
 
     def _learn(self, failed: MigrationError) -> None:
         """After a failed attempt: plan the next one with what the network really carried, where that is less."""
@@ -231,6 +251,9 @@ class Migration:
                 raise
             # Whether the destination can is only known when its QEMU is asked; nothing has been sent then.
             self.notes.append(f"The destination cannot receive by post-copy, so it was done without. {exc.problem}")
+        measurement = self._options.measurement
+        if measurement.measure and found.facts.measured is None:  # it was not needed with post-copy
+            found = self._measured(guest, measurement)
         found = replace(found, facts=replace(found.facts, postcopy_possible=False))
         return self._started(guest, result, found, self._forecast(guest, found))
 
@@ -287,7 +310,8 @@ class Migration:
         )
         try:
             if wait:
-                plan = replace(seen.plan, sharing=options.sharing)
+                unmeasured = found.facts.measured is None
+                plan = replace(seen.plan, sharing=options.sharing, first_pass_tells=unmeasured)
                 supervision = Supervision(result, guest, options.policy, plan, start=start, forecast=forecast)
                 return self._to_the_end(supervision, "moved")
             sample = start.begin_and_leave()

@@ -9,6 +9,7 @@ import typing as t
 from dataclasses import replace
 
 from ..._core.errors import MigrationError
+from ..._core.forecast.forecast import expected_bytes
 from ..._core.forecast.link_bandwidth import DestinationPath
 from ..._core.forecast.plan import Plan, adopted_plan
 from ..._core.job.sample import JobSample
@@ -71,7 +72,7 @@ class Supervision:
             path.migrate_uri,
             on_progress=on_progress,
             on_look=on_look,
-            expected_bytes=_expected_bytes(self._forecast) if self._forecast else None,
+            expected_bytes=expected_bytes(self._forecast) if self._forecast else None,
             metrics=metrics,
         )
         start = self._start
@@ -105,12 +106,6 @@ class Supervision:
             return bad_end(where, name, *ends.names, cause=cause, facts=facts)
         state = f"The guest is {where.here.state_text} on {ends.source_name}"
         return unfinished(name, state, self._record, facts, again="run this again", cause=cause)
-
-
-def _expected_bytes(forecast: Result) -> int:
-    """Of a guest that was not measured what it uses, which is sent at least."""
-    expected = forecast["expected"]
-    return int(expected["sent_bytes"] if expected else forecast["basis"]["touched_bytes"])
 
 
 def _with_statistics(ends: TwoHosts, last: JobSample) -> JobSample:

@@ -138,6 +138,23 @@ def test_a_module_that_was_killed_before_it_wrote_anything_is_told_of(shown: lis
     assert follow(Host(result=None, alive=False))["reason"] == "MODULE_DIED"
 
 
+WRONG = (
+    "Unsupported parameters for (migration) module: policy_overrides.max_downtime. Supported parameters include: ..."
+)
+
+
+def test_a_wrong_option_is_named(shown: list[str]) -> None:
+    """Ansible checks options while the module is made, before it tells anything of its progress."""
+    assert follow(Host(result={"failed": True, "msg": WRONG, "invocation": {}}))["msg"] == WRONG
+
+
+def test_a_module_without_a_result_was_killed_before_it_wrote_anything(shown: list[str]) -> None:
+    """As async_wrapper tells it."""
+    wrapped = {"failed": True, "cmd": "AnsiballZ_migration.py", "data": "", "stderr": "Killed", "msg": "Traceback"}
+    told = follow(Host(result=wrapped))
+    assert (told["reason"], told["exception"]) == ("MODULE_DIED", "Killed")
+
+
 def test_a_module_that_ended_before_it_wrote_anything_has_not_been_killed(shown: list[str]) -> None:
     class Late(Host):
         def wrapper_lives(self, job_id: str) -> bool:

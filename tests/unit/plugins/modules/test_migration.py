@@ -27,6 +27,7 @@ from ansible_collections.virtops.live_migration.tests.unit.plugins.fake_libvirt 
     Call,
     FakeLibvirt,
     Guest,
+    own_word,
 )
 from ansible_collections.virtops.live_migration.tests.unit.plugins.jobs import (
     BACKUP,
@@ -91,21 +92,15 @@ def note(text: str | None, guest: str = "erp01") -> Call:
     return Call("setMetadata", 2, text, "carried", namespace, 3, guest=guest)
 
 
-def own_word(text: str = "") -> list[Call]:
-    """The guest is asked for limits of its own, as it runs and for good."""
-    asked = [Call("metadata", 2, "https://github.com/virtops/ansible-live-migration/guest/1", flag) for flag in (1, 2)]
-    return [asked[0].returns(text)] if text else [call.raises(80, "metadata not found") for call in asked]
-
-
 def survey(hostdev: str = "", own: str = "") -> list[Call]:
     """What is asked before a start that measures nothing."""
     xml = f"<domain type='kvm'><devices>{hostdev}</devices></domain>"
     return [
         *own_word(own),
+        Call("XMLDesc", 0).returns(xml),
         Call("info").returns([1, 4 * 1024 * 1024, 4 * 1024 * 1024, 2, 0]),
         Call("memoryStats").returns({"rss": 1024 * 1024}),
         *[Call(name).returns(9_000_000) for name in ("getLibVersion", "getVersion") * 2],
-        Call("XMLDesc", 0).returns(xml),
     ]
 
 
@@ -161,6 +156,46 @@ def test_moved(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
     basis = result["forecast"]["basis"]
     assert (basis["touched_bytes"], basis["touched_from"][:13]) == (GIB, "the size of i")
     assert basis["not_measured"] == "measuring was switched off"
+
+
+class Whatever:
+    """Fits every argument."""
+
+    def __eq__(self, _other: object) -> bool:
+        return True
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+@pytest.mark.parametrize(("said", "measured"), [("never", True), ("if_needed", False)])
+def test_a_guest_is_measured_while_the_destination_is_connected_to(
+    libvirt: FakeLibvirt, run: ModuleRunner, said: str, measured: bool
+) -> None:
+    """And its own limits are read once for both. One that may go by post-copy is not measured."""
+    stats = Call("domainListGetStats", Whatever(), 1 << 9, 1 << 29)
+    found = {"dirtyrate.calc_status": 2, "dirtyrate.calc_period": 1, "dirtyrate.megabytes_per_second": 0}
+    plain = Call("XMLDesc", 0).returns("<domain type='kvm'><devices/></domain>")
+    own, *look = [own_word(), *survey()[2:]]
+    begins = [
+        plain,
+        Call("getLibVersion").returns(9_000_000),
+        Call("jobStats").returns(NO_JOB),
+        stats.returns([(None, {})]),
+        Call("startDirtyRateCalc", 1, 0),
+    ]
+    early = [Call("lookupByName", "erp01").returns(Guest()), *own]
+    opened = [ENDS[0], *early, *(begins if measured else []), *ENDS[1:], *here(NO_JOB), UNKNOWN, *source_has()]
+    info = look[1]
+    ends = [stats.returns([(None, found)]), info] if measured else []
+    flags = MOVES | (0 if measured else bits.MIGRATE_POSTCOPY)
+    # Read again where nothing was begun for it.
+    libvirt.expect(*opened, *([] if measured else own_word()), *look, *ends, *limit(), *OWN)
+    libvirt.expect(completes(transfer(flags)), *GONE_HERE, ARRIVED, *destination_has())
+    asked = {**ASKED, "measure": True, "policy_overrides": {"max_throttle_percent": 0, "postcopy": said}}
+    result = run(migration, **asked)
+    assert result["outcome"] == "moved"
+    assert (result["forecast"]["basis"]["dirty_bytes_per_s"] == 0) is measured
+    assert result["record"]["plan"]["first_pass_tells"] is not measured
 
 
 def test_the_destination_may_keep_the_statistics(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
@@ -539,6 +574,23 @@ def test_broken_and_to_be_recovered(libvirt: FakeLibvirt, run: ModuleRunner) -> 
     overrides = {"postcopy": "if_needed"}
     result = run(migration, check=True, **{**ASKED, "policy_overrides": overrides})
     assert (result["changed"], result["outcome"]) == (True, "recovered")
+
+
+@pytest.mark.parametrize(
+    ("task", "guest", "joined"), [("never", "if_needed", False), ("if_needed", "never", False), (None, "prefer", True)]
+)
+def test_whether_it_is_joined_is_said_of_the_guest(
+    libvirt: FakeLibvirt, run: ModuleRunner, task: str | None, guest: str, joined: bool
+) -> None:
+    """Its metadata is not asked: it cannot go back. Where the task says never itself, that bounds all."""
+    libvirt.states.update({"erp01": POSTCOPY_FAILED, OVER_THERE: ARRIVING_BROKEN})
+    libvirt.expect(*ENDS, *here(MIGRATING), ARRIVED, *source_has(), *destination_has(persistent=False))
+    entries = [{"name": "erp*", "policy_overrides": {"postcopy": guest}}]
+    asked = {**ASKED, "policy_overrides": {"postcopy": task} if task else {}, "guest_options": entries}
+    if joined:
+        assert run(migration, check=True, **asked)["outcome"] == "recovered"
+    else:
+        assert run.fails(migration, check=True, **asked)["reason"] == "POSTCOPY_BROKEN"
 
 
 def test_off_on_both(libvirt: FakeLibvirt, run: ModuleRunner) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import typing as t
 
+import pytest
+
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.supervision.record import replay
 from ansible_collections.virtops.live_migration.plugins.module_utils._host.supervision_lock import supervising
 from ansible_collections.virtops.live_migration.plugins.modules import migration_rescue
@@ -17,6 +19,7 @@ from ansible_collections.virtops.live_migration.tests.unit.plugins.fake_libvirt 
     Call,
     FakeLibvirt,
     Guest,
+    own_word,
 )
 from ansible_collections.virtops.live_migration.tests.unit.plugins.jobs import (
     COMPLETED,
@@ -31,6 +34,7 @@ from ansible_collections.virtops.live_migration.tests.unit.plugins.run_module im
 
 FOUND = [Call("open", "qemu:///system"), Call("lookupByName", "erp01").returns(Guest())]
 PLAIN = Call("XMLDesc", 0).returns("<domain type='kvm'><name>erp01</name><devices><disk/></devices></domain>")
+HEEDED = [*own_word(), PLAIN]
 GONE = Call("jobStats").raises(55, "Requested operation is not valid: domain is not running")
 KEPT = Call("jobStats", 3).returns({**COMPLETED, "operation": 5})
 
@@ -69,7 +73,7 @@ def test_no_job(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
 
 def test_what_finishes_by_itself_is_left_to_it(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
     first, second = look(FIRST_PASS), look(later(0.5, FIRST_PASS)).leaves(MIGRATED)
-    libvirt.expect(*FOUND, look(FIRST_PASS), PLAIN, first, *limits(), second, *limits(), GONE, KEPT)
+    libvirt.expect(*FOUND, look(FIRST_PASS), *HEEDED, first, *limits(), second, *limits(), GONE, KEPT)
     result = run(migration_rescue, name="erp01")
     assert (result["changed"], result["outcome"], result["actions"]) == (False, "completed", [])
     assert result["diff"]["before"] == result["diff"]["after"], "it has done nothing"
@@ -84,7 +88,7 @@ def test_the_needed_downtime_is_set_and_recorded(libvirt: FakeLibvirt, run: Modu
     needed_ms = MIGRATING["downtime"]
     looks = [look(STUCK), *limits(), Call("migrateSetMaxDowntime", CallArgument(needed_ms))]
     after = [look(later(0.5, STUCK)).leaves(MIGRATED), *limits(9999)]
-    libvirt.expect(*FOUND, look(STUCK), PLAIN, *looks, *after, GONE, KEPT)
+    libvirt.expect(*FOUND, look(STUCK), *HEEDED, *looks, *after, GONE, KEPT)
     result = run(migration_rescue, name="erp01", policy_overrides={"max_downtime_ms": 60_000})
     assert (result["changed"], result["outcome"]) == (True, "completed")
     (action,) = result["actions"]
@@ -97,7 +101,7 @@ def test_the_needed_downtime_is_set_and_recorded(libvirt: FakeLibvirt, run: Modu
 
 
 def test_check_mode(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
-    libvirt.expect(*FOUND, look(STUCK), PLAIN, look(STUCK), *limits())
+    libvirt.expect(*FOUND, look(STUCK), *HEEDED, look(STUCK), *limits())
     result = run(migration_rescue, check=True, name="erp01", policy_overrides={"max_downtime_ms": 60_000})
     assert result["changed"] is True
     assert [action["action"] for action in result["actions"]] == ["set_downtime"]
@@ -106,7 +110,7 @@ def test_check_mode(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
 
 def test_a_destination_that_never_answers_is_told(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
     first = look(FIRST_PASS).leaves(MIGRATED)
-    libvirt.expect(*FOUND, look(FIRST_PASS), PLAIN, first, *limits(), GONE, KEPT)
+    libvirt.expect(*FOUND, look(FIRST_PASS), *HEEDED, first, *limits(), GONE, KEPT)
     result = run(migration_rescue, name="erp01", destination_uri="qemu+tcp://kvm02/system")
     assert result["destination_answered"] is False
     assert "destination of erp01 has never answered" in str(result["warnings"])
@@ -114,7 +118,7 @@ def test_a_destination_that_never_answers_is_told(libvirt: FakeLibvirt, run: Mod
 
 def test_the_daemon_is_gone(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
     lost = Call("jobStats").raises(1, "internal error: client socket is closed", 7).leaves(UNANSWERED)
-    libvirt.expect(*FOUND, look(FIRST_PASS), PLAIN, look(FIRST_PASS), *limits(), lost)
+    libvirt.expect(*FOUND, look(FIRST_PASS), *HEEDED, look(FIRST_PASS), *limits(), lost)
     result = run.fails(migration_rescue, name="erp01")
     assert result["reason"] == "CONNECTION_LOST"
     assert "The migration may go on" in result["state"]
@@ -131,7 +135,7 @@ def test_a_daemon_that_was_started_anew(libvirt: FakeLibvirt, run: ModuleRunner)
     lost = Call("jobStats").raises(38, "Cannot recv data: Connection reset by peer", 7).then(dies).leaves(UNANSWERED)
     refused = Call("open", "qemu:///system").raises(38, "Failed to connect socket: Connection refused", 7)
     back = [Call("open", "qemu:///system").leaves(CANCELLED), Call("lookupByUUIDString", ERP01).returns(Guest())]
-    libvirt.expect(*FOUND, look(FIRST_PASS), PLAIN, look(FIRST_PASS), *limits(), lost, refused, *back, look(NO_JOB))
+    libvirt.expect(*FOUND, look(FIRST_PASS), *HEEDED, look(FIRST_PASS), *limits(), lost, refused, *back, look(NO_JOB))
     result = run.fails(migration_rescue, name="erp01")
     assert result["reason"] == "ENDED_BY_RESTART"
     assert "The guest runs on the source as before" in result["state"]
@@ -156,7 +160,7 @@ def test_a_daemon_that_was_started_anew_in_postcopy(libvirt: FakeLibvirt, run: M
 
 def test_the_guest_shuts_down(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
     off = Call("jobStats").raises(55, "Requested operation is not valid: domain is not running").leaves(SHUT_DOWN)
-    libvirt.expect(*FOUND, look(FIRST_PASS), PLAIN, look(FIRST_PASS), *limits(), off)
+    libvirt.expect(*FOUND, look(FIRST_PASS), *HEEDED, look(FIRST_PASS), *limits(), off)
     result = run.fails(migration_rescue, name="erp01")
     assert result["reason"] == "GUEST_STOPPED"
     assert "shut off (shut down) on the source" in result["state"]
@@ -177,7 +181,7 @@ def test_its_half_on_the_source_crashes(libvirt: FakeLibvirt, run: ModuleRunner)
 
 def test_aborted_by_somebody_else(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
     aborted = look(NO_JOB).leaves(CANCELLED)
-    libvirt.expect(*FOUND, look(FIRST_PASS), PLAIN, look(FIRST_PASS), *limits(), aborted)
+    libvirt.expect(*FOUND, look(FIRST_PASS), *HEEDED, look(FIRST_PASS), *limits(), aborted)
     result = run.fails(migration_rescue, name="erp01")
     assert result["reason"] == "MIGRATION_FAILED"
     assert "running (migration cancelled) on the source" in result["state"]
@@ -185,8 +189,69 @@ def test_aborted_by_somebody_else(libvirt: FakeLibvirt, run: ModuleRunner) -> No
 
 
 def test_exclusive_leaves_it_to_whoever_looks_after_it_already(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
-    libvirt.expect(*FOUND, look(STUCK), PLAIN)
+    libvirt.expect(*FOUND, look(STUCK), *HEEDED)
     with supervising(Guest().uuid) as alone:
         assert alone
         result = run(migration_rescue, name="erp01", exclusive=True)
     assert (result["outcome"], result["changed"], result["actions"]) == ("supervised", False, [])
+
+
+ENDS = [look(FIRST_PASS).leaves(MIGRATED), *limits(), GONE, KEPT]
+PREFER = {"policy_overrides": {"postcopy": "prefer"}}
+
+
+@pytest.mark.parametrize(
+    ("own", "options"),
+    [
+        ('<guest postcopy="never"/>', PREFER),
+        ('<guest postcopy="perhaps"/>', PREFER),
+        ("", {**PREFER, "guest_options": [{"name": "erp*", "policy_overrides": {"postcopy": "never"}}]}),
+        ("", {**PREFER, "guest_options": [{"name": "erp*", "policy": "minimal_downtime"}]}),
+        ('<guest postcopy="prefer"/>', {"policy_overrides": {"postcopy": "never"}}),
+    ],
+)
+def test_a_guest_that_must_not_is_not_switched(
+    libvirt: FakeLibvirt, run: ModuleRunner, own: str, options: dict[str, t.Any]
+) -> None:
+    """The most careful word holds, wherever it was said, and whoever started the migration."""
+    libvirt.expect(*FOUND, look(STUCK), *own_word(own), PLAIN, *ENDS)
+    result = run(migration_rescue, name="erp01", **options)
+    assert result["record"]["contract"]["postcopy"] == "never"
+    assert result["actions"] == []
+
+
+def test_what_the_guest_says_can_be_passed_over(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
+    libvirt.expect(*FOUND, look(STUCK), PLAIN, *ENDS)
+    result = run(migration_rescue, name="erp01", heed_metadata=False, **PREFER)
+    assert result["record"]["contract"]["postcopy"] == "prefer"
+
+
+def test_a_guest_allows_less_downtime_than_the_task(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
+    """QEMU's limit is below it, since the switch itself takes a moment."""
+    looked = [look(FIRST_PASS), *limits(), Call("migrateSetMaxDowntime", 240)]
+    libvirt.expect(*FOUND, look(STUCK), *own_word('<guest max-downtime-ms="300"/>'), PLAIN, *looked, *ENDS)
+    result = run(migration_rescue, name="erp01", policy_overrides={"max_downtime_ms": 60_000})
+    assert result["record"]["contract"]["max_downtime_ms"] == 300
+
+
+def test_a_named_policy_for_one_guest_does_not_end_the_migration_of_somebody_else(
+    libvirt: FakeLibvirt, run: ModuleRunner
+) -> None:
+    """A policy's own word for a hopeless migration is abort, and leave here, for single guests as for all."""
+    libvirt.expect(*FOUND, look(STUCK), *HEEDED, *ENDS)
+    result = run(migration_rescue, name="erp01", guest_options=[{"name": "erp*", "policy": "very_large"}])
+    policy = result["record"]["contract"]
+    assert (policy["on_hopeless"], policy["max_downtime_ms"]) == ("leave", 1500)
+
+
+def test_limits_that_cannot_be_read_are_an_error(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
+    """It might have said that it must not go by post-copy."""
+    libvirt.expect(*FOUND, look(STUCK), own_word()[0].raises(38, "cannot read the status file"))
+    assert run.fails(migration_rescue, name="erp01", **PREFER)["reason"] == "SYSTEM_ERROR"
+
+
+def test_a_split_guest_is_joined_whatever_it_says(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
+    """It is not asked: it cannot go back."""
+    libvirt.states["erp01"] = IN_POSTCOPY
+    libvirt.expect(*FOUND, look(POSTCOPY), PLAIN, look(POSTCOPY).leaves(MIGRATED), GONE, KEPT)
+    assert run(migration_rescue, name="erp01")["outcome"] == "completed"

@@ -23,6 +23,7 @@ from ansible_collections.virtops.live_migration.tests.unit.plugins.fake_libvirt 
     Call,
     FakeLibvirt,
     Guest,
+    own_word,
 )
 from ansible_collections.virtops.live_migration.tests.unit.plugins.jobs import (
     BACKUP,
@@ -36,6 +37,7 @@ from ansible_collections.virtops.live_migration.tests.unit.plugins.run_module im
 
 FOUND = [Call("open", "qemu:///system"), Call("lookupByName", "erp01").returns(Guest())]
 LOOK = Call("jobStats").returns(MIGRATING)
+OWN = own_word()
 IDLE = Call("jobStats").returns(NO_JOB)
 KEPT = Call("jobStats", 3).returns(COMPLETED)
 GONE_TEXT = "Domain not found: no domain with matching uuid"
@@ -54,7 +56,7 @@ def suspend() -> Call:
 
 def test_changed(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
     done = Call("jobStats").returns(NO_JOB).leaves(MIGRATED)
-    libvirt.expect(*FOUND, LOOK, suspend(), LOOK, LOOK, done, KEPT)
+    libvirt.expect(*FOUND, LOOK, *OWN, suspend(), LOOK, LOOK, done, KEPT)
     result = run(migration_suspend, name="erp01", max_pause_s=10)
     assert (result["changed"], result["phase"]) == (True, "completed")
     assert (result["downtime_ms"], result["elapsed_ms"]) == (351, 70_000)
@@ -71,7 +73,7 @@ def test_a_guest_that_leaves_nothing_behind(libvirt: FakeLibvirt, run: ModuleRun
         fake.clock.after(0.5, lambda: fake.happens(JOB_COMPLETED, stats))
 
     done = Call("jobStats").raises(42, GONE_TEXT).leaves(GONE).then(passes)
-    libvirt.expect(*FOUND, LOOK, suspend(), done)
+    libvirt.expect(*FOUND, LOOK, *OWN, suspend(), done)
     result = run(migration_suspend, name="erp01", max_pause_s=10)
     assert (result["phase"], result["downtime_ms"]) == ("completed", 351)
     assert result["diff"]["after"] == {"state": "no longer defined"}
@@ -79,7 +81,7 @@ def test_a_guest_that_leaves_nothing_behind(libvirt: FakeLibvirt, run: ModuleRun
 
 def test_a_guest_that_leaves_nothing_behind_and_no_event(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
     done = Call("jobStats").raises(42, GONE_TEXT).leaves(GONE)
-    libvirt.expect(*FOUND, LOOK, suspend(), done)
+    libvirt.expect(*FOUND, LOOK, *OWN, suspend(), done)
     result = run.fails(migration_suspend, name="erp01", max_pause_s=10)
     assert result["reason"] == "OUTCOME_UNKNOWN"
 
@@ -93,7 +95,7 @@ def test_a_guest_that_stands_still_already_is_adopted(libvirt: FakeLibvirt, run:
 
 def test_expiry_aborts(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
     gives_up = Call("abortJob").returns(0).leaves(CANCELLED)
-    libvirt.expect(*FOUND, LOOK, suspend(), *[LOOK] * 5, LOOK, gives_up, LOOK, IDLE)
+    libvirt.expect(*FOUND, LOOK, *OWN, suspend(), *[LOOK] * 5, LOOK, gives_up, LOOK, IDLE)
     result = run.fails(migration_suspend, name="erp01", max_pause_s=1)
     assert result["reason"] == "PAUSE_EXPIRED"
     assert "1 s" in result["msg"]
@@ -102,7 +104,7 @@ def test_expiry_aborts(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
 
 
 def test_expiry_leaves(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
-    libvirt.expect(*FOUND, LOOK, suspend(), *[LOOK] * 5, LOOK)
+    libvirt.expect(*FOUND, LOOK, *OWN, suspend(), *[LOOK] * 5, LOOK)
     result = run(migration_suspend, name="erp01", max_pause_s=1, on_expiry="leave")
     assert (result["changed"], result["phase"]) == (True, "switchover")
     assert result["diff"]["after"] == {"state": "paused (migration)"}
@@ -118,20 +120,20 @@ def test_expiry_leaves_what_was_so_before(libvirt: FakeLibvirt, run: ModuleRunne
 
 def test_completes_while_it_is_aborted(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
     too_late = Call("abortJob").raises(55, "no job is active on the domain").leaves(MIGRATED)
-    libvirt.expect(*FOUND, LOOK, suspend(), *[LOOK] * 5, LOOK, too_late, IDLE, IDLE, KEPT)
+    libvirt.expect(*FOUND, LOOK, *OWN, suspend(), *[LOOK] * 5, LOOK, too_late, IDLE, IDLE, KEPT)
     result = run(migration_suspend, name="erp01", max_pause_s=1)
     assert (result["changed"], result["phase"], result["downtime_ms"]) == (True, "completed", 351)
 
 
 def test_abort_that_does_not_end_says_so(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
-    libvirt.expect(*FOUND, LOOK, suspend(), *[LOOK] * 5, LOOK, Call("abortJob").returns(0), *[LOOK] * 5)
+    libvirt.expect(*FOUND, LOOK, *OWN, suspend(), *[LOOK] * 5, LOOK, Call("abortJob").returns(0), *[LOOK] * 5)
     result = run.fails(migration_suspend, name="erp01", max_pause_s=1)
     assert result["reason"] == "ABORT_UNVERIFIED"
     assert result["state"] == "The guest is paused (migration) here."
 
 
 def test_migration_that_fails_meanwhile(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
-    libvirt.expect(*FOUND, LOOK, suspend(), LOOK, Call("jobStats").returns(NO_JOB).leaves(CANCELLED))
+    libvirt.expect(*FOUND, LOOK, *OWN, suspend(), LOOK, Call("jobStats").returns(NO_JOB).leaves(CANCELLED))
     result = run.fails(migration_suspend, name="erp01", max_pause_s=10)
     assert result["reason"] == "MIGRATION_FAILED"
     assert result["state"] == "The guest is running (migration cancelled) here, on the source."
@@ -139,7 +141,7 @@ def test_migration_that_fails_meanwhile(libvirt: FakeLibvirt, run: ModuleRunner)
 
 def test_guest_that_is_stopped_meanwhile_is_not_called_migrated(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
     gone = Call("jobStats").raises(55, "domain is not running").leaves(SHUT_DOWN)
-    libvirt.expect(*FOUND, LOOK, suspend(), gone)
+    libvirt.expect(*FOUND, LOOK, *OWN, suspend(), gone)
     result = run.fails(migration_suspend, name="erp01", max_pause_s=10)
     assert result["reason"] == "GUEST_STOPPED"
     assert result["state"] == "The guest is shut off (shut down) on the source."
@@ -153,7 +155,7 @@ def test_in_postcopy_there_is_nothing_to_do(libvirt: FakeLibvirt, run: ModuleRun
 
 
 def test_check_mode_writes_nothing(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
-    libvirt.expect(*FOUND, LOOK)
+    libvirt.expect(*FOUND, LOOK, *OWN)
     result = run(migration_suspend, check=True, name="erp01", max_pause_s=10)
     assert (result["changed"], result["phase"]) == (True, "completed")
 
@@ -185,7 +187,7 @@ def test_another_job_is_refused_at_once(libvirt: FakeLibvirt, run: ModuleRunner)
 
 
 def test_monitor_hung(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
-    libvirt.expect(*FOUND, LOOK, Call("suspend").hangs())
+    libvirt.expect(*FOUND, LOOK, *OWN, Call("suspend").hangs())
     assert run.fails(migration_suspend, name="erp01", max_pause_s=10)["reason"] == "MONITOR_HUNG"
 
 
@@ -204,8 +206,20 @@ def test_monitor_hung(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
 def test_a_wait_that_cannot_go_on_says_that_the_guest_stands_still(
     libvirt: FakeLibvirt, run: ModuleRunner, answer: Call, reason: str
 ) -> None:
-    libvirt.expect(*FOUND, LOOK, suspend(), LOOK, answer)
+    libvirt.expect(*FOUND, LOOK, *OWN, suspend(), LOOK, answer)
     result = run.fails(migration_suspend, name="erp01", max_pause_s=10)
     assert result["reason"] == reason
     assert "The guest was suspended" in result["state"]
     assert "bound the pause" in result["remedy"]
+
+
+@pytest.mark.parametrize("said", ["0", "9.5"])
+def test_no_longer_than_the_guest_admits(libvirt: FakeLibvirt, run: ModuleRunner, said: str) -> None:
+    libvirt.expect(*FOUND, LOOK, *own_word(f'<guest max-pause-s="{said}"/>'))
+    result = run.fails(migration_suspend, name="erp01", max_pause_s=10)
+    assert (result["reason"], result["evidence"]["limit"]) == ("GUEST_FORBIDS", {"max_pause_s": float(said)})
+
+
+def test_whoever_decides_otherwise_says_so(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
+    libvirt.expect(*FOUND, LOOK, suspend(), Call("jobStats").returns(NO_JOB).leaves(MIGRATED), KEPT)
+    assert run(migration_suspend, name="erp01", max_pause_s=10, heed_metadata=False)["changed"] is True

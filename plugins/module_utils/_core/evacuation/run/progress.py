@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import typing as t
 
+from ...forecast.forecast import expected_bytes
 from ...forecast.plan import POSTCOPY
 from ...units import human_bytes, human_ms, human_rate
 from .queued_guest import QueuedGuest, Stage
@@ -51,6 +52,13 @@ def total_line(numbers: t.Mapping[str, t.Any]) -> str:
         if numbers["time_left_s"] is not None:
             parts.append(f"about {human_ms(numbers['time_left_s'] * 1000)} to go")
     return ", ".join(parts)
+
+
+def to_be_sent(forecast: t.Mapping[str, t.Any]) -> tuple[t.Optional[int], float]:
+    """Bytes in all, None where that is not known, and the seconds that its memory takes once at least (0: likewise)."""
+    basis = forecast.get("basis") or {}
+    touched, bandwidth = basis.get("touched_bytes"), basis.get("bandwidth_bytes_per_s")
+    return expected_bytes(forecast), touched / bandwidth if touched and bandwidth else 0.0
 
 
 def needs_the_link_alone(forecast: t.Mapping[str, t.Any], sharing: int) -> bool:

@@ -14,6 +14,7 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._core.forec
     dirty_curves,
 )
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.forecast.forecast import (
+    expected_bytes,
     forecast,
 )
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.forecast.plan import (
@@ -222,3 +223,16 @@ def test_post_copy_scans_what_is_not_used_too() -> None:
     assert found.plan.way == POSTCOPY
     assert found.expected is not None
     assert found.expected.total_s > 4 + 144 / 14.4
+
+
+@pytest.mark.parametrize(
+    ("document", "sent_bytes"),
+    [
+        ({"expected": {"sent_bytes": 7}, "basis": {"touched_bytes": 5}}, 7),
+        ({"expected": None, "basis": {"touched_bytes": 5}}, 5),
+        ({"expected": None, "basis": {}}, None),
+        ({}, None),
+    ],
+)
+def test_what_is_expected_to_be_sent(document: dict[str, object], sent_bytes: int | None) -> None:
+    assert expected_bytes(document) == sent_bytes

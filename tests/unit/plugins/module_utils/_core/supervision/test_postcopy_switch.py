@@ -36,6 +36,26 @@ def test_one_long_pass_is_enough_to_see_it() -> None:
     assert done(at_boundary(supervisor, 10, 2, 900)) == [(Kind.START_POSTCOPY, None)]
 
 
+@pytest.mark.parametrize(("tells", "first_s", "switches"), [(True, 9.5, True), (False, 9.5, False), (True, 3.0, False)])
+def test_the_first_pass_stands_for_a_measurement(tells: bool, first_s: float, switches: bool) -> None:
+    """Of a guest that was started without one: the second pass, which is shorter, leaves as much as the first. Not
+    where the first was shorter than any measurement."""
+    supervisor = Supervisor(Policy(max_downtime_ms=500), replace(SPLITTABLE, first_pass_tells=tells))
+    steps = [step / 2 for step in range(1, int(first_s * 2) + 1)]
+    for at_s in steps:
+        supervisor.observe(look(at_s, 1, int(1000 * (1 - at_s / (first_s + 0.5)))))
+    at_boundary(supervisor, first_s + 0.5, 2, 250)
+    switched = done(at_boundary(supervisor, first_s + 2.5, 3, 250))
+    assert switched == ([(Kind.START_POSTCOPY, None)] if switches else [])
+
+
+def test_a_second_pass_that_leaves_less_is_another_matter() -> None:
+    supervisor = Supervisor(Policy(max_downtime_ms=500), replace(SPLITTABLE, first_pass_tells=True))
+    first_pass(supervisor)
+    at_boundary(supervisor, 10, 2, 400)
+    assert done(at_boundary(supervisor, 14, 3, 300)) == []
+
+
 @pytest.mark.parametrize(
     ("policy", "plan"),
     [(NEVER, SPLITTABLE), (Policy(max_downtime_ms=500), PLAN)],

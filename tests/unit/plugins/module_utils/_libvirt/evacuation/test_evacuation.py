@@ -84,6 +84,7 @@ class World:
         self.orders: list[MigrationOptions] = []
         self.lacking: dict[tuple[str, str], MigrationError] = {}
         self.cancelled_at_s = float("inf")
+        self.forecast: dict[str, t.Any] = FORECAST
         self.travellers: dict[str, Traveller] = {}
 
     def guests_on(self, name: str) -> t.Optional[HostGuests]:
@@ -116,7 +117,7 @@ class Traveller:
         if self._to in self._world.away:
             self._world.clock.after(1.0, lambda: self._mailbox.put(Ended(self.key, {}, error=REFUSED)))
             return
-        self._world.clock.after(SLOW.prepares_s, lambda: self._mailbox.put(Ready(self.key, FORECAST)))
+        self._world.clock.after(SLOW.prepares_s, lambda: self._mailbox.put(Ready(self.key, self._world.forecast)))
 
     def let_go(self) -> None:
         world = self._world
@@ -261,6 +262,14 @@ def test_all_are_sent_and_seen(world: World) -> None:
     assert world.clock.now - 1000.0 < 2 + 3 * 10 + 4
     assert told[-1]["line"].startswith("6 of 6 guests done")
     assert evacuation.notes == ["noted"] * 6
+
+
+def test_what_is_expected_of_one_that_was_not_measured_is_what_it_uses(world: World) -> None:
+    """When the first has arrived, the 60 bytes that the second uses are left, not all of its 100."""
+    world.forecast = {"expected": None, "basis": {"touched_bytes": 60, "bandwidth_bytes_per_s": 1000}}
+    told = evacuated(world, to("ab", "kvm02"), slots=Slots(per_source=1))[3]
+    totals = [one["total"] for one in told if "total" in one]
+    assert next(one["remaining_bytes"] for one in totals if one["done"] == 1) == 60
 
 
 def test_one_at_a_time(world: World) -> None:

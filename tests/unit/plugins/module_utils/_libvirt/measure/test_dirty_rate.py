@@ -264,3 +264,34 @@ def test_memory() -> None:
 
 def test_a_guest_whose_memory_is_not_told() -> None:
     assert dirty_rate._tolerance_bytes(0, 4, "page-sampling", 0) == 4 << 20
+
+
+@pytest.mark.parametrize(
+    ("mode", "enough", "begun"),
+    [
+        ("page-sampling", False, [1, 7]),
+        ("page-sampling", True, [1]),
+        # The first result counts memory that was dirtied long before.
+        ("dirty-ring", False, [1, 1, 7]),
+        ("dirty-ring", True, [1, 1]),
+    ],
+)
+def test_what_runs_already_is_used_and_no_more_is_begun_than_needed(
+    monkeypatch: pytest.MonkeyPatch, mode: str, enough: bool, begun: list[int]
+) -> None:
+    found: list[int] = []
+
+    class Begun:
+        def __init__(self, _connection: t.Any, _guest: t.Any, seconds: int, _mode: str, **_clock: t.Any) -> None:
+            found.append(seconds)
+
+        def result(self) -> Window:
+            return Window(found[-1], len(found))
+
+    monkeypatch.setattr(dirty_rate, "BegunWindow", Begun)
+    measuring = dirty_rate.BegunMeasurement(t.cast("t.Any", None), t.cast("t.Any", None), mode)
+    assert found == [1]
+    windows = measuring.windows(7, lambda _short: enough)
+    assert found == begun
+    assert [window.window_s for window in windows] == ([1] if enough else [1, 7])
+    assert windows[0].unique_bytes == (2 if mode == "dirty-ring" else 1)

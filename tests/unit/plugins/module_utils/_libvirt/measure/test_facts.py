@@ -12,10 +12,12 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._core.forec
     DestinationPath,
     RouteDevice,
 )
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.forecast.working_set import WorkingSet
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.policy import Policy
 from ansible_collections.virtops.live_migration.plugins.module_utils._host import qemu_process
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.connection import Connection
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.guest import Guest, find_guest
-from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.measure.dirty_rate import measure
+from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.measure.dirty_rate import BegunMeasurement
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.measure.facts import (
     MeasuredFacts,
     MeasurementOptions,
@@ -55,6 +57,7 @@ def ends(libvirt: FakeLibvirt) -> t.Iterator[Ends]:
 
 def surveyed(ends: Ends, **changes: t.Any) -> MeasuredFacts:
     path = {key: changes.pop(key) for key in ("migrate_uri", "link_mib_per_s", "bandwidth_mib_per_s") if key in changes}
+    begun = changes.pop("begun", None)
     options: dict[str, t.Any] = {
         "compression": "none",
         "parallel_connections": None,
@@ -67,6 +70,7 @@ def surveyed(ends: Ends, **changes: t.Any) -> MeasuredFacts:
         ends.guest,
         DestinationPath(THERE, **{"link_mib_per_s": 100.0, **path}),
         MeasurementOptions(**{**options, **changes}),
+        begun,
     )
 
 
@@ -96,7 +100,7 @@ STATS = Call("domainListGetStats", Any(), 1 << 9, 1 << 29)
 
 
 def test_not_measured(libvirt: FakeLibvirt, ends: Ends) -> None:
-    libvirt.expect(INFO, RESIDENT, *VERSIONS, PLAIN)
+    libvirt.expect(PLAIN, INFO, RESIDENT, *VERSIONS)
     found = surveyed(ends)
     assert (found.facts.touched_bytes, found.facts.bandwidth_bytes_per_s) == (GIB, 100 * MIB)
     assert found.facts.measured is None
@@ -105,22 +109,84 @@ def test_not_measured(libvirt: FakeLibvirt, ends: Ends) -> None:
     assert found.document()["not_measured"] == "measuring was switched off"
 
 
-def test_measured_over_a_window_as_long_as_the_first_pass(
-    libvirt: FakeLibvirt, ends: Ends, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    # The pauses of the measurement are bound when the function is made.
-    monkeypatch.setattr(measure, "__kwdefaults__", {"clock": lambda: 0.0, "sleep": lambda _seconds: None})
+def test_measured_over_a_window_as_long_as_the_first_pass(libvirt: FakeLibvirt, ends: Ends) -> None:
     windows = [*window(1, 100), *window(11, 20)]
-    libvirt.expect(INFO, RESIDENT, PLAIN, *windows, INFO, *VERSIONS, PLAIN)
+    begins, ends_ = windows[:4], windows[4:]
+    libvirt.expect(PLAIN, INFO, *begins, RESIDENT, *VERSIONS, *ends_)
     found = surveyed(ends, measure=True)
     assert found.facts.measured is not None
     assert found.facts.measured.working_set_bytes == pytest.approx(220 * MIB, rel=0.1)
     assert found.document()["not_measured"] is None
 
 
+NEVER, MAY = Policy(postcopy="never", max_downtime_ms=500), Policy(postcopy="if_needed")
+
+
+def test_a_quiet_guest_is_known_after_a_second(libvirt: FakeLibvirt, ends: Ends) -> None:
+    """The rest is looked up while QEMU measures, and nothing twice."""
+    measuring = window(1, 2)
+    libvirt.expect(PLAIN, INFO, *measuring[:4], RESIDENT, *VERSIONS, *measuring[4:])
+    began_s = libvirt.clock.monotonic()
+    found = surveyed(ends, measure=True, no_more_than_for=NEVER)
+    assert libvirt.clock.monotonic() - began_s == pytest.approx(1.0)
+    assert found.facts.measured == WorkingSet(2 * MIB, True, 2 * MIB, True)
+    assert found.not_measured == ""
+
+
+@pytest.mark.parametrize("policy", [NEVER, None])
+def test_a_busy_one_is_measured_for_longer(libvirt: FakeLibvirt, ends: Ends, policy: t.Optional[Policy]) -> None:
+    """And so is a quiet one where the whole forecast is wanted."""
+    short = window(1, 2 if policy is None else 60)
+    libvirt.expect(PLAIN, INFO, *short[:4], RESIDENT, *VERSIONS, *short[4:], *window(11, 20))
+    found = surveyed(ends, measure=True, no_more_than_for=policy)
+    assert found.facts.measured is not None
+    assert found.facts.measured.working_set_bytes >= 220 * MIB
+
+
+def test_a_guest_that_may_go_by_postcopy_is_not_measured(libvirt: FakeLibvirt, ends: Ends) -> None:
+    libvirt.expect(PLAIN, INFO, RESIDENT, *VERSIONS)
+    found = surveyed(ends, measure=True, no_more_than_for=MAY)
+    assert found.facts.measured is None
+    assert "the first pass tells" in found.not_measured
+
+
+def test_one_that_is_too_large_to_be_fetched_in_its_time_is_measured(libvirt: FakeLibvirt, ends: Ends) -> None:
+    """4 GiB at 100 MiB/s take 41 s, and it may depend on both hosts for 40: then something else may be needed."""
+    measuring = window(1, 2)
+    libvirt.expect(PLAIN, INFO, *measuring[:4], RESIDENT, *VERSIONS, *measuring[4:])
+    policy = Policy(postcopy="if_needed", max_postcopy_s=40)
+    assert surveyed(ends, measure=True, no_more_than_for=policy).facts.measured is not None
+
+
+@pytest.mark.parametrize("connections", [None, 4])
+def test_one_that_cannot_although_it_may_is_measured(
+    libvirt: FakeLibvirt, ends: Ends, connections: t.Optional[int]
+) -> None:
+    """For its device of the host, or for connections that were asked for."""
+    device = "<hostdev/>" if connections is None else ""
+    definition = Call("XMLDesc", 0).returns(f"<domain type='kvm'><devices>{device}</devices></domain>")
+    measuring = window(1, 2)
+    versions = VERSIONS if connections is None else []
+    libvirt.expect(definition, INFO, *measuring[:4], RESIDENT, *versions, *measuring[4:])
+    found = surveyed(ends, measure=True, no_more_than_for=MAY, parallel_connections=connections)
+    assert found.facts.measured is not None
+
+
+def test_what_runs_already_is_not_begun_again(libvirt: FakeLibvirt, ends: Ends) -> None:
+    """It has run for two seconds while the destination was connected to, so that it is over."""
+    measuring = window(1, 2)
+    libvirt.expect(*measuring[:4], PLAIN, INFO, RESIDENT, *VERSIONS, *measuring[4:])
+    begun = BegunMeasurement(ends.source, ends.guest, "page-sampling")
+    libvirt.clock.sleep(2.0)
+    began_s = libvirt.clock.monotonic()
+    found = surveyed(ends, measure=True, no_more_than_for=NEVER, begun=begun)
+    assert libvirt.clock.monotonic() == began_s
+    assert found.facts.measured == WorkingSet(2 * MIB, True, 2 * MIB, True)
+
+
 def test_what_cannot_be_measured_is_told(libvirt: FakeLibvirt, ends: Ends) -> None:
     old = Call("getLibVersion").returns(7_000_000)
-    libvirt.expect(INFO, RESIDENT, PLAIN, old, *VERSIONS, PLAIN)
+    libvirt.expect(PLAIN, INFO, old, RESIDENT, *VERSIONS)
     found = surveyed(ends, measure=True)
     assert found.facts.measured is None
     assert "needs libvirt 7.2.0" in found.not_measured
@@ -128,7 +194,7 @@ def test_what_cannot_be_measured_is_told(libvirt: FakeLibvirt, ends: Ends) -> No
 
 def test_a_job_that_begins_meanwhile(libvirt: FakeLibvirt, ends: Ends) -> None:
     version = Call("getLibVersion").returns(9_000_000)
-    libvirt.expect(INFO, RESIDENT, PLAIN, version, Call("jobStats").returns(MIGRATING))
+    libvirt.expect(PLAIN, INFO, version, Call("jobStats").returns(MIGRATING))
     with pytest.raises(MigrationError) as raised:
         surveyed(ends, measure=True)
     assert raised.value.reason == "JOB_RUNNING"
@@ -137,7 +203,7 @@ def test_a_job_that_begins_meanwhile(libvirt: FakeLibvirt, ends: Ends) -> None:
 def test_a_guest_that_stands_still(libvirt: FakeLibvirt, ends: Ends) -> None:
     """It cannot go by post-copy, and writes nothing."""
     libvirt.states["erp01"] = PAUSED_BY_USER
-    libvirt.expect(INFO, RESIDENT, *VERSIONS, PLAIN)
+    libvirt.expect(PLAIN, INFO, RESIDENT, *VERSIONS)
     found = surveyed(ends, measure=True)
     assert found.facts.postcopy_possible is False
     assert found.not_measured == "the guest stands still"
@@ -150,7 +216,7 @@ def test_the_way_is_looked_up(libvirt: FakeLibvirt, ends: Ends) -> None:
         asked.append(list(hosts))
         return RouteDevice("br1", 25_000)
 
-    libvirt.expect(*[INFO, RESIDENT, *VERSIONS, PLAIN] * 2)
+    libvirt.expect(*[PLAIN, INFO, RESIDENT, *VERSIONS] * 2)
     assert surveyed(ends, link_mib_per_s=None, way_to=way_to).facts.bandwidth_bytes_per_s == 2_937_500_000
     found = surveyed(ends, link_mib_per_s=None, migrate_uri="tcp://10.0.0.12", way_to=way_to)
     assert "below br1" in found.bandwidth.known_from
@@ -159,7 +225,7 @@ def test_the_way_is_looked_up(libvirt: FakeLibvirt, ends: Ends) -> None:
 
 
 def test_a_way_that_tells_no_speed(libvirt: FakeLibvirt, ends: Ends) -> None:
-    libvirt.expect(INFO, RESIDENT, *VERSIONS, PLAIN)
+    libvirt.expect(PLAIN, INFO, RESIDENT, *VERSIONS)
     found = surveyed(ends, link_mib_per_s=None, measure=True, way_to=lambda _hosts: RouteDevice("veth0"))
     assert (found.facts.bandwidth_bytes_per_s, found.bandwidth.bytes_per_s) == (0, None)
     assert "without a bandwidth" in found.not_measured
@@ -174,13 +240,13 @@ def test_the_memory_that_the_kernel_counts(
     smaps = "7f0000000000-7f0100000000 rw-p 00000000 00:00 0\nRss:  614400 kB\nSwap:   0 kB\n"
     (tmp_path / "4242" / "smaps").write_text(smaps)
     monkeypatch.setattr(qemu_process, "PROCESSES", str(tmp_path))
-    libvirt.expect(INFO, *VERSIONS, PLAIN)
+    libvirt.expect(PLAIN, INFO, *VERSIONS)
     found = surveyed(ends)
     assert (found.facts.touched_bytes, found.touched_from) == (600 * MIB, "the mapping of its memory")
 
 
 def test_nothing_known_of_its_memory(libvirt: FakeLibvirt, ends: Ends) -> None:
-    libvirt.expect(INFO, Call("memoryStats").raises(3, "not supported"), *VERSIONS, PLAIN)
+    libvirt.expect(PLAIN, INFO, Call("memoryStats").raises(3, "not supported"), *VERSIONS)
     found = surveyed(ends)
     assert (found.facts.touched_bytes, found.touched_from) == (4 * GIB, "the size of its memory")
 
@@ -188,7 +254,7 @@ def test_nothing_known_of_its_memory(libvirt: FakeLibvirt, ends: Ends) -> None:
 @pytest.mark.parametrize(("free_mib", "cache_mib"), [(100_000, 2048), (4_000, 1000), (200, 0)])
 def test_memory_for_a_cache(libvirt: FakeLibvirt, ends: Ends, free_mib: int, cache_mib: int) -> None:
     memory = Call("getMemoryStats", -1).returns({"free": free_mib * 1024, "buffers": 0, "cached": 0, "total": 1})
-    libvirt.expect(INFO, RESIDENT, memory, INFO, *VERSIONS, PLAIN)
+    libvirt.expect(PLAIN, INFO, RESIDENT, memory, *VERSIONS)
     assert surveyed(ends, compression="auto").facts.xbzrle_cache_bytes == cache_mib * MIB
 
 
@@ -196,15 +262,15 @@ def test_memory_for_a_cache(libvirt: FakeLibvirt, ends: Ends, free_mib: int, cac
 def test_no_connections_beside_a_limit_or_when_not_wanted(
     libvirt: FakeLibvirt, ends: Ends, changes: dict[str, int]
 ) -> None:
-    libvirt.expect(INFO, RESIDENT, PLAIN)
+    libvirt.expect(PLAIN, INFO, RESIDENT)
     assert surveyed(ends, **changes).facts.parallel_connections == 0
 
 
 def test_hosts_that_are_too_old_for_connections(libvirt: FakeLibvirt, ends: Ends) -> None:
-    libvirt.expect(INFO, RESIDENT, Call("getLibVersion").returns(5_000_000), PLAIN)
+    libvirt.expect(PLAIN, INFO, RESIDENT, Call("getLibVersion").returns(5_000_000))
     assert surveyed(ends).facts.parallel_connections == 0
 
 
 def test_wished_connections_exclude_postcopy(libvirt: FakeLibvirt, ends: Ends) -> None:
-    libvirt.expect(INFO, RESIDENT, PLAIN)
+    libvirt.expect(PLAIN, INFO, RESIDENT)
     assert surveyed(ends, parallel_connections=4).facts.postcopy_possible is False

@@ -13,6 +13,7 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._core.forec
     DestinationPath,
     RouteDevice,
 )
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.forecast.working_set import WorkingSet
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.migration.location import Situation
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.migration.start import StartOptions
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.policy import Policy
@@ -26,6 +27,7 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.mi
 from ansible_collections.virtops.live_migration.tests.unit.plugins.fake_libvirt import FakeLibvirt
 
 MEASURES_S = 9.0
+BUSY = WorkingSet(270 * MIB, False, 78 * MIB, False)
 GIVEN_UP = MigrationError(
     "GIVEN_UP", "It was given up.", facts={"record": {"sent_bytes": 600 * MIB, "elapsed_ms": 20_000}}
 )
@@ -40,6 +42,8 @@ class World:
         self.looks = 0
         self.fails: list[MigrationError] = []
         self.links: list[float | None] = []
+        self.told: list[t.Any] = []
+        self.whole: list[bool] = []
         monkeypatch.setattr(moving, "measure_facts", self._measure)
         monkeypatch.setattr(moving, "planned", lambda _policy, facts, **_options: facts)
         monkeypatch.setattr(moving, "quiet_enough", lambda facts: facts.calm)
@@ -48,13 +52,20 @@ class World:
         monkeypatch.setattr(Migration, "_definition", lambda *_words: SimpleNamespace(parameters=dict))
 
     def _measure(
-        self, _source: t.Any, _destination: t.Any, _guest: t.Any, path: DestinationPath, _options: MeasurementOptions
+        self,
+        _source: t.Any,
+        _destination: t.Any,
+        _guest: t.Any,
+        path: DestinationPath,
+        options: MeasurementOptions,
+        _begun: t.Any,
     ) -> t.Any:
         self.looks += 1
+        self.whole.append(options.no_more_than_for is None)
         self.clock.sleep(MEASURES_S)
         calm = self.clock.monotonic() - self.began_s >= self.calm_after_s
         self.links.append(path.link_mib_per_s)
-        facts = SimpleNamespace(measured=object() if self.measured else None, calm=calm)
+        facts = SimpleNamespace(measured=BUSY if self.measured else None, calm=calm)
         return SimpleNamespace(facts=facts, document=dict)
 
     def _started(self, *_words: t.Any) -> dict[str, t.Any]:
@@ -69,7 +80,7 @@ class World:
         ends = SimpleNamespace(
             source=None, destination=None, settled=lambda: SimpleNamespace(situation=Situation.START)
         )
-        migration = Migration(t.cast("t.Any", ends), options)
+        migration = Migration(t.cast("t.Any", ends), options, self.told.append)
         guest = t.cast("t.Any", SimpleNamespace(name="erp01"))
         return migration._start(guest, t.cast("t.Any", None), False), migration
 
@@ -91,7 +102,25 @@ def test_a_calm_moment_is_waited_for_within_the_bound(
     result, _migration = world.move(wait_s)
     assert result["outcome"] == "moved"
     assert world.looks == looks
+    # A second of calm is none: where one is waited for, it is as long as the first pass.
+    assert set(world.whole) == {wait_s > 0}
     assert world.clock.monotonic() - world.began_s <= wait_s + MEASURES_S
+
+
+def test_whoever_watches_is_told_what_is_waited_for(world: World) -> None:
+    world.calm_after_s = 40.0
+    _result, migration = world.move(600.0)
+    assert [one["line"] for one in world.told] == [
+        f"it writes 78.0 MiB/s; a calm moment is waited for, since {since} s and for 600 s at most"
+        for since in (9, 23, 37)
+    ]
+    assert migration.notes == []
+
+
+def test_that_none_came_is_told(world: World) -> None:
+    world.calm_after_s = 900.0
+    _result, migration = world.move(60.0)
+    assert migration.notes == ["'erp01' was not calm within 60 s."]
 
 
 def test_what_is_not_measured_is_not_waited_for(world: World) -> None:

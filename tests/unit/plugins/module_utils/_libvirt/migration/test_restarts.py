@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import typing as t
+from dataclasses import replace
 
 import pytest
 
@@ -20,15 +21,18 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.mi
     MigrationOptions,
 )
 
+MOST = 100
+
 
 class Ending(Migration):
-    """Each run ends with the next of these reasons; without one it is well."""
+    """Each run ends with the next of these reasons; without one it is well. ``allowed``: by the guest's own policy."""
 
     reasons: t.Sequence[str] = ()
-    runs = 0
+    runs = allowed = 0
 
     def _run(self, check: bool) -> dict[str, t.Any]:
         self.runs += 1
+        self._options = replace(self._options, policy=Policy(max_restarts=self.allowed))
         if self.runs <= len(self.reasons):
             raise MigrationError(self.reasons[self.runs - 1], "It was cancelled.", facts={"actions": []})
         return {"outcome": "moved"}
@@ -37,9 +41,10 @@ class Ending(Migration):
 def ending(reasons: t.Sequence[str], max_restarts: int) -> Ending:
     path = DestinationPath("qemu+tcp://kvm02/system")
     measurement = MeasurementOptions("none", None, False, lambda _hosts: RouteDevice())
-    options = MigrationOptions(Policy(max_restarts=max_restarts), path, measurement, StartOptions())
+    # Of the task; that of the guest is known when it was looked at.
+    options = MigrationOptions(Policy(max_restarts=MOST), path, measurement, StartOptions())
     made = Ending(t.cast("t.Any", None), options)
-    made.reasons = reasons
+    made.reasons, made.allowed = reasons, max_restarts
     return made
 
 
