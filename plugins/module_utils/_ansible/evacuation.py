@@ -23,6 +23,7 @@ from .argspec import Spec
 from .transfer import migration_options, policies_of
 
 Result = dict[str, t.Any]
+# The least that each of ``slots`` may be.
 _LEAST = {"per_source": 1, "per_destination": 1, "ahead": 0, "attempts": 1, "breaker": 1}
 
 
@@ -98,53 +99,66 @@ def _check_guests_and_slots(params: t.Mapping[str, t.Any], destinations: t.Colle
             raise _wrong(f"slots.{key} is {params['slots'][key]}, but must be {least} or more.")
 
 
-def evacuation_options(params: t.Mapping[str, t.Any]) -> EvacuationOptions:
-    """What the module's options order, for :func:`_libvirt.evacuation.evacuation.evacuate`.
+class _GuestOptions:
+    """Options and policy of each guest, from its entry in ``guests`` and what holds for all.
 
-    Raises BAD_OPTIONS, BAD_CONTRACT, OPTIONS_CONFLICT and BAD_CHANGES.
+    Raises BAD_CONTRACT for a policy that says nonsense, whichever guest it is for.
+    """
+
+    def __init__(self, params: t.Mapping[str, t.Any], destinations: t.Mapping[str, t.Any], slots: Slots) -> None:
+        self._params, self._destinations, self._slots = params, destinations, slots
+        self.policies = policies_of(params)
+        self.metrics = metrics_directory(params["metrics_directory"])
+        self._said = {id(guest): said_by(guest["policy"], guest["policy_overrides"]) for guest in params["guests"]}
+
+    def check(self) -> None:
+        """Raises OPTIONS_CONFLICT and BAD_CHANGES for options that conflict, before anything is done."""
+        for destination in self._destinations.values():
+            migration_options(self._params, destination, self.policies)
+
+    def migration(self, guest: t.Mapping[str, t.Any], destination: str) -> MigrationOptions:
+        return migration_options(
+            self._params,
+            self._destinations[destination],
+            self.policies,
+            said=self._said[id(guest)],
+            storage=guest["copy_storage"],
+            disks=guest["copy_disks"],
+            homeward=self._params["purpose"] == "return",
+            sharing=self._slots.per_source + 1,  # the next one is set up, and may send, before one has ended
+            metrics=self.metrics,
+        )
+
+    def policy(self, guest: t.Mapping[str, t.Any], name: str, uuid: str, own: Said) -> Policy:
+        return self.policies.of(name, uuid, own, self._said[id(guest)])
+
+
+def evacuation_options(params: t.Mapping[str, t.Any]) -> EvacuationOptions:
+    """The options of an evacuation from those of the module.
+
+    Raises BAD_OPTIONS, BAD_CONTRACT, OPTIONS_CONFLICT, BAD_CHANGES and METRICS_DIRECTORY.
     """
     destinations = {str(one["name"]): one for one in params["destinations"]}
     _check_guests_and_slots(params, destinations)
-    policies = policies_of(params)
     slots = Slots(**params["slots"])
-    said = {id(guest): said_by(guest["policy"], guest["policy_overrides"]) for guest in params["guests"]}
-    metrics = metrics_directory(params["metrics_directory"])
-
-    def options_of(guest: t.Mapping[str, t.Any], name: str) -> MigrationOptions:
-        return migration_options(
-            params,
-            destinations[name],
-            policies,
-            said=said[id(guest)],
-            storage=guest["copy_storage"],
-            disks=guest["copy_disks"],
-            homeward=params["purpose"] == "return",
-            sharing=slots.per_source + 1,  # the next one is set up, and may send, before one has ended
-            metrics=metrics,
-        )
-
-    for name in destinations:
-        migration_options(params, destinations[name], policies)  # what conflicts is told before anything is done
-
-    def policy_of_guest(guest: t.Mapping[str, t.Any], name: str, uuid: str, own: Said) -> Policy:
-        return policies.of(name, uuid, own, said[id(guest)])
-
+    each = _GuestOptions(params, destinations, slots)
+    each.check()
     return EvacuationOptions(
         guests=params["guests"],
         uris={name: one["destination_uri"] for name, one in destinations.items()},
         links={name: one["link_mib_per_s"] for name, one in destinations.items()},
-        options_of=options_of,
-        policy_of=policy_of_guest,
+        options_of=each.migration,
+        policy_of=each.policy,
         slots=slots,
         leaving=params["purpose"] == "evacuate",
         force=params["force"],
-        heed_metadata=policies.heed_metadata,
+        heed_metadata=each.policies.heed_metadata,
         retry_loaded=params["calm_wait_s"] > 0,
         limits=_shared_limits(params, destinations),
         shutdown_limit_s=params["shutdown_timeout_s"],
         abort_on_cancel=params["on_cancel"] == "abort",
         cancel_file=params["cancel_file"],
-        metrics=metrics,
+        metrics=each.metrics,
     )
 
 
