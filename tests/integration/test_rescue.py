@@ -29,7 +29,7 @@ def test_by_the_downtime_that_is_needed(ansible: Ansible, erp01: Subject) -> Non
     assert_done(first, True, outcome="completed")
     assert set(actions(first)) == {"set_downtime"}
     assert 300 < first["downtime_ms"] <= 8000
-    assert first["record"]["boundaries"]
+    assert first["record"]["looks"]
     assert_done(second, False, outcome="none")
     erp01.arrives(migration)
 
