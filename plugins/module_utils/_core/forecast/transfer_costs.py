@@ -20,10 +20,6 @@ ZEROS_PLACED_BYTES_PER_S = 6.6 * GIB
 # were seen as well (free page hint v9, qemu-devel 2018), and 0.25 GB/s on a host of 2013.
 ONE_CONNECTION_BYTES_PER_S = 2.5e9
 
-# Virtual functions of a network card, saved while the guest stands still: 358 ms with one and 518 ms with four (mlx5,
-# QEMU 9.2, qemu-devel 2024-12).
-HOST_DEVICE_MS = 53
-
 # QEMU asks whether the rest fits after each round of sending. A round is what its own limit allows in 100 ms, or 50 ms
 # where the link is the limit (migration/migration.h: XFER_LIMIT_RATIO; migration/ram.c: MAX_WAIT).
 ROUND_LIMITED_MS, ROUND_MS = 100, 50
@@ -59,7 +55,3 @@ def sending_s(wire_bytes: float, bandwidth: float, link: float, scanning_s: floa
     """
     return max(wire_bytes / bandwidth, wire_bytes / max(link, bandwidth) + scanning_s)
 
-
-def devices_ms(host_devices: int) -> int:
-    """What the state of devices of the host adds to the downtime."""
-    return HOST_DEVICE_MS * host_devices

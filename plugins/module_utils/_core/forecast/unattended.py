@@ -10,13 +10,13 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass
 
+from ..job.downtime_limit import HOST_DEVICE_MS
 from .transfer_costs import (
     COMPRESSORS,
     ONE_CONNECTION_BYTES_PER_S,
     ROUND_LIMITED_MS,
     ROUND_MS,
     ZEROS_PLACED_BYTES_PER_S,
-    devices_ms,
     on_the_wire,
     sending_s,
 )
@@ -262,7 +262,7 @@ class _Course:
         return self.rates.wire * max(ms - (ROUND_LIMITED_MS if limited else ROUND_MS) / 2, ms / 2) / 1000
 
     def _downtime_ms(self, rest: float) -> float:
-        return rest / self.rates.link * 1000 + _SWITCH_MS + devices_ms(self.job.host_devices)
+        return rest / self.rates.link * 1000 + _SWITCH_MS + HOST_DEVICE_MS * self.job.host_devices
 
 
 class _Throttle:

@@ -149,6 +149,7 @@ def measure_facts(
         host_devices=size.host_devices,
         vcpus_busy=busy,
         memory_bytes=size.memory_bytes,
+        link_bytes_per_s=bandwidth.link_bytes_per_s or 0,
     )
     return MeasuredFacts(facts, bandwidth, touched_from, "" if measured else why_not)
 
@@ -203,6 +204,7 @@ def gather(
         bandwidth_bytes_per_s=bandwidth.bytes_per_s or 0,
         xbzrle_cache_bytes=spare_cache_bytes(connection, guest) if compress else 0,
         parallel_connections=parallel_connections,
+        link_bytes_per_s=bandwidth.link_bytes_per_s or 0,
         **size_of(guest)._asdict(),
     )
 
