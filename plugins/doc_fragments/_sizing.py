@@ -22,8 +22,8 @@ options:
     type: int
   host_devices:
     description:
-      - How many devices of the host it has, such as virtual functions of a network card. Each of them adds about 50 ms to
-        the downtime, and they rule post-copy out.
+      - How many devices of the host it has, such as virtual functions of a network card. Each of them adds about 50 ms
+        to the downtime, and they rule post-copy out.
     type: int
     default: 0
   policy:

@@ -10,8 +10,8 @@ version_added: 0.1.0
 short_description: Say how a migration will go that nobody supervises
 description:
   - Computes how a live migration goes by QEMU's own rules, with the downtime limit that it was started with, as a plain
-    C(virsh migrate) does. It says whether it finishes, how long it takes, how much it sends and how long the guest stands
-    still.
+    C(virsh migrate) does. It says whether it finishes, how long it takes, how much it sends and how long the guest
+    stands still.
   - It is what this collection's forecasts are held against what others have measured and published with. The page
     R(Forecasts against the world, ansible_collections.virtops.live_migration.docsite.forecasts) has the table.
   - A migration that this collection supervises is given more downtime or post-copy where its policy allows it. How that
@@ -49,7 +49,8 @@ options:
         type: float
       link_mib_s:
         description:
-          - What the link carries, if QEMU is kept below that by a limit. The last bytes and post-copy are not kept to it.
+          - What the link carries, if QEMU is kept below that by a limit. The last bytes and post-copy are not kept to
+            it.
           - By default what O(_input.stack) says, or else O(_input.bandwidth_mib_s).
         type: float
       downtime_limit_ms:
@@ -58,8 +59,8 @@ options:
         default: 300
       mode:
         description:
-          - In words, such as V(precopy), V(precopy+auto-converge), V(postcopy at 5 s), V(stopped guest), V(precopy idle,
-            multifd 8 zstd) or V(precopy, 4 VF).
+          - In words, such as V(precopy), V(precopy+auto-converge), V(postcopy at 5 s), V(stopped guest),
+            V(precopy idle, multifd 8 zstd) or V(precopy, 4 VF).
         type: str
         default: precopy
       stack:
@@ -137,14 +138,14 @@ _value:
       type: bool
     total_s:
       description:
-        - How long it takes, in seconds. V(null) if it does not finish, or without memory. If the outcome is not known, it
-          is that of a guest that writes nothing.
+        - How long it takes, in seconds. V(null) if it does not finish, or without memory. If the outcome is not known,
+          it is that of a guest that writes nothing.
       type: float
     data_mib:
       description: What goes over the wire, in MiB. V(null) in the same cases.
       type: float
     downtime_ms:
-      description: How long the guest stands still, by QEMU's account. What libvirt and the destination add is not in it.
+      description: How long the guest stands still, by QEMU's account, without what libvirt and the destination add.
       type: float
     passes:
       description: How many bitmap syncs QEMU counts.

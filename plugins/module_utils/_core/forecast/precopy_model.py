@@ -38,8 +38,9 @@ class MigrationCourse:
 class TransferPath:
     """What is sent over what: bytes the guest uses at all, bytes/s that arrive, and the start's downtime limit.
 
-    ``scan_s``: how long QEMU looks at the pages of zeros in the first pass. ``link_bytes_per_s``: what the link carries,
-    where passes are kept below that by a limit (0: no more than passes get); the last bytes are not kept to the limit.
+    ``scan_s``: how long QEMU looks at the pages of zeros in the first pass. ``link_bytes_per_s``: what the link
+    carries, where a limit keeps passes below that (0: no more than passes get); the last bytes are not kept to the
+    limit.
     ``switch_ms``: what the switch takes beside the last bytes.
     """
 

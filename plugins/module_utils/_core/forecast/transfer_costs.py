@@ -54,4 +54,3 @@ def sending_s(wire_bytes: float, bandwidth: float, link: float, scanning_s: floa
     meanwhile. A stream that fills its link stands while they are.
     """
     return max(wire_bytes / bandwidth, wire_bytes / max(link, bandwidth) + scanning_s)
-

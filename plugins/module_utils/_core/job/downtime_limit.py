@@ -9,8 +9,8 @@ import typing as t
 from ..policy import MAX_DOWNTIME_LIMIT_MS
 
 SWITCH_COST_MS = 60  # device state, block and network set-up on the destination: seen on real hosts, 50 to 70 ms
-# Virtual functions of a network card, whose state is saved while the guest stands still: 358 ms with one and 518 ms with
-# four (mlx5, QEMU 9.2, 1 GbE; qemu-devel 2024-12).
+# Virtual functions of a network card, whose state is saved while the guest stands still: 358 ms with one and 518 ms
+# with four (mlx5, QEMU 9.2, 1 GbE; qemu-devel 2024-12).
 HOST_DEVICE_MS = 53
 SHRINKS = 0.85  # a pass that leaves less than this share of the pass before makes progress
 _MARGIN = 1.15

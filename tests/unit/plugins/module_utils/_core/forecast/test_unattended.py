@@ -49,7 +49,8 @@ def job(
     )
 
 
-# Guests of 8 GiB under PostgreSQL at QEMU's default limit, over loopback: github.com/LordWicked/live-migration-thesis-code
+# Guests of 8 GiB under PostgreSQL at QEMU's default limit, over loopback:
+# github.com/LordWicked/live-migration-thesis-code
 POSTGRES = {"memory_mib": 8192, "bandwidth_mib": 129, "link": LOOPBACK}
 # What it is, the job, seconds and MiB as published, and how far off each may be.
 PUBLISHED = [
@@ -178,7 +179,9 @@ def test_no_bandwidth_is_no_forecast() -> None:
 amounts = st.floats(0, 4096)
 
 
-@given(amounts, amounts, st.floats(1, 2000), st.one_of(st.none(), amounts), st.one_of(st.none(), amounts), st.booleans())
+@given(
+    amounts, amounts, st.floats(1, 2000), st.one_of(st.none(), amounts), st.one_of(st.none(), amounts), st.booleans()
+)
 def test_every_course_is_whole(
     touched: float, more: float, bandwidth: float, rate: t.Optional[float], set_mib: t.Optional[float], throttle: bool
 ) -> None:
