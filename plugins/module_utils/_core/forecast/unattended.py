@@ -31,9 +31,10 @@ NEVER, NOT_KNOWN = "does not finish", "not known"
 _RATE_OVER_S, _COMES_BACK = 1.0, 0.85
 # From here on QEMU's figure does not tell a guest that writes somewhat less than the link carries from one that writes
 # more: a page counts once in a pass. The diagnosis of running jobs has the same limit.
-_STUCK_RATIO = 0.9
+_STUCK_RATIO, _UNSURE_RATIO = 0.9, 0.8
 _LIMITED_FROM = 1.15  # a link of so much more than what passes get is kept from being filled by QEMU's own limit
 _MOST_PASSES = 1000
+_SET_ONLY_FROM_PASS = 3
 _THROTTLE_END = 99
 _AGAIN_OVER_SENT = 0.5  # QEMU's throttle-trigger-threshold
 # What QEMU itself takes to stop and hand over: 5 ms of downtime in all where next to nothing was left (DPDK's how-to,
@@ -144,6 +145,13 @@ class _Course:
         self.unsent = min(whole, self.rates.wire * stops_ms / 1000)
         self.set_bytes = None if job.working_set_bytes is None else min(whole, job.working_set_bytes)
         self.left_bytes = None if job.left_bytes is None else min(whole, job.left_bytes)
+        # All that a pass finds dirty, however long it was. A small set of a guest that writes slowly is only what is
+        # left of it at the end: a long pass leaves more.
+        slow = self._ratio(0) < _STUCK_RATIO
+        known = self.set_bytes
+        if known is None and self._fits():
+            known = self.left_bytes
+        self.hot_bytes = None if known is None or (known <= self.limit_bytes and slow) else known
 
     def run(self) -> UnattendedCourse:
         job = self.job
@@ -162,18 +170,20 @@ class _Course:
         rate = (self.job.dirty_bytes_per_s or 0.0) * (1 - throttle / 100)
         turns = time_s / _RATE_OVER_S
         dirtied = rate * _RATE_OVER_S * (turns if turns <= 1 else turns**_COMES_BACK)
-        # A set within the limit is what is left of a guest at the end; a long pass leaves more.
-        capped = self.set_bytes is not None and self.set_bytes > self.limit_bytes
-        return min(dirtied, self.set_bytes if capped and self.set_bytes is not None else self.job.sent_bytes)
+        return min(dirtied, self.job.sent_bytes if self.hot_bytes is None else self.hot_bytes)
 
     def _stuck(self, throttle: float) -> bool:
         """Whether passes do not get it down to the limit, at this throttle."""
         if self._fits():
             return False
+        ratio = self._ratio(throttle)
         if self.left_bytes is not None and throttle == 0:
-            return True
-        rate = (self.job.dirty_bytes_per_s or 0.0) * (1 - throttle / 100)
-        return rate >= _STUCK_RATIO * self.rates.passes
+            # Where passes stand still as much is dirtied as is sent. Else what they left was on its way down.
+            return self.job.dirty_bytes_per_s is None or ratio >= _UNSURE_RATIO
+        return ratio >= _STUCK_RATIO
+
+    def _ratio(self, throttle: float) -> float:
+        return (self.job.dirty_bytes_per_s or 0.0) * (1 - throttle / 100) / self.rates.passes
 
     def _fits(self) -> bool:
         """Whether the guest is known never to rewrite more than the limit, or to be got down to it."""
@@ -213,7 +223,9 @@ class _Course:
                 return self._split(left, at_s, sent, postcopy_at_s, part=(postcopy_at_s - at_s) / time_s, number=number)
             fresh = self._fresh(time_s, throttle.percent)
             at_s, sent = at_s + time_s, sent + wire
-            after = min(whole, max(self.unsent + fresh, least))
+            # What is not sent is of the set, too, once all else has been.
+            most = whole if self.hot_bytes is None or number < _SET_ONLY_FROM_PASS else max(self.unsent, self.hot_bytes)
+            after = min(most, max(self.unsent + fresh, least))
             if after <= self.limit_bytes and not self._stuck(throttle.percent):
                 return self._finished(number, after, at_s, sent, throttle.percent, plain_stuck)
             throttle.end_of_pass(number, time_s, fresh, pages)

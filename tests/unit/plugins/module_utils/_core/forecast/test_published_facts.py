@@ -116,7 +116,7 @@ def test_without_a_bandwidth_nothing_is_forecast() -> None:
 
 
 def test_what_was_left_at_boundaries_is_no_working_set() -> None:
-    row = {**ROW, "working_set_mib": 62.2, "dirty_rate_mib_s": 60}
+    row = {**ROW, "working_set_mib": 62.2, "dirty_rate_mib_s": 110}
     assert course_document(row)["outcome"] == "finishes"
     noted = course_document({**row, "note": "working_set = median left at boundaries from pass 3"})
     assert (noted["outcome"], noted["finishes"], noted["total_s"]) == ("does not finish", False, None)

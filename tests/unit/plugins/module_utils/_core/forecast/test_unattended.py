@@ -167,8 +167,22 @@ def test_a_set_that_is_larger_than_the_limit_ends_where_it_is_written_slowly() -
     found = unattended(job(8192, 4096, 112, rate_mib=50, set_mib=256))
     assert found.outcome == FINISHES
     assert 38 < (found.total_s or 0) < 42
-    left_for_good = unattended(job(8192, 4096, 112, rate_mib=50, left_mib=256))
-    assert left_for_good.outcome == NEVER
+
+
+def test_what_passes_leave_is_for_good_only_where_they_stand_still() -> None:
+    """Then as much is dirtied as is sent; a guest that writes half of that was on its way down."""
+    assert unattended(job(8192, 4096, 112, rate_mib=50, left_mib=256)).outcome == FINISHES
+    assert unattended(job(8192, 4096, 112, rate_mib=95, left_mib=256)).outcome == NEVER
+    assert unattended(job(8192, 4096, 112, rate_mib=None, left_mib=256)).outcome == NEVER
+    assert unattended(job(8192, 4096, 112, rate_mib=95)).outcome == FINISHES
+
+
+def test_a_small_set_that_is_written_fast_fits() -> None:
+    for known in ({"set_mib": 20}, {"left_mib": 20}):
+        found = unattended(job(8192, 4096, 112, rate_mib=500, **known))
+        assert found.outcome == FINISHES
+        assert 37 < (found.total_s or 0) < 38
+        assert (found.sent_bytes or 0) / MIB < 4096 * 1.02
 
 
 def test_no_bandwidth_is_no_forecast() -> None:
