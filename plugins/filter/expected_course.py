@@ -76,7 +76,9 @@ options:
         description: How many connections it has. By default what O(_input.mode) says, or one.
         type: int
       compression:
-        description: How pages are compressed on several connections. By default what O(_input.mode) says.
+        description:
+          - How pages are compressed on several connections. By default what O(_input.mode) says.
+          - What XBZRLE makes of pages that are sent again is not counted, since that depends on what the guest writes.
         type: str
         choices: [none, zlib, zstd, qatzip]
       compression_ratio:

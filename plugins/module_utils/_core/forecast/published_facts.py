@@ -69,38 +69,20 @@ class PublishedFacts(t.NamedTuple):
 def facts_of(row: t.Mapping[str, t.Any]) -> PublishedFacts:
     """Raises BAD_OPTION for what is no number, and where no bandwidth is said."""
     assumed: list[str] = []
-    mode, stack = str(row.get("mode") or ""), str(row.get("stack") or "")
-    memory, touched = _mib(row, "ram_mib"), _mib(row, "touched_mib")
-    if memory is None and touched is not None:
-        memory = touched
-        assumed.append("ram_mib: no more than touched_mib")
-    if memory is not None and touched is None:
-        assumed.append("touched_mib: all of ram_mib")
-    link, bandwidth = _mib(row, "link_mib_s"), _mib(row, "bandwidth_mib_s")
-    link = _link_of(stack) if link is None else link
-    if bandwidth is None and link:
-        bandwidth = link
-        assumed.append("bandwidth_mib_s: what the link carries")
-    if not bandwidth:
-        raise MigrationError(
-            "BAD_OPTION",
-            "bandwidth_mib_s is not said, but must be a number above 0.",
-            remedy="Say what gets through in MiB/s, or the link in stack; one of 10 GbE carries about 1100.",
-        )
+    mode = str(row.get("mode") or "")
+    memory, touched = _memory(row, assumed)
+    bandwidth, link = _bandwidths(row, assumed)
     limit_ms = number_of(row.get("downtime_limit_ms"), "downtime_limit_ms")
     if limit_ms is None:
         limit_ms = _QEMU_DOWNTIME_LIMIT_MS
         assumed.append(f"downtime_limit_ms: {limit_ms:.0f}, which is QEMU's own")
     rate, working_set, left = _writing(row, mode, assumed)
-    compression = str(row.get("compression") or "") or next((name for name in COMPRESSORS if name in mode), "none")
-    ratio = number_of(row.get("compression_ratio"), "compression_ratio") or 0.0
-    if compression in COMPRESSORS and not ratio:
-        assumed.append(f"compression_ratio: {COMPRESSORS[compression].ratio:g}, as of a mixed corpus")
+    compression, ratio = _compression(row, mode, assumed)
     job = UnattendedJob(
-        memory_bytes=memory or 0.0,
+        memory_bytes=memory,
         touched_bytes=touched,
         bandwidth_bytes_per_s=bandwidth,
-        link_bytes_per_s=link or 0.0,
+        link_bytes_per_s=link,
         dirty_bytes_per_s=rate,
         working_set_bytes=working_set,
         left_bytes=left,
@@ -149,6 +131,47 @@ def _summary(course: UnattendedCourse, job: UnattendedJob) -> str:
         f"{how.get(course.outcome, 'It finishes' + throttled + ':')} {human_ms(course.total_s * 1000)},"
         f" {human_bytes(course.sent_bytes)} sent, {human_ms(course.downtime_ms or 0)} of downtime."
     )
+
+
+def _memory(row: t.Mapping[str, t.Any], assumed: list[str]) -> tuple[float, t.Optional[float]]:
+    """All that the guest has (0: not known) and what of it is in use, in bytes."""
+    memory, touched = _mib(row, "ram_mib"), _mib(row, "touched_mib")
+    if memory is None and touched is not None:
+        memory = touched
+        assumed.append("ram_mib: no more than touched_mib")
+    if memory is not None and touched is None:
+        assumed.append("touched_mib: all of ram_mib")
+    return memory or 0.0, touched
+
+
+def _bandwidths(row: t.Mapping[str, t.Any], assumed: list[str]) -> tuple[float, float]:
+    """What passes get and what the link carries (0: not known), in bytes/s."""
+    bandwidth, link = _mib(row, "bandwidth_mib_s"), _mib(row, "link_mib_s")
+    link = _link_of(str(row.get("stack") or "")) if link is None else link
+    if bandwidth is None and link:
+        bandwidth = link
+        assumed.append("bandwidth_mib_s: what the link carries")
+    if not bandwidth:
+        raise MigrationError(
+            "BAD_OPTION",
+            "bandwidth_mib_s is not said, but must be a number above 0.",
+            remedy="Say what gets through in MiB/s, or the link in stack; one of 10 GbE carries about 1100.",
+        )
+    return bandwidth, link or 0.0
+
+
+def _compression(row: t.Mapping[str, t.Any], mode: str, assumed: list[str]) -> tuple[str, float]:
+    """How, and memory for a byte on the wire (0: as usual)."""
+    said = next((name for name in COMPRESSORS if name in mode.lower()), "none")
+    compression = str(row.get("compression") or said)
+    if compression not in ("none", *COMPRESSORS):
+        raise MigrationError(
+            "BAD_OPTION", f"compression is {compression!r:.80}, but must be one of none, {', '.join(COMPRESSORS)}."
+        )
+    ratio = number_of(row.get("compression_ratio"), "compression_ratio") or 0.0
+    if compression != "none" and not ratio:
+        assumed.append(f"compression_ratio: {COMPRESSORS[compression].ratio:g}, as of a mixed corpus")
+    return compression, ratio
 
 
 def _mib(row: t.Mapping[str, t.Any], name: str) -> t.Optional[float]:

@@ -115,6 +115,13 @@ def test_without_a_bandwidth_nothing_is_forecast() -> None:
     assert "bandwidth_mib_s" in str(caught.value)
 
 
+def test_a_compression_that_is_not_known_is_refused() -> None:
+    with pytest.raises(MigrationError) as caught:
+        facts_of({**ROW, "compression": "lz4"})
+    assert caught.value.reason == "BAD_OPTION"
+    assert facts_of({**ROW, "compression": "none", "mode": "precopy, multifd 8 zstd"}).job.compression == "none"
+
+
 def test_what_was_left_at_boundaries_is_no_working_set() -> None:
     row = {**ROW, "working_set_mib": 62.2, "dirty_rate_mib_s": 110}
     assert course_document(row)["outcome"] == "finishes"
