@@ -51,8 +51,7 @@ EXPLAINED: t.Mapping[str, str] = {
         "Between two processes of one host more got through on this one than the 20 Gbit/s that are assumed."
     ),
     "FPH-2-legacy": (
-        "Between two processes of one host more got through on this one than the 20 Gbit/s that are assumed: 3.1 "
-        "GiB/s."
+        "Between two processes of one host more got through on this one than the 20 Gbit/s that are assumed: 3.1 GiB/s."
     ),
     "FPS-idle": (
         "Of an idle guest that has just started next to nothing is in use, 0.35 GiB of 8, but that is not among "
