@@ -142,7 +142,8 @@ class _Course:
         late_ms = (ROUND_LIMITED_MS if limited else ROUND_MS) / 2
         # What is left when QEMU asks for the bitmap: the limit is passed somewhere within a round.
         stops_ms = max(job.downtime_limit_ms - late_ms, job.downtime_limit_ms / 2)
-        self.unsent = min(whole, self.rates.wire * stops_ms / 1000)
+        self.filled = self.rates.wire * stops_ms / 1000
+        self.unsent = min(whole, self.filled)
         self.set_bytes = None if job.working_set_bytes is None else min(whole, job.working_set_bytes)
         self.left_bytes = None if job.left_bytes is None else min(whole, job.left_bytes)
         # All that a pass finds dirty, however long it was. A small set of a guest that writes slowly is only what is
@@ -156,7 +157,7 @@ class _Course:
     def run(self) -> UnattendedCourse:
         job = self.job
         if not job.sent_bytes:
-            return UnattendedCourse(self._class(0.0), downtime_ms=self._downtime_ms(self._filled()))
+            return UnattendedCourse(self._class(0.0), downtime_ms=self._downtime_ms(self.filled))
         if job.postcopy_at_s is not None:
             return self._passes(job.postcopy_at_s)
         if self._stuck(0) and not job.auto_converge:
@@ -220,7 +221,8 @@ class _Course:
             scanning_s = job.zero_bytes / ZEROS_BYTES_PER_S if first else 0.0
             time_s = sending_s(wire, self.rates.passes, self.rates.link, scanning_s)
             if postcopy_at_s is not None and at_s + time_s >= postcopy_at_s:
-                return self._split(left, at_s, sent, postcopy_at_s, part=(postcopy_at_s - at_s) / time_s, number=number)
+                part = (postcopy_at_s - at_s) / time_s if time_s > 0 else 0.0
+                return self._split(left, at_s, sent, postcopy_at_s, part=part, number=number)
             fresh = self._fresh(time_s, throttle.percent)
             at_s, sent = at_s + time_s, sent + wire
             # What is not sent is of the set, too, once all else has been.
@@ -266,12 +268,6 @@ class _Course:
         return UnattendedCourse(
             BY_POSTCOPY, total_s, sent / self.rates.ratio, float(_SWITCH_MS), number + 1, 0, rest_s, rest
         )
-
-    def _filled(self) -> float:
-        """What is left in the end of a guest of any size that writes next to nothing."""
-        ms = self.job.downtime_limit_ms
-        limited = self.rates.passes < self.rates.link
-        return self.rates.wire * max(ms - (ROUND_LIMITED_MS if limited else ROUND_MS) / 2, ms / 2) / 1000
 
     def _downtime_ms(self, rest: float) -> float:
         return rest / self.rates.link * 1000 + _SWITCH_MS + HOST_DEVICE_MS * self.job.host_devices

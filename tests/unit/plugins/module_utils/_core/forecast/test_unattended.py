@@ -190,6 +190,12 @@ def test_no_bandwidth_is_no_forecast() -> None:
         unattended(job(8192, 4096, 0))
 
 
+def test_a_guest_that_fits_the_limit_is_split_at_once() -> None:
+    found = unattended(job(1, 1, 100, postcopy_at_s=0))
+    assert found.outcome == BY_POSTCOPY
+    assert found.total_s == pytest.approx(0.015, abs=0.002)
+
+
 amounts = st.floats(0, 4096)
 
 
