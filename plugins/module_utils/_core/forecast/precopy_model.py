@@ -40,8 +40,7 @@ class TransferPath:
 
     ``scan_s``: how long QEMU looks at the pages of zeros in the first pass. ``link_bytes_per_s``: what the link
     carries, where a limit keeps passes below that (0: no more than passes get); the last bytes are not kept to the
-    limit.
-    ``switch_ms``: what the switch takes beside the last bytes.
+    limit. ``switch_ms``: what the switch takes beside the last bytes.
     """
 
     touched_bytes: float
