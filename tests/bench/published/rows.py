@@ -22,7 +22,16 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._core.forec
 
 MOST_ERROR = 0.12
 FINISHES, NEVER, NOT_KNOWN = "finishes", "does not finish", "not known"
-_NOT_FINISHED = ("not finished", "finished only when the load ended", "finishes only when the load", "does not finish")
+_NOT_FINISHED = (
+    "not finished",
+    "finished only when the load",
+    "finishes only when the load",
+    "does not finish",
+    "did not finish",
+    "never",
+    "aborted",
+    "timed out",
+)
 _FINISHED = ("finished", "finishes")
 
 
@@ -57,7 +66,7 @@ class Compared:
 
     @property
     def published_class(self) -> str:
-        outcome = (self.row.get("outcome") or "").strip()
+        outcome = (self.row.get("outcome") or "").strip().lower()
         if outcome.startswith(_NOT_FINISHED):
             return NEVER
         return FINISHES if outcome.startswith(_FINISHED) else NOT_KNOWN

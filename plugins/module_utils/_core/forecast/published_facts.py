@@ -11,7 +11,6 @@ boundaries makes it ``left_mib``: what passes leave once they get it down no mor
 
 from __future__ import annotations
 
-import math
 import re
 import typing as t
 
@@ -22,8 +21,9 @@ from .transfer_costs import COMPRESSORS, ONE_CONNECTION_BYTES_PER_S
 from .unattended import BY_POSTCOPY, NEVER, NOT_KNOWN, UnattendedCourse, UnattendedJob, unattended
 
 _QEMU_DOWNTIME_LIMIT_MS = 300.0
-_NUMBER = re.compile(r"\d+(?:\.\d+)?")
-_RANGE = re.compile(r"\s*(?:about\s+)?(\d+(?:\.\d+)?)\s*(?:-|to)\s*(\d+(?:\.\d+)?)\s*\Z")
+_MOST = 1e12
+_NUMBER = re.compile(r"(?:(?<=\s)|(?<=\A))-?\d+(?:\.\d+)?|\d+(?:\.\d+)?")
+_RANGE = re.compile(r"\s*(?:about\s+)?(\d+(?:\.\d+)?)\s*(?:-|\u2013|to)\s*(\d+(?:\.\d+)?)\s*\Z")
 _LINK = re.compile(r"(\d+(?:\.\d+)?)\s*(?:GbE|Gbit/s|Gb/s|Gbps)", re.IGNORECASE)
 _SAME_HOST = re.compile(r"loopback|same host|localhost", re.IGNORECASE)
 _OWN_LIMIT = re.compile(r"default (?:\w+ )?(?:limit|max-bandwidth)", re.IGNORECASE)
@@ -37,26 +37,20 @@ _QUIET = re.compile(r"\bidle\b|\bended\b|no (?:load|workload|writing)", re.IGNOR
 
 
 def number_of(value: t.Any, name: str) -> t.Optional[float]:
-    """None for nothing, and for a text without a number in it."""
-    if value is None or value == "" or isinstance(value, bool):
+    """None for nothing, and for a text without a number in it. Raises BAD_OPTION for one below 0, or beyond reason."""
+    if value is None or isinstance(value, bool):
         return None
-    if isinstance(value, (int, float)):
-        found = float(value)
-    else:
-        text = str(value).replace(",", "")
-        ends = _RANGE.match(text)
-        first = _NUMBER.search(text)
-        if ends:
-            found = (float(ends.group(1)) + float(ends.group(2))) / 2
-        elif first and not text.strip().startswith("-"):
-            found = float(first.group())
-        else:
-            found = math.nan if text.strip().startswith("-") else -1.0
-            if found == -1.0:
-                return None
-    if not 0 <= found < 1e12:
+    found = float(value) if isinstance(value, (int, float)) else _in_text(str(value).replace(",", ""))
+    if found is not None and not 0 <= found < _MOST:
         raise MigrationError("BAD_OPTION", f"{name} is {value!r:.80}, but must be a number from 0 up.")
     return found
+
+
+def _in_text(text: str) -> t.Optional[float]:
+    ends, first = _RANGE.match(text), _NUMBER.search(text)
+    if ends:
+        return (float(ends.group(1)) + float(ends.group(2))) / 2
+    return float(first.group()) if first else None
 
 
 class PublishedFacts(t.NamedTuple):
