@@ -215,7 +215,7 @@ def _postcopy_at_s(row: t.Mapping[str, t.Any], mode: str) -> t.Optional[float]:
     return float(said.group(1) or 0.0)
 
 
-def _count(row: t.Mapping[str, t.Any], name: str, words: t.Pattern[str], mode: str) -> t.Optional[float]:
+def _count(row: t.Mapping[str, t.Any], name: str, words: re.Pattern[str], mode: str) -> t.Optional[float]:
     given = number_of(row.get(name), name)
     said = words.search(mode)
     if given is not None or said is None:
