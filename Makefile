@@ -37,6 +37,9 @@ bench-prevention: setup ## host documents, readiness and jobs: time against othe
 bench-evacuation: setup ## emptying a host, ours and in the ways of other tools; 45 minutes, goes on where it was left
 	@tests/bench/evacuation
 
+bench-forecasts: setup ## forecasts against published migrations: FORECASTS_PUBLISHED names their CSV, which is not here
+	@tests/bench/forecasts
+
 browser: setup ## reports looked at in a real browser, which it installs: screenshots, contrast, keyboard
 	@tests/run/browser
 
@@ -83,4 +86,4 @@ docs: setup ## the documentation as HTML, in build/docs
 clean: ## remove what the targets made, environments included
 	@rm -rf build .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .ansible .venv .venv-*
 
-.PHONY: help setup demo test test-matrix lint sanity units sim bench-plan bench-prevention bench-evacuation browser integration integration-wide patch-night faults eda bench-events gauntlet versions soak docs-lint reference build docs clean
+.PHONY: help setup demo test test-matrix lint sanity units sim bench-plan bench-prevention bench-evacuation bench-forecasts browser integration integration-wide patch-night faults eda bench-events gauntlet versions soak docs-lint reference build docs clean

@@ -19,6 +19,11 @@ options:
     description: What reaches the destination, in MiB/s.
     type: float
     required: true
+  link_mib_per_s:
+    description:
+      - What the link carries, in MiB/s, if O(bandwidth_mib_per_s) is a limit below that. The last bytes are not kept to
+        the limit, so the guest stands still for less, and pages of zeros cost such a migration no time.
+    type: float
   deadline_s:
     description: How long it may take. By default six times what its memory takes once, and at least a minute.
     type: float
@@ -72,9 +77,12 @@ def expected_transfer(
     bandwidth_mib_per_s: t.Any,
     policy: t.Any = None,
     touched_bytes: t.Any = None,
+    host_devices: t.Any = None,
+    link_mib_per_s: t.Any = None,
     **limits: t.Any,
 ) -> dict[str, t.Any]:
-    return prospect(policy_of(policy, **limits), facts_from(dirty_rate, bandwidth_mib_per_s, touched_bytes))
+    facts = facts_from(dirty_rate, bandwidth_mib_per_s, touched_bytes, host_devices, link_mib_per_s)
+    return prospect(policy_of(policy, **limits), facts)
 
 
 class FilterModule:

@@ -72,11 +72,16 @@ from ansible_collections.virtops.live_migration.plugins.plugin_utils._filters im
 
 @reported_to_the_user
 def required_bandwidth(
-    dirty_rate: t.Any, policy: t.Any = None, touched_bytes: t.Any = None, deadline_s: t.Any = 3600, **limits: t.Any
+    dirty_rate: t.Any,
+    policy: t.Any = None,
+    touched_bytes: t.Any = None,
+    deadline_s: t.Any = 3600,
+    host_devices: t.Any = None,
+    **limits: t.Any,
 ) -> t.Optional[int]:
     policy = policy_of(policy, deadline_s=deadline_s, **limits)
     # The bandwidth of these facts does not matter, since the policy has a deadline.
-    facts = facts_from(dirty_rate, 1, touched_bytes)
+    facts = facts_from(dirty_rate, 1, touched_bytes, host_devices)
     return whole_mib_per_s(least_bandwidth_bytes_per_s(policy, facts), up=True)
 
 

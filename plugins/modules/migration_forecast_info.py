@@ -38,7 +38,8 @@ options:
   bandwidth_mib_per_s:
     description:
       - The limit that the migration is to have, in MiB/s. V(0) is no limit.
-      - The smaller of it and O(link_mib_per_s) counts.
+      - The smaller of it and O(link_mib_per_s) counts. The last bytes are not kept to the limit, so where it is the
+        smaller one the guest is expected to stand still for less than by the limit.
     type: int
   dirty_rate:
     description:

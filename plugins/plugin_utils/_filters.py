@@ -112,7 +112,13 @@ def policy_of(policy: t.Any, **overrides: t.Any) -> Policy:
     return preset(str(plain(policy) or DEFAULT_PRESET), given)
 
 
-def facts_from(dirty_rate: t.Any, bandwidth_mib_per_s: t.Any, touched_bytes: t.Any = None) -> MigrationFacts:
+def facts_from(
+    dirty_rate: t.Any,
+    bandwidth_mib_per_s: t.Any,
+    touched_bytes: t.Any = None,
+    host_devices: t.Any = None,
+    link_mib_per_s: t.Any = None,
+) -> MigrationFacts:
     """A guest as ``migration_dirty_rate_info`` describes it, and what its memory is sent over."""
     document = plain(dirty_rate)
     if not isinstance(document, dict):
@@ -129,10 +135,22 @@ def facts_from(dirty_rate: t.Any, bandwidth_mib_per_s: t.Any, touched_bytes: t.A
     for option, value in ((name, touched), ("bandwidth_mib_per_s", bandwidth)):
         if value is None or value <= 0:
             raise _bad_option(option, value, "a number above 0")
+    devices = number("host_devices", host_devices, int) or 0
+    link = number("link_mib_per_s", link_mib_per_s, float) or 0.0
+    for option, value in (("host_devices", devices), ("link_mib_per_s", link)):
+        if value < 0:
+            raise _bad_option(option, value, "a number from 0 up")
     numbers = {key: number(key, document.get(key), int) for key in ("working_set_bytes", "dirty_bytes_per_s")}
     memory = number("memory_bytes", document.get("memory_bytes"), int) or 0
     measured = read_working_set({**document, **numbers})
-    return MigrationFacts(touched, max(1, int(bandwidth * MIB)), measured, memory_bytes=memory)
+    return MigrationFacts(
+        touched,
+        max(1, int(bandwidth * MIB)),
+        measured,
+        host_devices=devices,
+        memory_bytes=memory,
+        link_bytes_per_s=int(link * MIB),
+    )
 
 
 def number(name: str, value: t.Any, kind: t.Callable[[t.Any], t.Any]) -> t.Any:

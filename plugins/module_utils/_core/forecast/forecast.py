@@ -114,7 +114,7 @@ class _Chooser:
         if kept:
             return self._by(PRECOPY, plain, worst, sure)
         if self.policy.max_pause_s > 0:
-            highest_ms = highest_limit_ms(max(1.0, self.policy.max_pause_s * 1000))
+            highest_ms = highest_limit_ms(max(1.0, self.policy.max_pause_s * 1000), self.facts.host_devices)
             paused = trial.course(loads.likely, highest_ms=highest_ms)
             if trial.keeps(paused):
                 return self._by(PAUSE, paused, worst, False)

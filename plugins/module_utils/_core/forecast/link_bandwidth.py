@@ -32,10 +32,14 @@ class RouteDevice(t.NamedTuple):
 
 
 class ExpectedBandwidth(t.NamedTuple):
-    """``bytes_per_s``: None when it is not known; ``known_from``: the name of an option, or in words."""
+    """``bytes_per_s``: None when it is not known; ``known_from``: the name of an option, or in words.
+
+    ``link_bytes_per_s``: what the link carries where a limit keeps the migration below that; else None.
+    """
 
     bytes_per_s: t.Optional[int]
     known_from: str
+    link_bytes_per_s: t.Optional[int] = None
 
 
 def carried_bytes_per_s(speed_mbit_per_s: int) -> int:
@@ -66,5 +70,5 @@ def expected_bandwidth(
     limit = limit_mib_per_s * MIB
     if limit and (found is None or limit < found):
         # Without a known link the limit is the best guess: it is meant to be reached.
-        return ExpectedBandwidth(limit, "bandwidth_mib_per_s")
+        return ExpectedBandwidth(limit, "bandwidth_mib_per_s", found)
     return ExpectedBandwidth(found, source)

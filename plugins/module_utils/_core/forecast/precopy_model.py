@@ -8,6 +8,8 @@ from dataclasses import asdict, dataclass, replace
 
 from ..job.downtime_limit import SWITCH_COST_MS, limit_for, worth_finishing
 from .dirty_curve import DirtyCurve
+from .transfer_costs import ZEROS_PLACED_BYTES_PER_S, sending_s
+from .working_set import ZEROS_BYTES_PER_S
 
 _MAX_PASSES = 1000  # bounds the work
 _STANDS_STILL = 0.995  # of what was left a pass before: from here on it no longer gets less
@@ -36,18 +38,34 @@ class MigrationCourse:
 class TransferPath:
     """What is sent over what: bytes the guest uses at all, bytes/s that arrive, and the start's downtime limit.
 
-    ``scan_s``: how long the first pass needs beside that, for the pages of zeros.
+    ``scan_s``: how long QEMU looks at the pages of zeros in the first pass. ``link_bytes_per_s``: what the link
+    carries, where a limit keeps passes below that (0: no more than passes get); the last bytes are not kept to the
+    limit. ``switch_ms``: what the switch takes beside the last bytes.
     """
 
     touched_bytes: float
     bandwidth_bytes_per_s: float
     start_limit_ms: float
     scan_s: float = 0.0
+    link_bytes_per_s: float = 0.0
+    switch_ms: float = SWITCH_COST_MS
 
     @property
     def least_s(self) -> float:
         """No method is faster."""
-        return self.touched_bytes / self.bandwidth_bytes_per_s + self.scan_s
+        return self.pass_s(self.touched_bytes, self.scan_s)
+
+    @property
+    def placed_s(self) -> float:
+        """How long the pages of zeros take in post-copy, where the destination places each of them."""
+        return self.scan_s * ZEROS_BYTES_PER_S / ZEROS_PLACED_BYTES_PER_S
+
+    def pass_s(self, wire_bytes: float, scanning_s: float = 0.0) -> float:
+        return sending_s(wire_bytes, self.bandwidth_bytes_per_s, self.link_bytes_per_s, scanning_s)
+
+    def stands_ms(self, rest_bytes: float) -> float:
+        """How long the guest stands still for the last bytes."""
+        return rest_bytes / max(self.link_bytes_per_s, self.bandwidth_bytes_per_s) * 1000 + self.switch_ms
 
     def narrowed(self, bandwidth_bytes_per_s: float) -> TransferPath:
         return replace(self, bandwidth_bytes_per_s=bandwidth_bytes_per_s)
@@ -80,7 +98,7 @@ def precopy(
         cost = again if settled else 1.0
         # QEMU looks at the bitmap as soon as what it knows of fits the limit; that much is left over.
         unsent = min(left, bandwidth * limit.now_ms / 1000)
-        time_s = (left - unsent) * cost / bandwidth + (path.scan_s if number == 1 else 0.0)
+        time_s = path.pass_s((left - unsent) * cost, path.scan_s if number == 1 else 0.0)
         sent, total_s = sent + (left - unsent) * cost, total_s + time_s
         # What is left over is of the set, too, once all else has been sent.
         most = whole if number < _SET_ONLY_FROM_PASS else max(unsent, load.working_set_bytes)
@@ -95,7 +113,7 @@ def precopy(
         if need_ms <= limit.now_ms * _NEARLY:
             # QEMU compares the pages as they are with its bandwidth; what goes over the wire then may be less.
             rest = after * (again if number + 1 >= _CACHED_FROM_PASS else 1.0)
-            downtime_ms = rest / bandwidth * 1000 + SWITCH_COST_MS
+            downtime_ms = path.stands_ms(rest)
             ends_s = total_s + downtime_ms / 1000
             return MigrationCourse(True, number, ends_s, int(sent + rest), round(downtime_ms), int(least))
         if after >= _STANDS_STILL * left and number > _CACHED_FROM_PASS:
@@ -144,9 +162,9 @@ def postcopy(load: DirtyCurve, path: TransferPath, share: float) -> MigrationCou
     before = path.touched_bytes * share
     again = min(before, share * load.unique_bytes(share * path.least_s))
     rest = path.touched_bytes - before + again
-    rest_s = rest / path.bandwidth_bytes_per_s + (1 - share) * path.scan_s
-    total_s = share * path.least_s + rest_s + SWITCH_COST_MS / 1000
-    return MigrationCourse(True, 1, total_s, int(before + rest), SWITCH_COST_MS, int(again), rest_s)
+    rest_s = path.pass_s(rest, (1 - share) * path.placed_s)
+    total_s = share * path.least_s + rest_s + path.switch_ms / 1000
+    return MigrationCourse(True, 1, total_s, int(before + rest), round(path.switch_ms), int(again), rest_s)
 
 
 def latest_share(load: DirtyCurve, path: TransferPath, max_again: float) -> float:

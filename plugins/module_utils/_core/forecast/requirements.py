@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import typing as t
 
-from ..job.downtime_limit import SWITCH_COST_MS
 from ..policy import MAX_THROTTLE_PERCENT
 from ..units import human_ms, human_rate
 from .dirty_curve import DirtyCurve
@@ -28,7 +27,8 @@ def needs(trial: Simulation, load: DirtyCurve, plain: MigrationCourse) -> dict[s
     if wanted is not None:
         found["bandwidth_bytes_per_s"] = wanted
         found["bandwidth_more_bytes_per_s"] = wanted - trial.facts.bandwidth_bytes_per_s
-    stand_ms = int(plain.floor_bytes / trial.facts.bandwidth_bytes_per_s * 1000 * _MARGIN) + SWITCH_COST_MS
+    need_ms = plain.floor_bytes / trial.facts.bandwidth_bytes_per_s * 1000
+    stand_ms = int(need_ms * _MARGIN) + int(trial.path.switch_ms)
     if stand_ms > trial.policy.max_downtime_ms:
         found["max_downtime_ms"] = stand_ms
     for percent in range(_STEP_PERCENT, MAX_THROTTLE_PERCENT + 1, _STEP_PERCENT):

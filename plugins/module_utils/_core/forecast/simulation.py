@@ -6,7 +6,7 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass
 
-from ..job.downtime_limit import highest_limit_ms
+from ..job.downtime_limit import highest_limit_ms, switch_cost_ms
 from ..policy import Policy
 from .dirty_curve import DirtyCurve, DirtyCurves, dirty_curves, kept_share
 from .plan import default_deadline_s, patience_s, start_limit_ms
@@ -21,7 +21,8 @@ class MigrationFacts:
     ``measured``: None when it could not be. ``xbzrle_cache_bytes``: what the source can spare for it (0: none).
     ``parallel_connections``: the most that both hosts admit. ``host_devices``: devices whose state post-copy cannot
     fetch. ``memory_bytes``: all memory that the guest has (0: not known). ``vcpus_busy``: the part of the
-    time for which each virtual processor runs (none: not known).
+    time for which each virtual processor runs (none: not known). ``link_bytes_per_s``: what the link carries, where
+    ``bandwidth_bytes_per_s`` is a limit below that (0: not known).
     """
 
     touched_bytes: int
@@ -34,6 +35,7 @@ class MigrationFacts:
     host_devices: int = 0
     vcpus_busy: tuple[float, ...] = ()
     memory_bytes: int = 0
+    link_bytes_per_s: int = 0
 
     @property
     def vcpus_busy_percent(self) -> list[int]:
@@ -47,10 +49,17 @@ class Simulation:
         if facts.touched_bytes <= 0 or facts.bandwidth_bytes_per_s <= 0:
             raise ValueError("A forecast needs the memory to send and a bandwidth to send it at, both more than 0.")
         self.policy, self.facts = policy, facts
-        self.highest_ms = highest_limit_ms(policy.max_downtime_ms)
+        self.highest_ms = highest_limit_ms(policy.max_downtime_ms, facts.host_devices)
         start_ms = min(self.highest_ms, start_limit_ms(facts.touched_bytes))
         scanning_s = scan_s(facts.memory_bytes, facts.touched_bytes)
-        self.path = TransferPath(facts.touched_bytes, facts.bandwidth_bytes_per_s, start_ms, scanning_s)
+        self.path = TransferPath(
+            facts.touched_bytes,
+            facts.bandwidth_bytes_per_s,
+            start_ms,
+            scanning_s,
+            facts.link_bytes_per_s,
+            switch_cost_ms(facts.host_devices),
+        )
         self.patience_s = patience_s(policy, self.path.least_s)
         self.deadline_s = policy.deadline_s or default_deadline_s(self.path.least_s)
         self.loads: t.Optional[DirtyCurves] = (

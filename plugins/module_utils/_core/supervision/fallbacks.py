@@ -30,14 +30,14 @@ class Fallbacks:
     def __init__(self, policy: Policy, plan: Plan, history: History, settings: JobSettings, budget: Budget) -> None:
         self._policy, self._plan, self._history, self._budget = policy, plan, history, budget
         self._settings = settings
-        self._highest_ms = highest_limit_ms(policy.max_downtime_ms)
+        self._highest_ms = highest_limit_ms(policy.max_downtime_ms, plan.host_devices)
         self._pausing_until_s: t.Optional[float] = None
 
     def pause(self, at: BoundaryFigures) -> list[Action]:
         """A longer standstill, where the policy has one: as a limit, so that QEMU pauses only when it fits."""
         if self._policy.max_pause_s <= 0:
             return []
-        limit_ms = limit_for(at.need_ms, highest_limit_ms(self._policy.max_pause_s * 1000))
+        limit_ms = limit_for(at.need_ms, highest_limit_ms(self._policy.max_pause_s * 1000, self._plan.host_devices))
         now_s = self._history.last.at_s
         if limit_ms is None or at.left > NEAR_BEST * self._history.least_since(now_s - self._budget.patience_s):
             return []

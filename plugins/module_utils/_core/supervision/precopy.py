@@ -43,7 +43,7 @@ class Precopy:
         self._wait_log = WaitLog(history)
         self._postcopy_switch = PostcopySwitch(policy, plan, history, settings, self._budget, self._wait_log)
         self._last_resort = Fallbacks(policy, plan, history, settings, self._budget)
-        self._highest_ms = highest_limit_ms(policy.max_downtime_ms)
+        self._highest_ms = highest_limit_ms(policy.max_downtime_ms, plan.host_devices)
         self._first_look = True
         self._first_chance_s: t.Optional[float] = None
         self._meant_since_s: t.Optional[float] = None

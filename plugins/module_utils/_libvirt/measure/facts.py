@@ -154,6 +154,7 @@ def measure_facts(
         parallel_connections=_parallel(connection, destination, path, options),
         host_devices=size.host_devices,
         memory_bytes=size.memory_bytes,
+        link_bytes_per_s=bandwidth.link_bytes_per_s or 0,
     )
     if measuring is None or bandwidth.bytes_per_s is None:
         return MeasuredFacts(facts, bandwidth, touched_from, why_not)
@@ -259,6 +260,7 @@ def gather(
         bandwidth_bytes_per_s=bandwidth.bytes_per_s or 0,
         xbzrle_cache_bytes=spare_cache_bytes(connection, whole) if compress else 0,
         parallel_connections=parallel_connections,
+        link_bytes_per_s=bandwidth.link_bytes_per_s or 0,
         **size_of(guest)._asdict(),
     )
 

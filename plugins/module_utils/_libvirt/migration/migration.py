@@ -298,7 +298,11 @@ class Migration:
         if not options.ignore_cordon:
             require_open(self._ends.destination, self._ends.destination_name, guest.name)
         # A limit that nobody will raise is the policy's from the start.
-        limit_ms = seen.plan.start_limit_ms if wait else highest_limit_ms(options.policy.max_downtime_ms)
+        limit_ms = (
+            seen.plan.start_limit_ms
+            if wait
+            else highest_limit_ms(options.policy.max_downtime_ms, found.facts.host_devices)
+        )
         start = MigrationStart(
             self._ends.source.uri,
             guest,

@@ -10,6 +10,7 @@ from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar
 
 from ansible_collections.virtops.live_migration.plugins.filter.bandwidth_shares import FilterModule as SharesFilter
+from ansible_collections.virtops.live_migration.plugins.filter.expected_course import FilterModule as CourseFilter
 from ansible_collections.virtops.live_migration.plugins.filter.expected_transfer import FilterModule as TransferFilter
 from ansible_collections.virtops.live_migration.plugins.filter.migration_select import FilterModule as SelectFilter
 from ansible_collections.virtops.live_migration.plugins.filter.required_bandwidth import FilterModule as BandwidthFilter
@@ -19,6 +20,7 @@ GUEST = {"memory_bytes": 1000 * MIB, "working_set_bytes": 600 * MIB, "dirty_byte
 
 required = BandwidthFilter().filters()["required_bandwidth"]
 expected = TransferFilter().filters()["expected_transfer"]
+course = CourseFilter().filters()["expected_course"]
 shares = SharesFilter().filters()["bandwidth_shares"]
 select = SelectFilter().filters()["migration_select"]
 
@@ -115,3 +117,26 @@ def test_refused(call: t.Callable[..., t.Any], given: t.Any, options: dict[str, 
     with pytest.raises(AnsibleFilterError) as caught:
         call(given, **options)
     assert message in str(caught.value)
+
+
+def test_devices_of_the_host_and_the_link_beyond_a_limit() -> None:
+    writes = {**GUEST, "working_set_bytes": 20 * MIB}
+    plain = expected(writes, 100)["expected"]["downtime_ms"]
+    assert expected(writes, 100, host_devices="2")["expected"]["downtime_ms"] == plain + 106
+    assert expected(writes, 100, link_mib_per_s=1000)["expected"]["downtime_ms"] < plain / 2
+    assert expected(GUEST, 100, policy="post_copy", host_devices=1)["way"] != "postcopy"
+    assert required(GUEST, max_throttle_percent=0, host_devices=4) > required(GUEST, max_throttle_percent=0)
+    for wrong in ({"host_devices": -1}, {"link_mib_per_s": "much"}):
+        with pytest.raises(AnsibleFilterError, match="must be a number"):
+            expected(GUEST, 100, **wrong)
+
+
+def test_the_course_of_a_migration_that_nobody_supervises() -> None:
+    guest = {"ram_mib": Number(8192), "touched_mib": "4096", "bandwidth_mib_s": Text("129"), "mode": "precopy, idle"}
+    assert course(guest)["total_s"] == pytest.approx(32, rel=0.02)
+    assert course({**guest, "dirty_rate_mib_s": 200, "mode": "precopy"})["outcome"] == "does not finish"
+    for wrong in (None, "8192", [guest]):
+        with pytest.raises(AnsibleFilterError, match="facts of a migration"):
+            course(wrong)
+    with pytest.raises(AnsibleFilterError, match="bandwidth_mib_s"):
+        course({"ram_mib": 8192})

@@ -106,7 +106,7 @@ class TransferEstimate:
         measured = self._demand.measured
         if measured is None:
             return _UNMEASURED_SHARE * self.top
-        downtime_s = highest_limit_ms(self._demand.policy.max_downtime_ms) / 1000
+        downtime_s = highest_limit_ms(self._demand.policy.max_downtime_ms, self._demand.host_devices) / 1000
         set_bytes = math.inf if measured.working_set_is_lower_bound else measured.working_set_bytes
         least = min(measured.dirty_bytes_per_s / _MOST_DIRTY_OF_SHARE, set_bytes / downtime_s)
         if self.way == POSTCOPY:

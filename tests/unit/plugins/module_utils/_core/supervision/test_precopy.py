@@ -113,3 +113,12 @@ def test_compression_of_short_passes_is_not_waited_for() -> None:
     for number in (2, 3, 4):
         actions = at_boundary(supervisor, 9.6 + 0.4 * number, number, 40)
     assert done(actions) == [(Kind.SET_DOWNTIME, 520)]
+
+
+def test_devices_of_the_host_leave_less_of_the_downtime_for_bytes() -> None:
+    """800 ms of bytes and four virtual functions, which take 212 ms, are more than a second together."""
+    for devices, limits in ((0, [940]), (4, [])):
+        supervisor = Supervisor(NEVER, replace(PLAN, host_devices=devices))
+        first_pass(supervisor)
+        actions = [*at_boundary(supervisor, 10, 2, 80), *at_boundary(supervisor, 14, 3, 80)]
+        assert [value for kind, value in done(actions) if kind is Kind.SET_DOWNTIME] == limits
