@@ -254,6 +254,31 @@ ROWS: tuple[Meaning, ...] = (
         seen="7.0 9.0 11.3",
     ),
     Meaning(
+        codes=(Err.OPERATION_FAILED,),
+        text=r"due to I/O error",
+        reason="NOT_MIGRATABLE",
+        means="A disk of the guest had an I/O error on the way, and the migration was to end then.",
+        state="The guest stands still where it was, as QEMU paused it at the error.",
+        remedy="Repair the storage and resume the guest ('virsh domblkerror'), then run it again.",
+        source="qemu/qemu_migration.c",
+        domain="QEMU",
+        seen="7.0 9.0 11.3",
+    ),
+    Meaning(
+        codes=(Err.INTERNAL_ERROR, Err.OPERATION_FAILED),
+        text=r"Mismatched RAM page size",
+        reason="INCOMPATIBLE",
+        means="The guest's memory is in pages of another size on the destination, which post-copy cannot send.",
+        state=IN_PRECOPY,
+        remedy=(
+            "Give the guest hugepages of the same size on both hosts ('virsh freepages --all', the mount points of "
+            "hugetlbfs), or send it without post-copy."
+        ),
+        source="QEMU: migration/ram.c",
+        domain="QEMU",
+        seen="QEMU 7.2",
+    ),
+    Meaning(
         codes=(Err.OPERATION_INVALID,),
         text=r"no memory hard limit",
         reason="OPTION_NEEDS_ANOTHER",

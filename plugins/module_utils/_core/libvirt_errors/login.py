@@ -100,7 +100,7 @@ ROWS: tuple[Meaning, ...] = (
     Meaning(
         codes=(Err.OPERATION_FAILED,),
         text=(
-            r"(write to|read from) socket|channel error|end-of-file before|due to I/O error|QEMUFile|: broken pipe|"
+            r"(write to|read from) socket|channel error|end-of-file before|QEMUFile|: broken pipe|"
             r"migration.{0,200}(connection reset|broken pipe|connection timed out)"
         ),
         reason="STREAM_BROKEN",

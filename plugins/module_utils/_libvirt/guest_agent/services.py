@@ -21,6 +21,7 @@ from ..._core.text import shortened
 from .agent import Agent, Done
 
 _MOST_SHOWN = 300
+_NOT_THERE = ": No such file or directory"
 
 
 @dataclass
@@ -43,7 +44,8 @@ class Services:
         done = self._agent.run("cat", NOTE_PATH)
         if done.code == 0:
             return read_note(done.output)
-        if self._agent.run("test", "-e", NOTE_PATH).code == 1:
+        # An agent mostly speaks no other language; where it does, the exit code of another program tells.
+        if done.errors.rstrip().endswith(_NOT_THERE) or self._agent.run("test", "-e", NOTE_PATH).code == 1:
             return []
         raise MigrationError(
             "NOTE_UNREADABLE",

@@ -35,7 +35,9 @@ class FakeGuest:
         self.note: t.Optional[str] = None
         self.stubborn: set[str] = set()
         self.unreadable = False
+        self.absent = f"cat: {NOTE_PATH}: No such file or directory\n"
         self.done: list[str] = []
+        self.tested = 0
         self.broken: list[libvirtError] = []
         self.slow = False
         self._results: list[dict[str, t.Any]] = []
@@ -66,8 +68,9 @@ class FakeGuest:
         if words == ["cat", NOTE_PATH]:
             if self.unreadable:
                 return 1, "", "cat: Input/output error"
-            return (1, "", "No such file") if self.note is None else (0, self.note, "")
+            return (1, "", self.absent) if self.note is None else (0, self.note, "")
         if words == ["test", "-e", NOTE_PATH]:
+            self.tested += 1
             return int(self.note is None), "", ""
         if words == ["tee", NOTE_PATH]:
             self.note = given
@@ -108,6 +111,7 @@ def test_what_works_is_stopped_and_noted(run: ModuleRunner, inside: FakeGuest) -
     assert result["states"]["nosuch.service"] == "not-found"
     assert result["diff"]["before"]["backup.timer"] == "active"
     assert inside.done == ["stop reports.service", "stop backup.timer"]
+    assert inside.tested == 0
     assert inside.note == "reports.service\nbackup.timer\n"
 
 
@@ -144,6 +148,12 @@ def test_metadata_that_could_not_be_read_is_no_metadata_that_says_nothing(
     libvirt.expect(Call("metadata", 2, GUEST_NAMESPACE, 1).raises(code, "something went wrong"))
     result = run.fails(module, name="erp01", state="stopped", units=UNITS, metadata_may=["*.timer"])
     assert (result["reason"], inside.done) == (reason, [])
+
+
+def test_a_guest_that_speaks_another_language(run: ModuleRunner, inside: FakeGuest) -> None:
+    inside.absent = f"cat: {NOTE_PATH}: Datei oder Verzeichnis nicht gefunden\n"
+    assert stop(run)["units"] == ["reports.service", "backup.timer"]
+    assert inside.tested == 1
 
 
 @pytest.mark.parametrize("state", ["stopped", "restored"])

@@ -173,6 +173,18 @@ ENGLISH = [
     ),
     (9, "operation failed: job 'migration out' failed in post-copy phase", "POSTCOPY_BROKEN"),
     (9, "operation failed: migration out job: post-copy phase failed", "POSTCOPY_BROKEN"),
+    # A disk of the guest, not the connection: libvirt says so when QEMU has paused the guest at an I/O error.
+    (9, "operation failed: job 'migration out' failed due to I/O error", "NOT_MIGRATABLE"),
+    (9, "operation failed: job 'migration out' failed: Channel error: Input/output error", "STREAM_BROKEN"),
+    (9, "operation failed: migration out job: failed due to I/O error", "NOT_MIGRATABLE"),
+    (
+        1,
+        (
+            "internal error: QEMU unexpectedly closed the monitor (vm='erp01'): 2026-11-23T14:00:00Z"
+            " qemu-system-x86_64: Mismatched RAM page size pc.ram (local) 2097152 != 4096"
+        ),
+        "INCOMPATIBLE",
+    ),
     (9, "operation failed: something else", "OPERATION_FAILED"),
     (9, "operation failed: Lost connection to destination host", "CONNECTION_LOST"),
     (1, "internal error: client socket is closed", "CONNECTION_LOST"),

@@ -33,6 +33,8 @@ ROWS: list[Row] = [
     ("guest_state", PASS, {"domain.state": "shut off"}, "only its definition"),
     ("guest_jobs", FAIL, {"domain.job": "backup"}, "backup"),
     ("guest_jobs", FAIL, {"domain.disks": [replace(LOCAL_DISK, mirror=True)]}, "Block jobs run on vda"),
+    ("guest_jobs", SKIP, {"source.local": False}, "on its own host only"),
+    ("guest_jobs", FAIL, {"source.local": False, "domain.disks": [replace(LOCAL_DISK, mirror=True)]}, "run on vda"),
     ("snapshots", FAIL, {"domain.snapshots": 2}, "2 snapshots"),
     ("snapshots", WARN, {"domain.checkpoints": 1}, "1 checkpoint, "),
     ("snapshots", SKIP, {"domain.snapshots": None, "domain.checkpoints": None}, "not known"),
