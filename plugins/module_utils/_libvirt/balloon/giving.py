@@ -8,11 +8,14 @@ from dataclasses import dataclass
 
 from ..._core.balloon.note import Giving, ShrunkNote, giving_back
 from ..._core.balloon.steps import ALIKE_BYTES
+from ..._core.errors import MigrationError
 from ..._core.host.parse.domain_xml import parse_domain
+from ..._core.text import printable
 from ..._core.units import KIB, human_bytes
+from ..connection import libvirt
 from ..guest import Guest
 from ..timeout import within
-from .calls import CONFIG, LIVE, read_statistics, set_memory, set_period, write_note
+from .calls import CONFIG, LIVE, note_of, read_statistics, set_memory, set_period, write_note
 
 _STANDS_STILL_S = 10.0
 _POLL_S = 0.1
@@ -49,6 +52,19 @@ def give_back(guest: Guest, note: ShrunkNote) -> GivenBack:
         set_period(guest, note.period_s)
     write_note(guest, None, flags)
     return GivenBack(actual, note.former_bytes)
+
+
+def give_back_here(guest: Guest) -> str:
+    """To a guest of this host that nothing moves any more, if it was made smaller; what it has not got, as a sentence.
+
+    For modules that end migrations which others have begun: what goes wrong here changes nothing in what they tell.
+    """
+    try:
+        note = note_of(guest)
+        problem = give_back(guest, note).problem if note is not None else ""
+    except (MigrationError, libvirt.libvirtError) as exc:
+        problem = f"Whether it has all of its memory could not be seen to: {exc}"
+    return f"{printable(guest.name)}: {problem} The next migration gives it back." if problem else ""
 
 
 def _grown(guest: Guest, target_bytes: int) -> int:
