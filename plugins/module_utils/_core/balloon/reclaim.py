@@ -16,7 +16,7 @@ _LEAST_BYTES = 32 * MIB  # less saves less than it costs to look
 _KVM_BYTES_PER_S, _EMULATED_BYTES_PER_S = int(1.7e9), 200 * MIB
 _LEAST_LEFT_BYTES = 128 * MIB  # whatever the guest says: a kernel needs some
 STEPS = 8  # of its cache, so that each takes an eighth at most
-LEAST_STEP_BYTES = 64 * MIB
+LEAST_STEP_BYTES = 128 * MIB
 STEP_S = 1.3  # a step waits for what the guest says next, which it does each second
 _BEGIN_S = 1.5  # until the guest has told its first figures
 
