@@ -409,13 +409,16 @@ def work(module: AnsibleModule, connection: Connection, guest: Guest) -> Result:
 
     result: Result = {"changed": False}
     question = ShrinkQuestion(guest, policy)
-    if params["calm_wait_s"] is not None:
-        moments, found = wait_for_calm(look, policy, params["calm_wait_s"])
-        result["calm"] = calm_document(moments)
-    else:
-        found = replace(facts, measured=given) if given is not None else look()
-    facts_found = facts_document(found, bandwidth.known_from)
-    found, shrink = question.answer(found)
+    try:
+        if params["calm_wait_s"] is not None:
+            moments, found = wait_for_calm(look, policy, params["calm_wait_s"])
+            result["calm"] = calm_document(moments)
+        else:
+            found = replace(facts, measured=given) if given is not None else look()
+        facts_found = facts_document(found, bandwidth.known_from)
+        found, shrink = question.answer(found)
+    finally:
+        question.end()
     return {**result, "forecast": {**prospect(policy, found), "shrink": shrink}, "facts": facts_found}
 
 

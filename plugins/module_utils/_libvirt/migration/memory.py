@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from ..._core.balloon.note import ShrunkNote
 from ..._core.balloon.pressure import pressure
-from ..._core.balloon.reclaim import Obstacle
+from ..._core.balloon.reclaim import Obstacle, Reclaim
 from ..._core.errors import MigrationError
 from ..._core.forecast.forecast import Forecast, forecast
 from ..._core.forecast.simulation import MigrationFacts
@@ -74,7 +74,7 @@ class MigrationMemory:
         why_not = LEFT_SMALL if self._note is not None and self._given is not None else why_not
         if why_not is None:
             self._taking = Taking(guest, policy.shrink_keep_mib * MIB)
-            why_not = self._taking.begin()
+            why_not = _begun(self._taking)
         if why_not is not None:
             self._outlook = ShrinkOutlook(why_not)
 
@@ -82,7 +82,7 @@ class MigrationMemory:
         """The facts of the guest as it will be when it is sent."""
         if self._taking is None or self._outlook is not None:
             return found
-        what = self._taking.look(found.facts.touched_bytes, found.facts.bandwidth_bytes_per_s)
+        what = _asked(self._taking, found.facts)
         self._outlook = ShrinkOutlook(what, planned(found))
         if isinstance(what, Obstacle):
             self._taking.end()
@@ -105,8 +105,13 @@ class MigrationMemory:
             return found
         try:
             self._taken = self._taking.take(persistent=defined(guest))
-        finally:
+        except (MigrationError, libvirt.libvirtError) as exc:
+            self._say(f"Nothing was taken from the memory of {guest.name!r} after all: {exc}")
             self._note, self._given = self._taking.note, None
+            self.back_at_the_source()
+            self._taking.end()
+            return found
+        self._note, self._given = self._taking.note, None
         # Where only the size of its memory is known, what it is left with is the most that it can have touched.
         touched = min(touched_memory(self._ends.source, guest)[0], self._taken.left_bytes)
         return _with_touched(found, touched, "what its balloon has taken")
@@ -225,19 +230,38 @@ def _with_touched(found: MeasuredFacts, touched_bytes: int, words: str) -> Measu
     return replace(found, facts=facts, touched_from=f"{known_from}, less {words}")
 
 
+def _begun(taking: Taking) -> t.Optional[Obstacle]:
+    """What cannot be asked is no reason not to migrate."""
+    try:
+        return taking.begin()
+    except (MigrationError, libvirt.libvirtError) as exc:
+        return _not_asked(exc)
+
+
+def _asked(taking: Taking, facts: MigrationFacts) -> t.Union[Reclaim, Obstacle]:
+    try:
+        return taking.look(facts.touched_bytes, facts.bandwidth_bytes_per_s)
+    except (MigrationError, libvirt.libvirtError) as exc:
+        return _not_asked(exc)
+
+
+def _not_asked(exc: Exception) -> Obstacle:
+    return Obstacle("NOT_ASKED", f"its memory could not be asked for ({str(exc).rstrip('.')})")
+
+
 class ShrinkQuestion:
     """What shrinking would come to, for a guest that is only asked about. Begun before the guest is measured."""
 
     def __init__(self, guest: Guest, policy: Policy) -> None:
         self._policy = policy
         self._taking = Taking(guest, policy.shrink_keep_mib * MIB) if policy.shrink != "never" else None
-        self._why_not = self._taking.begin() if self._taking is not None else None
+        self._why_not = _begun(self._taking) if self._taking is not None else None
 
     def answer(self, facts: MigrationFacts) -> tuple[MigrationFacts, t.Optional[Result]]:
         """The facts of the guest as it would be sent; None for a policy that does not allow it."""
         if self._taking is None:
             return facts, None
-        found = self._why_not or self._taking.look(facts.touched_bytes, facts.bandwidth_bytes_per_s)
+        found = self._why_not or _asked(self._taking, facts)
         self._taking.end()
         outlook = ShrinkOutlook(found, forecast(self._policy, facts))
         less = replace(facts, touched_bytes=max(1, facts.touched_bytes - outlook.saved_bytes))

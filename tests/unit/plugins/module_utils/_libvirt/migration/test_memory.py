@@ -8,6 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.balloon.reclaim import Reclaim
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.balloon.statistics import MemoryStatistics
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.balloon.steps import Stop
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.errors import MigrationError
@@ -17,6 +18,7 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._core.forec
 )
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.job.sample import Phase
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.migration.location import Situation
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.migration.shrink import ShrinkOutlook
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.migration.start import StartOptions
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.policy import Policy
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.balloon.taking import Taken
@@ -95,6 +97,23 @@ def test_a_look_that_fails_changes_nothing(libvirt: FakeLibvirt, memory: Migrati
     libvirt.expect(told(5), Call("jobStats").returns(MIGRATING), Call("abortJob").raises(55, "no job is active"))
     memory.watch(SENDING)
     assert memory.pressed == ""
+
+
+def test_what_cannot_be_taken_does_not_keep_it_from_moving(libvirt: FakeLibvirt, memory: MigrationMemory) -> None:
+    """What the module did until then is undone, and told."""
+    said: list[str] = []
+    found = t.cast("t.Any", SimpleNamespace(facts=SimpleNamespace(touched_bytes=900 * MIB)))
+    guest = t.cast("t.Any", memory._ends.here)
+
+    def take(**_words: t.Any) -> t.Any:
+        raise MigrationError("MONITOR_HUNG", "QEMU does not answer.")
+
+    taking = SimpleNamespace(take=take, note=None, end=lambda: said.append("ended"))
+    memory._say, memory._taking, memory._taken = said.append, t.cast("t.Any", taking), None
+    memory._outlook = ShrinkOutlook(Reclaim(1024 * MIB, 400 * MIB, 500 * MIB, 0, 0))
+    libvirt.expect(Call("isPersistent").returns(1))
+    assert memory.take(guest, found) is found
+    assert said == ["Nothing was taken from the memory of 'erp01' after all: QEMU does not answer.", "ended"]
 
 
 @pytest.mark.parametrize("waits_for_its_turn", [False, True])
