@@ -312,12 +312,15 @@ shrink:
     former_bytes:
       description: What it had before, and has again.
       type: int
+      sample: 1073741824
     left_bytes:
       description: What it had while it was sent. Empty for what a run before has taken.
       type: int
+      sample: 411942912
     freed_bytes:
       description: By how much less the host had given it then.
       type: int
+      sample: 560922624
     took_s:
       description: How long taking took, in seconds.
       type: float

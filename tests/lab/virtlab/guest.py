@@ -126,11 +126,13 @@ def document(state: LabState, guest: Guest, image_name: str) -> str:
     disk = ""
     if path := disk_path(guest):
         cache = " cache='none'" if options.disk == "shared" else ""
+        # One that is only read may go along with a migration whatever it is on.
+        readonly = "\n      <readonly/>" if options.cached_mib else ""
         disk = f"""
     <disk type='file' device='disk'>
       <driver name='qemu' type='{"qcow2" if options.disk == "overlay" else "raw"}'{cache}/>
       <source file={quoteattr(path)}/>
-      <target dev='vda' bus='virtio'/>
+      <target dev='vda' bus='virtio'/>{readonly}
     </disk>"""
     agent = ""
     if options.agent:
