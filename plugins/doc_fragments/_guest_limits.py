@@ -10,8 +10,8 @@ options:
   heed_metadata:
     description:
       - Whether a guest may make the policy stricter for itself, by the attributes C(postcopy), C(max-downtime-ms),
-        C(max-postcopy-s), C(max-pause-s) and C(max-throttle-percent) of the element in its metadata that
-        M(virtops.live_migration.evacuation_plan_info) describes. It can make nothing laxer.
+        C(max-postcopy-s), C(max-pause-s), C(max-throttle-percent), C(shrink) and C(shrink-keep-mib) of the element in
+        its metadata that M(virtops.live_migration.evacuation_plan_info) describes. It can make nothing laxer.
     type: bool
     default: true
 """

@@ -76,6 +76,27 @@ options:
             default it is not.
           - Only modules that start migrations do so. A restart ends a pre-copy, and keeps a post-copy.
         type: int
+      shrink:
+        description:
+          - Whether memory that the guest does not use, or uses as a cache only, is taken from it by its balloon before
+            it is sent, so that less has to be sent. What it had is noted in its metadata before, and given back on
+            whichever host it ends, also when the migration fails. When the module dies meanwhile, the next run gives
+            it back.
+          - V(never) is the default. With V(balloon) as much is taken as the guest says that it can spare, step by step,
+            and no more once it swaps. It must read again what was cached.
+          - Only modules that start migrations do so. It is not done, and said why, with devices of the host, locked or
+            encrypted memory, hugepages or an NVDIMM, without a virtio balloon, for a guest that tells no figures of its
+            memory or stands still, and where it would take longer than it saves.
+          - libvirt allows no change of a guest's memory while it is migrated. A guest that needs more than
+            O(policy_overrides.shrink_keep_mib) meanwhile swaps, or its kernel ends programs. C(autodeflate='on') of its
+            balloon keeps it from that.
+        type: str
+        choices: [never, balloon]
+      shrink_keep_mib:
+        description:
+          - What a guest keeps to give out to its programs while it is smaller, in MiB, its caches counted.
+          - The default is V(256).
+        type: int
       on_hopeless:
         description:
           - What to do when a deadline or the data limit is reached, also that of its preparation, or when the

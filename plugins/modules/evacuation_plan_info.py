@@ -21,8 +21,8 @@ description:
   - Guests can carry their wishes in their metadata, under the namespace
     C(https://github.com/virtops/ansible-live-migration/guest/1), as an element with the attributes C(strategy),
     C(if-unplaceable), C(priority), and C(together) and C(apart) with names of rules. What O(guests) says comes last.
-    With C(postcopy), C(max-downtime-ms), C(max-postcopy-s), C(max-pause-s) and C(max-throttle-percent) a guest makes
-    the policy stricter for itself, also when the plan is carried out, and never laxer.
+    With C(postcopy), C(max-downtime-ms), C(max-postcopy-s), C(max-pause-s), C(max-throttle-percent), C(shrink) and
+    C(shrink-keep-mib) a guest makes the policy stricter for itself, also when the plan is carried out, and never laxer.
   - Whoever may edit a guest can write its metadata. So it speaks for that guest only, as far as O(metadata_may) allows.
     What makes no sense there, or is not allowed, counts as if it had not been said, and a warning tells it.
 options:

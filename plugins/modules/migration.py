@@ -129,6 +129,14 @@ EXAMPLES = r"""
     copy_storage: all
     copy_disks: [vdb]
 
+- name: Move a guest most of whose memory is free or a cache, without sending that
+  virtops.live_migration.migration:
+    name: web01
+    destination_uri: qemu+ssh://root@kvm02/system
+    policy_overrides:
+      shrink: balloon
+      shrink_keep_mib: 512
+
 - name: Move a guest that must not stand still for more than 300 ms, and give up after ten minutes
   virtops.live_migration.migration:
     name: db01
@@ -200,6 +208,14 @@ forecast:
       type: dict
     basis:
       description: What the forecast rests on, and where that comes from.
+      type: dict
+    shrink:
+      description:
+        - What O(policy_overrides.shrink=balloon) comes to. V(possible), and if not, V(reason) and V(msg) say why.
+        - Else what the guest has (V(from_bytes)) and is left with (V(to_bytes)), by how much less is sent
+          (V(saved_bytes)), how much of what is taken is a cache that it has to read again (V(cache_bytes)), and both
+          times with what is sent, V(total_s) with V(takes_s) of it for taking, and V(total_without_s).
+        - Empty where the policy does not allow it.
       type: dict
   sample:
     way: postcopy
@@ -287,6 +303,46 @@ elapsed_ms:
   returned: success
   type: int
   sample: 10823
+shrink:
+  description:
+    - What was taken from the guest's memory before it was sent, and whether it has got it back, also from a run before
+      that has died. Empty where nothing was.
+    - When it has not got all of it back where it runs, the module fails with C(LEFT_SMALL). What it had stays noted in
+      its metadata, and the next run gives it back.
+  returned: success, and after a failure where something was taken
+  type: dict
+  contains:
+    former_bytes:
+      description: What it had before, and has again.
+      type: int
+      sample: 1073741824
+    left_bytes:
+      description: What it had while it was sent. Empty for what a run before has taken.
+      type: int
+      sample: 411942912
+    freed_bytes:
+      description: By how much less the host had given it then.
+      type: int
+      sample: 560922624
+    took_s:
+      description: How long taking took, in seconds.
+      type: float
+    stopped_by:
+      description: Why no more was taken.
+      type: str
+      choices:
+        - all_that_can_be_spared
+        - guest_swaps
+        - balloon_stands_still
+        - guest_tells_nothing
+        - takes_too_long
+        - changed_by_somebody_else
+    given_back:
+      description: Whether it has all of it again.
+      type: bool
+    given_back_on:
+      description: Name of the host on which it was given back.
+      type: str
 kept:
   description: What was missing after the guest's arrival, and was done then.
   returned: success

@@ -12,6 +12,8 @@ description:
   - Cancels the outgoing migration of a guest in pre-copy, and waits until its job has ended and the guest is on the
     source as it was before. It is the module for C(virsh domjobabort).
   - When no migration runs there is nothing to do, which is no error.
+  - A guest that was made smaller for its migration (O(virtops.live_migration.migration#module:policy_overrides.shrink))
+    gets back what it had.
   - A migration in post-copy cannot be cancelled, because the guest runs on the destination already. With O(postcopy)
     it can be paused.
 options:
@@ -103,6 +105,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ..module_utils._ansible.runner import Result, run_on_guest
 from ..module_utils._core.errors import MigrationError
 from ..module_utils._core.job.sample import JobSample, Phase
+from ..module_utils._libvirt.balloon.giving import give_back_here
 from ..module_utils._libvirt.connection import Connection
 from ..module_utils._libvirt.events import Events
 from ..module_utils._libvirt.guest import Guest
@@ -161,6 +164,10 @@ def work(module: AnsibleModule, connection: Connection, guest: Guest) -> Result:
             state="The guest runs on the destination.",
             remedy="Migrate it back if it should be here.",
         )
+    if not postcopy:
+        small = give_back_here(guest)
+        if small:
+            module.warn(small)
     return result(guest, job.phase, wanted)
 
 

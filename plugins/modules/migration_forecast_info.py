@@ -241,6 +241,15 @@ forecast:
         - The mildest policy by which it surely finishes, or else by which it finishes. V(null) if none does.
       type: str
       sample: post_copy
+    shrink:
+      description:
+        - What O(policy_overrides.shrink=balloon) comes to, and both times, as
+          RV(virtops.live_migration.migration#module:forecast) has it. The forecast is that of the guest then.
+        - The guest is asked for figures of its memory each second for that while it is measured, and as often as before
+          then.
+        - V(null) where the policy does not allow it.
+      type: dict
+      sample: null
     needs:
       description: If it does not finish, what would do, each on its own. A field that would not help is left out.
       type: dict
@@ -385,6 +394,7 @@ from ..module_utils._libvirt.connection import Connection
 from ..module_utils._libvirt.guest import Guest
 from ..module_utils._libvirt.measure.dirty_rate import MODES
 from ..module_utils._libvirt.measure.facts import bandwidth_of, gather, measure, wait_for_calm
+from ..module_utils._libvirt.migration.memory import ShrinkQuestion
 
 
 def work(module: AnsibleModule, connection: Connection, guest: Guest) -> Result:
@@ -399,12 +409,18 @@ def work(module: AnsibleModule, connection: Connection, guest: Guest) -> Result:
         return measure(connection, guest, facts, params["mode"])
 
     result: Result = {"changed": False}
-    if params["calm_wait_s"] is not None:
-        moments, found = wait_for_calm(look, policy, params["calm_wait_s"])
-        result["calm"] = calm_document(moments)
-    else:
-        found = replace(facts, measured=given) if given is not None else look()
-    return {**result, "forecast": prospect(policy, found), "facts": facts_document(found, bandwidth.known_from)}
+    question = ShrinkQuestion(guest, policy)
+    try:
+        if params["calm_wait_s"] is not None:
+            moments, found = wait_for_calm(look, policy, params["calm_wait_s"])
+            result["calm"] = calm_document(moments)
+        else:
+            found = replace(facts, measured=given) if given is not None else look()
+        facts_found = facts_document(found, bandwidth.known_from)
+        found, shrink = question.answer(found)
+    finally:
+        question.end()
+    return {**result, "forecast": {**prospect(policy, found), "shrink": shrink}, "facts": facts_found}
 
 
 def way(connection: Connection, params: t.Mapping[str, t.Any]) -> RouteDevice:

@@ -1024,6 +1024,33 @@ host:
                 node_mode:
                   description: How strictly.
                   type: str
+        balloon:
+          description: Its balloon device, and what the driver in the guest tells regularly of its memory.
+          type: dict
+          contains:
+            model:
+              description: V(virtio), V(none), or another one.
+              type: str
+              sample: virtio
+            autodeflate:
+              description: Whether it lets go by itself when the guest runs out of memory.
+              type: bool
+            free_page_reporting:
+              description: Whether the host gets back what the guest frees.
+              type: bool
+            period_s:
+              description: How often the guest tells figures, in seconds. V(0) for only once, at its start.
+              type: int
+              sample: 5
+            available_bytes:
+              description: What its kernel has to give out in all. Empty, as the next ones, where no figures are fresh.
+              type: int
+            usable_bytes:
+              description: What its programs could use more without swapping, its caches counted.
+              type: int
+            unused_bytes:
+              description: What nobody uses, not even as a cache.
+              type: int
         disks:
           description: Its disks.
           type: list

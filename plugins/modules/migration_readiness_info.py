@@ -111,6 +111,11 @@ options:
         description: How much of its processor time auto-converge may take.
         type: int
         default: 60
+      shrink:
+        description: Whether memory that a guest can spare may be taken from it before it is sent.
+        type: str
+        choices: [never, balloon]
+        default: never
   copy_storage:
     description:
       - Whether local disks are to be copied with the guest, whole or only what differs from their base images.
@@ -285,7 +290,7 @@ from ..module_utils._ansible.runner import Result, run
 from ..module_utils._core.destination_changes import changes_from
 from ..module_utils._core.errors import MigrationError
 from ..module_utils._core.host.document import HostDocument, host_from
-from ..module_utils._core.policy import policy_from
+from ..module_utils._core.policy import SHRINK_CHOICES, policy_from
 from ..module_utils._core.readiness.assessor import CHECKS
 from ..module_utils._core.readiness.checks.check import STATUSES, ReadinessOptions
 from ..module_utils._core.readiness.site_rules import rules_from
@@ -314,6 +319,7 @@ OPTIONS: dict[str, t.Any] = {
             "max_postcopy_s": {"type": "float", "default": 120},
             "max_pause_s": {"type": "float", "default": 0},
             "max_throttle_percent": {"type": "int", "default": 60},
+            "shrink": {"type": "str", "choices": list(SHRINK_CHOICES), "default": "never"},
         },
     },
     "copy_storage": {"type": "str", "choices": ["none", "all", "incremental"], "default": "none"},

@@ -51,6 +51,8 @@ notes:
   - The policy's own word for a hopeless migration is V(abort). Since somebody else started this one, it is V(leave)
     here unless O(policy_overrides.on_hopeless) says otherwise.
   - When the module is killed, the migration goes on. The next run adopts it again.
+  - A guest that was made smaller for its migration, and is still here when that has ended, gets back what it had. Where
+    it has arrived, the next run of M(virtops.live_migration.migration) gives it back.
   - In check mode it watches until it knows what it would do first, for at most half a minute.
 extends_documentation_fragment:
   - virtops.live_migration._attributes
@@ -247,6 +249,7 @@ from ..module_utils._core.supervision.record import Record
 from ..module_utils._core.supervision.supervisor import Supervisor
 from ..module_utils._core.text import printable
 from ..module_utils._host.metrics_directory import metrics_directory
+from ..module_utils._libvirt.balloon.giving import give_back_here
 from ..module_utils._libvirt.connection import Connection
 from ..module_utils._libvirt.guest import Guest
 from ..module_utils._libvirt.job.current import outgoing_job
@@ -312,6 +315,10 @@ def work(module: AnsibleModule, connection: Connection, guest: Guest) -> Result:
         return {"outcome": outcome, **facts}
     if outcome == "failed" and not guest.state().active:
         raise stopped(guest, facts, split=record.supervisor.was_split)
+    if outcome in ("failed", "cancelled"):
+        small = give_back_here(guest)
+        if small:
+            module.warn(small)
     state = f"The guest is {guest.state_text()} on the source"
     raise unfinished(guest.name, state, record, facts, again="start it again with what it needs (--postcopy)")
 

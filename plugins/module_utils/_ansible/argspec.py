@@ -6,7 +6,16 @@ from __future__ import annotations
 import typing as t
 
 from .._core.migration.start import STORAGE
-from .._core.policy import DEFAULT_PRESET, HOPELESS_CHOICES, MODES, POSTCOPY_CHOICES, PRESETS, Policy, preset
+from .._core.policy import (
+    DEFAULT_PRESET,
+    HOPELESS_CHOICES,
+    MODES,
+    POSTCOPY_CHOICES,
+    PRESETS,
+    SHRINK_CHOICES,
+    Policy,
+    preset,
+)
 
 Spec = dict[str, dict[str, t.Any]]
 
@@ -36,6 +45,8 @@ def policy_spec() -> Spec:
         "max_data_factor": {"type": "float"},
         "patience_s": {"type": "float"},
         "max_restarts": {"type": "int"},
+        "shrink": {"type": "str", "choices": list(SHRINK_CHOICES)},
+        "shrink_keep_mib": {"type": "int"},
         "on_hopeless": {"type": "str", "choices": list(HOPELESS_CHOICES)},
         "mode": {"type": "str", "choices": list(MODES)},
     }

@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass, field
 
 from .errors import MigrationError
 from .guest_metadata import attributes_of
-from .policy import POSTCOPY_CHOICES, Policy, policy_from, preset
+from .policy import POSTCOPY_CHOICES, SHRINK_CHOICES, Policy, policy_from, preset
 
 Entry = t.Mapping[str, t.Any]
 Said = t.Mapping[str, t.Any]
@@ -23,8 +23,13 @@ Said = t.Mapping[str, t.Any]
 # that stands still.
 _HOPELESS = ("abort", "leave", "pause")
 _MODES = ("observe", "act")
-_ORDERED: t.Mapping[str, t.Sequence[str]] = {"postcopy": POSTCOPY_CHOICES, "on_hopeless": _HOPELESS, "mode": _MODES}
-_LONGER_IS_CAREFUL = ("patience_s",)
+_ORDERED: t.Mapping[str, t.Sequence[str]] = {
+    "postcopy": POSTCOPY_CHOICES,
+    "on_hopeless": _HOPELESS,
+    "shrink": SHRINK_CHOICES,
+    "mode": _MODES,
+}
+_MORE_IS_CAREFUL = ("patience_s", "shrink_keep_mib")
 
 # What a guest may say of itself: the attributes of its element, and whether the number is a whole one.
 _OWN_NUMBERS: t.Mapping[str, bool] = {
@@ -32,7 +37,9 @@ _OWN_NUMBERS: t.Mapping[str, bool] = {
     "max_postcopy_s": False,
     "max_pause_s": False,
     "max_throttle_percent": True,
+    "shrink_keep_mib": True,
 }
+_OWN_WORDS: t.Mapping[str, t.Sequence[str]] = {"postcopy": POSTCOPY_CHOICES, "shrink": SHRINK_CHOICES}
 _NUMBER = re.compile(r"[0-9]{1,9}(\.[0-9]{1,6})?")
 _UUID = re.compile("[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _SHOWN = 64
@@ -51,20 +58,20 @@ def is_named(pattern: str, name: str, uuid: str) -> bool:
 def limits_of_metadata(text: t.Any) -> tuple[dict[str, t.Any], list[str]]:
     """The fields of a policy in the element of a guest's metadata, and what of them cannot be understood, and why.
 
-    What cannot be understood is as if it had not been said, but for post-copy: then it is never used.
+    What cannot be understood is as if it had not been said, but for post-copy and shrinking: these are never used then.
     """
     found = attributes_of(text)
     if found is None:
         return {}, []
     limits: dict[str, t.Any] = {}
     problems: list[str] = []
-    postcopy = found.values.get("postcopy")
-    if postcopy is not None:
-        limits["postcopy"] = postcopy if postcopy in POSTCOPY_CHOICES else POSTCOPY_CHOICES[0]
-        if postcopy not in POSTCOPY_CHOICES:
-            problems.append(
-                f"postcopy is {postcopy[:_SHOWN]!r}, not one of {', '.join(POSTCOPY_CHOICES)}, so that never holds"
-            )
+    for name, choices in _OWN_WORDS.items():
+        word = found.values.get(name)
+        if word is None:
+            continue
+        limits[name] = word if word in choices else choices[0]
+        if word not in choices:
+            problems.append(f"{name} is {word[:_SHOWN]!r}, not one of {', '.join(choices)}, so that never holds")
     for name, whole in _OWN_NUMBERS.items():
         attribute = name.replace("_", "-")
         value = found.values.get(attribute)
@@ -104,7 +111,7 @@ def careful(name: str, values: t.Sequence[t.Any]) -> t.Any:
     """The most careful of the values of one field."""
     if name in _ORDERED:
         return min(values, key=list(_ORDERED[name]).index)
-    return max(values) if name in _LONGER_IS_CAREFUL else min(values)
+    return max(values) if name in _MORE_IS_CAREFUL else min(values)
 
 
 def require_within(guest: str, own: Said, name: str, wanted: t.Any) -> None:

@@ -12,8 +12,10 @@ MAX_DOWNTIME_LIMIT_MS = 2_000_000  # QEMU refuses more
 POSTCOPY_CHOICES = ("never", "if_needed", "prefer")
 HOPELESS_CHOICES = ("abort", "leave", "pause")
 MODES = ("act", "observe")
+SHRINK_CHOICES = ("never", "balloon")
 MAX_THROTTLE_PERCENT = 99  # QEMU's own end
 _MOST_RESTARTS = 100
+_MOST_KEPT_MIB = 1 << 30
 _MOST = 1e12  # seconds, or times the memory; what is reckoned with it stays a number
 
 
@@ -30,7 +32,9 @@ class Policy:
     its memory ready. ``max_data_factor``: how many times its memory may be sent. ``patience_s``: how long a finish
     that is possible already may be put off for a shorter downtime. ``on_hopeless``: what to do when the deadline or
     the data limit is reached. ``max_restarts``: how many times it may be started again where a restart of libvirt on
-    the source has ended it. ``mode``: ``observe`` decides and records, and touches nothing.
+    the source has ended it. ``shrink``: whether memory that the guest does not use is taken from it by its balloon
+    before it is sent, and given back afterwards; ``shrink_keep_mib``: what it keeps to give out meanwhile.
+    ``mode``: ``observe`` decides and records, and touches nothing.
     """
 
     max_downtime_ms: int = 1000
@@ -45,12 +49,16 @@ class Policy:
     on_hopeless: str = "abort"
     patience_s: t.Optional[float] = None
     max_restarts: int = 0
+    shrink: str = "never"
+    shrink_keep_mib: int = 256
     mode: str = "act"
 
     def __post_init__(self) -> None:
         self._whole("max_downtime_ms", 1, MAX_DOWNTIME_LIMIT_MS)
         self._whole("max_throttle_percent", 0, MAX_THROTTLE_PERCENT)
         self._whole("max_restarts", 0, _MOST_RESTARTS)
+        self._whole("shrink_keep_mib", 0, _MOST_KEPT_MIB)
+        self._one_of("shrink", SHRINK_CHOICES)
         self._one_of("postcopy", POSTCOPY_CHOICES)
         self._one_of("on_hopeless", HOPELESS_CHOICES)
         self._one_of("mode", MODES)

@@ -10,8 +10,10 @@
  *   V id checked bad              answer to V: one full pass that began after the request
  *   L rate whole                  answer to L and W: the load now in force
  *   B region page expected found  a bad page (each is reported once, the first 32 of them)
+ *   M mib                         answer to M: so much is held now
  * Lines in: "V id", "L pages_per_s", "P busy_ms calm_ms", "W 0|1", "C region page" (corrupts one byte, to try the
- * verifier), "X 0|1" (switches itself off, or boots again).
+ * verifier), "M mib" (holds so much memory more, which nobody else can have then; 0 gives it back), "X 0|1" (switches
+ * itself off, or boots again).
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -28,6 +30,7 @@
 #include <sys/mount.h>
 #include <sys/reboot.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <termios.h>
 #include <time.h>
 #include <unistd.h>
@@ -321,6 +324,58 @@ static void *beat(void *argument)
     return NULL;
 }
 
+/* Writes every page of a region and lets go of it, so that the host has given memory for which the guest has no use.
+ * With hold the region is kept. */
+static void *touch_region(uint64_t mib, int hold)
+{
+    uint8_t *bytes = mmap(NULL, mib << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (bytes == MAP_FAILED)
+        return NULL;
+    for (uint64_t at = 0; at < mib << 20; at += PAGE_BYTES)
+        memset(bytes + at, 1 + (int)(at >> 12) % 255, PAGE_BYTES);
+    if (hold)
+        return bytes;
+    munmap(bytes, mib << 20);
+    return NULL;
+}
+
+/* Reads the beginning of the disk, which the kernel keeps in its cache for as long as the disk is open. */
+static void read_disk(uint64_t mib)
+{
+    static char block[1 << 16];
+    int fd = open("/dev/vda", O_RDONLY | O_CLOEXEC);
+    for (uint64_t left = mib << 4; fd >= 0 && left && read(fd, block, sizeof block) > 0; left--)
+        ;
+}
+
+static void hold_memory(uint64_t mib)
+{
+    static void *held;
+    static uint64_t held_mib;
+    if (held)
+        munmap(held, held_mib << 20);
+    held = mib ? touch_region(mib, 1) : NULL;
+    held_mib = held ? mib : 0;
+    say("M %llx", (unsigned long long)held_mib);
+}
+
+/* Drivers that an image has in it, in the order of the file; most images have none. */
+static void load_drivers(void)
+{
+    char name[96], path[128];
+    FILE *order = fopen("/modules/order", "r");
+    while (order && fscanf(order, "%95s", name) == 1) {
+        snprintf(path, sizeof path, "/modules/%s", name);
+        int fd = open(path, O_RDONLY | O_CLOEXEC);
+        if (fd >= 0 && syscall(SYS_finit_module, fd, "", 0) != 0 && errno != EEXIST)
+            say("E driver %s: %s", name, strerror(errno));
+        if (fd >= 0)
+            close(fd);
+    }
+    if (order)
+        fclose(order);
+}
+
 static void obey(const char *line)
 {
     unsigned long long a = 0, b = 0;
@@ -347,6 +402,8 @@ static void obey(const char *line)
         atomic_store(&corrupt_page, a | (in_cold ? 1ULL << 63 : 0));
         atomic_store(&corrupt_pending, owner + 1);
         say("C %s %llx", region, a);
+    } else if (sscanf(line, "M %llx", &a) == 1) {
+        hold_memory(a);
     } else if (sscanf(line, "X %llx", &a) == 1) {
         say("X %llx", a);
         tcdrain(out_fd);
@@ -416,6 +473,7 @@ int main(void)
     uint64_t hot_mib = setting("memguest_hot_mib", 128), cold_mib = setting("memguest_cold_mib", 64);
     say("G %llx %llx %x", (unsigned long long)hot_mib << 8, (unsigned long long)cold_mib << 8, worker_count);
     start_thread(&beat_thread, beat, NULL, 50);
+    load_drivers();
 
     make_region(&hot, hot_mib, 1);
     make_region(&cold, cold_mib, 0);
@@ -433,6 +491,10 @@ int main(void)
         w->stride = w->count > 1 ? coprime_stride(w->count) : 0;
         start_thread(&w->thread, work, w, 0);
     }
+    if (setting("memguest_freed_mib", 0))
+        touch_region(setting("memguest_freed_mib", 0), 0);
+    if (setting("memguest_cached_mib", 0))
+        read_disk(setting("memguest_cached_mib", 0));
     say("R");
 
     char line[64];

@@ -20,7 +20,7 @@ from .proc import run
 SOURCES = Path(__file__).parents[1] / "guest"
 PACKAGES = ["qemu-guest-agent", "busybox-static"]
 APPLETS = ["sh", "cat", "tee", "rm", "insmod", "mount", "mkdir", "ls", "sleep", "echo", "touch"]
-MODULE = "virtio_console"
+DRIVERS = ("virtio_console", "virtio_pci")  # of the agent's channel
 UNITS = {
     "reports.service": "active",
     "backup.timer": "active",
@@ -32,18 +32,6 @@ UNITS = {
 def directories(names: set[str]) -> list[str]:
     parents = {str(parent) for name in names for parent in Path(name).parents}
     return sorted(parents - {"."})
-
-
-def modules(kernel: Path) -> list[Path]:
-    """The driver of the agent's channel and what it needs, in the order in which they are loaded."""
-    root = Path("/lib/modules") / kernel.name.removeprefix("vmlinuz-")
-    wanted = [MODULE, "virtio_pci"]
-    needs = dict(line.split(":", 1) for line in (root / "modules.dep").read_text().splitlines())
-    found: list[Path] = []
-    for name, rest in needs.items():
-        if Path(name).name.split(".")[0] in wanted:
-            found += [root / one for one in [*reversed(rest.split()), name]]
-    return list(dict.fromkeys(found))
 
 
 def libraries(program: Path) -> Iterator[tuple[str, Path]]:
@@ -65,7 +53,7 @@ def unpack(work: Path) -> Path:
 
 def initramfs(program: bytes, tree: Path, kernel: Path) -> bytes:
     agent = tree / "usr/sbin/qemu-ga"
-    loaded = modules(kernel)
+    loaded = image.driver_files(kernel, DRIVERS)
     files: dict[str, bytes] = {
         "memguest": program,
         "init": (SOURCES / "agent-init.sh").read_bytes(),

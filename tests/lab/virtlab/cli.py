@@ -114,6 +114,10 @@ def guest_start(lab: Lab, args: argparse.Namespace) -> None:
         transient=args.transient,
         machine=args.machine,
         agent=args.agent,
+        balloon=args.balloon,
+        free_page_reporting=args.free_page_reporting,
+        freed_mib=args.freed_mib,
+        cached_mib=args.cached_mib,
     )
     timeout_s = 0 if args.no_wait else READY_TIMEOUT_S
     guest = lab.guest_start(args.guest, host=args.host, options=options, uuid=args.uuid, timeout_s=timeout_s)
@@ -177,6 +181,10 @@ def guest_corrupt(lab: Lab, args: argparse.Namespace) -> None:
     lab.guest_corrupt(args.guest, region=args.region, page=args.page)
 
 
+def guest_hold(lab: Lab, args: argparse.Namespace) -> None:
+    lab.guest_hold(args.guest, mib=args.mib)
+
+
 def guest_power(lab: Lab, args: argparse.Namespace) -> None:
     lab.guest_power(args.guest, again=args.what == "reboot")
 
@@ -237,6 +245,10 @@ def add_guest_commands(commands: Any, common: argparse.ArgumentParser) -> None:
     start.add_argument("--transient", action="store_true")
     start.add_argument("--machine", help="machine type; default q35")
     start.add_argument("--agent", action="store_true", help="with the QEMU guest agent in it")
+    start.add_argument("--balloon", action="store_true", help="with a balloon device and its driver")
+    start.add_argument("--free-page-reporting", action="store_true", help="which tells the host what is free")
+    start.add_argument("--freed-mib", type=int, default=0, help="written once and given back to the guest's kernel")
+    start.add_argument("--cached-mib", type=int, default=0, help="read from its disk")
     start.add_argument("--uuid")
     start.add_argument("--no-wait", action="store_true", help="return as soon as libvirt has started it")
     add("stop", guest_stop, "destroy and undefine it on every host")
@@ -255,6 +267,8 @@ def add_guest_commands(commands: Any, common: argparse.ArgumentParser) -> None:
     corrupt = add("corrupt", guest_corrupt, "change one byte of its memory, to see the check fail")
     corrupt.add_argument("--region", choices=["hot", "cold"], default="cold")
     corrupt.add_argument("--page", type=int, default=0)
+    hold = add("hold", guest_hold, "let its program hold so much memory more; 0 gives it back")
+    hold.add_argument("--mib", type=int, required=True)
     power = add("power", guest_power, "let it switch itself off, or boot again, from the inside")
     power.add_argument("what", choices=["off", "reboot"])
 

@@ -24,11 +24,16 @@ from .state import Host, LabState, host_dir, lab_dir, write_atomically
 
 KERNEL_WORDS = "console=ttyS0 loglevel=4 panic=-1 nokaslr mitigations=off nowatchdog tsc=reliable no_timer_check"
 RESEND_AFTER_S = 1.0
+BALLOON_DRIVERS = ("virtio_pci", "virtio_blk", "virtio_balloon")
 
 
 @dataclass(frozen=True)
 class GuestOptions:
-    """How a guest is built and what it does; the hot set is rewritten all the time, the cold set never."""
+    """How a guest is built and what it does; the hot set is rewritten all the time, the cold set never.
+
+    With a balloon it has a kernel's memory management to show: `freed_mib` are written once and given back to its
+    kernel, `cached_mib` are read from its disk.
+    """
 
     ram_mib: int = 512
     hot_mib: int = 128
@@ -43,6 +48,10 @@ class GuestOptions:
     transient: bool = False
     machine: str | None = None
     agent: bool = False
+    balloon: bool = False
+    free_page_reporting: bool = False
+    freed_mib: int = 0
+    cached_mib: int = 0
 
 
 @dataclass(frozen=True)
@@ -94,6 +103,12 @@ def default_machine(state: LabState) -> str:
     return found[1] if found else "q35"
 
 
+def image_of(options: GuestOptions) -> str:
+    if options.agent:
+        return agent_image.build()
+    return image.build(*BALLOON_DRIVERS) if options.balloon else image.build()
+
+
 def document(state: LabState, guest: Guest, image_name: str) -> str:
     options = guest.options
     settings = {
@@ -104,16 +119,20 @@ def document(state: LabState, guest: Guest, image_name: str) -> str:
         "busy_ms": int(options.busy_s * 1000),
         "calm_ms": int(options.calm_s * 1000),
     }
+    if options.balloon:
+        settings |= {"freed_mib": options.freed_mib, "cached_mib": options.cached_mib}
     words = " ".join(f"memguest_{name}={value}" for name, value in settings.items())
     boot = f"{hosts.IMAGE_DIR}/{image_name}"
     disk = ""
     if path := disk_path(guest):
         cache = " cache='none'" if options.disk == "shared" else ""
+        # One that is only read may go along with a migration whatever it is on.
+        readonly = "\n      <readonly/>" if options.cached_mib else ""
         disk = f"""
     <disk type='file' device='disk'>
       <driver name='qemu' type='{"qcow2" if options.disk == "overlay" else "raw"}'{cache}/>
       <source file={quoteattr(path)}/>
-      <target dev='vda' bus='virtio'/>
+      <target dev='vda' bus='virtio'/>{readonly}
     </disk>"""
     agent = ""
     if options.agent:
@@ -121,6 +140,8 @@ def document(state: LabState, guest: Guest, image_name: str) -> str:
     <channel type='unix'>
       <target type='virtio' name='org.qemu.guest_agent.0'/>
     </channel>"""
+    reports = " freePageReporting='on'" if options.free_page_reporting else ""
+    balloon = f"<memballoon model='virtio'{reports}/>" if options.balloon else "<memballoon model='none'/>"
     # QEMU 7.2 without KVM clears its record of written pages in two ways, and the quick one, taken when the memory is a
     # multiple of 256 KiB, forgets to tell the emulated CPU: later writes are not seen, and the guest arrives with torn
     # memory. 8 KiB more take the other way. libvirt rounds sizes, so that the memory is given past it.
@@ -151,7 +172,7 @@ def document(state: LabState, guest: Guest, image_name: str) -> str:
       <source mode='bind' path='{hosts.COMMAND_DIR}/{guest.uuid}.sock'/>
       <target port='1'/>
     </serial>
-    <memballoon model='none'/>
+    {balloon}
   </devices>
   <qemu:commandline>
     <qemu:arg value='-object'/>
@@ -189,10 +210,14 @@ def start(state: LabState, host: Host, name: str, options: GuestOptions, uuid: s
         raise LabError(f"there is a guest {name!r} already")
     if options.disk not in (None, *DISKS):
         raise LabError(f"a guest's disk is one of {', '.join(DISKS)}")
+    if options.agent and options.balloon:
+        raise LabError("the image with the agent has no driver for a balloon")
+    if options.free_page_reporting and not options.balloon:
+        raise LabError("free page reporting is done by the balloon's driver")
     if options.hot_mib + options.cold_mib + 96 > options.ram_mib:
         raise LabError(f"{options.ram_mib} MiB of RAM are too few: hot and cold set, and 96 MiB for the guest's kernel")
     guest = Guest(name, uuid or str(uuid_module.uuid4()), host.name, options)
-    xml = document(state, guest, agent_image.build() if options.agent else image.build())
+    xml = document(state, guest, image_of(options))
     offset = record_size(state, guest)
     path = guests_dir(state) / f"{guest.uuid}.json"
     write_atomically(path, json.dumps(asdict(guest), indent=1))
@@ -306,6 +331,12 @@ def set_pages(state: LabState, guest: Guest, whole: bool, timeout_s: float) -> N
 def corrupt(state: LabState, guest: Guest, region: str, page: int, timeout_s: float) -> None:
     """Change one byte behind the verifier's back: a check that cannot fail proves nothing."""
     line = f"C {region} {page:x}"
+    ask(state, guest, line, timeout_s, lambda entry: " ".join((entry.kind, *entry.words)) == line)
+
+
+def hold(state: LabState, guest: Guest, mib: int, timeout_s: float) -> None:
+    """The guest's program holds so much memory more, as one does that has grown; 0 gives it back."""
+    line = f"M {mib:x}"
     ask(state, guest, line, timeout_s, lambda entry: " ".join((entry.kind, *entry.words)) == line)
 
 

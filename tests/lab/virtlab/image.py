@@ -11,7 +11,7 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from .errors import LabError
@@ -41,14 +41,30 @@ def cpio_entry(name: str, mode: int, data: bytes = b"", device: tuple[int, int] 
     return header + b"\0" * (-len(header) % 4) + data + b"\0" * (-len(data) % 4)
 
 
-def initramfs(program: bytes) -> bytes:
+def initramfs(program: bytes, drivers: Sequence[Path] = ()) -> bytes:
     entries = [
         cpio_entry("dev", 0o040755),
         cpio_entry("dev/console", 0o020600, device=(5, 1)),
         cpio_entry("init", 0o100755, program),
-        cpio_entry("TRAILER!!!", 0),
     ]
+    if drivers:
+        order = "".join(f"{one.name}\n" for one in drivers).encode()
+        entries += [cpio_entry("modules", 0o040755), cpio_entry("modules/order", 0o100644, order)]
+        entries += [cpio_entry(f"modules/{one.name}", 0o100644, one.read_bytes()) for one in drivers]
+    entries.append(cpio_entry("TRAILER!!!", 0))
     return gzip.compress(b"".join(entries), 1, mtime=0)
+
+
+def driver_files(kernel: Path, wanted: Iterable[str]) -> list[Path]:
+    """Drivers of the distribution's kernel by name, with what they need, in the order in which they are loaded."""
+    root = Path("/lib/modules") / kernel.name.removeprefix("vmlinuz-")
+    needs = dict(line.split(":", 1) for line in (root / "modules.dep").read_text().splitlines())
+    by_name = {Path(name).name.split(".")[0]: name for name in needs}
+    found: list[Path] = []
+    for driver in wanted:
+        name = by_name[driver]
+        found += [root / one for one in [*reversed(needs[name].split()), name]]
+    return list(dict.fromkeys(found))
 
 
 def digest_of(files: Iterable[Path]) -> str:
@@ -73,12 +89,15 @@ def keep(made: Path, name: str) -> None:
             raise
 
 
-def build() -> str:
-    """The name of the directory below `IMAGES` that holds `vmlinuz` and `initramfs`; made when it is not there."""
+def build(*drivers: str) -> str:
+    """The name of the directory below `IMAGES` that holds `vmlinuz` and `initramfs`; made when it is not there.
+
+    `drivers`: names of drivers of the kernel that the guest loads at its start.
+    """
     kernel = newest_kernel()
     digest = hashlib.sha256(SOURCE.read_bytes() + Path(__file__).read_bytes() + kernel.name.encode())
     digest.update(str(kernel.stat().st_mtime_ns).encode())
-    name = digest.hexdigest()[:16]
+    name = "-".join([digest.hexdigest()[:16], *drivers])
     if (IMAGES / name).is_dir():
         return name
     IMAGES.mkdir(parents=True, exist_ok=True)
@@ -88,6 +107,6 @@ def build() -> str:
         made = work / "made"
         made.mkdir(mode=0o755)
         shutil.copyfile(kernel, made / "vmlinuz")
-        (made / "initramfs").write_bytes(initramfs(program))
+        (made / "initramfs").write_bytes(initramfs(program, driver_files(kernel, drivers)))
         keep(made, name)
     return name

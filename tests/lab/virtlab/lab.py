@@ -213,6 +213,10 @@ class Lab:
     def guest_corrupt(self, name: str, *, region: str = "cold", page: int = 0, timeout_s: float = 20) -> None:
         guests.corrupt(self.state, self.guest(name), region, page, timeout_s)
 
+    def guest_hold(self, name: str, *, mib: int, timeout_s: float = 20) -> None:
+        """Let its program hold so much memory more from now on; 0 gives it back."""
+        guests.hold(self.state, self.guest(name), mib, timeout_s)
+
     def guest_power(self, name: str, *, again: bool, timeout_s: float = 20) -> None:
         """Let it switch itself off, or boot again, from the inside."""
         guests.power(self.state, self.guest(name), again, timeout_s)

@@ -14,8 +14,8 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._core.polic
 
 ROOT = Path(__file__).resolve().parents[3]
 PLAYBOOK = ROOT / "playbooks" / "rescue.yml"
-# A rescue starts nothing, so it starts nothing again.
-NOT_FOR_A_RESCUE = {"max_restarts"}
+# A rescue starts nothing, so it starts nothing again; and libvirt allows no change of memory while a job runs.
+NOT_FOR_A_RESCUE = {"max_restarts", "shrink", "shrink_keep_mib"}
 _VARIABLE = re.compile(r"(?<![.\w])live_migration_\w+")
 
 

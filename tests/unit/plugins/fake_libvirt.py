@@ -7,8 +7,8 @@ next in the script fails the test, and so does one that is left at the end. It i
 errors only: how a migration behaves is the business of the simulator and of the lab.
 
 What takes no lock and changes nothing is free and not in the script: who a guest or a host is, a guest's state, whether
-it is active, how long its processors have run, the event loop, keep-alives, registering for events, closing. Time is
-virtual, so no test waits.
+it is active, how long its processors have run, its note that it was left small (``shrunk``), the event loop,
+keep-alives, registering for events, closing. Time is virtual, so no test waits.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from __future__ import annotations
 import queue
 import typing as t
 
+SHRUNK = "https://github.com/virtops/ansible-live-migration/shrunk"
 ERP01 = "1f3c6f0a-6a40-4d0c-9d5e-0a6b1d1f0c11"
 ERP02 = "2f3c6f0a-6a40-4d0c-9d5e-0a6b1d1f0c22"
 
@@ -220,6 +221,14 @@ class FakeDomain:
         times_ns = [int(self._libvirt.clock.now * share * 1e9) for share in busy]
         return [(number, 1, time_ns, 0) for number, time_ns in enumerate(times_ns)], [(True,)] * len(busy)
 
+    def metadata(self, kind: int, namespace: str, flags: int) -> t.Any:
+        if namespace != SHRUNK:
+            return self._libvirt.called("metadata", (kind, namespace, flags), self._guest.key)
+        assert (kind, flags) == (2, 1), "The note is in the live metadata only."
+        if self._guest.key not in self._libvirt.shrunk:
+            raise libvirtError(80, "metadata not found: Requested metadata element is not present")
+        return self._libvirt.shrunk[self._guest.key]
+
     def _state(self) -> tuple[int, int]:
         state = self._libvirt.states.get(self._guest.key, RUNNING)
         if state == UNANSWERED:
@@ -283,6 +292,7 @@ class FakeLibvirt:
         self.states: dict[str, tuple[int, int] | None] = {}
         self.callbacks: dict[int, tuple[int, t.Any, t.Any, FakeConnection]] = {}
         self.vcpus_busy: tuple[float, ...] = (1.0,)
+        self.shrunk: dict[str, str] = {}
         self.last_id = 0
         self.hung = False
         self.event_loop = False

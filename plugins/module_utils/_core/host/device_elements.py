@@ -40,7 +40,7 @@ DEVICE_ELEMENTS: t.Mapping[str, tuple[str, ...]] = {
     "memory": ("memory_available", "hugepages", "numa_nodes", "device_files"),
     "crypto": ("device_files",),
     "watchdog": _QEMUS_OWN,
-    "memballoon": _QEMUS_OWN,
+    "memballoon": ("sends_free_memory",),
     "nvram": _QEMUS_OWN,
     "panic": _QEMUS_OWN,
     "iommu": _QEMUS_OWN,

@@ -62,6 +62,23 @@ class GuestMemory:
 
 
 @dataclass(frozen=True)
+class Balloon:
+    """The balloon device, and what its driver in the guest tells, in bytes; None: not told, or no longer true.
+
+    ``usable_bytes``: what the guest could use more without swapping, its caches among it. ``period_s``: how often it
+    tells its figures (0: only once, at its start).
+    """
+
+    model: str = ""  # virtio | xen | none | ...
+    autodeflate: bool = False  # lets go by itself when the guest runs out of memory
+    free_page_reporting: bool = False  # what the guest frees is taken back by the host at once
+    period_s: int = 0
+    available_bytes: t.Optional[int] = None
+    usable_bytes: t.Optional[int] = None
+    unused_bytes: t.Optional[int] = None
+
+
+@dataclass(frozen=True)
 class Disk:
     """A disk as its guest has it, with what its file is on where that host's files can be read."""
 
@@ -210,6 +227,7 @@ class GuestDocument:
     pinned_cpus: list[int] = field(default_factory=list)  # of the host: those of vCPUs, emulator and I/O threads
     cpu: GuestCpu = field(default_factory=GuestCpu)
     memory: GuestMemory = field(default_factory=GuestMemory)
+    balloon: Balloon = field(default_factory=Balloon)
     disks: list[Disk] = field(default_factory=list)
     interfaces: list[Nic] = field(default_factory=list)
     host_devices: list[HostDevice] = field(default_factory=list)

@@ -45,6 +45,9 @@ from .checks import (
     security as readiness_security,
 )
 from .checks import (
+    spare_memory as readiness_spare_memory,
+)
+from .checks import (
     state as readiness_state,
 )
 from .checks import (
@@ -77,6 +80,7 @@ CHECKS: tuple[Check, ...] = (
     *readiness_cpu.CHECKS,
     *readiness_machine.CHECKS,
     *readiness_memory.CHECKS,
+    *readiness_spare_memory.CHECKS,
     *readiness_storage.CHECKS,
     *readiness_secrets.CHECKS,
     *readiness_guest_network.CHECKS,

@@ -4,9 +4,12 @@
 from __future__ import annotations
 
 import functools
+import time
 import typing as t
+from dataclasses import replace
 from xml.etree import ElementTree
 
+from ..._core.balloon.statistics import MemoryStatistics, statistics_of
 from ..._core.dataclass_json import changed, uncollected
 from ..._core.errors import MigrationError
 from ..._core.host.guest import GuestDocument
@@ -19,6 +22,7 @@ from ..timeout import each_within, hung, within
 
 _CALL_LIMIT_S = 5.0
 _MOST_SILENT = 3
+_STATISTICS_LIMIT_S = 2.0  # only these are asked of QEMU, and a document is one without them, too
 _AT_ONCE = 500  # definitions in memory
 _MIGRATABLE = 1 << 3  # VIR_DOMAIN_XML_MIGRATABLE
 
@@ -43,7 +47,8 @@ def read_guests(
     """The documents of these guests, or of all; and a line for each that cannot be read."""
     found: list[GuestDocument] = []
     problems: list[str] = []
-    left, silent = list(all_guests(connection) if guests is None else guests), 0
+    asked = list(all_guests(connection) if guests is None else guests)
+    left, silent = list(asked), 0
     with uncollected():
         while left and silent < _MOST_SILENT:
             part, left = left[:_AT_ONCE], left[_AT_ONCE:]
@@ -55,6 +60,7 @@ def read_guests(
                     break
                 silent += answer is None
                 _add(guest, answer, connection.local, found, problems)
+    found = _with_statistics(found, {guest.uuid: guest for guest in asked})
     not_asked = f"not asked, since {silent} guests before it gave no answer."
     return found, [*problems, *(f"{guest.name}: {not_asked}" for guest in left)]
 
@@ -98,6 +104,30 @@ def _read(guest: Guest, answer: _Answer, local: bool) -> GuestDocument:
         checkpoints=answer.checkpoints,
         job=running_job(guest.name, guest.uuid) if local else "",
     )
+
+
+def _with_statistics(found: list[GuestDocument], guests: t.Mapping[str, Guest]) -> list[GuestDocument]:
+    """What guests tell of their memory, of those that tell it regularly: any other figures are those of their start."""
+    telling = [one for one in found if one.active and one.balloon.period_s and one.uuid in guests]
+    calls = [functools.partial(_statistics, guests[one.uuid]) for one in telling]
+    told = dict(zip((one.uuid for one in telling), each_within(calls, _STATISTICS_LIMIT_S, _MOST_SILENT)))
+    return [_with_figures(one, told.get(one.uuid)) for one in found]
+
+
+def _statistics(guest: Guest) -> MemoryStatistics:
+    return statistics_of(guest.raw.memoryStats())
+
+
+def _with_figures(guest: GuestDocument, told: t.Union[MemoryStatistics, Exception, None]) -> GuestDocument:
+    if not isinstance(told, MemoryStatistics) or not told.fresh(time.time()):
+        return guest
+    figures = replace(
+        guest.balloon,
+        available_bytes=told.available_bytes,
+        usable_bytes=told.usable_bytes,
+        unused_bytes=told.unused_bytes,
+    )
+    return changed(guest, balloon=figures)
 
 
 def _as_sent(guest: Guest, document: GuestDocument, *, active: bool) -> GuestDocument:

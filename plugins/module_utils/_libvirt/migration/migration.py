@@ -31,6 +31,7 @@ from ..measure.facts import REST_S, MeasuredFacts, MeasurementOptions, measure_f
 from ..metadata import own_limits
 from .driver import ProgressCallback
 from .early import EarlyMeasurement, measurement_for
+from .memory import MigrationMemory
 from .metrics import tell_two_hosts
 from .result import MigrationResult, Result, opened
 from .sent_definition import MIGRATABLE, SECURE, DestinationDefinition, SentDefinition, read_definition
@@ -92,6 +93,7 @@ class Migration:
         self._ends, self._options, self._on_progress, self._on_look = ends, options, on_progress, on_look
         self._runs_on: t.Optional[str] = None
         self.notes: list[str] = []
+        self._memory = MigrationMemory(ends, self.notes.append)
 
     @property
     def copy_storage(self) -> str:
@@ -100,6 +102,19 @@ class Migration:
 
     def run(self, *, check: bool) -> Result:
         """Look where the guest is, and do what is to be done; again, as often as its policy has it, after a restart."""
+        try:
+            result = self._attempts(check)
+        except MigrationError as exc:
+            if check:
+                raise
+            raise self._memory.after_failure(exc) from exc.__cause__
+        except libvirt.libvirtError:
+            if not check:
+                self._memory.after_trouble()
+            raise
+        return self._memory.foreseen(result) if check else self._memory.after(result)
+
+    def _attempts(self, check: bool) -> Result:
         for restarts in itertools.count():
             try:
                 return self._run_or_adopt(check)
@@ -140,6 +155,7 @@ class Migration:
             undefine_source=options.start.undefine_source,
             there_is=options.definition.persistent,
         )
+        self._memory.found_with(situation, check=check)
         if situation is Situation.THERE:
             if where.there is not None and not where.there.running:
                 self.notes.append(f"{guest.name!r} is {where.there.state_text} on {self._ends.destination_name}.")
@@ -190,21 +206,36 @@ class Migration:
     def _start(self, guest: Guest, result: MigrationResult, check: bool) -> Result:
         self._choose_disks(guest)
         self._definition(guest, result).parameters()  # what may not be is refused before anything is touched
-        found = self._facts(guest, check)
-        seen = self._forecast(guest, found)
+        try:
+            found, seen = self._foreseen(guest, check)
+        finally:
+            if check:
+                self._memory.end_of_check()
         if check:
-            return result.foreseen("moved", _with_basis(seen, found))
+            return result.foreseen("moved", self._document(seen, found))
         try:
             return self._with_or_without_postcopy(guest, result, found, seen)
         except MigrationError as exc:
             # In an evacuation others go first; its queue tries this one again.
-            if exc.reason != "GIVEN_UP" or not self._options.calm_wait_s or self._options.before_start is not None:
+            alone = self._options.before_start is None
+            calmer = exc.reason == "GIVEN_UP" and self._options.calm_wait_s and alone
+            if not (calmer or self._memory.pressed) or self._ends.settled().situation is not Situation.START:
                 raise
-            if self._ends.settled().situation is not Situation.START:
-                raise
-            self._learn(exc)
-        found = self._facts(guest)
-        return self._with_or_without_postcopy(guest, result, found, self._forecast(guest, found))
+            self._memory.back_at_the_source()
+            if self._memory.pressed:
+                self._with_all_its_memory(guest)
+            else:
+                self._learn(exc)
+        found, seen = self._foreseen(guest)
+        return self._with_or_without_postcopy(guest, result, found, seen)
+
+    def _foreseen(self, guest: Guest, check: bool = False) -> tuple[MeasuredFacts, Forecast]:
+        self._memory.begin(guest, self._options.policy, wait=self._options.wait)
+        found = self._memory.look(self._facts(guest, check), self._planned)
+        return found, self._forecast(guest, found)
+
+    def _document(self, seen: Forecast, found: MeasuredFacts) -> Result:
+        return {**seen.document(), "basis": found.document(), "shrink": self._memory.document(seen)}
 
     def _facts(self, guest: Guest, check: bool = False) -> MeasuredFacts:
         """The facts of a calm moment, where one comes within ``calm_wait_s``; else those of the last moment
@@ -229,6 +260,15 @@ class Migration:
         self._options = replace(self._options, early=None)
         begun = early.begun if early and early.uuid == guest.uuid else None
         return measure_facts(self._ends.source, self._ends.destination, guest, self._options.path, measurement, begun)
+
+    def _with_all_its_memory(self, guest: Guest) -> None:
+        """From here on; it has its turn already."""
+        self.notes.append(
+            f"{guest.name!r} ran short of memory while it was smaller for its migration: {self._memory.pressed}. It was"
+            " called back, got its memory back, and was sent with all of it."
+        )
+        policy = replace(self._options.policy, shrink="never")
+        self._options = replace(self._options, policy=policy, before_start=None)
 
     def _learn(self, failed: MigrationError) -> None:
         """After a failed attempt: plan the next one with what the network really carried, where that is less."""
@@ -292,11 +332,15 @@ class Migration:
 
     def _started(self, guest: Guest, result: MigrationResult, found: MeasuredFacts, seen: Forecast) -> Result:
         options, wait = self._options, self._options.wait
-        forecast = _with_basis(seen, found)
+        forecast = self._document(seen, found)
         if options.before_start is not None:
             options.before_start(guest, forecast)
         if not options.ignore_cordon:
             require_open(self._ends.destination, self._ends.destination_name, guest.name)
+        less = self._memory.take(guest, found)
+        if less is not found:
+            found, seen = less, self._planned(less)
+            forecast = self._document(seen, found)
         # A limit that nobody will raise is the policy's from the start.
         limit_ms = (
             seen.plan.start_limit_ms
@@ -342,9 +386,10 @@ class Migration:
         return self._to_the_end(Supervision(result, guest, self._options.policy, plan), outcome)
 
     def _to_the_end(self, supervision: Supervision, outcome: str) -> Result:
-        callbacks = (self._on_progress, self._on_look)
+        callbacks = (self._on_progress, self._looked)
         return supervision.to_the_end(outcome, self._options.path, *callbacks, self._options.metrics)
 
-
-def _with_basis(seen: Forecast, found: MeasuredFacts) -> Result:
-    return {**seen.document(), "basis": found.document()}
+    def _looked(self, numbers: t.Mapping[str, t.Any]) -> None:
+        self._memory.watch(numbers)
+        if self._on_look is not None:
+            self._on_look(numbers)

@@ -14,7 +14,14 @@ from .definition import do, kept
 from .two_hosts import TwoHosts
 
 Result = dict[str, t.Any]
-_NOTHING_DONE: Result = {"forecast": None, "actions": [], "downtime_ms": None, "elapsed_ms": None, "kept": []}
+_NOTHING_DONE: Result = {
+    "forecast": None,
+    "actions": [],
+    "downtime_ms": None,
+    "elapsed_ms": None,
+    "kept": [],
+    "shrink": None,
+}
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.balloon.note import ShrunkNote
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.job import (
     abort,
     postcopy,
@@ -19,6 +20,7 @@ from ansible_collections.virtops.live_migration.tests.unit.plugins.fake_libvirt 
     JOB_COMPLETED,
     MIGRATED,
     POSTCOPY_FAILED,
+    SHRUNK,
     SHUT_DOWN,
     Call,
     FakeLibvirt,
@@ -50,6 +52,27 @@ def short_limits(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def abort_job() -> Call:
     return Call("abortJob").returns(0)
+
+
+SMALL = ShrunkNote(ERP01, 4 << 30, 1 << 30, held=True)
+DEFINITION = "<domain><memory>4194304</memory><devices><memballoon model='virtio'/></devices></domain>"
+
+
+def test_a_guest_that_was_made_smaller_gets_its_memory_back(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
+    libvirt.shrunk["erp01"] = SMALL.xml()
+    libvirt.expect(*FOUND, LOOK, abort_job().leaves(CANCELLED), LOOK, LOOK, IDLE)
+    libvirt.expect(Call("XMLDesc", 0).returns(DEFINITION), Call("memoryStats").returns({"actual": 1 << 20}))
+    libvirt.expect(Call("info").returns([1, 4 << 20, 1 << 20, 1, 0]), Call("setMemoryFlags", 4 << 20, 1))
+    libvirt.expect(Call("memoryStats").returns({"actual": 4 << 20}), Call("setMetadata", 2, None, "shrunk", SHRUNK, 1))
+    assert run(migration_abort, name="erp01")["phase"] == "cancelled"
+
+
+def test_one_that_does_not_get_it_is_named(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
+    libvirt.shrunk["erp01"] = SMALL.xml()
+    libvirt.expect(*FOUND, LOOK, abort_job().leaves(CANCELLED), LOOK, LOOK, IDLE)
+    libvirt.expect(Call("XMLDesc", 0).raises(38, "cannot reach the monitor"))
+    result = run(migration_abort, name="erp01")
+    assert "The next migration gives it back" in str(result["warnings"])
 
 
 def test_changed(libvirt: FakeLibvirt, run: ModuleRunner) -> None:

@@ -145,6 +145,40 @@ def test_the_definition_that_is_sent_is_asked_for_where_it_counts(
     assert [(one.listen, one.sent) for one in guest.graphics] == [("192.0.2.11", expected)]
 
 
+@pytest.mark.parametrize(
+    ("answer", "usable_bytes"),
+    [
+        (Call("memoryStats").returns({"actual": 9, "available": 8, "usable": 5, "unused": 4, "last_update": 1}), None),
+        (Call("memoryStats").raises(38, "cannot reach the monitor"), None),
+        (Call("memoryStats").hangs(), None),
+        (Call("memoryStats"), 5 * 1024),
+    ],
+)
+def test_what_guests_tell_of_their_memory(
+    libvirt: FakeLibvirt, run: ModuleRunner, answer: Call, usable_bytes: int | None
+) -> None:
+    """Of those that tell it regularly; what was told long ago is not true any more."""
+    told = {"actual": 9, "available": 8, "usable": 5, "unused": 4, "last_update": int(libvirt.clock.time())}
+    if usable_bytes:
+        answer.returns(told)
+    balloon = "<memballoon model='virtio' freePageReporting='on'><stats period='5'/></memballoon>"
+    live = XML.format("erp01", ERP01).replace("</domain>", f"<devices>{balloon}</devices></domain>")
+    expect_host(libvirt)
+    libvirt.expect(Call("listAllDomains", 0).returns([Guest()]))
+    libvirt.expect(
+        Call("XMLDesc", 0, guest="erp01").returns(live),
+        Call("isPersistent", guest="erp01").returns(0),
+        Call("snapshotNum", 0, guest="erp01").returns(0),
+        Call("listAllCheckpoints", 0, guest="erp01").returns([]),
+        answer,
+    )
+    expect_rest(libvirt)
+    (guest,) = run(module, uri=URI)["host"]["domains"]
+    assert (guest["balloon"]["model"], guest["balloon"]["period_s"]) == ("virtio", 5)
+    assert guest["balloon"]["free_page_reporting"] is True
+    assert guest["balloon"]["usable_bytes"] == usable_bytes
+
+
 def test_a_host_from_afar(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
     libvirt.states["erp02"] = SHUT_DOWN
     expect_host(libvirt)

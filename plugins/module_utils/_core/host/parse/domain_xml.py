@@ -21,7 +21,7 @@ from .alike import Alike
 from .device_xml import disks, graphics, host_devices, nics, shared_directories, shared_memory, tpms, vsock_cid
 from .elements import Definition, Devices, Element, below, get, inside, take_apart, whole
 from .guest_files import boot_files, character_devices, endpoints, host_files, needed_files, not_looked_at, secrets
-from .guest_memory import memory, pinned_cpus
+from .guest_memory import balloon, memory, pinned_cpus
 from .xml_values import whole_number
 
 
@@ -118,6 +118,7 @@ def _domain(definition: Definition) -> GuestDocument:
         pinned_cpus=pins,
         cpu=_cpu(definition),
         memory=memory(root, definition.cpu, devices),
+        balloon=balloon(devices),
         disks=disks(devices),
         interfaces=nics(devices),
         host_devices=host_devices(devices),

@@ -7,7 +7,7 @@ import typing as t
 from dataclasses import replace
 
 from ...units import KIB
-from ..guest import GuestMemory, MemoryCell
+from ..guest import Balloon, GuestMemory, MemoryCell
 from .elements import Devices, Element, first, get, inside
 from .xml_values import bytes_of, number_set, size_of, whole_number
 
@@ -23,6 +23,19 @@ def pinned_cpus(root: Element) -> list[int]:
     if vcpu is not None and vcpu.get("placement", "static") != "auto":
         texts.append(vcpu.get("cpuset", ""))
     return sorted({number for text in texts for number in number_set(text)})
+
+
+def balloon(devices: Devices) -> Balloon:
+    """A guest has one at most."""
+    found = next(iter(devices.get("memballoon", ())), None)
+    if found is None:
+        return Balloon()
+    return Balloon(
+        model=found.get("model", ""),
+        autodeflate=found.get("autodeflate") == "on",
+        free_page_reporting=found.get("freePageReporting") == "on",
+        period_s=whole_number(get(found.find("stats"), "period") or "0"),
+    )
 
 
 def memory(root: Element, cpu: t.Optional[Element], devices: Devices) -> GuestMemory:

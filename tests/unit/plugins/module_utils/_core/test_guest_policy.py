@@ -68,6 +68,15 @@ def test_the_most_careful_holds(
     assert of(policies, None if own is None else {"postcopy": own}, *said).postcopy == postcopy
 
 
+def test_a_guest_may_only_forbid_that_it_is_made_smaller() -> None:
+    policies = GuestPolicies(BASE, entries=[entry(shrink="balloon", shrink_keep_mib=100)])
+    assert (of(policies).shrink, of(policies).shrink_keep_mib) == ("balloon", 100)
+    assert of(policies, {"shrink": "never"}).shrink == "never"
+    assert of(policies, {"shrink_keep_mib": 900}).shrink_keep_mib == 900
+    assert of(policies, {"shrink_keep_mib": 10}).shrink_keep_mib == 100
+    assert of(GuestPolicies(BASE), {"shrink": "balloon", "shrink_keep_mib": 10}) == BASE
+
+
 def test_each_field_by_itself() -> None:
     policies = GuestPolicies(BASE, entries=[entry(max_downtime_ms=300, max_pause_s=9.0)])
     found = of(policies, {"max_downtime_ms": 400, "max_throttle_percent": 20}, {"max_downtime_ms": 900})
@@ -149,6 +158,8 @@ def test_nonsense_is_told_whichever_guest_it_is_for(wrong: dict[str, t.Any]) -> 
         ('<guest postcopy="never" max-downtime-ms="300"/>', {"postcopy": "never", "max_downtime_ms": 300}, 0),
         ('<guest max-pause-s="0" max-postcopy-s="2.5"/>', {"max_pause_s": 0.0, "max_postcopy_s": 2.5}, 0),
         ('<guest max-throttle-percent="0"/>', {"max_throttle_percent": 0}, 0),
+        ('<guest shrink="never" shrink-keep-mib="900"/>', {"shrink": "never", "shrink_keep_mib": 900}, 0),
+        ('<guest shrink="nevre" shrink-keep-mib="much"/>', {"shrink": "never"}, 2),
         # What cannot be understood of post-copy is taken for a no.
         ('<guest postcopy="nevre"/>', {"postcopy": "never"}, 1),
         ('<guest max-downtime-ms="0.3"/>', {}, 1),

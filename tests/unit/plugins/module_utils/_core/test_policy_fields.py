@@ -34,6 +34,9 @@ BAD = [
     ({"on_hopeless": "cry"}, "abort, leave, pause"),
     ({"on_hopeless": "pause"}, "max_pause_s is 0"),
     ({"max_restarts": -1}, "max_restarts"),
+    ({"shrink": "always"}, "never, balloon"),
+    ({"shrink_keep_mib": -1}, "shrink_keep_mib"),
+    ({"shrink_keep_mib": 0.5}, "shrink_keep_mib"),
     ({"mode": "shadow"}, "act, observe"),
     ({"speed": 1}, "no field 'speed'"),
 ]

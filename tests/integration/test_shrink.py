@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A guest most of whose memory is free is made smaller before it is sent, and has all of it again afterwards."""
+
+from __future__ import annotations
+
+import typing as t
+
+import pytest
+from bench.lending import passing_by
+from bench.moving import MODULE, move
+from bench.runs import Ansible, Result, assert_done, assert_refused
+from bench.subject import Subject, wait_for
+from virtlab.guest import GuestOptions
+from virtlab.lab import Lab
+
+MIB = 1 << 20
+SHRUNK = "https://github.com/virtops/ansible-live-migration/shrunk"
+# Of what it has touched more than half is free by now, or a cache of its disk.
+LOOSE = GuestOptions(
+    ram_mib=1024,
+    hot_mib=24,
+    cold_mib=96,
+    pages_per_s=200,
+    balloon=True,
+    freed_mib=640,
+    disk="shared",
+    disk_mib=64,
+    cached_mib=64,
+)
+KEEPING = {"shrink": "balloon", "shrink_keep_mib": 48}
+SCRIPT = f"AnsiballZ_{MODULE}.py"
+
+
+@pytest.fixture
+def loose(lab: Lab) -> t.Iterator[Subject]:
+    yield from passing_by(lab, "loose01", LOOSE)
+
+
+def statistics(guest: Subject) -> dict[str, int]:
+    """In KiB, as virsh tells them."""
+    pairs = [line.split() for line in guest.virsh("dommemstat").splitlines() if line.strip()]
+    return {name: int(value) for name, value in pairs}
+
+
+def is_noted(guest: Subject, host: str = "") -> bool:
+    return "former-kib" in guest.virsh("metadata", SHRUNK, "--live", host=host, check=False)
+
+
+def has_all_its_memory(guest: Subject) -> None:
+    assert statistics(guest)["actual"] == LOOSE.ram_mib * 1024
+    assert not is_noted(guest)
+    assert "<stats period" not in guest.virsh("dumpxml")
+
+
+def moved(ansible: Ansible, guest: Subject, **overrides: t.Any) -> Result:
+    (result,) = ansible.run(guest.source, move(guest, measure=False, policy_overrides=overrides))
+    assert_done(result, True, outcome="moved", runs_on=guest.destination)
+    guest.has_moved()
+    return result
+
+
+def test_less_is_sent_and_all_is_given_back(ansible: Ansible, loose: Subject) -> None:
+    (foreseen,) = ansible.run(loose.source, move(loose, check=True, policy_overrides=KEEPING))
+    has_all_its_memory(loose)
+    outlook = foreseen["forecast"]["shrink"]
+    assert outlook["possible"], outlook
+    assert outlook["total_s"] < outlook["total_without_s"]
+    whole = moved(ansible, loose)
+    assert whole["shrink"] is None
+    loose.verify()
+    small = moved(ansible, loose, **KEEPING)
+    loose.verify()
+    has_all_its_memory(loose)
+    done = small["shrink"]
+    assert done["given_back"] and done["given_back_on"] == loose.source
+    assert done["former_bytes"] == LOOSE.ram_mib * MIB
+    figures = {
+        "foreseen": outlook,
+        "whole": [whole["record"]["sent_bytes"], whole["elapsed_ms"], whole["forecast"]["basis"]["touched_bytes"]],
+        "small": [small["record"]["sent_bytes"], small["elapsed_ms"], small["forecast"]["basis"]["touched_bytes"]],
+        "shrink": done,
+    }
+    assert small["record"]["sent_bytes"] < 0.6 * whole["record"]["sent_bytes"], figures
+    assert small["elapsed_ms"] + done["took_s"] * 1000 < 0.7 * whole["elapsed_ms"], figures
+
+
+@pytest.mark.parametrize("at", ["taking", "sending"])
+def test_the_module_dies_and_the_next_run_gives_it_back(ansible: Ansible, loose: Subject, lab: Lab, at: str) -> None:
+    running = ansible.begin(loose.source, move(loose, measure=False, policy_overrides=KEEPING))
+    wait_for(lambda: is_noted(loose), "the note")
+    wait_for(lambda: statistics(loose)["actual"] < 800 * 1024, "its memory to be taken")
+    if at == "sending":
+        loose.in_pass(1)
+    assert lab.kill_script(loose.source, SCRIPT) == 1
+    (died,) = running.wait(60).results
+    assert_refused(died, "MODULE_DIED")
+    assert statistics(loose)["actual"] < 800 * 1024
+    assert is_noted(loose)
+    (again,) = ansible.run(loose.source, move(loose, measure=False))
+    assert_done(again, True, outcome="moved" if at == "taking" else "adopted", runs_on=loose.destination)
+    loose.has_moved()
+    assert again["shrink"]["given_back"], again["shrink"]
+    has_all_its_memory(loose)
+
+
+def test_after_an_abort_it_has_its_memory_again(ansible: Ansible, loose: Subject) -> None:
+    running = ansible.begin(loose.source, move(loose, measure=False, policy_overrides=KEEPING))
+    loose.in_pass(1)
+    loose.virsh("domjobabort")
+    (result,) = running.wait(60).results
+    assert result["failed"], result
+    assert result["shrink"]["given_back_on"] == loose.source, result
+    has_all_its_memory(loose)
+
+
+def test_readiness_says_what_is_sent_for_nothing(ansible: Ansible, loose: Subject) -> None:
+    loose.virsh("dommemstat", "--period", "1", "--live")
+    here, there = (host_of(ansible, name) for name in (loose.source, loose.destination))
+    arguments = {"source": here, "destinations": [there], "bandwidth_mib_per_s": 45}
+    found = ansible.module(loose.source, "migration_readiness_info", name=loose.name, **arguments)
+    (check,) = (one for one in found["domains"][0]["checks"] if one["id"] == "sends_free_memory")
+    loose.virsh("dommemstat", "--period", "0", "--live")
+    assert check["status"] == "warn", check
+    assert check["evidence"]["idle_bytes"] > 500 * MIB
+    assert "shrink: balloon" in check["remedy"]
+
+
+def host_of(ansible: Ansible, name: str) -> t.Any:
+    return ansible.module(name, "migration_host_info")["host"]
