@@ -14,7 +14,10 @@ description:
     unless they are told to with O(virtops.live_migration.migration#module:ignore_cordon).
   - The note is a secret of libvirt without a value. It lasts over restarts, and C(virsh secret-list) shows it.
   - Migrations that run already go on. What others start by other means is not kept away.
-  - The roles P(virtops.live_migration.evacuate_host#role) and P(virtops.live_migration.return_home#role) do this.
+  - The roles P(virtops.live_migration.evacuate_host#role) and P(virtops.live_migration.return_home#role) do this, and
+    keep a local fact of Ansible beside it. Either of the two closes a host to their plans. So a host that
+    P(virtops.live_migration.evacuate_host#role) has closed is opened by P(virtops.live_migration.return_home#role),
+    which takes away both.
 options:
   state:
     description: Whether the host takes no guests (V(present)) or takes them again (V(absent)).

@@ -44,7 +44,7 @@ options:
   contract:
     description:
       - What may be done to the guest. It decides which remedies are RV(jobs[].diagnosis.remedies[].allowed), and from
-        what downtime on a low limit is no longer the reason.
+        what downtime on a low limit is no longer the reason. What the guest forbids in its metadata is not allowed.
       - It is wide by default, so that a diagnosis names what would do. M(virtops.live_migration.migration_rescue) and
         M(virtops.live_migration.migration) do only what their policy allows, by default no post-copy.
     type: dict
@@ -379,10 +379,13 @@ from ..module_utils._ansible.argspec import ONE_GUEST, guest_spec
 from ..module_utils._ansible.runner import Result, run
 from ..module_utils._core.diagnosis.diagnosis import diagnose
 from ..module_utils._core.errors import MigrationError
-from ..module_utils._core.policy import policy_from
+from ..module_utils._core.guest_policy import GuestPolicies
+from ..module_utils._core.job.sample import Phase
+from ..module_utils._core.policy import Policy, policy_from
 from ..module_utils._libvirt.connection import Connection
 from ..module_utils._libvirt.guest import Guest, all_guests, find_guest
-from ..module_utils._libvirt.job.sampling import context_of, look, look_back
+from ..module_utils._libvirt.job.sampling import Watched, context_of, look, look_back
+from ..module_utils._libvirt.metadata import limits_to_tell
 
 BITS_PER_MBIT = 1_000_000
 
@@ -410,12 +413,21 @@ def running_jobs(module: AnsibleModule, connection: Connection, guests: t.Sequen
     link_bytes_per_s = link * BITS_PER_MBIT // 8 if link else None
     watched, problems = look(connection, guests, params["observe_s"])
     warn_of(module, guests, problems)
-    return [
-        one.samples[-1].document(
-            diagnose(one.samples, context_of(one, connection, policy, link_bytes_per_s)).document()
-        )
-        for one in watched
-    ]
+    found = []
+    for one in watched:
+        context = context_of(one, connection, policy_of(module, one, policy), link_bytes_per_s)
+        found.append(one.samples[-1].document(diagnose(one.samples, context).document()))
+    return found
+
+
+def policy_of(module: AnsibleModule, one: Watched, policy: Policy) -> Policy:
+    """With what the guest says of itself, where something can still be done about its migration."""
+    if one.samples[-1].phase is not Phase.PRECOPY or one.samples[-1].operation != "outgoing":
+        return policy
+    own, notes = limits_to_tell(one.guest)
+    for note in notes:
+        module.warn(note)
+    return GuestPolicies(policy).of(one.guest.name, one.guest.uuid, own)
 
 
 def completed_jobs(module: AnsibleModule, guests: t.Sequence[Guest]) -> list[dict[str, t.Any]]:

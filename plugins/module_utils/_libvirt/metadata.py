@@ -6,6 +6,7 @@ from __future__ import annotations
 import functools
 import typing as t
 
+from .._core.errors import MigrationError
 from .._core.guest_metadata import GUEST_NAMESPACE
 from .._core.guest_policy import limits_of_metadata, require_within
 from .._core.libvirt_errors.codes import Err
@@ -63,3 +64,11 @@ def heed_own_limit(guest: Guest, name: str, wanted: t.Any) -> list[str]:
     limits, notes = own_limits(guest)
     require_within(guest.name, limits, name, wanted)
     return notes
+
+
+def limits_to_tell(guest: Guest) -> tuple[dict[str, t.Any], list[str]]:
+    """As :func:`own_limits`, for whoever only tells of them: what could not be read is a note."""
+    try:
+        return own_limits(guest)
+    except (MigrationError, libvirt.libvirtError) as exc:
+        return {}, [f"What {guest.name!r} allows in its metadata could not be read: {exc}"]

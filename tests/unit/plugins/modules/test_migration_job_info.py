@@ -27,6 +27,7 @@ from ansible_collections.virtops.live_migration.tests.unit.plugins.fake_libvirt 
     Call,
     FakeLibvirt,
     Guest,
+    own_word,
 )
 from ansible_collections.virtops.live_migration.tests.unit.plugins.jobs import (
     BACKUP,
@@ -44,6 +45,7 @@ OPEN = Call("open", "qemu:///system")
 FOUND = [OPEN, Call("lookupByName", "erp01").returns(Guest())]
 LIST = [OPEN, Call("listAllDomains", 0).returns([Guest("erp02", ERP02), Guest()])]
 LOOK = Call("jobStats").returns(MIGRATING)
+OWN = own_word()
 IDLE = Call("jobStats").returns(NO_JOB)
 ONLY_SOURCE = Call("jobStats").raises(84, "migration statistics are available only on the source host")
 
@@ -60,7 +62,7 @@ def limits(downtime_ms: t.Any = 300, bandwidth: int = UNLIMITED, postcopy: int =
 
 
 def test_the_whole_document(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
-    libvirt.expect(*FOUND, LOOK, *limits())
+    libvirt.expect(*FOUND, LOOK, *limits(), *OWN)
     result = run(migration_job_info, name="erp01")
     assert result["changed"] is False
     assert result["guests"] == [{"name": "erp01", "uuid": ERP01, "state": "running", "state_reason": "booted"}]
@@ -95,7 +97,7 @@ def test_the_whole_document(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
 def test_the_expected_downtime_of_a_qemu_before_3_0(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
     """It is the dirty rate over the bandwidth there: 1 s for whatever is left."""
     stats = {**MIGRATING, "memory_remaining": 2048 * MIB, "memory_dirty_rate": 25_000, "downtime": 976}
-    libvirt.expect(*FOUND, Call("jobStats").returns(stats), *limits())
+    libvirt.expect(*FOUND, Call("jobStats").returns(stats), *limits(), *OWN)
     job = run(migration_job_info, name="erp01")["jobs"][0]
     assert job["expected_downtime_ms"] == 976
     evidence = job["diagnosis"]["evidence"]
@@ -122,7 +124,7 @@ def test_a_backup_is_no_migration(libvirt: FakeLibvirt, run: ModuleRunner) -> No
 
 
 def test_check_mode_is_the_same(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
-    libvirt.expect(*FOUND, LOOK, *limits())
+    libvirt.expect(*FOUND, LOOK, *limits(), *OWN)
     result = run(migration_job_info, check=True, name="erp01")
     assert (result["changed"], len(result["jobs"])) == (False, 1)
 
@@ -160,7 +162,7 @@ def test_limits_that_are_not_told_are_none(libvirt: FakeLibvirt, run: ModuleRunn
         Call("migrateGetMaxSpeed", 0).raises(29, "read only access prevents virDomainMigrateGetMaxSpeed"),
         Call("migrateGetMaxSpeed", 1).raises(8, "unsupported flags (0x1)"),
     ]
-    libvirt.expect(*FOUND, LOOK, *untold)
+    libvirt.expect(*FOUND, LOOK, *untold, *OWN)
     (job,) = run(migration_job_info, name="erp01")["jobs"]
     assert set(job["limits"].values()) == {None}
 
@@ -175,7 +177,7 @@ def test_monitor_hung(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
 
 def test_all_guests_in_order(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
     ask = [Call("jobStats", guest="erp01").returns(MIGRATING), Call("jobStats", guest="erp02").returns(NO_JOB)]
-    libvirt.expect(*LIST, *ask, *limits())
+    libvirt.expect(*LIST, *ask, *limits(), *OWN)
     result = run(migration_job_info)
     assert [guest["name"] for guest in result["guests"]] == ["erp01", "erp02"]
     assert [job["name"] for job in result["jobs"]] == ["erp01"]
@@ -189,7 +191,7 @@ def test_an_empty_host(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
 
 def test_one_guest_that_cannot_be_read_does_not_hide_the_others(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
     broken = Call("jobStats", guest="erp01").raises(9, "operation failed: something")
-    libvirt.expect(*LIST, broken, Call("jobStats", guest="erp02").returns(MIGRATING), *limits())
+    libvirt.expect(*LIST, broken, Call("jobStats", guest="erp02").returns(MIGRATING), *limits(), *OWN)
     result = run(migration_job_info)
     assert [job["name"] for job in result["jobs"]] == ["erp02"]
     assert "erp01" in str(result["warnings"])
@@ -197,7 +199,7 @@ def test_one_guest_that_cannot_be_read_does_not_hide_the_others(libvirt: FakeLib
 
 def test_one_guest_that_hangs_does_not_hide_the_others(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
     hung = Call("jobStats", guest="erp01").hangs()
-    libvirt.expect(*LIST, hung, Call("jobStats", guest="erp02").returns(MIGRATING), *limits())
+    libvirt.expect(*LIST, hung, Call("jobStats", guest="erp02").returns(MIGRATING), *limits(), *OWN)
     result = run(migration_job_info)
     assert [job["name"] for job in result["jobs"]] == ["erp02"]
     assert "did not answer" in str(result["warnings"])
@@ -205,7 +207,7 @@ def test_one_guest_that_hangs_does_not_hide_the_others(libvirt: FakeLibvirt, run
 
 def test_one_guest_whose_limits_hang_does_not_hide_the_others(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
     ask = [Call("jobStats").returns(MIGRATING), Call("jobStats").returns(MIGRATING)]
-    libvirt.expect(*LIST, *ask, Call("migrateGetMaxDowntime", guest="erp01").hangs(), *limits())
+    libvirt.expect(*LIST, *ask, Call("migrateGetMaxDowntime", guest="erp01").hangs(), *limits(), *OWN, *OWN)
     result = run(migration_job_info)
     assert [job["name"] for job in result["jobs"]] == ["erp01", "erp02"]
     assert result["jobs"][0]["limits"]["max_downtime_ms"] is None
@@ -216,7 +218,7 @@ def test_one_guest_that_hangs_while_watched_does_not_hide_the_others(libvirt: Fa
     ask = [Call("jobStats", guest="erp01").returns(MIGRATING), Call("jobStats", guest="erp02").returns(MIGRATING)]
     hung = Call("jobStats", guest="erp01").hangs()
     others = [Call("jobStats", guest="erp02").returns(later(0.5))] * 2
-    libvirt.expect(*LIST, *ask, hung, *others, *limits())
+    libvirt.expect(*LIST, *ask, hung, *others, *limits(), *OWN, *OWN)
     result = run(migration_job_info, observe_s=0.5)
     assert [job["name"] for job in result["jobs"]] == ["erp01", "erp02"]
     assert "did not answer" in str(result["warnings"])
@@ -237,7 +239,7 @@ def test_what_the_files_of_the_host_say(libvirt: FakeLibvirt, run: ModuleRunner,
     (tmp_path / "erp01.xml").write_text(status.format("0x3", ERP01))
     (tmp_path / "erp02.xml").write_text(status.format("0x8003", "another"))
     (tmp_path / "erp03.xml").write_text("<domstatus><job type='none' async='none'/></domstatus>")
-    libvirt.expect(*FOUND, LOOK, *limits())
+    libvirt.expect(*FOUND, LOOK, *limits(), *OWN)
     (job,) = run(migration_job_info, name="erp01")["jobs"]
     assert job["diagnosis"]["reason"] == "LINK_SHARED"
     assert job["diagnosis"]["evidence"]["other_streams"] == 1
@@ -245,15 +247,35 @@ def test_what_the_files_of_the_host_say(libvirt: FakeLibvirt, run: ModuleRunner,
     assert (postcopy["allowed"], "without --postcopy" in postcopy["expected"]) == (False, True)
 
 
+@pytest.mark.parametrize(
+    ("own", "postcopy", "suspend"),
+    [("", True, True), ('postcopy="never"', False, True), ('max-pause-s="0"', True, False)],
+)
+def test_what_the_guest_forbids_is_not_allowed(
+    libvirt: FakeLibvirt, run: ModuleRunner, own: str, postcopy: bool, suspend: bool
+) -> None:
+    libvirt.expect(*FOUND, LOOK, *limits(), *own_word(own and f"<guest {own}/>"))
+    (job,) = run(migration_job_info, name="erp01", contract={"max_pause_s": 60})["jobs"]
+    allowed = {one["action"]: one["allowed"] for one in job["diagnosis"]["remedies"]}
+    assert (allowed["postcopy"] is not False, allowed["suspend"]) == (postcopy, suspend)
+
+
+def test_a_guest_whose_word_cannot_be_read_is_diagnosed(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
+    libvirt.expect(*FOUND, LOOK, *limits(), own_word()[0].raises(38, "cannot read the status file"))
+    result = run(migration_job_info, name="erp01")
+    assert result["jobs"][0]["diagnosis"]["reason"] == "DIRTY_RATE"
+    assert "could not be read" in str(result["warnings"])
+
+
 def test_what_the_link_should_carry(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
-    libvirt.expect(*FOUND, LOOK, *limits())
+    libvirt.expect(*FOUND, LOOK, *limits(), *OWN)
     (job,) = run(migration_job_info, name="erp01", link_mbit_per_s=10_000)["jobs"]
     assert job["diagnosis"]["reason"] == "LINK_SLOW"
     assert job["diagnosis"]["evidence"]["link_reference_bytes_per_s"] == 1_250_000_000
 
 
 def test_the_policy_decides(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
-    libvirt.expect(*FOUND, LOOK, *limits())
+    libvirt.expect(*FOUND, LOOK, *limits(), *OWN)
     policy = {"max_downtime_ms": 5000, "postcopy": "never", "max_pause_s": 60}
     (job,) = run(migration_job_info, name="erp01", contract=policy)["jobs"]
     assert job["diagnosis"]["reason"] == "DOWNTIME_LIMIT_LOW"
@@ -262,7 +284,7 @@ def test_the_policy_decides(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
 
 
 def test_a_limit_on_the_bandwidth(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
-    libvirt.expect(*FOUND, LOOK, *limits(bandwidth=100))
+    libvirt.expect(*FOUND, LOOK, *limits(bandwidth=100), *OWN)
     (job,) = run(migration_job_info, name="erp01")["jobs"]
     assert (job["diagnosis"]["reason"], job["limits"]["bandwidth_mib_per_s"]) == ("BANDWIDTH_CAP", 100)
 
@@ -319,7 +341,7 @@ def test_watching_sees_the_boundaries(libvirt: FakeLibvirt, run: ModuleRunner) -
         boundary(0.75, 7, 250 * MIB),
         *[Call("jobStats").returns(later(1.0, memory_iteration=7))] * 2,
     ]
-    libvirt.expect(*FOUND, passes(libvirt, 0.25, 0.75), *looks, *limits())
+    libvirt.expect(*FOUND, passes(libvirt, 0.25, 0.75), *looks, *limits(), *OWN)
     (job,) = run(migration_job_info, name="erp01", observe_s=1)["jobs"]
     evidence = job["diagnosis"]["evidence"]
     assert evidence["boundaries"] == [[6, 256 * MIB], [7, 250 * MIB]]
@@ -333,7 +355,7 @@ def test_events_of_other_guests_cost_no_look(libvirt: FakeLibvirt, run: ModuleRu
         fake.clock.after(0.1, lambda: fake.happens(MIGRATION_ITERATION, 3, Guest("erp02", ERP02)))
 
     look = Call("jobStats").returns(MIGRATING).then(plan)
-    libvirt.expect(*FOUND, look, *[Call("jobStats").returns(later(0.5))] * 2, *limits())
+    libvirt.expect(*FOUND, look, *[Call("jobStats").returns(later(0.5))] * 2, *limits(), *OWN)
     assert run(migration_job_info, name="erp01", observe_s=0.5)["jobs"][0]["diagnosis"]["evidence"]["looks"] == 3
 
 
