@@ -190,10 +190,10 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._core.error
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.forecast.published_facts import (
     course_document,
 )
-from ansible_collections.virtops.live_migration.plugins.plugin_utils._filters import plain, told_to_the_user
+from ansible_collections.virtops.live_migration.plugins.plugin_utils._filters import plain, reported_to_the_user
 
 
-@told_to_the_user
+@reported_to_the_user
 def expected_course(facts: t.Any) -> dict[str, t.Any]:
     document = plain(facts)
     if not isinstance(document, dict):
