@@ -71,6 +71,8 @@ def told_lost(scene: Scene, result: Result) -> None:
     assert refused["failed"], refused
     assert refused["reason"] == ("GUEST_NOT_RUNNING" if result["reason"] == "GUEST_STOPPED" else result["reason"])
     assert scene.states() == before
+    assert result.get("runs_on") is None
+    assert refused.get("runs_on") is None
     if result["reason"] == "HALF_ENDED":
         assert "virsh destroy" in result["remedy"]
         assert "lost" in result["msg"]

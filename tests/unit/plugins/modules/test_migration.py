@@ -541,6 +541,18 @@ def test_broken_and_to_be_recovered(libvirt: FakeLibvirt, run: ModuleRunner) -> 
     assert (result["changed"], result["outcome"]) == (True, "recovered")
 
 
+def test_its_half_on_the_source_has_ended(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
+    """What is left over there is called running by libvirt, and is on no host: it waits for pages that are gone."""
+    libvirt.states.update({"erp01": (5, 3), OVER_THERE: ARRIVING_BROKEN})
+    again = [[Call("lookupByUUIDString", ERP01).returns(Guest()), *here()[1:], ARRIVED] for _second in range(5)]
+    asked = [*source_has(), *destination_has()]
+    libvirt.expect(*ENDS, *here(), ARRIVED, *[call for look in again for call in look], *asked)
+    result = refused(run)
+    assert result["reason"] == "HALF_ENDED"
+    assert result["runs_on"] is None
+    assert "in memory is lost" in result["msg"]
+
+
 def test_off_on_both(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
     libvirt.states["erp01"] = SHUT_DOWN
     again = [Call("lookupByUUIDString", ERP01).returns(Guest()), *here()[1:], UNKNOWN]
