@@ -31,6 +31,11 @@ class Case(t.NamedTuple):
 Kinds = dict[str, list[Case]]
 
 
+def phase_of(case: Case) -> str:
+    """As it is told: what `migration_recover` does is a phase of its own."""
+    return "during recovery" if case.module == RECOVER else case.phase
+
+
 def out_of_reach(module: str, away: Harm) -> Case:
     """In pre-copy it is to end before libvirt gives the connection up: a guest that calms down just then, and changes
     hosts, runs on both of them afterwards."""

@@ -49,7 +49,6 @@ class Scene:
         self.by_virsh: t.Optional[Migration] = None
         self.policy: dict[str, t.Any] = {}
         self.blind = False
-        self.environment: dict[str, str] = {}
 
     @property
     def hosts(self) -> tuple[str, str]:
@@ -59,8 +58,7 @@ class Scene:
         """The task that a user runs, and runs again after whatever went wrong."""
         there = f"qemu+tcp://{self.guest.destination}/system"
         words = {"name": self.guest.name, "destination_uri": there, "compression": "none", "force": True}
-        made = task("migration", **{**words, "measure": False, **arguments})
-        return {**made, "environment": self.environment} if self.environment else made
+        return task("migration", **{**words, "measure": False, **arguments})
 
     # --- to the moment
 

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The clocks of both hosts jump, for the daemons and for the module: a time server has set them right, or wrong.
+"""The clocks of both hosts jump for their daemons: a time server has set them right, or wrong.
 
-All hosts of the lab have one kernel, whose clock is everybody's. So libfaketime stands between it and the processes,
-and leaves the monotonic clock alone, as a kernel does.
+All hosts of the lab have one kernel, whose clock is everybody's. So libfaketime stands between it and the daemons,
+and leaves the monotonic clock alone, as a kernel does. The module is left out: a sleep that is cut by a jump ends in an
+error there (Python 3.11 with libfaketime 0.9.10), which no kernel gives. It takes nothing but a date from that clock.
 """
 
 from __future__ import annotations
@@ -45,7 +46,6 @@ def settable(scene: Scene) -> t.Iterator[Scene]:
         hosts.stop_libvirtd(scene.lab.host(host), kill=False)
         scene.lab.execute(host, "env", *words, *hosts.LIBVIRTD)
         scene.lab.start_libvirtd(host)
-    scene.environment = FAKED
     yield scene
     for host in scene.hosts:
         scene.lab.restart_libvirtd(host)
@@ -67,7 +67,7 @@ def test_the_clocks_jump(settable: Scene, seen: Seen, phase: str, jump_s: int) -
     print(told(result))
     assert not result["failed"], result["msg"]
     assert result["outcome"] == "moved"
-    assert 0 < result["elapsed_ms"] < END_S * 1000
+    assert 0 < result["elapsed_ms"] < END_S * 1000, "it was told what the clock of the host says"
     scene.alone_on(destination)
     way = "an hour ahead" if jump_s > 0 else "an hour back"
     seen(f"clocks of both hosts jump {way}", phase, "migration", result["outcome"])

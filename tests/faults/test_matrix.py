@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pytest
 from bench.runs import Result, assert_done, assert_refused
-from cases import CASES, RECOVER, Case
+from cases import CASES, RECOVER, Case, phase_of
 from results import Seen
 from scene import BEFORE_SWITCH, END_S, Scene, told
 
@@ -43,8 +43,7 @@ def test_a_fault_on_the_way(scene: Scene, seen: Seen, kind: str, case: Case) -> 
     (result,) = running.wait(END_S).results
     print(told(result))
     check(result, case)
-    phase = "during recovery" if case.module == RECOVER else case.phase
-    seen(kind, phase, case.module, end_of(result), lost=case.lost)
+    seen(kind, phase_of(case), case.module, end_of(result), lost=case.lost)
     if case.lost:
         told_lost(scene, result)
         return
@@ -71,6 +70,8 @@ def told_lost(scene: Scene, result: Result) -> None:
     assert refused["failed"], refused
     assert refused["reason"] == ("GUEST_NOT_RUNNING" if result["reason"] == "GUEST_STOPPED" else result["reason"])
     assert scene.states() == before
+    assert result.get("runs_on") is None
+    assert refused.get("runs_on") is None
     if result["reason"] == "HALF_ENDED":
         assert "virsh destroy" in result["remedy"]
         assert "lost" in result["msg"]

@@ -20,8 +20,9 @@ def test_the_source_is_booted_again(scene: Scene, seen: Seen, phase: str, reason
     source, destination = scene.hosts
     running = scene.under_way("migration", phase)
     processes.rebooted("source")(scene)
-    ended = running.wait(END_S)
-    assert ended.code != 0, "a run whose host was booted again has not ended well"
+    (result,) = running.wait(END_S).results
+    print(told(result))
+    assert_refused(result, "MODULE_DIED")
     before = scene.settled_states()
     print(before)
     assert before[0].startswith("shut off"), before

@@ -57,7 +57,7 @@ def run(pair: Pair) -> None:
         "LAB_SYSTEMS": f"kvm01={pair.first},kvm02={pair.second}",
         "RESULTS": str(directory),
         "FAULTS_KEPT": str(ROOT / "build" / "faults" / "results.jsonl"),
-        "COMMIT": facts["commit"],
+        "COMMIT": commit.stdout.strip(),
     }
     subprocess.run(
         [str(ROOT / "tests/run/integration"), "-m", "not wide", *files_of(pair)], env=environment, check=False

@@ -39,6 +39,8 @@ def bad_end(
         reason, problem, remedy = "HALF_ENDED", source_half_ended(name, source, where.here), SOURCE_HALF_ENDED_REMEDY
     if where.lost_there:
         reason, problem, remedy = "HALF_ENDED", half_ended(name, destination, where.there), HALF_ENDED_REMEDY
+    if reason == "HALF_ENDED":
+        facts = {**facts, "runs_on": None}
     if where.situation in (Situation.OFF, Situation.NOWHERE):
         reason, problem = "GUEST_STOPPED", f"{name!r} stopped while it was being migrated."
         remedy = f"Find out who shut it down or why it crashed; start it on {source} when it should run."

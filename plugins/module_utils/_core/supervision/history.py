@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import typing as t
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..job.downtime_limit import PASSES_OF_A_TREND, SHRINKS
 from ..job.observation import STUCK_RATIO, Boundary, Observation, little_to_send
@@ -16,6 +16,8 @@ _RECENT_S = 15.0  # longer than any rule looks back: the guard of post-copy 3 s,
 _MAX_BOUNDARIES = 2000  # bounds the memory of a long supervision; rules look at the last few
 _WINDOW_S = 1.0  # QEMU's counters move in steps of 100 ms
 _WEIGHT = 0.4  # of the newest window in the mean: four seconds make up 87 % of it; a choice, tried in tests/sim
+_CLOCK_SET_MS = 30_000  # beyond what a look that is answered late can differ by
+_CLOCK_BACK_MS = 2_000
 
 
 class History:
@@ -74,6 +76,19 @@ class History:
         """Memory sent since the first look."""
         base = self.first.memory.processed_bytes if self.first else 0
         return self.last.memory.processed_bytes - base
+
+    def timed(self, sample: JobSample) -> JobSample:
+        """With the time that has passed since the first look, where libvirt's account of it cannot be true.
+
+        libvirt takes the age of a job from the clock of its host. When that is set an hour ahead on the way, the job is
+        an hour older; when it is set back, it has the age 0 (libvirt 9.0, on the lab). ``at_s`` is of no such clock.
+        """
+        if self.first is None:
+            return sample
+        expected_ms = int(self.first.elapsed_ms + (sample.at_s - self.first.at_s) * 1000)
+        ahead = sample.elapsed_ms > expected_ms + _CLOCK_SET_MS
+        back = sample.elapsed_ms == 0 and expected_ms > _CLOCK_BACK_MS and sample.memory.processed_bytes > 0
+        return replace(sample, elapsed_ms=expected_ms) if ahead or back else sample
 
     def add(self, sample: JobSample, at_sync: bool) -> bool:
         """Take in a look; True when a pass has begun since the last one (``at_sync``: the look was taken at once)."""

@@ -101,7 +101,7 @@ class Driver:
             if begin is not None:
                 begin()
             while True:
-                sample = self.last = self._look(events)
+                sample = self.last = self._record.supervisor.history.timed(self._look(events))
                 self._note_beginning(sample)
                 answers_now = path.ok if path else None
                 if answers_now is not None:

@@ -18,6 +18,7 @@ _CONNECT_S = 30.0  # a daemon that was restarted is connected to again within th
 _SURE_S = 5.0  # so long does what looks wrong have to stay so: a guest may be changing hosts this very moment
 _POLL_S = 1.0
 _SETTLED = (Situation.START, Situation.ADOPT, Situation.BROKEN, Situation.THERE)
+_HALF_LOST = (Situation.HALF_ENDED, Situation.SOURCE_HALF_ENDED)
 _OFF = (Situation.OFF, Situation.NOWHERE)
 
 
@@ -111,7 +112,9 @@ class TwoHosts:
             time.sleep(_POLL_S)
 
     def runs_on(self, where: GuestLocation) -> t.Optional[str]:
-        """The host that it runs on, or stands still on; None when that is no one host."""
+        """The host that it runs on, or stands still on; None when that is no one host, or it has lost a half."""
+        if where.situation in _HALF_LOST or where.lost_there:
+            return None
         states = [
             (host, state)
             for host, state in ((self.source_name, where.here), (self.destination_name, where.there))

@@ -593,6 +593,18 @@ def test_whether_it_is_joined_is_said_of_the_guest(
         assert run.fails(migration, check=True, **asked)["reason"] == "POSTCOPY_BROKEN"
 
 
+def test_its_half_on_the_source_has_ended(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
+    """What is left over there is called running by libvirt, and is on no host: it waits for pages that are gone."""
+    libvirt.states.update({"erp01": (5, 3), OVER_THERE: ARRIVING_BROKEN})
+    again = [[Call("lookupByUUIDString", ERP01).returns(Guest()), *here()[1:], ARRIVED] for _second in range(5)]
+    asked = [*source_has(), *destination_has()]
+    libvirt.expect(*ENDS, *here(), ARRIVED, *[call for look in again for call in look], *asked)
+    result = refused(run)
+    assert result["reason"] == "HALF_ENDED"
+    assert result["runs_on"] is None
+    assert "in memory is lost" in result["msg"]
+
+
 def test_off_on_both(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
     libvirt.states["erp01"] = SHUT_DOWN
     again = [Call("lookupByUUIDString", ERP01).returns(Guest()), *here()[1:], UNKNOWN]

@@ -92,8 +92,9 @@ LOST = "What it had in memory is lost"
     ],
 )
 def test_a_guest_that_has_lost_a_half(where: GuestLocation, host: str, lost: bool) -> None:
-    error = bad_end(where, "erp01", "kvm01", "kvm02", cause=None, facts={})
+    error = bad_end(where, "erp01", "kvm01", "kvm02", cause=None, facts={"runs_on": "kvm02"})
     assert error.reason == "HALF_ENDED"
+    assert error.facts["runs_on"] is None
     assert f"on {host}" in error.problem
     assert (LOST in error.problem) is lost
     assert "virsh destroy" in error.remedy

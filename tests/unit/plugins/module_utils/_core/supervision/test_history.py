@@ -3,6 +3,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import pytest
+
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.supervision.history import History
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.supervision.supervisor import Supervisor
 from ansible_collections.virtops.live_migration.tests.unit.plugins.looks import first_pass, look, only
 from ansible_collections.virtops.live_migration.tests.unit.plugins.supervised import NEVER, PLAN, at_boundary
@@ -21,3 +26,26 @@ def test_a_job_without_pass_numbers() -> None:
     for at_s in range(10):
         supervisor.observe(look(at_s + 0.5, None, 1000 - 100 * at_s))
     assert only(supervisor.observe(look(10, None, 500), at_sync=True)).reason == "SHRINKING"
+
+
+@pytest.mark.parametrize(
+    ("told_ms", "after_s", "processed", "elapsed_ms"),
+    [
+        (9_000, 8.0, 1, 9_000),  # as it should be
+        (25_000, 8.0, 1, 25_000),  # a look that was answered late
+        (3_609_000, 8.0, 1, 9_000),  # the clock was set ahead
+        (0, 8.0, 1, 9_000),  # set back
+        (0, 0.5, 1, 0),  # it has just begun
+        (0, 8.0, 0, 0),  # it has ended, and its statistics are gone
+    ],
+)
+def test_the_age_of_a_job_whose_host_has_its_clock_set(
+    told_ms: int, after_s: float, processed: int, elapsed_ms: int
+) -> None:
+    history = History()
+    begin = replace(look(1.0), elapsed_ms=1_000)
+    assert history.timed(begin) is begin
+    history.add(begin, False)
+    memory = replace(begin.memory, processed_bytes=processed)
+    later = replace(begin, at_s=begin.at_s + after_s, elapsed_ms=told_ms, memory=memory)
+    assert history.timed(later) == replace(later, elapsed_ms=elapsed_ms)
