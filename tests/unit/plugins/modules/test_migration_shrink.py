@@ -116,11 +116,10 @@ def test_of_one_on_its_way_the_note_is_left_until_it_has_arrived(libvirt: FakeLi
 
 def test_nobody_would_give_it_back_where_nobody_waits(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
     plain = "<domain type='kvm'><devices></devices></domain>"
-    libvirt.expect(*ENDS, *here(NO_JOB), UNKNOWN, *source_has())
+    libvirt.expect(*ENDS, *here(NO_JOB), UNKNOWN, *source_has(), Call("XMLDesc", 0).returns(plain))
     libvirt.expect(Call("info").returns([1, 4 * 1024 * 1024, 4 * 1024 * 1024, 2, 0]))
     libvirt.expect(Call("memoryStats").returns({"rss": 1024 * 1024}))
     libvirt.expect(*[Call(name).returns(9_000_000) for name in ("getLibVersion", "getVersion") * 2])
-    libvirt.expect(Call("XMLDesc", 0).returns(plain))
     result = run(migration, check=True, **{**WANTED, "wait": False, "heed_metadata": False})
     assert result["forecast"]["shrink"]["reason"] == "NOT_WAITED"
 
@@ -128,10 +127,10 @@ def test_nobody_would_give_it_back_where_nobody_waits(libvirt: FakeLibvirt, run:
 @pytest.mark.parametrize(("xml", "reason"), [("", "NO_BALLOON"), ("<hostdev type='pci'/>", "HOST_DEVICES")])
 def test_why_it_is_not_done_is_said_before(libvirt: FakeLibvirt, run: ModuleRunner, xml: str, reason: str) -> None:
     definition = Call("XMLDesc", 0).returns(f"<domain type='kvm'><devices>{xml}</devices></domain>")
-    libvirt.expect(*ENDS, *here(NO_JOB), UNKNOWN, *source_has(), definition)
+    libvirt.expect(*ENDS, *here(NO_JOB), UNKNOWN, *source_has(), definition, definition)
     libvirt.expect(Call("info").returns([1, 4 * 1024 * 1024, 4 * 1024 * 1024, 2, 0]))
     libvirt.expect(Call("memoryStats").returns({"rss": 1024 * 1024}))
-    libvirt.expect(*[Call(name).returns(9_000_000) for name in ("getLibVersion", "getVersion") * 2], definition)
+    libvirt.expect(*[Call(name).returns(9_000_000) for name in ("getLibVersion", "getVersion") * 2])
     result = run(migration, check=True, **{**WANTED, "heed_metadata": False})
     assert result["forecast"]["shrink"]["reason"] == reason
     assert result["forecast"]["shrink"]["possible"] is False
