@@ -105,6 +105,21 @@ def test_the_module_dies_and_the_next_run_gives_it_back(ansible: Ansible, loose:
     has_all_its_memory(loose)
 
 
+def test_a_guest_that_runs_short_of_memory_is_called_back(ansible: Ansible, loose: Subject, lab: Lab) -> None:
+    """And is sent with all of it. What it was to keep is nearly gone here, as its program has grown."""
+    allowed = {"shrink": "balloon", "shrink_keep_mib": 256}
+    order = move(loose, measure=False, policy_overrides=allowed, bandwidth_mib_per_s=8)
+    running = ansible.begin(loose.source, order)
+    loose.in_pass(1)
+    lab.guest_hold(loose.uuid, mib=276)
+    (result,) = running.wait().results
+    assert_done(result, True, outcome="moved", runs_on=loose.destination)
+    loose.has_moved()
+    assert "ran short of memory" in str(result["warnings"])
+    assert "to keep" in str(result["warnings"])
+    has_all_its_memory(loose)
+
+
 def test_after_an_abort_it_has_its_memory_again(ansible: Ansible, loose: Subject) -> None:
     running = ansible.begin(loose.source, move(loose, measure=False, policy_overrides=KEEPING))
     loose.in_pass(1)
