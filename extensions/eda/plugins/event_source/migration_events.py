@@ -91,7 +91,7 @@ def _utils() -> Path:
     """
     paths = os.environ.get("ANSIBLE_COLLECTIONS_PATH") or "~/.ansible/collections:/usr/share/ansible/collections"
     installed = [Path(one).expanduser() / COLLECTION for one in paths.split(":") if one]
-    for collection in [*Path(__file__).resolve().parents[4:5], *installed]:
+    for collection in [*list(Path(__file__).resolve().parents)[4:5], *installed]:
         utils = collection / "plugins" / "module_utils"
         if (utils / "_libvirt" / "watch" / "source.py").is_file():
             return utils

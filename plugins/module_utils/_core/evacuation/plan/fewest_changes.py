@@ -32,10 +32,12 @@ def fewest_changes(placing: PlacementState, unit: Unit, groups: t.Sequence[Group
         names = {group.name for group in dropped}
         parts = units(unit, [group for group in ties if group.name not in names])
         tied = {group.name for group in ties} - names
-        found = _ChangeSearch(placing, names, tied).for_all(parts)
+        search = _ChangeSearch(placing, names, tied)
+        found = search.for_all(parts)
         if found is None:
             continue
-        changes = (*(obstacles.of_rule(group.name, True) for group in dropped), *found)
+        needed = [group for group in dropped if search.breaks(group)]
+        changes = (*(obstacles.of_rule(group.name, True) for group in needed), *found)
         if best is None or obstacles.effort(changes) < obstacles.effort(best):
             best = changes
     return best or ()
@@ -58,18 +60,28 @@ class _ChangeSearch:
     def __init__(self, placing: PlacementState, dropped: t.Collection[str], tied: t.Collection[str]) -> None:
         self._placing, self._dropped, self._tied = placing, dropped, tied
         self._best: t.Optional[list[Obstacle]] = None
+        self._where: tuple[tuple[Unit, str], ...] = ()  # the parts and their hosts in the best
+        self._placed: list[tuple[Unit, str]] = []
         self._looks_left = _MOST_LOOKS
 
     def for_all(self, parts: t.Sequence[Unit]) -> t.Optional[list[Obstacle]]:
         self._ask(parts, {}, [])
         return self._best
 
+    def breaks(self, group: Group) -> bool:
+        """Whether what was found breaks this rule, which was done without: it may have been kept all the same."""
+        with_it = set(self._dropped) - {group.name}
+        hosts = {host for part, host in self._where if any(guest.key in group.members for guest in part)}
+        return len(hosts) > 1 or any(
+            group in self._placing.affinity.broken(part, host, with_it) for part, host in self._where
+        )
+
     def _ask(self, parts: t.Sequence[Unit], changes: dict[Obstacle, None], lacking: list[tuple[str, Shortage]]) -> None:
         """The cheapest host for the first part, then the others as long as there is time to look for better ones."""
         if not parts:
             found = [*changes, *_rooms(lacking)]
             if self._best is None or obstacles.effort(found) < obstacles.effort(self._best):
-                self._best = found
+                self._best, self._where = found, tuple(self._placed)
             return
         part, rest = parts[0], parts[1:]
         hosts = self._hosts(part, changes)
@@ -79,7 +91,9 @@ class _ChangeSearch:
             self._looks_left -= 1
             rules = dict.fromkeys(self._placing.rules_in_the_way(part, host, self._dropped))
             shortages = self._placing.lend(part, host)
+            self._placed.append((part, host))
             self._ask(rest, {**changes, **rules}, [*lacking, *((host, lack) for lack in shortages)])
+            self._placed.pop()
             self._placing.end_loan(part, host, shortages)
 
     def _hosts(self, part: Unit, changes: t.Mapping[Obstacle, None]) -> list[str]:
