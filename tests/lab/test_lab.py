@@ -295,6 +295,7 @@ def test_cutting_the_stream_in_post_copy_pauses_both_halves_and_recovery_heals_i
     wait_until(lambda: all("post-copy failed" in each for each in lab.guest_states(busy).values()))
     started.wait(60)
     lab.link_set("kvm01", mbit=400)
+
     # libvirt 9.0 may call it failed although QEMU has joined the halves; then that goes on by itself.
     def joined() -> bool:
         if lab.guest_states(busy).get("kvm02", "").startswith("running"):
