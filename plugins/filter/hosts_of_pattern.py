@@ -53,7 +53,7 @@ from ansible import context
 
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.errors import MigrationError
 from ansible_collections.virtops.live_migration.plugins.plugin_utils._filters import plain, reported_to_the_user
-from ansible_collections.virtops.live_migration.plugins.plugin_utils._inventory import matched
+from ansible_collections.virtops.live_migration.plugins.plugin_utils._inventory import groups_from, matched
 
 _NOTHING_IS_RUN = ("syntax", "listtasks", "listtags", "listhosts")
 
@@ -63,7 +63,7 @@ def hosts_of_pattern(pattern: t.Any, groups: t.Any, limit: t.Any = "") -> list[s
     given = plain(pattern) or ""
     text = ",".join(str(one) for one in given) if isinstance(given, list) else str(given).strip()
     limited = str(plain(limit) or "")
-    if not plain(groups).get("all") or not (text or limited):
+    if not groups_from(groups).get("all") or not (text or limited):
         return []
     found = matched(text, groups) if text else []
     if any(context.CLIARGS.get(option) for option in _NOTHING_IS_RUN):

@@ -64,13 +64,13 @@ _value:
 
 import typing as t
 
-from ansible_collections.virtops.live_migration.plugins.plugin_utils._filters import reported_to_the_user
+from ansible_collections.virtops.live_migration.plugins.plugin_utils._filters import number, reported_to_the_user
 from ansible_collections.virtops.live_migration.plugins.plugin_utils._names import names_from
 
 
 @reported_to_the_user
 def name_list(names: t.Any, commas: bool = True, at_most: t.Optional[int] = None) -> list[str]:
-    return names_from(names, commas=bool(commas), at_most=at_most)
+    return names_from(names, commas=bool(commas), at_most=number("at_most", at_most, int))
 
 
 class FilterModule:

@@ -56,11 +56,12 @@ import typing as t
 
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.libvirt_uri import PLACE, check, for_host
 from ansible_collections.virtops.live_migration.plugins.plugin_utils._filters import plain, reported_to_the_user
+from ansible_collections.virtops.live_migration.plugins.plugin_utils._names import names_from
 
 
 @reported_to_the_user
 def uri_for_host(template: t.Any, host: t.Any, allow: t.Any = (), fixed: t.Any = False) -> t.Any:
-    given, names, hosts = plain(template), plain(allow), plain(host)
+    given, names, hosts = plain(template), names_from(plain(allow)), plain(host)
     if fixed and isinstance(given, str) and PLACE not in given:
         check(given, names)
         return given

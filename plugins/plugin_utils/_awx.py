@@ -38,6 +38,8 @@ def configuration(patterns: t.Sequence[Item], options: t.Mapping[str, t.Any]) ->
     unknown = sorted(set(options) - OPTIONS)
     if unknown:
         raise _bad(unknown[0], "is no option of the filter")
+    _check_options(options)
+    _check_patterns(patterns)
     organization = _text(options, "organization") or "Default"
     resources = [one["aap_resources"] for one in patterns]
     project = _only(resources, "controller_project")
@@ -67,6 +69,61 @@ def configuration(patterns: t.Sequence[Item], options: t.Mapping[str, t.Any]) ->
     workflow = _workflow(templates, organization, labels, options) if options.get("workflow_hosts") else None
     ours["controller_workflows"] = [workflow] if workflow else []
     return ours
+
+
+def _check_options(options: t.Mapping[str, t.Any]) -> None:
+    for name in ("project", "inventory_variables", "extra_vars", "pattern_vars"):
+        if not isinstance(options.get(name) or {}, dict):
+            raise _bad(name, "has to be a dictionary")
+    for name in ("hosts", "credentials", "more_templates"):
+        if not isinstance(options.get(name) or [], list):
+            raise _bad(name, "has to be a list")
+    for name, value in (options.get("pattern_vars") or {}).items():
+        if not isinstance(value, dict):
+            raise _bad("pattern_vars", f"has to have a dictionary for {name!r}")
+    if not all(isinstance(one, dict) for one in options.get("more_templates") or []):
+        raise _bad("more_templates", "have to be dictionaries")
+
+
+def _check_patterns(patterns: t.Sequence[Item]) -> None:
+    for one in patterns:
+        if not isinstance(one.get("name"), str) or not _is_whole(one.get("aap_resources")):
+            raise MigrationError(
+                "BAD_PATTERNS",
+                f"{one.get('name')!r:.60} is not the content of a pattern.json file of this collection.",
+                state="Nothing was changed.",
+                remedy="Install the collection anew, or give the files as they are in it.",
+            )
+
+
+def _is_whole(resources: t.Any) -> bool:
+    if not isinstance(resources, dict):
+        return False
+    labels, templates = resources.get("controller_labels"), resources.get("controller_job_templates")
+    environment, project = (resources.get(f"controller_{one}") for one in ("execution_environment", "project"))
+    return (
+        _are(labels, str)
+        and _are(templates, dict)
+        and bool(templates)
+        and all(_is_template(one) for one in templates or [])
+        and _has_texts(environment, "name", "image_name")
+        and _has_texts(project, "name")
+    )
+
+
+def _is_template(one: Item) -> bool:
+    survey = one.get("survey")
+    if not _has_texts(one, "name", "playbook") or not isinstance(survey, dict) or not _are(survey.get("spec"), dict):
+        return False
+    return all(_has_texts(question, "variable") for question in survey["spec"])
+
+
+def _are(value: t.Any, kind: type) -> bool:
+    return isinstance(value, list) and all(isinstance(one, kind) for one in value)
+
+
+def _has_texts(value: t.Any, *names: str) -> bool:
+    return isinstance(value, dict) and all(isinstance(value.get(name), str) for name in names)
 
 
 def _inventory(name: str, organization: str, options: t.Mapping[str, t.Any]) -> dict[str, list[Item]]:
@@ -176,8 +233,9 @@ def _nodes(template: t.Mapping[str, Item], organization: str, options: t.Mapping
         return {"identifier": node, **by_name, "inventory": inventory, **more}
 
     approval: Item = {"name": "Empty these hosts?", "description": f"Hosts to empty: {hosts}"}
-    if options.get("approval_timeout_s"):
-        approval["timeout"] = int(options["approval_timeout_s"])
+    timeout = _whole_number(options, "approval_timeout_s")
+    if timeout:
+        approval["timeout"] = timeout
     return [
         job(_RETURN, extra_data={"live_migration_hosts": hosts}),
         job(_RESCUE, extra_data={"live_migration_hosts": everywhere}, always_nodes=[_RETURN]),
@@ -209,6 +267,14 @@ def _text(options: t.Mapping[str, t.Any], name: str) -> str:
     if value is None or isinstance(value, str):
         return value or ""
     raise _bad(name, f"is {value!r:.60}, but must be a text")
+
+
+def _whole_number(options: t.Mapping[str, t.Any], name: str) -> int:
+    value = options.get(name)
+    try:
+        return int(value or 0)
+    except (TypeError, ValueError, OverflowError):
+        raise _bad(name, f"is {value!r:.60}, but must be a whole number") from None
 
 
 def _bad(name: str, why: str) -> MigrationError:

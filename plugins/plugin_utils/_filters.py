@@ -73,9 +73,9 @@ def documents_of(value: t.Any) -> list[dict[str, t.Any]]:
     """A list of documents, or a single one without a list."""
     value = plain(value)
     documents = value if isinstance(value, list) else [value]
-    wrong = next((one for one in documents if not isinstance(one, dict)), None)
-    if wrong is not None or value is None:
-        got = "nothing" if wrong is None else type(wrong).__name__
+    wrong = [one for one in documents if not isinstance(one, dict)]
+    if wrong:
+        got = "nothing" if wrong[0] is None else type(wrong[0]).__name__
         raise MigrationError(
             "NOT_A_DOCUMENT",
             f"Expected documents, but got {got}.",

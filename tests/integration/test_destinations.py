@@ -56,3 +56,25 @@ def test_a_host_takes_guests_only_where_that_is_known(tmp_path: Path) -> None:
     assert run.code == 0, run.output
     (record,) = [one for one in run.tasks if one["task"] == "Shown"]
     assert record["result"]["msg"] == {"open": ["kvm04", "kvm05"], "unclear": ["kvm03", "kvm07"]}
+
+
+def test_a_place_for_facts_that_is_there_keeps_its_mode(tmp_path: Path) -> None:
+    modes = {"kvm01": 0o700, "kvm02": 0o755}  # of one that an administrator has closed, and of one that is made
+    (tmp_path / "kvm01").mkdir(mode=modes["kvm01"])
+    local = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}
+    ansible = Ansible(tmp_path, json.dumps({"all": {"hosts": {name: {} for name in modes}, "vars": local}}))
+    tasks = yaml.safe_load((TASKS / "cordon.yml").read_text(encoding="utf-8"))
+    play = {
+        "hosts": "all",
+        "gather_facts": False,
+        "vars": {"evacuate_host_fact_path": f"{tmp_path}/{{{{ inventory_hostname }}}}"},
+        "tasks": [task for task in tasks if "virtops.live_migration.host_cordon" not in task],
+    }
+    path = tmp_path / "play.yml"
+    path.write_text(json.dumps([play]), encoding="utf-8")
+    run = ansible.playbook(str(path))
+    assert run.code == 0, run.output
+    assert {name: (tmp_path / name).stat().st_mode & 0o777 for name in modes} == modes
+    for name in modes:
+        note = json.loads((tmp_path / name / "virtops_live_migration.fact").read_text(encoding="utf-8"))
+        assert note == {"cordoned": True}

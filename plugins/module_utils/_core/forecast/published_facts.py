@@ -40,10 +40,10 @@ def number_of(value: t.Any, name: str) -> t.Optional[float]:
     """None for nothing, and for a text without a number in it. Raises BAD_OPTION for one below 0, or beyond reason."""
     if value is None or isinstance(value, bool):
         return None
-    found = float(value) if isinstance(value, (int, float)) else _in_text(str(value).replace(",", ""))
+    found = value if isinstance(value, (int, float)) else _in_text(str(value).replace(",", ""))
     if found is not None and not 0 <= found < _MOST:
         raise MigrationError("BAD_OPTION", f"{name} is {value!r:.80}, but must be a number from 0 up.")
-    return found
+    return None if found is None else float(found)
 
 
 def _in_text(text: str) -> t.Optional[float]:

@@ -32,7 +32,7 @@ def read_notes(text: str) -> dict[str, Note]:
             str(uuid): Note(str(one["name"]), int(one["former_mib_per_s"]), int(one["set_mib_per_s"]))
             for uuid, one in json.loads(text).items()
         }
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as exc:
+    except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError) as exc:
         raise MigrationError(
             "NOTES_DAMAGED",
             f"The notes of former bandwidth limits cannot be read ({type(exc).__name__}).",

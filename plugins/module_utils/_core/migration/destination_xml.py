@@ -105,7 +105,7 @@ def _rewrite_nic(nic: Element, changes: DestinationChanges) -> None:
         _replace(source, "network", changes.network)
     elif nic.get("type") == "bridge":
         _replace(source, "bridge", changes.bridge)
-    elif nic.get("type") == "direct":
+    elif nic.get("type") in ("direct", "user", "vhostuser"):
         _replace(source, "dev", changes.device)
 
 

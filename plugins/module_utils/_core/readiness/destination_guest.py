@@ -34,7 +34,7 @@ def _nic(nic: Nic, changes: DestinationChanges) -> Nic:
         return replace(nic, network=changes.network(nic.network))
     if nic.type == "bridge":
         return replace(nic, bridge=changes.bridge(nic.bridge))
-    return replace(nic, device=changes.device(nic.device)) if nic.type == "direct" else nic
+    return replace(nic, device=changes.device(nic.device)) if nic.type in ("direct", "user", "vhostuser") else nic
 
 
 def _console(console: Graphics, changes: DestinationChanges) -> Graphics:

@@ -7,10 +7,8 @@ printed at the end.
 
 from __future__ import annotations
 
-import collections
 import copy
 import json
-import random
 import time
 import typing as t
 from dataclasses import replace
@@ -77,102 +75,20 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._core.job.s
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.supervision.progress import shown_line
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.units import GIB, MIB
 from ansible_collections.virtops.live_migration.tests.unit.plugins import reports
+from ansible_collections.virtops.live_migration.tests.unit.plugins.changed_documents import (
+    changed,
+    counts,
+    printed,
+    tried,
+)
 
 Mutate = t.Callable[[t.Any], t.Any]
 
 CHANGES_EACH = 8
 FUZZ = settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
 UUID = "1f3c6f0a-6a40-4d0c-9d5e-0a6b1d1f0c11"
-ODD: list[t.Any] = [
-    None,
-    True,
-    False,
-    0,
-    -1,
-    1,
-    2**31,
-    2**63,
-    2**64,
-    10**400,
-    0.5,
-    -0.0,
-    1e308,
-    float("nan"),
-    float("inf"),
-    "",
-    "1",
-    "nan",
-    "erp01",
-    "\x1b[2J\r\u202e\x9b",
-    "\ud800",
-    "x" * 5000,
-    [],
-    {},
-    [None],
-    [[]],
-    {"": None},
-    {"name": "a"},
-    [1, "a", None],
-]
-counts: dict[str, collections.Counter[str]] = collections.defaultdict(collections.Counter)
 
-
-@pytest.fixture(scope="module", autouse=True)
-def told(request: pytest.FixtureRequest) -> t.Iterator[None]:
-    yield
-    capture = request.config.pluginmanager.getplugin("capturemanager")
-    with capture.global_and_fixture_disabled():
-        for what, found in counts.items():
-            print(f"\nfuzzed {what}: {found['result']} gave a result, {found['refused']} were refused", end="")
-        print()
-
-
-def changed(document: t.Any, seed: int) -> t.Any:
-    """One to three places, each at random: another value, one less, one twice, or one of another place."""
-    dice, found = random.Random(seed), copy.deepcopy(document)
-    for _number in range(dice.randint(1, 3)):
-        places = list(_places(found))
-        if not places:
-            return dice.choice(ODD)
-        parent, key = dice.choice(places)
-        kind = dice.randrange(8)
-        if kind == 0:
-            del parent[key]
-        elif kind == 1 and isinstance(parent, list):
-            parent.insert(key, copy.deepcopy(parent[key]))
-        elif kind == 2:
-            other, where = dice.choice(places)
-            parent[key] = copy.deepcopy(other[where]) if where in _keys(other) else None
-        else:
-            parent[key] = copy.deepcopy(dice.choice(ODD))
-    return dice.choice(ODD) if dice.random() < 0.02 else found
-
-
-def _keys(node: t.Any) -> t.Collection[t.Any]:
-    return range(len(node)) if isinstance(node, list) else node
-
-
-def _places(node: t.Any) -> t.Iterator[tuple[t.Any, t.Any]]:
-    for key in _keys(node) if isinstance(node, (list, dict)) else ():
-        yield node, key
-        yield from _places(node[key])
-
-
-def tried(what: str, error: type[Exception], call: t.Callable[[], t.Any]) -> None:
-    said = ""
-    try:
-        result = call()
-    except error as exc:
-        said = str(exc) or "nothing"
-    if said:
-        counts[what]["refused"] += 1
-        assert said.isprintable() or error is MigrationError
-        assert len(said) < 20_000
-        return
-    counts[what]["result"] += 1
-    if isinstance(result, list):
-        assert [line for line in result if isinstance(line, str) and not line.isprintable()] == []
-    json.dumps(result)
+told = pytest.fixture(scope="module", autouse=True)(printed)
 
 
 SAMPLE = JobSample(

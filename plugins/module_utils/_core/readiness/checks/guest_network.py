@@ -11,6 +11,8 @@ from .check import FAIL, WARN, Case, Check, Finding, failed, listed, passed, ski
 
 _THEME = "guest network"
 _NOTHING_NEEDED = ("user", "ethernet", "hostdev", "vdpa", "null")
+# Connected by passt, which does not start without the interface that it is told to take (passt(1), --interface).
+_BY_PASST = ("user", "vhostuser")
 
 
 def _here(nic: Nic, host: HostDocument) -> str:
@@ -29,7 +31,8 @@ def _there_link(nic: Nic, host: HostDocument) -> str:
 
 def _needs_nothing(nic: Nic) -> bool:
     unmanaged = nic.type == "ethernet" and nic.managed is False
-    return nic.type in _NOTHING_NEEDED and not nic.network and not unmanaged
+    names_one = nic.type in _BY_PASST and nic.device != ""
+    return nic.type in _NOTHING_NEEDED and not nic.network and not unmanaged and not names_one
 
 
 def _there(case: Case) -> Finding:
@@ -70,6 +73,10 @@ def _problem(nic: Nic, host: HostDocument) -> t.Optional[str]:
         if host.interfaces is None or not nic.target:
             return None
         return "" if host.interface(nic.target) else f"there is no tap {nic.target!r}, which libvirt does not make"
+    if nic.type in _BY_PASST and nic.device and host.interfaces is not None and host.interface(nic.device) is None:
+        return f"there is no interface {nic.device!r}"
+    if nic.type == "user":
+        return None if host.interfaces is None else ""
     name, kind = (nic.bridge, "bridge") if nic.type == "bridge" else (nic.device, "interface")
     if nic.type not in ("bridge", "direct") or not name or host.interfaces is None:
         return None

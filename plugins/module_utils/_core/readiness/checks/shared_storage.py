@@ -45,7 +45,7 @@ SHARED_TYPES = (
     SharedType("gpfs", "named", (5, 1, 0), f"{_MAGIC}; release notes of 5.1.0"),
     SharedType("fuse.glusterfs", "gluster", _ANY, _FUSE),
     SharedType("fuse.quobyte", "named", _ANY, _FUSE),
-    SharedType("beegfs", "named", (9, 6, 0), "src/util/virfile.c of 11.3.0, not of 9.0.0; release notes of 9.6.0"),
+    SharedType("beegfs", "own", (9, 6, 0), "src/util/virfile.c of 11.3.0, not of 9.0.0; release notes of 9.6.0"),
     SharedType("smbfs", "smb", _ANY, _MAGIC),
     SharedType("cifs", "smb", _ANY, f"{_MAGIC}, as far as the mount speaks SMB 1"),
     SharedType("smb2", "smb", None, _SMB2),
@@ -224,7 +224,8 @@ def _same_source(here: Filesystem, there: Filesystem) -> str:
     if family == "device":
         return _same_device(here.source, there.source)
     if family == "own":
-        # A tag or a program's own words: what is behind them only the host itself knows.
+        # A tag, a program's own words, or beegfs_nodev, which every mount of BeeGFS is called: what is behind them only
+        # the host itself knows.
         return UNSURE
     if family == "named":
         return SAME if here.source == there.source else UNSURE

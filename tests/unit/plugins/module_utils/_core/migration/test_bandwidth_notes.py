@@ -30,7 +30,10 @@ def test_numbers_that_an_older_version_wrote_as_text() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["[]", "5", "null", "{broken", '{"u1": 5}', '{"u1": {"name": "erp01"}}', "[" * 100_000, '{"u1": []}'],
+    [
+        *("[]", "5", "null", "{broken", '{"u1": 5}', '{"u1": {"name": "erp01"}}', "[" * 100_000, '{"u1": []}'),
+        '{"u1": {"name": "erp01", "former_mib_per_s": 1e999, "set_mib_per_s": 20}}',
+    ],
 )
 def test_damaged_notes_are_a_refusal(text: str) -> None:
     with pytest.raises(MigrationError) as raised:

@@ -56,6 +56,12 @@ ON_NETWORK = "<source network='{0}' portid='0c0ffee0-0000-4000-8000-000000000001
         (nic("ethernet", "", "<target dev='tap7' managed='yes'/>"), PASS, "has all"),
         (nic("ethernet", "", "<target dev='tap7'/>"), PASS, "has all"),
         (nic("ethernet", "", "<target managed='no'/>"), SKIP, "not known"),
+        (nic("user", ""), PASS, "has all"),
+        (nic("user", "<source dev='eth0'/>", "<backend type='passt'/>"), PASS, "has all"),
+        (nic("user", "<source dev='eno7'/>", "<backend type='passt'/>"), FAIL, "no interface 'eno7'"),
+        (nic("vhostuser", "<source dev='eno7'/>", "<backend type='passt'/>"), FAIL, "no interface 'eno7'"),
+        (nic("vhostuser", "<source dev='eth0'/>", "<backend type='passt'/>"), SKIP, "not known"),
+        (nic("vhostuser", "<source type='unix' path='/run/v.sock' mode='server'/>"), SKIP, "not known"),
     ],
 )
 def test_networks_as_they_are_sent(devices: str, status: str, says: str) -> None:

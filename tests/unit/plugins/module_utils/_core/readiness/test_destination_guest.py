@@ -34,6 +34,14 @@ def test_both_ways_are_one(changes: DestinationChanges) -> None:
     assert arriving(parse_domain(GUEST), changes) == parse_domain(rewritten(GUEST, changes))
 
 
+@pytest.mark.parametrize("kind", ["direct", "user", "vhostuser"])
+def test_an_interface_of_the_host_has_another_name_there(kind: str) -> None:
+    guest = GUEST.replace("<interface type='direct'>", f"<interface type='{kind}'>")
+    there = arriving(parse_domain(guest), CHANGES)
+    assert there == parse_domain(rewritten(guest, CHANGES))
+    assert [one.device for one in there.interfaces if one.type == kind] == ["ens1f0"]
+
+
 def test_another_bridge_there() -> None:
     setup = Setup().but({"destination.interfaces": [Interface("br-vm", "bridge", mtu=1500)]})
     changes = DestinationChanges(bridges={"br0": "br-vm"})
