@@ -83,10 +83,14 @@ def test_a_rescue_writes_them_while_it_runs_and_at_its_end(
 def test_an_evacuation_and_what_it_leaves(lab: Lab, ansible: Ansible, crm01: Subject, place: None) -> None:
     source, destination = crm01.source, crm01.destination
     there = {"name": destination, "destination_uri": f"qemu+tcp://{destination}/system"}
+    others = set(lab.virsh(source, "list", "--name").stdout.split()) - {"crm01"}
     done = ansible.module(
         source,
         "evacuation",
-        guests=[{"name": "crm01", "destination": destination}],
+        guests=[
+            {"name": "crm01", "destination": destination},
+            *({"name": name, "strategy": "leave"} for name in sorted(others)),
+        ],
         destinations=[there],
         metrics_directory=DIRECTORY,
     )

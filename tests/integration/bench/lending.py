@@ -87,7 +87,15 @@ def described(lab: Lab) -> str:
 
 
 def borrowed(subject: Subject) -> t.Iterator[Subject]:
-    """Ready for a test, and afterwards found unharmed; a guest that is not is replaced for the next test."""
+    """Ready for a test, and afterwards found unharmed; a guest that is not is replaced for the next test.
+
+    A test that empties a host moves guests that it does not know: where each is now is looked at first.
+    """
+    if subject.uuid:
+        try:
+            subject.settle()
+        except (AssertionError, LabError):
+            subject.stop()
     if not subject.uuid:
         subject.start()
     try:
