@@ -77,7 +77,8 @@ def test_a_migration(house: House, reports: Path) -> None:
     (record,) = documents(text)["migrations"]
     assert (record["name"], record["source"], record["destination"]) == ("erp01", "kvm01", "kvm02")
     assert record["outcome"] == "completed"
-    assert record["forecast"]["expected"]
+    # One that may go by post-copy is not measured before it is sent: its first pass tells what is needed.
+    assert record["forecast"]["expected"] is None
     for part in ("What is left", "Bandwidth against dirty rate", "Needed against allowed downtime", "band-postcopy"):
         assert part in text, part
     assert run.stats["live_migration_report"]["summary"][0].startswith("erp01: completed after ")

@@ -291,6 +291,8 @@ def test_cutting_the_stream_in_post_copy_pauses_both_halves_and_recovery_heals_i
     lab.guest_mark(busy)
     lab.virsh("kvm01", "migrate-postcopy", lab.guest(busy).uuid)
     wait_until(lambda: lab.guest_report(busy, since_mark=True, ask_libvirt=False).last_heartbeat_host == "kvm02")
+    lab.guest_mark(busy)
+    wait_until(lambda: lab.guest_report(busy, since_mark=True, ask_libvirt=False).heartbeats >= 50)
     lab.cut_stream(source="kvm01", destination="kvm02")
     wait_until(lambda: all("post-copy failed" in each for each in lab.guest_states(busy).values()))
     started.wait(60)

@@ -16,6 +16,7 @@ LINK_MBIT = 400
 LIMIT_S = 90.0
 DEFAULT_DOWNTIME_MS = 300
 RECOVERY_PAUSE_S = 2.0
+HEARTBEATS_THERE = 50  # one second's
 
 T = t.TypeVar("T")
 
@@ -111,11 +112,13 @@ class Subject:
         self.lab.guest_mark(self.uuid)
         self.virsh("migrate-postcopy")
 
-        def beats_there() -> bool:
+        def beats_there(at_least: int) -> bool:
             report = self.lab.guest_report(self.uuid, since_mark=True, ask_libvirt=False)
-            return report.last_heartbeat_host == self.destination
+            return report.last_heartbeat_host == self.destination and report.heartbeats >= at_least
 
-        wait_for(beats_there, "a heartbeat on the destination")
+        wait_for(lambda: beats_there(1), "a heartbeat on the destination")
+        self.lab.guest_mark(self.uuid)
+        wait_for(lambda: beats_there(HEARTBEATS_THERE), "the guest's kernel on the destination")
 
     def recover(self) -> None:
         """Bring a broken post-copy back as an administrator would: repeat the call until the halves are joined."""
