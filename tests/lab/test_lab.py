@@ -300,7 +300,7 @@ def test_cutting_the_stream_in_post_copy_pauses_both_halves_and_recovery_heals_i
 
     # libvirt 9.0 may call it failed although QEMU has joined the halves; then that goes on by itself.
     def joined() -> bool:
-        if lab.guest_states(busy).get("kvm02", "").startswith("running"):
+        if lab.guest_states(busy).get("kvm02") == "running (migrated)":
             return True
         again = lab.migrate(busy, source="kvm01", destination="kvm02", flags=["--postcopy", "--postcopy-resume"])
         if again.wait(60) != 0:
