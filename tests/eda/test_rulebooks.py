@@ -12,9 +12,6 @@ from rulebook import Rulebook
 from virtlab.lab import Lab
 
 MAY = {"max_downtime_ms": 8000, "postcopy": "never"}
-FIRST_ACTION_S = 10.0
-# On a machine that is busy with other things, where a playbook that does next to nothing takes long, too.
-EMPTY_PLAYBOOKS = 4.0
 
 
 def limit_ms(guest: Subject) -> int:
@@ -36,7 +33,6 @@ def test_a_stuck_migration_is_freed(rulebook: Rulebook, erp01: Subject) -> None:
     rulebook.wait_for(r"erp01: the migration has ended \(completed\)")
     assert len(erp01.lab.guests()) == 1
     assert rulebook.said().count("PLAY [Rescue a live migration") == 1
-    assert first_action_s < max(FIRST_ACTION_S, EMPTY_PLAYBOOKS * empty_s)
 
 
 def test_what_only_tells_does_nothing(rulebook: Rulebook, erp01: Subject) -> None:
