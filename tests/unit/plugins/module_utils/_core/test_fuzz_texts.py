@@ -120,13 +120,16 @@ def put_together(draw: st.DrawFn) -> str:
     return f"{begin}://{middle}{path}{'?' if query else ''}{query}"
 
 
-uris = put_together() | edited(
-    "qemu:///system",
-    "qemu+ssh://root@kvm02:22/system?no_tty=1",
-    "qemu+tls://[fe80::1%25eth0]:16514/system",
-    "qemu+unix:///session",
-    "tcp://10.231.1.12:49152",
-    "rdma://[2001:db8::12]",
+uris = st.one_of(
+    put_together(),
+    edited(
+        "qemu:///system",
+        "qemu+ssh://root@kvm02:22/system?no_tty=1",
+        "qemu+tls://[fe80::1%25eth0]:16514/system",
+        "qemu+unix:///session",
+        "tcp://10.231.1.12:49152",
+        "rdma://[2001:db8::12]",
+    ),
 )
 
 
