@@ -36,8 +36,8 @@ def destroyed(end: str) -> Harm:
 
 
 def undefined(scene: Scene) -> None:
-    """On the source: a running guest goes on without a definition."""
-    scene.guest.virsh("undefine")
+    """On the source; libvirt 9.0 refuses that while the guest is on its way."""
+    scene.guest.virsh("undefine", check=False)
     scene.fast()
 
 
