@@ -113,8 +113,6 @@ from ..module_utils._libvirt.job.abort import abort
 from ..module_utils._libvirt.job.current import outgoing_job
 from ..module_utils._libvirt.job.postcopy import pause_postcopy, require_pausing
 
-IN_POSTCOPY = (Phase.POSTCOPY, Phase.POSTCOPY_FAILED)
-
 
 def check_wanted_is_possible(guest: Guest, job: JobSample, postcopy: bool) -> None:
     if job.phase is Phase.POSTCOPY_FAILED and not postcopy:
@@ -125,7 +123,7 @@ def check_wanted_is_possible(guest: Guest, job: JobSample, postcopy: bool) -> No
             state=f"The guest is {guest.state_text()} here. Nothing was changed.",
             remedy="Restore the network, then recover it (migration_recover). Destroy neither half.",
         )
-    if job.phase in IN_POSTCOPY and not postcopy:
+    if job.phase.in_postcopy and not postcopy:
         raise MigrationError(
             "POSTCOPY_RUNNING",
             f"The migration of {guest.name!r} is in post-copy and cannot be cancelled:"
@@ -133,7 +131,7 @@ def check_wanted_is_possible(guest: Guest, job: JobSample, postcopy: bool) -> No
             state=f"The guest is {guest.state_text()} here. Nothing was changed.",
             remedy="Let it finish. To stop it for a while set postcopy: true; then it must be recovered.",
         )
-    if job.phase not in IN_POSTCOPY and postcopy:
+    if not job.phase.in_postcopy and postcopy:
         raise MigrationError(
             "NOT_IN_POSTCOPY",
             f"The migration of {guest.name!r} is not in post-copy, so there is no post-copy to pause.",

@@ -153,7 +153,7 @@ def work(module: AnsibleModule, connection: Connection, guest: Guest) -> Result:
             remedy="Say how many seconds the guest may depend on both hosts, or set guard: false.",
         )
     before = require_job(guest).phase
-    if before in (Phase.POSTCOPY, Phase.POSTCOPY_FAILED):
+    if before.in_postcopy:
         return result(before, before, changed=False)
     refuse_postcopy_that_cannot_be(connection, guest)
     own, notes = own_limits(guest) if module.params["heed_metadata"] else ({}, [])

@@ -282,7 +282,7 @@ def work(module: AnsibleModule, connection: Connection, guest: Guest) -> Result:
         module.warn(f"The destination of {printable(guest.name)} is not known: {_NOT_WATCHED}")
     own: Result = {}
     # In post-copy the guest cannot go back, whatever it says of itself.
-    if policies.heed_metadata and job.phase not in (Phase.POSTCOPY, Phase.POSTCOPY_FAILED):
+    if policies.heed_metadata and not job.phase.in_postcopy:
         own, notes = own_limits(guest)
         for note in notes:
             module.warn(note)

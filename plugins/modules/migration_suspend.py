@@ -142,7 +142,7 @@ def work(module: AnsibleModule, connection: Connection, guest: Guest) -> Result:
         )
     before = guest.state_text()
     job = require_job(guest)
-    split = job.phase in (Phase.POSTCOPY, Phase.POSTCOPY_FAILED)
+    split = job.phase.in_postcopy
     # One that stands still already is better off with any end than with none.
     if module.params["heed_metadata"] and not split and not guest.state().paused_for_migration:
         for note in heed_own_limit(guest, "max_pause_s", max_pause_s):

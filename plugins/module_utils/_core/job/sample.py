@@ -35,8 +35,14 @@ class Phase(str, enum.Enum):
     def running(self) -> bool:
         return self in _RUNNING
 
+    @property
+    def in_postcopy(self) -> bool:
+        """Each host holds a part of the guest, whether that goes on or has broken."""
+        return self in _IN_POSTCOPY
 
-_RUNNING = (Phase.SETUP, Phase.PRECOPY, Phase.SWITCHOVER, Phase.POSTCOPY, Phase.POSTCOPY_FAILED)
+
+_IN_POSTCOPY = (Phase.POSTCOPY, Phase.POSTCOPY_FAILED)
+_RUNNING = (Phase.SETUP, Phase.PRECOPY, Phase.SWITCHOVER, *_IN_POSTCOPY)
 
 
 class JobType(enum.IntEnum):

@@ -7,7 +7,6 @@ import typing as t
 
 from ..errors import MigrationError
 from ..job.domain_state import DomainState
-from ..job.sample import Phase
 from .location import GuestLocation, Situation
 
 
@@ -102,7 +101,7 @@ def _words(where: GuestLocation, name: str, source: str, destination: str) -> tu
     if situation is Situation.SOURCE_HALF_ENDED:
         return "HALF_ENDED", source_half_ended(name, source, where.here), SOURCE_HALF_ENDED_REMEDY
     reason, problem, remedy = _WORDS.get(situation, _UNCLEAR)
-    if situation is Situation.ELSEWHERE and where.job in (Phase.POSTCOPY, Phase.POSTCOPY_FAILED):
+    if situation is Situation.ELSEWHERE and where.job is not None and where.job.in_postcopy:
         remedy = (
             "It is split over two hosts: name the other one as the destination, and abort and destroy nothing. If it is"
             " certain that this was the other one, and that it has lost its half (it was booted again), the guest is"

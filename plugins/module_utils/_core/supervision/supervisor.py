@@ -78,7 +78,7 @@ class Supervisor:
     def _decide(
         self, sample: JobSample, began: bool, results: t.Sequence[ActionResult], path_ok: t.Optional[bool]
     ) -> list[Action]:
-        if sample.phase in (Phase.POSTCOPY, Phase.POSTCOPY_FAILED):
+        if sample.phase.in_postcopy:
             self.was_split = True
             return self.postcopy.decide(self.history, results, path_ok)
         if self._aborted_s is not None:

@@ -91,7 +91,7 @@ def start_postcopy(guest: Guest, events: Events) -> Outcome:
         guest,
         events,
         SWITCH_LIMIT_S,
-        lambda sample: sample.phase in (Phase.POSTCOPY, Phase.POSTCOPY_FAILED),
+        lambda sample: sample.phase.in_postcopy,
         "The switch of {guest} to post-copy was asked for, but QEMU has not made it",
         "QEMU switches when it next can; look at the job again.",
     )

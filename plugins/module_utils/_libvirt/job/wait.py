@@ -19,7 +19,6 @@ from .sampling import glance
 
 _POLL_S = 0.2
 SWITCH_LIMIT_S = 30.0  # for a change of phase that was asked for; a choice
-_SPLIT = (Phase.POSTCOPY, Phase.POSTCOPY_FAILED)
 
 
 @dataclass(frozen=True)
@@ -89,7 +88,7 @@ def wait_for_end(
         else:
             if sample is None:
                 return _ended(guest, events, failed_is_fine=failed_is_fine, split=split)
-            split = sample.phase in _SPLIT
+            split = sample.phase.in_postcopy
         if time.monotonic() >= deadline_s:
             return None
         time.sleep(_POLL_S)

@@ -156,7 +156,7 @@ class Driver:
         policy = self._record.supervisor.policy
         if self._stands_still():
             return max(policy.max_downtime_ms / 1000, policy.max_pause_s) + _SWITCH_GRACE_S
-        split = self.last is not None and self.last.phase in (Phase.POSTCOPY, Phase.POSTCOPY_FAILED)
+        split = self.last is not None and self.last.phase.in_postcopy
         return _LOOK_AGAIN_IN_POSTCOPY_S if split else _LOOK_AGAIN_S
 
     def _stands_still(self) -> bool:
