@@ -12,13 +12,16 @@ from ..job.sample import JobSample, Phase
 from ..supervision.actions import Kind
 from ..supervision.progress import progress
 from ..supervision.supervisor import Supervisor
-from .events import ENDED, POSTCOPY_BROKEN, PROGRESS, STARTED, STUCK, Event, event
+from .events import ENDED, POSTCOPY_BROKEN, PROGRESS, STARTED, STUCK, Event, event, harmless
 from .options import WatchOptions
 
 # How long a look is kept that says nothing of a pass; longer than any silence that a diagnosis asks for.
 _RECENT_S = 60.0
 _MOST_PASSES = 12  # whose first looks are kept: a diagnosis compares the last few
 _MOST_PROPOSED = 20  # actions in one event
+# How long a start is held back for another host to say that it awaits the guest: one that is still being connected to,
+# or whose event comes after the source's. A choice.
+_DESTINATION_WAIT_S = 3.0
 _TELLING = {Verdict.STUCK: STUCK, Verdict.STALLED: STUCK, Verdict.BROKEN: POSTCOPY_BROKEN}
 _FIGURES = ("pass", "remaining_bytes", "bandwidth_bytes_per_s", "needed_downtime_ms", "throttle_percent", "elapsed_ms")
 
@@ -40,6 +43,8 @@ class GuestWatch:
         self._reported_s = 0.0
         self._progress_s = 0.0
         self._phase: t.Optional[Phase] = None
+        self._held: t.Optional[Event] = None
+        self._held_since_s = 0.0
         self.destination: t.Optional[str] = None
 
     @property
@@ -50,8 +55,16 @@ class GuestWatch:
     def last(self) -> t.Optional[JobSample]:
         return self._looks[-1] if self._looks else None
 
+    @property
+    def awaits_destination(self) -> bool:
+        """Whether the start is still to be told, because no other host has said yet that it awaits the guest."""
+        return self._held is not None
+
     def look(self, sample: JobSample, *, at_sync: bool = False, other_streams: int = 0) -> list[Event]:
-        """Take in a look; ``other_streams``: other migrations that leave this host now."""
+        """Take in a look; ``other_streams``: other migrations that leave this host now.
+
+        The start is told before everything else, and with the destination where one of the watched hosts is it.
+        """
         if self.ended:
             return []
         first = not self._looks
@@ -61,11 +74,28 @@ class GuestWatch:
             {"elapsed_ms": sample.elapsed_ms, **one.document()} for one in actions if one.kind is not Kind.WAIT
         ]
         del self._proposed[:-_MOST_PROPOSED]
+        if first and sample.phase.running:
+            self._held, self._held_since_s = self._event(STARTED), sample.at_s
+        if self._waits(sample):
+            return []
+        started = self._started()
         if not sample.phase.running:
-            return [self._ended()]
+            return [*started, self._ended()]
         found = diagnose(self._looks, self._context(other_streams))
-        events = [self._event(STARTED)] if first else []
-        return events + self._stuck(found) + self._progress(found, first)
+        return started + self._stuck(found) + self._progress(found, bool(started))
+
+    def _waits(self, sample: JobSample) -> bool:
+        alone = len(self._options.hosts) < 2
+        if self._held is None or self.destination or alone or not sample.phase.running:
+            return False
+        return sample.at_s - self._held_since_s < _DESTINATION_WAIT_S
+
+    def _started(self) -> list[Event]:
+        """The event of the first look, when it may be told."""
+        held, self._held = self._held, None
+        if held is None:
+            return []
+        return [held if self.destination is None else {**held, "destination": harmless(self.destination)}]
 
     def _keep(self, sample: JobSample) -> None:
         """The first look of each pass, and all of the last minute, so that a migration may take as long as it likes."""

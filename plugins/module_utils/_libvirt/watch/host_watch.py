@@ -37,6 +37,7 @@ _log = logging.getLogger(__name__)
 _ACTIVE = 1  # VIR_CONNECT_LIST_DOMAINS_ACTIVE
 _SILENT_S = 5.0  # what a diagnosis takes for a stall
 _LEAST_GAP_S = 1.0  # passes may be shorter than that
+_DESTINATION_GAP_S = 0.25  # while no other host has said that it awaits the guest; a choice
 _LIMITS_OLD_S = 10.0  # then they are asked for anew; a choice
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 1.0, 60.0  # before a lost connection is made anew, twice as long each time; a choice
 _AT_ONCE = 4  # calls to one daemon; one that hangs holds up no more than itself
@@ -287,4 +288,5 @@ class HostWatch:
             if self._subscription is not None:
                 self._subscription.forget(uuid)
         else:
-            self._due.setdefault(uuid, sample.at_s + _SILENT_S)
+            gap_s = _DESTINATION_GAP_S if watch.awaits_destination else _SILENT_S
+            self._due.setdefault(uuid, sample.at_s + gap_s)

@@ -53,6 +53,36 @@ def test_stuck_is_told_at_the_second_boundary_and_not_before() -> None:
     }
 
 
+TWO_HOSTS = {**HOSTS, "kvm02": "qemu+ssh://kvm02/system"}
+
+
+def test_a_start_is_told_when_the_destination_is_known() -> None:
+    watched = watch(hosts=TWO_HOSTS)
+    assert watched.look(stuck_look(1, 1, 900)) == []
+    assert watched.awaits_destination
+    watched.destination = "kvm02"
+    (started,) = watched.look(stuck_look(1.5, 1, 800))
+    assert not watched.awaits_destination
+    # What it says is of the first look.
+    assert (started["type"], started["destination"]) == ("started", "kvm02")
+    assert started["job"]["remaining_bytes"] == 900 << 20
+
+
+def test_a_start_is_told_without_a_destination_after_three_seconds() -> None:
+    watched = watch(hosts=TWO_HOSTS)
+    found = run(watched, [stuck_look(1 + at / 2, 1, 900) for at in range(6)])
+    assert found == []
+    (started,) = watched.look(stuck_look(4, 1, 900))
+    assert started["type"] == "started"
+    assert "destination" not in started
+
+
+def test_a_short_migration_is_told_to_have_started_before_it_has_ended() -> None:
+    watched = watch(hosts=TWO_HOSTS)
+    found = run(watched, [stuck_look(1, 1, 900), stuck_look(2, 2, phase=Phase.COMPLETED)])
+    assert kinds(found) == ["started", "ended"]
+
+
 def test_one_look_at_a_job_that_was_met_late_is_not_enough() -> None:
     assert kinds(watch().look(stuck_look(60, 9, expected_downtime_ms=2000))) == ["started"]
 
