@@ -5,12 +5,12 @@ from __future__ import annotations
 
 import typing as t
 
-from ..forecast.plan import Plan, default_deadline_s, patience_s
+from ..forecast.plan import default_deadline_s, patience_s
 from ..forecast.working_set import scan_s
 from ..job.observation import SETUP_GIVEN_UP_S
-from ..policy import Policy
 from ..units import GIB, human_bytes, human_ms
 from .history import History
+from .job_settings import JobSettings
 
 # How long the preparation may take: by default, and for each GiB of the guest; one thread clears 1 to 4 GiB/s, so
 # that preallocated memory of 1 TiB may take 20 min.
@@ -33,8 +33,8 @@ class Budget:
     Of an adopted job all counts from the first look: what was used up before is not this policy's.
     """
 
-    def __init__(self, policy: Policy, plan: Plan, history: History) -> None:
-        self._policy, self._plan, self._history = policy, plan, history
+    def __init__(self, history: History, settings: JobSettings) -> None:
+        self._policy, self._plan, self._history = settings.policy, settings.plan, history
         self._settled_s: t.Optional[float] = None
         self._extended_s: t.Optional[float] = None
         self._throttle_met: t.Optional[int] = None

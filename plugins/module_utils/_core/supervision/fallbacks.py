@@ -7,10 +7,8 @@ import typing as t
 
 from ..diagnosis.diagnosis import diagnose
 from ..diagnosis.verdict import Context
-from ..forecast.plan import Plan
 from ..job.downtime_limit import NEAR_BEST, highest_limit_ms, limit_for
 from ..job.sample import Phase
-from ..policy import Policy
 from ..units import human_bytes, human_ms, seconds_for
 from .actions import Action, Kind
 from .budget import Budget, Exceeded
@@ -27,10 +25,9 @@ class Fallbacks:
     How long the guest may stand still in a pause that it begins is noted in ``settings.allowed_pause_s``.
     """
 
-    def __init__(self, policy: Policy, plan: Plan, history: History, settings: JobSettings, budget: Budget) -> None:
-        self._policy, self._plan, self._history, self._budget = policy, plan, history, budget
-        self._settings = settings
-        self._highest_ms = highest_limit_ms(policy.max_downtime_ms, plan.host_devices)
+    def __init__(self, history: History, settings: JobSettings, budget: Budget) -> None:
+        self._policy, self._plan, self._settings = settings.policy, settings.plan, settings
+        self._history, self._budget = history, budget
         self._pausing_until_s: t.Optional[float] = None
 
     def pause(self, at: BoundaryFigures) -> list[Action]:
@@ -53,17 +50,17 @@ class Fallbacks:
         self._pausing_until_s = None
         self._settings.allowed_pause_s = self._policy.max_downtime_ms / 1000
         text = "the pause did not come about in its time"
-        return [Action(Kind.SET_DOWNTIME, "PAUSE_UNDONE", text, {}, value=self._highest_ms)]
+        return [Action(Kind.SET_DOWNTIME, "PAUSE_UNDONE", text, {}, value=self._settings.highest_ms)]
 
     def last_chance(self, reason: str, at: BoundaryFigures) -> list[Action]:
         """At the deadline: does the policy's downtime finish it after all? Not when it has been tried."""
-        needed_ms, limit_ms = limit_for(at.need_ms, self._highest_ms), self._settings.limit_ms
+        needed_ms, limit_ms = limit_for(at.need_ms, self._settings.highest_ms), self._settings.limit_ms
         if needed_ms is None or (limit_ms is not None and needed_ms <= limit_ms):
             return []
         if not self._budget.spend_last_chance(reason):
             return []
         text = f"the last chance within the policy: {human_ms(at.need_ms)} of downtime"
-        return [Action(Kind.SET_DOWNTIME, "LAST_CHANCE", text, at.numbers, value=self._highest_ms)]
+        return [Action(Kind.SET_DOWNTIME, "LAST_CHANCE", text, at.numbers, value=self._settings.highest_ms)]
 
     def stop(self, exceeded: Exceeded) -> list[Action]:
         """The policy's own end is reached: what it says is to be done then."""

@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What has been set of a supervised job so far, by the actions given out and by what became of them."""
+"""What one supervised job runs under: its policy, how it was planned, and what has been set of it since."""
 
 from __future__ import annotations
 
 import typing as t
 
 from ..forecast.plan import Plan
+from ..job.downtime_limit import highest_limit_ms
 from ..job.sample import JobSample
 from ..policy import Policy
 from .actions import Action, ActionResult, Kind
@@ -14,6 +15,8 @@ from .actions import Action, ActionResult, Kind
 class JobSettings:
     """The settings of one job; the supervisor writes them, and all that decide read them.
 
+    ``policy`` and ``plan``: as the supervisor was given them. ``highest_ms``: the highest downtime limit that QEMU may
+    be given for the policy's downtime, in milliseconds.
     ``limit_ms``: the downtime limit in force (None: not known); ``limit_given_s``: when one was last asked for.
     ``may_lift_bandwidth``: whether the bandwidth limit is ours to lift, once. ``suspended``: whether the guest was
     paused so that the migration ends; ``may_suspend``: no such pause has failed. ``allowed_pause_s``: how long it
@@ -22,6 +25,8 @@ class JobSettings:
     """
 
     def __init__(self, policy: Policy, plan: Plan) -> None:
+        self.policy, self.plan = policy, plan
+        self.highest_ms = highest_limit_ms(policy.max_downtime_ms, plan.host_devices)
         self.limit_ms: t.Optional[int] = plan.start_limit_ms
         self.limit_given_s: t.Optional[float] = None
         self.may_lift_bandwidth = plan.bandwidth_mib_per_s is not None

@@ -6,8 +6,7 @@ from __future__ import annotations
 import math
 import typing as t
 
-from ..forecast.plan import POSTCOPY, Plan
-from ..policy import Policy
+from ..forecast.plan import POSTCOPY
 from ..units import human_ms, seconds_for
 from .actions import Action, Kind
 from .budget import Budget
@@ -21,9 +20,9 @@ _ANSWERED_BY_A_PLAN = ("FIRST_PASS", "TOO_LONG")
 _FETCHED_TWICE = 1.3  # times what is left: pages that the guest rewrites before the switch are sent again; a choice
 
 
-def against_postcopy(history: History, policy: Policy, plan: Plan, *, planned: bool) -> list[GuardObjection]:
+def against_postcopy(history: History, settings: JobSettings, *, planned: bool) -> list[GuardObjection]:
     """The objections to switching now, over the last seconds; one of its own while too little has been seen."""
-    last = history.last
+    last, policy, plan = history.last, settings.policy, settings.plan
     watched_s = _PLANNED_OBSERVE_S if planned else GUARD_OBSERVE_S
     seen_s = last.at_s - (last.at_s if history.memory_since_s is None else history.memory_since_s)
     if seen_s < watched_s:
@@ -56,16 +55,8 @@ class PostcopySwitch:
     Methods give the action to take or a WAIT that says why not; an empty list where post-copy is not wanted.
     """
 
-    def __init__(
-        self,
-        policy: Policy,
-        plan: Plan,
-        history: History,
-        settings: JobSettings,
-        budget: Budget,
-        wait_log: WaitLog,
-    ) -> None:
-        self._policy, self._plan, self._history = policy, plan, history
+    def __init__(self, history: History, settings: JobSettings, budget: Budget, wait_log: WaitLog) -> None:
+        self._policy, self._plan, self._history = settings.policy, settings.plan, history
         self._settings, self._budget, self._wait_log = settings, budget, wait_log
         self._is_waiting = self._insisted = False
 
@@ -143,7 +134,7 @@ class PostcopySwitch:
         return self._plan.first_pass_tells and at.pass_number == _THIRD_PASS and long_enough
 
     def _switch(self, reason: str, because: str, *, planned: bool) -> list[Action]:
-        against = against_postcopy(self._history, self._policy, self._plan, planned=planned)
+        against = against_postcopy(self._history, self._settings, planned=planned)
         numbers: dict[str, t.Any] = {
             "remaining_bytes": self._history.last.memory.remaining_bytes,
             "bandwidth_bytes_per_s": int(self._history.bandwidth_bytes_per_s),

@@ -5,10 +5,8 @@ from __future__ import annotations
 
 import typing as t
 
-from ..forecast.plan import Plan
 from ..job.downtime_limit import (
     NEAR_BEST,
-    highest_limit_ms,
     limit_for,
     next_by_trend,
     pays_to_wait,
@@ -16,7 +14,6 @@ from ..job.downtime_limit import (
 )
 from ..job.observation import CAPPED_SHARE, STALL_S
 from ..job.sample import Phase
-from ..policy import Policy
 from ..units import MIB, human_bytes, human_ms
 from .actions import Action, Kind
 from .budget import Budget, Exceeded
@@ -37,18 +34,18 @@ _PAYS = 0.7  # bytes on the wire per byte of a page: compression that saves less
 class Precopy:
     """Decides while the guest runs on the source; what has been set so far is in ``settings``."""
 
-    def __init__(self, policy: Policy, plan: Plan, history: History, settings: JobSettings) -> None:
-        self._policy, self._plan, self._history, self._settings = policy, plan, history, settings
-        self._budget = Budget(policy, plan, history)
+    def __init__(self, history: History, settings: JobSettings) -> None:
+        self._policy, self._plan = settings.policy, settings.plan
+        self._history, self._settings = history, settings
+        self._budget = Budget(history, settings)
         self._wait_log = WaitLog(history)
-        self._postcopy_switch = PostcopySwitch(policy, plan, history, settings, self._budget, self._wait_log)
-        self._last_resort = Fallbacks(policy, plan, history, settings, self._budget)
-        self._highest_ms = highest_limit_ms(policy.max_downtime_ms, plan.host_devices)
+        self._postcopy_switch = PostcopySwitch(history, settings, self._budget, self._wait_log)
+        self._last_resort = Fallbacks(history, settings, self._budget)
         self._first_look = True
         self._first_chance_s: t.Optional[float] = None
         self._meant_since_s: t.Optional[float] = None
         self._passes_in_vain = 0
-        self._compresses: t.Optional[bool] = None if plan.flags.xbzrle_cache_bytes else False
+        self._compresses: t.Optional[bool] = None if settings.plan.flags.xbzrle_cache_bytes else False
 
     def decide(self, began: bool) -> list[Action]:
         """The actions for a look in phase SETUP or PRECOPY. ``began``: a pass has begun since the last look."""
@@ -122,7 +119,7 @@ class Precopy:
         if limit_ms is not None and at.need_ms <= limit_ms:
             return self._meant_to_finish(at)
         self._meant_since_s = None
-        needed_ms = limit_for(at.need_ms, self._highest_ms)
+        needed_ms = limit_for(at.need_ms, self._settings.highest_ms)
         if needed_ms is not None:
             return self._finish(at, needed_ms)
         switch = self._postcopy_switch.at_boundary(at, self._passes_in_vain)
@@ -143,10 +140,10 @@ class Precopy:
         now_s, limit_ms = self._history.last.at_s, self._settings.limit_ms or 0
         if self._meant_since_s is None:
             self._meant_since_s = now_s
-        if now_s - self._meant_since_s < _MEANT_S or limit_ms >= self._highest_ms:
+        if now_s - self._meant_since_s < _MEANT_S or limit_ms >= self._settings.highest_ms:
             return self._wait_log.wait("FINISHING", "what is left fits the downtime limit", at.numbers)
         self._meant_since_s = now_s
-        raised_ms = min(self._highest_ms, int(limit_ms * _RAISE) + 1)
+        raised_ms = min(self._settings.highest_ms, int(limit_ms * _RAISE) + 1)
         text = f"what is left has fitted the limit of {limit_ms} ms for {_MEANT_S:g} s, and QEMU does not switch over"
         return [Action(Kind.SET_DOWNTIME, "LIMIT_NOT_MET", text, at.numbers, value=raised_ms)]
 
@@ -206,8 +203,8 @@ class Precopy:
     def _first_limit(self) -> list[Action]:
         """The limit that the job has is QEMU's, or somebody else's: ours at the start, and never above the policy."""
         limit_ms = self._settings.limit_ms
-        start_ms = self._highest_ms if self._plan.adopted else self._plan.start_limit_ms or _QEMU_LIMIT_MS
-        wanted_ms = min(start_ms, self._highest_ms)
+        start_ms = self._settings.highest_ms if self._plan.adopted else self._plan.start_limit_ms or _QEMU_LIMIT_MS
+        wanted_ms = min(start_ms, self._settings.highest_ms)
         if limit_ms is None or limit_ms == wanted_ms or (self._plan.adopted and limit_ms <= wanted_ms):
             return []
         text = f"the job has a limit of {limit_ms} ms"

@@ -39,7 +39,7 @@ class Supervisor:
         self.history = History()
         self.outcome: t.Optional[str] = None
         self._settings = JobSettings(policy, plan)
-        self._precopy = Precopy(policy, plan, self.history, self._settings)
+        self._precopy = Precopy(self.history, self._settings)
         self._reachability = Reachability(policy)
         self._switchover = SwitchoverWatch(policy, self.history)
         self.postcopy = PostcopyWatch(plan.join_attempts)
