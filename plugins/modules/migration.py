@@ -417,7 +417,8 @@ from ..module_utils._core.migration.start import check_copies
 from ..module_utils._host.metrics_directory import metrics_directory
 from ..module_utils._libvirt.connection import Connection, connect_destination
 from ..module_utils._libvirt.migration.early import begin_early
-from ..module_utils._libvirt.migration.migration import Migration, MigrationOptions
+from ..module_utils._libvirt.migration.migration import Migration
+from ..module_utils._libvirt.migration.options import MigrationOptions
 from ..module_utils._libvirt.migration.two_hosts import TwoHosts
 
 

@@ -18,7 +18,7 @@ from .._host.metrics_directory import metrics_directory
 from .._libvirt.evacuation.evacuation import Evacuation
 from .._libvirt.evacuation.options import EvacuationOptions
 from .._libvirt.evacuation.shared_limits import SharedLimits
-from .._libvirt.migration.migration import MigrationOptions
+from .._libvirt.migration.options import MigrationOptions
 from .argspec import Spec
 from .transfer import migration_options, policies_of
 

@@ -12,7 +12,7 @@ from .._core.migration.start import StartOptions, check_choices
 from .._host.metrics_directory import MetricsDirectory
 from .._host.route import way_to
 from .._libvirt.measure.facts import MeasurementOptions
-from .._libvirt.migration.migration import MigrationOptions
+from .._libvirt.migration.options import MigrationOptions
 from .._libvirt.migration.sent_definition import DestinationDefinition
 from .argspec import policy_of
 

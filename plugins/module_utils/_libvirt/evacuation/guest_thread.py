@@ -21,7 +21,8 @@ from ..errors import translate
 from ..guest import Guest, find_guest
 from ..job.sampling import glance
 from ..migration.driver import ProgressCallback
-from ..migration.migration import Migration, MigrationOptions
+from ..migration.migration import Migration
+from ..migration.options import MigrationOptions
 from ..migration.two_hosts import TwoHosts
 from ..timeout import within
 from .home_mark import here, mark, unmark

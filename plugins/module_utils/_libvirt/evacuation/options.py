@@ -10,7 +10,7 @@ from ..._core.evacuation.run.admission import Slots
 from ..._core.guest_policy import Said
 from ..._core.policy import Policy
 from ..._host.metrics_directory import MetricsDirectory
-from ..migration.migration import MigrationOptions
+from ..migration.options import MigrationOptions
 from .shared_limits import SharedLimits
 
 

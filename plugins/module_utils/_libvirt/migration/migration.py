@@ -7,11 +7,10 @@ from __future__ import annotations
 import itertools
 import time
 import typing as t
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from ..._core.errors import MigrationError
 from ..._core.forecast.forecast import Forecast
-from ..._core.forecast.link_bandwidth import DestinationPath
 from ..._core.forecast.quiet_moment import quiet_enough, waiting_line
 from ..._core.guest_policy import GuestPolicies, Said
 from ..._core.job.downtime_limit import highest_limit_ms
@@ -19,10 +18,8 @@ from ..._core.migration.copied_disks import choose_disks
 from ..._core.migration.destination_xml import moved_disks
 from ..._core.migration.location import Situation
 from ..._core.migration.refusals import refusal
-from ..._core.migration.start import StartOptions, check_choices, check_copies, planned, require_way, start_call
-from ..._core.policy import Policy
+from ..._core.migration.start import check_choices, check_copies, planned, require_way, start_call
 from ..._core.units import MIB
-from ..._host.metrics_directory import MetricsDirectory
 from ..connection import libvirt
 from ..cordon import require_open
 from ..guest import Guest
@@ -30,51 +27,18 @@ from ..job.lost_contact import ENDED_BY_A_RESTART
 from ..measure.facts import REST_S, MeasuredFacts, MeasurementOptions, measure_facts
 from ..metadata import own_limits
 from .driver import ProgressCallback
-from .early import EarlyMeasurement, measurement_for
+from .early import measurement_for
 from .memory import MigrationMemory
 from .metrics import tell_two_hosts
+from .options import MigrationOptions
 from .result import MigrationResult, Result, opened
-from .sent_definition import MIGRATABLE, SECURE, DestinationDefinition, SentDefinition, read_definition
+from .sent_definition import MIGRATABLE, SECURE, SentDefinition, read_definition
 from .source_disks import source_disks
 from .start import OVERTAKEN, MigrationStart
 from .supervise import Supervision, plan_of_running
 from .two_hosts import TwoHosts
 
 _TWICE = "SPLIT_BRAIN"
-
-
-@dataclass(frozen=True)
-class MigrationOptions:
-    """How one guest is to be moved. ``persistent``: whether it is to be defined where it runs; None to keep that as it
-    is.
-
-    ``definition``: what of it is otherwise on the destination. ``wait``: until the migration has ended. ``force``: also
-    where the forecast knows no way, or the destination lacks memory. ``sharing``: how many transfers of the same
-    evacuation may use the link at once.
-    ``before_start``: called with the guest and its forecast when it is about to be sent; what it raises prevents that.
-    ``policies``: from which ``policy`` is made once the guest is known, with ``said``, what a plan says of it;
-    ``storage`` and ``disks``: how a plan wants its disks to go along, and which. ``metrics``: where they are written.
-    ``calm_wait_s``: how long to wait for a calm moment. ``early``: what was begun before the destination was reached.
-    """
-
-    policy: Policy
-    path: DestinationPath
-    measurement: MeasurementOptions
-    start: StartOptions
-    persistent: t.Optional[bool] = None
-    wait: bool = True
-    force: bool = False
-    sharing: int = 1
-    before_start: t.Optional[t.Callable[[Guest, Result], None]] = None
-    definition: DestinationDefinition = field(default_factory=DestinationDefinition)
-    policies: t.Optional[GuestPolicies] = None
-    said: Said = field(default_factory=dict)
-    storage: t.Optional[str] = None
-    disks: t.Optional[t.Sequence[str]] = None
-    ignore_cordon: bool = False
-    metrics: t.Optional[MetricsDirectory] = None
-    calm_wait_s: float = 0.0
-    early: t.Optional[EarlyMeasurement] = None
 
 
 class Migration:

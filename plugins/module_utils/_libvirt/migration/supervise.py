@@ -49,9 +49,7 @@ class Supervision:
     ) -> None:
         self._result, self._ends, self._guest = result, result.ends, guest
         self._start, self._forecast = start, forecast
-        self._supervisor = Supervisor(policy, plan)
-        hosts = {"source": self._ends.source_name, "destination": self._ends.destination_name}
-        self._record = Record(self._supervisor, name=guest.name, uuid=guest.uuid, forecast=forecast, facts=hosts)
+        self._policy, self._plan = policy, plan
 
     def to_the_end(
         self,
@@ -64,10 +62,11 @@ class Supervision:
         """The return values of a migration that has succeeded. ``outcome``: what to call it; the callbacks and
         ``metrics``: as of :class:`Driver`. Raises what kept the guest from arriving, and what is known of where it
         is."""
+        record = self._record()
         driver = Driver(
             self._ends.source,
             self._guest,
-            self._record,
+            record,
             path.destination_uri,
             path.migrate_uri,
             on_progress=on_progress,
@@ -78,11 +77,11 @@ class Supervision:
         start = self._start
 
         def facts(last: t.Optional[JobSample]) -> Result:
-            return {"forecast": self._forecast, **supervision_facts(driver.applied, last, self._record)}
+            return {"forecast": self._forecast, **supervision_facts(driver.applied, last, record)}
 
         try:
             last = driver.run(start.begin if start else None)
-            if start is not None and self._supervisor.done and self._supervisor.outcome != "left":
+            if start is not None and record.supervisor.done and record.supervisor.outcome != "left":
                 start.wait()
             where = self._ends.settled()
         except (libvirt.libvirtError, MigrationError) as exc:
@@ -96,16 +95,22 @@ class Supervision:
         there = where.there if where.situation is Situation.THERE else None
         if there is not None and (there.running or self._result.stood):
             return self._result.settle(False, outcome, facts(_with_statistics(self._ends, last)))
-        raise self._not_there(where, facts(last))
+        raise self._not_there(where, record, facts(last))
 
-    def _not_there(self, where: GuestLocation, facts: Result) -> MigrationError:
+    def _record(self) -> Record:
+        hosts = {"source": self._ends.source_name, "destination": self._ends.destination_name}
+        supervisor = Supervisor(self._policy, self._plan)
+        guest = self._guest
+        return Record(supervisor, name=guest.name, uuid=guest.uuid, forecast=self._forecast, facts=hosts)
+
+    def _not_there(self, where: GuestLocation, record: Record, facts: Result) -> MigrationError:
         ends, name = self._ends, self._guest.name
         cause = self._start.problem if self._start else None
         facts = {**facts, "runs_on": ends.runs_on(where)}
         if where.here is None or where.situation not in _STILL_ON_SOURCE or where.lost_there:
             return bad_end(where, name, *ends.names, cause=cause, facts=facts)
         state = f"The guest is {where.here.state_text} on {ends.source_name}"
-        return unfinished(name, state, self._record, facts, again="run this again", cause=cause)
+        return unfinished(name, state, record, facts, again="run this again", cause=cause)
 
 
 def _with_statistics(ends: TwoHosts, last: JobSample) -> JobSample:
