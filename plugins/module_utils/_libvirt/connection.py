@@ -35,21 +35,23 @@ OPEN_LIMIT_S = 30.0  # a choice: keep-alives give up a daemon after 30 s, too
 _FROM_RPC = 7  # virErrorDomain
 
 _loop_started = False
+_starting = threading.Lock()  # connections are opened by several threads at once, and libvirt's loop is for one
 
 
 def _start_event_loop() -> None:
     """Run libvirt's event loop: it must exist before a connection that wants events or notices a dead peer."""
     global _loop_started
-    if _loop_started:
-        return
-    libvirt.virEventRegisterDefaultImpl()
+    with _starting:
+        if _loop_started:
+            return
+        libvirt.virEventRegisterDefaultImpl()
+        threading.Thread(target=_run_event_loop, name="libvirt-events", daemon=True).start()
+        _loop_started = True
 
-    def run() -> None:
-        while True:
-            libvirt.virEventRunDefaultImpl()
 
-    threading.Thread(target=run, name="libvirt-events", daemon=True).start()
-    _loop_started = True
+def _run_event_loop() -> None:
+    while True:
+        libvirt.virEventRunDefaultImpl()
 
 
 class Connection:

@@ -56,6 +56,11 @@ class GuestWatch:
         return self._looks[-1] if self._looks else None
 
     @property
+    def is_reported(self) -> bool:
+        """Whether it has been told that it is stuck, or broken, and nothing else has been seen since."""
+        return self._reported is not None
+
+    @property
     def awaits_destination(self) -> bool:
         """Whether the start is still to be told, because no other host has said yet that it awaits the guest."""
         return self._held is not None

@@ -28,6 +28,7 @@ from ..guest import Guest, find_guest, guest_of, seek_guest
 from ..job.end import ended
 from ..job.limits import limits_of
 from ..job.sampling import glance
+from ..timeout import within
 from .subscription import Notice, Subscription, What
 
 T = t.TypeVar("T")
@@ -37,6 +38,7 @@ _log = logging.getLogger(__name__)
 _ACTIVE = 1  # VIR_CONNECT_LIST_DOMAINS_ACTIVE
 _SILENT_S = 5.0  # what a diagnosis takes for a stall
 _LEAST_GAP_S = 1.0  # passes may be shorter than that
+_REPORTED_GAP_S = 10.0  # of what was told to be stuck there is no news in each pass, and its end is an event; a choice
 _DESTINATION_GAP_S = 0.25  # while no other host has said that it awaits the guest; a choice
 _LIMITS_OLD_S = 10.0  # then they are asked for anew; a choice
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 1.0, 60.0  # before a lost connection is made anew, twice as long each time; a choice
@@ -122,6 +124,9 @@ class HostWatch:
         self._inbox = inbox
 
         def notify(notice: Notice) -> None:
+            """In libvirt's thread. Passes of what was told to be stuck tell nothing new, and cost."""
+            if notice.what is What.SYNC and self._gap_s(notice.uuid) > _SILENT_S:
+                return
             with contextlib.suppress(RuntimeError):  # the loop has ended meanwhile
                 loop.call_soon_threadsafe(inbox.put_nowait, notice)
 
@@ -216,8 +221,12 @@ class HostWatch:
                 return
             if uuid not in self._watches:
                 return
-        soonest_s = max(now_s, self._looked.get(uuid, 0.0) + _LEAST_GAP_S) if notice.what is What.SYNC else now_s
+        soonest_s = max(now_s, self._looked.get(uuid, 0.0) + self._gap_s(uuid)) if notice.what is What.SYNC else now_s
         self._due[uuid] = min(soonest_s, self._due.get(uuid, soonest_s))
+
+    def _gap_s(self, uuid: str) -> float:
+        watch = self._watches.get(uuid)
+        return _REPORTED_GAP_S if watch is not None and watch.is_reported else _LEAST_GAP_S
 
     def _begin_looks(self) -> None:
         now_s = time.monotonic()
@@ -232,7 +241,9 @@ class HostWatch:
         inbox = self._inbox
         self._looked[uuid] = time.monotonic()
         try:
-            sample = await self._call(self._sample, connection, subscription, uuid)
+            # One limit for the look: a limit for each of its calls would take a thread for each.
+            look = functools.partial(self._sample, connection, subscription, uuid)
+            sample = await self._call(within, look, "a migration was looked at")
             self._report(uuid, sample, at_once)
         except Failure as exc:
             _log.debug("%s: %s could not be looked at: %s", self.name, uuid, exc)
@@ -288,5 +299,5 @@ class HostWatch:
             if self._subscription is not None:
                 self._subscription.forget(uuid)
         else:
-            gap_s = _DESTINATION_GAP_S if watch.awaits_destination else _SILENT_S
-            self._due.setdefault(uuid, sample.at_s + gap_s)
+            gap_s = max(self._gap_s(uuid), _SILENT_S)
+            self._due.setdefault(uuid, sample.at_s + (_DESTINATION_GAP_S if watch.awaits_destination else gap_s))
