@@ -8,6 +8,7 @@ import json
 import typing as t
 
 from ansible.errors import AnsibleFilterError
+from ansible.release import __version__ as _CORE
 
 from ..module_utils._core.diagnosis.verdict import Context
 from ..module_utils._core.errors import MigrationError
@@ -21,16 +22,26 @@ from ..module_utils._core.text import printable
 from ..module_utils._core.units import BYTES_PER_MBIT, MIB
 from ._expansion import refuse_expansion
 
+# Before ansible-core 2.19 each text may be a template that is not marked as none. Ansible marks what a module returns,
+# and what is made of it in a template; not where that is reached by hostvars, and a filter makes a new text of it.
+_EACH_TEXT_IS_A_TEMPLATE = tuple(int(part) for part in _CORE.split(".")[:2]) < (2, 19)
+if _EACH_TEXT_IS_A_TEMPLATE:
+    from ansible.utils.unsafe_proxy import wrap_var
+
 F = t.TypeVar("F", bound=t.Callable[..., t.Any])
 
 
 def reported_to_the_user(function: F) -> F:
-    """A filter whose errors are those of Ansible, with the text of ours."""
+    """A filter whose errors are those of Ansible, with the text of ours, and whose result holds no template.
+
+    A guest may be called ``{{ lookup('pipe', ...) }}``.
+    """
 
     @functools.wraps(function)
     def wrapped(*args: t.Any, **kwargs: t.Any) -> t.Any:
         try:
-            return function(*args, **kwargs)
+            found = function(*args, **kwargs)
+            return wrap_var(found) if _EACH_TEXT_IS_A_TEMPLATE else found
         except MigrationError as exc:
             # Without a cause: newer versions of Ansible would print its text a second time.
             raise AnsibleFilterError(printable(f"{function.__name__}: {exc}")) from None

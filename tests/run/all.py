@@ -33,7 +33,7 @@ CHATTER = re.compile(
 # Versions of ansible-core that "make test-matrix" adds, with the Pythons that they support on the controller.
 MATRIX = {"2.16": "3.10,3.11,3.12", "2.18": "3.11,3.12,3.13"}
 # Tests of playbooks and roles, whose templates yield texts before 2.19: on the lab, with each version of the matrix.
-PLAYED_FAST = ["answers", "answers_carried_out"]
+PLAYED_FAST = ["answers", "answers_carried_out", "untrusted_texts"]
 PLAYED_ROLES = ["role_bandwidth", "role_guest_quiesce", "role_prerequisites", "role_readiness"]
 PLAYED = [*PLAYED_FAST, "awx", "evacuation", "playbooks", *PLAYED_ROLES]
 # Without the matrix only the first of them, with its oldest version.

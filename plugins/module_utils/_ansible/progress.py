@@ -50,8 +50,10 @@ class ProgressFile:
     def _append(self, entry: t.Mapping[str, t.Any]) -> None:
         if self._path is None:
             return
-        with contextlib.suppress(OSError), open(self._path, "a", encoding="ascii", opener=_open_regular) as file:
-            file.write(json.dumps(remove_values(dict(entry), _hidden)) + "\n")
+        # ValueError: for a path that no file can have.
+        with contextlib.suppress(OSError, ValueError):
+            with open(self._path, "a", encoding="ascii", opener=_open_regular) as file:
+                file.write(json.dumps(remove_values(dict(entry), _hidden)) + "\n")
 
 
 def _open_regular(path: str, flags: int) -> int:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import os
 import time
@@ -11,8 +12,10 @@ import typing as t
 from pathlib import Path
 
 from .._core.errors import MigrationError
+from .files import open_regular
 from .whole_file import write_whole
 
+_MOST_BYTES = 16 * 1024**2  # a choice: 100,000 notes
 _LIMIT_S = 20.0  # for the lock: others hold it for milliseconds; a choice
 _PAUSE_S = 0.05
 
@@ -22,14 +25,29 @@ def changed_alone(path: Path, change: t.Callable[[str], str], dry: bool = False)
 
     A file that is not there has an empty text, and an empty text removes the file. It is replaced as a whole, for its
     owner only. ``dry``: only say what it would be. The directory must be there, unless ``dry`` or nothing is to be
-    written. Raises MigrationError ``FILE_BUSY``, OSError.
+    written. Raises MigrationError ``FILE_BUSY``, OSError: also for what is no regular file, too large, or no text.
     """
     with _lock(path.parent):
-        before = path.read_text(encoding="utf-8") if path.exists() else ""
+        before = _text_of(path)
         after = change(before)
         if not dry and after != before:
             _replace(path, after)
         return before, after
+
+
+def _text_of(path: Path) -> str:
+    try:
+        descriptor = open_regular(str(path))
+    except (FileNotFoundError, NotADirectoryError):
+        return ""
+    with open(descriptor, "rb") as file:
+        content = file.read(_MOST_BYTES + 1)
+    if len(content) > _MOST_BYTES:
+        raise OSError(errno.EFBIG, f"it has more than {_MOST_BYTES} bytes", str(path))
+    try:
+        return content.decode("utf-8")
+    except UnicodeDecodeError:
+        raise OSError(errno.EILSEQ, "it is not UTF-8", str(path)) from None
 
 
 @contextlib.contextmanager

@@ -19,11 +19,12 @@ def write_whole(path: Path, text: str, *, mode: t.Optional[int] = None, durable:
     try:
         with open(descriptor, "w", encoding="utf-8", newline="\n") as file:
             file.write(text)
+            if mode is not None:
+                # Not by its name: whoever owns the directory may have put a link to another file there.
+                os.fchmod(file.fileno(), mode)
             if durable:
                 file.flush()
                 os.fsync(file.fileno())
-        if mode is not None:
-            os.chmod(name, mode)
         os.replace(name, path)
     except BaseException:
         with contextlib.suppress(OSError):

@@ -6,6 +6,7 @@ from __future__ import annotations
 import typing as t
 
 from ..errors import MigrationError
+from ..text import printable
 
 Document = dict[str, t.Any]
 ByHost = t.Mapping[str, t.Mapping[str, t.Any]]
@@ -54,7 +55,7 @@ def _guest(host: str, result: t.Mapping[str, t.Any], destinations: t.Mapping[str
         "elapsed_ms": result.get("elapsed_ms"),
         "decisions": (result.get("record") or {}).get("decisions") or [],
     }
-    return {**found, "msg": str(result.get("msg") or "It failed.") if outcome == _FAILED else _message(found)}
+    return {**found, "msg": printable(result.get("msg") or "It failed.") if outcome == _FAILED else _message(found)}
 
 
 def _of_nobody(name: str, ends: ByHost) -> Document:
@@ -105,4 +106,4 @@ def _message(found: t.Mapping[str, t.Any]) -> str:
         line += f". It stood still for {found['downtime_ms']} ms"
     if found["remedies"]:
         line += ". Remedies used: " + ", ".join(found["remedies"])
-    return line + "."
+    return printable(line + ".")

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from ..errors import MigrationError
 from ..libvirt_uri import PLACE, for_host, parse
+from ..number_options import MOST
 from ..policy import DEFAULT_PRESET, Policy, preset
 from ..units import BYTES_PER_MBIT
 
@@ -90,10 +91,11 @@ def _number(given: t.Mapping[str, t.Any], name: str, default: t.Optional[float],
         return default
     try:
         number = float(value) if isinstance(value, (int, float, str)) and not isinstance(value, bool) else math.nan
-    except ValueError:
+    except (ValueError, OverflowError):
         number = math.nan
-    if not math.isfinite(number) or number < least:
-        raise _bad(f"{name} is {value!r}, but must be a number from {least:g} up.", "Correct the value.")
+    if not least <= number <= MOST:
+        shown = f"{value!r:.40}" if isinstance(value, (str, float, bool)) else f"a value of type {type(value).__name__}"
+        raise _bad(f"{name} is {shown}, but must be a number from {least:g} to {MOST:g}.", "Correct the value.")
     return number
 
 

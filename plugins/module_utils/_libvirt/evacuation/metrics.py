@@ -4,14 +4,15 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import time
 import typing as t
 from pathlib import Path
 
 from ..._core.errors import MigrationError
 from ..._core.evacuation.run.result import GuestResult
+from ..._core.json_text import read_json
 from ..._core.metrics.host import evacuation_metrics, host_metrics
+from ..._host.files import read
 from ..._host.metrics_directory import MetricsDirectory
 from ..connection import Connection, libvirt
 from ..migration.metrics import tell_two_hosts
@@ -82,7 +83,7 @@ def write_host_metrics(directory: t.Optional[MetricsDirectory], homes: t.Mapping
 
 def cordoned(fact: Path = FACT) -> bool:
     try:
-        found = json.loads(fact.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        found = read_json(read(str(fact)) or "")
+    except ValueError:
         return False
     return isinstance(found, dict) and bool(found.get("cordoned"))

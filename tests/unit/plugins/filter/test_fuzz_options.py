@@ -27,6 +27,7 @@ from ansible_collections.virtops.live_migration.plugins.filter.migration_select 
 from ansible_collections.virtops.live_migration.plugins.filter.migration_what_if import migration_what_if
 from ansible_collections.virtops.live_migration.plugins.filter.name_list import name_list
 from ansible_collections.virtops.live_migration.plugins.filter.parse_domjobinfo import parse_domjobinfo
+from ansible_collections.virtops.live_migration.plugins.filter.printable import printable
 from ansible_collections.virtops.live_migration.plugins.filter.required_bandwidth import required_bandwidth
 from ansible_collections.virtops.live_migration.plugins.filter.rescue_order import rescue_order
 from ansible_collections.virtops.live_migration.plugins.filter.rescue_report import rescue_report
@@ -88,6 +89,7 @@ FILTERS: dict[str, tuple[t.Callable[..., t.Any], Given]] = {
     ),
     "name_list": (name_list, ([["erp01", "crm01"], True, 5], {})),
     "parse_domjobinfo": (parse_domjobinfo, (["Job type: Unbounded\nTime elapsed: 294154 ms\n", "erp01"], {})),
+    "printable": (printable, ([["erp01", "a\r"]], {})),
     "required_bandwidth": (required_bandwidth, ([GUEST], {"touched_bytes": 500 * MIB, "host_devices": 0, **LIMITS})),
     "rescue_order": (
         rescue_order,

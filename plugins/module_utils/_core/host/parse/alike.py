@@ -1,15 +1,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Definitions that differ in names only. A host may have 50,000, of which most come from a few templates.
 
-What is between such values is the key: two definitions of one key differ in nothing that anything depends on but these
-values, which go through the parser as they are. So a definition is parsed once with a mark in the place of each value,
-and of all others of its key the values are put in. A definition that holds anything else is parsed by itself.
+What is between such values makes its kind: two definitions of one kind differ in nothing that anything depends on but
+these values, which go through the parser as they are. So a definition is parsed once with a mark in the place of each
+value, and of all others of its kind the values are put in. A definition that holds anything else is parsed by itself.
 """
 
 from __future__ import annotations
 
-import collections
 import dataclasses
+import hashlib
 import re
 import typing as t
 
@@ -42,18 +42,23 @@ _METADATA_OPEN, _METADATA_CLOSE = "\n  <metadata>", "\n  </metadata>"
 _PORT = re.compile("<graphics type='(?:vnc|spice)' port='")
 _FIRST_PORT = 1 << 32  # of those that stand for a value; no port of a console is as large
 _SETS = ("boot_files", "host_files", "needed_files", "secrets")  # sorted
-_LONGEST, _MOST = 65536, 256
+_LONGEST = 65536
+_MOST_KINDS = 4096  # about 20 KB each
+_MOST_SEEN = 65536  # 100 bytes each
 
-Key = tuple[t.Any, ...]
+Kind = bytes
 
 
 class Alike:
-    """The kinds of definitions that were seen lately. ``parse``: reads a whole one by itself."""
+    """The kinds of definitions that there are. ``parse``: reads a whole one by itself.
+
+    None is forgotten for another one: with more kinds than there is place for each would be learned over and over.
+    """
 
     def __init__(self, parse: Parse) -> None:
         self._parse = parse
-        # None: seen once; False: one that has to be parsed by itself.
-        self._known: collections.OrderedDict[Key, t.Union[Fill, bool, None]] = collections.OrderedDict()
+        self._seen: set[Kind] = set()  # once
+        self._known: dict[Kind, t.Optional[Fill]] = {}  # None: one that has to be parsed by itself
 
     def parse(self, xml: str) -> GuestDocument:
         """Raises what ``parse`` raises."""
@@ -63,26 +68,27 @@ class Alike:
         values = parts[2::3]
         del parts[2::3]
         numbers: dict[str, int] = {}
-        key = (*parts, *[numbers.setdefault(value, len(numbers)) for value in values])
-        fill = self._known.get(key, False)
-        if fill is False and key not in self._known:
-            self._note(key)
-        elif fill is None:
-            fill = self._known[key] = self._learned(parts, values)
-        if not callable(fill) or any(value != value.strip() for value in numbers):
+        kind = _kind(parts, [numbers.setdefault(value, len(numbers)) for value in values])
+        fill = self._known.get(kind) if kind in self._known else self._new(kind, parts, values)
+        if fill is None or any(value != value.strip() for value in numbers):
             return self._parse(xml)
         try:
             return t.cast(GuestDocument, fill(list(numbers)))
         except ValueError:
             return self._parse(xml)
 
-    def _note(self, key: Key) -> None:
-        """For when it is met again: most keys are those of one guest, or of many."""
-        self._known[key] = None
-        if len(self._known) > _MOST:
-            self._known.popitem(last=False)
+    def _new(self, kind: Kind, parts: t.Sequence[str], values: Values) -> t.Optional[Fill]:
+        """Learned when it is met again: most kinds are those of one guest, or of many."""
+        if kind not in self._seen:
+            if len(self._seen) < _MOST_SEEN:
+                self._seen.add(kind)
+            return None
+        if len(self._known) >= _MOST_KINDS:
+            return None
+        fill = self._known[kind] = self._learned(parts, values)
+        return fill
 
-    def _learned(self, parts: t.Sequence[str], values: Values) -> t.Union[Fill, bool]:
+    def _learned(self, parts: t.Sequence[str], values: Values) -> t.Optional[Fill]:
         numbers: dict[str, int] = {}
         pieces = [parts[0]]
         for before, value, after in zip(parts[1::2], values, parts[2::2]):
@@ -90,9 +96,15 @@ class Alike:
             port = _PORT.fullmatch(before) is not None
             pieces += [before, str(_FIRST_PORT + number) if port else f"{_OPEN}{number}{_CLOSE}", after]
         try:
-            return _fill(self._parse("".join(pieces))) or False
+            return _fill(self._parse("".join(pieces)))
         except MigrationError:
-            return False
+            return None
+
+
+def _kind(parts: t.Sequence[str], numbers: t.Sequence[int]) -> Kind:
+    """A digest of it, as the text is as long as the definition. The mark between its parts is in none of them."""
+    text = _OPEN.join([*parts, *map(str, numbers)])
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
 
 
 def _split(xml: str) -> list[str]:

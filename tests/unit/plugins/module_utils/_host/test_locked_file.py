@@ -41,6 +41,20 @@ def test_a_change_that_fails_leaves_all_as_it_was(tmp_path: Path) -> None:
     assert path.read_text() == "one"
 
 
+def test_what_is_no_text_file_is_refused_and_not_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "directory").mkdir()
+    (tmp_path / "bytes").write_bytes(b"\xff\xfe")
+    (tmp_path / "large").write_bytes(b"x" * 101)
+    (tmp_path / "device").symlink_to("/dev/zero")
+    monkeypatch.setattr(locked_file, "_MOST_BYTES", 100)
+    for name in ("pipe", "directory", "bytes", "large", "device"):
+        with pytest.raises(OSError, match="no regular file|not UTF-8|more than 100 bytes"):
+            changed_alone(tmp_path / name, lambda text: "one")
+    assert sorted(os.listdir(tmp_path)) == ["bytes", "device", "directory", "large", "pipe"]
+    assert (tmp_path / "bytes").read_bytes() == b"\xff\xfe"
+
+
 def _add(path: str, count: int) -> None:
     for _number in range(count):
         changed_alone(Path(path), lambda text: text + "x")

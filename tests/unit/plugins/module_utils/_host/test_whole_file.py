@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -34,3 +35,25 @@ def test_what_fails_leaves_the_file_as_it_was(tmp_path: Path, monkeypatch: pytes
         write_whole(path, "after")
     assert path.read_text() == "before"
     assert os.listdir(tmp_path) == ["note"]
+
+
+def test_a_link_in_the_place_of_the_new_file_leads_the_mode_nowhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever owns the directory, as the user of node_exporter does, may do so while root writes."""
+    secret, place = tmp_path / "key", tmp_path / "metrics"
+    secret.write_text("secret")
+    secret.chmod(0o600)
+    place.mkdir()
+    make = tempfile.mkstemp
+
+    def exchanged(prefix: str, dir: Path) -> tuple[int, str]:
+        descriptor, name = make(prefix=prefix, dir=dir)
+        os.unlink(name)
+        os.symlink(secret, name)
+        return descriptor, name
+
+    monkeypatch.setattr(whole_file.tempfile, "mkstemp", exchanged)
+    write_whole(place / "host.prom", "one 1\n", mode=0o644)
+    assert stat.S_IMODE(secret.stat().st_mode) == 0o600
+    assert secret.read_text() == "secret"

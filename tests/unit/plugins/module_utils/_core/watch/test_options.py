@@ -56,6 +56,9 @@ def test_hosts(given: dict[str, t.Any], hosts: dict[str, str]) -> None:
         ({"hosts": HERE, "progress_s": True}, "BAD_OPTION"),
         ({"hosts": HERE, "stuck_again_s": "nan"}, "BAD_OPTION"),
         ({"hosts": HERE, "link_mbit_per_s": -1}, "BAD_OPTION"),
+        ({"hosts": HERE, "link_mbit_per_s": 10**400}, "BAD_OPTION"),
+        ({"hosts": HERE, "link_mbit_per_s": 1e308}, "BAD_OPTION"),
+        ({"hosts": HERE, "progress_s": "1e400"}, "BAD_OPTION"),
     ],
 )
 def test_refused(given: dict[str, t.Any], reason: str) -> None:
