@@ -166,7 +166,7 @@ ROWS: tuple[Meaning, ...] = (
     Meaning(
         codes=_FROM_QEMU,
         text=(
-            r"failed (to set|setting) device (state|in recover)|vfio_(mig|save|load)\w* .{0,80}fail|"
+            r"failed (to set|setting) device (state|in recover)|vfio_(mig|save|load)\w*\W.{0,80}fail|"
             r"failed to (save|load) device config"
         ),
         reason="MIGRATION_FAILED",

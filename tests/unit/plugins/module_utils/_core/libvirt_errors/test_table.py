@@ -118,6 +118,22 @@ OF_ANOTHER_MATTER = [
         "MIGRATION_FAILED",
     ),
     (1, ENDED + "vfio_mig_read 8 byte : failed at offset 0x0, err: Input/output error", "MIGRATION_FAILED"),
+    (1, ENDED + "0000:3b:00.0: vfio_load_device_config_state() failed: -22", "MIGRATION_FAILED"),
+    (
+        1,
+        COMMAND + "'migrate': 0000:3b:00.0: VFIO device doesn't support device and IOMMU dirty tracking",
+        "NOT_MIGRATABLE",
+    ),
+    (
+        1,
+        COMMAND + "'migrate': 0000:3b:00.0: Migration couldn't be initialized for VFIO device, err: -19",
+        "NOT_MIGRATABLE",
+    ),
+    (
+        1,
+        COMMAND + "'migrate': 'hv-passthrough' CPU flag prevents migration, use explicit set of hv-*",
+        "NOT_MIGRATABLE",
+    ),
     (1, ENDED + "VFIO_MAP_DMA failed: Cannot allocate memory", "HOST_SETUP"),
     (1, ENDED + "vfio_dma_map(0x55, 0xc0000, 0x7fff40000, 0x7f) = -12 (Cannot allocate memory)", "HOST_SETUP"),
     (1, ENDED + "SEV: Failed to export PDH cert ret=-1 fw_err=0 (Success)", "QEMU_DIED"),

@@ -69,6 +69,114 @@ def test_networks_as_they_are_sent(devices: str, status: str, says: str) -> None
     assert (finding.status, says in finding.summary) == (status, True), finding.summary
 
 
+SRV = "<source file='/srv/nfs/a.qcow2'>{0}</source>"
+
+
+def disk(inside: str, after: str = "", driver: str = "qcow2") -> str:
+    """On what both hosts have."""
+    return (
+        f"<disk type='file' device='disk'><driver name='qemu' type='{driver}' cache='none'/>{SRV.format(inside)}{after}"
+        "<target dev='vda' bus='virtio'/></disk>"
+    )
+
+
+def base(kind: str, source: str) -> str:
+    return disk("", f"<backingStore type='{kind}'><format type='raw'/>{source}<backingStore/></backingStore>")
+
+
+def beside(kind: str, source: str) -> str:
+    return disk(f"<dataStore type='{kind}'><format type='raw'/>{source}</dataStore>")
+
+
+LOCAL_FILE, BLOCK = "<source file='/var/lib/libvirt/images/b.raw'/>", "<source dev='/dev/vg0/b'/>"
+NBD = "<source protocol='nbd' name='b'><host {0}/></source>"
+
+
+@pytest.mark.parametrize(
+    ("devices", "status", "says"),
+    [
+        (base("file", "<source file='/srv/nfs/base.raw'/>"), PASS, "reach its disks"),
+        (base("file", LOCAL_FILE), WARN, "local file system"),
+        (base("block", BLOCK), WARN, "same device as /dev/vg0/b is not known"),
+        (base("network", NBD.format("name='filer'")), PASS, "reach its disks"),
+        (base("network", NBD.format("transport='unix' socket='/run/b.sock'")), WARN, "/run/b.sock of its host"),
+        (base("network", NBD.format("name='localhost'")), WARN, "each host itself"),
+        (base("volume", "<source pool='none' volume='b'/>"), WARN, "no running pool 'none'"),
+        (base("volume", "<source pool='images' volume='b'/>"), PASS, "reach its disks"),
+        # The data of a disk that libvirt itself does not look at
+        (beside("file", "<source file='/srv/nfs/b.raw'/>"), PASS, "reach its disks"),
+        (beside("file", LOCAL_FILE), FAIL, "data of all disks"),
+        (beside("block", BLOCK), WARN, "data of all disks is not known"),
+        (beside("network", NBD.format("name='filer'")), PASS, "reach its disks"),
+    ],
+)
+def test_images_that_a_disk_is_made_of(devices: str, status: str, says: str) -> None:
+    domain = guest(devices)
+    finding = find("disks_reachable", replace(domain, disks=[replace(domain.disks[0], **ON_NFS)]))
+    assert (finding.status, says in finding.summary) == (status, True), finding.summary
+    assert "opy" not in finding.remedy
+
+
+ON_NFS = {"mount_point": "/srv/nfs", "mount_source": "filer:/export", "fs_type": "nfs4"}
+
+
+CRYPTO = "<crypto model='virtio' type='qemu'><backend model='builtin'/></crypto>"
+TWO_CONTROLLERS = "<controller type='nvme' index='0'/><controller type='scsi' model='virtio-scsi'/>"
+HOST_INPUT = "<input type='passthrough' bus='virtio'><source evdev='/dev/input/event1'/></input>"
+VHDX_BASE = "<backingStore type='file'><format type='vhdx'/><source file='/b'/></backingStore>"
+
+
+def video(accelerated: str) -> str:
+    return f"<video><model type='virtio'><acceleration accel3d='{accelerated}'/></model></video>"
+
+
+@pytest.mark.parametrize(
+    ("domain", "parts"),
+    [
+        (guest(CRYPTO), ["crypto virtio"]),
+        (guest("<iommu model='amd'/>"), ["iommu amd"]),
+        (guest("<iommu model='intel'/><iommu model='virtio'/><iommu model='smmuv3'/>"), []),
+        (guest(TWO_CONTROLLERS), ["controller nvme"]),
+        (guest("<sound model='usb'/><sound model='virtio'/><sound model='ich9'/>"), ["sound usb", "sound virtio"]),
+        (guest("<serial type='pty'><target type='usb-serial' port='0'/></serial>"), ["serial usb-serial"]),
+        (guest("<interface type='user'><model type='usb-net'/></interface>"), ["interface usb-net"]),
+        (guest(HOST_INPUT), ["input passthrough"]),
+        (guest(video("yes")), ["video accel3d"]),
+        (guest(video("no")), []),
+        (guest(parts="<features><hyperv mode='passthrough'/></features>"), ["hyperv passthrough"]),
+        (guest(parts="<features><hyperv mode='custom'><relaxed state='on'/></hyperv></features>"), []),
+        (guest(disk("", driver="vmdk")), ["disk vda of format vmdk"]),
+        (guest(disk("", VHDX_BASE)), ["disk vda of format vhdx"]),
+        (guest("<disk type='file' device='cdrom'><driver type='vmdk'/><target dev='sda'/></disk>"), []),
+        (guest(disk("")), []),
+    ],
+)
+def test_what_qemu_does_not_send(domain: GuestDocument, parts: list[str]) -> None:
+    assert domain.unmigratable == parts
+    finding = find("device_state", domain, {"objection": None, "source.versions.qemu": "10.0.2"})
+    assert finding.status == (FAIL if parts else PASS)
+
+
+@pytest.mark.parametrize(
+    ("source", "files"),
+    [
+        ("<source protocol='ssh' name='/a'><host name='h'/><identity username='u' keyfile='/k'/></source>", ["/k"]),
+        ("<source protocol='ssh' name='/a'><host name='h'/><knownHosts path='/h'/></source>", ["/h"]),
+        ("<source protocol='rbd' name='p/a'><config file='/etc/ceph/c.conf'/></source>", ["/etc/ceph/c.conf"]),
+        (
+            "<source dev='/dev/sdb'><reservations managed='no'><source path='/run/pr.sock'/></reservations></source>",
+            ["/run/pr.sock"],
+        ),
+        ("<source dev='/dev/sdb'><reservations managed='yes'/></source>", []),
+    ],
+)
+def test_files_by_which_a_disk_is_reached(source: str, files: list[str]) -> None:
+    kind = "block" if "dev=" in source else "network"
+    domain = guest(f"<disk type='{kind}' device='disk'>{source}<target dev='vda'/></disk>")
+    assert domain.needed_files == files
+    assert find("device_files", domain).status == (WARN if files else PASS)
+
+
 def test_the_mtu_is_that_of_the_bridge_that_the_network_would_give() -> None:
     domain = guest(nic("bridge", ON_NETWORK.format("blue", "bridge='br-src'")))
     here = [Interface("br-src", "bridge", mtu=9000)]
@@ -192,7 +300,7 @@ def test_old_documents_are_still_read() -> None:
         setup.source, domains=[guest(nic("bridge", "<source bridge='br0'/>") + at("10.231.0.12"))]
     ).document()
     new = "listen_type network sent managed startup_policy more_tpms pinned_cpus needed_files endpoints not_looked_at"
-    new += " vsock_cid nvram_type mount_root root cells"
+    new += " vsock_cid nvram_type mount_root root cells images by_descriptor unmigratable"
 
     def older(value: t.Any) -> t.Any:
         if isinstance(value, dict):
