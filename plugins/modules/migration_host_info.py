@@ -1115,6 +1115,28 @@ host:
               description: Files that it is based on.
               type: list
               elements: str
+            images:
+              description: What it is made of beside its own image and the files that it is based on.
+              type: list
+              elements: dict
+              contains:
+                purpose:
+                  description: V(base) for what it is based on, V(data) for a file with its data.
+                  type: str
+                type:
+                  description: Type, as of a disk.
+                  type: str
+                source:
+                  description: File, device, volume, or what it is called on its server.
+                  type: str
+                hosts:
+                  description: Servers of one that is reached over the network.
+                  type: list
+                  elements: str
+            by_descriptor:
+              description: Whether a program has opened it and handed it to libvirt.
+              type: bool
+              sample: false
             fs_type:
               description: Type of the file system that it is on.
               type: str
@@ -1329,6 +1351,10 @@ host:
           type: int
         not_looked_at:
           description: Kinds of devices in its definition that no check looks at.
+          type: list
+          elements: str
+        unmigratable:
+          description: Devices, image formats and features whose state QEMU does not send.
           type: list
           elements: str
         security_labels:

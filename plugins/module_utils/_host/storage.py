@@ -45,7 +45,8 @@ def read_storage(
         return None, {}, MountTable([]), [f"File systems: {exc.problem}"]
     if text is None:
         return None, {}, MountTable([]), []
-    table, disk_paths = MountTable(mounts), sorted(set(disk_paths))
+    paths, disk_paths = set(paths), sorted(set(disk_paths))
+    table = _with_links(mounts, paths, disk_paths)
     wanted = {one.mount_point: one for one in mounts if one.shared and one.storage}
     on: dict[str, list[str]] = {}
     for path in {*paths, *disk_paths}:
@@ -64,6 +65,40 @@ def read_storage(
     sizes = {path: size for answer in answers.values() for path, size in answer[1].items() if size is not None}
     odd = sorted(path for answer in answers.values() for path, size in answer[1].items() if size is None)
     return filesystems, sizes, table, problems + [f"{path!r} is neither a file nor a block device." for path in odd]
+
+
+def _with_links(mounts: t.Sequence[Mount], paths: t.Collection[str], disk_paths: t.Collection[str]) -> MountTable:
+    """With each link to another file system as if that were mounted there: a directory of images may be a link to NFS,
+    and by its name it would be on the disk of the host."""
+    table = MountTable(mounts)
+    names: dict[str, set[str]] = {}
+    for path in {*paths, *disk_paths, *map(os.path.dirname, disk_paths)}:
+        on = table.of(path)
+        if on is not None and on.storage:
+            names.setdefault(on.mount_point, set()).add(path)
+    directories = {*paths, *map(os.path.dirname, disk_paths)}
+    jobs = {point: _link_reader(sorted(wanted), directories) for point, wanted in names.items()}
+    found = [pair for pairs in at_once(jobs, _LIMIT_S).values() for pair in pairs]
+    linked = [_as_mounted(path, real, table) for path, real in found]
+    return MountTable([*mounts, *(one for one in linked if one is not None)])
+
+
+def _link_reader(paths: t.Sequence[str], directories: t.Collection[str]) -> t.Callable[[], list[tuple[str, str]]]:
+    """Of directories all links on the way to them are followed, of a disk's file only its own."""
+
+    def read_links() -> list[tuple[str, str]]:
+        followed = (path for path in paths if path in directories or os.path.islink(path))
+        return [(path, real) for path, real in ((one, os.path.realpath(one)) for one in followed) if path != real]
+
+    return read_links
+
+
+def _as_mounted(path: str, real: str, table: MountTable) -> t.Optional[Mount]:
+    by_name, on = table.of(path), table.of(real)
+    if on is None or by_name is None or not on.storage or on.mount_point == by_name.mount_point:
+        return None
+    inside = real[len(on.mount_point.rstrip("/")) :].strip("/")
+    return Mount(path, on.source, on.fs_type, on.read_only, f"{on.root.rstrip('/')}/{inside}")
 
 
 def with_storage(domain: GuestDocument, mounts: MountTable, sizes: t.Mapping[str, DiskFile]) -> GuestDocument:

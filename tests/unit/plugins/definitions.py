@@ -35,6 +35,17 @@ def guest(devices: str = "", parts: str = "", os_parts: str = "", cpu: str = "")
     return replace(parse_domain(xml), state="running", state_reason="booted", snapshots=0, checkpoints=0)
 
 
+SRV = "<source file='/srv/nfs/a.qcow2'>{0}</source>"
+
+
+def disk(inside: str, after: str = "", driver: str = "qcow2") -> str:
+    """With an image on what both hosts have."""
+    return (
+        f"<disk type='file' device='disk'><driver name='qemu' type='{driver}' cache='none'/>{SRV.format(inside)}{after}"
+        "<target dev='vda' bus='virtio'/></disk>"
+    )
+
+
 def find(check: str, domain: GuestDocument, changes: t.Mapping[str, t.Any] | None = None) -> Finding:
     found = BY_ID[check].of_guest
     assert found is not None

@@ -11,21 +11,30 @@ from __future__ import annotations
 import typing as t
 
 # Nothing of its host is in these, whatever they are set to: QEMU makes them up and sends their state.
-_QEMUS_OWN = ("qemu_blockers",)
+_QEMUS_OWN = ("device_state", "qemu_blockers")
 
 DEVICE_ELEMENTS: t.Mapping[str, tuple[str, ...]] = {
     "emulator": ("emulator_path", "machine_type"),
-    "disk": ("disks_reachable", "disk_room", "disk_cache", "disk_kind", "backing_images", "lock_manager", "secrets"),
+    "disk": (
+        "disks_reachable",
+        "disk_room",
+        "disk_cache",
+        "disk_kind",
+        "backing_images",
+        "lock_manager",
+        "secrets",
+        "device_state",
+    ),
     "controller": _QEMUS_OWN,
     "lease": ("device_files",),
     "filesystem": ("shared_directories",),
     "interface": ("guest_networks", "guest_mtu", "device_files", "boot_files"),
-    "input": ("device_files",),
+    "input": ("device_files", "device_state"),
     "sound": _QEMUS_OWN,
     "audio": ("device_files",),
     "hostdev": ("host_devices", "boot_files", "secrets"),
     "graphics": ("graphics", "device_files"),
-    "video": ("device_files",),
+    "video": ("device_files", "device_state"),
     "console": ("graphics", "device_files"),
     "parallel": ("graphics", "device_files"),
     "serial": ("graphics", "device_files"),
@@ -38,7 +47,7 @@ DEVICE_ELEMENTS: t.Mapping[str, tuple[str, ...]] = {
     "tpm": ("tpm", "secrets"),
     "shmem": ("shared_memory",),
     "memory": ("memory_available", "hugepages", "numa_nodes", "device_files"),
-    "crypto": ("device_files",),
+    "crypto": ("device_state",),
     "watchdog": _QEMUS_OWN,
     "memballoon": ("sends_free_memory",),
     "nvram": _QEMUS_OWN,

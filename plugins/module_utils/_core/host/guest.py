@@ -78,6 +78,19 @@ class Balloon:
     unused_bytes: t.Optional[int] = None
 
 
+BASE, DATA = "base", "data"
+
+
+@dataclass(frozen=True)
+class DiskImage:
+    """``purpose``: BASE for what a disk is based on, DATA for its data where they are in a file of their own."""
+
+    purpose: str
+    type: str = ""  # as of a disk
+    source: str = ""
+    hosts: list[str] = field(default_factory=list)
+
+
 @dataclass(frozen=True)
 class Disk:
     """A disk as its guest has it, with what its file is on where that host's files can be read."""
@@ -97,6 +110,8 @@ class Disk:
     allocated_bytes: t.Optional[int] = None
     mirror: bool = False  # a block job copies it at the moment
     backing_chain: list[str] = field(default_factory=list)
+    images: list[DiskImage] = field(default_factory=list)  # beside files that it is based on
+    by_descriptor: bool = False  # a program has opened it and handed it to libvirt (fdgroup)
     fs_type: str = ""  # of the file system that the file is on
     mount_point: str = ""
     mount_source: str = ""
@@ -243,6 +258,7 @@ class GuestDocument:
     secrets: list[str] = field(default_factory=list)  # of libvirt, for its disks and TPM: uuid:UUID or usage:NAME
     vsock_cid: t.Optional[int] = None  # where it is fixed, and not chosen by libvirt
     not_looked_at: list[str] = field(default_factory=list)  # device elements that nothing here knows
+    unmigratable: list[str] = field(default_factory=list)  # parts whose state QEMU does not send
     security_labels: list[SecurityLabel] = field(default_factory=list)
     launch_security: str = ""  # sev | sev-snp | tdx | s390-pv
     qemu_arguments: bool = False  # passed to QEMU past libvirt

@@ -46,7 +46,6 @@ class Err(enum.IntEnum):
     NO_DOMAIN_SNAPSHOT = 72
     ARGUMENT_UNSUPPORTED = 74
     STORAGE_PROBE_FAILED = 75
-    STORAGE_POOL_BUILT = 76
     OPERATION_ABORTED = 78
     AUTH_CANCELLED = 79
     NO_DOMAIN_METADATA = 80
@@ -64,6 +63,7 @@ class Err(enum.IntEnum):
     XML_INVALID_SCHEMA = 92
     MIGRATE_FINISH_OK = 93
     AUTH_UNAVAILABLE = 94
+    AGENT_UNSYNCED = 97
     LIBSSH = 98
     DEVICE_MISSING = 99
     NO_NWFILTER_BINDING = 101
@@ -71,6 +71,8 @@ class Err(enum.IntEnum):
     NO_DOMAIN_CHECKPOINT = 103
     NO_DOMAIN_BACKUP = 104
     CHECKPOINT_INCONSISTENT = 109
+    AGENT_COMMAND_TIMEOUT = 112
+    AGENT_COMMAND_FAILED = 113
 
 
 # Under these the text of a library, of QEMU or of another daemon arrives that has no code of its own.

@@ -266,7 +266,7 @@ ROWS: tuple[Meaning, ...] = (
     ),
     Meaning(
         codes=(Err.INTERNAL_ERROR, Err.OPERATION_FAILED),
-        text=r"Mismatched RAM page size",
+        text=r"Mismatched RAM page size|Non-same host page detected",
         reason="INCOMPATIBLE",
         means="The guest's memory is in pages of another size on the destination, which post-copy cannot send.",
         state=IN_PRECOPY,
@@ -318,7 +318,8 @@ ROWS: tuple[Meaning, ...] = (
             r"inhibits migration|migration is not (possible|supported|allowed)|auto destroy|dbus-vmstate|"
             r"non-migratable|does not support (live )?migration|doesn't support (live )?migration|unmigratable|"
             r"lacks slot ID or base address|migration statistics of|shmem device|Cannot migrate bitmap|"
-            r"transient disk"
+            r"transient disk|migration is not implemented|prevents migration|VFIO device doesn't support|"
+            r"Migration couldn't be initialized"
         ),
         reason="NOT_MIGRATABLE",
         means="Something in the guest cannot be moved while it runs.",

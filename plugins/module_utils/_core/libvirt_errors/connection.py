@@ -54,7 +54,7 @@ ROWS: tuple[Meaning, ...] = (
     ),
     Meaning(
         codes=(Err.SYSTEM_ERROR, Err.OPERATION_FAILED, Err.INTERNAL_ERROR),
-        text=r"connect.{0,80}(dbus|bus connection)|(dbus|bus) .{0,40}connect|system_bus_socket",
+        text=r"connect.{0,80}(dbus|bus connection)|dbus .{0,40}connect|bus connection|system_bus_socket",
         reason="HOST_SETUP",
         means="The D-Bus of the host or of the guest's helpers does not answer.",
         state=ON_SOURCE,
@@ -68,7 +68,10 @@ ROWS: tuple[Meaning, ...] = (
     ),
     Meaning(
         codes=(Err.INTERNAL_ERROR, Err.OPERATION_FAILED, Err.SYSTEM_ERROR),
-        text=r"iSCSI:|Failed to connect to LUN|gluster|rbd|RADOS|error connecting: |ceph|curl: |nfs_mount",
+        text=(
+            r"iSCSI:|Failed to connect to LUN|gluster|rbd|RADOS|error connecting: |ceph|curl: |nfs_mount|"
+            r"mount nfs share|error reading header from"
+        ),
         reason="STORAGE_MISSING",
         means="The server of a network disk does not answer, or does not let this host in.",
         state=ON_SOURCE,
@@ -149,7 +152,7 @@ ROWS: tuple[Meaning, ...] = (
     ),
     Meaning(
         codes=(Err.INVALID_ARG, Err.INTERNAL_ERROR),
-        text=r"same host",
+        text=r"same host\b(?! page)",
         reason="SAME_HOST",
         means="Source and destination are one host, or say so.",
         state=ON_SOURCE,
@@ -176,7 +179,7 @@ ROWS: tuple[Meaning, ...] = (
         codes=(Err.INTERNAL_ERROR, Err.OPERATION_FAILED, Err.SYSTEM_ERROR, Err.NO_CONNECT, Err.RPC),
         text=(
             r"unable to connect (to server|socket)|unable to connect to|failed to connect socket|"
-            r"failed to connect to (?!dbus|nbdkit|agent|the RADOS)|cannot connect to|could not connect|"
+            r"failed to connect to (?!dbus|nbdkit|agent|the RADOS)|cannot connect to (?!netlink)|could not connect|"
             r"connection refused|no route to host|connection timed out|network is unreachable|host is down|"
             r"connect to remote libvirt"
         ),

@@ -36,10 +36,25 @@ ROWS: tuple[Meaning, ...] = (
         seen="7.0 9.0 11.3",
     ),
     Meaning(
+        codes=(Err.INTERNAL_ERROR, Err.OPERATION_FAILED),
+        text=r"vfio_(dma_)?map(_dma)?\b.{0,80}cannot allocate memory",
+        reason="HOST_SETUP",
+        means="QEMU may not lock as much memory as a device that is passed through needs.",
+        state=ON_SOURCE,
+        remedy=(
+            "Allow the guest to lock its memory on the destination (<memtune><hard_limit>, max locked memory of "
+            "the daemon's unit), and see that its memory is free there."
+        ),
+        source="QEMU: hw/vfio/common.c",
+        domain="QEMU",
+        seen="QEMU 7.2",
+    ),
+    Meaning(
         codes=(Err.INTERNAL_ERROR, Err.OPERATION_FAILED, Err.SYSTEM_ERROR, Err.NO_MEMORY),
         text=(
             r"allocate memory|set up guest memory|backing store for guest RAM|out of memory|"
             r"insufficient (free )?(host )?memory|not enough memory|map backing store|qemu_ram_alloc|"
+            r"preallocat(e|ing) memory|(resize|create|seal) memfd|"
             r"memory allocation failed"
         ),
         reason="DESTINATION_MEMORY",
@@ -268,7 +283,8 @@ ROWS: tuple[Meaning, ...] = (
         codes=(Err.INTERNAL_ERROR, Err.OPERATION_FAILED, Err.OPERATION_INVALID, Err.SYSTEM_ERROR, Err.INVALID_ARG),
         text=(
             r"(PCI|USB|SCSI|mediated|NVMe|host) device .{0,80}(in use|not found|not assignable|does not exist|"
-            r"already|used by|missing|detached|behind a switch)|Did not find USB|Multiple USB|\bmdev\b|vfio|"
+            r"already|used by|missing|detached|behind a switch)|Did not find USB|Multiple USB|\bmdev\b|"
+            r"vfio(?! migration was active)|"
             r"vhost-scsi|vhost-vsock|vdpa device|vDPA|no such host device|"
             r"Device '?[^']{0,40}'? not found: could not access|reset PCI device|device \S+ is (already in use|"
             r"behind a switch)|PCI (stub|driver) module|PCI config|config space file|"

@@ -272,7 +272,7 @@ ROWS: tuple[Meaning, ...] = (
         codes=(Err.INTERNAL_ERROR, Err.SYSTEM_ERROR, Err.CONFIG_UNSUPPORTED, Err.OPERATION_INVALID),
         text=(
             r"cgroup|resource partition|(Block I/O|CPU|NUMA|memory) tuning|scheduler|v[12] controller|"
-            r"controller .{0,40}(not mounted|not available|not enabled)|resctrl|cpu\.max|memory\.limit|SCHED_CORE"
+            r"controller '' is not wanted|resctrl|cpu\.max|memory\.limit|SCHED_CORE"
         ),
         reason="HOST_SETUP",
         means="The control groups of the host do not give what the guest's definition asks for.",
@@ -314,8 +314,8 @@ ROWS: tuple[Meaning, ...] = (
     Meaning(
         codes=(Err.SYSTEM_ERROR, Err.INTERNAL_ERROR),
         text=(
-            r"too many open files|cannot fork|unable to fork|Failed to create thread|"
-            r"resource temporarily unavailable|Unable to create .{0,30}thread"
+            r"too many open files|cannot fork|unable to fork|Failed to create thread|Unable to create .{0,30}thread|"
+            r"^(?!.*(pid file|\block\b)).*resource temporarily unavailable"
         ),
         reason="HOST_SETUP",
         means="The host has reached a limit of processes or open files.",
@@ -361,8 +361,8 @@ ROWS: tuple[Meaning, ...] = (
     Meaning(
         codes=(Err.OPERATION_FAILED, Err.OPERATION_INVALID),
         text=(
-            r"already exists with uuid|already defined with uuid|(domain|VM)( '')? is already (active|running|"
-            r"being started|exists)|domain .{0,80}already exists|domain '' is already (active|defined|being)"
+            r"domain .{0,80}already (exists|defined)|(domain|VM)( '')? is already (active|running|being started|"
+            r"defined)"
         ),
         reason="GUEST_EXISTS",
         means="The destination has a guest of that name or UUID.",

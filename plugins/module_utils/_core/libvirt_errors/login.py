@@ -118,9 +118,10 @@ ROWS: tuple[Meaning, ...] = (
     Meaning(
         codes=CARRIED,
         text=(
-            r"\bcert(ificates?)?\b|access credentials|server verification \(|TLS (channel|handshake|session|fatal|"
-            r"credentials|x509|context|connection)|requires? TLS|TLS required|start TLS|starttls|TLS negotiation|"
-            r"gnutls|x509(?!.{0,20}not supported)|CA list|server key\b|client key\b|private key .{0,60}(TLS|x509)|"
+            r"(?<!PDH )\bcert(ificates?)?\b|access credentials|server verification \(|"
+            r"TLS (channel|handshake|session|fatal|credentials|x509|context|connection|negotiation)|requires? TLS|"
+            r"TLS required|start TLS|starttls|gnutls|x509(?!.{0,20}not supported)|CA list|"
+            r"server key\b|client key\b|private key .{0,60}(TLS|x509)|"
             r"diffie|Error in the (pull|push) function"
         ),
         reason="TLS_FAILED",
@@ -181,7 +182,8 @@ ROWS: tuple[Meaning, ...] = (
     ),
     Meaning(
         codes=(Err.SYSTEM_ERROR, Err.OPERATION_FAILED, Err.SSH, Err.LIBSSH),
-        text=r"(\bnc|n?cat|netcat|virt-ssh-helper|libvirt\S*-sock|virt\w+-sock\S*)\b.{0,200}permission denied",
+        text=r"(\bnc|n?cat|netcat|virt-ssh-helper|libvirt\S*-sock|virt\w+-sock\S*)\b.{0,200}(permission denied|"
+        r"authentication (unavailable|failed|cancelled)|access denied)",
         reason="NOT_PERMITTED",
         means="SSH logs in, but that user may not use libvirt's socket.",
         state=REFUSED,
@@ -207,8 +209,8 @@ ROWS: tuple[Meaning, ...] = (
     Meaning(
         codes=(Err.SYSTEM_ERROR, Err.OPERATION_FAILED, Err.SSH, Err.LIBSSH),
         text=(
-            r"(\bnc|ncat|netcat|virt-ssh-helper)\b:.{0,200}(connect (to|failed)|connection refused|no such file|"
-            r"-sock)|ncat: (no such file|connection refused)|unix connect failed"
+            r"(\bnc|ncat|netcat|virt-ssh-helper|socat\[\d+\] \w)\b.{0,200}(connect (to|failed)|connection refused|"
+            r"no such file|-sock)|ncat: (no such file|connection refused)|unix connect failed"
         ),
         reason="CONNECTION_FAILED",
         means="SSH logs in, but no daemon of libvirt listens there.",

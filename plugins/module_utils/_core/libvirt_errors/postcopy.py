@@ -8,8 +8,8 @@ from .meaning import ON_SOURCE, REFUSED, Meaning
 
 ROWS: tuple[Meaning, ...] = (
     Meaning(
-        codes=(Err.OPERATION_INVALID,),
-        text=r"VIR_MIGRATE_POSTCOPY",
+        codes=(Err.OPERATION_INVALID, Err.INTERNAL_ERROR),
+        text=r"VIR_MIGRATE_POSTCOPY|Enable postcopy with migrate_set_capability",
         reason="POSTCOPY_NOT_ENABLED",
         means="The job was started without post-copy.",
         state=REFUSED,
@@ -66,8 +66,11 @@ ROWS: tuple[Meaning, ...] = (
         seen="9.0 11.3",
     ),
     Meaning(
-        codes=(Err.OPERATION_INVALID, Err.ARGUMENT_UNSUPPORTED),
-        text=r"not in post-copy phase|has not failed|not being migrated|actively monitored",
+        codes=(Err.OPERATION_INVALID, Err.ARGUMENT_UNSUPPORTED, Err.INTERNAL_ERROR),
+        text=(
+            r"not in post-copy phase|has not failed|not being migrated|actively monitored|"
+            r"Cannot resume if there is no paused migration"
+        ),
         reason="NOTHING_TO_RECOVER",
         means="There is no broken post-copy to join.",
         state=REFUSED,
@@ -107,7 +110,8 @@ ROWS: tuple[Meaning, ...] = (
         codes=(Err.INTERNAL_ERROR, Err.OPERATION_FAILED),
         text=(
             r"Postcopy is not (supported|available)|Postcopy not supported|userfaultfd not available|"
-            r"Userfaultfd not available"
+            r"userfault on this host does not support|UFFDIO_API failed|open userfault fd|__NR_userfaultfd failed|"
+            r"is not supported with post-?copy|Postcopy requires (RAM|shared)"
         ),
         reason="POSTCOPY_NOT_SUPPORTED",
         means="QEMU on the destination may not use userfaultfd, or a part of the guest cannot do post-copy.",
@@ -123,9 +127,10 @@ ROWS: tuple[Meaning, ...] = (
     Meaning(
         codes=(Err.INTERNAL_ERROR, Err.OPERATION_FAILED),
         text=(
-            r"(multifd|post-?copy( preempt)?|xbzrle|zero.copy|compress|mapped-ram|background-snapshot|"
-            r"dirty-limit).{0,40}(not compatible|incompatible|requires|not supported|cannot be|only (available|"
-            r"support))|preempt .{0,20}requires|feature or command is not currently supported|"
+            r"(multifd|post-?copy( preempt)?|xbzrle|zero.copy|(?<!qcow2: )compress|mapped-ram|background-snapshot|"
+            r"dirty.(page.)?limit).{0,40}(not compatible|incompatible|requires|not supported|cannot be|only (available|"
+            r"support)|conflicts with|must be set before)|preempt .{0,20}requires|capability '' requires capability|"
+            r"feature or command is not currently supported|"
             r"the command .{0,80}has not been found"
         ),
         reason="NOT_SUPPORTED",

@@ -25,6 +25,20 @@ ROWS: tuple[Meaning, ...] = (
     ),
     Meaning(
         codes=_FROM_QEMU,
+        text=r"paused due to previous migration",
+        reason="NOT_NOW",
+        means="This QEMU has sent the guest away already, and keeps what is left of it.",
+        state=LOOK_AT_BOTH,
+        remedy=(
+            "See on both hosts where the guest runs ('virsh domstate --reason'), and do not resume it here before "
+            "it is sure that it runs nowhere else."
+        ),
+        source="QEMU: migration/migration.c",
+        domain="QEMU",
+        seen="QEMU 7.2",
+    ),
+    Meaning(
+        codes=_FROM_QEMU,
         text=r"waiting for an incoming migration|incoming migration has already been started",
         reason="INCOMING",
         means="This QEMU waits for the guest, or receives it.",
@@ -151,7 +165,10 @@ ROWS: tuple[Meaning, ...] = (
     ),
     Meaning(
         codes=_FROM_QEMU,
-        text=r"failed to set device state",
+        text=(
+            r"failed (to set|setting) device (state|in recover)|vfio_(mig|save|load)\w*\W.{0,80}fail|"
+            r"failed to (save|load) device config"
+        ),
         reason="MIGRATION_FAILED",
         means="The driver of a device that is passed through did not do its part of the migration.",
         state=LOOK_AT_BOTH,

@@ -33,7 +33,7 @@ ROWS: tuple[Meaning, ...] = (
         codes=(Err.INTERNAL_ERROR, Err.OPERATION_FAILED, Err.INVALID_ARG, Err.SYSTEM_ERROR),
         text=(
             r"\bsecret\b.{0,60}(is of type|not found|no value|does not|missing)|(no|missing|get value of( the)?|"
-            r"find) secret|secret state driver|cannot unlock any keyslot|Parameter '' is required for cipher|"
+            r"find) secret(?! area)|secret state driver|cannot unlock any keyslot|Parameter '' is required for cipher|"
             r"invalid password"
         ),
         reason="STORAGE_MISSING",
@@ -46,7 +46,11 @@ ROWS: tuple[Meaning, ...] = (
     ),
     Meaning(
         codes=(*CARRIED, Err.NO_STORAGE_VOL),
-        text=r"no space left|not enough (free )?space|disk quota exceeded",
+        # A file that holds the guest's memory is made of memory, and speaks of space too.
+        text=(
+            r"^(?!.*(memfd|guest RAM|hugetlbfs|hugepages)).*(no space left|not enough (free )?space|"
+            r"disk quota exceeded)"
+        ),
         reason="STORAGE_FULL",
         means="There is no room left.",
         state=ON_SOURCE,
@@ -56,7 +60,7 @@ ROWS: tuple[Meaning, ...] = (
         seen="7.0 9.0 11.3",
     ),
     Meaning(
-        codes=(Err.RESOURCE_BUSY, Err.STORAGE_POOL_BUILT),
+        codes=(Err.RESOURCE_BUSY,),
         reason="STORAGE_LOCKED",
         means="A lock on the disk image is held.",
         state=ON_SOURCE,
@@ -116,7 +120,7 @@ ROWS: tuple[Meaning, ...] = (
     Meaning(
         codes=(Err.INTERNAL_ERROR, Err.CONFIG_UNSUPPORTED, Err.SYSTEM_ERROR),
         text=(
-            r"lock driver|lock state|disk lease mode|lockspace|sanlock|no leases specified|lease path|"
+            r"\b(lock driver|lock state|disk lease mode|lockspaces?|sanlock|no leases specified|lease path)\b|"
             r"Failed to (register|release|inquire) lock|lock failure action"
         ),
         reason="INCOMPATIBLE",
@@ -189,7 +193,7 @@ ROWS: tuple[Meaning, ...] = (
     Meaning(
         codes=(Err.OPERATION_INVALID, Err.INTERNAL_ERROR, Err.OPERATION_FAILED),
         text=(
-            r"format of backing image|Image is not in|image is corrupt|Image is too small|"
+            r"format of backing image|Image is not in|image (is|as) corrupt|Image is too small|"
             r"self-referential or too deeply nested|Unknown file format|Unknown driver|unsupported qcow2|"
             r"invalid .{0,20}backing|Could not open backing file"
         ),
@@ -221,7 +225,11 @@ ROWS: tuple[Meaning, ...] = (
     ),
     Meaning(
         codes=(Err.INTERNAL_ERROR, Err.OPERATION_FAILED),
-        text=r"could not (open|reopen) .{0,80}(permission denied|operation not permitted|read-only)",
+        quoted=(
+            r"could not (open|reopen) '(?!/dev/(kvm|vhost|vfio|net|urandom|hugepages)|/usr/|/(var/)?run/|/proc/|"
+            r"/sys/|[^']*(OVMF|AAVMF|edk2|nvram|_VARS|\.fd'))[^']*': (permission denied|operation not permitted|"
+            r"read-only)"
+        ),
         reason="STORAGE_MISSING",
         means="QEMU may not open the disk image.",
         state=ON_SOURCE,

@@ -43,7 +43,13 @@ def _console(console: Graphics, changes: DestinationChanges) -> Graphics:
 
 def _disk(disk: Disk, changes: DestinationChanges) -> Disk:
     """Of a disk the file or device; what it is on is looked for on the destination."""
-    chain = [changes.path(one) if one.startswith("/") else one for one in disk.backing_chain]
+
+    def there(path: str) -> str:
+        return changes.path(path) if path.startswith("/") else path
+
     return replace(
-        disk, source=changes.path(disk.source) if disk.source.startswith("/") else disk.source, backing_chain=chain
+        disk,
+        source=there(disk.source),
+        backing_chain=[there(one) for one in disk.backing_chain],
+        images=[replace(one, source=there(one.source)) for one in disk.images],
     )

@@ -6,7 +6,7 @@ from __future__ import annotations
 import typing as t
 
 from ...addresses import host_port
-from ..guest import Disk, Graphics, HostDevice, Nic, SharedDirectory, SharedMemory, Tpm
+from ..guest import BASE, DATA, Disk, DiskImage, Graphics, HostDevice, Nic, SharedDirectory, SharedMemory, Tpm
 from .elements import Devices, Element, below, get
 from .xml_values import whole_number
 
@@ -24,7 +24,7 @@ def _disk(disk: Element) -> Disk:
         device=disk.get("device", "disk"),
         type=disk.get("type", "") if source is not None else "",
         source=_source(source),
-        hosts=[] if source is None else [_network_host(host) for host in source.findall("host")],
+        hosts=[] if source is None else _hosts(source),
         format=get(driver, "type"),
         cache=get(driver, "cache"),
         bus=get(target, "bus"),
@@ -33,7 +33,18 @@ def _disk(disk: Element) -> Disk:
         transient=disk.find("transient") is not None,
         mirror=mirror is not None and mirror.get("job", "copy") in ("copy", "active-commit"),
         backing_chain=[_source(one) for image in disk.iter("backingStore") for one in image.findall("source")],
+        images=[
+            *(one for one in _images(disk, "backingStore", BASE) if one.type != "file"),
+            *_images(disk, "dataStore", DATA),
+        ],
+        by_descriptor=any(one.get("fdgroup") for one in disk.iter("source")),
     )
+
+
+def _images(disk: Element, name: str, purpose: str) -> t.Iterator[DiskImage]:
+    for image in disk.iter(name):
+        for source in image.findall("source"):
+            yield DiskImage(purpose, image.get("type", ""), _source(source), _hosts(source))
 
 
 def _source(source: t.Optional[Element]) -> str:
@@ -46,6 +57,10 @@ def _source(source: t.Optional[Element]) -> str:
     if source.get("type") == "pci":
         return _pci(source.find("address"))
     return source.get("file") or source.get("dev") or source.get("dir") or source.get("path") or ""
+
+
+def _hosts(source: Element) -> list[str]:
+    return [_network_host(host) for host in source.findall("host")]
 
 
 def _network_host(host: Element) -> str:

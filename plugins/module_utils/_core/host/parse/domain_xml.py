@@ -22,6 +22,7 @@ from .device_xml import disks, graphics, host_devices, nics, shared_directories,
 from .elements import Definition, Devices, Element, below, get, inside, take_apart, whole
 from .guest_files import boot_files, character_devices, endpoints, host_files, needed_files, not_looked_at, secrets
 from .guest_memory import balloon, memory, pinned_cpus
+from .unmigratable import unmigratable
 from .xml_values import whole_number
 
 
@@ -134,6 +135,7 @@ def _domain(definition: Definition) -> GuestDocument:
         secrets=secrets(devices),
         vsock_cid=vsock_cid(devices),
         not_looked_at=not_looked_at(devices),
+        unmigratable=unmigratable(root, devices),
         security_labels=[
             SecurityLabel(one.get("model", ""), one.get("type", ""), one.findtext("label", ""))
             for one in root.findall("seclabel")

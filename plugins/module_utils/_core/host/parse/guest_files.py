@@ -31,6 +31,7 @@ _PLACES = (
     ("interface", "", ("downscript",), "path"),
 )
 _PLACES_OF = {kind: [place for place in _PLACES if place[0] == kind] for kind in {place[0] for place in _PLACES}}
+_DISK_FILES = (("identity", "keyfile"), ("identity", "agentsock"), ("knownHosts", "path"), ("config", "file"))
 _EVERY_HOST = ("/dev/random", "/dev/urandom")
 
 
@@ -90,6 +91,7 @@ def needed_files(devices: Devices, characters: Characters) -> list[str]:
         found |= {one.get(name, "") if name else (one.text or "").strip() for one in places}
     for source in below(devices, "interface", "source", wanted="vhostuser"):  # the switch's own socket
         found |= {source.get("path", "")} if source.get("mode") != "server" else set()
+    found |= {path for disk in devices.get("disk", ()) for path in _files_of_disk(disk)}
     for card in devices.get("smartcard", ()):
         if card.get("mode") == "host-certificates":
             found.add(card.findtext("database", "/etc/pki/nssdb").strip())
@@ -97,6 +99,15 @@ def needed_files(devices: Devices, characters: Characters) -> list[str]:
         text = (backend.text or "").strip()
         found |= {text} if backend.get("model") == "random" and text not in _EVERY_HOST else set()
     return sorted(found - {""})
+
+
+def _files_of_disk(disk: Element) -> t.Iterator[str]:
+    """By which QEMU reaches a disk: keys of SSH, the configuration of Ceph, a helper for reservations."""
+    for source in disk.iter("source"):
+        for name, attribute in _DISK_FILES:
+            yield from (one.get(attribute, "") for one in source.findall(name))
+        for helper in inside(source, "reservations", "source"):
+            yield helper.get("path", "")
 
 
 def endpoints(devices: Devices, characters: Characters) -> list[Endpoint]:

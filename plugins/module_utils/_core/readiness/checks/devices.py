@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import typing as t
 
+from ...host.features import version_of
 from ...host.guest import HostDevice, Tpm
 from .check import FAIL, PASS, WARN, Case, Check, Finding, failed, listed, passed, skipped, warned
 from .disk_location import SHARED, place_of_file
@@ -252,6 +253,26 @@ def _others(case: Case) -> Finding:
     return passed("A check looks at each kind of device that it has.")
 
 
+_NEWEST_QEMU = (10, 1)  # the sources of which what QEMU does not send was taken are those of the one before
+
+
+def _device_state(case: Case) -> Finding:
+    """What QEMU says itself counts more than what is known of it."""
+    parts, objection = case.guest.unmigratable, case.objection
+    if not parts:
+        return passed("QEMU sends the state of all its devices.")
+    if objection is not None and objection.asked and not objection.text:
+        return passed("QEMU itself has nothing against its devices.")
+    remedy = "Take them out of the guest, or shut it down to move it. Images are converted by 'qemu-img convert'."
+    if version_of(case.source.versions.qemu) >= _NEWEST_QEMU:
+        return warned(
+            f"QEMU up to 10.0 refuses to migrate {listed(parts)}, and whether this one does is not known.",
+            f"Ask QEMU (ask_qemu). {remedy}",
+            parts=parts,
+        )
+    return failed(f"QEMU refuses to migrate {listed(parts)}.", remedy, parts=parts)
+
+
 def _blockers(case: Case) -> Finding:
     """libvirt's and QEMU's own answer, which knows of devices that no document tells of."""
     objection = case.objection
@@ -309,6 +330,10 @@ CHECKS = (
     Check(
         "qemu_arguments", _THEME, "Is nothing passed to its QEMU past libvirt?",
         "It may not start on the destination.", (WARN,), of_guest=_arguments,
+    ),
+    Check(
+        "device_state", _THEME, "Does QEMU send the state of all its devices and images (crypto, NVMe, vmdk, 3D, ...)?",
+        "QEMU refuses: state blocked by non-migratable device.", (WARN, FAIL), of_guest=_device_state,
     ),
     Check(
         "qemu_blockers", _THEME, "Have libvirt and QEMU themselves nothing against it, if they are asked?",

@@ -199,8 +199,8 @@ def _is(server: str, host: HostDocument) -> bool:
 
 def _location(path: str, on: Filesystem) -> str:
     """Where in the file system that is mounted a path is."""
-    root = (on.root or "/").rstrip("/")
-    return f"{root}/{path[len(on.mount_point) :].lstrip('/')}"
+    root, inside = (on.root or "/").rstrip("/"), path[len(on.mount_point) :].lstrip("/")
+    return f"{root}/{inside}" if inside else root or "/"
 
 
 def _by_whole_path(paths: tuple[str, str], here: Filesystem, there: Filesystem) -> str:

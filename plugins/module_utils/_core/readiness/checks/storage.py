@@ -8,6 +8,7 @@ import typing as t
 from ...host.features import version_of
 from ...host.guest import Disk
 from ...units import human_bytes
+from . import disk_images
 from .check import FAIL, WARN, Case, Check, Finding, failed, listed, passed, skipped, warned
 from .disk_location import EMPTY, LOCAL, MISSING, SHARED, UNKNOWN, DiskLocation, can_be_copied, place_of, place_of_file
 from .shared_storage import filesystem_of
@@ -61,7 +62,7 @@ def _reachable(case: Case) -> Finding:
     stay: list[tuple[Disk, DiskLocation]] = []
     for disk, place in places:
         (copied if _copied(disk, place, case) else stay).append((disk, place))
-    found = _out_of_reach(stay) or _must_not_be_copied(copied, case)
+    found = _out_of_reach(stay) or _must_not_be_copied(copied, case) or _data_out_of_reach(places, case)
     if found is not None:
         return found
     still = [disk.target for disk, place in stay if place.kind in (LOCAL, MISSING) and not _writable(disk)]
@@ -80,7 +81,7 @@ def _reachable(case: Case) -> Finding:
             f"Look on the destination whether each is there at the same path, and is the same.{more}",
             disks=unknown,
         )
-    bases = _words((disk, place) for disk, _found in stay for place in _bases(disk, case))
+    bases = _words((disk, place) for disk, _found in stay for place in disk_images.bases(disk, case))
     if bases:
         return warned(
             f"The destination may not reach the images that disks are based on: {'; '.join(bases)}.",
@@ -130,6 +131,26 @@ def _out_of_reach(stay: t.Sequence[tuple[Disk, DiskLocation]]) -> t.Optional[Fin
     )
 
 
+def _data_out_of_reach(places: t.Sequence[tuple[Disk, DiskLocation]], case: Case) -> t.Optional[Finding]:
+    """libvirt looks at the image only, and makes none with its data elsewhere on the destination."""
+    found = [(disk, place) for disk, _place in places for place in disk_images.data(disk, case)]
+    gone = [(disk, place) for disk, place in found if place.kind in (LOCAL, MISSING)]
+    if gone:
+        return failed(
+            f"The destination cannot reach the data of all disks: {'; '.join(_words(gone))}.",
+            "Put the files with the data (dataStore) on storage that both hosts have, at the same paths.",
+            disks=_words(gone),
+        )
+    unknown = _words((disk, place) for disk, place in found if place.kind == UNKNOWN)
+    if unknown:
+        return warned(
+            f"Whether the destination reaches the data of all disks is not known: {'; '.join(unknown)}.",
+            "Look on the destination whether each is there at the same path, and is the same.",
+            disks=unknown,
+        )
+    return None
+
+
 def _must_not_be_copied(copied: t.Sequence[tuple[Disk, DiskLocation]], case: Case) -> t.Optional[Finding]:
     """What is named to be copied, and would be copied onto itself, or cannot be copied."""
     unknown_names = set(case.options.copy_disks or ()) - {disk.target for disk in case.guest.disks}
@@ -162,12 +183,6 @@ def _must_not_be_copied(copied: t.Sequence[tuple[Disk, DiskLocation]], case: Cas
             disks=sorted(unknown_names),
         )
     return None
-
-
-def _bases(disk: Disk, case: Case) -> list[DiskLocation]:
-    """Of a disk that is not copied, images that it is based on and that are surely elsewhere."""
-    places = [place_of_file(path, case.source, case.destination) for path in disk.backing_chain if path.startswith("/")]
-    return [place for place in places if place.kind in (LOCAL, MISSING)]
 
 
 def _room(case: Case) -> Finding:
@@ -231,6 +246,14 @@ def _kind(case: Case) -> Finding:
             "Detach them, or give the guest other disks.",
             transient=transient,
             nvme=nvme,
+        )
+    opened = [disk.target for disk in case.guest.disks if disk.by_descriptor]
+    if opened:
+        return failed(
+            f"{listed(opened)} were opened by a program that handed them to libvirt, which it cannot do for the"
+            " destination.",
+            "Start the guest anew with disks that libvirt opens itself.",
+            disks=opened,
         )
     luns = [disk.target for disk in case.guest.disks if disk.device == "lun"]
     if luns:

@@ -109,3 +109,31 @@ def test_mounts_that_are_not_understood_are_not_known(mounts: t.Callable[[str], 
     assert (found, sizes, mounted.of("/srv/a.img")) == (None, {}, None)
     (problem,) = problems
     assert "nonsense" in problem
+
+
+def test_a_link_leads_to_the_file_system_that_it_names(tmp_path: Path, mounts: t.Callable[[str], None]) -> None:
+    """A directory of images on NFS, and a single file: by their names both are on the disk of the host."""
+    nfs = tmp_path / "nfs"
+    (nfs / "vm").mkdir(parents=True)
+    (nfs / "vm" / "a.img").write_bytes(b"x" * 4096)
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own" / "c.img").write_bytes(b"x")
+    (tmp_path / "images").symlink_to(nfs / "vm")
+    (tmp_path / "here").symlink_to(tmp_path / "own")
+    (tmp_path / "own" / "b.img").symlink_to(nfs / "vm" / "a.img")
+    mounts(line("/", "ext4", "/dev/vda") + line("TMP/nfs", "nfs4", "filer:/export"))
+    paths = [str(tmp_path / name) for name in ("images/a.img", "own/b.img", "own/c.img", "here/c.img")]
+    found, sizes, mounted, problems = storage.read_storage([str(tmp_path / "images")], paths)
+    assert problems == []
+    guest = GuestDocument("a", "u", disks=[Disk(path, type="file", source=path) for path in paths])
+    disks = storage.with_storage(guest, mounted, sizes).disks
+    assert [(one.fs_type, one.mount_source, one.mount_root) for one in disks] == [
+        ("nfs4", "filer:/export", "/vm"),
+        ("nfs4", "filer:/export", "/vm/a.img"),
+        ("ext4", "/dev/vda", "/"),
+        ("ext4", "/dev/vda", "/"),
+    ]
+    assert disks[0].mount_point == str(tmp_path / "images")
+    assert found
+    assert str(tmp_path / "images") in {one.mount_point for one in found}
+    assert sizes[paths[0]] == storage.DiskFile(4096, 4096)

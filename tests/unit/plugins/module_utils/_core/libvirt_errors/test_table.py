@@ -86,6 +86,134 @@ def test_what_is_more_specific_comes_first(code: int, text: str, reason: str) ->
     assert meaning_of(code, text).reason == reason
 
 
+# What was taken for something else: a word of the pattern within another word, or of another matter.
+OF_ANOTHER_MATTER = [
+    (
+        1,
+        ENDED
+        + "Non-same host page detected on channel 0: Target host page 0x7f1, received host page 0x7f2"
+        + " (rb pc.ram offset 0x1000 target_pages 1)",
+        "INCOMPATIBLE",
+    ),
+    (1, ENDED + "Userfault on this host does not support huge pages", "POSTCOPY_NOT_SUPPORTED"),
+    (1, ENDED + "postcopy_ram_supported_by_host: UFFDIO_API failed: Invalid argument", "POSTCOPY_NOT_SUPPORTED"),
+    (1, ENDED + "postcopy: Failed to open userfault fd: Operation not permitted", "POSTCOPY_NOT_SUPPORTED"),
+    (
+        1,
+        COMMAND + "'migrate': 0000:3b:00.0: VFIO migration is not supported with postcopy migration",
+        "POSTCOPY_NOT_SUPPORTED",
+    ),
+    (1, COMMAND + "'blockdev-add': Block driver 'gluster' not found or not supported", "LIBVIRT_ERROR"),
+    (1, "internal error: virtio-serial controller 3 not available", "LIBVIRT_ERROR"),
+    (
+        1,
+        "internal error: Cannot automatically add a new PCI bus for a device with connect flags 0x12",
+        "LIBVIRT_ERROR",
+    ),
+    (38, "cannot connect to netlink socket with protocol 0: Operation not permitted", "SYSTEM_ERROR"),
+    (1, "internal error: vfio migration was active, but 'transferred' data was missing", "LIBVIRT_ERROR"),
+    (
+        9,
+        JOB + "0000:3b:00.0: Failed setting device state to STOP_COPY. Setting device in recover state RUNNING",
+        "MIGRATION_FAILED",
+    ),
+    (1, ENDED + "vfio_mig_read 8 byte : failed at offset 0x0, err: Input/output error", "MIGRATION_FAILED"),
+    (1, ENDED + "0000:3b:00.0: vfio_load_device_config_state() failed: -22", "MIGRATION_FAILED"),
+    (
+        1,
+        COMMAND + "'migrate': 0000:3b:00.0: VFIO device doesn't support device and IOMMU dirty tracking",
+        "NOT_MIGRATABLE",
+    ),
+    (
+        1,
+        COMMAND + "'migrate': 0000:3b:00.0: Migration couldn't be initialized for VFIO device, err: -19",
+        "NOT_MIGRATABLE",
+    ),
+    (
+        1,
+        COMMAND + "'migrate': 'hv-passthrough' CPU flag prevents migration, use explicit set of hv-*",
+        "NOT_MIGRATABLE",
+    ),
+    (1, ENDED + "VFIO_MAP_DMA failed: Cannot allocate memory", "HOST_SETUP"),
+    (1, ENDED + "vfio_dma_map(0x55, 0xc0000, 0x7fff40000, 0x7f) = -12 (Cannot allocate memory)", "HOST_SETUP"),
+    (1, ENDED + "SEV: Failed to export PDH cert ret=-1 fw_err=0 (Success)", "QEMU_DIED"),
+    (
+        1,
+        COMMAND + "'sev-inject-launch-secret': SEV: no secret area found in OVMF, gpa must be specified.",
+        "LIBVIRT_ERROR",
+    ),
+    (
+        1,
+        COMMAND
+        + "'set-vcpu-dirty-limit': dirty page limit feature requires KVM with accelerator property"
+        + " 'dirty-ring-size' set",
+        "NOT_SUPPORTED",
+    ),
+    (
+        1,
+        COMMAND + "'migrate-set-capabilities': Capability 'switchover-ack' requires capability 'return-path'",
+        "NOT_SUPPORTED",
+    ),
+    (1, COMMAND + "'migrate-set-capabilities': Multifd must be set before incoming starts", "NOT_SUPPORTED"),
+    (
+        1,
+        COMMAND + "'migrate-start-postcopy': Enable postcopy with migrate_set_capability before the start of migration",
+        "POSTCOPY_NOT_ENABLED",
+    ),
+    (1, COMMAND + "'migrate': Cannot resume if there is no paused migration", "NOTHING_TO_RECOVER"),
+    (1, COMMAND + "'migrate': Can't migrate the vm that was paused due to previous migration", "NOT_NOW"),
+    (1, COMMAND + "'migrate': SEV: Migration is not implemented", "NOT_MIGRATABLE"),
+    (1, ENDED + "qemu_prealloc_mem: preallocating memory failed: Bad address", "DESTINATION_MEMORY"),
+    (1, ENDED + "failed to resize memfd to 4294967296: No space left on device", "DESTINATION_MEMORY"),
+    (1, ENDED + "Could not open '/var/lib/libvirt/qemu/nvram/erp01_VARS.fd': Permission denied", "FIRMWARE_MISSING"),
+    (1, ENDED + "error reading header from erp01: No such file or directory", "STORAGE_MISSING"),
+    (
+        1,
+        ENDED + "qcow2: Marking image as corrupt: L2 table offset 0x42 unaligned (L1 index: 0)",
+        "STORAGE_MISMATCH",
+    ),
+    (
+        38,
+        (
+            "End of file while reading data: virt-ssh-helper: cannot connect to 'qemu:///system': authentication"
+            " unavailable: no polkit agent available to authenticate action 'org.libvirt.unix.manage':"
+            " Input/output error"
+        ),
+        "NOT_PERMITTED",
+    ),
+    (
+        38,
+        (
+            "End of file while reading data: socat[4711] E connect(5, AF=1 /var/run/libvirt/libvirt-sock, 31): No such"
+            " file or directory: Input/output error"
+        ),
+        "CONNECTION_FAILED",
+    ),
+    (38, "Failed to acquire pid file '/run/swtpm.pid': Resource temporarily unavailable", "SYSTEM_ERROR"),
+    (9, "operation failed: domain 'erp01' is already being removed", "BUSY"),
+    (9, "operation failed: network 'blue' already exists with uuid 1f3c", "OPERATION_FAILED"),
+    (9, "operation failed: pool 'images' is already defined with uuid 1f3c", "OPERATION_FAILED"),
+    (55, INVALID + "domain is already running", "ALREADY_RUNNING"),
+    (74, "argument unsupported: QEMU guest agent is not configured", "NO_AGENT"),
+    (97, "guest agent replied with wrong id to guest-sync command: 12", "AGENT_SILENT"),
+    (112, "guest agent command timed out: agent did not answer", "AGENT_SILENT"),
+    (113, "guest agent command failed: unable to execute QEMU agent command 'guest-exec'", "AGENT_REFUSES"),
+    (76, "Storage pool already built: Device '/dev/sdb' already formatted using 'ext4'", "LIBVIRT_ERROR"),
+]
+
+
+@pytest.mark.parametrize(("code", "text", "reason"), OF_ANOTHER_MATTER)
+def test_each_text_is_of_its_own_matter(code: int, text: str, reason: str) -> None:
+    assert meaning_of(code, text).reason == reason
+
+
+def test_an_aborted_migration_is_not_told_as_a_completed_one() -> None:
+    """VIR_ERR_MIGRATE_FINISH_OK: the destination's step succeeded, which was to let go of the guest."""
+    row = meaning_of(93, "migration successfully aborted")
+    assert "source" in row.state
+    assert "destination" not in row.state
+
+
 # code, text, reason
 ENGLISH = [
     (55, INVALID + "domain is not running", "GUEST_NOT_RUNNING"),
@@ -349,7 +477,7 @@ ENGLISH = [
     (55, INVALID + "this libvirtd instance allows migration only with VIR_MIGRATE_TLS flag", "TLS_REQUIRED"),
     (70, "Hook script execution failed: internal error: Child process", "HOOK_FAILED"),
     (69, "Failed to make domain persistent after migration: disk full", "PERSIST_FAILED"),
-    (93, "migration successfully finished", "COMPLETED"),
+    (93, "migration successfully aborted", "CANCELLED"),
     (55, INVALID + "something that nobody thought of", "NOT_NOW"),
     (1, "internal error: something that nobody thought of", "LIBVIRT_ERROR"),
     (0, "", "LIBVIRT_ERROR"),
@@ -420,7 +548,10 @@ def test_reason(code: int, text: str, reason: str) -> None:
 
 
 def test_every_row_is_reached_by_an_example() -> None:
-    reached = [meaning_of(code, text) for code, text, _reason in ENGLISH + TRANSLATED + FROM_SOURCES + OF_QEMU]
+    reached = [
+        meaning_of(code, text)
+        for code, text, _reason in ENGLISH + TRANSLATED + FROM_SOURCES + OF_QEMU + OF_ANOTHER_MATTER
+    ]
     assert [row for row in (*MEANINGS, FALLBACK) if row not in reached] == []
 
 

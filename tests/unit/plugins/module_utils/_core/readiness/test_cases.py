@@ -69,6 +69,26 @@ def test_networks_as_they_are_sent(devices: str, status: str, says: str) -> None
     assert (finding.status, says in finding.summary) == (status, True), finding.summary
 
 
+@pytest.mark.parametrize(
+    ("source", "files"),
+    [
+        ("<source protocol='ssh' name='/a'><host name='h'/><identity username='u' keyfile='/k'/></source>", ["/k"]),
+        ("<source protocol='ssh' name='/a'><host name='h'/><knownHosts path='/h'/></source>", ["/h"]),
+        ("<source protocol='rbd' name='p/a'><config file='/etc/ceph/c.conf'/></source>", ["/etc/ceph/c.conf"]),
+        (
+            "<source dev='/dev/sdb'><reservations managed='no'><source path='/run/pr.sock'/></reservations></source>",
+            ["/run/pr.sock"],
+        ),
+        ("<source dev='/dev/sdb'><reservations managed='yes'/></source>", []),
+    ],
+)
+def test_files_by_which_a_disk_is_reached(source: str, files: list[str]) -> None:
+    kind = "block" if "dev=" in source else "network"
+    domain = guest(f"<disk type='{kind}' device='disk'>{source}<target dev='vda'/></disk>")
+    assert domain.needed_files == files
+    assert find("device_files", domain).status == (WARN if files else PASS)
+
+
 def test_the_mtu_is_that_of_the_bridge_that_the_network_would_give() -> None:
     domain = guest(nic("bridge", ON_NETWORK.format("blue", "bridge='br-src'")))
     here = [Interface("br-src", "bridge", mtu=9000)]
@@ -192,7 +212,7 @@ def test_old_documents_are_still_read() -> None:
         setup.source, domains=[guest(nic("bridge", "<source bridge='br0'/>") + at("10.231.0.12"))]
     ).document()
     new = "listen_type network sent managed startup_policy more_tpms pinned_cpus needed_files endpoints not_looked_at"
-    new += " vsock_cid nvram_type mount_root root cells"
+    new += " vsock_cid nvram_type mount_root root cells images by_descriptor unmigratable"
 
     def older(value: t.Any) -> t.Any:
         if isinstance(value, dict):

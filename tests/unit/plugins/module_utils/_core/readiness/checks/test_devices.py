@@ -104,6 +104,19 @@ ROWS: list[Row] = [
     ("vsock", PASS, {"domain.vsock_cid": 3, "destination.domains": domains(uuid="other", vsock_cid=4)}, "is free"),
     ("vsock", PASS, {"domain.vsock_cid": 3, "destination.domains": domains(vsock_cid=3)}, "is free"),
     ("other_devices", WARN, {"domain.not_looked_at": ["teapot"]}, "no check looks at: teapot"),
+    (
+        "device_state",
+        FAIL,
+        {"objection": None, "domain.unmigratable": ["crypto virtio"], "source.versions.qemu": "10.0.2"},
+        "refuses to migrate crypto virtio",
+    ),
+    ("device_state", WARN, {"objection": None, "domain.unmigratable": ["crypto virtio"]}, "is not known"),
+    (
+        "device_state",
+        PASS,
+        {"objection": MigrationBlocker(True), "domain.unmigratable": ["crypto virtio"]},
+        "QEMU itself has nothing",
+    ),
     # (shown on the lab)
     (
         "qemu_blockers",

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import pytest
 
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.document import Filesystem
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.guest import Disk
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.parse.procfs import parse_mounts
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.readiness.checks.check import (
@@ -32,7 +33,13 @@ from ansible_collections.virtops.live_migration.tests.unit.plugins.disks_on_host
     setup,
     vm,
 )
-from ansible_collections.virtops.live_migration.tests.unit.plugins.pairs import GUEST, LOCAL_DISK, NFS, Setup
+from ansible_collections.virtops.live_migration.tests.unit.plugins.pairs import (
+    GUEST,
+    LOCAL,
+    LOCAL_DISK,
+    NFS,
+    Setup,
+)
 
 GLUSTER, CEPH, NFS4 = "fuse.glusterfs", "ceph", "nfs4"
 
@@ -279,3 +286,18 @@ def test_exports() -> None:
     assert same_export("filer:/a", "nas:/a") == UNSURE
     assert same_export("filer:/a", "nas:/b") == OTHER
     assert same_export("//nas/Vm", "//nas/vm", "smb") == SAME
+
+
+def test_a_directory_that_is_a_link_to_shared_storage() -> None:
+    """As host documents have it: what the link leads to is mounted there."""
+    images = Filesystem("/var/lib/libvirt/images", "filer:/export", "nfs4", True, root="/vm")
+    disk = replace(
+        LOCAL_DISK,
+        fs_type="nfs4",
+        mount_point=images.mount_point,
+        mount_source=images.source,
+        mount_root=images.root,
+    )
+    for there, status in (([images, NFS], PASS), ([NFS], FAIL), ([LOCAL, NFS], FAIL)):
+        finding = find(Setup().but({"domain.disks": [disk], "destination.storage.filesystems": there}))
+        assert (finding.status, "opy" in finding.remedy) == (status, False)

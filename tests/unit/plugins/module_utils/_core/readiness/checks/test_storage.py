@@ -118,6 +118,7 @@ ROWS: list[Row] = [
     ("disk_kind", FAIL, {"domain.disks": [replace(LOCAL_DISK, transient=True)]}, "thrown away"),
     ("disk_kind", FAIL, {"domain.disks": [Disk("vda", type="nvme", source="0000:01:00.0")]}, "NVMe"),
     ("disk_kind", WARN, {"domain.disks": [Disk("sda", "lun", "block", "/dev/sdc")]}, "SCSI"),
+    ("disk_kind", FAIL, {"domain.disks": [replace(LOCAL_DISK, by_descriptor=True)]}, "handed them to libvirt"),
     (
         "backing_images",
         WARN,
