@@ -1378,7 +1378,10 @@ host:
           type: int
           sample: 231198720
         job:
-          description: What keeps it busy, for example V(migration out) or V(backup).
+          description:
+            - What keeps it busy, for example V(migration out) or V(backup). Empty when nothing does.
+            - Null where that is not known, as of a guest of another host (O(uri)), or where libvirt's status file of it
+              could not be read.
           type: str
         title:
           description: Title.
