@@ -218,6 +218,13 @@ jobs:
       description: How much of their time auto-converge takes from the guest's CPUs.
       type: int
       sample: 0
+    own_limits:
+      description:
+        - The fields of a policy that the guest says of itself in its metadata, which every remedy has to keep to.
+        - Empty when it says nothing, and where nothing can be chosen any more, as in post-copy.
+      returned: while the job runs
+      type: dict
+      sample: {"postcopy": "never"}
     postcopy_requests:
       description: Pages that the guest had to wait for in post-copy.
       type: int
@@ -415,19 +422,22 @@ def running_jobs(module: AnsibleModule, connection: Connection, guests: t.Sequen
     warn_of(module, guests, problems)
     found = []
     for one in watched:
-        context = context_of(one, connection, policy_of(module, one, policy), link_bytes_per_s)
-        found.append(one.samples[-1].document(diagnose(one.samples, context).document()))
+        own = own_limits_of(module, one)
+        allowed = GuestPolicies(policy).of(one.guest.name, one.guest.uuid, own)
+        context = context_of(one, connection, allowed, link_bytes_per_s)
+        document = one.samples[-1].document(diagnose(one.samples, context).document())
+        found.append({**document, "own_limits": own})
     return found
 
 
-def policy_of(module: AnsibleModule, one: Watched, policy: Policy) -> Policy:
-    """With what the guest says of itself, where something can still be done about its migration."""
+def own_limits_of(module: AnsibleModule, one: Watched) -> dict[str, t.Any]:
+    """What the guest says of itself, where something can still be done about its migration."""
     if one.samples[-1].phase is not Phase.PRECOPY or one.samples[-1].operation != "outgoing":
-        return policy
+        return {}
     own, notes = limits_to_tell(one.guest)
     for note in notes:
         module.warn(note)
-    return GuestPolicies(policy).of(one.guest.name, one.guest.uuid, own)
+    return own
 
 
 def completed_jobs(module: AnsibleModule, guests: t.Sequence[Guest]) -> list[dict[str, t.Any]]:
