@@ -32,7 +32,7 @@ options:
   observe_s:
     description:
       - Watch the running jobs for so many seconds and diagnose from all that was seen. V(0) looks once.
-      - A firm verdict needs two passes to begin in that time.
+      - A firm verdict needs two passes to begin in that time, and while disks are copied 30 seconds.
       - Watching ends early when no job is left.
     type: float
     default: 0
@@ -273,7 +273,8 @@ jobs:
         evidence:
           description:
             - The figures behind it. What is not known is left out.
-            - C(firm) says whether the verdict was seen over two boundaries or only follows from the rates.
+            - C(firm) says whether the verdict was seen over two boundaries or only follows from the rates; while disks
+              are copied, whether that was watched for half a minute.
             - C(boundaries) has the pass and the bytes left for each bitmap sync that was seen.
             - C(needed_downtime_ms) is how long the guest would have to stand still, C(downtime_to_set_ms) the limit to
               set for that, and C(longest_pause_ms) how long a suspended guest would stand still at most.
