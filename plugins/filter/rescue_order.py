@@ -13,8 +13,8 @@ description:
     after the other.
   - First come guests that stand still (a broken post-copy, or a switch-over that lasts), then those that run split,
     then the stuck ones that what is allowed frees, then those that post-copy frees, then the other stuck ones, and last
-    those that need nothing. What is allowed is what may be done to that guest. Among equals the one with the least left comes first, since its part of the link goes to
-    the others when it has ended.
+    those that need nothing. What is allowed is what may be done to that guest. Among equals the one with the least left
+    comes first, since its part of the link goes to the others when it has ended.
 positional: _input
 options:
   _input:
@@ -73,6 +73,7 @@ _value:
 import typing as t
 
 from ansible.module_utils.parsing.convert_bool import boolean
+
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.diagnosis import rescue_order as core
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.errors import MigrationError
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.guest_policy import GuestPolicies

@@ -389,7 +389,7 @@ from ..module_utils._core.diagnosis.diagnosis import diagnose
 from ..module_utils._core.errors import MigrationError
 from ..module_utils._core.guest_policy import GuestPolicies
 from ..module_utils._core.job.sample import Phase
-from ..module_utils._core.policy import Policy, policy_from
+from ..module_utils._core.policy import policy_from
 from ..module_utils._libvirt.connection import Connection
 from ..module_utils._libvirt.guest import Guest, all_guests, find_guest
 from ..module_utils._libvirt.job.sampling import Watched, context_of, look, look_back
