@@ -6,12 +6,13 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass, field, replace
 
+from ...balloon.owed import owed_by_guest
 from ...dataclass_json import from_plain
 from ...errors import MigrationError
 from ...host.document import HostDocument
 from ...host.guest import GuestDocument
 from ...policy import Policy
-from ...units import MIB
+from ...units import MIB, human_bytes
 from . import fleet
 from .guest_rules import MAY_BIND, MAY_BY_DEFAULT, GuestRules, from_metadata, groups_of, guest_rules_of, matches_nothing
 from .input_guest import Checked, Measurement, Readiness, blockers, demand_of, planned_guest_from_document
@@ -73,6 +74,12 @@ def fleet_from_documents(
             " whether its processor, networks and disks are there."
         )
     taking = [document.name for document in documents if document.name not in leaving]
+    warnings += [
+        f"On {document.name} {human_bytes(sum(owed.values()))} are kept for guests that a migration has left smaller"
+        f" than they were, and that get it back: {', '.join(map(repr, sorted(owed)))}."
+        for document in documents
+        if document.name not in leaving and (owed := owed_by_guest(document.domains))
+    ]
     planned = _PlannedGuests(options, rules, _by_guest(measurements), checked, taking, on_their_way)
     rate = options.transfer_mib_per_s
     return (

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import typing as t
+from dataclasses import replace
 
 import pytest
 
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.balloon.note import (
+    SHRUNK_NAMESPACE,
+    ShrunkNote,
+)
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.errors import MigrationError
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.evacuation.plan.input import (
     PlanOptions,
@@ -60,6 +65,26 @@ def test_a_guest_that_runs_twice_stops_everything() -> None:
     with pytest.raises(MigrationError) as caught:
         made([host("a", guest("g"))], [host("b", guest("g"))])
     assert caught.value.reason == "GUEST_TWICE"
+
+
+def left_small(name: str) -> GuestDocument:
+    note = ShrunkNote(f"uuid of {name}", 4 * GIB, GIB, held=True)
+    metadata = {SHRUNK_NAMESPACE: note.xml()}
+    return replace(guest(name), memory=GuestMemory(total_bytes=4 * GIB, current_bytes=GIB), metadata=metadata)
+
+
+def test_what_guests_get_back_is_not_free_where_they_are() -> None:
+    fleet, warnings = made([host("a", guest("g"))], [host("b", left_small("s"), left_small("r"))], readiness=[])
+    assert {one.name: one.reserve_bytes for one in fleet.hosts} == {"a": 0, "b": 6 * GIB}
+    told = "On b 6.0 GiB are kept for guests that a migration has left smaller than they were, and that get it back"
+    assert warnings == [f"{told}: 'r', 's'."]
+
+
+def test_a_guest_that_was_left_small_is_sent_as_large_as_it_was() -> None:
+    """It gets its memory back before; and takes as much of its destination as it may have."""
+    fleet, warnings = made([host("a", left_small("s"))], [host("b")], readiness=[])
+    (one,) = fleet.guests
+    assert (one.demand.touched_bytes, one.memory_bytes, warnings) == (4 * GIB, 4 * GIB, [])
 
 
 def test_names_that_nobody_has() -> None:
