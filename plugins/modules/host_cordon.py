@@ -30,6 +30,7 @@ options:
         O(virtops.live_migration.evacuate_host#role:evacuate_host_fact_path).
       - Looked at with O(state=absent), and only where O(uri) is a libvirt of the host that the module runs on. For the
         libvirt of another host, remove the fact there.
+      - With an empty text it is left alone.
     type: path
     default: /etc/ansible/facts.d
 extends_documentation_fragment:
@@ -108,7 +109,7 @@ def work(module: AnsibleModule, connection: Connection) -> Result:
             remedy="Install libvirt's driver for secrets on this host (libvirt-daemon-driver-secret), or allow it.",
         )
     directory = module.params["fact_path"]
-    fact = read_fact(directory) if connection.local and not wanted else None
+    fact = read_fact(directory) if directory and connection.local and not wanted else None
     if not module.check_mode:
         if fact is not None and says_cordoned(fact):
             lift(directory, fact)

@@ -71,13 +71,16 @@ def test_a_fact_that_cannot_be_read_is_told_before_anything_is_changed(
     assert run.fails(host_cordon, state="absent", fact_path=str(fact.parent))["reason"] == "BAD_FACT"
 
 
-@pytest.mark.parametrize("given", [{"state": "present"}, {"state": "absent", "uri": OTHER_HOST}])
+@pytest.mark.parametrize(
+    "given", [{"state": "present"}, {"state": "absent", "uri": OTHER_HOST}, {"state": "absent", "fact_path": ""}]
+)
 def test_the_fact_is_left_alone(libvirt: FakeLibvirt, run: ModuleRunner, fact: Path, given: dict[str, str]) -> None:
-    """When the host is closed, and when it is another host's."""
+    """When the host is closed, when it is another host's, and when nobody wants it."""
     note = Secret()
     opened = Call("open", given.get("uri", "qemu:///system"))
-    libvirt.expect(opened, asked().returns(note), *([asked().returns(note)] if "uri" in given else []))
-    run(host_cordon, fact_path=str(fact.parent), **given)
+    lifted = [asked().returns(note)] if given["state"] == "absent" else []
+    libvirt.expect(opened, asked().returns(note), *lifted)
+    run(host_cordon, **{"fact_path": str(fact.parent), **given})
     assert fact.read_text() == CLOSED
 
 
