@@ -56,6 +56,23 @@ def test_one_that_is_on_its_way_is_bound_for_where_it_arrives() -> None:
     assert (one.host, one.bound_for, one.moving) == ("a", "b", True)
 
 
+@pytest.mark.parametrize("half", [("paused", "migration"), ("paused", "starting up"), ("running", "post-copy")])
+def test_one_that_arrives_on_a_host_to_be_emptied_counts_where_it_still_is(half: tuple[str, str]) -> None:
+    there = ("paused", "post-copy") if half[1] == "post-copy" else ("running", "booted")
+    fleet, warnings = made([host("a", guest("g", *half), guest("h"))], [host("b", guest("g", *there))])
+    assert [(one.name, one.host) for one in fleet.guests] == [("h", "a"), ("g", "b")]
+    assert any("'g' is arriving on a, which is to be emptied" in one for one in warnings)
+    # From one that is to be emptied to another one.
+    fleet, warnings = made([host("a", guest("g")), host("b", guest("g", "paused", "migration"))], [host("c")])
+    assert [(one.name, one.host) for one in fleet.guests] == [("g", "a")]
+    assert any("'g' is arriving on b" in one for one in warnings)
+
+
+def test_a_half_that_is_all_there_is_of_a_guest_counts() -> None:
+    fleet, _warnings = made([host("a", guest("g", "paused", "migration"))], [host("b")])
+    assert [(one.name, one.host) for one in fleet.guests] == [("g", "a")]
+
+
 def test_a_definition_is_passed_over_where_the_guest_runs_elsewhere() -> None:
     fleet, _warnings = made([host("a", guest("g", "shut off", ""))], [host("b", guest("g"))])
     assert [(one.host, one.running) for one in fleet.guests] == [("b", True)]
