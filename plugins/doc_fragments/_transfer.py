@@ -76,8 +76,11 @@ options:
       - How long to wait for a moment in which a measured guest is quiet enough to be moved by plain pre-copy, in
         seconds. It is measured again and again until then, and moved as it can be when none came.
       - With it a guest whose migration was given up for its load, or that had no way within the policy, is tried once
-        more in a calm moment, in an evacuation after others. What the network really carried counts for the forecast
-        then.
+        more in a calm moment, in an evacuation after others.
+      - What the network really carried in an attempt of M(virtops.live_migration.migration) that was given up counts
+        for the forecast of the next one, where it is less than what is known otherwise. It is noted in the guest's live
+        metadata, so that it counts for other runs, too, for a day. In an evacuation nothing is noted, as others are
+        sent beside it.
     type: float
     default: 0
   force:

@@ -13,8 +13,8 @@ description:
     after the other.
   - First come guests that stand still (a broken post-copy, or a switch-over that lasts), then those that run split,
     then the stuck ones that what is allowed frees, then those that post-copy frees, then the other stuck ones, and last
-    those that need nothing. Among equals the one with the least left comes first, since its part of the link goes to
-    the others when it has ended.
+    those that need nothing. What is allowed is what may be done to that guest. Among equals the one with the least left
+    comes first, since its part of the link goes to the others when it has ended.
 positional: _input
 options:
   _input:
@@ -35,6 +35,17 @@ options:
   max_pause_s:
     description: How long a guest may stand still to finish, instead of what the policy says.
     type: float
+  guest_options:
+    description:
+      - What holds for single guests, as the option O(virtops.live_migration.migration_rescue#module:guest_options).
+      - Of what is said of one guest the most careful counts, as it does when it is taken over.
+    type: list
+    elements: dict
+    default: []
+  heed_metadata:
+    description: Whether the guests' own word counts, which the job documents have as C(own_limits).
+    type: bool
+    default: true
 seealso:
   - module: virtops.live_migration.migration_job_info
   - module: virtops.live_migration.migration_rescue
@@ -61,9 +72,14 @@ _value:
 
 import typing as t
 
+from ansible.module_utils.parsing.convert_bool import boolean
+
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.diagnosis import rescue_order as core
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.errors import MigrationError
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.guest_policy import GuestPolicies
 from ansible_collections.virtops.live_migration.plugins.plugin_utils._filters import (
     plain,
+    policy_fields,
     policy_of,
     reported_to_the_user,
 )
@@ -76,20 +92,58 @@ def rescue_order(
     max_downtime_ms: t.Any = None,
     postcopy: t.Any = None,
     max_pause_s: t.Any = None,
+    guest_options: t.Any = None,
+    heed_metadata: t.Any = True,
 ) -> list[dict[str, t.Any]]:
     documents = plain(jobs)
-    allowed = policy_of(
-        policy,
-        max_downtime_ms=_given(max_downtime_ms),
-        postcopy=_given(postcopy),
-        max_pause_s=_given(max_pause_s),
+    limits = {
+        "max_downtime_ms": _given(max_downtime_ms),
+        "postcopy": _given(postcopy),
+        "max_pause_s": _given(max_pause_s),
+    }
+    policies = GuestPolicies(
+        policy_of(policy, **limits),
+        policy_fields({key: value for key, value in limits.items() if value is not None}),
+        _entries(guest_options),
+        _yes(heed_metadata),
     )
-    return core.rescue_order(documents if isinstance(documents, list) else [documents], allowed)
+    policies.check()
+    return core.rescue_order(documents if isinstance(documents, list) else [documents], policies)
 
 
 def _given(value: t.Any) -> t.Any:
     """A question that nobody answered is an empty text."""
     return None if value == "" else value
+
+
+def _yes(value: t.Any) -> bool:
+    try:
+        return bool(boolean(plain(value)))
+    except TypeError:
+        raise MigrationError("BAD_OPTION", "heed_metadata has to be true or false.") from None
+
+
+def _entries(value: t.Any) -> list[dict[str, t.Any]]:
+    found = plain(value) or []
+    if not isinstance(found, list):
+        raise _bad_entries()
+    entries = []
+    for one in found:
+        overrides = one.get("policy_overrides") or {} if isinstance(one, dict) else None
+        if not isinstance(overrides, dict) or not isinstance(one.get("name"), str):
+            raise _bad_entries()
+        named = one.get("policy")
+        entries.append(
+            {**one, "policy": None if named is None else str(named), "policy_overrides": policy_fields(overrides)}
+        )
+    return entries
+
+
+def _bad_entries() -> MigrationError:
+    return MigrationError(
+        "BAD_OPTION",
+        "guest_options has to be a list of dictionaries with a name each, and policy_overrides a dictionary.",
+    )
 
 
 class FilterModule:

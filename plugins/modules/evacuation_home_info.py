@@ -173,7 +173,7 @@ from ..module_utils._libvirt.evacuation.metrics import write_host_metrics
 def work(module: AnsibleModule, connection: Connection) -> Result:
     metrics = metrics_directory(module.params["metrics_directory"])
     found = marked(connection)
-    write_host_metrics(metrics, found)
+    write_host_metrics(metrics, found, connection)
     for one in found["passed_over"]:
         module.warn(f"{one['name']} is passed over. {one['msg']}")
     return {"changed": False, **found}

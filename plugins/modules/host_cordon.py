@@ -15,15 +15,24 @@ description:
   - The note is a secret of libvirt without a value. It lasts over restarts, and C(virsh secret-list) shows it.
   - Migrations that run already go on. What others start by other means is not kept away.
   - The roles P(virtops.live_migration.evacuate_host#role) and P(virtops.live_migration.return_home#role) do this, and
-    keep a local fact of Ansible beside it. Either of the two closes a host to their plans. So a host that
-    P(virtops.live_migration.evacuate_host#role) has closed is opened by P(virtops.live_migration.return_home#role),
-    which takes away both.
+    keep a local fact of Ansible beside it. Either of the two closes a host to their plans. So O(state=absent) takes out
+    of that fact, too, that the host takes no guests; what else it says stays there, such as that only the return of its
+    guests is left. O(state=present) writes no fact.
 options:
   state:
     description: Whether the host takes no guests (V(present)) or takes them again (V(absent)).
     type: str
     choices: [present, absent]
     default: present
+  fact_path:
+    description:
+      - The directory of local facts on the host, as
+        O(virtops.live_migration.evacuate_host#role:evacuate_host_fact_path).
+      - Looked at with O(state=absent), and only where O(uri) is a libvirt of the host that the module runs on. For the
+        libvirt of another host, remove the fact there.
+      - With an empty text it is left alone.
+    type: path
+    default: /etc/ansible/facts.d
 extends_documentation_fragment:
   - virtops.live_migration._attributes
   - virtops.live_migration._attributes.actiongroup_all
@@ -47,7 +56,9 @@ EXAMPLES = r"""
 
 RETURN = r"""
 cordoned:
-  description: Whether the host takes no guests now. In check mode whether it would.
+  description:
+    - Whether the host takes no guests now, by the note in its libvirt and, with O(state=absent), by its local fact.
+    - In check mode whether it would.
   returned: success
   type: bool
   sample: true
@@ -77,29 +88,40 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils._ansible.runner import Result, run
 from ..module_utils._core.errors import MigrationError
+from ..module_utils._host.cordon_fact import DIRECTORY, lift, read_fact, says_cordoned
 from ..module_utils._libvirt.connection import Connection
 from ..module_utils._libvirt.cordon import is_cordoned, set_cordon
+
+OPTIONS = {
+    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+    "fact_path": {"type": "path", "default": DIRECTORY},
+}
 
 
 def work(module: AnsibleModule, connection: Connection) -> Result:
     wanted = module.params["state"] == "present"
-    before = is_cordoned(connection)
-    if before is None and wanted:
+    noted = is_cordoned(connection)
+    if noted is None and wanted:
         raise MigrationError(
             "NO_NOTES",
             "This libvirt has no driver for secrets, which the note would be one of, or does not let us use it.",
             state="Nothing was changed.",
             remedy="Install libvirt's driver for secrets on this host (libvirt-daemon-driver-secret), or allow it.",
         )
-    before = bool(before)
-    if before != wanted and not module.check_mode:
-        set_cordon(connection, wanted)
+    directory = module.params["fact_path"]
+    fact = read_fact(directory) if directory and connection.local and not wanted else None
+    if not module.check_mode:
+        if fact is not None and says_cordoned(fact):
+            lift(directory, fact)
+        if bool(noted) != wanted:
+            set_cordon(connection, wanted)
+    before = bool(noted) or says_cordoned(fact)
     diff = {"before": {"cordoned": before}, "after": {"cordoned": wanted}}
     return {"changed": before != wanted, "cordoned": wanted, "diff": diff}
 
 
 def main() -> None:
-    run({"state": {"type": "str", "choices": ["present", "absent"], "default": "present"}}, work)
+    run(OPTIONS, work)
 
 
 if __name__ == "__main__":

@@ -53,6 +53,13 @@ options:
       - Whether the guests are part of the document.
     type: bool
     default: true
+  fact_path:
+    description:
+      - The directory of local facts on the host, as
+        O(virtops.live_migration.evacuate_host#role:evacuate_host_fact_path).
+        The fact there may say that the host takes no guests.
+    type: path
+    default: /etc/ansible/facts.d
 extends_documentation_fragment:
   - virtops.live_migration._attributes
   - virtops.live_migration._attributes.actiongroup_all
@@ -1404,7 +1411,10 @@ host:
           type: int
           sample: 231198720
         job:
-          description: What keeps it busy, for example V(migration out) or V(backup).
+          description:
+            - What keeps it busy, for example V(migration out) or V(backup). Empty when nothing does.
+            - Null where that is not known, as of a guest of another host (O(uri)), or where libvirt's status file of it
+              could not be read.
           type: str
         title:
           description: Title.
@@ -1450,6 +1460,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils._ansible.gather import gather
 from ..module_utils._ansible.runner import Result, run
+from ..module_utils._host.cordon_fact import DIRECTORY
 from ..module_utils._host.document import HostDocumentOptions
 from ..module_utils._libvirt.connection import Connection
 
@@ -1459,11 +1470,12 @@ OPTIONS: dict[str, t.Any] = {
     "load_window_s": {"type": "float", "default": 1.0},
     "reference_epoch_s": {"type": "float"},
     "domains": {"type": "bool", "default": True},
+    "fact_path": {"type": "path", "default": DIRECTORY},
 }
 
 
 def work(module: AnsibleModule, connection: Connection) -> Result:
-    names = ("migration_address", "peers", "load_window_s", "reference_epoch_s")
+    names = ("migration_address", "peers", "load_window_s", "reference_epoch_s", "fact_path")
     options = HostDocumentOptions(**{name: module.params[name] for name in names})
     host = gather(module, connection, options, with_guests=module.params["domains"])
     for problem in host.problems:

@@ -32,7 +32,7 @@ options:
   observe_s:
     description:
       - Watch the running jobs for so many seconds and diagnose from all that was seen. V(0) looks once.
-      - A firm verdict needs two passes to begin in that time.
+      - A firm verdict needs two passes to begin in that time, and while disks are copied 30 seconds.
       - Watching ends early when no job is left.
     type: float
     default: 0
@@ -218,6 +218,13 @@ jobs:
       description: How much of their time auto-converge takes from the guest's CPUs.
       type: int
       sample: 0
+    own_limits:
+      description:
+        - The fields of a policy that the guest says of itself in its metadata, which every remedy has to keep to.
+        - Empty when it says nothing, and where nothing can be chosen any more, as in post-copy.
+      returned: while the job runs
+      type: dict
+      sample: {"postcopy": "never"}
     postcopy_requests:
       description: Pages that the guest had to wait for in post-copy.
       type: int
@@ -266,7 +273,8 @@ jobs:
         evidence:
           description:
             - The figures behind it. What is not known is left out.
-            - C(firm) says whether the verdict was seen over two boundaries or only follows from the rates.
+            - C(firm) says whether the verdict was seen over two boundaries or only follows from the rates; while disks
+              are copied, whether that was watched for half a minute.
             - C(boundaries) has the pass and the bytes left for each bitmap sync that was seen.
             - C(needed_downtime_ms) is how long the guest would have to stand still, C(downtime_to_set_ms) the limit to
               set for that, and C(longest_pause_ms) how long a suspended guest would stand still at most.
@@ -381,7 +389,7 @@ from ..module_utils._core.diagnosis.diagnosis import diagnose
 from ..module_utils._core.errors import MigrationError
 from ..module_utils._core.guest_policy import GuestPolicies
 from ..module_utils._core.job.sample import Phase
-from ..module_utils._core.policy import Policy, policy_from
+from ..module_utils._core.policy import policy_from
 from ..module_utils._libvirt.connection import Connection
 from ..module_utils._libvirt.guest import Guest, all_guests, find_guest
 from ..module_utils._libvirt.job.sampling import Watched, context_of, look, look_back
@@ -415,19 +423,22 @@ def running_jobs(module: AnsibleModule, connection: Connection, guests: t.Sequen
     warn_of(module, guests, problems)
     found = []
     for one in watched:
-        context = context_of(one, connection, policy_of(module, one, policy), link_bytes_per_s)
-        found.append(one.samples[-1].document(diagnose(one.samples, context).document()))
+        own = own_limits_of(module, one)
+        allowed = GuestPolicies(policy).of(one.guest.name, one.guest.uuid, own)
+        context = context_of(one, connection, allowed, link_bytes_per_s)
+        document = one.samples[-1].document(diagnose(one.samples, context).document())
+        found.append({**document, "own_limits": own})
     return found
 
 
-def policy_of(module: AnsibleModule, one: Watched, policy: Policy) -> Policy:
-    """With what the guest says of itself, where something can still be done about its migration."""
+def own_limits_of(module: AnsibleModule, one: Watched) -> dict[str, t.Any]:
+    """What the guest says of itself, where something can still be done about its migration."""
     if one.samples[-1].phase is not Phase.PRECOPY or one.samples[-1].operation != "outgoing":
-        return policy
+        return {}
     own, notes = limits_to_tell(one.guest)
     for note in notes:
         module.warn(note)
-    return GuestPolicies(policy).of(one.guest.name, one.guest.uuid, own)
+    return own
 
 
 def completed_jobs(module: AnsibleModule, guests: t.Sequence[Guest]) -> list[dict[str, t.Any]]:

@@ -114,13 +114,17 @@ def context_from(
 
 def policy_of(policy: t.Any, **overrides: t.Any) -> Policy:
     """A policy with some of its fields replaced; None replaces nothing."""
-    whole, texts = {"max_downtime_ms", "max_throttle_percent"}, {"postcopy", "on_hopeless", "mode"}
-    numbers = set(Policy.__dataclass_fields__) - texts
-    given = {
-        key: number(key, value, int if key in whole else float) if key in numbers else plain(value)
-        for key, value in overrides.items()
-    }
-    return preset(str(plain(policy) or DEFAULT_PRESET), given)
+    return preset(str(plain(policy) or DEFAULT_PRESET), policy_fields(overrides))
+
+
+def policy_fields(given: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    """The same fields of a policy as what they are: numbers of the command line and of older Ansible are texts."""
+    found = {}
+    for key, value in given.items():
+        known = Policy.__dataclass_fields__.get(key)
+        text = known is None or known.type == "str"
+        found[key] = plain(value) if text else number(key, value, int if known.type == "int" else float)
+    return found
 
 
 def facts_from(

@@ -163,6 +163,26 @@ def test_names_that_are_no_texts_are_refused(bare: Ansible) -> None:
     assert told(run)
 
 
+def test_lists_of_dictionaries_are_no_texts(bare: Ansible) -> None:
+    """What an administrator says of single guests, and of those that belong together; the names in it are texts."""
+    entries = [
+        {"name": "db*", "policy": "post_copy", "copy_storage": "all", "copy_disks": ["vda"]},
+        {"name": "erp01", "policy_overrides": {"max_downtime_ms": 500}},
+    ]
+    groups = [{"name": "pair", "guests": ["erp01", "crm01"], "rule": "apart", "hard": True}]
+    given = {"live_migration_guest_options": entries, "live_migration_groups": groups}
+    assert told(check(bare, {**TEXTS, **given})) == {}
+    retyped = {
+        "live_migration_guest_options": [{"name": 83, "policy": "post_copy"}],
+        "live_migration_groups": [{"name": "pair", "guests": ["erp01", True], "rule": "apart"}],
+    }
+    found = told(check(bare, {**TEXTS, **retyped}))
+    for name, _survey in surveys():
+        wrong = specified(name) & set(retyped)
+        assert {one for one in retyped if f"a name in {one} is " in found.get(name, "")} == wrong, name
+    assert found
+
+
 def test_texts_that_look_like_yaml_are_never_other_names(bare: Ansible) -> None:
     """AWX's own file: ansible-core from 2.19 on makes numbers of them, and then they are refused."""
     version = core(bare)

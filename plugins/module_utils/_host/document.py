@@ -28,6 +28,7 @@ from .._core.host.parse.migration_path import (
 from .._core.host.parse.procfs import Socket, listeners
 from .clock import read_clock
 from .configuration import Configuration, number_of, read_configuration, text_of
+from .cordon_fact import DIRECTORY, read_fact, says_cordoned
 from .files import Programs
 from .firewall import read_firewall
 from .memory import read_memory
@@ -48,12 +49,14 @@ T = t.TypeVar("T")
 class HostDocumentOptions:
     """``migration_address``: at which migrations arrive, empty to find it out; ``peers``: addresses of other hosts, to
     which routes are looked up. ``load_window_s``: for how long the load of the migration interface is sampled, 0 for
-    not at all. ``reference_epoch_s``: the caller's time when the module began."""
+    not at all. ``reference_epoch_s``: the caller's time when the module began. ``fact_path``: the directory of local
+    facts."""
 
     migration_address: str = ""
     peers: t.Sequence[str] = ()
     load_window_s: float = 0.0
     reference_epoch_s: t.Optional[float] = None
+    fact_path: str = DIRECTORY
 
 
 class HostFiles:
@@ -69,7 +72,7 @@ class HostFiles:
     def add_to(self, host: HostDocument) -> HostDocument:
         """The document with what the files tell; what cannot be read becomes a line in ``problems``."""
         configuration, sockets = read_configuration(), self._known("TCP sockets", read_sockets)
-        host = self._with_system(self._with_storage(host))
+        host = self._with_system(self._with_storage(self._with_cordon(host)))
         host = self._with_daemon(host, configuration, sockets)
         host = self._with_network(host, configuration, sockets)
         return replace(host, problems=[*host.problems, *self._odd])
@@ -81,6 +84,13 @@ class HostFiles:
         except MigrationError as exc:
             self._odd.append(f"{what}: {exc.problem}")
             return None
+
+    def _with_cordon(self, host: HostDocument) -> HostDocument:
+        """Either of the two notes closes the host, and so does one of which nobody can tell: it may be emptied."""
+        odd_before = len(self._odd)
+        fact = self._known("Local fact", lambda: read_fact(self.options.fact_path))
+        closed = says_cordoned(fact) or len(self._odd) > odd_before
+        return replace(host, cordoned=True) if closed else host
 
     def _with_storage(self, host: HostDocument) -> HostDocument:
         pools = [pool.path for pool in host.storage.pools or [] if pool.active and pool.path.startswith("/")]

@@ -86,22 +86,28 @@ def _outgoing(path: t.Union[str, Path]) -> t.Optional[_Outgoing]:
     return _Outgoing(root.findtext("domain/uuid", ""), job.get("flags", ""))
 
 
-def running_job(name: str, uuid: str, directory: Path = STATUS_DIRECTORY) -> str:
-    """What keeps a guest busy, in libvirt's words (``migration out``, ``backup``, ...); empty when nothing does.
+def running_job(name: str, uuid: str, directory: Path = STATUS_DIRECTORY) -> t.Optional[str]:
+    """What keeps a running guest busy, in libvirt's words (``migration out``, ``backup``, ...); empty when nothing
+    does, and None when not known.
 
-    The file is large and asked for every guest of a host, so that it is searched and not parsed.
+    The file is large and asked for every guest of a host, so that it is searched and not parsed. libvirt puts the job
+    before the definition, and leaves it out where there is none.
     """
+    if "/" in name:
+        return None
     try:
-        if "/" in name:
-            return ""
         with open(f"{directory}/{name}.xml", encoding="utf-8", errors="replace") as file:
             text = file.read()
     except (OSError, ValueError):
-        return ""
-    if f"<uuid>{uuid}</uuid>" not in text:
-        return ""
-    found = _JOB.search(text)
-    return found[1] if found and found[1] != "none" else ""
+        return None
+    status, definition, rest = text.partition("\n  <domain ")
+    whole = definition and rest.rstrip().endswith("</domstatus>")
+    if not whole or f"<uuid>{uuid}</uuid>" not in rest:
+        return None
+    jobs = _JOB.findall(status)
+    if not jobs:
+        return None if "<job" in status else ""
+    return "" if jobs[0] == "none" else str(jobs[0])
 
 
 _JOB = re.compile(r"^  <job type='[^']*' async='([^']*)'", re.MULTILINE)

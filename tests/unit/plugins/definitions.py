@@ -32,7 +32,7 @@ def guest(devices: str = "", parts: str = "", os_parts: str = "", cpu: str = "")
   <cpu mode='custom' match='exact' check='full'><model fallback='forbid'>Skylake-Server</model>{cpu}</cpu>
   <devices><emulator>/usr/bin/qemu-system-x86_64</emulator>{devices}</devices>
 </domain>"""
-    return replace(parse_domain(xml), state="running", state_reason="booted", snapshots=0, checkpoints=0)
+    return replace(parse_domain(xml), state="running", state_reason="booted", snapshots=0, checkpoints=0, job="")
 
 
 SRV = "<source file='/srv/nfs/a.qcow2'>{0}</source>"

@@ -7,7 +7,8 @@ next in the script fails the test, and so does one that is left at the end. It i
 errors only: how a migration behaves is the business of the simulator and of the lab.
 
 What takes no lock and changes nothing is free and not in the script: who a guest or a host is, a guest's state, whether
-it is active, how long its processors have run, its note that it was left small (``shrunk``), the event loop,
+it is active, how long its processors have run, its note that it was left small (``shrunk``), that of its last attempt
+(``attempts``), the event loop,
 keep-alives, registering for events, closing. Time is virtual, so no test waits.
 """
 
@@ -17,6 +18,7 @@ import queue
 import typing as t
 
 SHRUNK = "https://github.com/virtops/ansible-live-migration/shrunk"
+ATTEMPT = "https://github.com/virtops/ansible-live-migration/attempt"
 ERP01 = "1f3c6f0a-6a40-4d0c-9d5e-0a6b1d1f0c11"
 ERP02 = "2f3c6f0a-6a40-4d0c-9d5e-0a6b1d1f0c22"
 
@@ -222,12 +224,13 @@ class FakeDomain:
         return [(number, 1, time_ns, 0) for number, time_ns in enumerate(times_ns)], [(True,)] * len(busy)
 
     def metadata(self, kind: int, namespace: str, flags: int) -> t.Any:
-        if namespace != SHRUNK:
+        notes = {SHRUNK: self._libvirt.shrunk, ATTEMPT: self._libvirt.attempts}
+        if namespace not in notes:
             return self._libvirt.called("metadata", (kind, namespace, flags), self._guest.key)
         assert (kind, flags) == (2, 1), "The note is in the live metadata only."
-        if self._guest.key not in self._libvirt.shrunk:
+        if self._guest.key not in notes[namespace]:
             raise libvirtError(80, "metadata not found: Requested metadata element is not present")
-        return self._libvirt.shrunk[self._guest.key]
+        return notes[namespace][self._guest.key]
 
     def _state(self) -> tuple[int, int]:
         state = self._libvirt.states.get(self._guest.key, RUNNING)
@@ -293,6 +296,7 @@ class FakeLibvirt:
         self.callbacks: dict[int, tuple[int, t.Any, t.Any, FakeConnection]] = {}
         self.vcpus_busy: tuple[float, ...] = (1.0,)
         self.shrunk: dict[str, str] = {}
+        self.attempts: dict[str, str] = {}
         self.last_id = 0
         self.hung = False
         self.event_loop = False

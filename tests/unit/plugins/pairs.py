@@ -183,6 +183,7 @@ GUEST = GuestDocument(
     security_labels=[SecurityLabel("selinux", "dynamic"), SecurityLabel("dac", "dynamic")],
     snapshots=0,
     checkpoints=0,
+    job="",
     resident_bytes=8 * GIB,
 )
 LOCAL_DISK = dataclasses.replace(

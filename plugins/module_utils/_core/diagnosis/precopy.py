@@ -75,19 +75,23 @@ def _storage_copy(case: JobCase) -> Diagnosis:
         wait = case.remedies.wait("Look again for some seconds (observe_s), which tells whether it gets less.")
         text = f"{copied}; its memory comes after them."
         return case.diagnosis(Verdict.UNKNOWN, Reason.STORAGE_COPY, text, [wait], **figures)
-    figures.update(disk_copied_bytes_per_s=seen.disk_copied_bytes_per_s, disk_less_bytes_per_s=less_per_s)
+    figures.update(
+        disk_copied_bytes_per_s=seen.disk_copied_bytes_per_s,
+        disk_less_bytes_per_s=less_per_s,
+        firm=seen.disk_bursts_seen,
+    )
     if less_per_s > (1 - STUCK_RATIO) * (seen.disk_copied_bytes_per_s or 0.0):
         left_ms = math.ceil(disk.remaining_bytes * 1000 / less_per_s)
         wait = case.remedies.wait("Look again when the disks are done.")
         text = f"{copied}, for about {human_ms(left_ms)} more; its memory comes after them."
-        figures.update(time_left_ms=left_ms, firm=True)
+        figures.update(time_left_ms=left_ms)
         return case.diagnosis(Verdict.CONVERGING, Reason.STORAGE_COPY, text, [wait], **figures)
     text = (
         f"{copied}, and it hardly gets less: {case.guest} writes to them as fast as they are copied"
         f" ({human_rate(seen.disk_copied_bytes_per_s)})."
     )
     remedies = [case.remedies.synchronous_writes(), case.remedies.quiesce_disks(), case.remedies.abort()]
-    return case.diagnosis(Verdict.STUCK, Reason.STORAGE_COPY, text, remedies, firm=True, **figures)
+    return case.diagnosis(Verdict.STUCK, Reason.STORAGE_COPY, text, remedies, **figures)
 
 
 def _first_pass(case: JobCase) -> Diagnosis:

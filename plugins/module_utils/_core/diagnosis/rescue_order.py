@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import typing as t
 
+from ..guest_policy import GuestPolicies, said_by
 from ..job.sample import JobSample, Phase, read_job
 from ..policy import Policy
 from .verdict import Reason, Verdict
@@ -20,20 +21,25 @@ _HELD_BACK = (Reason.BANDWIDTH_CAP.value,)
 _STUCK = (Verdict.STUCK.value, Verdict.STALLED.value, Verdict.BROKEN.value)
 
 
-def rescue_order(jobs: t.Sequence[t.Any], policy: Policy) -> list[dict[str, t.Any]]:
+def rescue_order(jobs: t.Sequence[t.Any], policies: GuestPolicies) -> list[dict[str, t.Any]]:
     """The documents of the outgoing jobs that run, in the order in which they are to be taken over.
 
-    ``jobs``: job documents with their diagnosis; ``policy``: which decides what may be done for a stuck one. Raises
-    NOT_A_JOB.
+    ``jobs``: job documents with their diagnosis, and with ``own_limits`` where the guest says any; ``policies``: which
+    decide what may be done for a stuck one. Raises NOT_A_JOB, and BAD_CONTRACT for limits that no policy can have.
     """
     found = [(read_job(job), job) for job in jobs]
     leaving = [(sample, job) for sample, job in found if sample.operation == "outgoing" and sample.phase.running]
-    return [job for _sample, job in sorted(leaving, key=lambda one: _key(one[0], _diagnosis(one[1]), policy))]
+    keyed = [(_key(sample, _part(job, "diagnosis"), _allowed(sample, job, policies)), job) for sample, job in leaving]
+    return [job for _its_key, job in sorted(keyed, key=lambda one: one[0])]
 
 
-def _diagnosis(job: t.Mapping[str, t.Any]) -> t.Mapping[str, t.Any]:
-    found = job.get("diagnosis")
+def _part(job: t.Mapping[str, t.Any], name: str) -> t.Mapping[str, t.Any]:
+    found = job.get(name)
     return found if isinstance(found, t.Mapping) else {}
+
+
+def _allowed(sample: JobSample, job: t.Mapping[str, t.Any], policies: GuestPolicies) -> Policy:
+    return policies.of(sample.name, sample.uuid, said_by(None, _part(job, "own_limits")))
 
 
 def _key(sample: JobSample, diagnosis: t.Mapping[str, t.Any], policy: Policy) -> tuple[int, int, str]:

@@ -267,7 +267,7 @@ class GuestDocument:
     snapshots: t.Optional[int] = None
     checkpoints: t.Optional[int] = None
     resident_bytes: t.Optional[int] = None  # what the host has given it: about what has to be sent
-    job: str = ""  # what keeps the guest busy: migration out, backup, ...; "" for nothing or not known
+    job: t.Optional[str] = None  # what keeps the guest busy: migration out, backup, ...; "" for nothing
     title: str = ""
     description: str = ""
     metadata: dict[str, str] = field(default_factory=dict)  # by namespace, as XML

@@ -26,6 +26,9 @@ _ALIKE_SHARE = 0.02
 _ALIKE_MS = 2.0
 
 _DISK_WINDOW_S = 3.0  # of less nothing is said: a disk is copied in pieces, and written in bursts
+# A guest's kernel writes out what is so old (vm.dirty_expire_centisecs of Linux), a burst at a time: between two bursts
+# a copy gets less though on the whole it does not, and the other way round.
+_DISK_BURST_S = 30.0
 _FOR_NEXT_TO_NOTHING = 4.0  # bytes of pages per byte on the wire
 _MIN_RATE_WINDOW_S = 1.0  # QEMU's counters move in steps of 100 ms: a shorter window measures the steps
 
@@ -106,6 +109,11 @@ class Observation:
             return None
         less = self.samples[0].disk.remaining_bytes - self.last.disk.remaining_bytes
         return int(less / self.observed_s)
+
+    @property
+    def disk_bursts_seen(self) -> bool:
+        """Whether it was watched for long enough to know what a guest writes on the whole."""
+        return self.observed_s >= _DISK_BURST_S
 
     @property
     def average_before_bytes_per_s(self) -> int:

@@ -6,20 +6,17 @@ from __future__ import annotations
 import contextlib
 import time
 import typing as t
-from pathlib import Path
 
 from ..._core.errors import MigrationError
 from ..._core.evacuation.run.result import GuestResult
-from ..._core.json_text import read_json
 from ..._core.metrics.host import evacuation_metrics, host_metrics
-from ..._host.files import read
+from ..._host.cordon_fact import DIRECTORY, read_fact, says_cordoned
 from ..._host.metrics_directory import MetricsDirectory
 from ..connection import Connection, libvirt
+from ..cordon import is_cordoned
 from ..migration.metrics import tell_two_hosts
 from .home_mark import marked
 
-# The role evacuate_host notes there that the host takes no guests.
-FACT = Path("/etc/ansible/facts.d/virtops_live_migration.fact")
 _NOTHING = {
     "guests": 0,
     "done": 0,
@@ -71,19 +68,25 @@ def look_for_host_metrics(directory: t.Optional[MetricsDirectory], connection: C
     if directory is not None:
         # What the metrics are of has been done, and failing to count is no reason to call it failed.
         with contextlib.suppress(libvirt.libvirtError, MigrationError):
-            write_host_metrics(directory, marked(connection))
+            write_host_metrics(directory, marked(connection), connection)
 
 
-def write_host_metrics(directory: t.Optional[MetricsDirectory], homes: t.Mapping[str, t.Any]) -> None:
+def write_host_metrics(
+    directory: t.Optional[MetricsDirectory], homes: t.Mapping[str, t.Any], connection: Connection
+) -> None:
     """How many guests are here away from home, and whether the host takes guests. ``homes``: as of ``marked``."""
     if directory is not None:
         away = sum(1 for one in homes["guests"] if not one["at_home"])
-        directory.write("host", host_metrics(away=away, cordoned=cordoned(), now_s=time.time()))
+        directory.write("host", host_metrics(away=away, cordoned=cordoned(connection), now_s=time.time()))
 
 
-def cordoned(fact: Path = FACT) -> bool:
+def cordoned(connection: Connection, facts: str = DIRECTORY) -> bool:
+    """By the note in its libvirt or by its local fact; one that cannot be read closes it to plans, and so it counts."""
     try:
-        found = read_json(read(str(fact)) or "")
-    except ValueError:
-        return False
-    return isinstance(found, dict) and bool(found.get("cordoned"))
+        if says_cordoned(read_fact(facts)):
+            return True
+    except MigrationError:
+        return True
+    with contextlib.suppress(libvirt.libvirtError, MigrationError):
+        return bool(is_cordoned(connection))
+    return False

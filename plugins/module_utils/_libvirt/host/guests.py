@@ -102,8 +102,13 @@ def _read(guest: Guest, answer: _Answer, local: bool) -> GuestDocument:
         autostart=answer.autostart,
         snapshots=answer.snapshots,
         checkpoints=answer.checkpoints,
-        job=running_job(guest.name, guest.uuid) if local else "",
+        job=_job(guest, local) if answer.state.active else "",
     )
+
+
+def _job(guest: Guest, local: bool) -> t.Optional[str]:
+    """Of a guest that runs; None where libvirt's note of it is out of reach."""
+    return running_job(guest.name, guest.uuid) if local else None
 
 
 def _with_statistics(found: list[GuestDocument], guests: t.Mapping[str, Guest]) -> list[GuestDocument]:

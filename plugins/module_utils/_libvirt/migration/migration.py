@@ -19,13 +19,13 @@ from ..._core.migration.destination_xml import moved_disks
 from ..._core.migration.location import Situation
 from ..._core.migration.refusals import refusal
 from ..._core.migration.start import check_choices, check_copies, planned, require_way, start_call
-from ..._core.units import MIB
 from ..connection import libvirt
 from ..cordon import require_open
 from ..guest import Guest
 from ..job.lost_contact import ENDED_BY_A_RESTART
 from ..measure.facts import REST_S, MeasuredFacts, MeasurementOptions, measure_facts
 from ..metadata import own_limits
+from .attempts import learn, learnt_before
 from .driver import ProgressCallback
 from .early import measurement_for
 from .memory import MigrationMemory
@@ -170,6 +170,7 @@ class Migration:
     def _start(self, guest: Guest, result: MigrationResult, check: bool) -> Result:
         self._choose_disks(guest)
         self._definition(guest, result).parameters()  # what may not be is refused before anything is touched
+        self._remember(guest)
         try:
             found, seen = self._foreseen(guest, check)
         finally:
@@ -182,6 +183,8 @@ class Migration:
         except MigrationError as exc:
             # In an evacuation others go first; its queue tries this one again.
             alone = self._options.before_start is None
+            if alone:
+                self._learn(guest, exc)
             calmer = exc.reason == "GIVEN_UP" and self._options.calm_wait_s and alone
             if not (calmer or self._memory.pressed) or self._ends.settled().situation is not Situation.START:
                 raise
@@ -189,7 +192,7 @@ class Migration:
             if self._memory.pressed:
                 self._with_all_its_memory(guest)
             else:
-                self._learn(exc)
+                self.notes.append(f"{exc.problem} It was tried once more in the calmest moment that came.")
         found, seen = self._foreseen(guest)
         return self._with_or_without_postcopy(guest, result, found, seen)
 
@@ -234,16 +237,18 @@ class Migration:
         policy = replace(self._options.policy, shrink="never")
         self._options = replace(self._options, policy=policy, before_start=None)
 
-    def _learn(self, failed: MigrationError) -> None:
-        """After a failed attempt: plan the next one with what the network really carried, where that is less."""
-        record = failed.facts.get("record") or {}
-        sent, took_ms = record.get("sent_bytes") or 0, record.get("elapsed_ms") or 0
-        path = self._options.path
-        self.notes.append(f"{failed.problem} It was tried once more in the calmest moment that came.")
-        if sent and took_ms:
-            carried = sent * 1000 / took_ms / MIB
-            if path.link_mib_per_s is None or carried < path.link_mib_per_s:
-                self._options = replace(self._options, path=path._replace(link_mib_per_s=carried))
+    def _remember(self, guest: Guest) -> None:
+        """What an earlier run has learnt of the way, and noted in the guest's metadata."""
+        if self._options.policies is not None and not self._options.policies.heed_metadata:
+            return
+        path, told = learnt_before(guest, self._ends.destination_name, self._options.path)
+        self._options = replace(self._options, path=path)
+        self.notes += [told] if told else []
+
+    def _learn(self, guest: Guest, failed: MigrationError) -> None:
+        """From a failed attempt, for the next one. What others sent beside it would be in what is learnt."""
+        path = learn(guest, self._ends.destination_name, self._options.path, failed)
+        self._options = replace(self._options, path=path)
 
     def _with_or_without_postcopy(
         self, guest: Guest, result: MigrationResult, found: MeasuredFacts, seen: Forecast

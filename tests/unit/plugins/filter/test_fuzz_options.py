@@ -94,7 +94,8 @@ FILTERS: dict[str, tuple[t.Callable[..., t.Any], Given]] = {
     "rescue_order": (
         rescue_order,
         ([[rescues.job("hard", needed_ms=5000), rescues.job("capped", reason="BANDWIDTH_CAP")],
-          "minimal_downtime", 500, "never", 3], {}),
+          "minimal_downtime", 500, "never", 3,
+          [{"name": "hard", "policy": "post_copy", "policy_overrides": {"max_pause_s": 1}}], True], {}),
     ),
     "rescue_report": (rescue_report, ([RESULTS, ENDS, {"uuid-erp01": "kvm02"}, "erp01"], {})),
     "uri_for_host": (

@@ -8,7 +8,7 @@ import pytest
 from ansible.errors import AnsibleFilterError
 
 from ansible_collections.virtops.live_migration.plugins.filter.migration_policy import migration_policy
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.policy import PRESETS, preset
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.policy import PRESETS, Policy, preset
 
 
 @pytest.mark.parametrize("name", PRESETS)
@@ -41,6 +41,24 @@ def test_fields_as_text() -> None:
         "on_hopeless": "leave",
         "postcopy": "prefer",
     }
+
+
+# Another value of each field than the one that it has anyway.
+EACH = {
+    "max_downtime_ms": 700, "postcopy": "prefer", "max_pause_s": 2.5, "max_throttle_percent": 40, "deadline_s": 90.5,
+    "storage_deadline_s": 300.5, "setup_deadline_s": 20.5, "max_data_factor": 3.5, "max_postcopy_s": 60.5,
+    "on_hopeless": "leave", "patience_s": 4.5, "max_restarts": 2, "shrink": "balloon", "shrink_keep_mib": 128,
+    "mode": "observe",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", Policy.__dataclass_fields__)
+@pytest.mark.parametrize("as_text", [False, True])
+def test_each_field_may_be_a_text(name: str, as_text: bool) -> None:
+    value = EACH[name]
+    assert value != getattr(Policy(), name)
+    found = migration_policy("minimal_downtime", {name: str(value) if as_text else value})[name]
+    assert (found, type(found)) == (value, type(value))
 
 
 @pytest.mark.parametrize(

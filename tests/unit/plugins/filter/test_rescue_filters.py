@@ -29,6 +29,47 @@ def test_what_is_allowed_may_be_texts(allowed: dict[str, t.Any], names: list[str
     assert [one["name"] for one in rescue_order(ALL, **allowed)] == names
 
 
+HARD = [job("hard", needed_ms=5000, left_mib=10), job("harder", needed_ms=5000, left_mib=20)]
+OWN = [{**HARD[0], "own_limits": {"postcopy": "never"}}, HARD[1]]
+LONG = {"name": "harder", "policy_overrides": {"max_downtime_ms": "6000"}}
+
+
+@pytest.mark.parametrize(
+    ("jobs", "given", "names"),
+    [
+        (HARD, {}, ["hard", "harder"]),
+        (OWN, {}, ["harder", "hard"]),
+        (OWN, {"heed_metadata": "no"}, ["hard", "harder"]),
+        (OWN, {"heed_metadata": False}, ["hard", "harder"]),
+        (HARD, {"guest_options": [LONG]}, ["harder", "hard"]),
+        # It may stand still for 5 s, and the other one may not.
+        (HARD, {"guest_options": [{"name": "harder", "policy": "very_large"}], "postcopy": ""}, ["harder", "hard"]),
+        (HARD, {"guest_options": [LONG], "max_downtime_ms": "700"}, ["hard", "harder"]),
+        (HARD, {"guest_options": "", "heed_metadata": True}, ["hard", "harder"]),
+    ],
+)
+def test_what_is_said_of_single_guests(jobs: t.Any, given: dict[str, t.Any], names: list[str]) -> None:
+    assert [one["name"] for one in rescue_order(jobs, "post_copy", **given)] == names
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"guest_options": "erp01"},
+        {"guest_options": ["erp01"]},
+        {"guest_options": [{"policy_overrides": {}}]},
+        {"guest_options": [{"name": "erp01", "policy_overrides": ["postcopy"]}]},
+        {"guest_options": [{"name": "erp01", "policy": ["post_copy"]}]},
+        {"guest_options": [{"name": "erp01", "policy_overrides": {"patience": 1}}]},
+        {"heed_metadata": "perhaps"},
+        {"heed_metadata": []},
+    ],
+)
+def test_what_is_said_of_single_guests_has_to_be_understood(given: dict[str, t.Any]) -> None:
+    with pytest.raises(AnsibleFilterError):
+        rescue_order(HARD, **given)
+
+
 def test_one_job_is_a_list_of_one() -> None:
     assert rescue_order(ALL[0]) == [ALL[0]]
 

@@ -193,6 +193,8 @@ def test_a_host_from_afar(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
     assert (host.versions.libvirt, host.versions.qemu) == ("9.0.0", "7.2.22")
     assert "postcopy_recovery" in host.features
     assert [(one.name, one.state) for one in host.domains] == [("erp01", "running"), ("erp02", "shut off")]
+    # What runs on a guest is in a file of its host.
+    assert [one.job for one in host.domains] == [None, ""]
     assert (host.domains[0].snapshots, host.domains[0].checkpoints, host.domains[0].autostart) == (2, None, True)
     assert [(one.virt_type, one.features, one.features_complete) for one in host.cpu.profiles] == [
         ("qemu", ["sse2"], True)

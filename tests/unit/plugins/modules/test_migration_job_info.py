@@ -89,6 +89,7 @@ def test_the_whole_document(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
         "limits": {"max_downtime_ms": 300, "bandwidth_mib_per_s": 0, "postcopy_bandwidth_mib_per_s": 0},
         "throttle_percent": 0,
         "postcopy_requests": 0,
+        "own_limits": {},
     }
     assert (diagnosis["verdict"], diagnosis["reason"]) == ("stuck", "DIRTY_RATE")
     assert diagnosis["evidence"]["firm"] is False
@@ -248,16 +249,26 @@ def test_what_the_files_of_the_host_say(libvirt: FakeLibvirt, run: ModuleRunner,
 
 
 @pytest.mark.parametrize(
-    ("own", "postcopy", "suspend"),
-    [("", True, True), ('postcopy="never"', False, True), ('max-pause-s="0"', True, False)],
+    ("own", "postcopy", "suspend", "limits_told"),
+    [
+        ("", True, True, {}),
+        ('postcopy="never"', False, True, {"postcopy": "never"}),
+        ('max-pause-s="0"', True, False, {"max_pause_s": 0}),
+    ],
 )
 def test_what_the_guest_forbids_is_not_allowed(
-    libvirt: FakeLibvirt, run: ModuleRunner, own: str, postcopy: bool, suspend: bool
+    libvirt: FakeLibvirt,
+    run: ModuleRunner,
+    own: str,
+    postcopy: bool,
+    suspend: bool,
+    limits_told: dict[str, t.Any],
 ) -> None:
     libvirt.expect(*FOUND, LOOK, *limits(), *own_word(own and f"<guest {own}/>"))
     (job,) = run(migration_job_info, name="erp01", contract={"max_pause_s": 60})["jobs"]
     allowed = {one["action"]: one["allowed"] for one in job["diagnosis"]["remedies"]}
     assert (allowed["postcopy"] is not False, allowed["suspend"]) == (postcopy, suspend)
+    assert job["own_limits"] == limits_told
 
 
 def test_a_guest_whose_word_cannot_be_read_is_diagnosed(libvirt: FakeLibvirt, run: ModuleRunner) -> None:

@@ -6,12 +6,13 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass, field, replace
 
+from ...balloon.owed import owed_by_guest
 from ...dataclass_json import from_plain
 from ...errors import MigrationError
 from ...host.document import HostDocument
 from ...host.guest import GuestDocument
 from ...policy import Policy
-from ...units import MIB
+from ...units import MIB, human_bytes
 from . import fleet
 from .guest_rules import MAY_BIND, MAY_BY_DEFAULT, GuestRules, from_metadata, groups_of, guest_rules_of, matches_nothing
 from .input_guest import Checked, Measurement, Readiness, blockers, demand_of, planned_guest_from_document
@@ -62,10 +63,16 @@ def fleet_from_documents(
     leaving = {document.name for document in sources}
     documents = [*sources, *(document for document in destinations if document.name not in leaving)]
     on_their_way = _on_their_way(documents, leaving)
-    places = _places(documents, on_their_way)
+    coming = _coming_to_sources(documents, leaving)
+    places = _places(documents, on_their_way, {(guest.uuid, host) for guest, host in coming})
     guests = [guest for guest, _host in places]
     rules, warnings = _rules(guests, options)
     warnings = _mistyped(options, guests, documents) + warnings
+    warnings += [
+        f"{guest.name!r} is arriving on {host}, which is to be emptied. It counts where it still is: plan again when it"
+        " has arrived, or cancel its migration."
+        for guest, host in coming
+    ]
     checked = None if readiness is None else _by_pair(readiness)
     if checked is None and sources:
         warnings.append(
@@ -73,6 +80,12 @@ def fleet_from_documents(
             " whether its processor, networks and disks are there."
         )
     taking = [document.name for document in documents if document.name not in leaving]
+    warnings += [
+        f"On {document.name} {human_bytes(sum(owed.values()))} are kept for guests that a migration has left smaller"
+        f" than they were, and that get it back: {', '.join(map(repr, sorted(owed)))}."
+        for document in documents
+        if document.name not in leaving and (owed := owed_by_guest(document.domains))
+    ]
     planned = _PlannedGuests(options, rules, _by_guest(measurements), checked, taking, on_their_way)
     rate = options.transfer_mib_per_s
     return (
@@ -154,16 +167,35 @@ def _on_their_way(documents: t.Sequence[HostDocument], leaving: t.Collection[str
     }
 
 
+def _coming_to_sources(
+    documents: t.Sequence[HostDocument], leaving: t.Collection[str]
+) -> list[tuple[GuestDocument, str]]:
+    """The halves that arrive on a host that is to be emptied, of guests that are active elsewhere, and that host."""
+    settled = {
+        guest.uuid
+        for document in documents
+        for guest in document.domains
+        if guest.active and (guest.state, guest.state_reason) not in _ARRIVING
+    }
+    return [
+        (guest, document.name)
+        for document in documents
+        for guest in document.domains
+        if document.name in leaving and guest.uuid in settled and (guest.state, guest.state_reason) in _ARRIVING
+    ]
+
+
 def _places(
-    documents: t.Sequence[HostDocument], on_their_way: t.Mapping[str, str]
+    documents: t.Sequence[HostDocument], on_their_way: t.Mapping[str, str], coming: t.Container[tuple[str, str]]
 ) -> list[tuple[GuestDocument, HostDocument]]:
-    """Each guest once. A definition that does not run is passed over where the guest runs elsewhere."""
+    """Each guest once. A definition that does not run is passed over where the guest runs elsewhere, and so is a half
+    that is ``coming`` to a host that is to be emptied (UUID and host)."""
     running = {guest.uuid for document in documents for guest in document.domains if guest.active}
     found: list[tuple[GuestDocument, HostDocument]] = []
     off: set[str] = set()
     for document in documents:
         for guest in document.domains:
-            if on_their_way.get(guest.uuid) == document.name:
+            if on_their_way.get(guest.uuid) == document.name or (guest.uuid, document.name) in coming:
                 continue
             if not guest.active and (guest.uuid in running or guest.uuid in off):
                 continue

@@ -6,6 +6,7 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass
 
+from ...balloon.owed import owed_bytes
 from ...dataclass_json import Amount
 from ...forecast.working_set import WorkingSet, read_working_set
 from ...host.document import HostDocument
@@ -139,10 +140,10 @@ def demand_of(
     guest: GuestDocument, measurement: t.Optional[Measurement], policy: Policy, *, copy_disks: bool
 ) -> TransferDemand:
     """What of a guest has to be sent. One that was not measured sends no more than the memory that its host has given
-    it."""
+    it, and what it gets back before it is sent."""
     facts = measurement.known if measurement else Known()
     measured: t.Optional[WorkingSet] = read_working_set(facts.dirty_rate) if facts.dirty_rate else None
-    memory = guest.memory.current_bytes or guest.memory.total_bytes
+    memory = (guest.memory.current_bytes or guest.memory.total_bytes) + owed_bytes(guest)
     touched = int(facts.touched_bytes or min(memory, guest.resident_bytes or memory))
     return TransferDemand(
         max(0, touched),

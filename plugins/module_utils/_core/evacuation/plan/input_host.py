@@ -6,6 +6,7 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass
 
+from ...balloon.owed import owed_by_guest
 from ...errors import MigrationError
 from ...forecast.link_bandwidth import RouteDevice, expected_bandwidth
 from ...host.document import HostDocument
@@ -30,14 +31,17 @@ class HostSettings:
 
 
 def host_from_document(document: HostDocument, settings: HostSettings) -> Host:
-    """Raises BANDWIDTH_UNKNOWN when neither the settings nor a real interface tell its rate."""
+    """What its guests get back of a migration that has left them smaller is not free there.
+
+    Raises BANDWIDTH_UNKNOWN when neither the settings nor a real interface tell its rate.
+    """
     rate = _bytes_per_s(document, settings)
     return Host(
         document.name,
         tuple(_ordinary(document) + _hugepages(document)),
         rate,
         rate,
-        (settings.reserve_mib or 0) * MIB,
+        (settings.reserve_mib or 0) * MIB + sum(owed_by_guest(document.domains).values()),
         bool(document.cordoned if settings.cordoned is None else settings.cordoned),
         _limit(settings.max_incoming),
         _limit(settings.max_outgoing),

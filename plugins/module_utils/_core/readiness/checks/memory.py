@@ -39,10 +39,17 @@ def _available(case: Case) -> Finding:
     if available is None:
         return skipped("How much memory the destination has free is not known.")
     reserve = int(_RESERVE_SHARE * (memory.total_bytes or 0))
+    owed = case.pair.residents.owed_bytes
+    available = max(0, available - owed)
     evidence = {"needed_bytes": needed, "available_bytes": available, "reserve_bytes": reserve}
+    beside = ""
+    if owed:
+        evidence["owed_bytes"] = owed
+        beside = f", beside {human_bytes(owed)} that guests there get back, which a migration has left smaller"
     if needed > available:
         return failed(
-            f"The guest needs {human_bytes(needed)}, and {human_bytes(available)} are available on the destination.",
+            f"The guest needs {human_bytes(needed)}, and {human_bytes(available)} are available on the destination"
+            f"{beside}.",
             "Move or stop guests there, or choose another host.",
             **evidence,
         )
@@ -52,7 +59,9 @@ def _available(case: Case) -> Finding:
             "Move or stop guests there, or choose another host.",
             **evidence,
         )
-    return passed(f"The guest needs {human_bytes(needed)}, and {human_bytes(available)} are available.", **evidence)
+    return passed(
+        f"The guest needs {human_bytes(needed)}, and {human_bytes(available)} are available{beside}.", **evidence
+    )
 
 
 def _hugepages(case: Case) -> Finding:

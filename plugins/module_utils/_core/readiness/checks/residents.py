@@ -5,14 +5,19 @@ from __future__ import annotations
 
 import typing as t
 
+from ...balloon.owed import owed_by_guest
 from ...host.guest import GuestDocument
 
 
 class Residents:
     """The guests of a destination, indexed: to compare 50,000 that come with 50,000 that are there takes 2,500 million
-    comparisons."""
+    comparisons.
 
-    def __init__(self, guests: t.Iterable[GuestDocument]) -> None:
+    ``owed_bytes``: memory that looks free there and that some of them get back.
+    """
+
+    def __init__(self, guests: t.Sequence[GuestDocument]) -> None:
+        self.owed_bytes = sum(owed_by_guest(guests).values())
         self._uuids: dict[str, GuestDocument] = {}
         self._names: dict[str, list[GuestDocument]] = {}
         self._cids: dict[int, list[GuestDocument]] = {}

@@ -79,9 +79,10 @@ def _has_its_memory(case: Case) -> Finding:
         return passed("It has got back all that it had before a migration.")
     if guest.job:
         return skipped("It was made smaller for a migration, and a job runs.")
+    ended = "that has ended" if guest.job == "" else "of which is not known whether it has ended"
     return warned(
-        f"It was made smaller for a migration that has ended: it has {human_bytes(has)} of the {human_bytes(had)} that"
-        " it had before.",
+        f"It was made smaller for a migration {ended}: it has {human_bytes(has)} of the {human_bytes(had)} that it had"
+        " before.",
         "Run migration or evacuation for it again, which gives it back; or"
         f" 'virsh setmem {guest.uuid} {had // KIB} --live' on its host.",
         has_bytes=has,

@@ -48,6 +48,11 @@ def _jobs(case: Case) -> Finding:
         )
     if not case.source.local:
         return skipped("No block job runs on it. Whether another one does is known on its own host only.")
+    if guest.job is None:
+        return skipped(
+            "No block job runs on it. Whether another one does is not known: libvirt's status file of it could not be"
+            " read on its host."
+        )
     return passed("No job runs on it.")
 
 

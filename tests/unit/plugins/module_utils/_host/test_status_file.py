@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import typing as t
 from pathlib import Path
 
 import pytest
@@ -132,14 +134,50 @@ def test_a_guest_of_the_same_name_of_another_daemon(tmp_path: Path) -> None:
     assert start_flags("erp01", "9" + UUID[1:], tmp_path) is None
 
 
-def test_what_keeps_a_guest_busy(tmp_path: Path) -> None:
-    (tmp_path / "erp01.xml").write_text(OUTGOING.replace("{flags}", "0x0"))
-    assert running_job("erp01", UUID, tmp_path) == "migration out"
-    assert running_job("erp01", UUID.replace("1f", "2f"), tmp_path) == ""
-    assert running_job("../erp01", UUID, tmp_path) == ""
-    assert running_job("crm01", UUID, tmp_path) == ""
-    (tmp_path / "erp01.xml").write_text(OUTGOING.replace("migration out", "none"))
-    assert running_job("erp01", UUID, tmp_path) == ""
+IDLE_AND_WHOLE = re.sub(r"  <job .*</job>\n", "", OUTGOING, flags=re.DOTALL)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (OUTGOING.replace("{flags}", "0x0"), "migration out"),
+        (OUTGOING.replace("migration out", "backup"), "backup"),
+        (OUTGOING.replace("migration out", "none", 1), ""),
+        (IDLE_AND_WHOLE, ""),
+        (IDLE_AND_WHOLE.replace("    <name>", "<description>\n  <job type='none' async='dump'/></description>\n"), ""),
+        (IDLE_AND_WHOLE.replace("<uuid>1", "<uuid>2"), None),
+        (IDLE_AND_WHOLE[:-20], None),
+        (IDLE_AND_WHOLE.replace("  <domain ", "  <machine "), None),
+        (OUTGOING.replace("async=", "sync="), None),
+        ("", None),
+        (BACKUP, None),
+    ],
+    ids=[
+        "migration",
+        "backup",
+        "no job",
+        "no element",
+        "in a description",
+        "another guest",
+        "cut off",
+        "no definition",
+        "another format",
+        "empty",
+        "definition missing",
+    ],
+)
+def test_what_keeps_a_guest_busy(tmp_path: Path, text: str, expected: t.Optional[str]) -> None:
+    (tmp_path / "erp01.xml").write_text(text)
+    assert running_job("erp01", UUID, tmp_path) == expected
+
+
+def test_a_file_that_cannot_be_read_does_not_say_that_no_job_runs(tmp_path: Path) -> None:
+    assert running_job("crm01", UUID, tmp_path) is None
+    assert running_job("../erp01", UUID, tmp_path) is None
+    assert running_job("a\0b", UUID, tmp_path) is None
+    assert running_job("x" * 5000, UUID, tmp_path) is None
+    (tmp_path / "erp01.xml").mkdir()
+    assert running_job("erp01", UUID, tmp_path) is None
 
 
 def test_the_process_of_a_guest(tmp_path: Path) -> None:

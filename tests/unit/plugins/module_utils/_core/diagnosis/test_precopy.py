@@ -205,6 +205,15 @@ def test_a_copy_that_does_not_get_less_has_remedies(left_gib: float) -> None:
     assert "virtops.live_migration.guest_quiesce" in diagnosis.remedies[1].expected
 
 
+@pytest.mark.parametrize(("left_gib", "verdict"), [(5, Verdict.CONVERGING), (9, Verdict.STUCK)])
+def test_a_guest_writes_to_disks_in_bursts(left_gib: float, verdict: Verdict) -> None:
+    """What is seen between two of them, or of one alone, is likely and not sure; half a minute has all of it."""
+    for seconds, firm in ((4.0, False), (29.9, False), (30.0, True), (60.0, True)):
+        diagnosis = diagnose([copying(0, 1, 9), copying(seconds, 5, left_gib)])
+        assert says(diagnosis) == (verdict, Reason.STORAGE_COPY)
+        assert diagnosis.evidence["firm"] is firm
+
+
 def test_a_copy_that_is_done_is_not_blamed_before_memory_follows() -> None:
     """Seen on the lab: for a moment nothing of either is sent."""
     for looks in ([copying(0, 10, 0)], [copying(0, 10, 0), copying(4, 10, 0)], [copying(0, 9, 1), copying(4, 10, 0)]):

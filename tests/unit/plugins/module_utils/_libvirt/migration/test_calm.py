@@ -14,23 +14,53 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._core.forec
     RouteDevice,
 )
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.forecast.working_set import WorkingSet
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.guest_policy import GuestPolicies
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.migration.location import Situation
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.migration.start import StartOptions
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.policy import Policy
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.units import MIB
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.measure.facts import MeasurementOptions
+from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.migration import attempts
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.migration import migration as moving
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.migration.migration import (
     Migration,
     MigrationOptions,
 )
-from ansible_collections.virtops.live_migration.tests.unit.plugins.fake_libvirt import FakeLibvirt
+from ansible_collections.virtops.live_migration.tests.unit.plugins.fake_libvirt import (
+    ATTEMPT,
+    FakeLibvirt,
+    libvirtError,
+)
 
 MEASURES_S = 9.0
 BUSY = WorkingSet(270 * MIB, False, 78 * MIB, False)
-GIVEN_UP = MigrationError(
-    "GIVEN_UP", "It was given up.", facts={"record": {"sent_bytes": 600 * MIB, "elapsed_ms": 20_000}}
-)
+# 600 MiB of memory in 20 s, after its disks.
+RECORD = {
+    "columns": ["at_s", "memory_processed_bytes", "bandwidth_mib_per_s"],
+    "looks": [[0.0, 0, 0], [100.0, MIB, 0], [120.0, 601 * MIB, 0]],
+}
+GIVEN_UP = MigrationError("GIVEN_UP", "It was given up.", evidence={"decision": "DEADLINE"}, facts={"record": RECORD})
+UUID = "1f3c6f0a-6a40-4d0c-9d5e-0a6b1d1f0c11"
+
+
+class Noted:
+    """The part of a guest that keeps its metadata."""
+
+    def __init__(self) -> None:
+        self.note: str | None = None
+        self.broken = False
+
+    def metadata(self, _kind: int, namespace: str, flags: int) -> str:
+        assert (namespace, flags) == (ATTEMPT, 1)
+        if self.note is None or self.broken:
+            raise libvirtError(1 if self.broken else 80, "metadata not found")
+        return self.note
+
+    def setMetadata(self, _kind: int, text: str, prefix: str, namespace: str, flags: int) -> None:  # noqa: N802
+        assert (prefix, namespace, flags) == ("attempt", ATTEMPT, 1)
+        if self.broken:
+            raise libvirtError(1, "no luck")
+        self.note = text
 
 
 class World:
@@ -42,6 +72,7 @@ class World:
         self.looks = 0
         self.fails: list[MigrationError] = []
         self.links: list[float | None] = []
+        self.raw = Noted()
         self.told: list[t.Any] = []
         self.whole: list[bool] = []
         monkeypatch.setattr(moving, "measure_facts", self._measure)
@@ -78,16 +109,20 @@ class World:
         measurement = MeasurementOptions("none", None, True, lambda _hosts: RouteDevice())
         options = MigrationOptions(Policy(), path, measurement, StartOptions(), calm_wait_s=calm_wait_s, **more)
         ends = SimpleNamespace(
-            source=None, destination=None, settled=lambda: SimpleNamespace(situation=Situation.START)
+            source=None,
+            destination=None,
+            destination_name="kvm02",
+            settled=lambda: SimpleNamespace(situation=Situation.START),
         )
         migration = Migration(t.cast("t.Any", ends), options, self.told.append)
-        guest = t.cast("t.Any", SimpleNamespace(name="erp01"))
+        guest = t.cast("t.Any", SimpleNamespace(name="erp01", uuid=UUID, raw=self.raw))
         return migration._start(guest, t.cast("t.Any", None), False), migration
 
 
 @pytest.fixture
 def world(libvirt: FakeLibvirt, monkeypatch: pytest.MonkeyPatch) -> World:
     monkeypatch.setattr(moving, "time", libvirt.clock)
+    monkeypatch.setattr(attempts, "time", libvirt.clock)
     return World(libvirt, monkeypatch)
 
 
@@ -136,6 +171,43 @@ def test_a_second_attempt_knows_what_the_network_carried(world: World, link: flo
     assert result["outcome"] == "moved"
     assert world.links == [link, then]
     assert "once more" in migration.notes[0]
+
+
+@pytest.mark.parametrize(("link", "then"), [(100.0, 30.0), (20.0, 20.0), (None, 30.0)])
+def test_so_does_the_next_run(world: World, link: float | None, then: float) -> None:
+    """Also without a calm moment to wait for."""
+    world.fails = [GIVEN_UP]
+    with pytest.raises(MigrationError):
+        world.move(0.0, link)
+    world.clock.sleep(300.0)
+    _result, migration = world.move(0.0, link)
+    assert world.links == [link, then]
+    told = [
+        "'erp01' was not sent to kvm02 5 min 0 s ago, when the network carried 30.0 MiB/s: that is what is reckoned"
+    ]
+    assert [note.partition(" with.")[0] for note in migration.notes] == (told if then == 30.0 else [])
+    world.move(0.0, link, policies=GuestPolicies(Policy(), heed_metadata=False))
+    assert world.links[-1] == link
+    world.clock.sleep(90_000.0)
+    world.move(0.0, link)
+    assert world.links[-1] == link
+
+
+def test_what_cannot_be_noted_or_read_keeps_nobody_from_moving(world: World) -> None:
+    world.raw.broken = True
+    world.fails = [GIVEN_UP]
+    result, _migration = world.move(60.0)
+    assert result["outcome"] == "moved"
+    assert world.links == [100.0, 30.0]
+    world.move(0.0)
+    assert world.links[-1] == 100.0
+
+
+def test_among_others_nothing_is_learnt_of_the_network(world: World) -> None:
+    world.fails = [GIVEN_UP]
+    with pytest.raises(MigrationError):
+        world.move(0.0, before_start=lambda _guest, _forecast: None)
+    assert world.raw.note is None
 
 
 @pytest.mark.parametrize(

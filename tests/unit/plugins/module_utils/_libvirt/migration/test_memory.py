@@ -131,13 +131,14 @@ def test_it_is_sent_again_with_all_of_it(monkeypatch: pytest.MonkeyPatch, waits_
 
     monkeypatch.setattr(Migration, "_with_or_without_postcopy", started)
     monkeypatch.setattr(Migration, "_foreseen", lambda *_words: (None, None))
+    monkeypatch.setattr(Migration, "_remember", lambda *_words: None)
     monkeypatch.setattr(Migration, "_definition", lambda *_words: SimpleNamespace(parameters=dict))
     monkeypatch.setattr(MigrationMemory, "back_at_the_source", lambda _memory: given.append("back"))
     measurement = MeasurementOptions("none", None, False, lambda _hosts: RouteDevice())
     turn = (lambda _guest, _forecast: None) if waits_for_its_turn else None
     path = DestinationPath("there", None, 100.0)
     options = MigrationOptions(Policy(shrink="balloon"), path, measurement, StartOptions(), before_start=turn)
-    ends = SimpleNamespace(settled=lambda: SimpleNamespace(situation=Situation.START))
+    ends = SimpleNamespace(destination_name="kvm02", settled=lambda: SimpleNamespace(situation=Situation.START))
     migration = Migration(t.cast("t.Any", ends), options)
     guest = t.cast("t.Any", SimpleNamespace(name="erp01"))
     assert migration._start(guest, t.cast("t.Any", None), False) == {"outcome": "moved"}

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import pytest
 
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.balloon.note import (
+    SHRUNK_NAMESPACE,
+    ShrunkNote,
+)
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.capacity import (
     HugePages,
 )
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.guest import (
+    GuestDocument,
     GuestMemory,
 )
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.readiness.checks.check import (
@@ -31,6 +36,15 @@ from ansible_collections.virtops.live_migration.tests.unit.plugins.pairs import 
 
 TIB = 1 << 40
 
+LEFT_SMALL = GuestDocument(
+    "crm01",
+    "uuid-crm01",
+    state="running",
+    state_reason="migrated",
+    memory=GuestMemory(8 * GIB, 2 * GIB),
+    metadata={SHRUNK_NAMESPACE: ShrunkNote("uuid-crm01", 8 * GIB, 2 * GIB, held=True).xml()},
+)
+
 ROWS: list[Row] = [
     ("guest_size", PASS, {"domain.memory.total_bytes": TIB}, "everyday"),
     ("guest_size", WARN, {"domain.memory.total_bytes": TIB + GIB}, "up to 6.0 TiB have been tested (RHEL), and above"),
@@ -44,6 +58,19 @@ ROWS: list[Row] = [
     ),
     ("memory_available", WARN, {"destination.memory.available_bytes": 9 * GIB}, "would be left"),
     ("memory_available", SKIP, {"destination.memory.available_bytes": None}, "not known"),
+    ("memory_available", PASS, {"destination.memory.available_bytes": 20 * GIB}, "20.0 GiB are available."),
+    (
+        "memory_available",
+        FAIL,
+        {"destination.memory.available_bytes": 12 * GIB, "destination.domains": [LEFT_SMALL]},
+        "6.0 GiB are available on the destination, beside 6.0 GiB that guests there get back",
+    ),
+    (
+        "memory_available",
+        PASS,
+        {"destination.memory.available_bytes": 26 * GIB, "destination.domains": [LEFT_SMALL]},
+        "20.0 GiB are available, beside 6.0 GiB",
+    ),
     (
         "memory_available",
         PASS,

@@ -42,7 +42,9 @@ ROWS: list[Row] = [
     ("left_small", PASS, {}, "not made smaller"),
     ("left_small", WARN, SMALL, "it has 2.0 GiB of the 8.0 GiB"),
     ("left_small", PASS, {**SMALL, "domain.memory": GuestMemory(8 * GIB, 8 * GIB)}, "all that it had"),
+    ("left_small", WARN, SMALL, "that has ended"),
     ("left_small", SKIP, {**SMALL, "domain.job": "migration out"}, "a job runs"),
+    ("left_small", WARN, {**SMALL, "domain.job": None}, "not known whether it has ended"),
 ]
 
 
