@@ -77,6 +77,7 @@ _value:
       dirty_pages_per_s: 17225
       page_size_bytes: 4096
       dirty_bytes_per_s: 70553600
+      normal_pages: null
     disk:
       total_bytes: 0
       processed_bytes: 0
@@ -88,6 +89,7 @@ _value:
       postcopy_bandwidth_mib_per_s: null
     throttle_percent: 0
     postcopy_requests: 0
+    xbzrle: null
     diagnosis:
       verdict: stuck
       reason: DIRTY_RATE

@@ -10,9 +10,10 @@ short_description: Set the size of the cache for XBZRLE compression of a live mi
 version_added: 0.1.0
 description:
   - Sets the size of the cache of pages already sent, against which XBZRLE compresses a page that is sent again.
-  - Works before a migration and while it runs. It is the module for C(virsh migrate-compcache). The cache only matters
-    to a migration that was started with XBZRLE compression, and should then hold the pages that the guest keeps
-    rewriting.
+  - It is the module for C(virsh migrate-compcache). The cache only matters to a migration that is started with XBZRLE
+    compression, and should then hold the pages that the guest keeps rewriting.
+  - Set it before the migration. While one runs libvirt and QEMU take it, too, and tell it as the size in force, but
+    QEMU goes on with the cache that it has. That was seen with QEMU 7.2.
 options:
   size_bytes:
     description:

@@ -170,6 +170,12 @@ jobs:
           description: The product of the two.
           type: int
           sample: 47747072
+        normal_pages:
+          description:
+            - Pages sent that were neither zero nor encoded by xbzrle; compressed on several connections they count,
+              too. V(none) where it is not told.
+          type: int
+          sample: 241664
     disk:
       description: The disks that are copied with the guest.
       type: dict
@@ -229,6 +235,30 @@ jobs:
       description: Pages that the guest had to wait for in post-copy.
       type: int
       sample: 0
+    xbzrle:
+      description: QEMU's counters of xbzrle since the start of the job. V(none) for a job without it.
+      type: dict
+      contains:
+        cache_bytes:
+          description: Size of the cache.
+          type: int
+          sample: 67108864
+        encoded_bytes:
+          description: What the pages that were found in the cache took on the wire.
+          type: int
+          sample: 4096000
+        pages:
+          description: Pages that were found in the cache.
+          type: int
+          sample: 10000
+        cache_misses:
+          description: Pages that were not found in it, and were sent as they are.
+          type: int
+          sample: 90000
+        overflows:
+          description: Pages that were found in it, would have become longer, and were sent as they are.
+          type: int
+          sample: 500
     diagnosis:
       description: Why it does not finish, or that it will.
       type: dict
@@ -251,6 +281,7 @@ jobs:
             - RATES_CLOSE
             - SETUP_SLOW
             - BANDWIDTH_CAP
+            - COMPRESSION_USELESS
             - LINK_SHARED
             - LINK_SLOW
             - NETWORK_STALL
@@ -280,6 +311,11 @@ jobs:
               set for that, and C(longest_pause_ms) how long a suspended guest would stand still at most.
             - Instead of the first two there is C(left_now_ms), how long what is left at this moment takes, where a
               single look cannot tell them, as with QEMU before 3.0.
+            - C(compressed_to_percent) is what pages take on the wire, of their size, C(compression_pages) how many
+              pages that was seen of, and C(cache_misses_percent) how many of them were not in the cache of xbzrle, of
+              C(compression_cache_bytes). C(sending_busy_percent) is for how much of the time the threads run that
+              compress, and C(compressed_memory_bytes_per_s) what they get through. On several connections it takes
+              QEMU 8.1, and this module on the hypervisor itself.
           type: dict
           sample:
             looks: 45

@@ -14,7 +14,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
 
-from .._core.job.migrate_flags import MIGRATE_AUTO_CONVERGE, MIGRATE_POSTCOPY
+from .._core.job.migrate_flags import (
+    MIGRATE_AUTO_CONVERGE,
+    MIGRATE_COMPRESSED,
+    MIGRATE_PARALLEL,
+    MIGRATE_POSTCOPY,
+)
 
 STATUS_DIRECTORY = Path("/run/libvirt/qemu")
 
@@ -32,6 +37,11 @@ class StartFlags:
     @property
     def auto_converge(self) -> bool:
         return bool(self.all & MIGRATE_AUTO_CONVERGE)
+
+    @property
+    def parallel_compression(self) -> bool:
+        """By zlib or zstd on several connections, beside which libvirt takes no xbzrle."""
+        return bool(self.all & MIGRATE_COMPRESSED and self.all & MIGRATE_PARALLEL)
 
 
 class _Outgoing(t.NamedTuple):

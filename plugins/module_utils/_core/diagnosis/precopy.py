@@ -13,8 +13,8 @@ import typing as t
 from ..job.downtime_limit import SHRINKS
 from ..job.observation import CAPPED_SHARE, STALL_S, STUCK_RATIO, Observation
 from ..units import human_bytes, human_ms, human_rate
-from .case import JobCase
-from .remedies import Remedy
+from .case import Cause, JobCase, rates, stands_still
+from .compression import compression_useless
 from .verdict import Diagnosis, Reason, Verdict
 
 _CLOSE_RATIO = 0.8  # QEMU's rates of 100 ms are off by more than the rest
@@ -166,102 +166,82 @@ def _time_to_finish(seen: Observation) -> tuple[t.Optional[int], t.Optional[int]
 
 def _stuck(case: JobCase, firm: bool) -> Diagnosis:
     """The first cause that is there, of those that something can be done about; else the guest's own writing."""
-    causes = (_bandwidth_cap, _throttle_exhausted, _link_shared, _link_slow, _downtime_limit_low)
-    reason, summary, remedies, evidence = next(filter(None, (cause(case) for cause in causes)), _dirty_rate(case))
+    causes = (
+        _bandwidth_cap,
+        _throttle_exhausted,
+        compression_useless,
+        _link_shared,
+        _link_slow,
+        _downtime_limit_low,
+    )
+    cause = next(filter(None, (cause(case) for cause in causes)), _dirty_rate(case))
     can = case.remedies
-    usual = [can.downtime(), can.postcopy(), can.suspend(), can.quiesce(), can.abort()]
-    return case.diagnosis(Verdict.STUCK, reason, summary, [*remedies, *usual], firm=firm, **evidence)
+    usual = [can.downtime(), can.postcopy(), can.suspend(), can.quiesce()]
+    remedies = [*cause.remedies, *usual, *cause.anew, can.abort()]
+    return case.diagnosis(Verdict.STUCK, cause.reason, cause.summary, remedies, firm=firm, **cause.evidence)
 
 
-class _Cause(t.NamedTuple):
-    """Why a job is stuck. ``remedies``: those of this cause, which come before the usual ones."""
-
-    reason: Reason
-    summary: str
-    remedies: t.Sequence[Remedy] = ()
-    evidence: t.Mapping[str, t.Any] = {}
-
-
-def _bandwidth_cap(case: JobCase) -> t.Optional[_Cause]:
+def _bandwidth_cap(case: JobCase) -> t.Optional[Cause]:
     if not case.seen.at_bandwidth_limit(CAPPED_SHARE):
         return None
     limit = f"{case.seen.last.limits.bandwidth_mib_per_s} MiB/s"
-    summary = f"{case.guest} may send only {limit} and does, at which it never finishes: {_rates(case)}, and"
-    return _Cause(Reason.BANDWIDTH_CAP, f"{summary} {_stands_still(case.seen)}.", [case.remedies.bandwidth()])
+    summary = f"{case.guest} may send only {limit} and does, at which it never finishes: {rates(case)}, and"
+    return Cause(Reason.BANDWIDTH_CAP, f"{summary} {stands_still(case.seen)}.", [case.remedies.bandwidth()])
 
 
-def _throttle_exhausted(case: JobCase) -> t.Optional[_Cause]:
+def _throttle_exhausted(case: JobCase) -> t.Optional[Cause]:
     percent = case.seen.last.throttle_percent
     if percent < _THROTTLE_END_PERCENT:
         return None
-    summary = f"{case.guest} is slowed down by {percent} % already, and still does not finish: {_rates(case)}, and"
+    summary = f"{case.guest} is slowed down by {percent} % already, and still does not finish: {rates(case)}, and"
     evidence = {"throttle_percent": percent}
-    return _Cause(Reason.THROTTLE_EXHAUSTED, f"{summary} {_stands_still(case.seen)}.", evidence=evidence)
+    return Cause(Reason.THROTTLE_EXHAUSTED, f"{summary} {stands_still(case.seen)}.", evidence=evidence)
 
 
-def _link_shared(case: JobCase) -> t.Optional[_Cause]:
+def _link_shared(case: JobCase) -> t.Optional[Cause]:
     others = case.context.other_streams
     if others <= 0:
         return None
-    return _Cause(
+    return Cause(
         Reason.LINK_SHARED,
         f"{case.guest} shares the link with {others} other migration(s) of this host and gets too little of it:"
-        f" {_rates(case)}, and {_stands_still(case.seen)}.",
+        f" {rates(case)}, and {stands_still(case.seen)}.",
         [case.remedies.wait("It gets more when the others are done, or when they are limited.")],
         {"other_streams": others},
     )
 
 
-def _link_slow(case: JobCase) -> t.Optional[_Cause]:
+def _link_slow(case: JobCase) -> t.Optional[Cause]:
     slower = _slower_than(case)
     if slower is None:
         return None
     what, reference = slower
-    return _Cause(
+    return Cause(
         Reason.LINK_SLOW,
         f"The link carries only {human_rate(case.seen.bandwidth_bytes_per_s)}, {what} {human_rate(reference)}; at that"
-        f" rate {case.guest} does not finish: {_rates(case)}, and {_stands_still(case.seen)}.",
+        f" rate {case.guest} does not finish: {rates(case)}, and {stands_still(case.seen)}.",
         [case.remedies.network()],
         {"link_reference_bytes_per_s": reference},
     )
 
 
-def _downtime_limit_low(case: JobCase) -> t.Optional[_Cause]:
+def _downtime_limit_low(case: JobCase) -> t.Optional[Cause]:
     to_set = case.seen.downtime_to_set_ms
     if to_set is None or to_set > case.context.policy.max_downtime_ms:
         return None
     summary = f"{case.guest} would finish if it might stand still a little longer:"
-    return _Cause(Reason.DOWNTIME_LIMIT_LOW, f"{summary} {_stands_still(case.seen)}, and {_rates(case)}.")
+    return Cause(Reason.DOWNTIME_LIMIT_LOW, f"{summary} {stands_still(case.seen)}, and {rates(case)}.")
 
 
-def _dirty_rate(case: JobCase) -> _Cause:
+def _dirty_rate(case: JobCase) -> Cause:
     seen, times = case.seen, case.seen.sent_over_memory or 0
     sent = f" It has sent its memory {times:g} times over." if times >= 1 else ""
-    return _Cause(
+    return Cause(
         Reason.DIRTY_RATE,
         f"{case.guest} rewrites its memory as fast as the link carries it, so it never finishes on its own:"
-        f" {_rates(case)}, and {_stands_still(seen)}.{sent}",
+        f" {rates(case)}, and {stands_still(seen)}.{sent}",
         evidence={"throttle_percent": seen.last.throttle_percent or None},
     )
-
-
-def _rates(case: JobCase) -> str:
-    dirty, sent = case.seen.last.dirty_bytes_per_s, case.seen.bandwidth_bytes_per_s
-    return f"{human_rate(dirty)} of memory is rewritten while {human_rate(sent)} is sent"
-
-
-def _stands_still(seen: Observation) -> str:
-    """How long the guest would have to stand still, as a clause."""
-    limit_ms, needed_ms = seen.last.limits.max_downtime_ms, seen.needed_downtime_ms
-    limit = f" (limit {human_ms(limit_ms)})" if limit_ms is not None else ""
-    if seen.left_now_ms is not None:
-        return (
-            f"what is left at this moment takes {human_ms(seen.left_now_ms)}{limit}; how long it would have to stand"
-            " still is not known from one look at this QEMU"
-        )
-    needed = human_ms(needed_ms) if needed_ms is not None else "an unknown time"
-    about = "at least" if seen.floor_is_too_low else "about"
-    return f"it would have to stand still for {about} {needed}{limit} to finish"
 
 
 def _slower_than(case: JobCase) -> t.Optional[tuple[str, int]]:

@@ -164,6 +164,35 @@ class Remedies:
             "The guest's writes are as slow as the link. Needs libvirt 8.0.",
         )
 
+    def larger_cache(self, rewritten_bytes: int, size_bytes: int) -> Remedy:
+        """``size_bytes``: of a cache that holds what is rewritten in a pass."""
+        whole = self.seen.last.memory.total_bytes
+        words = ("--compressed --comp-methods xbzrle --comp-xbzrle-cache", str(size_bytes), "DESTINATION_URI")
+        return Remedy(
+            "larger_cache",
+            self._virsh("migrate --live --p2p", *words),
+            "migration",
+            f"Abort it, and start it again with a cache of {human_bytes(size_bytes)}, which holds the"
+            f" {human_bytes(rewritten_bytes)} that a pass rewrites. In a running job QEMU takes a new size and goes on"
+            " with the cache that it has.",
+            "What was sent is thrown away"
+            f" ({human_bytes(self.seen.last.memory.processed_bytes)} so far). It takes that much of the host's memory,"
+            " and helps only if less than whole pages change.",
+            # What a start takes for it at most (spare_cache_bytes).
+            allowed=size_bytes <= whole // 2,
+        )
+
+    def without_compression(self) -> Remedy:
+        return Remedy(
+            "without_compression",
+            self._virsh("migrate --live --p2p", "DESTINATION_URI"),
+            "migration",
+            "Abort it, and start it again with compression: none, and with what lets it finish (post-copy,"
+            " auto-converge, more downtime): compression cannot be switched off in a running job.",
+            "What was sent is thrown away"
+            f" ({human_bytes(self.seen.last.memory.processed_bytes)} so far). None for the guest.",
+        )
+
     def network(self) -> Remedy:
         return Remedy(
             "network",

@@ -37,6 +37,7 @@ class Reason(str, enum.Enum):
     RATES_CLOSE = "RATES_CLOSE"
     SETUP_SLOW = "SETUP_SLOW"
     BANDWIDTH_CAP = "BANDWIDTH_CAP"
+    COMPRESSION_USELESS = "COMPRESSION_USELESS"
     LINK_SHARED = "LINK_SHARED"
     LINK_SLOW = "LINK_SLOW"
     NETWORK_STALL = "NETWORK_STALL"
@@ -55,13 +56,17 @@ class Context:
     """What is known beside the job's own statistics.
 
     ``link_bytes_per_s``: what the link should carry; ``postcopy_flag``: whether the job was started with it (None:
-    not known); ``other_streams``: other migrations that leave the same host now.
+    not known); ``other_streams``: other migrations that leave the same host now. ``parallel_compression``: whether it
+    is compressed on several connections, by a QEMU that counts what is sent (8.1); ``sending_busy``: the part of the
+    time for which the threads run that compress and send (0 to 1; None: not known).
     """
 
     policy: Policy = field(default_factory=Policy)
     link_bytes_per_s: t.Optional[int] = None
     postcopy_flag: t.Optional[bool] = None
     other_streams: int = 0
+    parallel_compression: bool = False
+    sending_busy: t.Optional[float] = None
 
 
 @dataclass(frozen=True)

@@ -47,7 +47,8 @@ class Plan:
     job, so that its age and what it has sent are no fault of ours. ``bandwidth_mib_per_s``: what the limit may be
     raised to (0: no limit; None: it is not ours to touch). ``sharing``: how many of ours may use the link at a time,
     this one included. ``join_attempts``: how often to join the halves of a broken post-copy. ``first_pass_tells``: it
-    was started without a measurement, in whose place its first pass is taken.
+    was started without a measurement, in whose place its first pass is taken. ``parallel_compression``: it is
+    compressed on several connections, by a QEMU that counts what is sent.
     """
 
     way: str = UNKNOWN
@@ -64,6 +65,7 @@ class Plan:
     join_attempts: int = 5
     memory_bytes: t.Optional[int] = None
     first_pass_tells: bool = False
+    parallel_compression: bool = False
 
     def left_after(self, time_s: float) -> t.Optional[float]:
         """What a pass of that length will leave, where the guest was measured."""

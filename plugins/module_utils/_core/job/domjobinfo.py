@@ -80,6 +80,12 @@ _PLAIN_FIELDS: dict[str, tuple[str, _Kind]] = {
     "Expected downtime": ("downtime", _ms),
     "Total downtime": ("downtime", _ms),
     "Auto converge throttle": ("auto_converge_throttle", _count),
+    "Normal pages": ("memory_normal", _count),
+    "Compression cache": ("compression_cache", _size),
+    "Compressed data": ("compression_bytes", _size),
+    "Compressed pages": ("compression_pages", _count),
+    "Compression cache misses": ("compression_cache_misses", _count),
+    "Compression overflows": ("compression_overflow", _count),
 }
 _RAW_FIELDS = {
     key: (key, _count)
@@ -92,15 +98,9 @@ _OTHER_LABELS = (
     "Time remaining",
     "File bandwidth",
     "Constant pages",
-    "Normal pages",
     "Normal data",
     "Downtime w/o network",
     "Setup time",
-    "Compression cache",
-    "Compressed data",
-    "Compressed pages",
-    "Compression cache misses",
-    "Compression overflows",
     "Temporary disk space use",
     "Temporary disk space total",
     "Error message",

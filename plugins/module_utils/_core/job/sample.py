@@ -99,8 +99,46 @@ class Limits:
 
 
 @dataclass(frozen=True)
+class XbzrleCounters:
+    """QEMU's counters since the start of a job (``migration/ram.c``, ``save_xbzrle_page``).
+
+    ``pages``: found in the cache, whatever became of them; before QEMU 5.1 only those that were encoded. Of them
+    ``overflows`` were longer encoded than as they are, and went whole. ``encoded_bytes``: what the found ones took,
+    since 5.1 with those that went whole. ``cache_misses``: not found in the cache, so they went whole, too.
+    """
+
+    cache_bytes: int = 0
+    encoded_bytes: int = 0
+    pages: int = 0
+    cache_misses: int = 0
+    overflows: int = 0
+
+    def document(self) -> dict[str, t.Any]:
+        return {
+            "cache_bytes": self.cache_bytes,
+            "encoded_bytes": self.encoded_bytes,
+            "pages": self.pages,
+            "cache_misses": self.cache_misses,
+            "overflows": self.overflows,
+        }
+
+    def since(self, before: XbzrleCounters) -> XbzrleCounters:
+        return XbzrleCounters(
+            self.cache_bytes,
+            max(0, self.encoded_bytes - before.encoded_bytes),
+            max(0, self.pages - before.pages),
+            max(0, self.cache_misses - before.cache_misses),
+            max(0, self.overflows - before.overflows),
+        )
+
+
+@dataclass(frozen=True)
 class JobSample:
-    """One look at one job. ``at_s`` is the observer's own monotonic clock."""
+    """One look at one job. ``at_s`` is the observer's own monotonic clock.
+
+    ``normal_pages``: pages sent that were neither zero nor encoded by xbzrle (None: not told). ``xbzrle``: None for a
+    job without it.
+    """
 
     phase: Phase
     operation: str
@@ -119,6 +157,8 @@ class JobSample:
     name: str = ""
     uuid: str = ""
     at_s: float = 0.0
+    normal_pages: t.Optional[int] = None
+    xbzrle: t.Optional[XbzrleCounters] = None
 
     @property
     def dirty_bytes_per_s(self) -> int:
@@ -144,12 +184,14 @@ class JobSample:
                 "dirty_pages_per_s": self.dirty_pages_per_s,
                 "page_size_bytes": self.page_size_bytes,
                 "dirty_bytes_per_s": self.dirty_bytes_per_s,
+                "normal_pages": self.normal_pages,
             },
             "disk": self.disk.document(),
             **downtime,
             "limits": self.limits.document(),
             "throttle_percent": self.throttle_percent,
             "postcopy_requests": self.postcopy_requests,
+            "xbzrle": self.xbzrle.document() if self.xbzrle else None,
             "diagnosis": dict(diagnosis or {}),
         }
 
@@ -219,12 +261,23 @@ def sample_from_stats(
         name=name,
         uuid=uuid,
         at_s=at_s,
+        normal_pages=maybe("memory_normal"),
+        xbzrle=_xbzrle_from_stats(stats),
     )
+
+
+def _xbzrle_from_stats(stats: Stats) -> t.Optional[XbzrleCounters]:
+    """libvirt gives all five of a job with xbzrle and none of another one; a text may have lost some."""
+    if "compression_cache" not in stats:
+        return None
+    names = ("cache", "bytes", "pages", "cache_misses", "overflow")
+    return XbzrleCounters(*(int(stats.get(f"compression_{name}", 0)) for name in names))
 
 
 def sample_from_document(document: t.Mapping[str, t.Any]) -> JobSample:
     """The way back from :meth:`JobSample.document`; raises KeyError, TypeError or ValueError on another shape."""
     memory, disk, limits = document["memory"], document["disk"], document.get("limits") or {}
+    xbzrle = document.get("xbzrle")
 
     def progress(part: t.Mapping[str, t.Any]) -> Progress:
         return Progress(int(part["total_bytes"]), int(part["processed_bytes"]), int(part["remaining_bytes"]))
@@ -253,6 +306,8 @@ def sample_from_document(document: t.Mapping[str, t.Any]) -> JobSample:
         ),
         name=str(document.get("name") or ""),
         uuid=str(document.get("uuid") or ""),
+        normal_pages=maybe(memory.get("normal_pages")),
+        xbzrle=None if xbzrle is None else XbzrleCounters(*(int(xbzrle[key]) for key in XbzrleCounters().document())),
     )
 
 

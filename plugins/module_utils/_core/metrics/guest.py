@@ -31,7 +31,9 @@ def guest_metrics(record: Record, now_s: float) -> str:
     numbers = progress(history, policy)
     # The end has no statistics when libvirt has forgotten them with the guest: what was seen last stays.
     seen = last if last.memory.total_bytes else _last_running(history.recent) or last
-    found = diagnose(history.recent, Context(policy, postcopy_flag=record.supervisor.plan.flags.postcopy))
+    plan = record.supervisor.plan
+    context = Context(policy, postcopy_flag=plan.flags.postcopy, parallel_compression=plan.parallel_compression)
+    found = diagnose(history.recent, context)
     state: list[Family] = [
         # One that was left goes on, although nobody looks after it any more.
         _gauge(labels, "running", "Whether the migration of the guest goes on.", last.phase.running),

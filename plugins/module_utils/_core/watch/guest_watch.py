@@ -27,14 +27,23 @@ _FIGURES = ("pass", "remaining_bytes", "bandwidth_bytes_per_s", "needed_downtime
 
 
 class GuestWatch:
-    """``postcopy_flag``: whether the job was started with post-copy (None: not known).
+    """``postcopy_flag``: whether the job was started with post-copy (None: not known). ``parallel_compression``: as of
+    :class:`Context`.
 
     What the engine would do under the policy of the options is part of the events (``would_do``): it runs over the same
     looks in mode ``observe``.
     """
 
-    def __init__(self, host: str, options: WatchOptions, postcopy_flag: t.Optional[bool] = None) -> None:
+    def __init__(
+        self,
+        host: str,
+        options: WatchOptions,
+        postcopy_flag: t.Optional[bool] = None,
+        *,
+        parallel_compression: bool = False,
+    ) -> None:
         self._host, self._options, self._postcopy_flag = host, options, postcopy_flag
+        self._parallel_compression = parallel_compression
         self._supervisor = Supervisor(options.policy, adopted_plan(postcopy_flag))
         self._looks: list[JobSample] = []
         self._firsts: list[JobSample] = []
@@ -114,7 +123,13 @@ class GuestWatch:
             self._looks = older + [one for one in looks if one.at_s >= recent_s]
 
     def _context(self, other_streams: int) -> Context:
-        return Context(self._options.policy, self._options.link_bytes_per_s, self._postcopy_flag, other_streams)
+        return Context(
+            self._options.policy,
+            self._options.link_bytes_per_s,
+            self._postcopy_flag,
+            other_streams,
+            self._parallel_compression,
+        )
 
     def _stuck(self, found: Diagnosis) -> list[Event]:
         """Told when it is sure, when the reason changes, and again after a time, since events may be lost."""

@@ -13,11 +13,13 @@ from ..._core.job.domain_state import DomainState
 from ..._core.job.sample import JobSample, Limits, Phase
 from ..._core.libvirt_errors.codes import Err
 from ..._core.policy import Policy
+from ..._host.qemu_process import SendingThreads
 from ..._host.status_file import other_outgoing, start_flags
 from ..connection import Connection, libvirt
 from ..errors import translate
 from ..events import Events
 from ..guest import Guest
+from ..timeout import within
 from .current import answers, completed_job, current_stats, is_migration, sample_unless_gone
 from .end import ended
 from .limits import limits_of
@@ -25,6 +27,7 @@ from .limits import limits_of
 T = t.TypeVar("T")
 
 _POLL_S = 0.5  # between looks, beside those at each bitmap sync
+_COUNTS_SENT_QEMU = 8_001_000  # from here on QEMU counts what several connections send, and not the pages they take
 _HAS_GONE = (Err.NO_DOMAIN, Err.OPERATION_INVALID)  # the latter: it does not run any more
 
 
@@ -32,13 +35,15 @@ _HAS_GONE = (Err.NO_DOMAIN, Err.OPERATION_INVALID)  # the latter: it does not ru
 class Watched:
     """A guest with a migration, and the looks at it, oldest first; given up when it cannot be looked at any more.
 
-    ``failing``: the error of the last look, which may be gone at the next one.
+    ``failing``: the error of the last look, which may be gone at the next one. ``sending``: the threads that send it,
+    where they can be watched.
     """
 
     guest: Guest
     samples: list[JobSample] = field(default_factory=list)
     given_up: bool = False
     failing: list[MigrationError] = field(default_factory=list)
+    sending: t.Optional[SendingThreads] = None
 
     @property
     def running(self) -> bool:
@@ -99,6 +104,9 @@ def look(
         if sample is not None:
             watched.append(Watched(guest, [sample]))
     if observe_s > 0 and watched:
+        for one in watched:
+            if connection.local and one.running and one.samples[-1].operation == "outgoing":
+                one.sending = SendingThreads(one.guest.name, one.guest.uuid)
         _observe(connection, watched, observe_s, problems)
     for one in watched:
         if one.running and one.samples[-1].operation == "outgoing":
@@ -181,10 +189,35 @@ def context_of(
     """What is known about a job beside its statistics; more of it on the hypervisor itself than from afar."""
     if not connection.local:
         return Context(policy, link_bytes_per_s)
-    flags = start_flags(one.guest.name, one.guest.uuid)
+    started = started_with(connection, one.guest.name, one.guest.uuid)
     return Context(
         policy,
         link_bytes_per_s,
-        postcopy_flag=None if flags is None else flags.postcopy,
+        postcopy_flag=started.postcopy,
         other_streams=other_outgoing(one.guest.uuid),
+        parallel_compression=started.parallel_compression,
+        sending_busy=one.sending.busy() if one.sending else None,
     )
+
+
+class StartedWith(t.NamedTuple):
+    """What a job was started with, as far as it is known here. ``parallel_compression``: as of :class:`Context`."""
+
+    postcopy: t.Optional[bool] = None
+    auto_converge: t.Optional[bool] = None
+    parallel_compression: bool = False
+
+
+def started_with(connection: Connection, name: str, uuid: str) -> StartedWith:
+    """By libvirt's status file, which is read where this runs on the hypervisor."""
+    flags = start_flags(name, uuid) if connection.local else None
+    if flags is None:
+        return StartedWith()
+    counted = flags.parallel_compression and counts_sent(connection)
+    return StartedWith(flags.postcopy, flags.auto_converge, counted)
+
+
+def counts_sent(connection: Connection) -> bool:
+    """Whether the host's QEMU counts what several connections send as it is sent."""
+    version = within(connection.raw.getVersion, "asking for the version of QEMU")
+    return int(version) >= _COUNTS_SENT_QEMU

@@ -20,12 +20,12 @@ from ..._core.policy import Policy
 from ..._core.supervision.record import Record
 from ..._core.supervision.supervisor import Supervisor
 from ..._host.metrics_directory import MetricsDirectory
-from ..._host.status_file import start_flags
 from ..connection import Connection, libvirt
 from ..guest import Guest
 from ..job.current import completed_job
 from ..job.lost_contact import contact_lost, ended_by_a_restart
 from ..job.postcopy import size_of
+from ..job.sampling import started_with
 from .driver import Driver, ProgressCallback
 from .result import MigrationResult, Result
 from .start import OVERTAKEN, MigrationStart
@@ -126,8 +126,12 @@ def plan_of_running(connection: Connection, guest: Guest, bandwidth_mib_per_s: t
 
     ``bandwidth_mib_per_s``: what its limit may be raised to (0: no limit; None: it is left alone).
     """
-    flags = start_flags(guest.name, guest.uuid) if connection.local else None
-    postcopy, auto_converge = (flags.postcopy, flags.auto_converge) if flags else (None, None)
+    started = started_with(connection, guest.name, guest.uuid)
     size = size_of(guest)
-    plan = adopted_plan(postcopy, auto_converge, host_devices=size.host_devices, memory_bytes=size.memory_bytes or None)
-    return replace(plan, bandwidth_mib_per_s=bandwidth_mib_per_s)
+    plan = adopted_plan(
+        started.postcopy,
+        started.auto_converge,
+        host_devices=size.host_devices,
+        memory_bytes=size.memory_bytes or None,
+    )
+    return replace(plan, bandwidth_mib_per_s=bandwidth_mib_per_s, parallel_compression=started.parallel_compression)

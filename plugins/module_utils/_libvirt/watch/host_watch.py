@@ -22,12 +22,11 @@ from ..._core.watch.events import HOST_BACK, HOST_LOST, Event, event
 from ..._core.watch.guest_watch import GuestWatch
 from ..._core.watch.options import WatchOptions
 from ..._core.watch.running_guests import RunningGuests
-from ..._host.status_file import start_flags
 from ..connection import Connection, host_uuid, libvirt
 from ..guest import Guest, find_guest, guest_of, seek_guest
 from ..job.end import ended
 from ..job.limits import limits_of
-from ..job.sampling import glance
+from ..job.sampling import StartedWith, glance, started_with
 from ..timeout import within
 from .subscription import Notice, Subscription, What
 
@@ -71,6 +70,7 @@ class HostWatch:
         self._guests: dict[str, Guest] = {}
         self._watches: dict[str, GuestWatch] = {}
         self._limits: dict[str, tuple[float, Limits]] = {}
+        self._started: dict[str, StartedWith] = {}
         self._due: dict[str, float] = {}
         self._looked: dict[str, float] = {}
         self._looking: dict[str, asyncio.Task[None]] = {}
@@ -244,6 +244,8 @@ class HostWatch:
             # One limit for the look: a limit for each of its calls would take a thread for each.
             look = functools.partial(self._sample, connection, subscription, uuid)
             sample = await self._call(within, look, "a migration was looked at")
+            if sample is not None and uuid not in self._watches:
+                self._started[uuid] = await self._call(started_with, connection, sample.name, uuid)
             self._report(uuid, sample, at_once)
         except Failure as exc:
             _log.debug("%s: %s could not be looked at: %s", self.name, uuid, exc)
@@ -287,9 +289,13 @@ class HostWatch:
             sample = replace(sample, phase=Phase.COMPLETED)  # it left without a word, and runs on another host
         watch = self._watches.get(uuid)
         if watch is None:
-            local = self._connection is not None and self._connection.local
-            flags = start_flags(sample.name, uuid) if local else None
-            watch = self._watches[uuid] = GuestWatch(self.name, self._hub.options, flags.postcopy if flags else None)
+            started = self._started.pop(uuid, StartedWith())
+            watch = self._watches[uuid] = GuestWatch(
+                self.name,
+                self._hub.options,
+                started.postcopy,
+                parallel_compression=started.parallel_compression,
+            )
         watch.destination = self._hub.running.other_host(uuid, self.name) or watch.destination
         for one in watch.look(sample, at_sync=at_once, other_streams=len(self._watches) - 1):
             self._hub.emit(one)

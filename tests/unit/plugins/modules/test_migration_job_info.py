@@ -83,6 +83,7 @@ def test_the_whole_document(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
             "dirty_pages_per_s": 25_600,
             "page_size_bytes": 4096,
             "dirty_bytes_per_s": 100 * MIB,
+            "normal_pages": None,
         },
         "disk": {"total_bytes": 0, "processed_bytes": 0, "remaining_bytes": 0},
         "expected_downtime_ms": 2560,
@@ -90,6 +91,7 @@ def test_the_whole_document(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
         "throttle_percent": 0,
         "postcopy_requests": 0,
         "own_limits": {},
+        "xbzrle": None,
     }
     assert (diagnosis["verdict"], diagnosis["reason"]) == ("stuck", "DIRTY_RATE")
     assert diagnosis["evidence"]["firm"] is False
@@ -246,6 +248,27 @@ def test_what_the_files_of_the_host_say(libvirt: FakeLibvirt, run: ModuleRunner,
     assert job["diagnosis"]["evidence"]["other_streams"] == 1
     (postcopy,) = [one for one in job["diagnosis"]["remedies"] if one["action"] == "postcopy"]
     assert (postcopy["allowed"], "without --postcopy" in postcopy["expected"]) == (False, True)
+
+
+@pytest.mark.parametrize(
+    ("flags", "qemu", "reason"),
+    [
+        ("0x20803", 8_001_000, "COMPRESSION_USELESS"),
+        ("0x20803", 8_000_005, "DIRTY_RATE"),  # it counts the pages, whatever they become
+        ("0x20003", None, "DIRTY_RATE"),
+    ],
+)
+def test_compression_on_several_connections_is_known_by_the_flags(
+    libvirt: FakeLibvirt, run: ModuleRunner, tmp_path: Path, flags: str, qemu: t.Optional[int], reason: str
+) -> None:
+    status = f"<domstatus><job async='migration out' flags='{flags}'/><domain><uuid>{ERP01}</uuid></domain></domstatus>"
+    (tmp_path / "erp01.xml").write_text(status)
+    sent = {**MIGRATING, "memory_normal": MIGRATING["memory_processed"] // 4096}
+    asked = [] if qemu is None else [Call("getVersion").returns(qemu)]
+    libvirt.expect(*FOUND, Call("jobStats").returns(sent), *limits(), *OWN, *asked)
+    (job,) = run(migration_job_info, name="erp01")["jobs"]
+    assert job["diagnosis"]["reason"] == reason
+    assert job["memory"]["normal_pages"] == 1_310_720
 
 
 @pytest.mark.parametrize(

@@ -48,6 +48,24 @@ class Socket(t.NamedTuple):
     inode: int = 0
 
 
+class Thread(t.NamedTuple):
+    """A line of ``/proc/PID/task/TID/stat``; ``ticks``: of processor time, its own and the kernel's for it."""
+
+    name: str
+    ticks: int
+
+
+def thread_of(line: str) -> t.Optional[Thread]:
+    """None for what is no such line. A name may hold blanks and brackets: it ends with the last one."""
+    before, bracket, after = line.rpartition(")")
+    _number, opened, name = before.partition("(")
+    words = after.split()
+    times = [whole(one) for one in words[11:13]]  # fields 14 and 15, of which three are before the words
+    if not bracket or not opened or len(times) < 2 or times[0] is None or times[1] is None:
+        return None
+    return Thread(name, times[0] + times[1])
+
+
 class Mount(t.NamedTuple):
     """A line of ``/proc/self/mountinfo``; ``root``: the directory of the file system that is mounted there."""
 

@@ -85,6 +85,18 @@ def test_start_flags(tmp_path: Path, flags: str, expected: tuple[bool, bool] | N
 
 
 @pytest.mark.parametrize(
+    ("flags", "compressed"),
+    [("0x20803", True), ("0x20003", False), ("0x803", False), ("0x28803", True), ("0x3", False)],
+    ids=["zstd", "connections", "xbzrle", "zstd and post-copy", "neither"],
+)
+def test_compression_on_several_connections(tmp_path: Path, flags: str, compressed: bool) -> None:
+    write(tmp_path, "erp01", OUTGOING.replace("{flags}", flags))
+    found = start_flags("erp01", UUID, tmp_path)
+    assert found is not None
+    assert found.parallel_compression is compressed
+
+
+@pytest.mark.parametrize(
     "text",
     [IDLE, INCOMING, BACKUP, "", "<domstatus", "<domstatus/>", OUTGOING.replace(" flags='{flags}'", "")],
     ids=["idle", "incoming", "backup", "empty", "half written", "another format", "no flags"],

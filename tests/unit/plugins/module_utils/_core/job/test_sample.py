@@ -17,6 +17,7 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._core.job.s
     Limits,
     Phase,
     Progress,
+    XbzrleCounters,
     phase_of,
     read_job,
     sample_from_document,
@@ -82,6 +83,7 @@ DOCUMENT_KEYS = [
     "limits",
     "throttle_percent",
     "postcopy_requests",
+    "xbzrle",
     "diagnosis",
 ]
 MEMORY_KEYS = [
@@ -92,6 +94,7 @@ MEMORY_KEYS = [
     "dirty_pages_per_s",
     "page_size_bytes",
     "dirty_bytes_per_s",
+    "normal_pages",
 ]
 
 
@@ -154,6 +157,8 @@ samples = st.builds(
     downtime_ms=st.none(),
     throttle_percent=counts,
     postcopy_requests=counts,
+    normal_pages=st.none() | counts,
+    xbzrle=st.none() | st.builds(XbzrleCounters, counts, counts, counts, counts, counts),
     limits=st.builds(Limits, maybe, maybe, maybe),
     name=st.text(),
     uuid=st.text(),

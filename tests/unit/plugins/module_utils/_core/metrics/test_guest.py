@@ -3,10 +3,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.forecast.plan import adopted_plan
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.job.sample import Phase
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.job.sample import (
+    Phase,
+    Progress,
+    XbzrleCounters,
+)
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.metrics.guest import (
     guest_metrics,
     two_hosts_metrics,
@@ -36,6 +42,24 @@ def test_a_stuck_migration() -> None:
     assert found["live_migration_updated_timestamp_seconds"] == 1_700_000_000.25
     assert "live_migration_downtime_seconds" not in found
     assert not any(name.startswith("live_migration_outcome") for name in found)
+
+
+def test_compression_that_saves_nothing_is_a_reason() -> None:
+    """Of a plan that says it is compressed on several connections, and of any with xbzrle."""
+    sent = [replace(one, normal_pages=one.memory.processed_bytes // 4096, throttle_percent=0) for one in stuck()]
+    sent.append(replace(sent[-1], at_s=14, pass_number=4, normal_pages=(sent[-1].normal_pages or 0) + 51_200))
+    sent[-1] = replace(sent[-1], memory=Progress(1000 << 20, 1400 << 20, 200 << 20))
+    missed = [replace(one, xbzrle=XbzrleCounters(cache_misses=50_000 * number)) for number, one in enumerate(sent, 1)]
+    reason = "live_migration_verdict stuck COMPRESSION_USELESS"
+    for plan, looks, useless in (
+        (replace(adopted_plan(), parallel_compression=True), sent, True),
+        (adopted_plan(), sent, False),
+        (adopted_plan(), missed, True),
+    ):
+        made = Record(Supervisor(Policy(), plan))
+        for sample in looks:
+            made.observe(sample, at_sync=True)
+        assert (reason in values(guest_metrics(made, 1.0))) is useless
 
 
 def test_the_end_keeps_what_was_seen_last() -> None:

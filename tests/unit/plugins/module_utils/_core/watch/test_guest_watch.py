@@ -6,7 +6,11 @@ from __future__ import annotations
 import json
 import typing as t
 
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.job.sample import JobSample, Phase
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.job.sample import (
+    JobSample,
+    Phase,
+    XbzrleCounters,
+)
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.watch.events import Event
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.watch.guest_watch import GuestWatch
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.watch.options import watch_options
@@ -85,6 +89,20 @@ def test_a_short_migration_is_told_to_have_started_before_it_has_ended() -> None
 
 def test_one_look_at_a_job_that_was_met_late_is_not_enough() -> None:
     assert kinds(watch().look(stuck_look(60, 9, expected_downtime_ms=2000))) == ["started"]
+
+
+def test_compression_that_saves_nothing_is_told() -> None:
+    """By the counters of xbzrle, and on several connections by pages and bytes, where that is known."""
+    missed = [XbzrleCounters(64 << 20, 0, 0, 51_200 * number) for number in range(1, 4)]
+    looks = [stuck_look(8 + 2 * n, n, xbzrle=one) for n, one in enumerate(missed, start=2)]
+    sent = [stuck_look(8 + 2 * n, n, normal_pages=256 * (800 + 200 * n)) for n in range(2, 5)]
+    for watched, given, reason in (
+        (watch(), looks, "COMPRESSION_USELESS"),
+        (GuestWatch("kvm01", watch_options({"hosts": HOSTS}), parallel_compression=True), sent, "COMPRESSION_USELESS"),
+        (watch(), sent, "DIRTY_RATE"),
+    ):
+        told = [one for one in run(watched, given) if one["type"] == "stuck"]
+        assert told[-1]["diagnosis"]["reason"] == reason
 
 
 def test_it_is_not_told_at_each_pass_but_again_after_a_time() -> None:
