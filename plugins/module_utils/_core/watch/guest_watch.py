@@ -141,7 +141,7 @@ class GuestWatch:
 
     def _event(self, kind: str, **facts: t.Any) -> Event:
         last = self._looks[-1]
-        numbers = progress(self._supervisor.history, self._options.policy)
+        numbers = progress(self._supervisor.history, self._supervisor.settings)
         before = next((one for one in reversed(self._looks) if one.phase.running), last)
         elapsed_ms = last.elapsed_ms or before.elapsed_ms
         return event(

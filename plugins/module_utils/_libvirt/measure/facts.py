@@ -216,7 +216,7 @@ class _Measuring:
         _short_s, long_s = measuring_windows_s(facts.touched_bytes / bandwidth)
 
         def tells_enough(short: Window) -> bool:
-            return policy is not None and quiet_by_a_second(short, bandwidth, policy)
+            return policy is not None and quiet_by_a_second(short, bandwidth, policy, facts.host_devices)
 
         if self._begun is not None:
             with self._passing():
