@@ -218,15 +218,20 @@ def to(keys: str, *hosts: str) -> dict[str, t.Sequence[str]]:
     return {key: list(hosts) for key in keys}
 
 
+def entries(plan: t.Mapping[str, t.Sequence[str]]) -> list[dict[str, t.Any]]:
+    """The option ``guests``; of the destinations the first is the planned one."""
+    return [
+        {"uuid": key, "name": None, "destination": hosts[0], "alternatives": hosts[1:], "strategy": "migrate"}
+        for key, hosts in plan.items()
+    ]
+
+
 def evacuated(
     world: World, plan: t.Mapping[str, t.Sequence[str]], script: t.Sequence[Call] = (), **more: t.Any
 ) -> tuple[dict[str, GuestResult], t.Any, str, list[t.Any], Evacuation]:
     """``plan``: destinations by guest, the first is the planned one."""
     world.runs_on.update(dict.fromkeys(plan, "kvm01"))
-    guests = [
-        {"uuid": key, "name": None, "destination": hosts[0], "alternatives": hosts[1:], "strategy": "migrate"}
-        for key, hosts in plan.items()
-    ]
+    guests = entries(plan)
     told: list[t.Any] = []
     policy = Policy()
 
@@ -390,6 +395,23 @@ def test_somebody_else_who_runs_here_is_in_the_way(world: World) -> None:
     world.runs_on["other"] = "kvm01"
     _rows, left, _stopped, _told, _evacuation = evacuated(world, {"a": ["kvm02"]})
     assert [one["name"] for one in left.running] == ["other"]
+
+
+@pytest.mark.parametrize("size_bytes", [0, 100])
+def test_what_would_become_of_each(world: World, monkeypatch: pytest.MonkeyPatch, size_bytes: int) -> None:
+    """One that is on its way is not there yet, though libvirt does not say how large it is."""
+    monkeypatch.setattr(discovery, "_current_memory_bytes", lambda _guest: size_bytes)
+    monkeypatch.setattr(discovery, "may_have_job", lambda guest: guest.uuid == "b")
+    world.runs_on.update(a="kvm01", b="kvm01", c="kvm02")
+    world.arriving["b"] = "kvm02"
+    guests = entries(to("abc", "kvm02"))
+    libvirt = world.libvirt
+    libvirt.expect(Call("open", HERE), Call("lookupByUUIDString", "c").raises(42, "Domain not found"))
+    with Connection(HERE) as source:
+        nothing: t.Any = None
+        options = EvacuationOptions(guests, {"kvm02": "kvm02"}, nothing, Slots(), nothing)
+        rows = Evacuation(source, options, nothing).look()
+    assert {row.uuid: row.outcome for row in rows} == {"a": "moved", "b": "moved", "c": "already_there"}
 
 
 def test_one_that_is_off_is_no_work(world: World) -> None:
