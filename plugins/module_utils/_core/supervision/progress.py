@@ -108,7 +108,7 @@ def _end_line(numbers: t.Mapping[str, t.Any]) -> str:
 
 
 def _time_left_s(history: History, highest_ms: int, expected_bytes: int) -> t.Optional[float]:
-    """None when it is not known, or when it does not finish as it goes now. ``highest_ms``: the highest downtime limit."""
+    """None: not known, or it does not finish as it goes now. ``highest_ms``: the highest downtime limit."""
     last, bandwidth = history.last, history.bandwidth_bytes_per_s
     if bandwidth <= 0:
         return None

@@ -30,8 +30,8 @@ class Supervisor:
     """Supervises one job under one policy; the same looks give the same actions.
 
     ``done``: the job has ended, or is left alone. ``outcome``: the phase it ended in, ``left``, or None while it is
-    supervised. ``settings``: what the job runs under now. ``postcopy``: what decides in post-copy; ``was_split``: whether
-    it was seen in that.
+    supervised. ``settings``: what the job runs under now. ``postcopy``: what decides in post-copy;
+    ``was_split``: whether it was seen in that.
     """
 
     def __init__(self, policy: Policy, plan: Plan) -> None:

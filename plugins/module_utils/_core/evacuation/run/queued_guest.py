@@ -46,9 +46,10 @@ class TransferOptions:
 class QueuedGuest:
     """A guest in the queue, and how far it is.
 
-    ``adopts``: its migration runs already or has ended, so that it takes its place whatever the limits are. ``busy``: it writes so
-    fast that it is sent alone. ``measured``: whether it is measured before it is sent. ``not_before_s``: when the next
-    attempt may begin. ``ready_s``: since when it is ready. ``least_s``: how long it takes when it has the link alone.
+    ``adopts``: its migration runs already or has ended, so that it takes its place whatever the limits are. ``busy``:
+    it writes so fast that it is sent alone. ``measured``: whether it is measured before it is sent. ``not_before_s``:
+    when the next attempt may begin. ``ready_s``: since when it is ready. ``least_s``: how long it takes when it has the
+    link alone.
 
     While it is sent: ``sent_s``, since when; ``set_up``, whether its bytes flow; ``left_bytes`` and ``bytes_per_s``;
     ``ends_s``, when all of it will have gone at this rate. ``reason``: of its last failure. ``refused_by``: names of

@@ -51,6 +51,7 @@ from ansible_collections.virtops.live_migration.tests.unit.plugins.fake_libvirt 
     FakeLibvirt,
     Guest,
     VirtualQueue,
+    libvirtError,
 )
 
 HERE = "qemu:///system"
@@ -153,6 +154,19 @@ class Traveller:
             self._mailbox.put(Ended(self.key, {}, error=error))
 
 
+class Lost:
+    """A connection to a host that has gone."""
+
+    def isAlive(self) -> bool:  # noqa: N802
+        return False
+
+    def secretDefineXML(self, _xml: str, _flags: int) -> None:  # noqa: N802
+        raise libvirtError(38, "Cannot recv data: Connection reset by peer")
+
+    def secretLookupByUsage(self, _kind: int, _use: str) -> None:  # noqa: N802
+        raise libvirtError(38, "Cannot recv data: Connection reset by peer")
+
+
 class Hosts:
     """Stands in for Destinations."""
 
@@ -168,8 +182,9 @@ class Hosts:
     def guests_on(self, name: str) -> t.Optional[HostGuests]:
         return self._world.guests_on(name)
 
-    def connection(self, _name: str) -> None:
-        return None
+    def connection(self, name: str) -> t.Any:
+        """One that is lost with its host; one that shares nothing otherwise."""
+        return SimpleNamespace(uri=name, raw=Lost()) if name in self._world.away else None
 
 
 @pytest.fixture
@@ -318,6 +333,21 @@ def test_a_destination_that_is_away_is_given_up_for_another(world: World) -> Non
     assert {(row.outcome, row.runs_on) for row in rows.values()} == {("moved", "kvm03")}
     assert (left.empty, stopped) == (True, "")
     assert any("now to kvm03" in str(entry.get("line")) for entry in told)
+
+
+def test_a_destination_that_goes_away_while_a_guest_is_measured_for_it(world: World) -> None:
+    """Nobody waits for ever for a turn there: the look right before the transfer finds that it does not answer."""
+    lost = MigrationError("CONNECTION_LOST", "It does not answer.", state="As before.", remedy="Look.")
+
+    def goes_away() -> None:
+        world.away.add("kvm02")
+        world.lacking["a", "kvm02"] = lost
+
+    world.clock.after(1.0, goes_away)
+    rows, _left, _stopped, told, _evacuation = evacuated(world, to("a", "kvm02", "kvm03"))
+    assert (rows["a"].outcome, rows["a"].runs_on) == ("moved", "kvm03")
+    assert any("CONNECTION_LOST" in str(entry.get("line")) for entry in told)
+    assert world.clock.now - 1000.0 < 30
 
 
 def test_one_that_has_no_room_goes_elsewhere_and_the_others_stay_as_planned(world: World) -> None:
