@@ -57,6 +57,7 @@ ARROWS: dict[str, set[str]] = {
         "_core/diagnosis",
         "_core/supervision",
         "_core/migration",
+        "_core/host",
         "_core/libvirt_errors",
         "_host",
         "_libvirt",
@@ -73,7 +74,7 @@ ARROWS: dict[str, set[str]] = {
         "_libvirt",
         "_libvirt/job",
     },
-    "_libvirt/measure": {"_core", "_core/forecast", "_host", "_libvirt", "_libvirt/job"},
+    "_libvirt/measure": {"_core", "_core/forecast", "_core/host", "_host", "_libvirt", "_libvirt/job"},
     "_libvirt/balloon": {"_core", "_core/balloon", "_core/host/parse", "_libvirt"},
     "_libvirt/migration": {
         "_core",

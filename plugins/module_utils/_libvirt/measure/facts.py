@@ -15,11 +15,12 @@ from ..._core.forecast.link_bandwidth import DestinationPath, ExpectedBandwidth,
 from ..._core.forecast.quiet_moment import QuietMoment, moment, quiet_by_a_second
 from ..._core.forecast.simulation import MigrationFacts
 from ..._core.forecast.working_set import Window, WorkingSet, working_set
+from ..._core.host.features import feature
 from ..._core.libvirt_uri import host_of
 from ..._core.policy import Policy
 from ..._core.units import KIB, MIB
 from ..._host.qemu_process import guest_memory
-from ..connection import Connection, libvirt
+from ..connection import Connection, libvirt, version_parts
 from ..guest import Guest
 from ..job.current import completed_job, require_running
 from ..job.postcopy import size_in, size_of
@@ -75,9 +76,6 @@ def _times_ns(guest: Guest) -> list[int]:
     except (libvirt.libvirtError, MigrationError):
         return []
     return [int(time_ns) for _number, _state, time_ns, _cpu in found]
-
-
-_PARALLEL_LIBVIRT, _PARALLEL_QEMU = 5_002_000, 4_000_000  # the first versions with multifd
 
 
 @dataclass(frozen=True)
@@ -240,8 +238,9 @@ def _parallel(
     """The most connections that may be used: none of themselves beside a limit, which QEMU then does not keep."""
     if options.parallel_connections is not None or path.bandwidth_mib_per_s:
         return 0
+    multifd = feature("multifd")
     for daemon in (connection.raw, destination.raw):
-        if int(daemon.getLibVersion()) < _PARALLEL_LIBVIRT or int(daemon.getVersion()) < _PARALLEL_QEMU:
+        if version_parts(daemon.getLibVersion()) < multifd.libvirt or version_parts(daemon.getVersion()) < multifd.qemu:
             return 0
     return MOST_CONNECTIONS
 

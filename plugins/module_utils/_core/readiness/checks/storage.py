@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ...host.features import version_of
+from ...host.features import feature, version_of
 from ...host.guest import Disk
 from ...units import human_bytes
 from .check import FAIL, WARN, Case, Check, Finding, failed, listed, passed, skipped, warned
@@ -17,7 +17,6 @@ _SAFE_CACHES = ("", "none", "directsync")
 _LOCKABLE = ("file", "block", "volume")
 _CHOSEN_BY_ITSELF = ("file", "dir", "network")
 _ROOM_TO_SPARE = 1.05  # times the size, a choice: file systems keep some for themselves
-_DROPS_CACHES = (4, 0)  # this QEMU and later let go of cached pages before the other host begins to use a disk
 
 
 def _writable(disk: Disk) -> bool:
@@ -204,7 +203,7 @@ def _room(case: Case) -> Finding:
 
 def _cache(case: Case) -> Finding:
     """Before QEMU 4.0 the destination could read what the source still had in its cache."""
-    if version_of(case.destination.versions.qemu) >= _DROPS_CACHES:
+    if version_of(case.destination.versions.qemu) >= feature("disk_caches_dropped").qemu:
         return passed("This QEMU lets go of its caches at the switch-over.")
     unsafe = [
         f"{disk.target} ({disk.cache})"
