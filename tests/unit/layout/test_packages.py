@@ -100,6 +100,7 @@ ARROWS: dict[str, set[str]] = {
         "_core/job",
         "_core/evacuation",
         "_core/evacuation/run",
+        "_core/host",
         "_core/metrics",
         "_core/libvirt_errors",
         "_host",

@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 
 from ..._core.errors import MigrationError
 from ..._core.forecast.dirty_curve import busy_shares, measuring_windows_s
-from ..._core.forecast.forecast import MOST_CONNECTIONS, forecast
+from ..._core.forecast.forecast import MOST_CONNECTIONS
 from ..._core.forecast.link_bandwidth import DestinationPath, ExpectedBandwidth, RouteDevice, expected_bandwidth
-from ..._core.forecast.quiet_moment import QuietMoment, moment, quiet_by_a_second
+from ..._core.forecast.quiet_moment import quiet_by_a_second
 from ..._core.forecast.simulation import MigrationFacts
 from ..._core.forecast.working_set import Window, WorkingSet, working_set
 from ..._core.host.features import feature
@@ -245,9 +245,6 @@ def _parallel(
     return MOST_CONNECTIONS
 
 
-REST_S = 5.0  # between two measurements of a search, so that the guest is left alone for half of the time
-
-
 def gather(
     connection: Connection, guest: Guest, bandwidth: ExpectedBandwidth, parallel_connections: int, *, compress: bool
 ) -> MigrationFacts:
@@ -288,23 +285,3 @@ def measure(connection: Connection, guest: Guest, facts: MigrationFacts, mode: s
     windows = measure_windows(connection, guest, windows_s, mode)
     busy = watch.shares()
     return replace(facts, measured=working_set(windows, guest.memory().maximum_bytes), vcpus_busy=busy)
-
-
-def wait_for_calm(
-    look: t.Callable[[], MigrationFacts], policy: Policy, wait_s: float
-) -> tuple[list[QuietMoment], MigrationFacts]:
-    """Measure, at least once, until the guest is quiet enough for the policy or ``wait_s`` are over.
-
-    ``look``: measures once. Gives all moments that were measured, and the facts of the last one.
-    """
-    began_s = time.monotonic()
-    moments: list[QuietMoment] = []
-    while True:
-        after_s = time.monotonic() - began_s
-        facts = look()
-        if facts.measured is not None:
-            moments.append(moment(after_s, facts.measured, forecast(policy, facts)))
-        spent_s = time.monotonic() - began_s
-        if moments[-1].quiet or spent_s + REST_S > wait_s:
-            return moments, facts
-        time.sleep(REST_S)
