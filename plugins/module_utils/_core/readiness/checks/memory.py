@@ -8,7 +8,7 @@ import typing as t
 from ...host.capacity import QEMU_OVERHEAD_BYTES, Memory
 from ...host.guest import GuestMemory, MemoryCell
 from ...units import TIB, human_bytes
-from .check import FAIL, WARN, Case, Check, Finding, failed, listed, passed, skipped, warned
+from .check_types import FAIL, WARN, Case, Check, Finding, failed, listed, passed, skipped, warned
 
 _THEME = "memory"
 # What the manual of RHEL says of live migration: above the first its support is to be asked before, and above the

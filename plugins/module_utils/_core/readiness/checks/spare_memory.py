@@ -8,7 +8,7 @@ from ...balloon.reclaim import obstacle
 from ...balloon.steps import ALIKE_BYTES
 from ...host.features import feature, version_of
 from ...units import KIB, MIB, human_bytes, human_ms
-from .check import WARN, Case, Check, Finding, passed, skipped, warned
+from .check_types import WARN, Case, Check, Finding, passed, skipped, warned
 from .convergence import bandwidth
 
 _THEME = "memory"

@@ -8,7 +8,7 @@ import typing as t
 from ...host.features import feature, version_of
 from ...host.guest import Disk
 from ...units import human_bytes
-from .check import FAIL, WARN, Case, Check, Finding, failed, listed, passed, skipped, warned
+from .check_types import FAIL, WARN, Case, Check, Finding, failed, listed, passed, skipped, warned
 from .disk_location import EMPTY, LOCAL, MISSING, SHARED, UNKNOWN, DiskLocation, can_be_copied, place_of, place_of_file
 from .shared_storage import filesystem_of
 
