@@ -395,7 +395,7 @@ from ..module_utils._libvirt.guest import Guest
 from ..module_utils._libvirt.measure.calm import calm_moments
 from ..module_utils._libvirt.measure.dirty_rate import MODES
 from ..module_utils._libvirt.measure.facts import bandwidth_of, gather, measure
-from ..module_utils._libvirt.migration.memory import ShrinkQuestion
+from ..module_utils._libvirt.migration.shrinking import ShrinkQuestion
 
 
 def work(module: AnsibleModule, connection: Connection, guest: Guest) -> Result:

@@ -23,7 +23,7 @@ from ..._host.qemu_process import guest_memory
 from ..connection import Connection, libvirt, version_parts
 from ..guest import Guest
 from ..job.current import completed_job, require_running
-from ..job.postcopy import size_in, size_of
+from ..job.postcopy_calls import size_in, size_of
 from ..timeout import within
 from .dirty_rate import BegunMeasurement, measure_windows, mode_for
 

@@ -28,11 +28,11 @@ from ..measure.facts import MeasuredFacts, MeasurementOptions, measure_facts
 from ..metadata import own_limits
 from .driver import ProgressCallback
 from .early import measurement_for
-from .memory import MigrationMemory
 from .metrics import tell_two_hosts
 from .options import MigrationOptions
 from .result import MigrationResult, Result, opened
 from .sent_definition import MIGRATABLE, SECURE, SentDefinition, read_definition
+from .shrinking import MigrationMemory
 from .source_disks import source_disks
 from .start import OVERTAKEN, MigrationStart
 from .supervise import Supervision, plan_of_running

@@ -12,7 +12,7 @@ from ..job.sample import JobSample, Phase
 from ..supervision.actions import Kind
 from ..supervision.progress import progress
 from ..supervision.supervisor import Supervisor
-from .events import ENDED, POSTCOPY_BROKEN, PROGRESS, STARTED, STUCK, Event, event, harmless
+from .event_document import ENDED, POSTCOPY_BROKEN, PROGRESS, STARTED, STUCK, Event, event, harmless
 from .options import WatchOptions
 
 # How long a look is kept that says nothing of a pass; longer than any silence that a diagnosis asks for.

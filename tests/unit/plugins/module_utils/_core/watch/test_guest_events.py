@@ -7,8 +7,8 @@ import json
 import typing as t
 
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.job.sample import JobSample, Phase
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.watch.events import Event
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.watch.guest_watch import GuestWatch
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.watch.event_document import Event
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.watch.guest_events import GuestWatch
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.watch.options import watch_options
 from ansible_collections.virtops.live_migration.tests.unit.plugins.looks import look
 
