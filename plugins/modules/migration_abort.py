@@ -111,7 +111,7 @@ from ..module_utils._libvirt.events import Events
 from ..module_utils._libvirt.guest import Guest
 from ..module_utils._libvirt.job.abort import abort
 from ..module_utils._libvirt.job.current import outgoing_job
-from ..module_utils._libvirt.job.postcopy import pause_postcopy, require_pausing
+from ..module_utils._libvirt.job.postcopy_calls import pause_postcopy, require_pausing
 
 
 def check_wanted_is_possible(guest: Guest, job: JobSample, postcopy: bool) -> None:

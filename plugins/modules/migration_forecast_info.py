@@ -392,9 +392,10 @@ from ..module_utils._core.libvirt_uri import check, host_of, is_host
 from ..module_utils._host.route import way_to
 from ..module_utils._libvirt.connection import Connection
 from ..module_utils._libvirt.guest import Guest
+from ..module_utils._libvirt.measure.calm import calm_moments
 from ..module_utils._libvirt.measure.dirty_rate import MODES
-from ..module_utils._libvirt.measure.facts import bandwidth_of, gather, measure, wait_for_calm
-from ..module_utils._libvirt.migration.memory import ShrinkQuestion
+from ..module_utils._libvirt.measure.facts import bandwidth_of, gather, measure
+from ..module_utils._libvirt.migration.shrinking import ShrinkQuestion
 
 
 def work(module: AnsibleModule, connection: Connection, guest: Guest) -> Result:
@@ -412,7 +413,7 @@ def work(module: AnsibleModule, connection: Connection, guest: Guest) -> Result:
     question = ShrinkQuestion(guest, policy)
     try:
         if params["calm_wait_s"] is not None:
-            moments, found = wait_for_calm(look, policy, params["calm_wait_s"])
+            moments, found = calm_moments(look, policy, params["calm_wait_s"])
             result["calm"] = calm_document(moments)
         else:
             found = replace(facts, measured=given) if given is not None else look()

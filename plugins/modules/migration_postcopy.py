@@ -124,7 +124,7 @@ from ..module_utils._libvirt.connection import Connection
 from ..module_utils._libvirt.events import Events
 from ..module_utils._libvirt.guest import Guest
 from ..module_utils._libvirt.job.current import require_job
-from ..module_utils._libvirt.job.postcopy import (
+from ..module_utils._libvirt.job.postcopy_calls import (
     outcome_of_ended,
     postcopy_objections,
     refuse_postcopy_that_cannot_be,

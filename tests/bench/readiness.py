@@ -84,7 +84,7 @@ def main() -> None:
     options = parser.parse_args()
     names = ("dataclass_json", "host.document", "host.parse.domain_xml", "readiness.assessor")
     codec, documents, parser_, checks = (core(name) for name in names)
-    pair = core("readiness.checks.check").Pair
+    pair = core("readiness.checks.check_types").Pair
 
     definitions = [definition(index) for index in range(options.guests)]
     marks = [("start", now())]

@@ -143,7 +143,7 @@ def row(*cells: str) -> str:
 if __name__ == "__main__":
     sys.dont_write_bytecode = True
     PAGE.write_text(page(checks()), encoding="utf-8")
-    ERRORS_PAGE.write_text(errors_page(core("libvirt_errors.table")), encoding="utf-8")
+    ERRORS_PAGE.write_text(errors_page(core("libvirt_errors.all_meanings")), encoding="utf-8")
     sys.path.insert(0, str(Path(__file__).parent))
     ways_in = importlib.import_module("ways_in")
     ways_in.PAGE.write_text(ways_in.page(), encoding="utf-8")

@@ -105,11 +105,11 @@ def must_end(contract: Policy, guest: Guest, link: Link, result: Run) -> bool:
 
 
 def check_contract(contract: Policy, guest: Guest, link: Link, result: Run) -> None:
-    highest = highest_limit_ms(max(contract.max_downtime_ms, contract.max_pause_s * 1000))
+    highest = highest_limit_ms(max(contract.max_downtime_ms, contract.max_pause_s * 1000), 0)
     for action in applied(result, Kind.SET_DOWNTIME):
         assert action.value is not None
         assert action.value <= highest
-        assert action.reason == "NEEDED_PAUSE" or action.value <= highest_limit_ms(contract.max_downtime_ms)
+        assert action.reason == "NEEDED_PAUSE" or action.value <= highest_limit_ms(contract.max_downtime_ms, 0)
     for action in applied(result, Kind.SUSPEND):
         assert action.value == contract.max_pause_s > 0
     if contract.postcopy == "never":

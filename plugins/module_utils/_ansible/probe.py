@@ -9,7 +9,7 @@ from dataclasses import replace
 from .._core.errors import MigrationError
 from .._core.host.document import HostDocument
 from .._core.host.network import Route
-from .._core.readiness.checks.check import Attempt, Probe
+from .._core.readiness.checks.check_types import Attempt, Probe
 from .._core.readiness.daemon_address import DaemonAddress, port_to_try, target_of_host, target_of_uri
 from .._host.files import at_once
 from .._host.route import read_route

@@ -12,7 +12,7 @@ from .._core.forecast.working_set import WorkingSet
 from .._core.host.document import HostDocument
 from .._core.host.guest import GuestDocument
 from .._core.readiness.assessor import Assessor, Readiness
-from .._core.readiness.checks.check import CpuOpinion, MigrationBlocker, Pair, Probe, ReadinessOptions
+from .._core.readiness.checks.check_types import CpuOpinion, MigrationBlocker, Pair, Probe, ReadinessOptions
 from .._core.readiness.checks.cpu import cpu_to_ask
 from .._core.readiness.site_rules import SiteRule
 from .._libvirt.host.cpu_compare import CpuQuestions

@@ -14,20 +14,17 @@ from dataclasses import asdict, dataclass, field
 
 from .errors import MigrationError
 from .guest_metadata import attributes_of
-from .policy import POSTCOPY_CHOICES, SHRINK_CHOICES, Policy, policy_from, preset
+from .policy import HOPELESS_CHOICES, MODES, POSTCOPY_CHOICES, SHRINK_CHOICES, Policy, policy_from, preset
 
 Entry = t.Mapping[str, t.Any]
 Said = t.Mapping[str, t.Any]
 
-# From careful to bold. Who goes on at home is safer than one whose migration nobody ends, and that one than a guest
-# that stands still.
-_HOPELESS = ("abort", "leave", "pause")
-_MODES = ("observe", "act")
+# From careful to bold.
 _ORDERED: t.Mapping[str, t.Sequence[str]] = {
     "postcopy": POSTCOPY_CHOICES,
-    "on_hopeless": _HOPELESS,
+    "on_hopeless": HOPELESS_CHOICES,
     "shrink": SHRINK_CHOICES,
-    "mode": _MODES,
+    "mode": MODES[::-1],
 }
 _MORE_IS_CAREFUL = ("patience_s", "shrink_keep_mib")
 

@@ -9,6 +9,8 @@ from dataclasses import asdict, dataclass
 from .errors import MigrationError
 
 MAX_DOWNTIME_LIMIT_MS = 2_000_000  # QEMU refuses more
+# From careful to bold, but for the modes. A guest that goes on at home is safer than one whose migration nobody ends,
+# and that one than a guest that stands still.
 POSTCOPY_CHOICES = ("never", "if_needed", "prefer")
 HOPELESS_CHOICES = ("abort", "leave", "pause")
 MODES = ("act", "observe")

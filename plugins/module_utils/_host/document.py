@@ -12,7 +12,7 @@ from .._core.dataclass_json import changed
 from .._core.errors import MigrationError
 from .._core.host.document import HostDocument
 from .._core.host.features import features_of
-from .._core.host.firewall.verdict import Arrival
+from .._core.host.firewall.port_opening import Arrival
 from .._core.host.guest import GuestDocument
 from .._core.host.network import MigrationPath
 from .._core.host.parse.migration_path import (

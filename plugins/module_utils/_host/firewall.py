@@ -11,12 +11,12 @@ import os
 import re
 import typing as t
 
-from .._core.host.firewall.evaluator import RuleSet
 from .._core.host.firewall.firewalld import Firewalld, parse_firewalld
 from .._core.host.firewall.ipset import IpSets
 from .._core.host.firewall.iptables import parse_iptables, tables_in
 from .._core.host.firewall.nftables import dormant_tables, parse_nftables, tables_of_iptables
-from .._core.host.firewall.verdict import Arrival, opening
+from .._core.host.firewall.packet_walk import RuleSet
+from .._core.host.firewall.port_opening import Arrival, opening
 from .._core.host.network import Firewall, PortOpening
 from .files import Programs, names_in, read, read_int
 

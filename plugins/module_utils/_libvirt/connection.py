@@ -21,6 +21,7 @@ __all__ = [
     "host_uuid",
     "libvirt",
     "require_version",
+    "version_parts",
     "version_text",
 ]
 
@@ -135,15 +136,20 @@ def host_uuid(daemon: t.Any) -> str:
     return str(ElementTree.fromstring(daemon.getCapabilities()).findtext("host/uuid"))
 
 
+def version_parts(version: int) -> tuple[int, ...]:
+    """A version as libvirt gives it in one number (9000000), part by part: (9, 0, 0)."""
+    return (version // 1_000_000, version // 1000 % 1000, version % 1000)
+
+
 def version_text(version: int) -> str:
     """A version as libvirt gives it in one number (9000000) as people write it (9.0.0)."""
-    return f"{version // 1_000_000}.{version // 1000 % 1000}.{version % 1000}"
+    return ".".join(map(str, version_parts(version)))
 
 
-def require_version(connection: Connection, wanted: tuple[int, int, int], what: str) -> None:
+def require_version(connection: Connection, wanted: tuple[int, ...], what: str) -> None:
     """Raises LIBVIRT_TOO_OLD when the daemon is older than ``wanted``; ``what``: that needs it, for the message."""
     have = int(connection.raw.getLibVersion())
-    if have < wanted[0] * 1_000_000 + wanted[1] * 1000 + wanted[2]:
+    if version_parts(have) < wanted:
         raise MigrationError(
             "LIBVIRT_TOO_OLD",
             f"{what} needs libvirt {'.'.join(map(str, wanted))} or newer; this host has {version_text(have)}.",

@@ -6,7 +6,7 @@ from __future__ import annotations
 import typing as t
 
 from .._core.errors import MigrationError
-from .._core.libvirt_errors.table import meaning_of
+from .._core.libvirt_errors.all_meanings import meaning_of
 
 
 def translate(exc: t.Any, doing: str, *, guest_state: str = "", state: str = "") -> MigrationError:

@@ -83,7 +83,7 @@ def read(path: Path) -> list[Trace]:
 
 def replayed(trace: Trace, allowed_ms: int) -> Ending:
     policy = Policy(max_downtime_ms=allowed_ms, postcopy="never", max_throttle_percent=0)
-    highest_ms = highest_limit_ms(allowed_ms)
+    highest_ms = highest_limit_ms(allowed_ms, 0)
     whole = trace.boundaries[0].left_bytes + trace.boundaries[0].sent_bytes
     limit_ms = float(min(highest_ms, start_limit_ms(whole)))
     supervisor = Supervisor(policy, Plan(flags=Flags(), start_limit_ms=int(limit_ms)))

@@ -84,7 +84,7 @@ def connect(request: Request) -> t.Any:
 
 
 def read(request: Request) -> t.Any:
-    from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.firewall.verdict import Arrival
+    from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.firewall.port_opening import Arrival
     from ansible_collections.virtops.live_migration.plugins.module_utils._host import firewall
     from ansible_collections.virtops.live_migration.plugins.module_utils._host.files import Programs
 

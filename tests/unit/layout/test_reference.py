@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.libvirt_errors import table as meanings
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.libvirt_errors import (
+    all_meanings as meanings,
+)
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.readiness.assessor import CHECKS
 
 SCRIPT = Path(__file__).resolve().parents[2] / "run" / "reference.py"

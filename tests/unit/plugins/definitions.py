@@ -13,7 +13,7 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.
     parse_domain,
 )
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.readiness.assessor import CHECKS
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.readiness.checks.check import (
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.readiness.checks.check_types import (
     Finding,
 )
 from ansible_collections.virtops.live_migration.tests.unit.plugins.pairs import GIB, MIB, Setup

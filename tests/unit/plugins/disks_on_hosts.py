@@ -9,7 +9,7 @@ import typing as t
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.document import Filesystem
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.guest import Disk
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.readiness.assessor import CHECKS
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.readiness.checks.check import (
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.readiness.checks.check_types import (
     Finding,
 )
 from ansible_collections.virtops.live_migration.tests.unit.plugins.pairs import Setup

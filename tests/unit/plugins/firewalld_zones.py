@@ -6,12 +6,12 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.firewall.evaluator import RuleSet
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.firewall.firewalld import (
     Firewalld,
     parse_firewalld,
 )
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.firewall.verdict import (
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.firewall.packet_walk import RuleSet
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.firewall.port_opening import (
     Arrival,
     opening,
 )

@@ -6,14 +6,14 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.firewall.evaluator import (
-    RuleSet,
-)
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.firewall.ipset import IpSets
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.firewall.iptables import (
     parse_iptables,
 )
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.firewall.verdict import (
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.firewall.packet_walk import (
+    RuleSet,
+)
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.firewall.port_opening import (
     Arrival,
     opening,
 )

@@ -7,11 +7,11 @@ from __future__ import annotations
 import json
 import typing as t
 
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.firewall.evaluator import RuleSet
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.firewall.nftables import (
     parse_nftables,
 )
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.firewall.verdict import (
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.firewall.packet_walk import RuleSet
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.firewall.port_opening import (
     Arrival,
     opening,
 )

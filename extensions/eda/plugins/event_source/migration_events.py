@@ -93,7 +93,7 @@ def _utils() -> Path:
     installed = [Path(one).expanduser() / COLLECTION for one in paths.split(":") if one]
     for collection in [*list(Path(__file__).resolve().parents)[4:5], *installed]:
         utils = collection / "plugins" / "module_utils"
-        if (utils / "_libvirt" / "watch" / "source.py").is_file():
+        if (utils / "_libvirt" / "watch" / "event_source.py").is_file():
             return utils
     raise ImportError("The collection virtops.live_migration was not found; set ANSIBLE_COLLECTIONS_PATH.")
 
@@ -104,7 +104,7 @@ def _source() -> types.ModuleType:
         package = types.ModuleType(PACKAGE)
         package.__path__ = [str(_utils())]
         sys.modules[PACKAGE] = package
-    return importlib.import_module(f"{PACKAGE}._libvirt.watch.source")
+    return importlib.import_module(f"{PACKAGE}._libvirt.watch.event_source")
 
 
 async def main(queue: asyncio.Queue[Any], args: dict[str, Any]) -> None:

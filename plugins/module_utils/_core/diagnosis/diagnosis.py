@@ -2,7 +2,7 @@
 """Why a migration does not finish: one verdict, one reason, the evidence, and what to do.
 
 The rule "dirty rate above bandwidth" under-detects: QEMU counts a page once per pass, so a stuck guest shows a ratio
-near 1 whatever it really writes. How a job in pre-copy is judged instead is in ``precopy.py``.
+near 1 whatever it really writes. How a job in pre-copy is judged instead is in ``stuck_reasons.py``.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from ..job.observation import SETUP_SLOW_S, STALL_S, Observation
 from ..job.sample import JobSample, Phase
 from ..units import human_bytes, human_ms
 from .case import JobCase
-from .precopy import precopy
 from .remedies import Remedies, guest_word
+from .stuck_reasons import precopy
 from .verdict import Context, Diagnosis, Reason, Verdict
 
 

@@ -39,7 +39,7 @@ def quiet_enough(found: Forecast) -> bool:
     return found.plan.way == PRECOPY and found.sure
 
 
-def quiet_by_a_second(short: Window, bandwidth_bytes_per_s: float, policy: Policy) -> bool:
+def quiet_by_a_second(short: Window, bandwidth_bytes_per_s: float, policy: Policy, host_devices: int) -> bool:
     """Whether one window of a second tells that pre-copy ends, so that a longer one is not needed.
 
     No shorter time dirties more than that second, so what a pass of a second leaves can be sent within the downtime
@@ -47,7 +47,8 @@ def quiet_by_a_second(short: Window, bandwidth_bytes_per_s: float, policy: Polic
     of the one before.
     """
     per_s = (short.unique_bytes + short.doubt_bytes) / short.window_s
-    return per_s <= min(_QUIET_SHARE, highest_limit_ms(policy.max_downtime_ms) / 1000) * bandwidth_bytes_per_s
+    allowed_s = highest_limit_ms(policy.max_downtime_ms, host_devices) / 1000
+    return per_s <= min(_QUIET_SHARE, allowed_s) * bandwidth_bytes_per_s
 
 
 def waiting_line(measured: WorkingSet, waited_s: float, bound_s: float) -> str:

@@ -6,6 +6,11 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass, field
 
+from ..units import MIB
+
+# What a guest takes of its host beside its own memory: QEMU's code, its devices' buffers, page tables. A choice.
+QEMU_OVERHEAD_BYTES = 256 * MIB
+
 
 @dataclass(frozen=True)
 class CpuProfile:

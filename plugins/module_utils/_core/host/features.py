@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What versions mean: features that a host has, and bugs that it is known to have."""
+"""What versions mean: features that a host has, and bugs that it is known to have.
+
+Every version of libvirt or QEMU that is compared with stands here, under the name of what it brings.
+"""
 
 from __future__ import annotations
 
@@ -10,16 +13,20 @@ from .document import KnownBug, Versions
 
 Version = tuple[int, ...]
 
+_NEWS_AND_QAPI = "libvirt's release notes; 'Since' in QEMU's qapi/migration.json"
+_NEWS = "libvirt's release notes"
+
 
 class Feature(t.NamedTuple):
     """A feature that a host has from these versions on; of an empty one any will do. ``qemu_before``: it is gone from
-    this one on."""
+    this one on. ``source``: where the versions are from."""
 
     id: str
     libvirt: Version = ()
     qemu: Version = ()
     kernel: Version = ()
     qemu_before: Version = ()
+    source: str = _NEWS_AND_QAPI
 
 
 FEATURES = (
@@ -42,17 +49,31 @@ FEATURES = (
     Feature("vfio_migration", (8, 6, 0), (8, 1), (6, 0)),
     Feature("virtiofs_migration", (11, 0, 0), (8, 2)),
     Feature("detect_zeroes_of_disks", (10, 9, 0), (2, 3)),
+    # What frees pages is the driver in the guest, which has it since kernel 5.7.
+    Feature("free_page_reporting", (6, 9, 0), (5, 1), source=f"{_NEWS}; ChangeLog of QEMU 5.1"),
+    # QEMU lets go of cached pages of a disk before the other host begins to use it.
+    Feature("disk_caches_dropped", (), (4, 0), source="QEMU_CAPS_MIGRATION_FILE_DROP_CACHE of libvirt"),
+    # The setting of that name in qemu.conf.
+    Feature("shared_filesystems", (10, 8, 0), source=_NEWS),
 )
 
 
 class Bug(t.NamedTuple):
-    """A bug of these versions: from the first on and before the second. Both libvirt's and QEMU's have to fit."""
+    """A bug of these versions: from the first on and before the second. Both libvirt's and QEMU's have to fit.
+
+    ``source``: where the versions are from.
+    """
 
     id: str
     summary: str
     remedy: str
     libvirt: tuple[Version, Version] = ((), ())
     qemu: tuple[Version, Version] = ((), ())
+    source: str = _NEWS
+
+    def of_libvirt(self, version: Version) -> bool:
+        """Whether a libvirt of this version has it, as far as it is libvirt's."""
+        return _within(version, self.libvirt)
 
 
 BUGS = (
@@ -92,8 +113,22 @@ BUGS = (
         "QEMU before 8.0 crashes when the dirty rate of a guest without KVM is measured by its dirty bitmap",
         "Measure by page-sampling.",
         qemu=((6, 2, 0), (8, 0, 0)),
+        source="on the lab QEMU 7.2 crashed and QEMU 10.0 did not; between them 8.0 is an assumption",
     ),
 )
+
+_FEATURE = {one.id: one for one in FEATURES}
+_BUG = {one.id: one for one in BUGS}
+
+
+def feature(name: str) -> Feature:
+    """By its id, which has to be one of ``FEATURES``."""
+    return _FEATURE[name]
+
+
+def bug(name: str) -> Bug:
+    """By its id, which has to be one of ``BUGS``."""
+    return _BUG[name]
 
 
 def version_of(text: str) -> Version:
@@ -120,9 +155,7 @@ def bugs_of(versions: Versions) -> list[KnownBug]:
     """The bugs that both versions have, libvirt's and QEMU's."""
     libvirt, qemu = version_of(versions.libvirt), version_of(versions.qemu)
     return [
-        KnownBug(one.id, one.summary, one.remedy)
-        for one in BUGS
-        if _within(libvirt, one.libvirt) and _within(qemu, one.qemu)
+        KnownBug(one.id, one.summary, one.remedy) for one in BUGS if one.of_libvirt(libvirt) and _within(qemu, one.qemu)
     ]
 
 

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""When a pass boundary is the moment to finish: one rule, for the forecast and for the running job alike."""
+"""Downtime limits: the highest that may be set, the one that is needed, and whether to finish at this boundary.
+
+The forecast and the running job go by the same rules.
+"""
 
 from __future__ import annotations
 
@@ -24,12 +27,12 @@ _BEYOND_CHANCE = 0.4  # of the pass before: the guest has calmed down; by chance
 NEAR_BEST = 1.1  # of the least that was left lately: a guest that is busy in phases comes back to it
 
 
-def switch_cost_ms(host_devices: int = 0) -> int:
+def switch_cost_ms(host_devices: int) -> int:
     """What the guest stands still for beside the last bytes, with so many devices of the host."""
     return SWITCH_COST_MS + HOST_DEVICE_MS * host_devices
 
 
-def highest_limit_ms(max_downtime_ms: float, host_devices: int = 0) -> int:
+def highest_limit_ms(max_downtime_ms: float, host_devices: int) -> int:
     """The highest limit QEMU may be given: it counts only the bytes, and the switch comes on top. It refuses more than
     2000 s, which a pause may be longer than."""
     allowed_ms = min(float(MAX_DOWNTIME_LIMIT_MS), max_downtime_ms)

@@ -63,7 +63,7 @@ class Operation(enum.IntEnum):
     MIGRATION_OUT = 5
 
 
-OPERATION_NAMES = {Operation.MIGRATION_OUT: "outgoing", Operation.MIGRATION_IN: "incoming"}
+OPERATION_NAMES: t.Mapping[int, str] = {Operation.MIGRATION_OUT: "outgoing", Operation.MIGRATION_IN: "incoming"}
 
 
 @dataclass(frozen=True)
@@ -245,7 +245,7 @@ def sample_from_stats(
     operation = number("operation", Operation.MIGRATION_OUT)
     return JobSample(
         phase=phase,
-        operation=OPERATION_NAMES.get(Operation(operation), "other") if operation in (4, 5) else "other",
+        operation=OPERATION_NAMES.get(operation, "other"),
         elapsed_ms=number("time_elapsed"),
         pass_number=maybe("memory_iteration"),
         memory=Progress(number("memory_total"), number("memory_processed"), number("memory_remaining")),

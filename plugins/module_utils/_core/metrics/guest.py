@@ -28,7 +28,7 @@ def guest_metrics(record: Record, now_s: float) -> str:
     last = history.last
     labels = {"guest": last.name, "uuid": last.uuid}
     policy = record.supervisor.policy
-    numbers = progress(history, policy)
+    numbers = progress(history, record.supervisor.settings)
     # The end has no statistics when libvirt has forgotten them with the guest: what was seen last stays.
     seen = last if last.memory.total_bytes else _last_running(history.recent) or last
     plan = record.supervisor.plan

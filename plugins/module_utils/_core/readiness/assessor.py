@@ -56,7 +56,7 @@ from .checks import (
 from .checks import (
     versions as readiness_versions,
 )
-from .checks.check import (
+from .checks.check_types import (
     FAIL,
     STATUSES,
     WARN,

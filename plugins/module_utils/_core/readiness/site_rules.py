@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from ..errors import MigrationError
 from ..query import search
-from .checks.check import FAIL, WARN, Finding, passed
+from .checks.check_types import FAIL, WARN, Finding, passed
 
 THEME = "rule"
 _SEVERITIES = (FAIL, WARN)

@@ -10,7 +10,10 @@ from dataclasses import dataclass, field
 from ..dataclass_json import Amount, from_plain
 from ..units import MIB, human_bytes, human_ms, human_rate
 from .axis import Scale, finite, ticks, time_ticks
-from .chart import (
+from .markup import escaped, name, tag
+from .migration import Course
+from .sections import Column, cell, heading_of_time, pills, sortable, tiles
+from .svg import (
     FIRST_COLUMN,
     LAST_COLUMN,
     dot,
@@ -25,9 +28,6 @@ from .chart import (
     value_axis,
     words,
 )
-from .markup import escaped, name, tag
-from .migration import Course
-from .sections import Column, cell, heading_of_time, pills, sortable, tiles
 
 _REMEDY = "Give what virtops.live_migration.evacuation has returned, or a file of a history."
 # In pixels.

@@ -9,7 +9,7 @@ from ..dataclass_json import Amount
 from ..units import human_bytes, human_ms
 from .markup import escaped, name, tag
 from .migration import Course, Decision, Look, Story
-from .panels import numbered, panels
+from .migration_chart import numbered, panels
 from .sections import facts_table, heading_of_time, pills
 
 # In words, as a heading of the page has them.

@@ -5,13 +5,13 @@ from __future__ import annotations
 
 import typing as t
 
-from ..job.downtime_limit import SHRINKS, highest_limit_ms
+from ..job.downtime_limit import SHRINKS
 from ..job.sample import Phase
-from ..policy import Policy
 from ..text import printable
 from ..units import human_bytes, human_ms, human_rate, seconds_for, whole
 from .actions import Action, Kind
 from .history import History
+from .job_settings import JobSettings
 
 _MAX_PASSES = 200  # of a time that is foreseen; what takes more is said to be not known
 _PASSES_EVERY_S = 1.0  # near the end passes are short
@@ -21,8 +21,8 @@ _ANYHOW_EVERY_S = 30.0  # a choice: whoever watches sees that it goes on
 class Reporter:
     """Makes a line of progress when a decision, the phase or the pass has changed, and every 30 s in a long pass."""
 
-    def __init__(self, history: History, policy: Policy, expected_bytes: t.Optional[int] = None) -> None:
-        self._history, self._policy, self._expected_bytes = history, policy, expected_bytes
+    def __init__(self, history: History, settings: JobSettings, expected_bytes: t.Optional[int] = None) -> None:
+        self._history, self._settings, self._expected_bytes = history, settings, expected_bytes
         self._reported_s: t.Optional[float] = None
         self._phase: t.Optional[Phase] = None
         self._pass: t.Optional[int] = None
@@ -39,10 +39,10 @@ class Reporter:
         return progress_line(numbers, actions), numbers
 
     def numbers(self) -> dict[str, t.Any]:
-        return progress(self._history, self._policy, self._expected_bytes)
+        return progress(self._history, self._settings, self._expected_bytes)
 
 
-def progress(history: History, policy: Policy, expected_bytes: t.Optional[int] = None) -> dict[str, t.Any]:
+def progress(history: History, settings: JobSettings, expected_bytes: t.Optional[int] = None) -> dict[str, t.Any]:
     """Numbers of the last look, None where not known: what goes with each line of progress.
 
     ``expected_bytes``: what is to be sent in all, from which the time that is left is known in the first pass.
@@ -58,16 +58,16 @@ def progress(history: History, policy: Policy, expected_bytes: t.Optional[int] =
         "remaining_bytes": last.memory.remaining_bytes + last.disk.remaining_bytes,
         "bandwidth_bytes_per_s": int(bandwidth),
         "needed_downtime_ms": needed_ms,
-        "max_downtime_ms": policy.max_downtime_ms,
+        "max_downtime_ms": settings.policy.max_downtime_ms,
         "throttle_percent": last.throttle_percent,
         "elapsed_ms": last.elapsed_ms or None,
         "downtime_ms": last.downtime_ms,
-        "time_left_s": _time_left_s(history, policy, expected_bytes or 0),
+        "time_left_s": _time_left_s(history, settings.highest_ms, expected_bytes or 0),
     }
 
 
 def progress_line(numbers: t.Mapping[str, t.Any], actions: t.Sequence[Action]) -> str:
-    """``pass 4, 1.2 GiB left, 410.0 MiB/s, needs 5.6 s downtime (limit 500 ms), about 12.0 s left: waiting: ...``."""
+    """``pass 4, 1.2 GiB left, 410.0 MiB/s, needs 5.6 s downtime (limit 500 ms), about 12.0 s to go: waiting: ...``."""
     if not Phase(numbers["phase"]).running:
         return _end_line(numbers)
     parts = [f"pass {numbers['pass']}" if numbers["phase"] == Phase.PRECOPY.value else str(numbers["phase"])]
@@ -107,8 +107,8 @@ def _end_line(numbers: t.Mapping[str, t.Any]) -> str:
     return line
 
 
-def _time_left_s(history: History, policy: Policy, expected_bytes: int) -> t.Optional[float]:
-    """None when it is not known, or when it does not finish as it goes now."""
+def _time_left_s(history: History, highest_ms: int, expected_bytes: int) -> t.Optional[float]:
+    """None: not known, or it does not finish as it goes now. ``highest_ms``: the highest downtime limit."""
     last, bandwidth = history.last, history.bandwidth_bytes_per_s
     if bandwidth <= 0:
         return None
@@ -122,7 +122,7 @@ def _time_left_s(history: History, policy: Policy, expected_bytes: int) -> t.Opt
         to_send = expected_bytes - last.memory.processed_bytes
         return round(to_send / bandwidth, 1) if to_send > 0 else None
     left, before = float(boundary.remaining_bytes), history.left_before()
-    share, fits = left / before if before > 0 else 1.0, highest_limit_ms(policy.max_downtime_ms) / 1000 * bandwidth
+    share, fits = left / before if before > 0 else 1.0, highest_ms / 1000 * bandwidth
     total_s = -(last.at_s - boundary.at_s)
     for _pass in range(_MAX_PASSES):
         total_s += left / bandwidth

@@ -16,7 +16,7 @@ from ..policy import Policy
 from .actions import Action, ActionResult, Kind
 from .history import History
 from .job_settings import JobSettings
-from .postcopy import PostcopyWatch
+from .postcopy_watch import PostcopyWatch
 from .precopy import Precopy
 from .reachability import Reachability
 from .switchover import SwitchoverWatch
@@ -30,7 +30,7 @@ class Supervisor:
     """Supervises one job under one policy; the same looks give the same actions.
 
     ``done``: the job has ended, or is left alone. ``outcome``: the phase it ended in, ``left``, or None while it is
-    supervised. ``postcopy``: what decides in post-copy;
+    supervised. ``settings``: what the job runs under now. ``postcopy``: what decides in post-copy;
     ``was_split``: whether it was seen in that.
     """
 
@@ -38,8 +38,8 @@ class Supervisor:
         self.policy, self.plan = policy, plan
         self.history = History()
         self.outcome: t.Optional[str] = None
-        self._settings = JobSettings(policy, plan)
-        self._precopy = Precopy(self.history, self._settings)
+        self.settings = JobSettings(policy, plan)
+        self._precopy = Precopy(self.history, self.settings)
         self._reachability = Reachability(policy)
         self._switchover = SwitchoverWatch(policy, self.history)
         self.postcopy = PostcopyWatch(plan.join_attempts)
@@ -71,7 +71,7 @@ class Supervisor:
         if not sample.phase.running:
             self.outcome = sample.phase.value
             return []
-        self._settings.learn(results, sample)
+        self.settings.learn(results, sample)
         actions = self._decide(sample, began, results, path_ok)
         return self._marked(actions)
 
@@ -84,7 +84,7 @@ class Supervisor:
         if self._aborted_s is not None:
             return self._abort_again(sample, results)
         if sample.phase is Phase.SWITCHOVER:
-            return self._switchover.decide(self._settings.allowed_pause_s)
+            return self._switchover.decide(self.settings.allowed_pause_s)
         self._switchover.reset()
         unreachable = self._reachability.decide(sample.at_s, path_ok)
         return unreachable if self._reachability.in_the_way else self._precopy.decide(began)
@@ -120,4 +120,4 @@ class Supervisor:
         elif action.kind is Kind.LEAVE:
             self.outcome = "left"
         else:
-            self._settings.given(action, self.history.last.at_s)
+            self.settings.given(action, self.history.last.at_s)

@@ -6,7 +6,7 @@ from __future__ import annotations
 import typing as t
 from collections import deque
 
-from .events import PROGRESS, Event
+from .event_document import PROGRESS, Event
 
 _MOST = 10_000  # events; a choice
 

@@ -185,10 +185,13 @@ def _transfer_options(
     there: bool,
     one: t.Mapping[str, t.Any],
 ) -> TransferOptions:
+    """``here``: the guest, where it is active on this host; ``there``: whether a destination has it."""
     destinations = (row.destination,) if there else tuple(dict.fromkeys([row.destination, *others]))
-    moving = here is not None and may_have_job(here)
-    size = int(one.get("sent_bytes") or 0) or (_current_memory_bytes(here) if here else 0)
-    return TransferOptions(key, row.name, destinations, 0 if here is None else size, moving or (here is None and there))
+    if here is None:
+        return TransferOptions(key, row.name, destinations, there=there)
+    moving = may_have_job(here)
+    size_bytes = int(one.get("sent_bytes") or 0) or _current_memory_bytes(here)
+    return TransferOptions(key, row.name, destinations, size_bytes, moving)
 
 
 def _elsewhere(found: Discovery, name: t.Optional[str], uuid: t.Optional[str]) -> t.Optional[tuple[str, Guest]]:

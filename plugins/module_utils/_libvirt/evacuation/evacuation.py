@@ -55,8 +55,7 @@ class Evacuation:
         with Destinations(self._options.uris, connect_destination) as destinations:
             found = discover(self._source, destinations, self._options.guests)
         for one in found.moving:
-            there = one.size_bytes == 0 and one.moving
-            found.rows[one.key].outcome = "already_there" if there else "moved"
+            found.rows[one.key].outcome = "already_there" if one.there else "moved"
         for keys, outcome in ((found.stopping, "shut_down"), (found.starting, "started")):
             for key in keys:
                 found.rows[key].outcome = outcome

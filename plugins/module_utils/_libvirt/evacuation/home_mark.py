@@ -7,7 +7,7 @@ import time
 import typing as t
 from dataclasses import replace
 
-from ..._core.evacuation.run.home_mark import HomeMark, Mark, mark_to_write, read_mark
+from ..._core.evacuation.run.home_mark_xml import HomeMark, Mark, mark_to_write, read_mark
 from ..._core.libvirt_errors.codes import Err
 from ..connection import Connection, host_uuid, libvirt
 from ..guest import Guest, all_guests

@@ -27,7 +27,7 @@ _RENEW_S, _DEAD_S, _LIMIT_S = 5.0, 30.0, 10.0
 
 @dataclass
 class Lease:
-    """``connection`` is None where the daemon keeps none, so that nothing is shared."""
+    """``connection``: to the daemon that keeps it; None for one that is kept nowhere, so that nothing is shared."""
 
     use: str
     connection: t.Optional[Connection] = None
@@ -62,20 +62,19 @@ class Leases:
     def __init__(self) -> None:
         self._others: dict[tuple[str, str], tuple[tuple[str, str], float]] = {}
 
-    def take(self, connection: t.Optional[Connection], name: str, most: int = 1) -> t.Optional[Lease]:
-        """One of ``most`` places of that name; None while all are taken, or while the daemon does not answer."""
-        if connection is None:
-            return Lease(name)
+    def take(self, connection: Connection, name: str, most: int = 1) -> t.Optional[Lease]:
+        """One of ``most`` places of that name; None while all are taken. One that is kept nowhere where the daemon has
+        no driver for secrets. Raises what libvirt says, or MONITOR_HUNG, while the daemon does not answer."""
         for number in range(most):
             lease = Lease(f"virtops.live_migration/{name}/{number}", connection, str(uuid.uuid4()), time.monotonic())
             try:
                 within(functools.partial(connection.raw.secretDefineXML, lease.xml(), 0), "taking a place", _LIMIT_S)
                 return lease
-            except MigrationError:
-                return None
             except libvirt.libvirtError as exc:
                 if keeps_no_notes(connection, exc):
                     return Lease(name)
+                if not connection.raw.isAlive():
+                    raise
                 self._look_at_the_other(connection, lease.use)
         return None
 

@@ -9,14 +9,14 @@ from __future__ import annotations
 import typing as t
 
 from ..._core.errors import MigrationError
-from ..._core.units import KIB, MIB, human_bytes
+from ..._core.host.capacity import QEMU_OVERHEAD_BYTES
+from ..._core.units import KIB, human_bytes
 from ..connection import Connection, libvirt
 from ..errors import translate
 from ..guest import Guest
 from ..timeout import within
 from .host_guests import HostGuests
 
-_OVERHEAD_BYTES = 256 * MIB  # of its QEMU, and for the host
 _LIMIT_S = 10.0
 _ERR_NO_SUPPORT, _ERR_NO_DOMAIN = 3, 42
 _UNCHANGED = "It runs on the source as before. Nothing was changed."
@@ -40,7 +40,7 @@ def lack_of_room(
     try:
         if "<hugepages" in within(guest.raw.XMLDesc, f"reading the definition of {guest.name!r}", _LIMIT_S):
             return None  # these are set aside, and QEMU itself fails without them
-        needed = guest.memory(_LIMIT_S).maximum_bytes + _OVERHEAD_BYTES
+        needed = guest.memory(_LIMIT_S).maximum_bytes + QEMU_OVERHEAD_BYTES
         stats = within(lambda: destination.raw.getMemoryStats(-1), f"reading the memory of {name}", _LIMIT_S)
     except MigrationError as exc:
         return exc

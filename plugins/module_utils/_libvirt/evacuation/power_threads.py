@@ -8,7 +8,7 @@ import time
 import typing as t
 
 from ..._core.errors import MigrationError
-from ..._core.evacuation.run.home_mark import HomeMark, started_again
+from ..._core.evacuation.run.home_mark_xml import HomeMark, started_again
 from ..._core.evacuation.strategy import SHUTDOWN
 from ..connection import Connection, host_uuid, libvirt
 from ..errors import translate

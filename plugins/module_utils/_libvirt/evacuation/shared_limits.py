@@ -8,11 +8,13 @@ long as it sends, kept by the libvirt of the one destination that all of them na
 
 from __future__ import annotations
 
+import contextlib
 import time
 import typing as t
 from dataclasses import dataclass, field
 
-from ..connection import Connection
+from ..._core.errors import MigrationError
+from ..connection import Connection, libvirt
 from .lease import Lease, Leases
 
 _SHOWS_S = 20.0  # a QEMU that starts slowly shows within that; then the next one may look
@@ -29,8 +31,13 @@ class SharedLimits:
 
 
 class SharedPlaces:
-    """The leases that this host holds. ``connection``: gives the connection to a destination by its name, None where
-    there is none now."""
+    """The leases that this host holds. ``connection``: gives the connection to a destination by its name, None while
+    there has never been one.
+
+    A destination that does not answer, and one without a connection, is no limit to a start there: nobody can start
+    there now, and the look right before the transfer says why. Over links and over all hosts nothing begins meanwhile:
+    what others send is not known then.
+    """
 
     def __init__(self, limits: SharedLimits, connection: t.Callable[[str], t.Optional[Connection]]) -> None:
         self._limits, self._connection = limits, connection
@@ -42,7 +49,11 @@ class SharedPlaces:
         """Whether this host may start somebody there now; if so nobody else may, until :meth:`leave`."""
         if destination in self._doors:
             return not self._doors[destination][1]  # one that begins has to show first
-        lease = self._leases.take(self._connection(destination), "start")
+        lease: t.Optional[Lease] = Lease("start")
+        connection = self._connection(destination)
+        if connection is not None:
+            with contextlib.suppress(MigrationError, libvirt.libvirtError):
+                lease = self._leases.take(connection, "start")
         if lease is None:
             return False
         self._doors[destination] = (lease, "", time.monotonic())
@@ -68,8 +79,11 @@ class SharedPlaces:
             return True
         taken: list[Lease] = []
         for name in self._limits.crossed.get(destination, ()):
+            lease: t.Optional[Lease] = None
             kept_at = self._connection(self._limits.kept_at)
-            lease = None if kept_at is None else self._leases.take(kept_at, name, self._limits.most[name])
+            if kept_at is not None:
+                with contextlib.suppress(MigrationError, libvirt.libvirtError):
+                    lease = self._leases.take(kept_at, name, self._limits.most[name])
             if lease is None:
                 for one in taken:
                     one.give_back()

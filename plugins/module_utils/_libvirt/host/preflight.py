@@ -14,7 +14,7 @@ import typing as t
 from ..._core.errors import MigrationError
 from ..._core.job.migrate_flags import MIGRATE_LIVE, MIGRATE_PEER2PEER, MIGRATE_UNSAFE
 from ..._core.libvirt_errors.codes import Err
-from ..._core.readiness.checks.check import MigrationBlocker
+from ..._core.readiness.checks.check_types import MigrationBlocker
 from ..connection import Connection, libvirt
 from ..guest import Guest, find_guest
 from ..job.current import current_stats

@@ -7,7 +7,7 @@ import time
 import typing as t
 
 from ..._core.errors import MigrationError
-from ..._core.job.sample import JobSample, JobType, Stats, sample_from_stats
+from ..._core.job.sample import JobSample, JobType, Operation, Stats, sample_from_stats
 from ..._core.migration.refusals import SOURCE_HALF_ENDED_REMEDY, source_half_ended
 from ..guest import Guest
 from .current import completed_job
@@ -69,5 +69,5 @@ def stopped(guest: Guest, facts: t.Optional[t.Mapping[str, t.Any]] = None, *, sp
 
 
 def _sample(guest: Guest, stats: Stats) -> JobSample:
-    outgoing = {"operation": 5, **stats}
+    outgoing = {"operation": Operation.MIGRATION_OUT, **stats}
     return sample_from_stats(outgoing, name=guest.name, uuid=guest.uuid, at_s=time.monotonic())

@@ -6,19 +6,18 @@ from __future__ import annotations
 import typing as t
 
 from ..._core.errors import MigrationError
+from ..._core.host.features import bug, feature
 from ..._core.job.domain_state import DomainState
 from ..._core.job.migrate_flags import MIGRATE_LIVE, MIGRATE_PEER2PEER, MIGRATE_POSTCOPY, MIGRATE_POSTCOPY_RESUME
 from ..._core.libvirt_errors.codes import Err
 from ..._core.migration.refusals import HALF_ENDED_REMEDY, HALF_MISSING_REMEDY, half_ended
 from ..._host.status_file import start_flags
-from ..connection import Connection, connect_destination, host_uuid, libvirt, version_text
+from ..connection import Connection, connect_destination, host_uuid, libvirt, version_parts, version_text
 from ..errors import translate
 from ..guest import Guest
 from .migrate_call import MigrateCall
 
-# Versions of libvirt: 11.2.0 to 11.3.x crash on it (_core/host/features.py); 8.5.0 has it first.
-_CRASHES_FROM, _CRASHES_BEFORE = 11_002_000, 11_004_000
-_FIRST_THAT_CAN = 8_005_000
+_CAN, _CRASHES = feature("postcopy_recovery").libvirt, bug("resume_crashes_daemon")
 
 
 class Resume(MigrateCall):
@@ -83,15 +82,16 @@ def _check_other_half(here: t.Any, there: t.Any, guest: Guest, uri: str) -> None
 
 
 def _check_version(guest: Guest, where: str, version: int) -> None:
-    if version < _FIRST_THAT_CAN:
-        problem, remedy = "is too old to resume a post-copy migration", "Update it to 8.5.0 or later"
-    elif _CRASHES_FROM <= version < _CRASHES_BEFORE:
-        problem, remedy = "is known to crash when a post-copy migration is resumed", "Update it to 11.4.0 or later"
+    if version_parts(version) < _CAN:
+        problem, needed = "is too old to resume a post-copy migration", _CAN
+    elif _CRASHES.of_libvirt(version_parts(version)):
+        problem, needed = "is known to crash when a post-copy migration is resumed", _CRASHES.libvirt[1]
     else:
         return
     raise MigrationError(
         "RESUME_UNSAFE",
         f"libvirt {version_text(version)} on {where} {problem}, so {guest.name!r} was not resumed.",
         state=f"Its half here is {guest.state_text()}. Nothing was changed.",
-        remedy=f"{remedy}, which leaves running guests alone, then run this again. Destroy neither half.",
+        remedy=f"Update it to {'.'.join(map(str, needed))} or later, which leaves running guests alone, then run this"
+        " again. Destroy neither half.",
     )

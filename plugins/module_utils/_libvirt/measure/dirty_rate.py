@@ -14,6 +14,7 @@ from xml.etree import ElementTree
 
 from ..._core.errors import MigrationError
 from ..._core.forecast.working_set import Window
+from ..._core.host.features import feature
 from ..._core.units import MIB
 from ..connection import Connection, require_version
 from ..guest import Guest
@@ -168,9 +169,9 @@ def _dirty_rate_stats(connection: Connection, guest: Guest) -> t.Mapping[str, t.
 
 def _refuse_what_would_hurt(connection: Connection, guest: Guest, mode: str) -> None:
     if mode == "page-sampling":
-        require_version(connection, (7, 2, 0), "Measuring the dirty rate")
+        require_version(connection, feature("dirty_rate").libvirt, "Measuring the dirty rate")
     else:
-        require_version(connection, (8, 1, 0), f"Measuring the dirty rate by {mode}")
+        require_version(connection, feature("dirty_rate_modes").libvirt, f"Measuring the dirty rate by {mode}")
     job = current_stats(guest)
     if job is not None:
         raise MigrationError(

@@ -10,19 +10,20 @@ from dataclasses import dataclass, replace
 
 from ..._core.errors import MigrationError
 from ..._core.forecast.dirty_curve import busy_shares, measuring_windows_s
-from ..._core.forecast.forecast import MOST_CONNECTIONS, forecast
+from ..._core.forecast.forecast import MOST_CONNECTIONS
 from ..._core.forecast.link_bandwidth import DestinationPath, ExpectedBandwidth, RouteDevice, expected_bandwidth
-from ..._core.forecast.quiet_moment import QuietMoment, moment, quiet_by_a_second
+from ..._core.forecast.quiet_moment import quiet_by_a_second
 from ..._core.forecast.simulation import MigrationFacts
 from ..._core.forecast.working_set import Window, WorkingSet, working_set
+from ..._core.host.features import feature
 from ..._core.libvirt_uri import host_of
 from ..._core.policy import Policy
 from ..._core.units import KIB, MIB
 from ..._host.qemu_process import guest_memory
-from ..connection import Connection, libvirt
+from ..connection import Connection, libvirt, version_parts
 from ..guest import Guest
 from ..job.current import completed_job, require_running
-from ..job.postcopy import size_in, size_of
+from ..job.postcopy_calls import size_in, size_of
 from ..timeout import within
 from .dirty_rate import BegunMeasurement, measure_windows, mode_for
 
@@ -75,9 +76,6 @@ def _times_ns(guest: Guest) -> list[int]:
     except (libvirt.libvirtError, MigrationError):
         return []
     return [int(time_ns) for _number, _state, time_ns, _cpu in found]
-
-
-_PARALLEL_LIBVIRT, _PARALLEL_QEMU = 5_002_000, 4_000_000  # the first versions with multifd
 
 
 @dataclass(frozen=True)
@@ -216,7 +214,7 @@ class _Measuring:
         _short_s, long_s = measuring_windows_s(facts.touched_bytes / bandwidth)
 
         def tells_enough(short: Window) -> bool:
-            return policy is not None and quiet_by_a_second(short, bandwidth, policy)
+            return policy is not None and quiet_by_a_second(short, bandwidth, policy, facts.host_devices)
 
         if self._begun is not None:
             with self._passing():
@@ -240,13 +238,11 @@ def _parallel(
     """The most connections that may be used: none of themselves beside a limit, which QEMU then does not keep."""
     if options.parallel_connections is not None or path.bandwidth_mib_per_s:
         return 0
+    multifd = feature("multifd")
     for daemon in (connection.raw, destination.raw):
-        if int(daemon.getLibVersion()) < _PARALLEL_LIBVIRT or int(daemon.getVersion()) < _PARALLEL_QEMU:
+        if version_parts(daemon.getLibVersion()) < multifd.libvirt or version_parts(daemon.getVersion()) < multifd.qemu:
             return 0
     return MOST_CONNECTIONS
-
-
-REST_S = 5.0  # between two measurements of a search, so that the guest is left alone for half of the time
 
 
 def gather(
@@ -289,23 +285,3 @@ def measure(connection: Connection, guest: Guest, facts: MigrationFacts, mode: s
     windows = measure_windows(connection, guest, windows_s, mode)
     busy = watch.shares()
     return replace(facts, measured=working_set(windows, guest.memory().maximum_bytes), vcpus_busy=busy)
-
-
-def wait_for_calm(
-    look: t.Callable[[], MigrationFacts], policy: Policy, wait_s: float
-) -> tuple[list[QuietMoment], MigrationFacts]:
-    """Measure, at least once, until the guest is quiet enough for the policy or ``wait_s`` are over.
-
-    ``look``: measures once. Gives all moments that were measured, and the facts of the last one.
-    """
-    began_s = time.monotonic()
-    moments: list[QuietMoment] = []
-    while True:
-        after_s = time.monotonic() - began_s
-        facts = look()
-        if facts.measured is not None:
-            moments.append(moment(after_s, facts.measured, forecast(policy, facts)))
-        spent_s = time.monotonic() - began_s
-        if moments[-1].quiet or spent_s + REST_S > wait_s:
-            return moments, facts
-        time.sleep(REST_S)

@@ -70,7 +70,7 @@ class Driver:
         self._destination_uri, self._migrate_uri = destination_uri, migrate_uri
         self._on_progress, self._on_look = on_progress, on_look
         self._resuming: t.Optional[Resume] = None
-        self._reporter = Reporter(record.supervisor.history, record.supervisor.policy, expected_bytes)
+        self._reporter = Reporter(record.supervisor.history, record.supervisor.settings, expected_bytes)
         self.applied: list[Action] = []
         self.proposed: list[Action] = []
         self.last: t.Optional[JobSample] = None

@@ -5,7 +5,6 @@ anything was changed."""
 from __future__ import annotations
 
 import itertools
-import time
 import typing as t
 from dataclasses import replace
 
@@ -23,16 +22,17 @@ from ..connection import libvirt
 from ..cordon import require_open
 from ..guest import Guest
 from ..job.lost_contact import ENDED_BY_A_RESTART
-from ..measure.facts import REST_S, MeasuredFacts, MeasurementOptions, measure_facts
+from ..measure.calm import wait_for_calm
+from ..measure.facts import MeasuredFacts, MeasurementOptions, measure_facts
 from ..metadata import own_limits
 from .attempts import learn, learnt_before
 from .driver import ProgressCallback
 from .early import measurement_for
-from .memory import MigrationMemory
 from .metrics import tell_two_hosts
 from .options import MigrationOptions
 from .result import MigrationResult, Result, opened
 from .sent_definition import MIGRATABLE, SECURE, SentDefinition, read_definition
+from .shrinking import MigrationMemory
 from .source_disks import source_disks
 from .start import OVERTAKEN, MigrationStart
 from .supervise import Supervision, plan_of_running
@@ -207,20 +207,23 @@ class Migration:
     def _facts(self, guest: Guest, check: bool = False) -> MeasuredFacts:
         """The facts of a calm moment, where one comes within ``calm_wait_s``; else those of the last moment
         measured."""
-        options, began_s = self._options, time.monotonic()
-        measurement = measurement_for(options.measurement, options.policy, check=check, calm_wait_s=options.calm_wait_s)
-        while True:
-            found = self._measured(guest, measurement)
-            waited_s = time.monotonic() - began_s
-            if not options.calm_wait_s or found.facts.measured is None or quiet_enough(self._planned(found)):
-                return found
-            if waited_s + REST_S > options.calm_wait_s:
-                self.notes.append(f"{guest.name!r} was not calm within {options.calm_wait_s:g} s.")
-                return found
-            if self._on_progress is not None:
-                line = waiting_line(found.facts.measured, waited_s, options.calm_wait_s)
+        options, wait_s = self._options, self._options.calm_wait_s
+        measurement = measurement_for(options.measurement, options.policy, check=check, calm_wait_s=wait_s)
+
+        def told(found: MeasuredFacts, waited_s: float) -> None:
+            if self._on_progress is not None and found.facts.measured is not None:
+                line = waiting_line(found.facts.measured, waited_s, wait_s)
                 self._on_progress({"name": guest.name, "line": line})
-            time.sleep(REST_S)
+
+        found, calm = wait_for_calm(lambda: self._measured(guest, measurement), self._calm, wait_s, told)
+        if not calm:
+            self.notes.append(f"{guest.name!r} was not calm within {wait_s:g} s.")
+        return found
+
+    def _calm(self, found: MeasuredFacts) -> bool:
+        """Whether nothing calmer is waited for."""
+        waits = self._options.calm_wait_s and found.facts.measured is not None
+        return not waits or quiet_enough(self._planned(found))
 
     def _measured(self, guest: Guest, measurement: MeasurementOptions) -> MeasuredFacts:
         early = self._options.early

@@ -24,7 +24,7 @@ from ..connection import Connection, libvirt
 from ..guest import Guest
 from ..job.current import completed_job
 from ..job.lost_contact import contact_lost, ended_by_a_restart
-from ..job.postcopy import size_of
+from ..job.postcopy_calls import size_of
 from ..job.sampling import started_with
 from .driver import Driver, ProgressCallback
 from .result import MigrationResult, Result

@@ -18,8 +18,8 @@ from dataclasses import replace
 
 from ..._core.errors import MigrationError
 from ..._core.job.sample import JobSample, Limits, Phase
-from ..._core.watch.events import HOST_BACK, HOST_LOST, Event, event
-from ..._core.watch.guest_watch import GuestWatch
+from ..._core.watch.event_document import HOST_BACK, HOST_LOST, Event, event
+from ..._core.watch.guest_events import GuestWatch
 from ..._core.watch.options import WatchOptions
 from ..._core.watch.running_guests import RunningGuests
 from ..connection import Connection, host_uuid, libvirt

@@ -47,7 +47,7 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._core.evacu
     plan_evacuation,
 )
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.evacuation.plan.report import plan_lines
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.evacuation.run.home_mark import (
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.evacuation.run.home_mark_xml import (
     HomeMark,
     read_mark,
 )

@@ -7,7 +7,7 @@ import pytest
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.balloon.note import ShrunkNote
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.job import (
     abort,
-    postcopy,
+    postcopy_calls,
     wait,
 )
 from ansible_collections.virtops.live_migration.plugins.modules import migration_abort
@@ -46,7 +46,7 @@ NO_ACTIVE_JOB = "Requested operation is not valid: no job is active on the domai
 def short_limits(monkeypatch: pytest.MonkeyPatch) -> None:
     """Five looks fit into the limit; the steps are exact in binary, so that their sum is."""
     monkeypatch.setattr(wait, "_POLL_S", 0.25)
-    monkeypatch.setattr(postcopy, "SWITCH_LIMIT_S", 1.0)
+    monkeypatch.setattr(postcopy_calls, "SWITCH_LIMIT_S", 1.0)
     monkeypatch.setattr(abort, "ABORT_LIMIT_S", 1.0)
 
 

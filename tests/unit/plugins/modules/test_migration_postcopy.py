@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.job import postcopy, wait
+from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.job import postcopy_calls, wait
 from ansible_collections.virtops.live_migration.plugins.modules import migration_postcopy
 from ansible_collections.virtops.live_migration.tests.unit.plugins.fake_libvirt import (
     ARRIVING,
@@ -54,7 +54,7 @@ SWITCH = Call("migrateStartPostCopy").returns(0).leaves(IN_POSTCOPY)
 def short_limits(monkeypatch: pytest.MonkeyPatch) -> None:
     """Five looks fit into the limit; the steps are exact in binary, so that their sum is."""
     monkeypatch.setattr(wait, "_POLL_S", 0.25)
-    monkeypatch.setattr(postcopy, "SWITCH_LIMIT_S", 1.0)
+    monkeypatch.setattr(postcopy_calls, "SWITCH_LIMIT_S", 1.0)
 
 
 def watched(look_at: t.Callable[[float], dict[str, t.Any]]) -> list[Call]:

@@ -176,14 +176,22 @@ def test_its_progress(libvirt: FakeLibvirt, run: ModuleRunner, tmp_path: Path) -
 
 
 @pytest.mark.parametrize(
-    ("here", "there"),
-    [(11_002_000, 9_000_000), (9_000_000, 11_003_000), (8_004_000, 9_000_000), (9_000_000, 7_000_000)],
+    ("here", "there", "needed"),
+    [
+        (11_002_000, 9_000_000, "11.4.0"),
+        (9_000_000, 11_003_009, "11.4.0"),
+        (8_004_000, 9_000_000, "8.5.0"),
+        (9_000_000, 7_000_000, "8.5.0"),
+    ],
 )
-def test_a_daemon_that_cannot_or_would_crash(libvirt: FakeLibvirt, run: ModuleRunner, here: int, there: int) -> None:
+def test_a_daemon_that_cannot_or_would_crash(
+    libvirt: FakeLibvirt, run: ModuleRunner, here: int, there: int, needed: str
+) -> None:
     asked = ends(here, there)[: 2 if here != 9_000_000 else 3]
     libvirt.expect(*FOUND, LOOK, *asked)
     result = run.fails(migration_recover, name="erp01", destination_uri=THERE)
     assert result["reason"] == "RESUME_UNSAFE"
+    assert f"Update it to {needed} or later" in result["remedy"]
     assert "Nothing was changed" in result["state"]
 
 

@@ -27,8 +27,10 @@ class Stage(enum.Enum):
 class TransferOptions:
     """How a guest is to be sent. ``destinations``: names, the planned one first, then those that would do as well.
 
-    ``moving``: its migration runs already. ``needs_measuring``: it is never sent unmeasured, as it must not go by
-    post-copy: one that writes too fast would only be found out when it has been sent once.
+    ``size_bytes``: what is to be sent; 0 where that is not known, or nothing is to be sent. ``moving``: its migration
+    runs already. ``there``: it has left this host already, and is only looked for at its destination.
+    ``needs_measuring``: it is never sent unmeasured, as it must not go by post-copy: one that writes too fast would
+    only be found out when it has been sent once.
     """
 
     key: str
@@ -36,6 +38,7 @@ class TransferOptions:
     destinations: tuple[str, ...]
     size_bytes: int = 0
     moving: bool = False
+    there: bool = False
     needs_measuring: bool = False
 
 
@@ -43,9 +46,10 @@ class TransferOptions:
 class QueuedGuest:
     """A guest in the queue, and how far it is.
 
-    ``adopts``: its migration runs already, so that it takes its place whatever the limits are. ``busy``: it writes so
-    fast that it is sent alone. ``measured``: whether it is measured before it is sent. ``not_before_s``: when the next
-    attempt may begin. ``ready_s``: since when it is ready. ``least_s``: how long it takes when it has the link alone.
+    ``adopts``: its migration runs already or has ended, so that it takes its place whatever the limits are. ``busy``:
+    it writes so fast that it is sent alone. ``measured``: whether it is measured before it is sent. ``not_before_s``:
+    when the next attempt may begin. ``ready_s``: since when it is ready. ``least_s``: how long it takes when it has the
+    link alone.
 
     While it is sent: ``sent_s``, since when; ``set_up``, whether its bytes flow; ``left_bytes`` and ``bytes_per_s``;
     ``ends_s``, when all of it will have gone at this rate. ``reason``: of its last failure. ``refused_by``: names of

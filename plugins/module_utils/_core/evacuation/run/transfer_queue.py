@@ -65,7 +65,7 @@ class TransferQueue:
         self._sick: dict[str, int] = {}
         self._failures: list[str] = []
         for one in self.guests.values():
-            one.left_bytes, one.adopts = one.options.size_bytes, one.options.moving
+            one.left_bytes, one.adopts = one.options.size_bytes, one.options.moving or one.options.there
 
     @property
     def ended(self) -> bool:

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from xml.etree import ElementTree
 
 from .conditions import Condition, Connection, Unsure, Within
-from .evaluator import ACCEPT, DROP, GOTO, JUMP, RETURN, Base, Rule, RuleSet
 from .firewalld_rules import Section, address_condition
+from .packet_walk import ACCEPT, DROP, GOTO, JUMP, RETURN, Base, Rule, RuleSet
 
 Element = ElementTree.Element
 _TARGETS = {"ACCEPT": ACCEPT, "%%REJECT%%": DROP, "REJECT": DROP, "DROP": DROP}

@@ -8,8 +8,8 @@ import typing as t
 from xml.etree import ElementTree
 
 from .conditions import AnyOf, Condition, Every, Family, Sure, Unsure, Within, negated
-from .evaluator import ACCEPT, DIVERT, DROP, PASS, Effect, Rule
 from .packet import Interval
+from .packet_walk import ACCEPT, DIVERT, DROP, PASS, Effect, Rule
 
 Element = ElementTree.Element
 Texts = t.Callable[[str], t.Optional[str]]

@@ -12,9 +12,9 @@ import shlex
 import typing as t
 
 from .conditions import Condition, Unsure, negated
-from .evaluator import ACCEPT, DIVERT, DROP, GOTO, JUMP, PASS, RETURN, Base, Effect, Rule, RuleSet
 from .ipset import IpSets
 from .iptables_match import OPTIONS, TESTS, Options
+from .packet_walk import ACCEPT, DIVERT, DROP, GOTO, JUMP, PASS, RETURN, Base, Effect, Rule, RuleSet
 
 # The priorities of the tables in the hooks, from the kernel's netfilter_ipv4.h.
 _TABLES = {"raw": -300, "mangle": -150, "nat": -100, "filter": 0, "security": 50}

@@ -12,9 +12,9 @@ import re
 import typing as t
 
 from .conditions import Condition, Family, Unsure
-from .evaluator import ACCEPT, DIVERT, DROP, GOTO, JUMP, PASS, RETURN, Base, Effect, Rule, RuleSet
 from .nftables_match import compared, matched
 from .nftables_values import Sets
+from .packet_walk import ACCEPT, DIVERT, DROP, GOTO, JUMP, PASS, RETURN, Base, Effect, Rule, RuleSet
 
 # What strange input makes of reading it: a wrong type, a missing key, a number that is none, JSON nested too deep.
 ODD = (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError, OverflowError)

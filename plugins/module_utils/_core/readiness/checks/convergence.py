@@ -10,7 +10,7 @@ from ...forecast.link_bandwidth import carried_bytes_per_s
 from ...forecast.plan import NO_WAY
 from ...forecast.simulation import MigrationFacts
 from ...units import human_bytes, human_ms, human_rate
-from .check import FAIL, WARN, Case, Check, Finding, failed, passed, skipped, warned
+from .check_types import FAIL, WARN, Case, Check, Finding, failed, passed, skipped, warned
 
 _THEME = "pace"
 _COMFORTABLE = 0.8  # of the bandwidth: above it each pass is hardly shorter than the one before

@@ -8,7 +8,7 @@ import typing as t
 from ...host.capacity import CpuProfile
 from ...host.document import HostDocument
 from ...host.guest import GuestDocument
-from .check import FAIL, WARN, Case, Check, Finding, failed, listed, passed, skipped, warned
+from .check_types import FAIL, WARN, Case, Check, Finding, failed, listed, passed, skipped, warned
 
 THEME = "processor and machine"
 _MODES_OF_THE_HOST = ("host-passthrough", "maximum")

@@ -7,7 +7,7 @@ import typing as t
 
 from ...host.features import version_of
 from ...host.guest import HostDevice, Tpm
-from .check import FAIL, PASS, WARN, Case, Check, Finding, failed, listed, passed, skipped, warned
+from .check_types import FAIL, PASS, WARN, Case, Check, Finding, failed, listed, passed, skipped, warned
 from .disk_location import SHARED, place_of_file
 from .shared_storage import filesystem_of
 

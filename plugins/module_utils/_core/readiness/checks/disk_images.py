@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ...host.guest import BASE, DATA, Disk, DiskImage
-from .check import Case
+from .check_types import Case
 from .disk_location import LOCAL, MISSING, UNKNOWN, DiskLocation, place_of, place_of_file
 from .shared_storage import filesystem_of
 

@@ -7,7 +7,7 @@ import typing as t
 
 from ...host.document import HostDocument
 from ...host.guest import Nic
-from .check import FAIL, WARN, Case, Check, Finding, failed, listed, passed, skipped, warned
+from .check_types import FAIL, WARN, Case, Check, Finding, failed, listed, passed, skipped, warned
 
 _THEME = "guest network"
 _NOTHING_NEEDED = ("user", "ethernet", "hostdev", "vdpa", "null")

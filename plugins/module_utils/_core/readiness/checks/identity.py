@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from ...addresses import is_loopback
-from .check import FAIL, WARN, Case, Check, Finding, Pair, failed, passed, skipped, warned
+from .check_types import FAIL, WARN, Case, Check, Finding, Pair, failed, passed, skipped, warned
 
 _THEME = "identity"
 

@@ -8,7 +8,7 @@ import typing as t
 from ...addresses import address_of, among, on_every_host, same_address, scope_of
 from ...host.document import HostDocument
 from ...host.guest import Graphics, GuestDocument
-from .check import FAIL, Case, Check, Finding, failed, passed, skipped
+from .check_types import FAIL, Case, Check, Finding, failed, passed, skipped
 
 _THEME = "state of the guest"
 _NO_SOCKET = ("socket", "none")

@@ -7,7 +7,7 @@ import typing as t
 
 from ...host.capacity import Emulator
 from ...host.document import HostDocument
-from .check import FAIL, WARN, Case, Check, Finding, counted, failed, listed, passed, skipped, warned
+from .check_types import FAIL, WARN, Case, Check, Finding, counted, failed, listed, passed, skipped, warned
 from .cpu import THEME
 
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 
 import typing as t
 
-from ...host.capacity import Memory
+from ...host.capacity import QEMU_OVERHEAD_BYTES, Memory
 from ...host.guest import GuestMemory, MemoryCell
-from ...units import MIB, TIB, human_bytes
-from .check import FAIL, WARN, Case, Check, Finding, failed, listed, passed, skipped, warned
+from ...units import TIB, human_bytes
+from .check_types import FAIL, WARN, Case, Check, Finding, failed, listed, passed, skipped, warned
 
 _THEME = "memory"
-_OVERHEAD_BYTES = 256 * MIB  # of QEMU itself: its code, its devices' buffers
 # What the manual of RHEL says of live migration: above the first its support is to be asked before, and above the
 # second nobody has tested it there.
 _LARGE_BYTES, _LARGEST_TESTED_BYTES = TIB, 6 * TIB
@@ -34,7 +33,7 @@ def _parts(memory: GuestMemory) -> list[MemoryCell]:
 
 def _available(case: Case) -> Finding:
     guest, memory = case.guest.memory, case.destination.memory
-    needed = _OVERHEAD_BYTES + max(0, guest.total_bytes - _in_hugepages(guest))
+    needed = QEMU_OVERHEAD_BYTES + max(0, guest.total_bytes - _in_hugepages(guest))
     available = memory.available_bytes
     if available is None:
         return skipped("How much memory the destination has free is not known.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from ...host.document import HostDocument
 from ...units import BYTES_PER_MBIT, TIB, human_bytes, human_ms, human_rate
-from .check import FAIL, WARN, Case, Check, Finding, Pair, failed, listed, passed, skipped, warned
+from .check_types import FAIL, WARN, Case, Check, Finding, Pair, failed, listed, passed, skipped, warned
 
 _THEME = "network"
 _BUSY_SHARE = 0.5  # of the speed, by others, while it was looked at; a choice

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from .check import FAIL, WARN, Check, Finding, Pair, counted, failed, listed, passed, skipped, warned
+from .check_types import FAIL, WARN, Check, Finding, Pair, counted, failed, listed, passed, skipped, warned
 
 _THEME = "network"
 _FEW_PORTS = 4  # a choice: twice the transfers that a destination takes at a time

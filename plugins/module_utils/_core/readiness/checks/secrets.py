@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from .check import FAIL, Case, Check, Finding, failed, listed, passed, skipped
+from .check_types import FAIL, Case, Check, Finding, failed, listed, passed, skipped
 
 
 def _secrets(case: Case) -> Finding:

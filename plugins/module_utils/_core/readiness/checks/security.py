@@ -8,7 +8,7 @@ import typing as t
 from ...host.document import HostDocument, TlsFile
 from ...host.parse.certificate import is_for
 from ...units import human_ms
-from .check import FAIL, WARN, Case, Check, Finding, Pair, failed, listed, passed, skipped, warned
+from .check_types import FAIL, WARN, Case, Check, Finding, Pair, failed, listed, passed, skipped, warned
 
 _THEME = "security and time"
 _DAY_S = 86_400

@@ -13,7 +13,7 @@ import typing as t
 
 from ...addresses import is_loopback, same_address
 from ...host.document import Filesystem, HostDocument
-from ...host.features import Version, version_of
+from ...host.features import Version, feature, version_of
 from ...host.guest import Disk
 
 
@@ -59,7 +59,6 @@ SHARED_TYPES = (
 _BY_TYPE = {one.fs_type: one for one in SHARED_TYPES}
 # libvirt looks at a number that the kernel gives for SMB 1 only, which the type of the mount does not tell.
 _DEPENDS_ON_MOUNT = ("cifs",)
-_SHARED_FILESYSTEMS: Version = (10, 8, 0)  # qemu.conf has the setting from this libvirt on
 
 # On one host only, whatever they are on. All that is neither here nor above may be a network file system.
 _LOCAL = (
@@ -116,7 +115,7 @@ def taken_for_shared(fs_type: str, libvirt: str) -> t.Optional[bool]:
 def shared_by_configuration(path: str, host: HostDocument) -> bool:
     """What the host that a guest leaves has in ``shared_filesystems`` counts for shared (qemuMigrationSrcIsSafe)."""
     version = version_of(host.versions.libvirt)
-    if version and version < _SHARED_FILESYSTEMS:
+    if version and version < feature("shared_filesystems").libvirt:
         return False
     named = host.daemon.qemu_settings.get("shared_filesystems", [])
     return isinstance(named, list) and any(within(path, str(one)) for one in named)

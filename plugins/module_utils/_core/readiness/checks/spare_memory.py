@@ -6,14 +6,13 @@ from __future__ import annotations
 from ...balloon.note import SHRUNK_NAMESPACE, read_note
 from ...balloon.reclaim import obstacle
 from ...balloon.steps import ALIKE_BYTES
-from ...host.features import version_of
+from ...host.features import feature, version_of
 from ...units import KIB, MIB, human_bytes, human_ms
-from .check import WARN, Case, Check, Finding, passed, skipped, warned
+from .check_types import WARN, Case, Check, Finding, passed, skipped, warned
 from .convergence import bandwidth
 
 _THEME = "memory"
 _LEAST_SHARE, _LEAST_BYTES, _LEAST_S = 0.25, 64 * MIB, 2.0  # less is not worth a warning
-_REPORTING_LIBVIRT = (6, 9)  # free page reporting; the driver in the guest has it since kernel 5.7
 
 
 def _free_memory(case: Case) -> Finding:
@@ -62,7 +61,8 @@ def _ways_out(case: Case) -> str:
     why_not, libvirt = obstacle(case.guest), version_of(case.source.versions.libvirt)
     if why_not is not None and why_not.reason != "NO_BALLOON":
         return f"There is none, as {why_not.why}."
-    may_report = not case.guest.balloon.free_page_reporting and (not libvirt or libvirt >= _REPORTING_LIBVIRT)
+    can_report = not libvirt or libvirt >= feature("free_page_reporting").libvirt
+    may_report = not case.guest.balloon.free_page_reporting and can_report
     ways = [] if why_not is not None else [_NOW]
     ways += [_NEXT_TIME] if may_report else []
     found = ", or ".join(ways) or "give it a virtio balloon for its next start"

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from .check import FAIL, WARN, Case, Check, Finding, counted, failed, listed, passed, skipped, warned
+from .check_types import FAIL, WARN, Case, Check, Finding, counted, failed, listed, passed, skipped, warned
 
 _THEME = "state of the guest"
 

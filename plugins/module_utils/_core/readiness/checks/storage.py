@@ -5,11 +5,11 @@ from __future__ import annotations
 
 import typing as t
 
-from ...host.features import version_of
+from ...host.features import feature, version_of
 from ...host.guest import Disk
 from ...units import human_bytes
 from . import disk_images
-from .check import FAIL, WARN, Case, Check, Finding, failed, listed, passed, skipped, warned
+from .check_types import FAIL, WARN, Case, Check, Finding, failed, listed, passed, skipped, warned
 from .disk_location import EMPTY, LOCAL, MISSING, SHARED, UNKNOWN, DiskLocation, can_be_copied, place_of, place_of_file
 from .shared_storage import filesystem_of
 
@@ -18,7 +18,6 @@ _SAFE_CACHES = ("", "none", "directsync")
 _LOCKABLE = ("file", "block", "volume")
 _CHOSEN_BY_ITSELF = ("file", "dir", "network")
 _ROOM_TO_SPARE = 1.05  # times the size, a choice: file systems keep some for themselves
-_DROPS_CACHES = (4, 0)  # this QEMU and later let go of cached pages before the other host begins to use a disk
 
 
 def _writable(disk: Disk) -> bool:
@@ -219,7 +218,7 @@ def _room(case: Case) -> Finding:
 
 def _cache(case: Case) -> Finding:
     """Before QEMU 4.0 the destination could read what the source still had in its cache."""
-    if version_of(case.destination.versions.qemu) >= _DROPS_CACHES:
+    if version_of(case.destination.versions.qemu) >= feature("disk_caches_dropped").qemu:
         return passed("This QEMU lets go of its caches at the switch-over.")
     unsafe = [
         f"{disk.target} ({disk.cache})"

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from ...host.features import version_of
-from .check import WARN, Check, Finding, Pair, listed, passed, skipped, warned
+from .check_types import WARN, Check, Finding, Pair, listed, passed, skipped, warned
 
 _THEME = "versions"
 

@@ -39,19 +39,21 @@ def test_the_prospect_says_what_to_set() -> None:
 
 
 @pytest.mark.parametrize(
-    ("seen_mib", "doubt_mib", "downtime_ms", "quiet"),
+    ("seen_mib", "doubt_mib", "downtime_ms", "host_devices", "quiet"),
     [
-        (0, 0, 500, True),
-        (20, 4, 500, True),
-        (20, 6, 500, False),  # more than a quarter of what the link carries
-        (30, 0, 500, False),
-        (13, 0, 200, True),
-        (15, 0, 200, False),  # more than fits the downtime, of which the switch itself takes 60 ms
-        (0, 6, 60, False),
+        (0, 0, 500, 0, True),
+        (20, 4, 500, 0, True),
+        (20, 6, 500, 0, False),  # more than a quarter of what the link carries
+        (30, 0, 500, 0, False),
+        (13, 0, 200, 0, True),
+        (15, 0, 200, 0, False),  # more than fits the downtime, of which the switch itself takes 60 ms
+        (0, 6, 60, 0, False),
+        (17, 0, 350, 2, True),
+        (19, 0, 350, 2, False),  # each device of the host takes 53 ms more of it
     ],
 )
 def test_a_second_tells_enough_where_little_is_written(
-    seen_mib: int, doubt_mib: int, downtime_ms: int, quiet: bool
+    seen_mib: int, doubt_mib: int, downtime_ms: int, host_devices: int, quiet: bool
 ) -> None:
     window = Window(1, seen_mib * MIB, doubt_mib * MIB)
-    assert quiet_by_a_second(window, 100 * MIB, Policy(max_downtime_ms=downtime_ms)) is quiet
+    assert quiet_by_a_second(window, 100 * MIB, Policy(max_downtime_ms=downtime_ms), host_devices) is quiet

@@ -8,7 +8,9 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.features import (
     BUGS,
     FEATURES,
+    bug,
     bugs_of,
+    feature,
     features_of,
     version_of,
 )
@@ -53,3 +55,18 @@ def test_each_bug_has_a_beginning_and_an_end() -> None:
 def test_ids_are_used_once() -> None:
     assert len({one.id for one in FEATURES}) == len(FEATURES)
     assert len({one.id for one in BUGS}) == len(BUGS)
+
+
+def test_each_says_where_its_versions_are_from() -> None:
+    assert all(one.source for one in (*FEATURES, *BUGS))
+
+
+def test_by_id() -> None:
+    assert (feature("multifd").libvirt, feature("multifd").qemu) == ((5, 2, 0), (4, 0))
+    crashes = bug("resume_crashes_daemon")
+    assert [crashes.of_libvirt(one) for one in ((11, 1, 9), (11, 2, 0), (11, 3, 9), (11, 4, 0))] == [
+        False,
+        True,
+        True,
+        False,
+    ]

@@ -18,8 +18,8 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._core.job.d
     ParseError,
     parse_domjobinfo,
 )
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.libvirt_errors.all_meanings import meaning_of
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.libvirt_errors.codes import Err
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.libvirt_errors.table import meaning_of
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.errors import translate
 from ansible_collections.virtops.live_migration.tests.unit.plugins.captured_texts import captured
 from ansible_collections.virtops.live_migration.tests.unit.plugins.fake_libvirt import libvirtError

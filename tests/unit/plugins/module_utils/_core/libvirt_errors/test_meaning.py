@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.libvirt_errors.table import (
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.libvirt_errors.all_meanings import (
     meaning_of,
 )
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.document import HostDocument
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.readiness.assessor import CHECKS, Assessor
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.readiness.checks.check import (
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.readiness.checks.check_types import (
     FAIL,
     PASS,
     SKIP,

@@ -23,7 +23,7 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.
     with_sent,
 )
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.readiness.assessor import Assessor
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.readiness.checks.check import (
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.readiness.checks.check_types import (
     FAIL,
     PASS,
     SKIP,

@@ -15,7 +15,7 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.parse.domain_xml import parse_domain
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.migration.destination_xml import rewritten
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.readiness.assessor import Assessor
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.readiness.checks.check import (
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.readiness.checks.check_types import (
     ReadinessOptions,
 )
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.readiness.destination_guest import arriving

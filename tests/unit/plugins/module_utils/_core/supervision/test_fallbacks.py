@@ -24,7 +24,7 @@ def test_a_pause_that_is_allowed_is_taken_as_a_limit() -> None:
     assert (action.kind, action.reason) == (Kind.SET_DOWNTIME, "NEEDED_PAUSE")
     assert 9000 <= (action.value or 0) <= 10_000
     undone = supervisor.observe(look(49, 3, 10, sent_mib=2000))
-    assert done(undone) == [(Kind.SET_DOWNTIME, highest_limit_ms(1000))]
+    assert done(undone) == [(Kind.SET_DOWNTIME, highest_limit_ms(1000, 0))]
 
 
 @pytest.mark.parametrize(("choice", "kind"), [("abort", Kind.ABORT), ("leave", Kind.LEAVE), ("pause", Kind.SUSPEND)])

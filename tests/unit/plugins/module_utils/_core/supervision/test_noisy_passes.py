@@ -64,7 +64,7 @@ def replayed(policy: Policy, left_mib: t.Iterable[float]) -> End:
             limit_ms = max([limit_ms, *(one.value or 0 for one in actions if one.kind is Kind.SET_DOWNTIME)])
         at_s, sent_mib = at_s + length_s, sent_mib + MIB_PER_S * length_s
         needed_ms = left / MIB_PER_S * 1000
-        if possible_s is None and needed_ms <= highest_limit_ms(policy.max_downtime_ms):
+        if possible_s is None and needed_ms <= highest_limit_ms(policy.max_downtime_ms, 0):
             possible_s = at_s
         sample = look(at_s, number + 1, left, sent_mib=sent_mib, limit_ms=int(limit_ms), total_mib=WHOLE_MIB)
         for action in supervisor.observe(sample, at_sync=True):

@@ -85,7 +85,7 @@ def test_whatever_is_told_is_decided_told_and_recorded(seed: int) -> None:
     looks = _series(seed)
     for policy, plan in itertools.product(POLICIES, PLANS):
         record = Record(Supervisor(policy, plan))
-        reporter = Reporter(record.supervisor.history, policy, 10**9)
+        reporter = Reporter(record.supervisor.history, record.supervisor.settings, 10**9)
         for number, sample in enumerate(looks):
             actions = record.observe(sample, at_sync=bool(number % 2))
             reporter.report(actions)
@@ -114,4 +114,4 @@ def test_no_limit_is_set_for_what_is_not_known() -> None:
 
 @pytest.mark.parametrize(("allowed_ms", "highest_ms"), [(1000, 940), (2_000_000, 1_999_940), (1e15, 1_999_940)])
 def test_qemu_is_given_no_limit_that_it_refuses(allowed_ms: float, highest_ms: int) -> None:
-    assert highest_limit_ms(allowed_ms) == highest_ms
+    assert highest_limit_ms(allowed_ms, 0) == highest_ms

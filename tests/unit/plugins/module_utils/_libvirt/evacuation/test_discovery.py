@@ -65,7 +65,8 @@ UNKNOWN = Call("lookupByUUIDString", ERP01).raises(42, "Domain not found")
 def test_one_that_runs_here_is_to_move(libvirt: FakeLibvirt) -> None:
     found = discovered(libvirt, *seen(), Call("jobStats").returns(NO_JOB), SIZE, guests=[asked()])
     (one,) = found.moving
-    assert (one.destinations, one.size_bytes, one.moving) == (("kvm03", "kvm02"), 1 << 30, False)
+    assert (one.destinations, one.size_bytes) == (("kvm03", "kvm02"), 1 << 30)
+    assert (one.moving, one.there) == (False, False)
     assert (found.rows[ERP01].name, found.rows[ERP01].destination) == ("erp01", "kvm03")
     assert found.here[ERP01].name == "erp01"
     assert found.entries[ERP01]["alternatives"] == ["kvm02"]
@@ -76,14 +77,14 @@ def test_one_that_is_arriving_elsewhere_belongs_there(libvirt: FakeLibvirt) -> N
     libvirt.states["erp01@kvm02"] = ARRIVING
     found = discovered(libvirt, *seen(Guest(at="kvm02")), Call("jobStats").returns(MIGRATING), SIZE, guests=[asked()])
     (one,) = found.moving
-    assert (one.destinations, one.moving) == (("kvm02",), True)
+    assert (one.destinations, one.moving, one.there) == (("kvm02",), True, False)
 
 
 def test_one_that_is_there_needs_nothing_but_a_look(libvirt: FakeLibvirt) -> None:
     script = [*seen(Guest(at="kvm02"), here=()), UNKNOWN]
     found = discovered(libvirt, *script, guests=[asked()])
     (one,) = found.moving
-    assert (one.destinations, one.size_bytes, one.moving) == (("kvm02",), 0, True)
+    assert (one.destinations, one.size_bytes, one.moving, one.there) == (("kvm02",), 0, False, True)
     assert found.here == {}
 
 

@@ -51,6 +51,7 @@ from ansible_collections.virtops.live_migration.tests.unit.plugins.fake_libvirt 
     FakeLibvirt,
     Guest,
     VirtualQueue,
+    libvirtError,
 )
 
 HERE = "qemu:///system"
@@ -153,6 +154,19 @@ class Traveller:
             self._mailbox.put(Ended(self.key, {}, error=error))
 
 
+class Lost:
+    """A connection to a host that has gone."""
+
+    def isAlive(self) -> bool:  # noqa: N802
+        return False
+
+    def secretDefineXML(self, _xml: str, _flags: int) -> None:  # noqa: N802
+        raise libvirtError(38, "Cannot recv data: Connection reset by peer")
+
+    def secretLookupByUsage(self, _kind: int, _use: str) -> None:  # noqa: N802
+        raise libvirtError(38, "Cannot recv data: Connection reset by peer")
+
+
 class Hosts:
     """Stands in for Destinations."""
 
@@ -168,8 +182,9 @@ class Hosts:
     def guests_on(self, name: str) -> t.Optional[HostGuests]:
         return self._world.guests_on(name)
 
-    def connection(self, _name: str) -> None:
-        return None
+    def connection(self, name: str) -> t.Any:
+        """One that is lost with its host; one that shares nothing otherwise."""
+        return SimpleNamespace(uri=name, raw=Lost()) if name in self._world.away else None
 
 
 @pytest.fixture
@@ -218,15 +233,20 @@ def to(keys: str, *hosts: str) -> dict[str, t.Sequence[str]]:
     return {key: list(hosts) for key in keys}
 
 
+def entries(plan: t.Mapping[str, t.Sequence[str]]) -> list[dict[str, t.Any]]:
+    """The option ``guests``; of the destinations the first is the planned one."""
+    return [
+        {"uuid": key, "name": None, "destination": hosts[0], "alternatives": hosts[1:], "strategy": "migrate"}
+        for key, hosts in plan.items()
+    ]
+
+
 def evacuated(
     world: World, plan: t.Mapping[str, t.Sequence[str]], script: t.Sequence[Call] = (), **more: t.Any
 ) -> tuple[dict[str, GuestResult], t.Any, str, list[t.Any], Evacuation]:
     """``plan``: destinations by guest, the first is the planned one."""
     world.runs_on.update(dict.fromkeys(plan, "kvm01"))
-    guests = [
-        {"uuid": key, "name": None, "destination": hosts[0], "alternatives": hosts[1:], "strategy": "migrate"}
-        for key, hosts in plan.items()
-    ]
+    guests = entries(plan)
     told: list[t.Any] = []
     policy = Policy()
 
@@ -315,6 +335,21 @@ def test_a_destination_that_is_away_is_given_up_for_another(world: World) -> Non
     assert any("now to kvm03" in str(entry.get("line")) for entry in told)
 
 
+def test_a_destination_that_goes_away_while_a_guest_is_measured_for_it(world: World) -> None:
+    """Nobody waits for ever for a turn there: the look right before the transfer finds that it does not answer."""
+    lost = MigrationError("CONNECTION_LOST", "It does not answer.", state="As before.", remedy="Look.")
+
+    def goes_away() -> None:
+        world.away.add("kvm02")
+        world.lacking["a", "kvm02"] = lost
+
+    world.clock.after(1.0, goes_away)
+    rows, _left, _stopped, told, _evacuation = evacuated(world, to("a", "kvm02", "kvm03"))
+    assert (rows["a"].outcome, rows["a"].runs_on) == ("moved", "kvm03")
+    assert any("CONNECTION_LOST" in str(entry.get("line")) for entry in told)
+    assert world.clock.now - 1000.0 < 30
+
+
 def test_one_that_has_no_room_goes_elsewhere_and_the_others_stay_as_planned(world: World) -> None:
     full = MigrationError("DESTINATION_FULL", "No room.", state="As before.", remedy="Make room.")
     world.lacking["a", "kvm02"] = full
@@ -390,6 +425,23 @@ def test_somebody_else_who_runs_here_is_in_the_way(world: World) -> None:
     world.runs_on["other"] = "kvm01"
     _rows, left, _stopped, _told, _evacuation = evacuated(world, {"a": ["kvm02"]})
     assert [one["name"] for one in left.running] == ["other"]
+
+
+@pytest.mark.parametrize("size_bytes", [0, 100])
+def test_what_would_become_of_each(world: World, monkeypatch: pytest.MonkeyPatch, size_bytes: int) -> None:
+    """One that is on its way is not there yet, though libvirt does not say how large it is."""
+    monkeypatch.setattr(discovery, "_current_memory_bytes", lambda _guest: size_bytes)
+    monkeypatch.setattr(discovery, "may_have_job", lambda guest: guest.uuid == "b")
+    world.runs_on.update(a="kvm01", b="kvm01", c="kvm02")
+    world.arriving["b"] = "kvm02"
+    guests = entries(to("abc", "kvm02"))
+    libvirt = world.libvirt
+    libvirt.expect(Call("open", HERE), Call("lookupByUUIDString", "c").raises(42, "Domain not found"))
+    with Connection(HERE) as source:
+        nothing: t.Any = None
+        options = EvacuationOptions(guests, {"kvm02": "kvm02"}, nothing, Slots(), nothing)
+        rows = Evacuation(source, options, nothing).look()
+    assert {row.uuid: row.outcome for row in rows} == {"a": "moved", "b": "moved", "c": "already_there"}
 
 
 def test_one_that_is_off_is_no_work(world: World) -> None:

@@ -8,7 +8,7 @@ import typing as t
 import pytest
 
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.errors import MigrationError
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.evacuation.run.home_mark import HomeMark
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.evacuation.run.home_mark_xml import HomeMark
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.forecast.link_bandwidth import (
     DestinationPath,
     RouteDevice,

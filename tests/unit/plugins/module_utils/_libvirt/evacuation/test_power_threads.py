@@ -6,7 +6,7 @@ import queue
 
 import pytest
 
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.evacuation.run.home_mark import HomeMark
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.evacuation.run.home_mark_xml import HomeMark
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.evacuation import (
     power_threads,
 )

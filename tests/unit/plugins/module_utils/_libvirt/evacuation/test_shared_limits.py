@@ -9,6 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.errors import MigrationError
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.evacuation import (
     lease,
     shared_limits,
@@ -116,18 +117,43 @@ def test_a_lease_that_is_renewed_is_not(daemon: Daemon, libvirt: FakeLibvirt) ->
 
 @pytest.mark.parametrize(("code", "shared"), [(3, True), (38, True), (88, True), (39, False), (1, False)])
 def test_a_daemon_without_secrets_shares_nothing(daemon: Daemon, code: int, shared: bool) -> None:
-    """No driver: each for itself, as where there is no connection. Lost or refused: not now."""
+    """No driver: each for itself. Refused by one that has secrets: not now."""
     daemon.refuses = code
     found = Leases().take(to(daemon), "rack")
     assert (found is not None) is shared
-    assert Leases().take(None, "rack") is not None
 
 
-@pytest.mark.parametrize("code", [38, 3, 5])
+@pytest.mark.parametrize("code", [38, 3, 5, 1])
 def test_a_connection_that_is_lost_is_no_daemon_without_secrets(daemon: Daemon, code: int) -> None:
-    """libvirt tells it by the code of a daemon for secrets that is not there."""
+    """libvirt tells it by the code of a daemon for secrets that is not there. Nor is it one whose places are taken."""
     daemon.refuses, daemon.alive = code, False
-    assert Leases().take(to(daemon), "rack") is None
+    with pytest.raises(libvirtError):
+        Leases().take(to(daemon), "rack")
+
+
+@pytest.mark.parametrize("connected", [True, False])
+def test_a_destination_that_does_not_answer_keeps_nobody_waiting(daemon: Daemon, connected: bool) -> None:
+    """Its look right before the transfer says what is wrong, and the queue has another one for it. What is kept there
+    of limits over all hosts is not known meanwhile."""
+    daemon.refuses, daemon.alive = 38, False
+    limits = SharedLimits("kvm02", {"all": 3}, {"kvm03": ["all"]})
+    host = SharedPlaces(limits, lambda _name: to(daemon) if connected else None)
+    assert host.enter("kvm02")
+    host.begins("a", "kvm02")
+    assert not host.enter("kvm02"), "one after the other"
+    assert not host.reserve("b", "kvm03")
+    host.close()
+
+
+def test_one_whose_daemon_hangs_does_not_answer(daemon: Daemon, monkeypatch: pytest.MonkeyPatch) -> None:
+    def hangs(_call: t.Any, *_words: t.Any) -> t.Any:
+        raise MigrationError("MONITOR_HUNG", "It did not answer.", state="As before.", remedy="Look.")
+
+    monkeypatch.setattr(lease, "within", hangs)
+    limits = SharedLimits("kvm02", {"all": 3}, {"kvm03": ["all"]})
+    host = SharedPlaces(limits, lambda _name: to(daemon))
+    assert host.enter("kvm02")
+    assert not host.reserve("b", "kvm03")
 
 
 def test_one_host_starts_at_a_destination_at_a_time(daemon: Daemon, libvirt: FakeLibvirt) -> None:

@@ -6,7 +6,7 @@ import typing as t
 
 import pytest
 
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.readiness.checks.check import (
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.readiness.checks.check_types import (
     MigrationBlocker,
 )
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.connection import Connection

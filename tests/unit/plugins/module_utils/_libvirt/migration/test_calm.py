@@ -19,6 +19,7 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._core.migra
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.migration.start import StartOptions
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.policy import Policy
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.units import MIB
+from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.measure import calm
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.measure.facts import MeasurementOptions
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.migration import attempts
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.migration import migration as moving
@@ -121,8 +122,8 @@ class World:
 
 @pytest.fixture
 def world(libvirt: FakeLibvirt, monkeypatch: pytest.MonkeyPatch) -> World:
-    monkeypatch.setattr(moving, "time", libvirt.clock)
     monkeypatch.setattr(attempts, "time", libvirt.clock)
+    monkeypatch.setattr(calm, "time", libvirt.clock)
     return World(libvirt, monkeypatch)
 
 

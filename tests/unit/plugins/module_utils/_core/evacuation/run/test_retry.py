@@ -9,7 +9,7 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._core.evacu
     decide_retry,
     infrastructure,
 )
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.libvirt_errors.table import (
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.libvirt_errors.all_meanings import (
     FALLBACK,
     MEANINGS,
 )

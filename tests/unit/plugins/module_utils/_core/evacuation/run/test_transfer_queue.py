@@ -89,6 +89,11 @@ def test_one_that_is_sent_or_moves_already_fills_a_place() -> None:
     assert found.due(0.0, taken(2)) == [Begin("a", "kvm02"), Begin("b", "kvm02"), Begin("c", "kvm02")]
 
 
+def test_one_that_is_there_already_waits_for_no_place() -> None:
+    there = [TransferOptions(name, name, ("kvm02",), there=True) for name in "abcdef"]
+    assert len(TransferQueue(there, Slots()).due(0.0, taken(2))) == 6
+
+
 def test_two_do_not_begin_at_once_since_they_would_end_at_once() -> None:
     found = queue("a", "b", "c")
     found.due(0.0, {})

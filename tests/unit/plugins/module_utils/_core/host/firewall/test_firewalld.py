@@ -9,7 +9,7 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.
     parse_zone,
     zone_of,
 )
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.firewall.verdict import (
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.firewall.port_opening import (
     Arrival,
     opening,
 )

@@ -15,7 +15,6 @@ from collections import Counter
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.firewall.evaluator import RuleSet
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.firewall.firewalld import (
     Firewalld,
     parse_firewalld,
@@ -31,7 +30,8 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.
     parse_nftables,
     tables_of_iptables,
 )
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.firewall.verdict import (
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.firewall.packet_walk import RuleSet
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.firewall.port_opening import (
     Arrival,
     opening,
 )

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.dataclass_json import to_plain
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.readiness.checks.check import (
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.readiness.checks.check_types import (
     FAIL,
     PASS,
     WARN,

@@ -33,7 +33,7 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.
 )
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.parse.procfs import Mount, MountTable
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.readiness.assessor import CHECKS, Assessor
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.readiness.checks.check import (
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.readiness.checks.check_types import (
     STATUSES,
     ReadinessOptions,
 )

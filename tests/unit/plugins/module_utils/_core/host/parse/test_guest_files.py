@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.readiness.checks.check import (
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.readiness.checks.check_types import (
     PASS,
     WARN,
 )

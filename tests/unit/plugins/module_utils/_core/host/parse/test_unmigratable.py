@@ -6,7 +6,10 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.guest import GuestDocument
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.readiness.checks.check import FAIL, PASS
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.readiness.checks.check_types import (
+    FAIL,
+    PASS,
+)
 from ansible_collections.virtops.live_migration.tests.unit.plugins.definitions import disk, find, guest
 
 CRYPTO = "<crypto model='virtio' type='qemu'><backend model='builtin'/></crypto>"

@@ -10,7 +10,7 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.
     Userfaultfd,
 )
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.policy import Policy
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.readiness.checks.check import (
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.readiness.checks.check_types import (
     FAIL,
     SKIP,
     WARN,

@@ -8,7 +8,7 @@ import pytest
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.document import StoragePool
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.guest import Disk
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.parse.domain_xml import parse_domain
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.readiness.checks.check import (
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.readiness.checks.check_types import (
     FAIL,
     PASS,
     WARN,

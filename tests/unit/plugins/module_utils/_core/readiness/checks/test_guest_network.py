@@ -13,7 +13,7 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.
     Interface,
     VirtualNetwork,
 )
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.readiness.checks.check import (
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.readiness.checks.check_types import (
     FAIL,
     PASS,
     SKIP,

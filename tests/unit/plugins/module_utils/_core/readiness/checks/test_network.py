@@ -8,7 +8,7 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.
     InterfaceLoad,
     Route,
 )
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.readiness.checks.check import (
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.readiness.checks.check_types import (
     FAIL,
     PASS,
     SKIP,

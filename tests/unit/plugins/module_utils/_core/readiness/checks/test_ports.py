@@ -10,7 +10,7 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.network import (
     PortUser,
 )
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.readiness.checks.check import (
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.readiness.checks.check_types import (
     FAIL,
     PASS,
     SKIP,

@@ -7,7 +7,7 @@ import pytest
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.guest import (
     SecurityLabel,
 )
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.readiness.checks.check import (
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.readiness.checks.check_types import (
     FAIL,
     PASS,
     SKIP,

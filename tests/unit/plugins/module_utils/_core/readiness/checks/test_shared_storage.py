@@ -12,7 +12,7 @@ import pytest
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.document import Filesystem
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.guest import Disk
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.parse.procfs import parse_mounts
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.readiness.checks.check import (
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.readiness.checks.check_types import (
     FAIL,
     PASS,
     WARN,

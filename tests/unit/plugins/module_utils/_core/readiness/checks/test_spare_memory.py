@@ -11,7 +11,7 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._core.ballo
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.document import Versions
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.guest import Balloon, GuestMemory
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.policy import Policy
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.readiness.checks.check import (
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.readiness.checks.check_types import (
     PASS,
     SKIP,
     WARN,

@@ -8,7 +8,7 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.
     KnownBug,
     Versions,
 )
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.readiness.checks.check import (
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.readiness.checks.check_types import (
     PASS,
     SKIP,
     WARN,

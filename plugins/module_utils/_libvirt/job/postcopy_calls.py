@@ -7,6 +7,7 @@ import typing as t
 from xml.etree import ElementTree
 
 from ..._core.errors import MigrationError
+from ..._core.host.features import feature
 from ..._core.job.sample import JobSample, Phase
 from ..._core.supervision.postcopy_guard import GUARD_OBSERVE_S, GuardObjection, objections
 from ..._core.units import KIB
@@ -98,8 +99,8 @@ def start_postcopy(guest: Guest, events: Events) -> Outcome:
 
 
 def require_pausing(connection: Connection) -> None:
-    """Raises LIBVIRT_TOO_OLD before libvirt 8.5.0, which is the first that can pause a post-copy."""
-    require_version(connection, (8, 5, 0), "Pausing a post-copy migration")
+    """Raises LIBVIRT_TOO_OLD where libvirt cannot pause a post-copy: those that can, can also recover it."""
+    require_version(connection, feature("postcopy_recovery").libvirt, "Pausing a post-copy migration")
 
 
 def pause_postcopy(guest: Guest, events: Events) -> Outcome:

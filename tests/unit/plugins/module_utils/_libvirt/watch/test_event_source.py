@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.errors import MigrationError
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.watch.events import event
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.watch.event_document import event
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.watch.options import watch_options
-from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.watch import source
+from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.watch import event_source
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.watch.host_watch import Hub
 
 PLUGIN = Path(__file__).resolve().parents[6] / "extensions" / "eda" / "plugins" / "event_source" / "migration_events.py"
@@ -47,8 +47,8 @@ class Host:
 
 def given(monkeypatch: pytest.MonkeyPatch, runs: dict[str, bool], **scripts: Script) -> list[Event]:
     """The events of half a second."""
-    monkeypatch.setattr(source, "HostWatch", Host)
-    monkeypatch.setattr(source, "_SURE_AFTER_S", 0.05)
+    monkeypatch.setattr(event_source, "HostWatch", Host)
+    monkeypatch.setattr(event_source, "_SURE_AFTER_S", 0.05)
     monkeypatch.setattr(Host, "scripts", scripts)
     monkeypatch.setattr(Host, "runs", runs)
     events: list[Event] = []
@@ -59,7 +59,7 @@ def given(monkeypatch: pytest.MonkeyPatch, runs: dict[str, bool], **scripts: Scr
     async def main() -> None:
         options = watch_options({"hosts": {"a": "qemu+ssh://a/system", "b": "qemu+ssh://b/system"}})
         with contextlib.suppress(asyncio.TimeoutError):
-            await asyncio.wait_for(source.Source(options).run(put), 0.5)
+            await asyncio.wait_for(event_source.Source(options).run(put), 0.5)
 
     asyncio.run(main())
     return events

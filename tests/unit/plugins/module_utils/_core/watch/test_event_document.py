@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.watch.events import event, harmless
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.watch.event_document import event, harmless
 
 
 @pytest.mark.parametrize(

@@ -8,13 +8,13 @@ import re
 
 import pytest
 
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.libvirt_errors.codes import Err
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.libvirt_errors.table import (
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.libvirt_errors.all_meanings import (
     FALLBACK,
     MEANINGS,
     SUBJECTS,
     meaning_of,
 )
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.libvirt_errors.codes import Err
 from ansible_collections.virtops.live_migration.tests.unit.plugins.captured_texts import captured
 
 LOCK = "cannot acquire state change lock"

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.evacuation.run.home_mark import (
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.evacuation.run.home_mark_xml import (
     HomeMark,
     mark_to_write,
     parse_home,

@@ -12,7 +12,7 @@ from ..job.sample import JobSample, Phase
 from ..supervision.actions import Kind
 from ..supervision.progress import progress
 from ..supervision.supervisor import Supervisor
-from .events import ENDED, POSTCOPY_BROKEN, PROGRESS, STARTED, STUCK, Event, event, harmless
+from .event_document import ENDED, POSTCOPY_BROKEN, PROGRESS, STARTED, STUCK, Event, event, harmless
 from .options import WatchOptions
 
 # How long a look is kept that says nothing of a pass; longer than any silence that a diagnosis asks for.
@@ -161,7 +161,7 @@ class GuestWatch:
 
     def _event(self, kind: str, **facts: t.Any) -> Event:
         last = self._looks[-1]
-        numbers = progress(self._supervisor.history, self._options.policy)
+        numbers = progress(self._supervisor.history, self._supervisor.settings)
         before = next((one for one in reversed(self._looks) if one.phase.running), last)
         elapsed_ms = last.elapsed_ms or before.elapsed_ms
         return event(

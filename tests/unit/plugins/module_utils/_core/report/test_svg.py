@@ -8,7 +8,7 @@ import re
 import pytest
 
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.report.axis import Scale
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.report.chart import (
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.report.svg import (
     area,
     band,
     drawing,

@@ -7,15 +7,15 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.
     Unsure,
     Within,
 )
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.firewall.evaluator import (
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.firewall.iptables import (
+    parse_iptables,
+)
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.firewall.packet_walk import (
     Base,
     Rule,
     RuleSet,
 )
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.firewall.iptables import (
-    parse_iptables,
-)
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.firewall.verdict import (
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.firewall.port_opening import (
     Arrival,
     opening,
 )

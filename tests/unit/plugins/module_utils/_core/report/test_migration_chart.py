@@ -8,7 +8,10 @@ import re
 import pytest
 
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.report.migration import Story
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.report.panels import numbered, panels
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.report.migration_chart import (
+    numbered,
+    panels,
+)
 from ansible_collections.virtops.live_migration.tests.unit.plugins.pages import made
 from ansible_collections.virtops.live_migration.tests.unit.plugins.reports import record
 from ansible_collections.virtops.live_migration.tests.unit.plugins.stories import COLUMNS, at, decision, story

@@ -14,8 +14,8 @@ from bisect import bisect_right
 from dataclasses import dataclass
 
 from ..network import PortOpening
-from .evaluator import ACCEPT, DROP, ExhaustedError, Rule, RuleSet, Walk
 from .packet import SOURCES, Interval, Packet, later, reply, request, solicitation
+from .packet_walk import ACCEPT, DROP, ExhaustedError, Rule, RuleSet, Walk
 
 OPEN, PARTLY, CLOSED, UNKNOWN = "open", "partly", "closed", "unknown"
 

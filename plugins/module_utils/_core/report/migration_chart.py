@@ -5,7 +5,9 @@ from __future__ import annotations
 
 from ..units import human_bytes, human_ms, human_rate
 from .axis import Point, Scale, decades, ticks
-from .chart import (
+from .markup import tag
+from .migration import Decision, Story
+from .svg import (
     FIRST_COLUMN,
     LAST_COLUMN,
     area,
@@ -23,8 +25,6 @@ from .chart import (
     value_axis,
     words,
 )
-from .markup import tag
-from .migration import Decision, Story
 
 # In pixels.
 _PANEL, _GAP, _TOP = 150.0, 46.0, 28.0

@@ -9,7 +9,7 @@ import datetime
 import typing as t
 
 from ..._core.errors import MigrationError
-from ..._core.watch.events import GUEST_ON_TWO_HOSTS, Event, event
+from ..._core.watch.event_document import GUEST_ON_TWO_HOSTS, Event, event
 from ..._core.watch.options import WatchOptions, watch_options
 from ..._core.watch.outbox import Outbox
 from ..._core.watch.running_guests import RunningGuests

@@ -11,8 +11,8 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._core.job.s
     Phase,
     XbzrleCounters,
 )
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.watch.events import Event
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.watch.guest_watch import GuestWatch
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.watch.event_document import Event
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.watch.guest_events import GuestWatch
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.watch.options import watch_options
 from ansible_collections.virtops.live_migration.tests.unit.plugins.looks import look
 
