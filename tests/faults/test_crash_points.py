@@ -89,6 +89,7 @@ def every_side(scene: Scene, calls: t.Iterable[str]) -> Counter[str]:
     return outcomes
 
 
+@pytest.mark.timeout(3 * 3600)  # some hundred runs of the module
 def test_each_call_of_a_migration(counting: Scene) -> None:
     points = counted(counting)
     assert len(points.calls) > 20, points

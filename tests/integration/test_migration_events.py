@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from bench.events import Watcher, uris
 from bench.subject import Subject
+from bench.tls import behind_tls
 from virtlab import ssh
 from virtlab.lab import Lab
 
@@ -129,3 +130,20 @@ def test_over_ssh(lab: Lab, erp01: Subject, tmp_path: Path) -> None:
         assert watcher.wait_for("stuck", erp01.uuid)["destination"] == erp01.destination
         erp01.virsh("domjobabort")
         watcher.wait_for("ended", erp01.uuid, timeout_s=20)
+
+
+def test_over_tls(lab: Lab, erp01: Subject, tmp_path: Path) -> None:
+    with behind_tls(lab, tmp_path) as certificates:
+        hosts = {host.name: f"qemu+tls://{host.mgmt_address}/system?pkipath={certificates}" for host in lab.hosts}
+        with Watcher(tmp_path, hosts=hosts, uri_allow=["pkipath"]) as watcher:
+            erp01.migrate()
+            started = watcher.wait_for("started", erp01.uuid)
+            assert (started["host"], started["destination"]) == (erp01.source, erp01.destination)
+            watcher.wait_for("stuck", erp01.uuid)
+            erp01.virsh("domjobabort")
+            watcher.wait_for("ended", erp01.uuid, timeout_s=20)
+        # Without a certificate nothing is watched, and it is said why.
+        (tmp_path / "none").mkdir()
+        hosts = {name: uri.replace(str(certificates), str(tmp_path / "none")) for name, uri in hosts.items()}
+        with Watcher(tmp_path / "none", hosts=hosts, uri_allow=["pkipath"]) as watcher:
+            assert watcher.wait_for("host_lost")["reason"] == "TLS_FAILED"
