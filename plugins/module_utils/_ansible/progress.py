@@ -50,9 +50,8 @@ class ProgressFile:
     def _append(self, entry: t.Mapping[str, t.Any]) -> None:
         if self._path is None:
             return
-        # ValueError: for a path that no file can have.
         line = json.dumps(remove_values(dict(entry), _hidden)) + "\n"
-        unusable = (OSError, ValueError)
+        unusable = (OSError, ValueError)  # the latter for a path that no file can have
         with contextlib.suppress(*unusable), open(self._path, "a", encoding="ascii", opener=_open_regular) as file:
             file.write(line)
 
