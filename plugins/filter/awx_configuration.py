@@ -28,7 +28,7 @@ options:
   project:
     description:
       - Where the project is taken from, C(scm_type), C(scm_url), C(scm_branch), C(credential) and other fields of a
-        project.
+        project. A C(scm_url) with a password in it is refused.
     type: dict
     required: true
   playbook_path:

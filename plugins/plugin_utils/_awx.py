@@ -3,12 +3,14 @@
 
 from __future__ import annotations
 
+import re
 import typing as t
 
 from ..module_utils._core.errors import MigrationError
 
 Item = dict[str, t.Any]
 
+_PASSWORD = re.compile(r"//[^/?#@]*:[^/?#]*@")
 # By whom a thing was made that only its maker may remove.
 MARK = "Made by the role virtops.live_migration.awx_setup."
 OPTIONS = frozenset(
@@ -153,6 +155,8 @@ def _project(options: t.Mapping[str, t.Any]) -> Item:
     given = dict(options.get("project") or {})
     if given.get("scm_type", "git") != "manual" and not given.get("scm_url"):
         raise _bad("project", "has no scm_url, where the collection is taken from")
+    if _PASSWORD.search(str(given.get("scm_url"))):
+        raise _bad("project", "has a password in scm_url, which everybody would see: name a credential for it instead")
     return {"scm_type": "git", **given}
 
 

@@ -8,7 +8,7 @@ import json
 import typing as t
 
 from ansible.errors import AnsibleFilterError
-from ansible.release import __version__ as _CORE
+from ansible.release import __version__
 
 from ..module_utils._core.diagnosis.verdict import Context
 from ..module_utils._core.errors import MigrationError
@@ -24,7 +24,7 @@ from ._expansion import refuse_expansion
 
 # Before ansible-core 2.19 each text may be a template that is not marked as none. Ansible marks what a module returns,
 # and what is made of it in a template; not where that is reached by hostvars, and a filter makes a new text of it.
-_EACH_TEXT_IS_A_TEMPLATE = tuple(int(part) for part in _CORE.split(".")[:2]) < (2, 19)
+_EACH_TEXT_IS_A_TEMPLATE = tuple(int(part) for part in __version__.split(".")[:2]) < (2, 19)
 if _EACH_TEXT_IS_A_TEMPLATE:
     from ansible.utils.unsafe_proxy import wrap_var
 

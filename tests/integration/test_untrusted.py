@@ -149,6 +149,47 @@ def test_hosts_in_a_plan(machine: Machine) -> None:
         refused(machine.run(playbook, **answers_to(questions, live_migration_plan=json.dumps(plan))), *told)
 
 
+GOES = {**GUEST, "from": "kvm01", "to": "kvm02"}
+ODD_PLANS: list[tuple[dict[str, t.Any], list[str]]] = [
+    (
+        {
+            "guests": [
+                {**GUEST, "to": "kvm02"},
+                {**GOES, "name": 5},
+                {**GOES, "order": "first"},
+                {**GOES, "policy_overrides": "max_pause_s=9"},
+            ],
+            "shutdown": "erp01",
+            "left": [{"name": "erp01"}],
+            "rules": {"guests": [], "policy_overrides": {}},
+        },
+        [
+            "not all of guests have a text as from",
+            "not all of guests have a text as name",
+            "not all of guests have a whole number as order",
+            "policy_overrides is no dictionary",
+            "shutdown is no list",
+            "not all of left have a text as uuid",
+            "rules have no list uplinks",
+            "rules have no policy",
+        ],
+    ),
+    ({"guests": None, "rules": ["policy"]}, ["guests is no list", "rules is no dictionary"]),
+]
+
+
+@pytest.mark.parametrize(("plan", "problems"), ODD_PLANS, ids=["in its parts", "as a whole"])
+def test_a_plan_that_is_none_is_refused_before_the_host_is_marked(
+    machine: Machine, plan: dict[str, t.Any], problems: list[str]
+) -> None:
+    playbook, questions = survey(next(one for one in PATTERNS if one.name == "evacuate_host"))
+    run = machine.run(playbook, **answers_to(questions, live_migration_plan=json.dumps(plan)))
+    assert run.code != 0, run.output
+    for problem in problems:
+        assert problem in run.failure, run.output
+    assert run.failure.endswith("Nothing was changed."), run.output
+
+
 @each_pattern
 def test_uris_that_are_not_asked_for_run_nothing_either(machine: Machine, pattern: Path) -> None:
     """Where variables are asked for at launch, these can be set. Programs are refused all the same."""

@@ -63,7 +63,9 @@ def answers(name: str) -> dict[str, dict[str, t.Any]]:
         "migration_bandwidth": {"diff": {"before": {"bandwidth_mib_per_s": 5}, "after": {"bandwidth_mib_per_s": 6}}},
         "migration_forecast_info": {"uuid": UUID, "name": name, "forecast": {"least_bandwidth_mib_per_s": 10}},
         "migration_dirty_rate_info": {"uuid": UUID, "name": name},
-        "migration_history_info": {"migrations": [kept], "evacuations": [reports.evacuation(3, [name])], "files": [name]},
+        "migration_history_info": {
+            "migrations": [kept], "evacuations": [reports.evacuation(3, [name])], "files": [name],
+        },
         "migration_readiness_info": {
             "domains": [
                 {"name": name, "uuid": UUID, "destination": "kvm02", "ready": True, "checks": [check],

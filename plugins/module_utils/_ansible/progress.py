@@ -50,10 +50,10 @@ class ProgressFile:
     def _append(self, entry: t.Mapping[str, t.Any]) -> None:
         if self._path is None:
             return
-        # ValueError: for a path that no file can have.
-        with contextlib.suppress(OSError, ValueError):
-            with open(self._path, "a", encoding="ascii", opener=_open_regular) as file:
-                file.write(json.dumps(remove_values(dict(entry), _hidden)) + "\n")
+        line = json.dumps(remove_values(dict(entry), _hidden)) + "\n"
+        unusable = (OSError, ValueError)  # the latter for a path that no file can have
+        with contextlib.suppress(*unusable), open(self._path, "a", encoding="ascii", opener=_open_regular) as file:
+            file.write(line)
 
 
 def _open_regular(path: str, flags: int) -> int:

@@ -15,6 +15,7 @@ from ..errors import MigrationError
 from ..units import MIB
 
 _MARGIN = 1.1  # times what it needs by a forecast, which may be a little low; a choice
+_ROUNDING = 1e-6  # MiB/s; sums of many parts are as far off at most
 _LEAST_PART = 0.25  # of an equal one, a choice: a migration that gets nothing sends its pages in vain
 _SENDING = ("", "setup", "precopy", "switchover")
 _IN_POSTCOPY = ("postcopy", "postcopy_failed")
@@ -102,18 +103,23 @@ def shares(link_mib_per_s: float, streams: t.Sequence[Stream]) -> dict[str, int]
     equal = link_mib_per_s / len(streams)
     left = link_mib_per_s - equal * (len(streams) - len(limited))
     floors = {one.uuid: _LEAST_PART * equal for one in limited}
+    taken = sum(floors.values())
     # Less than what it needs would not help it, so it is all of that or no more than the others have.
     for one in sorted(limited, key=lambda each: (each.need_mib_per_s or 0, each.uuid)):
         wanted = (one.need_mib_per_s or 0) * _MARGIN
-        if wanted <= left - sum(floors.values()) + floors[one.uuid]:
-            floors[one.uuid] = max(floors[one.uuid], wanted)
+        floor = floors[one.uuid]
+        if floor < wanted <= left - taken + floor + _ROUNDING:
+            floors[one.uuid] = wanted
+            taken += wanted - floor
     level = _level(left, list(floors.values()))
     return {uuid: max(1, int(max(floor, level))) for uuid, floor in floors.items()}
 
 
 def _level(left: float, floors: list[float]) -> float:
     """What each gets at least, when those above it keep what they have."""
-    higher = sorted(floors, reverse=True)
-    while len(higher) > 1 and higher[0] > left / len(higher):
-        left -= higher.pop(0)
-    return left / len(higher)
+    others = len(floors)
+    for floor in sorted(floors, reverse=True):
+        if others == 1 or floor <= left / others:
+            break
+        left, others = left - floor, others - 1
+    return left / others

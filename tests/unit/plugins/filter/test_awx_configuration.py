@@ -142,6 +142,8 @@ def test_the_nodes_say_only_what_their_surveys_ask_for() -> None:
     [
         ({"project": {}}, "no scm_url"),
         ({"project": {"scm_type": "git"}}, "no scm_url"),
+        ({"project": {"scm_url": "https://ci:hunter2@git.example.com/a.git"}}, "a password in scm_url"),
+        ({"project": {"scm_url": "https://oauth2:a@b/c@git.example.com/a.git"}}, "a password in scm_url"),
         ({"hosts": ["kvm01"]}, "no name in inventory"),
         ({"workflow_hosts": "kvm01"}, "inventory has to be named for a workflow"),
         ({"workflow_host": "kvm01"}, "workflow_host is no option"),
@@ -174,3 +176,16 @@ def test_which_collections_are_installed() -> None:
     ours, nowhere = "virtops.live_migration", "virtops.nowhere"
     assert installed_collections([nowhere, ours, "nobody.nothing", "os", "a.b.c", 7]) == [ours]
     assert installed_collections(ours) == [ours]
+
+
+@pytest.mark.parametrize(
+    "url", ["git@git.example.com:a.git", "ssh://git@git.example.com:2222/a.git", "https://git.example.com/a:b@c.git"]
+)
+def test_urls_without_a_password(url: str) -> None:
+    assert made(project={"scm_url": url})["controller_projects"][0]["scm_url"] == url
+
+
+def test_a_password_is_not_repeated() -> None:
+    with pytest.raises(AnsibleFilterError) as error:
+        made(project={"scm_url": "https://ci:hunter2@git.example.com/a.git"})
+    assert "hunter2" not in str(error.value)

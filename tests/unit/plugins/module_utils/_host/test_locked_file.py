@@ -49,7 +49,7 @@ def test_what_is_no_text_file_is_refused_and_not_waited_for(tmp_path: Path, monk
     (tmp_path / "device").symlink_to("/dev/zero")
     monkeypatch.setattr(locked_file, "_MOST_BYTES", 100)
     for name in ("pipe", "directory", "bytes", "large", "device"):
-        with pytest.raises(OSError, match="no regular file|not UTF-8|more than 100 bytes"):
+        with pytest.raises(OSError, match=r"no regular file|not UTF-8|more than 100 bytes"):
             changed_alone(tmp_path / name, lambda text: "one")
     assert sorted(os.listdir(tmp_path)) == ["bytes", "device", "directory", "large", "pipe"]
     assert (tmp_path / "bytes").read_bytes() == b"\xff\xfe"

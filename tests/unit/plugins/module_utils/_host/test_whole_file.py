@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 import tempfile
+import typing as t
 from pathlib import Path
 
 import pytest
@@ -47,8 +48,8 @@ def test_a_link_in_the_place_of_the_new_file_leads_the_mode_nowhere(
     place.mkdir()
     make = tempfile.mkstemp
 
-    def exchanged(prefix: str, dir: Path) -> tuple[int, str]:
-        descriptor, name = make(prefix=prefix, dir=dir)
+    def exchanged(**options: t.Any) -> tuple[int, str]:
+        descriptor, name = make(**options)
         os.unlink(name)
         os.symlink(secret, name)
         return descriptor, name

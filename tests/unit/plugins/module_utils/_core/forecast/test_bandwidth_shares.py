@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import typing as t
 
 import pytest
@@ -114,3 +115,18 @@ def test_what_a_document_says(document: dict[str, t.Any], stream: t.Optional[Str
 def test_who_it_is_must_be_told(document: dict[str, t.Any]) -> None:
     with pytest.raises(MigrationError, match="with name and uuid"):
         stream_from(document)
+
+
+def test_many_take_time_in_proportion() -> None:
+    """With a sum over all for each of them 50,000 took 25 s."""
+    many = [Stream(str(number), str(number), 1.0 + number % 7) for number in range(50_000)]
+    began_s = time.process_time()
+    found = shares(1_000_000, many)
+    assert time.process_time() - began_s < 5
+    assert len(found) == 50_000
+    assert sum(found.values()) <= 1_000_000
+
+
+def test_what_fits_to_the_last_bit_is_given() -> None:
+    """10 MiB/s: 5.5 for the first, 3.67 for the second and a quarter of an equal part for the third are all of it."""
+    assert list(shares(10, streams(5.0, 10 / 3, 10)).values()) == [5, 3, 1]
