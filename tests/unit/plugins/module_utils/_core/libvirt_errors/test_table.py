@@ -520,6 +520,15 @@ TRANSLATED = [
     (9, "操作に失敗しました", "OPERATION_FAILED"),
     (38, "Verbindung zum Server nicht möglich", "SYSTEM_ERROR"),
     (98, "libssh-Fehler", "SSH_FAILED"),
+    # Words of which a part, or the whole, means something else in English
+    (1, "error interno: Parámetros inesperados para recursos de disco", "LIBVIRT_ERROR"),
+    (9, "falha na operação: Dispositivos de USB múltiplos foram encontrados", "OPERATION_FAILED"),
+    (9, "Operation schlug fehl: die CPU des Gastes passt nicht zur Angabe", "OPERATION_FAILED"),
+    (1, "Interner Fehler: die Herkunft ist unbekannt", "LIBVIRT_ERROR"),
+    (45, "autentisering mislyktes: feil passfrase", "NOT_PERMITTED"),
+    (55, "Požadovaná operace není platná: vDPA zařízení není možné stěhovat", "NOT_MIGRATABLE"),
+    (1, "vnitřní chyba: slirp-helper nepodporuje stěhování", "NOT_MIGRATABLE"),
+    (67, "nepodporované nastavení: Doména vyžaduje KVM. Zkontrolujte virtualizaci v UEFI", "INCOMPATIBLE"),
     (
         1,
         (
