@@ -166,6 +166,9 @@ OF_ANOTHER_MATTER = [
     (1, ENDED + "qemu_prealloc_mem: preallocating memory failed: Bad address", "DESTINATION_MEMORY"),
     (1, ENDED + "failed to resize memfd to 4294967296: No space left on device", "DESTINATION_MEMORY"),
     (1, ENDED + "Could not open '/var/lib/libvirt/qemu/nvram/erp01_VARS.fd': Permission denied", "FIRMWARE_MISSING"),
+    (1, ENDED + "not enough space, currently 0x0 in use of total space for memory devices 0x0", "QEMU_DIED"),
+    (9, "operation failed: migration of disk vda failed: Connection timed out", "MIGRATION_FAILED"),
+    (9, "operation failed: migration of disk vda failed: Broken pipe", "MIGRATION_FAILED"),
     (1, ENDED + "error reading header from erp01: No such file or directory", "STORAGE_MISSING"),
     (
         1,
