@@ -840,6 +840,11 @@ host:
           description: How much it is ahead of O(reference_epoch_s).
           type: float
           sample: 863.3
+    network_filters:
+      description: The names of libvirt's network filters. Null where libvirt does not say.
+      type: list
+      elements: str
+      sample: ['clean-traffic']
     secrets:
       description: >-
         The names of libvirt's secrets, each as C(uuid:) with its UUID and, where it has one, as C(usage:) with its
@@ -1194,6 +1199,9 @@ host:
               type: int
             virtualport:
               description: Type of the virtual port.
+              type: str
+            filter:
+              description: The network filter of libvirt that it has.
               type: str
             teaming:
               description: Part in a failover pair.

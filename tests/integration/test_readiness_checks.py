@@ -36,6 +36,7 @@ NO_FAULT_HERE = {
     "interface_load": "virtual wires tell no speed that is theirs",
     "interface_speed": "virtual wires tell no speed that is theirs",
     "vsock": "it takes the kernel's vhost-vsock, and a guest with it on either host",
+    "device_state": "no guest of the lab has such a device; definitions with them are in tests/unit",
     "other_devices": "libvirt writes no device that it does not know itself, and all of those are looked at",
     "machine_type": "it takes two versions: test_readiness_versions.py",
     "versions": "it takes two versions: test_readiness_versions.py",

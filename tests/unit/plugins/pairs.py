@@ -141,6 +141,7 @@ def host(number: int) -> HostDocument:
             Interface("eth1", "ethernet", True, True, addresses=[f"{address}/24"], mtu=9000),
             Interface("br0", "bridge", mtu=1500, lower=["eth0"]),
         ],
+        network_filters=["clean-traffic"],
         networks=[VirtualNetwork("blue", "n", True, True, "bridge", "br0", portgroups=["web"])],
         firewall=Firewall("nftables", [PortOpening("migration", 49152, 49215, "open")]),
         storage=Storage([StoragePool("images", "p", "netfs", True, True, "/srv/nfs", "filer:/export")], [LOCAL, NFS]),

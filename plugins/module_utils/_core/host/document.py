@@ -174,6 +174,7 @@ class HostDocument:
     storage: Storage = field(default_factory=Storage)
     tls: Tls = field(default_factory=Tls)
     security: Security = field(default_factory=Security)
+    network_filters: t.Optional[list[str]] = None  # of libvirt, by name
     secrets: t.Optional[list[str]] = None  # of libvirt, each as uuid:UUID and, where it has a name, as usage:NAME
     clock: t.Optional[Clock] = None
     domains: list[GuestDocument] = field(default_factory=list)

@@ -135,6 +135,7 @@ class Nic:
     model: str = ""
     mtu: t.Optional[int] = None
     virtualport: str = ""  # openvswitch | 802.1Qbh | ...
+    filter: str = ""  # of libvirt's network filters, by name
     teaming: str = ""  # transient | persistent
     managed: t.Optional[bool] = None
 

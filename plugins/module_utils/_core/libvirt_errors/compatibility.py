@@ -319,13 +319,24 @@ ROWS: tuple[Meaning, ...] = (
             r"non-migratable|does not support (live )?migration|doesn't support (live )?migration|unmigratable|"
             r"lacks slot ID or base address|migration statistics of|shmem device|Cannot migrate bitmap|"
             r"transient disk|migration is not implemented|prevents migration|VFIO device doesn't support|"
-            r"Migration couldn't be initialized"
+            r"Migration couldn't be initialized|slirp-helper"
         ),
         reason="NOT_MIGRATABLE",
         means="Something in the guest cannot be moved while it runs.",
         state=ON_SOURCE,
         remedy=_BLOCKER,
         source="qemu/qemu_migration.c; QEMU: hw/vfio/migration.c, block/vmdk.c",
+        domain="QEMU",
+        seen="7.0 9.0 11.3",
+    ),
+    Meaning(
+        codes=(Err.OPERATION_INVALID,),
+        text=r"\bvDPA\b",
+        reason="NOT_MIGRATABLE",
+        means="Something in the guest cannot be moved while it runs.",
+        state=ON_SOURCE,
+        remedy=_BLOCKER,
+        source="qemu/qemu_migration.c",
         domain="QEMU",
         seen="7.0 9.0 11.3",
     ),

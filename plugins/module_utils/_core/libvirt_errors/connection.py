@@ -69,8 +69,8 @@ ROWS: tuple[Meaning, ...] = (
     Meaning(
         codes=(Err.INTERNAL_ERROR, Err.OPERATION_FAILED, Err.SYSTEM_ERROR),
         text=(
-            r"iSCSI:|Failed to connect to LUN|gluster|rbd|RADOS|error connecting: |ceph|curl: |nfs_mount|"
-            r"mount nfs share|error reading header from"
+            r"iSCSI:|Failed to connect to LUN|gluster|\brbd\b|\bRADOS\b|error connecting: |\bceph|curl: |"
+            r"nfs_mount|mount nfs share|error reading header from"
         ),
         reason="STORAGE_MISSING",
         means="The server of a network disk does not answer, or does not let this host in.",

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from .codes import Err
-from .meaning import ON_SOURCE, REFUSED, UNSURE, Meaning
+from .meaning import LOOK_AT_BOTH, ON_SOURCE, REFUSED, UNSURE, Meaning
 
 _HELD = (
     "Another operation holds the guest (backup, snapshot, migration): look with 'virsh domjobinfo', let it end, "
@@ -100,6 +100,20 @@ ROWS: tuple[Meaning, ...] = (
         ),
         source="conf/virdomainjob.c, qemu/qemu_domainjob.c",
         domain="NONE, QEMU",
+        seen="7.0 9.0 11.3",
+    ),
+    Meaning(
+        codes=(Err.OPERATION_FAILED,),
+        text=r"migration of disk .{1,80} failed.{0,200}(connection (reset|timed out)|broken pipe)",
+        reason="MIGRATION_FAILED",
+        means="The connection that a disk was copied over broke.",
+        state=LOOK_AT_BOTH,
+        remedy=(
+            "Check the network between the hosts and QEMU's log on the destination, then start it again. What was "
+            "copied stays there and is written anew. In post-copy destroy neither half."
+        ),
+        source="qemu/qemu_migration.c",
+        domain="QEMU",
         seen="7.0 9.0 11.3",
     ),
     Meaning(

@@ -149,7 +149,7 @@ ROWS: tuple[Meaning, ...] = (
         codes=(Err.INTERNAL_ERROR, Err.OPERATION_FAILED, Err.SYSTEM_ERROR, Err.CONFIG_UNSUPPORTED),
         text=(
             r"nwfilter|network filter|filter(ing)? .{0,30}(rule|instantiat)|firewall (rules|command)|firewalld|"
-            r"firewall.?backend|ebtables|iptables|referenced filter|nft\b"
+            r"firewall.?backend|ebtables|iptables|referenced filter|\bnft\b"
         ),
         reason="NETWORK_MISSING",
         means="Rules of a network filter or firewall could not be made.",
@@ -252,7 +252,7 @@ ROWS: tuple[Meaning, ...] = (
         text=(
             r"host doesn't support .{0,20}(PCI|VFIO)|VFIO PCI device assignment|requires VFIO support|"
             r"device assignment is (currently |no longer )?not? ?(longer )?supported|open /dev/vfio/vfio|"
-            r"No available IOMMU|iommu group|viable|iommu_group"
+            r"No available IOMMU|iommu group|is not viable|iommu_group"
         ),
         reason="DEVICE_MISSING",
         means="The destination cannot hand devices to guests.",

@@ -70,7 +70,7 @@ ROWS: tuple[Meaning, ...] = (
         text=(
             r"firmware to satisfy|firmware that is compatible|chosen firmware|master var store|nvram (template|"
             r"backing|format)|nvram template|flash format|loader format|load PC BIOS|find romfile|"
-            r"failed to find file ''|firmware descriptor|Firmware flash|UEFI|varstore"
+            r"failed to find file ''|firmware descriptor|Firmware flash|^(?!.*\bKVM\b).*UEFI|varstore"
         ),
         reason="FIRMWARE_MISSING",
         means="The destination does not have the guest's firmware, or cannot make its NVRAM.",
@@ -201,7 +201,8 @@ ROWS: tuple[Meaning, ...] = (
     Meaning(
         codes=(Err.SYSTEM_ERROR, Err.INTERNAL_ERROR, Err.OPERATION_FAILED, Err.CONFIG_UNSUPPORTED, Err.NO_SUPPORT),
         text=(
-            r"virtiofsd|vhost-user-(gpu|\w+)|slirp|\bpasst\b|dbus-daemon|D-Bus|DBus daemon|pr helper|bridge helper|"
+            r"virtiofsd|vhost-user-(gpu|\w+)|slirp|\bpasst\b(?! (nicht|zu|nur|mit|in)\b)|"
+            r"dbus-daemon|D-Bus|DBus daemon|pr helper|bridge helper|"
             r"nbdkit|qemu-img|dnsmasq|qemu-rdp|find '' (in path|binary)|binary in \$PATH|virtiofs export|"
             r"is not an executable|is not executable"
         ),

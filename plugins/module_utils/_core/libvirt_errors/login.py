@@ -314,7 +314,7 @@ ROWS: tuple[Meaning, ...] = (
     ),
     Meaning(
         codes=(Err.AUTH_FAILED,),
-        text=r"SASL|auth credentials|authentication callback|client username|SSF|GSSAPI|Kerberos|mechanism",
+        text=r"SASL|auth credentials|authentication callback|client username|\bSSF\b|GSSAPI|Kerberos|mechanism",
         reason="NOT_PERMITTED",
         means="SASL refuses the user, or no user name and password were given.",
         state=REFUSED,

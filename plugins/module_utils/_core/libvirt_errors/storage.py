@@ -48,7 +48,7 @@ ROWS: tuple[Meaning, ...] = (
         codes=(*CARRIED, Err.NO_STORAGE_VOL),
         # A file that holds the guest's memory is made of memory, and speaks of space too.
         text=(
-            r"^(?!.*(memfd|guest RAM|hugetlbfs|hugepages)).*(no space left|not enough (free )?space|"
+            r"^(?!.*(memfd|guest RAM|hugetlbfs|hugepages|memory devices)).*(no space left|not enough (free )?space|"
             r"disk quota exceeded)"
         ),
         reason="STORAGE_FULL",

@@ -65,6 +65,7 @@ def read_from_libvirt(connection: Connection, *, with_guests: bool = True) -> Ho
         emulators=known.emulators,
         networks=networks(reading),
         storage=Storage(pools(reading)),
+        network_filters=network_filters(raw),
         secrets=secrets(raw),
         security=Security(known.security_drivers, qemu_user=known.qemu_user),
         domains=guests,
@@ -130,6 +131,14 @@ def secrets(raw: t.Any) -> t.Optional[list[str]]:
         found = raw.listAllSecrets(0)
         named = [f"usage:{one.usageID()}" for one in found if one.usageID()]
         return sorted({*(f"uuid:{str(one.UUIDString()).lower()}" for one in found), *named})
+    except (libvirt.libvirtError, MigrationError):
+        return None
+
+
+def network_filters(raw: t.Any) -> t.Optional[list[str]]:
+    """None where this libvirt does not say: it may have no daemon or driver for them."""
+    try:
+        return sorted(str(name) for name in raw.listNWFilters())
     except (libvirt.libvirtError, MigrationError):
         return None
 

@@ -92,6 +92,7 @@ def expect_rest(libvirt: FakeLibvirt, *more_networks: Object) -> None:
         Call("getCellsFreeMemory", 0, 1).returns([1048576]),
         Call("listAllNetworks", 0).returns([Object(NETWORK), *more_networks]),
         Call("listAllStoragePools", 0).returns([Object(POOL)]),
+        Call("listNWFilters").returns(["no-mac-spoofing", "clean-traffic"]),
         Call("listAllSecrets", 0).returns([Secret("5B9FF4E8-0000-4000-8000-000000000001", "client.libvirt")]),
         Call("secretLookupByUUIDString", cordon.UUID).raises(66, "Secret not found"),
     )

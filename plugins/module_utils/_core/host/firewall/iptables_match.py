@@ -164,8 +164,26 @@ def _mark(what: str) -> Test:
     return test
 
 
+_BY_ROUTE_IN_IPV6 = frozenset(("local", "anycast", "unreachable"))
+
+
 def _address_kind(side: str) -> Test:
-    return lambda _options, text: Kind(side, frozenset(text.lower().split(",")))
+    def test(options: Options, text: str) -> Condition:
+        kinds = frozenset(text.lower().split(","))
+        return _kind_in_ipv6(side, kinds) if options.family == 6 else Kind(side, kinds)
+
+    return test
+
+
+def _kind_in_ipv6(side: str, kinds: frozenset[str]) -> Condition:
+    """Any of them in IPv4, all of them in IPv6, where a host's own address is unicast too (the kernel's xt_addrtype.c):
+    the form of an address is compared kind by kind, and the route once."""
+    forms = {"multicast": frozenset(("multicast",)), "unicast": frozenset(("unicast", *_BY_ROUTE_IN_IPV6))}
+    found: list[Condition] = [Kind(side, form) for name, form in forms.items() if name in kinds]
+    if kinds & _BY_ROUTE_IN_IPV6:
+        found.append(Kind(side, kinds & _BY_ROUTE_IN_IPV6))
+    unknown = kinds - forms.keys() - _BY_ROUTE_IN_IPV6
+    return Unsure(f"addresses of type {', '.join(sorted(unknown))} in IPv6") if unknown else Every(tuple(found))
 
 
 def _packet_type(_options: Options, text: str) -> Condition:

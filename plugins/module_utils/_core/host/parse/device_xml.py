@@ -88,6 +88,7 @@ def _nic(nic: Element) -> Nic:
         model=get(nic.find("model"), "type"),
         mtu=whole_number(get(mtu, "size") or "0") or None,
         virtualport=get(nic.find("virtualport"), "type"),
+        filter=get(nic.find("filterref"), "filter"),
         teaming=get(teaming, "type"),
         managed=None if not managed else managed == "yes",
     )

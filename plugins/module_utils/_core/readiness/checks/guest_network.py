@@ -40,6 +40,10 @@ def _there(case: Case) -> Finding:
     missing: list[str] = []
     unknown: list[str] = []
     for nic in case.arriving.interfaces:
+        if nic.filter and host.network_filters is None:
+            unknown.append(f"the network filter {nic.filter!r}")
+        elif nic.filter and nic.filter not in (host.network_filters or []):
+            missing.append(f"there is no network filter {nic.filter!r}")
         if _needs_nothing(nic):
             continue
         problem = _problem(nic, host)
@@ -104,8 +108,8 @@ def _mtu(case: Case) -> Finding:
             continue
         compared += 1
         words = f"{_here(nic, case.source) or nic.mac}: {here} on the source, {there} on the destination"
-        # A guest that was told an MTU of its own keeps to it.
-        if there < (nic.mtu or here):
+        # A guest that was told an MTU of its own keeps to it, and loses what the bridge here does not carry already.
+        if there < min(nic.mtu or here, here):
             smaller.append(words)
         elif there > here:
             larger.append(words)

@@ -166,6 +166,9 @@ OF_ANOTHER_MATTER = [
     (1, ENDED + "qemu_prealloc_mem: preallocating memory failed: Bad address", "DESTINATION_MEMORY"),
     (1, ENDED + "failed to resize memfd to 4294967296: No space left on device", "DESTINATION_MEMORY"),
     (1, ENDED + "Could not open '/var/lib/libvirt/qemu/nvram/erp01_VARS.fd': Permission denied", "FIRMWARE_MISSING"),
+    (1, ENDED + "not enough space, currently 0x0 in use of total space for memory devices 0x0", "QEMU_DIED"),
+    (9, "operation failed: migration of disk vda failed: Connection timed out", "MIGRATION_FAILED"),
+    (9, "operation failed: migration of disk vda failed: Broken pipe", "MIGRATION_FAILED"),
     (1, ENDED + "error reading header from erp01: No such file or directory", "STORAGE_MISSING"),
     (
         1,
@@ -520,6 +523,15 @@ TRANSLATED = [
     (9, "操作に失敗しました", "OPERATION_FAILED"),
     (38, "Verbindung zum Server nicht möglich", "SYSTEM_ERROR"),
     (98, "libssh-Fehler", "SSH_FAILED"),
+    # Words of which a part, or the whole, means something else in English
+    (1, "error interno: Parámetros inesperados para recursos de disco", "LIBVIRT_ERROR"),
+    (9, "falha na operação: Dispositivos de USB múltiplos foram encontrados", "OPERATION_FAILED"),
+    (9, "Operation schlug fehl: die CPU des Gastes passt nicht zur Angabe", "OPERATION_FAILED"),
+    (1, "Interner Fehler: die Herkunft ist unbekannt", "LIBVIRT_ERROR"),
+    (45, "autentisering mislyktes: feil passfrase", "NOT_PERMITTED"),
+    (55, "Požadovaná operace není platná: vDPA zařízení není možné stěhovat", "NOT_MIGRATABLE"),
+    (1, "vnitřní chyba: slirp-helper nepodporuje stěhování", "NOT_MIGRATABLE"),
+    (67, "nepodporované nastavení: Doména vyžaduje KVM. Zkontrolujte virtualizaci v UEFI", "INCOMPATIBLE"),
     (
         1,
         (

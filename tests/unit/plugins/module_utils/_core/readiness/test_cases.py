@@ -57,6 +57,9 @@ ON_NETWORK = "<source network='{0}' portid='0c0ffee0-0000-4000-8000-000000000001
         (nic("ethernet", "", "<target dev='tap7'/>"), PASS, "has all"),
         (nic("ethernet", "", "<target managed='no'/>"), SKIP, "not known"),
         (nic("user", ""), PASS, "has all"),
+        (nic("bridge", "<source bridge='br0'/>", "<filterref filter='clean-traffic'/>"), PASS, "has all"),
+        (nic("bridge", "<source bridge='br0'/>", "<filterref filter='own'/>"), FAIL, "no network filter 'own'"),
+        (nic("ethernet", "", "<filterref filter='own'/>"), FAIL, "no network filter 'own'"),
         (nic("user", "<source dev='eth0'/>", "<backend type='passt'/>"), PASS, "has all"),
         (nic("user", "<source dev='eno7'/>", "<backend type='passt'/>"), FAIL, "no interface 'eno7'"),
         (nic("vhostuser", "<source dev='eno7'/>", "<backend type='passt'/>"), FAIL, "no interface 'eno7'"),
@@ -94,6 +97,24 @@ def test_the_mtu_is_that_of_the_bridge_that_the_network_would_give() -> None:
     here = [Interface("br-src", "bridge", mtu=9000)]
     finding = find("guest_mtu", domain, {"source.interfaces": here})
     assert (finding.status, "br-src: 9000 on the source, 1500" in finding.summary) == (FAIL, True), finding.summary
+
+
+def test_network_filters_that_are_not_known() -> None:
+    domain = guest(nic("bridge", "<source bridge='br0'/>", "<filterref filter='clean-traffic'/>"))
+    finding = find("guest_networks", domain, {"destination.network_filters": None})
+    assert (finding.status, "the network filter 'clean-traffic'" in finding.summary) == (SKIP, True)
+
+
+@pytest.mark.parametrize(
+    ("own", "here", "there", "status"),
+    [(9000, 1500, 1500, PASS), (9000, 9000, 1500, FAIL), (1500, 9000, 1500, PASS), (9000, 9000, 9000, PASS)],
+)
+def test_an_mtu_of_the_guest_s_own(own: int, here: int, there: int, status: str) -> None:
+    """It is lost only where the bridge of the source carried it."""
+    domain = guest(nic("bridge", "<source bridge='br0'/>", f"<mtu size='{own}'/>"))
+    hosts = {"source": here, "destination": there}
+    changes = {f"{host}.interfaces": [Interface("br0", "bridge", mtu=mtu)] for host, mtu in hosts.items()}
+    assert find("guest_mtu", domain, changes).status == status
 
 
 def test_a_virtual_function_that_a_network_gave_is_sent_as_the_network() -> None:
@@ -212,7 +233,7 @@ def test_old_documents_are_still_read() -> None:
         setup.source, domains=[guest(nic("bridge", "<source bridge='br0'/>") + at("10.231.0.12"))]
     ).document()
     new = "listen_type network sent managed startup_policy more_tpms pinned_cpus needed_files endpoints not_looked_at"
-    new += " vsock_cid nvram_type mount_root root cells images by_descriptor unmigratable"
+    new += " vsock_cid nvram_type mount_root root cells images by_descriptor unmigratable filter network_filters"
 
     def older(value: t.Any) -> t.Any:
         if isinstance(value, dict):

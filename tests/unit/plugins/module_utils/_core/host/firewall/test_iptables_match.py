@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import pytest
 
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.firewall.verdict import Arrival
 from ansible_collections.virtops.live_migration.tests.unit.plugins.iptables_rules import HERE, MORE, iptables, verdict
 
 
@@ -57,3 +58,23 @@ def test_what_a_new_connection_does_not_meet(match: str) -> None:
 def test_what_cannot_be_told(match: str) -> None:
     assert verdict(iptables(f"-A INPUT {match} -j DROP", policy="ACCEPT"), arrival=HERE) == "unknown"
     assert verdict(iptables(f"-A INPUT {match} -j ACCEPT"), arrival=HERE) in ("partly", "unknown")
+
+
+@pytest.mark.parametrize(
+    ("match", "met"),
+    [
+        # As real connections in a namespace showed: any of the kinds in IPv4, all of them in IPv6.
+        ("-m addrtype --src-type UNICAST,LOCAL", (True, False)),
+        ("-m addrtype --dst-type UNICAST,LOCAL", (True, True)),
+        ("-m addrtype --dst-type UNICAST", (False, True)),
+        ("-m addrtype --dst-type LOCAL", (True, True)),
+        ("-m addrtype --src-type UNICAST", (True, True)),
+        ("-m addrtype --dst-type UNICAST,MULTICAST", (False, False)),
+        ("-m addrtype ! --src-type UNICAST,LOCAL", (False, True)),
+    ],
+)
+def test_kinds_of_addresses_differ_by_family(match: str, met: tuple[bool, bool]) -> None:
+    there = Arrival("fd31:1::12", "eth1", ["fd31:1::11"])
+    for family, arrival, expected in zip((4, 6), (HERE, there), met):
+        rules = iptables(*MORE, "-A INPUT -p ipv6-icmp -j ACCEPT", f"-A INPUT {match} -j ACCEPT", family=family)
+        assert verdict(rules, arrival=arrival) == ("open" if expected else "closed"), family
