@@ -12,7 +12,7 @@ from .._core.evacuation.run.admission import Slots
 from .._core.evacuation.run.result import CHANGED, GuestResult, LeftOnHost, verdict
 from .._core.evacuation.strategy import CARRIED_OUT, MIGRATE
 from .._core.guest_policy import Said, said_by
-from .._core.migration.start import STORAGE
+from .._core.migration.call_parameters import STORAGE
 from .._core.policy import PRESETS, Policy
 from .._host.metrics_directory import metrics_directory
 from .._libvirt.evacuation.evacuation import Evacuation

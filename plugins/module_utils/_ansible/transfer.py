@@ -8,7 +8,8 @@ import typing as t
 from .._core.destination_changes import changes_from
 from .._core.forecast.link_bandwidth import DestinationPath
 from .._core.guest_policy import GuestPolicies, Said
-from .._core.migration.start import StartOptions, check_choices
+from .._core.migration.call_parameters import StartOptions
+from .._core.migration.start_plan import check_choices
 from .._host.metrics_directory import MetricsDirectory
 from .._host.route import way_to
 from .._libvirt.measure.facts import MeasurementOptions

@@ -22,8 +22,8 @@ from ..._core.units import KIB, MIB
 from ..._host.qemu_process import guest_memory
 from ..connection import Connection, libvirt, version_parts
 from ..guest import Guest
+from ..guest_size import size_in, size_of
 from ..job.current import completed_job, require_running
-from ..job.postcopy_calls import size_in, size_of
 from ..timeout import within
 from .dirty_rate import BegunMeasurement, measure_windows, mode_for
 

@@ -13,11 +13,12 @@ from ..._core.forecast.forecast import Forecast
 from ..._core.forecast.quiet_moment import quiet_enough, waiting_line
 from ..._core.guest_policy import GuestPolicies, Said
 from ..._core.job.downtime_limit import highest_limit_ms
+from ..._core.migration.call_parameters import check_copies, start_call
 from ..._core.migration.copied_disks import choose_disks
 from ..._core.migration.destination_xml import moved_disks
 from ..._core.migration.location import Situation
 from ..._core.migration.refusals import refusal
-from ..._core.migration.start import check_choices, check_copies, planned, require_way, start_call
+from ..._core.migration.start_plan import check_choices, planned, require_way
 from ..._core.units import MIB
 from ..connection import libvirt
 from ..cordon import require_open

@@ -23,9 +23,9 @@ from ..._host.metrics_directory import MetricsDirectory
 from ..._host.status_file import start_flags
 from ..connection import Connection, libvirt
 from ..guest import Guest
+from ..guest_size import size_of
 from ..job.current import completed_job
 from ..job.lost_contact import contact_lost, ended_by_a_restart
-from ..job.postcopy_calls import size_of
 from .driver import Driver, ProgressCallback
 from .result import MigrationResult, Result
 from .start import OVERTAKEN, MigrationStart

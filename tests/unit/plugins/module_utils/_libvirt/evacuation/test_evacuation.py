@@ -16,7 +16,7 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._core.forec
     RouteDevice,
 )
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.job.sample import JobSample, Phase
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.migration.start import StartOptions
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.migration.call_parameters import StartOptions
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.policy import Policy
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.connection import Connection
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.evacuation import (

@@ -14,8 +14,8 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._core.forec
     RouteDevice,
 )
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.forecast.working_set import WorkingSet
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.migration.call_parameters import StartOptions
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.migration.location import Situation
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.migration.start import StartOptions
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.policy import Policy
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.units import MIB
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.measure import calm

@@ -17,9 +17,9 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._core.forec
     RouteDevice,
 )
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.job.sample import Phase
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.migration.call_parameters import StartOptions
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.migration.location import Situation
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.migration.shrink import ShrinkOutlook
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.migration.start import StartOptions
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.policy import Policy
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.balloon.taking import Taken
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.guest import Guest
