@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Which policy holds for one guest of several: what is said of it in a plan, in the inventory and in its own metadata.
 
-Where these differ the most careful one holds, field by field. A guest's own word can only make it stricter, since
-whoever may edit the guest writes it.
+Where these differ the most careful one holds, field by field. A plan and the inventory stand in the place of the task's
+policy, so that they may be bolder than that, but not than the fields that the task overrides for all. Of the entries of
+the inventory a later one comes before an earlier one, but one that says ``postcopy: never`` holds whatever comes later.
+A guest's own word can only make it stricter, since whoever may edit the guest writes it.
 """
 
 from __future__ import annotations
@@ -129,7 +131,8 @@ def require_within(guest: str, own: Said, name: str, wanted: t.Any) -> None:
 class GuestPolicies:
     """``base``: of the task. ``for_all``: the fields that the task itself overrides, which bound those of each guest.
 
-    ``entries``: of the option ``guest_options``; of those that match a guest a later one comes before an earlier one.
+    ``entries``: of the option ``guest_options``; of those that match a guest a later one comes before an earlier one,
+    but for ``postcopy: never``.
     ``heed_metadata``: whether the guests' own word counts. ``defaults``: as of :func:`said_by`.
     """
 
@@ -164,9 +167,12 @@ class GuestPolicies:
     def listed(self, name: str, uuid: str) -> dict[str, t.Any]:
         """What the entries say of its policy; empty for nothing."""
         found: dict[str, t.Any] = {}
-        for entry in self._matching(name, uuid):
+        matching = self._matching(name, uuid)
+        for entry in matching:
             said = said_by(entry.get("policy"), entry.get("policy_overrides"), self.defaults)
             found = said if entry.get("policy") is not None else {**found, **said}
+        if any((entry.get("policy_overrides") or {}).get("postcopy") == "never" for entry in matching):
+            found["postcopy"] = "never"
         return found
 
     def copy_storage(self, name: str, uuid: str) -> t.Optional[str]:
