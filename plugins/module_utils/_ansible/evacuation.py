@@ -153,7 +153,7 @@ def evacuation_options(params: t.Mapping[str, t.Any]) -> EvacuationOptions:
         leaving=params["purpose"] == "evacuate",
         force=params["force"],
         heed_metadata=each.policies.heed_metadata,
-        retry_loaded=params["calm_wait_s"] > 0,
+        retry_busy_guests=params["calm_wait_s"] > 0,
         limits=_shared_limits(params, destinations),
         shutdown_limit_s=params["shutdown_timeout_s"],
         abort_on_cancel=params["on_cancel"] == "abort",

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What guests need of the host or have of it, without asking them."""
+"""Memory that the host has given to a guest's QEMU process."""
 
 from __future__ import annotations
 
@@ -8,19 +8,11 @@ import typing as t
 
 from .._core.host.parse.procfs import touched_bytes
 from .._core.unreadable import whole
-from .files import at_once, names_in, read
+from .files import at_once, read
 from .status_file import qemu_pid
 
 PROCESSES = "/proc"
 _LIMIT_S = 3.0  # a process whose mappings are being changed keeps whoever reads them waiting
-_FIRMWARE = (
-    "/usr/share/OVMF",
-    "/usr/share/AAVMF",
-    "/usr/share/edk2/ovmf",
-    "/usr/share/edk2/aarch64",
-    "/usr/share/edk2/x64",
-    "/usr/share/qemu",
-)
 
 
 class GivenMemory(t.NamedTuple):
@@ -54,9 +46,3 @@ def guest_memory(name: str, uuid: str, whole_bytes: int) -> t.Optional[GivenMemo
         return None
     size = pages * os.sysconf("SC_PAGE_SIZE")
     return GivenMemory(min(size, whole_bytes), "the size of its QEMU process, which is somewhat more")
-
-
-def firmware_files() -> list[str]:
-    """Firmware images where distributions put them; a guest's must be at the same place on its destination."""
-    found = (f"{base}/{name}" for base in _FIRMWARE for name in names_in(base))
-    return sorted(path for path in found if path.endswith((".fd", ".qcow2", ".raw")))

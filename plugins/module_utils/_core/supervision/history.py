@@ -197,17 +197,17 @@ _SAY_AGAIN_S = 1.0  # near the end a pass takes less
 
 @dataclass(frozen=True)
 class BoundaryFigures:
-    """Bytes left at the last boundary and at the one before, and the downtime that they need (infinite: not known)."""
+    """Bytes left at the last boundary and the one before, and the downtime that the last need (infinite: not known)."""
 
     pass_number: int
-    left: float
-    before: float
+    left_bytes: float
+    before_bytes: float
     need_ms: float
     numbers: t.Mapping[str, t.Any]
 
     @property
     def shrinks(self) -> bool:
-        return self.left < SHRINKS * self.before
+        return self.left_bytes < SHRINKS * self.before_bytes
 
 
 def boundary_figures(history: History, limit_ms: t.Optional[int]) -> BoundaryFigures:

@@ -89,8 +89,8 @@ class Evacuation:
         look_for_host_metrics(self._options.metrics, self._source)
         if not self._options.leaving:
             return rows, None, stopped
-        hasty = any(row.outcome in (ABORTED, FAILED, NOT_STARTED) for row in rows)
-        return rows, remains(self._source, found.left, hasty=hasty), stopped
+        all_went = not any(row.outcome in (ABORTED, FAILED, NOT_STARTED) for row in rows)
+        return rows, remains(self._source, found.left, wait_for_jobs=all_went), stopped
 
     def _needs_measuring(self, asked: t.Mapping[str, t.Any], guest: Guest) -> bool:
         """Where its limits cannot be read it may be one that must not go by post-copy; its own thread tells why."""

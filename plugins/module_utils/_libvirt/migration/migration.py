@@ -39,8 +39,6 @@ from .start import OVERTAKEN, MigrationStart
 from .supervise import Supervision, plan_of_running
 from .two_hosts import TwoHosts
 
-_TWICE = "SPLIT_BRAIN"
-
 
 class Migration:
     """One guest moved. ``notes``: what the user should know although it went well.
@@ -82,18 +80,18 @@ class Migration:
     def _attempts(self, check: bool) -> Result:
         for restarts in itertools.count():
             try:
-                return self._run_or_adopt(check)
+                return self._run_again_if_overtaken(check)
             except MigrationError as exc:
                 # Its own policy is known from the first look on.
                 if exc.reason != ENDED_BY_A_RESTART or restarts >= self._options.policy.max_restarts:
                     exc.facts.setdefault("runs_on", self._runs_on)
-                    if exc.reason == _TWICE and not check:
+                    if exc.reason == "SPLIT_BRAIN" and not check:
                         self._tell_two_hosts(True)
                     raise
                 self.notes.append(f"It was started again. {exc.problem}")
         raise AssertionError("unreachable")
 
-    def _run_or_adopt(self, check: bool) -> Result:
+    def _run_again_if_overtaken(self, check: bool) -> Result:
         try:
             return self._run(check)
         except MigrationError as exc:
@@ -118,7 +116,7 @@ class Migration:
             where,
             persistent=options.persistent,
             undefine_source=options.start.undefine_source,
-            there_is=options.definition.persistent,
+            definition_there=options.definition.persistent,
         )
         self._memory.found_with(situation, check=check)
         if situation is Situation.THERE:
@@ -172,14 +170,14 @@ class Migration:
         self._choose_disks(guest)
         self._definition(guest, result).parameters()  # what may not be is refused before anything is touched
         try:
-            found, seen = self._foreseen(guest, check)
+            basis, forecast = self._measure_and_forecast(guest, check)
         finally:
             if check:
                 self._memory.end_of_check()
         if check:
-            return result.foreseen("moved", self._document(seen, found))
+            return result.foreseen("moved", self._document(forecast, basis))
         try:
-            return self._with_or_without_postcopy(guest, result, found, seen)
+            return self._with_or_without_postcopy(guest, result, basis, forecast)
         except MigrationError as exc:
             # In an evacuation others go first; its queue tries this one again.
             alone = self._options.before_start is None
@@ -191,16 +189,16 @@ class Migration:
                 self._with_all_its_memory(guest)
             else:
                 self._learn(exc)
-        found, seen = self._foreseen(guest)
-        return self._with_or_without_postcopy(guest, result, found, seen)
+        basis, forecast = self._measure_and_forecast(guest)
+        return self._with_or_without_postcopy(guest, result, basis, forecast)
 
-    def _foreseen(self, guest: Guest, check: bool = False) -> tuple[MeasuredFacts, Forecast]:
+    def _measure_and_forecast(self, guest: Guest, check: bool = False) -> tuple[MeasuredFacts, Forecast]:
         self._memory.begin(guest, self._options.policy, wait=self._options.wait)
-        found = self._memory.look(self._facts(guest, check), self._planned)
-        return found, self._forecast(guest, found)
+        basis = self._memory.look(self._facts(guest, check), self._planned)
+        return basis, self._forecast(guest, basis)
 
-    def _document(self, seen: Forecast, found: MeasuredFacts) -> Result:
-        return {**seen.document(), "basis": found.document(), "shrink": self._memory.document(seen)}
+    def _document(self, forecast: Forecast, basis: MeasuredFacts) -> Result:
+        return {**forecast.document(), "basis": basis.document(), "shrink": self._memory.document(forecast)}
 
     def _facts(self, guest: Guest, check: bool = False) -> MeasuredFacts:
         """The facts of a calm moment, where one comes within ``calm_wait_s``; else those of the last moment
@@ -208,20 +206,20 @@ class Migration:
         options, wait_s = self._options, self._options.calm_wait_s
         measurement = measurement_for(options.measurement, options.policy, check=check, calm_wait_s=wait_s)
 
-        def told(found: MeasuredFacts, waited_s: float) -> None:
-            if self._on_progress is not None and found.facts.measured is not None:
-                line = waiting_line(found.facts.measured, waited_s, wait_s)
+        def told(basis: MeasuredFacts, waited_s: float) -> None:
+            if self._on_progress is not None and basis.facts.measured is not None:
+                line = waiting_line(basis.facts.measured, waited_s, wait_s)
                 self._on_progress({"name": guest.name, "line": line})
 
-        found, calm = wait_for_calm(lambda: self._measured(guest, measurement), self._calm, wait_s, told)
+        basis, calm = wait_for_calm(lambda: self._measured(guest, measurement), self._calm, wait_s, told)
         if not calm:
             self.notes.append(f"{guest.name!r} was not calm within {wait_s:g} s.")
-        return found
+        return basis
 
-    def _calm(self, found: MeasuredFacts) -> bool:
+    def _calm(self, basis: MeasuredFacts) -> bool:
         """Whether nothing calmer is waited for."""
-        waits = self._options.calm_wait_s and found.facts.measured is not None
-        return not waits or quiet_enough(self._planned(found))
+        waits = self._options.calm_wait_s and basis.facts.measured is not None
+        return not waits or quiet_enough(self._planned(basis))
 
     def _measured(self, guest: Guest, measurement: MeasurementOptions) -> MeasuredFacts:
         early = self._options.early
@@ -250,20 +248,20 @@ class Migration:
                 self._options = replace(self._options, path=path._replace(link_mib_per_s=carried))
 
     def _with_or_without_postcopy(
-        self, guest: Guest, result: MigrationResult, found: MeasuredFacts, seen: Forecast
+        self, guest: Guest, result: MigrationResult, basis: MeasuredFacts, forecast: Forecast
     ) -> Result:
         try:
-            return self._started(guest, result, found, seen)
+            return self._send(guest, result, basis, forecast)
         except MigrationError as exc:
-            if exc.reason != "POSTCOPY_NOT_SUPPORTED" or not seen.plan.flags.postcopy:
+            if exc.reason != "POSTCOPY_NOT_SUPPORTED" or not forecast.plan.flags.postcopy:
                 raise
             # Whether the destination can is only known when its QEMU is asked; nothing has been sent then.
             self.notes.append(f"The destination cannot receive by post-copy, so it was done without. {exc.problem}")
         measurement = self._options.measurement
-        if measurement.measure and found.facts.measured is None:  # it was not needed with post-copy
-            found = self._measured(guest, measurement)
-        found = replace(found, facts=replace(found.facts, postcopy_possible=False))
-        return self._started(guest, result, found, self._forecast(guest, found))
+        if measurement.measure and basis.facts.measured is None:  # it was not needed with post-copy
+            basis = self._measured(guest, measurement)
+        basis = replace(basis, facts=replace(basis.facts, postcopy_possible=False))
+        return self._send(guest, result, basis, self._forecast(guest, basis))
 
     def _choose_disks(self, guest: Guest) -> None:
         """Replace the choice of disks to copy by a list of targets. Raises OPTIONS_CONFLICT where none is to be."""
@@ -283,60 +281,60 @@ class Migration:
         copied = options.copy_disks or () if options.copy_storage != "none" else ()
         return SentDefinition(guest, self._options.definition, persistent=result.persistent, copied=copied)
 
-    def _planned(self, found: MeasuredFacts) -> Forecast:
+    def _planned(self, basis: MeasuredFacts) -> Forecast:
         measurement = self._options.measurement
         return planned(
             self._options.policy,
-            found.facts,
+            basis.facts,
             compression=measurement.compression,
             parallel_connections=measurement.parallel_connections,
         )
 
-    def _forecast(self, guest: Guest, found: MeasuredFacts) -> Forecast:
-        seen = self._planned(found)
+    def _forecast(self, guest: Guest, basis: MeasuredFacts) -> Forecast:
+        forecast = self._planned(basis)
         if not self._options.force:
-            require_way(guest.name, seen, found.document())
-        return seen
+            require_way(guest.name, forecast, basis.document())
+        return forecast
 
-    def _started(self, guest: Guest, result: MigrationResult, found: MeasuredFacts, seen: Forecast) -> Result:
+    def _send(self, guest: Guest, result: MigrationResult, basis: MeasuredFacts, forecast: Forecast) -> Result:
         options, wait = self._options, self._options.wait
-        forecast = self._document(seen, found)
+        document = self._document(forecast, basis)
         if options.before_start is not None:
-            options.before_start(guest, forecast)
+            options.before_start(guest, document)
         if not options.ignore_cordon:
             require_open(self._ends.destination, self._ends.destination_name, guest.name)
-        less = self._memory.take(guest, found)
-        if less is not found:
-            found, seen = less, self._planned(less)
-            forecast = self._document(seen, found)
+        less = self._memory.take(guest, basis)
+        if less is not basis:
+            basis, forecast = less, self._planned(less)
+            document = self._document(forecast, basis)
         # A limit that nobody will raise is the policy's from the start.
         limit_ms = (
-            seen.plan.start_limit_ms
+            forecast.plan.start_limit_ms
             if wait
-            else highest_limit_ms(options.policy.max_downtime_ms, found.facts.host_devices)
+            else highest_limit_ms(options.policy.max_downtime_ms, basis.facts.host_devices)
         )
         start = MigrationStart(
             self._ends.source.uri,
             guest,
             options.path.destination_uri,
-            start_call(seen.plan.flags, options.path, options.start, persistent=result.persistent),
+            start_call(forecast.plan.flags, options.path, options.start, persistent=result.persistent),
             limit_ms=limit_ms,
             autostart=result.autostart and result.persistent,
             definition=self._definition(guest, result).parameters,
         )
         try:
             if wait:
-                unmeasured = found.facts.measured is None
-                plan = replace(seen.plan, sharing=options.sharing, first_pass_tells=unmeasured)
-                supervision = Supervision(result, guest, options.policy, plan, start=start, forecast=forecast)
+                unmeasured = basis.facts.measured is None
+                plan = replace(forecast.plan, sharing=options.sharing, first_pass_tells=unmeasured)
+                supervision = Supervision(result, guest, options.policy, plan, start=start, forecast=document)
                 return self._to_the_end(supervision, "moved")
             sample = start.begin_and_leave()
             if start.problem is not None:
                 raise start.problem
             if sample is not None:
-                return result.left_running(True, {"forecast": forecast, "elapsed_ms": sample.elapsed_ms})
+                return result.left_running(True, {"forecast": document, "elapsed_ms": sample.elapsed_ms})
             self._ends.settled()
-            return result.settle(False, "moved", {"forecast": forecast})
+            return result.settle(False, "moved", {"forecast": document})
         except (MigrationError, libvirt.libvirtError):
             start.take_back()
             raise

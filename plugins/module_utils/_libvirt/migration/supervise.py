@@ -93,7 +93,7 @@ class Supervision:
             runs_on = self._ends.source_name if ended else None
             raise contact_lost(exc, self._guest.name, {**facts(driver.last), "runs_on": runs_on}, ended=ended) from exc
         there = where.there if where.situation is Situation.THERE else None
-        if there is not None and (there.running or self._result.stood):
+        if there is not None and (there.running or self._result.was_paused):
             return self._result.settle(False, outcome, facts(_with_statistics(self._ends, last)))
         raise self._not_there(where, record, facts(last))
 

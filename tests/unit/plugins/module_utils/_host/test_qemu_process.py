@@ -85,10 +85,3 @@ def test_documents_of_guests_have_the_same_figure(process: Path, changes: dict[s
     """So that readiness and plans rest on what a migration rests on."""
     guest = GuestDocument("erp01", UUID, state="running", memory=GuestMemory(total_bytes=256 * MIB))
     assert document._with_process(replace(guest, **changes)).resident_bytes == found
-
-
-def test_firmware_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("OVMF_CODE.fd", "edk2.qcow2", "README"):
-        (tmp_path / name).touch()
-    monkeypatch.setattr(qemu_process, "_FIRMWARE", (str(tmp_path), str(tmp_path / "none")))
-    assert qemu_process.firmware_files() == [f"{tmp_path}/OVMF_CODE.fd", f"{tmp_path}/edk2.qcow2"]

@@ -88,7 +88,9 @@ def way(monkeypatch: pytest.MonkeyPatch) -> type[StandIn]:
         pass
 
     monkeypatch.setattr(guest_thread, "Migration", Mine)
-    monkeypatch.setattr(guest_thread, "here", lambda _source, *words: HomeMark("kvm01", "1", "now", *words))
+    monkeypatch.setattr(
+        guest_thread, "mark_of_this_host", lambda _source, *words: HomeMark("kvm01", "1", "now", *words)
+    )
     return Mine
 
 

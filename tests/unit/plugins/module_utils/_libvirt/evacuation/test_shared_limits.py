@@ -17,7 +17,7 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.ev
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.evacuation.lease import Lease, Leases
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.evacuation.shared_limits import (
     SharedLimits,
-    SharedPlaces,
+    SharedSlots,
 )
 from ansible_collections.virtops.live_migration.tests.unit.plugins.fake_libvirt import FakeLibvirt, libvirtError
 
@@ -137,10 +137,10 @@ def test_a_destination_that_does_not_answer_keeps_nobody_waiting(daemon: Daemon,
     of limits over all hosts is not known meanwhile."""
     daemon.refuses, daemon.alive = 38, False
     limits = SharedLimits("kvm02", {"all": 3}, {"kvm03": ["all"]})
-    host = SharedPlaces(limits, lambda _name: to(daemon) if connected else None)
-    assert host.enter("kvm02")
+    host = SharedSlots(limits, lambda _name: to(daemon) if connected else None)
+    assert host.take_start_lease("kvm02")
     host.begins("a", "kvm02")
-    assert not host.enter("kvm02"), "one after the other"
+    assert not host.take_start_lease("kvm02"), "one after the other"
     assert not host.reserve("b", "kvm03")
     host.close()
 
@@ -151,31 +151,31 @@ def test_one_whose_daemon_hangs_does_not_answer(daemon: Daemon, monkeypatch: pyt
 
     monkeypatch.setattr(lease, "within", hangs)
     limits = SharedLimits("kvm02", {"all": 3}, {"kvm03": ["all"]})
-    host = SharedPlaces(limits, lambda _name: to(daemon))
-    assert host.enter("kvm02")
+    host = SharedSlots(limits, lambda _name: to(daemon))
+    assert host.take_start_lease("kvm02")
     assert not host.reserve("b", "kvm03")
 
 
 def test_one_host_starts_at_a_destination_at_a_time(daemon: Daemon, libvirt: FakeLibvirt) -> None:
-    hosts = [SharedPlaces(SharedLimits(), lambda _name: to(daemon)) for _number in range(3)]
-    assert [host.enter("kvm02") for host in hosts] == [True, False, False]
+    hosts = [SharedSlots(SharedLimits(), lambda _name: to(daemon)) for _number in range(3)]
+    assert [host.take_start_lease("kvm02") for host in hosts] == [True, False, False]
     hosts[0].begins("a", "kvm02")
-    assert not hosts[0].enter("kvm02"), "the one that begins has to show first"
-    hosts[0].leave(lambda _key, _name: True)
-    assert not hosts[1].enter("kvm02")
-    hosts[0].leave(lambda _key, _name: False)
-    assert hosts[1].enter("kvm02")
-    hosts[1].leave(lambda _key, _name: True)
-    assert hosts[2].enter("kvm02"), "nobody began"
+    assert not hosts[0].take_start_lease("kvm02"), "the one that begins has to show first"
+    hosts[0].return_start_leases(lambda _key, _name: True)
+    assert not hosts[1].take_start_lease("kvm02")
+    hosts[0].return_start_leases(lambda _key, _name: False)
+    assert hosts[1].take_start_lease("kvm02")
+    hosts[1].return_start_leases(lambda _key, _name: True)
+    assert hosts[2].take_start_lease("kvm02"), "nobody began"
     hosts[2].begins("c", "kvm02")
     libvirt.clock.sleep(21.0)
-    hosts[2].leave(lambda _key, _name: True)
-    assert hosts[0].enter("kvm02"), "one that never shows keeps nobody away for long"
+    hosts[2].return_start_leases(lambda _key, _name: True)
+    assert hosts[0].take_start_lease("kvm02"), "one that never shows keeps nobody away for long"
 
 
 def test_a_limit_over_all_hosts(daemon: Daemon) -> None:
     limits = SharedLimits("kvm02", {"all": 3, "rack out": 1}, {"kvm02": ["all", "rack out"], "kvm03": ["all"]})
-    first, second = (SharedPlaces(limits, lambda _name: to(daemon)) for _number in range(2))
+    first, second = (SharedSlots(limits, lambda _name: to(daemon)) for _number in range(2))
     assert first.reserve("a", "kvm02")
     assert first.reserve("a", "kvm02"), "it has its place"
     assert not second.reserve("b", "kvm02"), "the rack carries one"
@@ -191,4 +191,4 @@ def test_a_limit_over_all_hosts(daemon: Daemon) -> None:
 
 def test_nothing_begins_while_the_limits_are_not_known(daemon: Daemon) -> None:
     limits = SharedLimits("kvm02", {"all": 3}, {"kvm03": ["all"]})
-    assert not SharedPlaces(limits, lambda _name: None).reserve("a", "kvm03")
+    assert not SharedSlots(limits, lambda _name: None).reserve("a", "kvm03")

@@ -49,7 +49,7 @@ class World:
         monkeypatch.setattr(moving, "planned", lambda _policy, facts, **_options: facts)
         monkeypatch.setattr(moving, "quiet_enough", lambda facts: facts.calm)
         monkeypatch.setattr(moving, "require_way", lambda *_words: None)
-        monkeypatch.setattr(Migration, "_started", self._started)
+        monkeypatch.setattr(Migration, "_send", self._started)
         monkeypatch.setattr(Migration, "_definition", lambda *_words: SimpleNamespace(parameters=dict))
 
     def _measure(

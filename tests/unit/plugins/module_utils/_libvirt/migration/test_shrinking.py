@@ -130,7 +130,7 @@ def test_it_is_sent_again_with_all_of_it(monkeypatch: pytest.MonkeyPatch, waits_
         return {"outcome": "moved"}
 
     monkeypatch.setattr(Migration, "_with_or_without_postcopy", started)
-    monkeypatch.setattr(Migration, "_foreseen", lambda *_words: (None, None))
+    monkeypatch.setattr(Migration, "_measure_and_forecast", lambda *_words: (None, None))
     monkeypatch.setattr(Migration, "_definition", lambda *_words: SimpleNamespace(parameters=dict))
     monkeypatch.setattr(MigrationMemory, "back_at_the_source", lambda _memory: given.append("back"))
     measurement = MeasurementOptions("none", None, False, lambda _hosts: RouteDevice())
