@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whether a guest that is ready may be sent now: how guests share the places and the links."""
+"""Whether a guest that is ready may be sent now: how guests share the slots and the links.
+
+This is the first of three gates. The others, in _libvirt/evacuation: shared_limits.py, by what other hosts send, and
+memory_check.py, by what the destination has free.
+"""
 
 from __future__ import annotations
 
