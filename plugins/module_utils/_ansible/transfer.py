@@ -11,7 +11,7 @@ from .._core.guest_policy import GuestPolicies, Said
 from .._core.migration.call_parameters import StartOptions
 from .._core.migration.start_plan import check_choices
 from .._host.metrics_directory import MetricsDirectory
-from .._host.route import way_to
+from .._host.route import route_to
 from .._libvirt.measure.facts import MeasurementOptions
 from .._libvirt.migration.options import MigrationOptions
 from .._libvirt.migration.sent_definition import DestinationDefinition
@@ -52,7 +52,7 @@ def migration_options(
     path = DestinationPath(
         to["destination_uri"], to["migrate_uri"], to["link_mib_per_s"], params["bandwidth_mib_per_s"]
     )
-    measurement = MeasurementOptions(params["compression"], params["parallel_connections"], params["measure"], way_to)
+    measurement = MeasurementOptions(params["compression"], params["parallel_connections"], params["measure"], route_to)
     start = StartOptions(
         copy_storage=params["copy_storage"],
         copy_disks=params.get("copy_disks"),

@@ -11,8 +11,9 @@ from ..job.downtime_limit import NEAR_BEST, highest_limit_ms, limit_for
 from ..job.sample import Phase
 from ..units import human_bytes, human_ms, seconds_for
 from .actions import Action, Kind
+from .boundary_figures import BoundaryFigures
 from .budget import Budget, Exceeded
-from .history import BoundaryFigures, History
+from .history import History
 from .job_settings import JobSettings
 
 _TRY_PAUSE_S = 10.0  # beside the time of two passes, within which QEMU has compared with the limit; a choice

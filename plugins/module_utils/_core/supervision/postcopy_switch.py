@@ -9,10 +9,12 @@ import typing as t
 from ..forecast.plan import POSTCOPY
 from ..units import human_ms, seconds_for
 from .actions import Action, Kind
+from .boundary_figures import BoundaryFigures
 from .budget import Budget
-from .history import BoundaryFigures, History, WaitLog
+from .history import History
 from .job_settings import JobSettings
 from .postcopy_guard import GUARD_OBSERVE_S, GuardObjection, objections
+from .wait_log import WaitLog
 
 _PLANNED_OBSERVE_S = 1.0  # one window: the plan rests on a measurement, so only the network is in doubt
 # What speaks against post-copy while nothing is known of the guest; a plan that rests on a measurement knows better.

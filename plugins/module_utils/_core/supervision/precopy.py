@@ -16,11 +16,13 @@ from ..job.observation import CAPPED_SHARE, STALL_S
 from ..job.sample import Phase
 from ..units import MIB, human_bytes, human_ms
 from .actions import Action, Kind
+from .boundary_figures import BoundaryFigures, boundary_figures
 from .budget import Budget, Exceeded
 from .fallbacks import Fallbacks
-from .history import BoundaryFigures, History, WaitLog, boundary_figures
+from .history import History
 from .job_settings import JobSettings
 from .postcopy_switch import PLATEAU_PASSES, PostcopySwitch
+from .wait_log import WaitLog
 
 _QEMU_LIMIT_MS = 300  # QEMU's default
 _SWITCH_EXPECTED_WITHIN_S = (
