@@ -29,6 +29,22 @@ def policies_of(params: Params, **defaults: t.Any) -> GuestPolicies:
     return policies
 
 
+def _start_options(params: Params) -> StartOptions:
+    return StartOptions(
+        copy_storage=params["copy_storage"],
+        copy_disks=params.get("copy_disks"),
+        copy_synchronous_writes=params["copy_synchronous_writes"],
+        tls=params["tls"],
+        undefine_source=params["undefine_source"],
+    )
+
+
+def _definition(params: Params) -> DestinationDefinition:
+    """What of its definition is to be another one there. Raises BAD_CHANGES."""
+    changes = changes_from(params["destination_changes"])
+    return DestinationDefinition(changes, params.get("destination_xml"), params.get("persistent_xml"))
+
+
 def migration_options(
     params: Params,
     to: Params,
@@ -53,26 +69,16 @@ def migration_options(
         to["destination_uri"], to["migrate_uri"], to["link_mib_per_s"], params["bandwidth_mib_per_s"]
     )
     measurement = MeasurementOptions(params["compression"], params["parallel_connections"], params["measure"], route_to)
-    start = StartOptions(
-        copy_storage=params["copy_storage"],
-        copy_disks=params.get("copy_disks"),
-        copy_synchronous_writes=params["copy_synchronous_writes"],
-        tls=params["tls"],
-        undefine_source=params["undefine_source"],
-    )
-    definition = DestinationDefinition(
-        changes_from(params["destination_changes"]), params.get("destination_xml"), params.get("persistent_xml")
-    )
     return MigrationOptions(
         policies.base,
         path,
         measurement,
-        start,
+        _start_options(params),
         params["persistent"],
         wait,
         params["force"],
         sharing=sharing,
-        definition=definition,
+        definition=_definition(params),
         metrics=metrics,
         policies=policies,
         said=said or {},

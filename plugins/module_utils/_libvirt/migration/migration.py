@@ -11,14 +11,13 @@ from dataclasses import replace
 from ..._core.errors import MigrationError
 from ..._core.forecast.forecast import Forecast
 from ..._core.forecast.quiet_moment import quiet_enough, waiting_line
-from ..._core.guest_policy import GuestPolicies, Said
 from ..._core.job.downtime_limit import highest_limit_ms
 from ..._core.migration.call_parameters import check_copies, start_call
 from ..._core.migration.copied_disks import choose_disks
 from ..._core.migration.destination_xml import moved_disks
 from ..._core.migration.location import Situation
 from ..._core.migration.refusals import refusal
-from ..._core.migration.start_plan import check_choices, planned, require_way
+from ..._core.migration.start_plan import planned, require_way
 from ..._core.units import MIB
 from ..connection import libvirt
 from ..cordon import require_open
@@ -26,9 +25,9 @@ from ..guest import Guest
 from ..job.lost_contact import ENDED_BY_A_RESTART
 from ..measure.calm import wait_for_calm
 from ..measure.facts import MeasuredFacts, MeasurementOptions, measure_facts
-from ..metadata import own_limits
 from .driver import ProgressCallback
 from .early import measurement_for
+from .guest_options import options_of_guest
 from .metrics import tell_two_hosts
 from .options import MigrationOptions
 from .result import MigrationResult, Result, opened
@@ -125,44 +124,13 @@ class Migration:
             return result.settle(check, "already_there", {}, result.found)
         broken = situation is Situation.BROKEN
         if broken or situation in (Situation.START, Situation.ADOPT):
-            self._heed(guest, broken=broken)
+            self._options, notes = options_of_guest(self._options, guest, broken=broken)
+            self.notes += [note for note in notes if note not in self.notes]
         if situation is Situation.START:
             return self._start(guest, result, check)
         if situation is Situation.ADOPT or (broken and self._options.policy.postcopy != "never"):
             return self._adopt(guest, result, check, broken)
         raise refusal(where, guest.name, *self._ends.names)
-
-    def _heed(self, guest: Guest, *, broken: bool) -> None:
-        """The policy and the disks of this very guest. Raises OPTIONS_CONFLICT, and what keeps it from being read.
-
-        A broken post-copy can only be joined, whatever the guest says of itself: it cannot go back.
-        """
-        options, policies = self._options, self._options.policies
-        if policies is None:
-            return
-        own: Said = {}
-        if policies.heed_metadata and not broken:
-            early = options.early
-            own, notes = early.own if early and early.uuid == guest.uuid else own_limits(guest)
-            self.notes += [note for note in notes if note not in self.notes]
-        policy = policies.of(guest.name, guest.uuid, own, options.said)
-        check_choices(options.measurement.compression, options.measurement.parallel_connections, policy)
-        storage = options.storage or policies.copy_storage(guest.name, guest.uuid) or options.start.copy_storage
-        start = replace(
-            options.start,
-            copy_storage=storage,
-            copy_disks=self._disks_to_copy(guest, policies, storage),
-            copy_synchronous_writes=options.start.copy_synchronous_writes and storage != "none",
-        )
-        self._options = replace(options, policy=policy, start=start)
-
-    def _disks_to_copy(self, guest: Guest, policies: GuestPolicies, storage: str) -> t.Optional[t.Sequence[str]]:
-        """What the entries say counts only where disks are copied: they hold for every migration of the guest."""
-        options = self._options
-        if options.disks is not None:
-            return options.disks
-        listed = policies.copy_disks(guest.name, guest.uuid) if storage != "none" else None
-        return listed if listed is not None else options.start.copy_disks
 
     # --- starting
 

@@ -62,19 +62,8 @@ class Supervision:
         """The return values of a migration that has succeeded. ``outcome``: what to call it; the callbacks and
         ``metrics``: as of :class:`Driver`. Raises what kept the guest from arriving, and what is known of where it
         is."""
-        record = self._record()
-        driver = Driver(
-            self._ends.source,
-            self._guest,
-            record,
-            path.destination_uri,
-            path.migrate_uri,
-            on_progress=on_progress,
-            on_look=on_look,
-            expected_bytes=expected_bytes(self._forecast) if self._forecast else None,
-            metrics=metrics,
-        )
-        start = self._start
+        record, start = self._record(), self._start
+        driver = self._driver(record, path, on_progress, on_look, metrics)
 
         def facts(last: t.Optional[JobSample]) -> Result:
             return {"forecast": self._forecast, **supervision_facts(driver.applied, last, record)}
@@ -96,6 +85,26 @@ class Supervision:
         if there is not None and (there.running or self._result.was_paused):
             return self._result.settle(False, outcome, facts(_with_statistics(self._ends, last)))
         raise self._not_there(where, record, facts(last))
+
+    def _driver(
+        self,
+        record: Record,
+        path: DestinationPath,
+        on_progress: t.Optional[ProgressCallback],
+        on_look: t.Optional[ProgressCallback],
+        metrics: t.Optional[MetricsDirectory],
+    ) -> Driver:
+        return Driver(
+            self._ends.source,
+            self._guest,
+            record,
+            path.destination_uri,
+            path.migrate_uri,
+            on_progress=on_progress,
+            on_look=on_look,
+            expected_bytes=expected_bytes(self._forecast) if self._forecast else None,
+            metrics=metrics,
+        )
 
     def _record(self) -> Record:
         hosts = {"source": self._ends.source_name, "destination": self._ends.destination_name}
