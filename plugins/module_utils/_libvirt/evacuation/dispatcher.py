@@ -56,6 +56,7 @@ class Dispatcher:
         self.queue = TransferQueue(found.moving, options.slots, retry_busy_guests=retry)
         self.notes: list[str] = []
         self._looked_round_s = 0.0
+        self._unanswered: set[str] = set()  # keys of guests whose destination did not answer when they were to be sent
         self._shared = SharedSlots(options.limits, destinations.connection)
 
     def run(self, cancelling: Cancellation) -> None:
@@ -145,6 +146,8 @@ class Dispatcher:
         if guest is not None and not self._options.force:
             going = [other for _key, other in self._going(one.destination) if other is not one]
             seen = self._destinations.guests_on(one.destination)
+            if seen is None:
+                self._unanswered.add(key)
             own = {other.options.key for other in going} | self._sent()
             coming = sum(other.left_bytes for other in going) + (coming_from_others(seen, own) if seen else 0)
             connection = self._destinations.connection(one.destination)
@@ -240,7 +243,10 @@ class Dispatcher:
         row.fail(post.error)
         if one is None or one.stage is Stage.FAILED:  # it was dismissed
             return
-        answer = self.queue.failed(post.key, post.error.reason, time.monotonic())
+        # Nothing has begun then: it is a failure of the destination, and says nothing of the other ones.
+        reason = "CONNECTION_FAILED" if post.key in self._unanswered else post.error.reason
+        self._unanswered.discard(post.key)
+        answer = self.queue.failed(post.key, reason, time.monotonic())
         if post.key in self._threads.aborted and row.runs_on == row.source:
             row.clear()
             row.outcome = ABORTED

@@ -17,6 +17,7 @@ from ..._core.errors import MigrationError
 from ..connection import Connection, libvirt
 from .lease import Lease, Leases
 
+_SILENT_S = 30.0  # so long a destination that does not answer is waited for; a choice
 _SHOWS_S = 20.0  # a QEMU that starts slowly shows within that; then the next one may look
 
 
@@ -34,9 +35,9 @@ class SharedSlots:
     """The leases that this host holds. ``connection``: gives the connection to a destination by its name, None while
     there has never been one.
 
-    A destination that does not answer, and one without a connection, is no limit to a start there: nobody can start
-    there now, and the look right before the transfer says why. Over links and over all hosts nothing begins meanwhile:
-    what others send is not known then.
+    A destination that does not answer is waited for as long as a restart of its daemon takes. After that it is no limit
+    to a start there any more: the look right before the transfer says what is wrong. Over links and over all hosts
+    nothing begins meanwhile: what others send is not known then.
     """
 
     def __init__(self, limits: SharedLimits, connection: t.Callable[[str], t.Optional[Connection]]) -> None:
@@ -44,16 +45,21 @@ class SharedSlots:
         self._leases = Leases()
         self._start_leases: dict[str, tuple[Lease, str, float]] = {}  # lease, key of the guest that begins, since when
         self._link_leases: dict[str, list[Lease]] = {}  # by key of the guest
+        self._silent_since_s: dict[str, float] = {}  # destinations that did not answer, by name
 
     def take_start_lease(self, destination: str) -> bool:
         """Whether this host may start somebody there now; if so nobody else may, until :meth:`return_start_leases`."""
         if destination in self._start_leases:
             return not self._start_leases[destination][1]  # one that begins has to show first
-        lease: t.Optional[Lease] = Lease("start")
-        connection = self._connection(destination)
+        lease: t.Optional[Lease] = None
+        connection, answers = self._connection(destination), False
         if connection is not None:
             with contextlib.suppress(MigrationError, libvirt.libvirtError):
-                lease = self._leases.take(connection, "start")
+                lease, answers = self._leases.take(connection, "start"), True
+        if answers:
+            self._silent_since_s.pop(destination, None)
+        elif time.monotonic() - self._silent_since_s.setdefault(destination, time.monotonic()) >= _SILENT_S:
+            lease = Lease("start")
         if lease is None:
             return False
         self._start_leases[destination] = (lease, "", time.monotonic())

@@ -132,12 +132,18 @@ def test_a_connection_that_is_lost_is_no_daemon_without_secrets(daemon: Daemon, 
 
 
 @pytest.mark.parametrize("connected", [True, False])
-def test_a_destination_that_does_not_answer_keeps_nobody_waiting(daemon: Daemon, connected: bool) -> None:
-    """Its look right before the transfer says what is wrong, and the queue has another one for it. What is kept there
-    of limits over all hosts is not known meanwhile."""
+def test_a_destination_that_does_not_answer_keeps_nobody_waiting_for_ever(
+    daemon: Daemon, libvirt: FakeLibvirt, connected: bool
+) -> None:
+    """A restart is waited for. Then the look right before the transfer says what is wrong, and the queue has another
+    one for it. What is kept there of limits over all hosts is not known meanwhile."""
     daemon.refuses, daemon.alive = 38, False
     limits = SharedLimits("kvm02", {"all": 3}, {"kvm03": ["all"]})
     host = SharedSlots(limits, lambda _name: to(daemon) if connected else None)
+    assert not host.take_start_lease("kvm02")
+    libvirt.clock.sleep(29.0)
+    assert not host.take_start_lease("kvm02")
+    libvirt.clock.sleep(1.0)
     assert host.take_start_lease("kvm02")
     host.begins("a", "kvm02")
     assert not host.take_start_lease("kvm02"), "one after the other"
@@ -145,13 +151,26 @@ def test_a_destination_that_does_not_answer_keeps_nobody_waiting(daemon: Daemon,
     host.close()
 
 
-def test_one_whose_daemon_hangs_does_not_answer(daemon: Daemon, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_that_answers_again_is_waited_for_anew(daemon: Daemon, libvirt: FakeLibvirt) -> None:
+    host = SharedSlots(SharedLimits(), lambda _name: to(daemon))
+    for silent, taken_there in ((True, False), (False, True), (True, False)):
+        daemon.refuses, daemon.alive = (38, False) if silent else (None, True)
+        assert host.take_start_lease("kvm02") is taken_there
+        host.return_start_leases(lambda _key, _name: False)
+        libvirt.clock.sleep(20.0)
+
+
+def test_one_whose_daemon_hangs_does_not_answer(
+    daemon: Daemon, libvirt: FakeLibvirt, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def hangs(_call: t.Any, *_words: t.Any) -> t.Any:
         raise MigrationError("MONITOR_HUNG", "It did not answer.", state="As before.", remedy="Look.")
 
     monkeypatch.setattr(lease, "within", hangs)
     limits = SharedLimits("kvm02", {"all": 3}, {"kvm03": ["all"]})
     host = SharedSlots(limits, lambda _name: to(daemon))
+    assert not host.take_start_lease("kvm02")
+    libvirt.clock.sleep(30.0)
     assert host.take_start_lease("kvm02")
     assert not host.reserve("b", "kvm03")
 
