@@ -22,7 +22,8 @@ options:
   guest_options:
     description:
       - What holds for single guests, for example from the inventory. All entries that match a guest count, and a later
-        one comes before an earlier one.
+        one comes before an earlier one. Only V(never) for C(postcopy) in C(policy_overrides) holds whatever a later one
+        says.
       - Where an entry, a plan, the guest's metadata and O(policy_overrides) say something of the same field of the
         policy, the most careful one holds. A guest that must not go by post-copy by any of them never does.
     type: list

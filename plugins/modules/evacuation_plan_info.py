@@ -60,7 +60,8 @@ options:
   guests:
     description:
       - What is to be done with guests. All entries that match a guest count, and a later one comes before an earlier
-        one.
+        one, of O(guests[].policy_overrides) for each field by itself. Only V(never) for C(postcopy) there holds
+        whatever a later one says.
     type: list
     elements: dict
     default: []

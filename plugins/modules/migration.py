@@ -413,7 +413,7 @@ from ..module_utils._ansible.history import history_spec
 from ..module_utils._ansible.progress import ProgressFile, progress_spec
 from ..module_utils._ansible.runner import Result, run
 from ..module_utils._ansible.transfer import migration_options, policies_of
-from ..module_utils._core.migration.start import check_copies
+from ..module_utils._core.migration.call_parameters import check_copies
 from ..module_utils._host.metrics_directory import metrics_directory
 from ..module_utils._libvirt.connection import Connection, connect_destination
 from ..module_utils._libvirt.migration.early import begin_early

@@ -389,12 +389,12 @@ from ..module_utils._core.forecast.simulation import MigrationFacts
 from ..module_utils._core.forecast.sizing import prospect
 from ..module_utils._core.forecast.working_set import read_working_set
 from ..module_utils._core.libvirt_uri import check, host_of, is_host
-from ..module_utils._host.route import way_to
+from ..module_utils._host.route import route_to
 from ..module_utils._libvirt.connection import Connection
 from ..module_utils._libvirt.guest import Guest
 from ..module_utils._libvirt.measure.calm import calm_moments
 from ..module_utils._libvirt.measure.dirty_rate import MODES
-from ..module_utils._libvirt.measure.facts import bandwidth_of, gather, measure
+from ..module_utils._libvirt.measure.forecast_facts import bandwidth_of, unmeasured_facts, with_measurement
 from ..module_utils._libvirt.migration.shrinking import ShrinkQuestion
 
 
@@ -404,10 +404,10 @@ def work(module: AnsibleModule, connection: Connection, guest: Guest) -> Result:
     given = read_working_set(params["dirty_rate"]) if params["dirty_rate"] is not None else None
     bandwidth = bandwidth_of(guest, params["link_mib_per_s"], params["bandwidth_mib_per_s"], way(connection, params))
     compress = params["compression"] == "auto"
-    facts = gather(connection, guest, bandwidth, params["parallel_connections"], compress=compress)
+    facts = unmeasured_facts(connection, guest, bandwidth, params["parallel_connections"], compress=compress)
 
     def look() -> MigrationFacts:
-        return measure(connection, guest, facts, params["mode"])
+        return with_measurement(connection, guest, facts, params["mode"])
 
     result: Result = {"changed": False}
     question = ShrinkQuestion(guest, policy)
@@ -429,7 +429,7 @@ def way(connection: Connection, params: t.Mapping[str, t.Any]) -> RouteDevice:
     named = params["destination"]
     if named and not is_host(named):
         check(named, params["uri_allow"], "destination")
-    return way_to([host_of(named) or named]) if named and connection.local else RouteDevice()
+    return route_to([host_of(named) or named]) if named and connection.local else RouteDevice()
 
 
 def facts_document(facts: MigrationFacts, bandwidth_source: str) -> Result:

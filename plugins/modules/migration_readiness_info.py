@@ -291,7 +291,7 @@ from ..module_utils._core.destination_changes import changes_from
 from ..module_utils._core.errors import MigrationError
 from ..module_utils._core.host.document import HostDocument, host_from
 from ..module_utils._core.policy import SHRINK_CHOICES, policy_from
-from ..module_utils._core.readiness.assessor import CHECKS
+from ..module_utils._core.readiness.checks.all_checks import CHECKS
 from ..module_utils._core.readiness.checks.check_types import STATUSES, ReadinessOptions
 from ..module_utils._core.readiness.site_rules import rules_from
 from ..module_utils._core.units import MIB

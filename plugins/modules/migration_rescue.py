@@ -310,6 +310,11 @@ def work(module: AnsibleModule, connection: Connection, guest: Guest) -> Result:
     facts = {"changed": bool(actions), **supervision_facts(actions, last, record)}
     facts["destination_answered"] = driver.destination_answered
     facts["diff"] = diff_of(job.phase, job.phase if module.check_mode else last.phase, actions)
+    return ended(guest, record, facts, module.warn)
+
+
+def ended(guest: Guest, record: Record, facts: Result, warn: t.Callable[[str], None]) -> Result:
+    """The return values of a job that is where it should be, or goes on as foreseen; raises what else became of it."""
     outcome = record.supervisor.outcome or "observed"
     if outcome in ("completed", "none", "observed"):
         return {"outcome": outcome, **facts}
@@ -318,7 +323,7 @@ def work(module: AnsibleModule, connection: Connection, guest: Guest) -> Result:
     if outcome in ("failed", "cancelled"):
         small = give_back_here(guest)
         if small:
-            module.warn(small)
+            warn(small)
     state = f"The guest is {guest.state_text()} on the source"
     raise unfinished(guest.name, state, record, facts, again="start it again with what it needs (--postcopy)")
 

@@ -82,7 +82,7 @@ def core(name: str) -> t.Any:
 
 
 def checks() -> t.Sequence[t.Any]:
-    return t.cast("t.Sequence[t.Any]", core("readiness.assessor").CHECKS)
+    return t.cast("t.Sequence[t.Any]", core("readiness.checks.all_checks").CHECKS)
 
 
 def page(registry: t.Sequence[t.Any]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import typing as t
 
-from .._core.migration.start import STORAGE
+from .._core.migration.call_parameters import STORAGE
 from .._core.policy import (
     DEFAULT_PRESET,
     HOPELESS_CHOICES,

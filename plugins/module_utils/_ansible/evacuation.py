@@ -12,7 +12,7 @@ from .._core.evacuation.run.admission import Slots
 from .._core.evacuation.run.result import CHANGED, GuestResult, LeftOnHost, verdict
 from .._core.evacuation.strategy import CARRIED_OUT, MIGRATE
 from .._core.guest_policy import Said, said_by
-from .._core.migration.start import STORAGE
+from .._core.migration.call_parameters import STORAGE
 from .._core.policy import PRESETS, Policy
 from .._host.metrics_directory import metrics_directory
 from .._libvirt.evacuation.evacuation import Evacuation
@@ -153,7 +153,7 @@ def evacuation_options(params: t.Mapping[str, t.Any]) -> EvacuationOptions:
         leaving=params["purpose"] == "evacuate",
         force=params["force"],
         heed_metadata=each.policies.heed_metadata,
-        retry_loaded=params["calm_wait_s"] > 0,
+        retry_busy_guests=params["calm_wait_s"] > 0,
         limits=_shared_limits(params, destinations),
         shutdown_limit_s=params["shutdown_timeout_s"],
         abort_on_cancel=params["on_cancel"] == "abort",

@@ -20,7 +20,8 @@ from .probe import log_in, probe_all
 
 
 class AssessmentOptions(t.NamedTuple):
-    """``measured``: by UUID and by name. ``ways``: to try the ways from this host, if it is the source.
+    """``measured``: by UUID and by name. ``probe_from_here``: whether to try from this host what
+    it reaches of the destinations; it is the source then.
 
     ``objections``: what libvirt and QEMU on the source have against moving each guest, by UUID.
     """
@@ -31,14 +32,14 @@ class AssessmentOptions(t.NamedTuple):
     rules: t.Sequence[SiteRule] = ()
     measured: t.Mapping[str, WorkingSet] = {}
     destination_uri: str = ""
-    ways: bool = False
+    probe_from_here: bool = False
     objections: t.Mapping[str, MigrationBlocker] = {}
 
 
 def assess(options: AssessmentOptions, guests: t.Sequence[GuestDocument]) -> list[Readiness]:
     """Guest by guest, each for all destinations."""
     probes = [Probe()] * len(options.destinations)
-    if options.ways:
+    if options.probe_from_here:
         probes = probe_all(options.destinations, options.destination_uri)
     plain = [to_plain(one) for one in guests] if options.rules else [None] * len(guests)
     with contextlib.ExitStack() as opened:
@@ -70,7 +71,7 @@ def _ask_libvirt(
         return None, probe
     tried, connection = log_in(options.destination_uri, probe)
     # From another host than the source, a login says nothing about the source's.
-    probe = tried if options.ways else probe
+    probe = tried if options.probe_from_here else probe
     if connection is None:
         return None, probe
     opened.enter_context(connection)

@@ -8,9 +8,10 @@ import typing as t
 from .._core.destination_changes import changes_from
 from .._core.forecast.link_bandwidth import DestinationPath
 from .._core.guest_policy import GuestPolicies, Said
-from .._core.migration.start import StartOptions, check_choices
+from .._core.migration.call_parameters import StartOptions
+from .._core.migration.start_plan import check_choices
 from .._host.metrics_directory import MetricsDirectory
-from .._host.route import way_to
+from .._host.route import route_to
 from .._libvirt.measure.facts import MeasurementOptions
 from .._libvirt.migration.options import MigrationOptions
 from .._libvirt.migration.sent_definition import DestinationDefinition
@@ -26,6 +27,22 @@ def policies_of(params: Params, **defaults: t.Any) -> GuestPolicies:
     policies = GuestPolicies(base, given, params["guest_options"], params["heed_metadata"], defaults)
     policies.check()
     return policies
+
+
+def _start_options(params: Params) -> StartOptions:
+    return StartOptions(
+        copy_storage=params["copy_storage"],
+        copy_disks=params.get("copy_disks"),
+        copy_synchronous_writes=params["copy_synchronous_writes"],
+        tls=params["tls"],
+        undefine_source=params["undefine_source"],
+    )
+
+
+def _definition(params: Params) -> DestinationDefinition:
+    """What of its definition is to be another one there. Raises BAD_CHANGES."""
+    changes = changes_from(params["destination_changes"])
+    return DestinationDefinition(changes, params.get("destination_xml"), params.get("persistent_xml"))
 
 
 def migration_options(
@@ -51,27 +68,17 @@ def migration_options(
     path = DestinationPath(
         to["destination_uri"], to["migrate_uri"], to["link_mib_per_s"], params["bandwidth_mib_per_s"]
     )
-    measurement = MeasurementOptions(params["compression"], params["parallel_connections"], params["measure"], way_to)
-    start = StartOptions(
-        copy_storage=params["copy_storage"],
-        copy_disks=params.get("copy_disks"),
-        copy_synchronous_writes=params["copy_synchronous_writes"],
-        tls=params["tls"],
-        undefine_source=params["undefine_source"],
-    )
-    definition = DestinationDefinition(
-        changes_from(params["destination_changes"]), params.get("destination_xml"), params.get("persistent_xml")
-    )
+    measurement = MeasurementOptions(params["compression"], params["parallel_connections"], params["measure"], route_to)
     return MigrationOptions(
         policies.base,
         path,
         measurement,
-        start,
+        _start_options(params),
         params["persistent"],
         wait,
         params["force"],
         sharing=sharing,
-        definition=definition,
+        definition=_definition(params),
         metrics=metrics,
         policies=policies,
         said=said or {},

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Which policy holds for one guest of several: what is said of it in a plan, in the inventory and in its own metadata.
 
-Where these differ the most careful one holds, field by field. A guest's own word can only make it stricter, since
-whoever may edit the guest writes it.
+Where these differ the most careful one holds, field by field. A plan and the inventory stand in the place of the
+task's policy, so that they may be bolder than that, but not than the fields that the task overrides for all. Of several
+entries for a guest a later one comes before an earlier one, but one that says ``postcopy: never`` holds whatever comes
+later. A guest's own word can only make it stricter, since whoever may edit the guest writes it.
 """
 
 from __future__ import annotations
@@ -104,6 +106,21 @@ def said_by(
     return given
 
 
+def said_by_all(entries: t.Sequence[Entry], defaults: t.Optional[Said] = None) -> dict[str, t.Any]:
+    """The fields that the entries for one guest say, as :func:`said_by`: a later one comes before an earlier one.
+
+    But one that says ``postcopy: never`` itself, and not by the policy that it names, holds whatever comes later.
+    """
+    found: dict[str, t.Any] = {}
+    never = False
+    for entry in entries:
+        overrides = entry.get("policy_overrides") or {}
+        said = said_by(entry.get("policy"), overrides, defaults)
+        found = said if entry.get("policy") is not None else {**found, **said}
+        never = never or overrides.get("postcopy") == "never"
+    return {**found, "postcopy": "never"} if never else found
+
+
 def careful(name: str, values: t.Sequence[t.Any]) -> t.Any:
     """The most careful of the values of one field."""
     if name in _ORDERED:
@@ -129,7 +146,8 @@ def require_within(guest: str, own: Said, name: str, wanted: t.Any) -> None:
 class GuestPolicies:
     """``base``: of the task. ``for_all``: the fields that the task itself overrides, which bound those of each guest.
 
-    ``entries``: of the option ``guest_options``; of those that match a guest a later one comes before an earlier one.
+    ``entries``: of the option ``guest_options``; of those that match a guest a later one comes before an earlier one,
+    but for ``postcopy: never``.
     ``heed_metadata``: whether the guests' own word counts. ``defaults``: as of :func:`said_by`.
     """
 
@@ -163,11 +181,7 @@ class GuestPolicies:
 
     def listed(self, name: str, uuid: str) -> dict[str, t.Any]:
         """What the entries say of its policy; empty for nothing."""
-        found: dict[str, t.Any] = {}
-        for entry in self._matching(name, uuid):
-            said = said_by(entry.get("policy"), entry.get("policy_overrides"), self.defaults)
-            found = said if entry.get("policy") is not None else {**found, **said}
-        return found
+        return said_by_all(self._matching(name, uuid), self.defaults)
 
     def copy_storage(self, name: str, uuid: str) -> t.Optional[str]:
         """How its disks go along, where the entries say it."""

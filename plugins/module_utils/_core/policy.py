@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the user allows a migration to do to a guest, and how long it may go on."""
+"""What the user allows a migration to do to a guest, and how long it may go on.
+
+The reason code of a policy that makes no sense is BAD_CONTRACT, after the option ``contract`` that two modules have:
+playbooks go by the code, so it stays.
+"""
 
 from __future__ import annotations
 

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Sizes, rates and times as a person reads them. Rounded: never compute with the result."""
+"""Units, and sizes, rates and times as a person reads them.
+
+What a function ``human_...`` gives is rounded, for reading only: never compute with it.
+"""
 
 from __future__ import annotations
 

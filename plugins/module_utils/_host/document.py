@@ -31,9 +31,10 @@ from .configuration import Configuration, number_of, read_configuration, text_of
 from .cordon_fact import DIRECTORY, read_fact, says_cordoned
 from .files import Programs
 from .firewall import read_firewall
+from .firmware import firmware_files
 from .memory import read_memory
 from .network import default_route_interfaces, read_counters, read_interfaces
-from .qemu_process import firmware_files, guest_memory
+from .qemu_process import guest_memory
 from .route import read_route
 from .security import read_kernel, read_selinux, read_userfaultfd
 from .sockets import addresses_of, holders, read_sockets, ssh_addresses

@@ -73,7 +73,7 @@ def _text(address: t.Optional[bytes]) -> str:
     return socket.inet_ntop(socket.AF_INET if len(address) == 4 else socket.AF_INET6, address)
 
 
-def way_to(hosts: t.Iterable[str]) -> RouteDevice:
+def route_to(hosts: t.Iterable[str]) -> RouteDevice:
     """By which interface the first of these is reached that can be, and the speed of the device below it."""
     for host in hosts:
         name = read_route(host).interface if host else ""

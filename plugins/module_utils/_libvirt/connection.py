@@ -79,8 +79,8 @@ class Connection:
         except libvirt.libvirtError as exc:
             from .errors import translate
 
-            doing = f"Could not connect to {self._whose} at {self.uri}."
-            raise translate(exc, doing, state="Nothing was changed.") from exc
+            failure_sentence = f"Could not connect to {self._whose} at {self.uri}."
+            raise translate(exc, failure_sentence, state="Nothing was changed.") from exc
         except NoAnswerError:
             raise MigrationError(
                 "CONNECTION_FAILED",

@@ -3,6 +3,9 @@
 
 libvirt has no place for notes about a host but its secrets: a secret without a value is a UUID and a text, is kept over
 a restart, and is read over the connection that a migration needs anyway.
+
+There are two marks. This one is asked right before each transfer, and by documents of hosts. The other is a local fact
+of Ansible, which the controller heeds when it plans. The role that closes a host writes both (docs/design.md).
 """
 
 from __future__ import annotations

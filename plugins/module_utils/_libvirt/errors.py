@@ -9,8 +9,8 @@ from .._core.errors import MigrationError
 from .._core.libvirt_errors.all_meanings import meaning_of
 
 
-def translate(exc: t.Any, doing: str, *, guest_state: str = "", state: str = "") -> MigrationError:
-    """The error of a ``libvirtError``; ``doing`` is a sentence that says what could not be done.
+def translate(exc: t.Any, failure_sentence: str, *, guest_state: str = "", state: str = "") -> MigrationError:
+    """The error of a ``libvirtError``; ``failure_sentence`` says what could not be done.
 
     ``state`` is for a caller who knows better than the table where that leaves things.
     """
@@ -20,7 +20,7 @@ def translate(exc: t.Any, doing: str, *, guest_state: str = "", state: str = "")
     left = state or row.state
     return MigrationError(
         row.reason,
-        f"{doing} libvirt says: {message.rstrip('.')}.",
+        f"{failure_sentence} libvirt says: {message.rstrip('.')}.",
         state=f"{left} The guest is {guest_state} here." if guest_state else left,
         remedy=row.remedy,
         evidence={"libvirt_code": code, "libvirt_domain": domain, "libvirt_message": message},

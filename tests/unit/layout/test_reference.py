@@ -13,7 +13,7 @@ import pytest
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.libvirt_errors import (
     all_meanings as meanings,
 )
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.readiness.assessor import CHECKS
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.readiness.checks.all_checks import CHECKS
 
 SCRIPT = Path(__file__).resolve().parents[2] / "run" / "reference.py"
 

@@ -12,7 +12,7 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.parse.domain_xml import (
     parse_domain,
 )
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.readiness.assessor import CHECKS
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.readiness.checks.all_checks import CHECKS
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.readiness.checks.check_types import (
     Finding,
 )

@@ -8,7 +8,7 @@ import typing as t
 
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.document import Filesystem
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.guest import Disk
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.readiness.assessor import CHECKS
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.readiness.checks.all_checks import CHECKS
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.readiness.checks.check_types import (
     Finding,
 )

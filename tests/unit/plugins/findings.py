@@ -17,7 +17,7 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.
     PortOpening,
 )
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.policy import Policy
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.readiness.assessor import CHECKS
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.readiness.checks.all_checks import CHECKS
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.readiness.checks.check_types import (
     PASS,
     SKIP,

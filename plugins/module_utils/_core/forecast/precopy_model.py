@@ -74,7 +74,7 @@ class TransferPath:
 def precopy(
     load: DirtyCurve,
     path: TransferPath,
-    highest_limit_ms: int,
+    highest_ms: int,
     patience_s: float,
     *,
     throttled: t.Optional[DirtyCurve] = None,
@@ -88,14 +88,13 @@ def precopy(
     QEMU has to see two passes before it throttles, so a throttle is in force from the third; so is compression, and
     the supervisor waits for it.
     """
-    bandwidth, whole = path.bandwidth_bytes_per_s, float(path.touched_bytes)
+    bandwidth, whole = path.bandwidth_bytes_per_s, float(path.touched_bytes)  # in bytes, as all without a unit here
     left, total_s, sent, least = whole, 0.0, 0.0, whole
-    limit = _DowntimeLimit(path.start_limit_ms, highest_limit_ms, patience_s)
-    again = 1.0 if resend_cost is None else resend_cost
+    limit = _DowntimeLimit(path.start_limit_ms, highest_ms, patience_s)
+    again, unchanged = 1.0 if resend_cost is None else resend_cost, throttled is None and resend_cost is None
     for number in range(1, _MAX_PASSES + 1):
         settled = number >= _CACHED_FROM_PASS
-        now = throttled if throttled is not None and settled else load
-        cost = again if settled else 1.0
+        now, cost = (load if throttled is None else throttled, again) if settled else (load, 1.0)
         # QEMU looks at the bitmap as soon as what it knows of fits the limit; that much is left over.
         unsent = min(left, bandwidth * limit.now_ms / 1000)
         time_s = path.pass_s((left - unsent) * cost, path.scan_s if number == 1 else 0.0)
@@ -105,21 +104,26 @@ def precopy(
         after = min(most, unsent + now.unique_bytes(time_s))
         least = min(least, after)
         need_ms = after / bandwidth * 1000
-        unchanged = throttled is None and resend_cost is None
-        known = unchanged or number < _CACHED_FROM_PASS - 1
-        following = load.at_most(need_ms / 1000) if known else None
+        following = load.at_most(need_ms / 1000) if unchanged or number < _CACHED_FROM_PASS - 1 else None
         waits = resend_cost is not None and not settled
         limit.end_of_pass(need_ms, after, left, following, total_s, throttle_percent if settled else 0, waits=waits)
         if need_ms <= limit.now_ms * _NEARLY:
             # QEMU compares the pages as they are with its bandwidth; what goes over the wire then may be less.
-            rest = after * (again if number + 1 >= _CACHED_FROM_PASS else 1.0)
-            downtime_ms = path.stands_ms(rest)
-            ends_s = total_s + downtime_ms / 1000
-            return MigrationCourse(True, number, ends_s, int(sent + rest), round(downtime_ms), int(least))
+            rest_cost = again if number + 1 >= _CACHED_FROM_PASS else 1.0
+            return _switched(path, number, total_s, sent, after * rest_cost, least)
         if after >= _STANDS_STILL * left and number > _CACHED_FROM_PASS:
             return MigrationCourse(False, number, total_s, int(sent), 0, int(least))
         left = after
     return MigrationCourse(False, _MAX_PASSES, total_s, int(sent), 0, int(least))
+
+
+def _switched(
+    path: TransferPath, passes: int, total_s: float, sent_bytes: float, rest_bytes: float, least_bytes: float
+) -> MigrationCourse:
+    """QEMU switches over after so many passes, with so much left to send while the guest stands still."""
+    downtime_ms = path.stands_ms(rest_bytes)
+    ends_s = total_s + downtime_ms / 1000
+    return MigrationCourse(True, passes, ends_s, int(sent_bytes + rest_bytes), round(downtime_ms), int(least_bytes))
 
 
 class _DowntimeLimit:

@@ -19,8 +19,8 @@ SETUP_SLOW_S, SETUP_GIVEN_UP_S = 30.0, 180.0
 STUCK_RATIO = 0.9  # rewritten to sent
 CAPPED_SHARE = 0.9  # of the bandwidth limit
 
-# QEMU's expected downtime counts as what is left unless it would send less than this share of it, or is as long as what
-# is dirtied in a second takes, but for rounding and the age of the figures: that is what it is before QEMU 3.0.
+# QEMU's expected downtime is ignored when it covers less than half of what is left, or equals the dirty rate over the
+# bandwidth, but for rounding and the age of the figures, as before QEMU 3.0.
 _LEFT_SHARE = 0.5
 _ALIKE_SHARE = 0.02
 _ALIKE_MS = 2.0

@@ -10,48 +10,30 @@ from __future__ import annotations
 import typing as t
 
 from . import (
-    compatibility as meanings_compatibility,
-)
-from . import (
-    connection as meanings_connection,
-)
-from . import (
-    guest as meanings_guest,
-)
-from . import (
-    host_resources as meanings_host_resources,
-)
-from . import (
-    host_setup as meanings_host_setup,
-)
-from . import (
-    login as meanings_login,
-)
-from . import (
-    options_and_codes as meanings_options_and_codes,
-)
-from . import (
-    postcopy as meanings_postcopy,
-)
-from . import (
-    qemu as meanings_qemu,
-)
-from . import (
-    storage as meanings_storage,
+    compatibility,
+    connection,
+    guest,
+    host_resources,
+    host_setup,
+    login,
+    options_and_codes,
+    postcopy,
+    qemu,
+    storage,
 )
 from .meaning import UNSURE, Meaning, Message
 
 SUBJECTS: t.Sequence[tuple[str, t.Sequence[Meaning]]] = (
-    ("The guest and its job", meanings_guest.ROWS),
-    ("Post-copy", meanings_postcopy.ROWS),
-    ("TLS, SSH, names and logins", meanings_login.ROWS),
-    ("Connections and ports", meanings_connection.ROWS),
-    ("Storage", meanings_storage.ROWS),
-    ("What QEMU says of a migration", meanings_qemu.ROWS),
-    ("Whether things fit together", meanings_compatibility.ROWS),
-    ("Memory, networks and devices", meanings_host_resources.ROWS),
-    ("How the host is set up", meanings_host_setup.ROWS),
-    ("Options, and the rest", meanings_options_and_codes.ROWS),
+    ("The guest and its job", guest.ROWS),
+    ("Post-copy", postcopy.ROWS),
+    ("TLS, SSH, names and logins", login.ROWS),
+    ("Connections and ports", connection.ROWS),
+    ("Storage", storage.ROWS),
+    ("What QEMU says of a migration", qemu.ROWS),
+    ("Whether things fit together", compatibility.ROWS),
+    ("Memory, networks and devices", host_resources.ROWS),
+    ("How the host is set up", host_setup.ROWS),
+    ("Options, and the rest", options_and_codes.ROWS),
 )
 MEANINGS: t.Sequence[Meaning] = tuple(row for _subject, rows in SUBJECTS for row in rows)
 

@@ -8,54 +8,7 @@ from dataclasses import dataclass
 
 from ..forecast.working_set import WorkingSet
 from ..host.guest import GuestDocument
-from .checks import (
-    convergence as readiness_convergence,
-)
-from .checks import (
-    cpu as readiness_cpu,
-)
-from .checks import (
-    devices as readiness_devices,
-)
-from .checks import (
-    guest_network as readiness_guest_network,
-)
-from .checks import (
-    identity as readiness_identity,
-)
-from .checks import (
-    listening as readiness_listening,
-)
-from .checks import (
-    machine as readiness_machine,
-)
-from .checks import (
-    memory as readiness_memory,
-)
-from .checks import (
-    network as readiness_network,
-)
-from .checks import (
-    ports as readiness_ports,
-)
-from .checks import (
-    secrets as readiness_secrets,
-)
-from .checks import (
-    security as readiness_security,
-)
-from .checks import (
-    spare_memory as readiness_spare_memory,
-)
-from .checks import (
-    state as readiness_state,
-)
-from .checks import (
-    storage as readiness_storage,
-)
-from .checks import (
-    versions as readiness_versions,
-)
+from .checks.all_checks import CHECKS
 from .checks.check_types import (
     FAIL,
     STATUSES,
@@ -71,25 +24,6 @@ from .checks.check_types import (
 )
 from .destination_guest import arriving
 from .site_rules import SiteRule, apply
-
-CHECKS: tuple[Check, ...] = (
-    *readiness_identity.CHECKS,
-    *readiness_state.CHECKS,
-    *readiness_listening.CHECKS,
-    *readiness_devices.CHECKS,
-    *readiness_cpu.CHECKS,
-    *readiness_machine.CHECKS,
-    *readiness_memory.CHECKS,
-    *readiness_spare_memory.CHECKS,
-    *readiness_storage.CHECKS,
-    *readiness_secrets.CHECKS,
-    *readiness_guest_network.CHECKS,
-    *readiness_network.CHECKS,
-    *readiness_ports.CHECKS,
-    *readiness_versions.CHECKS,
-    *readiness_security.CHECKS,
-    *readiness_convergence.CHECKS,
-)
 
 _NOT_RUNNING = skipped("The guest does not run.")
 

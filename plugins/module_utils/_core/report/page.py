@@ -12,7 +12,7 @@ import hashlib
 import typing as t
 
 from ..units import human_bytes, human_ms
-from . import evacuation, readiness, timeline
+from . import evacuation_section, readiness, timeline
 from .documents import Report
 from .markup import escaped, name, script_json, tag, void
 from .migration import Story
@@ -76,7 +76,7 @@ def _lines(report: Report) -> str:
 def _sections(report: Report) -> t.Iterator[str]:
     """What failed first, then what takes the most room."""
     for number, run in enumerate(report.evacuations, 1):
-        yield evacuation.section(run, f"evacuation-{number}")
+        yield evacuation_section.section(run, f"evacuation-{number}")
     stories = report.stories
     if len(stories) > 1:
         yield _overview(stories)

@@ -11,8 +11,9 @@ from ..job.downtime_limit import NEAR_BEST, highest_limit_ms, limit_for
 from ..job.sample import Phase
 from ..units import human_bytes, human_ms, seconds_for
 from .actions import Action, Kind
+from .boundary_figures import BoundaryFigures
 from .budget import Budget, Exceeded
-from .history import BoundaryFigures, History
+from .history import History
 from .job_settings import JobSettings
 
 _TRY_PAUSE_S = 10.0  # beside the time of two passes, within which QEMU has compared with the limit; a choice
@@ -36,11 +37,11 @@ class Fallbacks:
             return []
         limit_ms = limit_for(at.need_ms, highest_limit_ms(self._policy.max_pause_s * 1000, self._plan.host_devices))
         now_s = self._history.last.at_s
-        if limit_ms is None or at.left > NEAR_BEST * self._history.least_since(now_s - self._budget.patience_s):
+        if limit_ms is None or at.left_bytes > NEAR_BEST * self._history.least_since(now_s - self._budget.patience_s):
             return []
         self._pausing_until_s = now_s + 2 * at.need_ms / 1000 + _TRY_PAUSE_S
         self._settings.allowed_pause_s = self._policy.max_pause_s
-        text = f"nothing shorter finishes: a pause of {human_ms(at.need_ms)} is needed for {human_bytes(at.left)}"
+        text = f"nothing shorter finishes: a pause of {human_ms(at.need_ms)} is needed for {human_bytes(at.left_bytes)}"
         return [Action(Kind.SET_DOWNTIME, "NEEDED_PAUSE", text, at.numbers, value=limit_ms)]
 
     def undo_pause(self) -> list[Action]:

@@ -4,13 +4,11 @@
 from __future__ import annotations
 
 import typing as t
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
-from ..job.downtime_limit import PASSES_OF_A_TREND, SHRINKS
+from ..job.downtime_limit import PASSES_OF_A_TREND
 from ..job.observation import STUCK_RATIO, Boundary, Observation, little_to_send
 from ..job.sample import JobSample, Phase
-from ..units import seconds_for, whole
-from .actions import Action, Kind
 
 _RECENT_S = 15.0  # longer than any rule looks back: the guard of post-copy 3 s, the diagnosis 5 s
 _MAX_BOUNDARIES = 2000  # bounds the memory of a long supervision; rules look at the last few
@@ -190,57 +188,3 @@ class History:
         if len(self.boundaries) > _MAX_BOUNDARIES:
             del self.boundaries[: _MAX_BOUNDARIES // 2]
         return True
-
-
-_SAY_AGAIN_S = 1.0  # near the end a pass takes less
-
-
-@dataclass(frozen=True)
-class BoundaryFigures:
-    """Bytes left at the last boundary and at the one before, and the downtime that they need (infinite: not known)."""
-
-    pass_number: int
-    left: float
-    before: float
-    need_ms: float
-    numbers: t.Mapping[str, t.Any]
-
-    @property
-    def shrinks(self) -> bool:
-        return self.left < SHRINKS * self.before
-
-
-def boundary_figures(history: History, limit_ms: t.Optional[int]) -> BoundaryFigures:
-    """Where the job stands by its last boundary; raises ValueError when there is none."""
-    boundary, before = history.last_boundary, history.left_before()
-    if boundary is None:
-        raise ValueError("no pass has ended yet")
-    bandwidth = history.bandwidth_bytes_per_s
-    left = float(boundary.remaining_bytes)
-    need_ms = seconds_for(left, bandwidth) * 1000
-    numbers = {
-        "pass": boundary.pass_number,
-        "remaining_bytes": int(left),
-        "before_bytes": int(before),
-        "bandwidth_bytes_per_s": int(bandwidth),
-        "needed_downtime_ms": whole(need_ms),
-        "limit_ms": limit_ms,
-    }
-    return BoundaryFigures(boundary.pass_number, left, before, need_ms, numbers)
-
-
-class WaitLog:
-    """Makes the actions that say why nothing is done, but not the same one twice within a second."""
-
-    def __init__(self, history: History) -> None:
-        self._history = history
-        self._said = ("", 0.0)
-
-    def wait(self, reason: str, text: str, numbers: t.Mapping[str, t.Any], *, every_look: bool = False) -> list[Action]:
-        """A WAIT, or nothing where it was said just now. ``every_look``: what is found at every look is said only once,
-        until something else is."""
-        now_s, (said, said_s) = self._history.last.at_s, self._said
-        if said == reason and (every_look or now_s - said_s < _SAY_AGAIN_S):
-            return []
-        self._said = (reason, now_s)
-        return [Action(Kind.WAIT, reason, text, numbers)]

@@ -9,15 +9,22 @@ import typing as t
 from ..forecast.plan import POSTCOPY
 from ..units import human_ms, seconds_for
 from .actions import Action, Kind
+from .boundary_figures import BoundaryFigures
 from .budget import Budget
-from .history import BoundaryFigures, History, WaitLog
+from .history import History
 from .job_settings import JobSettings
 from .postcopy_guard import GUARD_OBSERVE_S, GuardObjection, objections
+from .wait_log import WaitLog
 
 _PLANNED_OBSERVE_S = 1.0  # one window: the plan rests on a measurement, so only the network is in doubt
 # What speaks against post-copy while nothing is known of the guest; a plan that rests on a measurement knows better.
 _ANSWERED_BY_A_PLAN = ("FIRST_PASS", "TOO_LONG")
 _FETCHED_TWICE = 1.3  # times what is left: pages that the guest rewrites before the switch are sent again; a choice
+_POSTCOPY_PAYS_SHARE = 0.2  # of the first pass: so much longer by pre-copy, and "prefer" prefers post-copy
+_SWITCHES_WITHIN_S = 10.0  # a choice; afterwards it may be asked for again
+_THIRD_PASS = 3  # its beginning is the second boundary
+_TELLING_S = 4.0  # the shortest window from which a working set is told
+PLATEAU_PASSES = 2  # passes in a row that do not get it down
 
 
 def against_postcopy(history: History, settings: JobSettings, *, planned: bool) -> list[GuardObjection]:
@@ -40,13 +47,6 @@ def against_postcopy(history: History, settings: JobSettings, *, planned: bool) 
             GuardObjection("TOO_LONG", f"it would depend on both hosts for more than {policy.max_postcopy_s:g} s")
         )
     return found
-
-
-_POSTCOPY_PAYS_SHARE = 0.2  # of the first pass: so much longer by pre-copy, and "prefer" prefers post-copy
-_SWITCHES_WITHIN_S = 10.0  # a choice; afterwards it may be asked for again
-_THIRD_PASS = 3  # its beginning is the second boundary
-_TELLING_S = 4.0  # the least that a guest is measured over for its set
-PLATEAU_PASSES = 2  # passes in a row that do not get it down
 
 
 class PostcopySwitch:
@@ -121,7 +121,7 @@ class PostcopySwitch:
             return True
         if self._policy.postcopy != "prefer":
             return False
-        rest = at.left / at.before if at.before > 0 else 1.0
+        rest = at.left_bytes / at.before_bytes if at.before_bytes > 0 else 1.0
         if rest >= 1 or math.isinf(at.need_ms):
             return True
         longer_s = at.need_ms / 1000 * rest / (1 - rest)

@@ -16,14 +16,18 @@ from ..job.observation import CAPPED_SHARE, STALL_S
 from ..job.sample import Phase
 from ..units import MIB, human_bytes, human_ms
 from .actions import Action, Kind
+from .boundary_figures import BoundaryFigures, boundary_figures
 from .budget import Budget, Exceeded
 from .fallbacks import Fallbacks
-from .history import BoundaryFigures, History, WaitLog, boundary_figures
+from .history import History
 from .job_settings import JobSettings
 from .postcopy_switch import PLATEAU_PASSES, PostcopySwitch
+from .wait_log import WaitLog
 
 _QEMU_LIMIT_MS = 300  # QEMU's default
-_MEANT_S = 1.0  # ten of the 100 ms over which QEMU reckons its bandwidth: then it is not about to switch
+_SWITCH_EXPECTED_WITHIN_S = (
+    1.0  # ten of the 100 ms over which QEMU reckons its bandwidth: then it is not about to switch
+)
 _ANOTHER_PHASE = 2.0  # times what was left lately
 _RAISE = 3.0  # times: a choice, so that few steps lead from any limit to what the policy allows
 _PROBE_PASS = 3  # the second pass fills the cache of the compression
@@ -40,10 +44,10 @@ class Precopy:
         self._budget = Budget(history, settings)
         self._wait_log = WaitLog(history)
         self._postcopy_switch = PostcopySwitch(history, settings, self._budget, self._wait_log)
-        self._last_resort = Fallbacks(history, settings, self._budget)
+        self._fallbacks = Fallbacks(history, settings, self._budget)
         self._first_look = True
         self._first_chance_s: t.Optional[float] = None
-        self._meant_since_s: t.Optional[float] = None
+        self._switch_expected_since_s: t.Optional[float] = None
         self._passes_in_vain = 0
         self._compresses: t.Optional[bool] = None if settings.plan.flags.xbzrle_cache_bytes else False
 
@@ -54,7 +58,7 @@ class Precopy:
             return []  # libvirt tells of it with one of the next looks
         if last.phase is Phase.SETUP:
             slow = self._budget.setup_exceeded()
-            return self._last_resort.stop(slow) if slow else []
+            return self._fallbacks.stop(slow) if slow else []
         self._settings.seen(last)
         first_look, self._first_look = self._first_look, False
         actions = self._now(began)
@@ -66,42 +70,42 @@ class Precopy:
         self._budget.look()
         exceeded = self._budget.exceeded()
         if exceeded is not None:
-            return self._at_the_limit(exceeded)
+            return self._budget_exceeded(exceeded)
         if self._history.silent_s >= STALL_S:
             silent_s = self._history.silent_s
             text = f"not one byte has been sent for {human_ms(silent_s * 1000)}; the guest runs on the source"
             return self._wait_log.wait("NETWORK_STALL", text, {"silent_s": round(silent_s, 1)}, every_look=True)
         if self._history.observed_s == 0 and self._plan.adopted and self._history.met_late():
-            # One pass less than post-copy is started after; the boundary at hand is the one more.
+            # Count all but one of the passes that the switch to post-copy needs; this boundary adds the last.
             self._passes_in_vain = PLATEAU_PASSES - 1
             began = True
         if began:
             return self._lift_bandwidth() + self._at_boundary(self._here())
         if self._is_found_not_to_compress():
             return self._at_boundary(self._here())
-        return self._postcopy_switch.at_any_look() or self._last_resort.undo_pause()
+        return self._postcopy_switch.at_any_look() or self._fallbacks.undo_pause()
 
     def _here(self) -> BoundaryFigures:
         return boundary_figures(self._history, self._settings.limit_ms)
 
-    def _at_the_limit(self, exceeded: Exceeded) -> list[Action]:
+    def _budget_exceeded(self, exceeded: Exceeded) -> list[Action]:
         """What is allowed and ends it is done once more, before the policy's own end."""
         reason = exceeded[0]
         if self._history.last_boundary is not None:
             if self._finish_is_due() and self._budget.spend_last_chance(reason):
                 text = "the downtime that it needs was set in this pass, and QEMU switches over at its end"
                 return self._wait_log.wait("FINISHING", text, self._here().numbers)
-            finish = self._last_resort.last_chance(reason, self._here())
+            finish = self._fallbacks.last_chance(reason, self._here())
             if finish:
                 return finish
-            # Going on would cost the guest more of what the limit is there for; to leave it gives nothing back.
+            # Continuing throttles the guest further, and leaving the job does not lift the throttle.
             if (
                 reason == "THROTTLE_LIMIT"
                 and self._postcopy_switch.is_possible
                 and self._budget.spend_last_chance(reason)
             ):
                 return self._postcopy_switch.insist()
-        return self._last_resort.stop(exceeded)
+        return self._fallbacks.stop(exceeded)
 
     def _finish_is_due(self) -> bool:
         """Whether the limit allows what it needs, and has been there for no boundary yet."""
@@ -117,8 +121,8 @@ class Precopy:
             self._compresses = False  # its passes are too short to tell, and then it does not matter
         limit_ms = self._settings.limit_ms
         if limit_ms is not None and at.need_ms <= limit_ms:
-            return self._meant_to_finish(at)
-        self._meant_since_s = None
+            return self._expect_switchover(at)
+        self._switch_expected_since_s = None
         needed_ms = limit_for(at.need_ms, self._settings.highest_ms)
         if needed_ms is not None:
             return self._finish(at, needed_ms)
@@ -126,25 +130,26 @@ class Precopy:
         if switch:
             return switch
         if at.shrinks:
-            text = f"the last pass got it down from {human_bytes(at.before)} to {human_bytes(at.left)}"
+            text = f"the last pass got it down from {human_bytes(at.before_bytes)} to {human_bytes(at.left_bytes)}"
             return self._wait_log.wait("SHRINKING", text, at.numbers)
         if self._throttle_climbs():
             percent = self._history.last.throttle_percent
             text = f"the guest is slowed down by {percent} %, and QEMU goes on with that"
             return self._wait_log.wait("THROTTLING", text, {**at.numbers, "throttle_percent": percent})
-        paused = self._last_resort.pause(at) if self._passes_in_vain >= PLATEAU_PASSES else []
+        paused = self._fallbacks.pause(at) if self._passes_in_vain >= PLATEAU_PASSES else []
         return paused or self._linger(at)
 
-    def _meant_to_finish(self, at: BoundaryFigures) -> list[Action]:
+    def _expect_switchover(self, at: BoundaryFigures) -> list[Action]:
         """By our reckoning QEMU switches here; where it does not, its own bandwidth of the last 100 ms is lower."""
         now_s, limit_ms = self._history.last.at_s, self._settings.limit_ms or 0
-        if self._meant_since_s is None:
-            self._meant_since_s = now_s
-        if now_s - self._meant_since_s < _MEANT_S or limit_ms >= self._settings.highest_ms:
+        if self._switch_expected_since_s is None:
+            self._switch_expected_since_s = now_s
+        if now_s - self._switch_expected_since_s < _SWITCH_EXPECTED_WITHIN_S or limit_ms >= self._settings.highest_ms:
             return self._wait_log.wait("FINISHING", "what is left fits the downtime limit", at.numbers)
-        self._meant_since_s = now_s
+        self._switch_expected_since_s = now_s
         raised_ms = min(self._settings.highest_ms, int(limit_ms * _RAISE) + 1)
-        text = f"what is left has fitted the limit of {limit_ms} ms for {_MEANT_S:g} s, and QEMU does not switch over"
+        fitted = f"what is left has fitted the limit of {limit_ms} ms for {_SWITCH_EXPECTED_WITHIN_S:g} s"
+        text = f"{fitted}, and QEMU does not switch over"
         return [Action(Kind.SET_DOWNTIME, "LIMIT_NOT_MET", text, at.numbers, value=raised_ms)]
 
     def _finish(self, at: BoundaryFigures, limit_ms: int) -> list[Action]:
@@ -159,7 +164,7 @@ class Precopy:
         if not why:
             text = f"{human_ms(at.need_ms)} of downtime would do, less will soon"
             return self._wait_log.wait("SHRINKING", text, at.numbers)
-        text = f"{why}: {human_ms(at.need_ms)} of downtime are needed for {human_bytes(at.left)}"
+        text = f"{why}: {human_ms(at.need_ms)} of downtime are needed for {human_bytes(at.left_bytes)}"
         return [Action(Kind.SET_DOWNTIME, "NEEDED_DOWNTIME", text, at.numbers, value=limit_ms)]
 
     def _worth_finishing(self, at: BoundaryFigures) -> t.Optional[str]:
@@ -167,8 +172,8 @@ class Precopy:
         last = self._history.last
         since_s = last.at_s if self._first_chance_s is None else self._first_chance_s
         return worth_finishing(
-            at.left,
-            at.before,
+            at.left_bytes,
+            at.before_bytes,
             next_bytes=self._next_bytes(at),
             trend_bytes=next_by_trend(self._history.left_lately()),
             waited_s=last.at_s - since_s,
@@ -181,16 +186,16 @@ class Precopy:
         long as that pays, or is clearly another phase and no noise, and only within the patience for a finish."""
         now_s = self._history.last.at_s
         nearest = self._history.nearest_since(now_s - self._budget.patience_s)
-        if at.left <= NEAR_BEST * nearest.remaining_bytes:
+        if at.left_bytes <= NEAR_BEST * nearest.remaining_bytes:
             return False
-        saved_ms = at.need_ms * (1 - nearest.remaining_bytes / at.left)
+        saved_ms = at.need_ms * (1 - nearest.remaining_bytes / at.left_bytes)
         if pays_to_wait(saved_ms, (now_s - nearest.at_s) * 1000):
             return True
         waited_s = now_s - (now_s if self._first_chance_s is None else self._first_chance_s)
-        return at.left > _ANOTHER_PHASE * nearest.remaining_bytes and waited_s < self._budget.patience_s
+        return at.left_bytes > _ANOTHER_PHASE * nearest.remaining_bytes and waited_s < self._budget.patience_s
 
     def _no_other_pass(self, at: BoundaryFigures) -> t.Optional[str]:
-        if self._budget.would_be_exceeded(2 * at.need_ms / 1000, at.left):
+        if self._budget.would_be_exceeded(2 * at.need_ms / 1000, at.left_bytes):
             return "there is no time or data left for another pass"
         return None
 

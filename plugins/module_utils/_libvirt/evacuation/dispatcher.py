@@ -9,11 +9,11 @@ import time
 import typing as t
 from dataclasses import replace
 
-from ..._core.evacuation.run.admission import MOST_DELAY_S, DestinationLook, Places
-from ..._core.evacuation.run.progress import needs_the_link_alone, to_be_sent
+from ..._core.evacuation.run.admission import MOST_DELAY_S, DestinationLook, DestinationSlots
 from ..._core.evacuation.run.queued_guest import QueuedGuest, Stage
 from ..._core.evacuation.run.record import EvacuationRecord
 from ..._core.evacuation.run.result import ABORTED
+from ..._core.evacuation.run.transfer_needs import needs_the_link_alone, to_be_sent
 from ..._core.evacuation.run.transfer_queue import Begin, Send, TransferQueue
 from ..._core.job.sample import Phase
 from ..connection import Connection
@@ -26,7 +26,7 @@ from .memory_check import coming_from_others, lack_of_room
 from .options import EvacuationOptions
 from .power_threads import PowerOff, PowerOn
 from .progress import EvacuationProgress
-from .shared_limits import SharedPlaces
+from .shared_limits import SharedSlots
 
 _CHANCE = random.SystemRandom()
 _POLL_S = 0.5
@@ -52,23 +52,24 @@ class Dispatcher:
         self._rows = found.rows
         self._mailbox: queue.Queue[Post] = queue.Queue()
         self._threads = GuestThreads(source, found.rows)
-        retry = options.retry_loaded
-        self.queue = TransferQueue(found.moving, options.slots, retry_loaded=retry)
+        retry = options.retry_busy_guests
+        self.queue = TransferQueue(found.moving, options.slots, retry_busy_guests=retry)
         self.notes: list[str] = []
         self._looked_round_s = 0.0
-        self._shared = SharedPlaces(options.limits, destinations.connection)
+        self._unanswered: set[str] = set()  # keys of guests whose destination did not answer when they were to be sent
+        self._shared = SharedSlots(options.limits, destinations.connection)
 
     def run(self, cancelling: Cancellation) -> None:
         """Until all have ended, or, after the user wants it to end, all that is being sent."""
-        self._switch()
+        self._start_power_changes()
         while not self.queue.ended or self._threads:
             if cancelling.requested:
                 self.queue.stop("CANCELLED")
                 if self._options.abort_on_cancel:
                     self._threads.abort(key for key, one in self._all() if one.stage is Stage.SENDING)
-            self._move()
+            self._apply_queue()
             self._note()
-            self._read_mail()
+            self._read_messages()
             self._shared.renew()
             self._progress.total(self.queue.guests.values())
         self._shared.close()
@@ -82,7 +83,7 @@ class Dispatcher:
 
     # --- starting
 
-    def _switch(self) -> None:
+    def _start_power_changes(self) -> None:
         uri = self._source.uri
         for key in (*self._found.stopping, *self._found.starting):
             self._rows[key].attempts = 1
@@ -91,20 +92,20 @@ class Dispatcher:
         for key in self._found.starting:
             self._threads.start(PowerOn(key, uri, self._mailbox))
 
-    def _move(self) -> None:
+    def _apply_queue(self) -> None:
         if not any(one.stage in (Stage.WAITING, Stage.READY) for _key, one in self._all()):
-            self._let_others(self._look_at_destinations)
+            self._give_back_leases(self._look_at_destinations)
             return
         looks = self._look_at_destinations()
-        self._let_others(lambda: looks)
+        self._give_back_leases(lambda: looks)
         ready = {one.destination: key for key, one in self._all() if one.stage is Stage.READY and not one.adopts}
-        doors = {name for name in ready if self._shared.enter(name)}
-        if doors:
-            looks.update(self._look_at(doors))  # what was begun before this host entered shows now
+        entered = {name for name in ready if self._shared.take_start_lease(name)}
+        if entered:
+            looks.update(self._look_at(entered))  # what was begun before this host entered shows now
         now_s = time.monotonic()
         places = self.queue.places(looks, now_s, _CHANCE.uniform(0, MOST_DELAY_S))
-        for name in set(ready) - doors:
-            places[name] = Places(self._options.slots.per_destination)
+        for name in set(ready) - entered:
+            places[name] = DestinationSlots(self._options.slots.per_destination)
         for move in self.queue.due(now_s, places, self._shared.reserve):
             if isinstance(move, Begin):
                 self._begin(move)
@@ -113,14 +114,14 @@ class Dispatcher:
             else:
                 self._threads.dismiss(move.key)
 
-    def _let_others(self, look: t.Callable[[], t.Mapping[str, DestinationLook]]) -> None:
+    def _give_back_leases(self, look: t.Callable[[], t.Mapping[str, DestinationLook]]) -> None:
         """Give back what other hosts wait for: destinations where nobody begins, and links that nobody needs."""
 
         def begins(key: str, name: str) -> bool:
             seen = look().get(name, DestinationLook())
             return self.queue.guests[key].stage is Stage.SENDING and key not in seen.arriving | seen.active
 
-        self._shared.leave(begins)
+        self._shared.return_start_leases(begins)
         under_way = (Stage.SENDING, Stage.READY)
         self._shared.release(lambda key: self.queue.guests[key].stage in under_way)
 
@@ -145,6 +146,8 @@ class Dispatcher:
         if guest is not None and not self._options.force:
             going = [other for _key, other in self._going(one.destination) if other is not one]
             seen = self._destinations.guests_on(one.destination)
+            if seen is None:
+                self._unanswered.add(key)
             own = {other.options.key for other in going} | self._sent()
             coming = sum(other.left_bytes for other in going) + (coming_from_others(seen, own) if seen else 0)
             connection = self._destinations.connection(one.destination)
@@ -181,7 +184,7 @@ class Dispatcher:
 
     # --- what is heard of them
 
-    def _read_mail(self) -> None:
+    def _read_messages(self) -> None:
         deadline_s = time.monotonic() + _POLL_S
         while True:
             wait_s = deadline_s - time.monotonic()
@@ -189,11 +192,11 @@ class Dispatcher:
                 post = self._mailbox.get(timeout=wait_s) if wait_s > 0 else self._mailbox.get_nowait()
             except queue.Empty:
                 return
-            if self._open(post):
+            if self._take_in(post):
                 deadline_s = time.monotonic()
             self._note()
 
-    def _open(self, post: Post) -> bool:
+    def _take_in(self, post: Post) -> bool:
         """Take in what a thread has posted; whether others may begin because of it."""
         if isinstance(post, Ready):
             self._is_ready(post)
@@ -240,7 +243,10 @@ class Dispatcher:
         row.fail(post.error)
         if one is None or one.stage is Stage.FAILED:  # it was dismissed
             return
-        answer = self.queue.failed(post.key, post.error.reason, time.monotonic())
+        # Nothing has begun then: it is a failure of the destination, and says nothing of the other ones.
+        reason = "CONNECTION_FAILED" if post.key in self._unanswered else post.error.reason
+        self._unanswered.discard(post.key)
+        answer = self.queue.failed(post.key, reason, time.monotonic())
         if post.key in self._threads.aborted and row.runs_on == row.source:
             row.clear()
             row.outcome = ABORTED

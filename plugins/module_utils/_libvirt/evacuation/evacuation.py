@@ -35,7 +35,7 @@ class Evacuation:
         self._record = EvacuationRecord(self._began_s, options.uris)
         self._rows: dict[str, GuestResult] = {}
 
-    def record(self, remains: t.Optional[LeftOnHost], stopped: str) -> dict[str, t.Any]:
+    def record(self, left: t.Optional[LeftOnHost], stopped: str) -> dict[str, t.Any]:
         """The account of what :meth:`run` has done."""
         return self._record.document(
             self._rows,
@@ -44,7 +44,7 @@ class Evacuation:
             began_epoch_s=self._began_epoch_s,
             elapsed_s=round(time.monotonic() - self._began_s, 1),
             stopped=stopped,
-            empty=remains.empty if remains is not None else None,
+            empty=left.empty if left is not None else None,
             destinations=[
                 {"name": name, "link_mib_per_s": self._options.links.get(name)} for name in self._options.uris
             ],
@@ -89,8 +89,8 @@ class Evacuation:
         look_for_host_metrics(self._options.metrics, self._source)
         if not self._options.leaving:
             return rows, None, stopped
-        hasty = any(row.outcome in (ABORTED, FAILED, NOT_STARTED) for row in rows)
-        return rows, remains(self._source, found.left, hasty=hasty), stopped
+        all_went = not any(row.outcome in (ABORTED, FAILED, NOT_STARTED) for row in rows)
+        return rows, remains(self._source, found.left, wait_for_jobs=all_went), stopped
 
     def _needs_measuring(self, asked: t.Mapping[str, t.Any], guest: Guest) -> bool:
         """Where its limits cannot be read it may be one that must not go by post-copy; its own thread tells why."""

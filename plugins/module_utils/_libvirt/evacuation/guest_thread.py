@@ -25,7 +25,7 @@ from ..migration.migration import Migration
 from ..migration.options import MigrationOptions
 from ..migration.two_hosts import TwoHosts
 from ..timeout import within
-from .home_mark import here, mark, unmark
+from .home_mark import mark, mark_of_this_host, unmark
 
 
 @dataclass(frozen=True)
@@ -133,7 +133,9 @@ class GuestTransfer(Thread):
         if self._dismissed is not None:
             raise self._dismissed
         if self._marks and self._ends is not None and self._migration is not None:
-            home = here(self._ends.source, "migrate", self._ends.destination_name, self._migration.copy_storage)
+            home = mark_of_this_host(
+                self._ends.source, "migrate", self._ends.destination_name, self._migration.copy_storage
+            )
             written = mark(guest, home)
             self._marked = written is not None and written.host_uuid == home.host_uuid
 

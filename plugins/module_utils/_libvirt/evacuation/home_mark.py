@@ -18,7 +18,9 @@ NAMESPACE = "https://github.com/virtops/ansible-live-migration/home"
 _PREFIX = "home"
 
 
-def here(connection: Connection, strategy: str, destination: str = "", copy_storage: str = "none") -> HomeMark:
+def mark_of_this_host(
+    connection: Connection, strategy: str, destination: str = "", copy_storage: str = "none"
+) -> HomeMark:
     """The mark of a guest that leaves this host now."""
     since = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
     return HomeMark(

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Places that several hosts share without knowing of each other: leases, kept by the libvirt of one of them.
+"""Slots that several hosts share without knowing of each other: leases, kept by the libvirt of one of them.
 
 libvirt's daemon takes no second secret for the same use, so that whoever defines one first has the place. Such a secret
 has no value, is in the daemon's memory only, and is renewed while it is held. One that nobody renews is that of a run

@@ -24,8 +24,8 @@ class EvacuationOptions:
     read where ``heed_metadata``. ``leaving``: guests are marked with their home, and nobody else may run on the host in
     the end; else they come home. ``force``: also where a destination has not the memory. ``limits``: those that hold
     over all hosts that are being emptied. ``metrics``: where they are written to.
-    ``links``: what the link to a destination carries in MiB/s, where the user said it. ``retry_loaded``: whether one
-    that failed for its load is tried once more.
+    ``links``: what the link to a destination carries in MiB/s, where the user said it. ``retry_busy_guests``: whether
+    one that wrote too fast for its policy is tried once more.
     """
 
     guests: t.Sequence[t.Mapping[str, t.Any]]
@@ -35,7 +35,7 @@ class EvacuationOptions:
     policy_of: t.Callable[[t.Mapping[str, t.Any], str, str, Said], Policy]
     links: t.Mapping[str, t.Optional[float]] = field(default_factory=dict)
     heed_metadata: bool = True
-    retry_loaded: bool = False
+    retry_busy_guests: bool = False
     limits: SharedLimits = field(default_factory=SharedLimits)
     leaving: bool = True
     force: bool = False

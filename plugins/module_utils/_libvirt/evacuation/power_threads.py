@@ -16,7 +16,7 @@ from ..guest import Guest, find_guest
 from ..migration.definition import defined
 from ..timeout import within
 from .guest_thread import Ended, Post, Thread
-from .home_mark import NAMESPACE, here, mark, mark_of, unmark, write_home
+from .home_mark import NAMESPACE, mark, mark_of, mark_of_this_host, unmark, write_home
 
 _POLL_S = 1.0
 
@@ -40,7 +40,7 @@ class PowerOff(Thread):
                     state=f"The guest is {guest.state_text()} here. Nothing was changed.",
                     remedy="Migrate it, or define it first.",
                 )
-            mark(guest, here(source, SHUTDOWN))
+            mark(guest, mark_of_this_host(source, SHUTDOWN))
             shut_down(guest, self._limit_s)
             return Ended(self.key, {"outcome": "shut_down", "runs_on": None, "changed": True})
 

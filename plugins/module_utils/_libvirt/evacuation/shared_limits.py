@@ -17,6 +17,7 @@ from ..._core.errors import MigrationError
 from ..connection import Connection, libvirt
 from .lease import Lease, Leases
 
+_SILENT_S = 30.0  # so long a destination that does not answer is waited for; a choice
 _SHOWS_S = 20.0  # a QEMU that starts slowly shows within that; then the next one may look
 
 
@@ -30,52 +31,57 @@ class SharedLimits:
     crossed: t.Mapping[str, t.Sequence[str]] = field(default_factory=dict)
 
 
-class SharedPlaces:
+class SharedSlots:
     """The leases that this host holds. ``connection``: gives the connection to a destination by its name, None while
     there has never been one.
 
-    A destination that does not answer, and one without a connection, is no limit to a start there: nobody can start
-    there now, and the look right before the transfer says why. Over links and over all hosts nothing begins meanwhile:
-    what others send is not known then.
+    A destination that does not answer is waited for as long as a restart of its daemon takes. After that it is no limit
+    to a start there any more: the look right before the transfer says what is wrong. Over links and over all hosts
+    nothing begins meanwhile: what others send is not known then.
     """
 
     def __init__(self, limits: SharedLimits, connection: t.Callable[[str], t.Optional[Connection]]) -> None:
         self._limits, self._connection = limits, connection
         self._leases = Leases()
-        self._doors: dict[str, tuple[Lease, str, float]] = {}  # lease, key of the guest that begins, since when
-        self._ways: dict[str, list[Lease]] = {}  # by key of the guest
+        self._start_leases: dict[str, tuple[Lease, str, float]] = {}  # lease, key of the guest that begins, since when
+        self._link_leases: dict[str, list[Lease]] = {}  # by key of the guest
+        self._silent_since_s: dict[str, float] = {}  # destinations that did not answer, by name
 
-    def enter(self, destination: str) -> bool:
-        """Whether this host may start somebody there now; if so nobody else may, until :meth:`leave`."""
-        if destination in self._doors:
-            return not self._doors[destination][1]  # one that begins has to show first
-        lease: t.Optional[Lease] = Lease("start")
-        connection = self._connection(destination)
+    def take_start_lease(self, destination: str) -> bool:
+        """Whether this host may start somebody there now; if so nobody else may, until :meth:`return_start_leases`."""
+        if destination in self._start_leases:
+            return not self._start_leases[destination][1]  # one that begins has to show first
+        lease: t.Optional[Lease] = None
+        connection, answers = self._connection(destination), False
         if connection is not None:
             with contextlib.suppress(MigrationError, libvirt.libvirtError):
-                lease = self._leases.take(connection, "start")
+                lease, answers = self._leases.take(connection, "start"), True
+        if answers:
+            self._silent_since_s.pop(destination, None)
+        elif time.monotonic() - self._silent_since_s.setdefault(destination, time.monotonic()) >= _SILENT_S:
+            lease = Lease("start")
         if lease is None:
             return False
-        self._doors[destination] = (lease, "", time.monotonic())
+        self._start_leases[destination] = (lease, "", time.monotonic())
         return True
 
     def begins(self, key: str, destination: str) -> None:
-        if destination in self._doors:
-            self._doors[destination] = (self._doors[destination][0], key, time.monotonic())
+        if destination in self._start_leases:
+            self._start_leases[destination] = (self._start_leases[destination][0], key, time.monotonic())
 
-    def leave(self, still_begins: t.Callable[[str, str], bool]) -> None:
+    def return_start_leases(self, still_begins: t.Callable[[str, str], bool]) -> None:
         """Where nobody begins, or the one that begins shows. ``still_begins``: by key and destination."""
         now_s = time.monotonic()
-        for name, (lease, key, since_s) in list(self._doors.items()):
+        for name, (lease, key, since_s) in list(self._start_leases.items()):
             if key and now_s - since_s < _SHOWS_S and still_begins(key, name):
                 lease.renew(now_s)
                 continue
             lease.give_back()
-            del self._doors[name]
+            del self._start_leases[name]
 
     def reserve(self, key: str, destination: str) -> bool:
         """Whether it may cross every limit on its way: all of them or none."""
-        if key in self._ways:
+        if key in self._link_leases:
             return True
         taken: list[Lease] = []
         for name in self._limits.crossed.get(destination, ()):
@@ -89,21 +95,21 @@ class SharedPlaces:
                     one.give_back()
                 return False
             taken.append(lease)
-        self._ways[key] = taken
+        self._link_leases[key] = taken
         return True
 
     def renew(self) -> None:
         now_s = time.monotonic()
-        for leases in self._ways.values():
+        for leases in self._link_leases.values():
             for lease in leases:
                 lease.renew(now_s)
 
     def release(self, sending: t.Callable[[str], bool]) -> None:
         """Of those that do not send any more. ``sending``: by key, also while it is about to."""
-        for key in [key for key in self._ways if not sending(key)]:
-            for lease in self._ways.pop(key):
+        for key in [key for key in self._link_leases if not sending(key)]:
+            for lease in self._link_leases.pop(key):
                 lease.give_back()
 
     def close(self) -> None:
-        self.leave(lambda _key, _name: False)
+        self.return_start_leases(lambda _key, _name: False)
         self.release(lambda _key: False)

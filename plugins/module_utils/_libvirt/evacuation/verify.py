@@ -58,14 +58,14 @@ def check_locations(
             row.msg = f"{row.name!r} should run on {row.destination}, but is seen on {', '.join(hosts) or 'no host'}."
 
 
-def remains(source: Connection, left: t.AbstractSet[str], *, hasty: bool) -> LeftOnHost:
-    """Who still runs here, without those that are ``left``. What is leaving is waited for, unless ``hasty``."""
+def remains(source: Connection, left: t.AbstractSet[str], *, wait_for_jobs: bool) -> LeftOnHost:
+    """Who still runs here, without those that are ``left``. ``wait_for_jobs``: what is leaving is waited for."""
     deadline_s = time.monotonic() + _OTHERS_END_S
     while True:
         own = host_guests(source)
         running = [guest for guest in own.active.values() if guest.uuid not in left]
         jobs = [*own.arriving.values(), *(guest for guest in own.active.values() if may_have_job(guest))]
-        if not jobs or hasty or time.monotonic() >= deadline_s:
+        if not jobs or not wait_for_jobs or time.monotonic() >= deadline_s:
             return LeftOnHost(_documents(running), _documents(jobs))
         time.sleep(_POLL_S)
 

@@ -15,7 +15,9 @@ from ..timeout import within
 
 _STATS_COMPLETED = 1  # VIR_DOMAIN_JOB_STATS_*
 _STATS_KEEP_COMPLETED = 2
-_PASSES_S = 5.0  # so long an internal error is asked again: it is that of a state which QEMU leaves (docs/design.md)
+_INTERNAL_ERROR_RETRY_S = (
+    5.0  # so long an internal error is asked again: it is that of a state which QEMU leaves (docs/design.md)
+)
 _POLL_S = 0.2
 
 
@@ -25,7 +27,7 @@ def current_stats(guest: Guest) -> t.Optional[Stats]:
     Newer QEMUs pass through states of a migration that libvirt has no name for, "postcopy-device" for one (QEMU 11.1,
     libvirt 12.8), and while they are in one libvirt tells an internal error. So such an error is asked again.
     """
-    give_up_s = time.monotonic() + _PASSES_S
+    give_up_s = time.monotonic() + _INTERNAL_ERROR_RETRY_S
     while True:
         try:
             return _stats_once(guest)

@@ -28,7 +28,7 @@ class MigrateCall:
         destination_uri: str,
         parameters: t.Mapping[str, t.Any],
         flags: int,
-        doing: str,
+        failure_sentence: str,
     ) -> None:
         self.problem: t.Optional[MigrationError] = None
         own = Connection(source_uri, events=True)
@@ -43,7 +43,7 @@ class MigrateCall:
                 try:
                     raw.migrateToURI3(destination_uri, dict(parameters), flags)
                 except libvirt.libvirtError as exc:
-                    self.problem = translate(exc, doing)
+                    self.problem = translate(exc, failure_sentence)
 
         self._thread = threading.Thread(target=run, name="migration", daemon=True)
         self._thread.start()

@@ -4,17 +4,16 @@
 from __future__ import annotations
 
 import typing as t
-from xml.etree import ElementTree
 
 from ..._core.errors import MigrationError
 from ..._core.host.features import feature
 from ..._core.job.sample import JobSample, Phase
 from ..._core.supervision.postcopy_guard import GUARD_OBSERVE_S, GuardObjection, objections
-from ..._core.units import KIB
 from ..._host.status_file import start_flags
 from ..connection import Connection, require_version
 from ..events import Events
 from ..guest import Guest
+from ..guest_size import size_of
 from ..timeout import within
 from .sampling import look
 from .wait import SWITCH_LIMIT_S, Outcome, until
@@ -36,32 +35,10 @@ def postcopy_objections(
         return [], watched[0].samples[-1]
     found = objections(
         watched[0].samples,
-        host_devices=host_devices(guest),
+        host_devices=size_of(guest).host_devices,
         max_postcopy_s=max_postcopy_s,
     )
     return found, watched[0].samples[-1]
-
-
-def host_devices(guest: Guest) -> int:
-    """How many devices of the host the guest has."""
-    return size_of(guest).host_devices
-
-
-class Size(t.NamedTuple):
-    """From the live definition: all memory of a guest (0: not known), and how many devices of the host it has."""
-
-    memory_bytes: int
-    host_devices: int
-
-
-def size_of(guest: Guest) -> Size:
-    return size_in(guest.definition())
-
-
-def size_in(definition: ElementTree.Element) -> Size:
-    memory = definition.findtext("./memory", "").strip()
-    kib = int(memory) if memory.isascii() and memory.isdigit() else 0
-    return Size(kib * KIB, len(definition.findall("./devices/hostdev")))
 
 
 def outcome_of_ended(connection: Connection, guest: Guest, last: t.Optional[JobSample]) -> Outcome:

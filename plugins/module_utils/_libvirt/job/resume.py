@@ -25,8 +25,8 @@ class Resume(MigrateCall):
 
     def __init__(self, source_uri: str, guest: Guest, destination_uri: str, migrate_uri: t.Optional[str]) -> None:
         parameters = {"migrate_uri": migrate_uri} if migrate_uri else {}
-        doing = f"Resuming the migration of {guest.name!r} failed."
-        super().__init__(source_uri, guest, destination_uri, parameters, _resume_flags(guest), doing)
+        failure_sentence = f"Resuming the migration of {guest.name!r} failed."
+        super().__init__(source_uri, guest, destination_uri, parameters, _resume_flags(guest), failure_sentence)
 
 
 def _resume_flags(guest: Guest) -> int:
@@ -53,8 +53,8 @@ def check_both_ends(connection: Connection, guest: Guest, destination_uri: str) 
                 _check_version(guest, where, int(daemon.getLibVersion()))
             _check_other_half(connection.raw, destination.raw, guest, destination_uri)
     except libvirt.libvirtError as exc:
-        doing = f"{guest.name!r} was not resumed, as its destination does not answer any more."
-        raise translate(exc, doing, guest_state=guest.state_text()) from exc
+        failure_sentence = f"{guest.name!r} was not resumed, as its destination does not answer any more."
+        raise translate(exc, failure_sentence, guest_state=guest.state_text()) from exc
 
 
 def _check_other_half(here: t.Any, there: t.Any, guest: Guest, uri: str) -> None:

@@ -13,7 +13,7 @@ from ..._core.job.domain_state import DomainState
 from ..._core.job.sample import JobSample, Limits, Phase
 from ..._core.libvirt_errors.codes import Err
 from ..._core.policy import Policy
-from ..._host.qemu_process import SendingThreads
+from ..._host.sending_threads import SendingThreads
 from ..._host.status_file import other_outgoing, start_flags
 from ..connection import Connection, libvirt
 from ..errors import translate

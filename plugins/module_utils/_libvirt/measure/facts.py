@@ -1,15 +1,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is found out about a guest and its way before it is moved: the facts that a forecast rests on."""
+"""What is found out about a guest and its route before it is moved: the facts that its forecast rests on."""
 
 from __future__ import annotations
 
 import contextlib
-import time
 import typing as t
 from dataclasses import dataclass, replace
 
 from ..._core.errors import MigrationError
-from ..._core.forecast.dirty_curve import busy_shares, measuring_windows_s
+from ..._core.forecast.dirty_curve import measuring_windows_s
 from ..._core.forecast.forecast import MOST_CONNECTIONS
 from ..._core.forecast.link_bandwidth import DestinationPath, ExpectedBandwidth, RouteDevice, expected_bandwidth
 from ..._core.forecast.quiet_moment import quiet_by_a_second
@@ -22,10 +21,10 @@ from ..._core.units import KIB, MIB
 from ..._host.qemu_process import guest_memory
 from ..connection import Connection, libvirt, version_parts
 from ..guest import Guest
-from ..job.current import completed_job, require_running
-from ..job.postcopy_calls import size_in, size_of
+from ..guest_size import size_in
 from ..timeout import within
-from .dirty_rate import BegunMeasurement, measure_windows, mode_for
+from .busy_watch import BusyWatch
+from .dirty_rate import BegunMeasurement, mode_for
 
 _LEAST_CACHE_BYTES = 64 * MIB  # QEMU's default; where less can be spared there is none
 
@@ -58,26 +57,6 @@ def spare_cache_bytes(connection: Connection, whole: int) -> int:
     return spare if spare >= _LEAST_CACHE_BYTES else 0
 
 
-class BusyWatch:
-    """The part of the time for which each processor of a guest runs, from now on."""
-
-    def __init__(self, guest: Guest) -> None:
-        self._guest, self._began_s, self._before = guest, time.monotonic(), _times_ns(guest)
-
-    def shares(self) -> tuple[float, ...]:
-        """Until now; empty: not known."""
-        after = _times_ns(self._guest)
-        return busy_shares(self._before, after, time.monotonic() - self._began_s)
-
-
-def _times_ns(guest: Guest) -> list[int]:
-    try:
-        found, _maps = within(guest.raw.vcpus, f"reading the processor times of {guest.name!r}")
-    except (libvirt.libvirtError, MigrationError):
-        return []
-    return [int(time_ns) for _number, _state, time_ns, _cpu in found]
-
-
 @dataclass(frozen=True)
 class MeasuredFacts:
     """Facts, and where they come from. ``bandwidth.bytes_per_s`` is what is in the facts, where it is known."""
@@ -107,15 +86,15 @@ class MeasuredFacts:
 class MeasurementOptions(t.NamedTuple):
     """``compression``: ``auto``, ``xbzrle`` or ``none``; ``parallel_connections``: None to have them planned.
 
-    ``measure``: whether the guest's writing may be measured. ``way_to``: by which device this machine reaches the first
-    of these hosts (names or addresses) that it can resolve. ``no_more_than_for``: only what a start under this policy
-    needs is measured; None: all that can be.
+    ``measure``: whether the guest's writing may be measured. ``route_to``: by which device this machine reaches the
+    first of these hosts (names or addresses) that it can resolve. ``no_more_than_for``: only what a start under this
+    policy needs is measured; None: all that can be.
     """
 
     compression: str
     parallel_connections: t.Optional[int]
     measure: bool
-    way_to: t.Callable[[t.Iterable[str]], RouteDevice]
+    route_to: t.Callable[[t.Iterable[str]], RouteDevice]
     no_more_than_for: t.Optional[Policy] = None
 
 
@@ -136,7 +115,7 @@ def measure_facts(
     """
     definition = guest.definition()
     size, running, whole = size_in(definition), guest.state().running, guest.memory().maximum_bytes
-    bandwidth = _bandwidth(connection, destination, path, options.way_to)
+    bandwidth = _bandwidth(connection, destination, path, options.route_to)
     # libvirt refuses post-copy for a guest that stands still, and QEMU beside parallel connections.
     postcopy_possible = running and not options.parallel_connections
     all_s = whole / bandwidth.bytes_per_s if bandwidth.bytes_per_s else 0.0
@@ -187,12 +166,12 @@ def _bandwidth(
     connection: Connection,
     destination: Connection,
     path: DestinationPath,
-    way_to: t.Callable[[t.Iterable[str]], RouteDevice],
+    route_to: t.Callable[[t.Iterable[str]], RouteDevice],
 ) -> ExpectedBandwidth:
     way = RouteDevice()
     if path.link_mib_per_s is None and connection.local:
         host = host_of(path.migrate_uri) or within(destination.raw.getHostname, "asking the destination for its name")
-        way = way_to([str(host or ""), host_of(path.destination_uri) or ""])
+        way = route_to([str(host or ""), host_of(path.destination_uri) or ""])
     return expected_bandwidth(path.link_mib_per_s, path.bandwidth_mib_per_s, way)
 
 
@@ -243,45 +222,3 @@ def _parallel(
         if version_parts(daemon.getLibVersion()) < multifd.libvirt or version_parts(daemon.getVersion()) < multifd.qemu:
             return 0
     return MOST_CONNECTIONS
-
-
-def gather(
-    connection: Connection, guest: Guest, bandwidth: ExpectedBandwidth, parallel_connections: int, *, compress: bool
-) -> MigrationFacts:
-    """The facts without the measurement; ``compress``: whether to look what a compression cache may take."""
-    require_running(guest)
-    whole = guest.memory().maximum_bytes
-    return MigrationFacts(
-        touched_bytes=touched_memory(connection, guest, whole)[0],
-        bandwidth_bytes_per_s=bandwidth.bytes_per_s or 0,
-        xbzrle_cache_bytes=spare_cache_bytes(connection, whole) if compress else 0,
-        parallel_connections=parallel_connections,
-        link_bytes_per_s=bandwidth.link_bytes_per_s or 0,
-        **size_of(guest)._asdict(),
-    )
-
-
-def bandwidth_of(
-    guest: Guest, link_mib_per_s: t.Optional[float], limit_mib_per_s: t.Optional[int], way: RouteDevice
-) -> ExpectedBandwidth:
-    """What was given, or what the way to the destination carries, or else what the guest's last migration had."""
-    unknown = link_mib_per_s is None and way.speed_mbit_per_s is None
-    last = completed_job(guest) if unknown else None
-    found = expected_bandwidth(link_mib_per_s, limit_mib_per_s or 0, way, last.bandwidth_bytes_per_s if last else None)
-    if found.bytes_per_s is None:
-        raise MigrationError(
-            "BANDWIDTH_UNKNOWN",
-            f"What the link carries is {found.known_from}; and libvirt remembers no migration of {guest.name!r}.",
-            state="Nothing was measured.",
-            remedy="Say it with link_mib_per_s; a link of 10 Gb/s carries about 1100 MiB/s.",
-        )
-    return found
-
-
-def measure(connection: Connection, guest: Guest, facts: MigrationFacts, mode: str) -> MigrationFacts:
-    """The facts with what the guest does, over windows as long as the first pass of its migration."""
-    windows_s = measuring_windows_s(facts.touched_bytes / facts.bandwidth_bytes_per_s)
-    watch = BusyWatch(guest)
-    windows = measure_windows(connection, guest, windows_s, mode)
-    busy = watch.shares()
-    return replace(facts, measured=working_set(windows, guest.memory().maximum_bytes), vcpus_busy=busy)

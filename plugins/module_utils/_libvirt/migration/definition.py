@@ -74,14 +74,16 @@ def kept(ends: TwoHosts, autostart: bool = False) -> DefinitionState:
     return DefinitionState(on_source, True, autostarts(there), autostart or starts_here or note, note)
 
 
-def do(ends: TwoHosts, missing: t.Sequence[Step], *, note_there: bool, there_is: t.Callable[[str], str] = str) -> None:
+def do(
+    ends: TwoHosts, missing: t.Sequence[Step], *, note_there: bool, definition_there: t.Callable[[str], str] = str
+) -> None:
     """Carry out the missing steps, for a guest that runs on the destination and not on the source.
 
-    ``there_is``: makes the definition that the destination gets from that of the source.
+    ``definition_there``: makes the definition that the destination gets from that of the source.
     """
     guest = ends.guest
     calls: dict[Step, t.Callable[[], t.Any]] = {
-        Step.DEFINE: lambda: _define(ends, there_is),
+        Step.DEFINE: lambda: _define(ends, definition_there),
         Step.AUTOSTART: lambda: ends.there and ends.there.raw.setAutostart(1),
         Step.UNDEFINE: lambda: _undefine(ends.here),
     }
@@ -100,12 +102,12 @@ def do(ends: TwoHosts, missing: t.Sequence[Step], *, note_there: bool, there_is:
             note_autostart(ends.there, False)
 
 
-def _define(ends: TwoHosts, there_is: t.Callable[[str], str]) -> None:
+def _define(ends: TwoHosts, definition_there: t.Callable[[str], str]) -> None:
     """Define the guest on the destination: by the source's definition, else, where it has none, by the guest as it
     runs."""
     here, there = ends.here, ends.there
     if here is not None and defined(here):
-        ends.destination.raw.defineXML(there_is(here.raw.XMLDesc(_INACTIVE | _SECURE | _MIGRATABLE)))
+        ends.destination.raw.defineXML(definition_there(here.raw.XMLDesc(_INACTIVE | _SECURE | _MIGRATABLE)))
     elif there is not None:
         ends.destination.raw.defineXML(there.raw.XMLDesc(_SECURE | _MIGRATABLE))
 

@@ -11,23 +11,23 @@ from dataclasses import replace
 from ..._core.errors import MigrationError
 from ..._core.forecast.forecast import Forecast
 from ..._core.forecast.quiet_moment import quiet_enough, waiting_line
-from ..._core.guest_policy import GuestPolicies, Said
 from ..._core.job.downtime_limit import highest_limit_ms
+from ..._core.migration.call_parameters import check_copies, start_call
 from ..._core.migration.copied_disks import choose_disks
 from ..._core.migration.destination_xml import moved_disks
 from ..._core.migration.location import Situation
 from ..._core.migration.refusals import refusal
-from ..._core.migration.start import check_choices, check_copies, planned, require_way, start_call
+from ..._core.migration.start_plan import planned, require_way
 from ..connection import libvirt
 from ..cordon import require_open
 from ..guest import Guest
 from ..job.lost_contact import ENDED_BY_A_RESTART
 from ..measure.calm import wait_for_calm
 from ..measure.facts import MeasuredFacts, MeasurementOptions, measure_facts
-from ..metadata import own_limits
 from .attempts import learn, learnt_before
 from .driver import ProgressCallback
 from .early import measurement_for
+from .guest_options import options_of_guest
 from .metrics import tell_two_hosts
 from .options import MigrationOptions
 from .result import MigrationResult, Result, opened
@@ -37,8 +37,6 @@ from .source_disks import source_disks
 from .start import OVERTAKEN, MigrationStart
 from .supervise import Supervision, plan_of_running
 from .two_hosts import TwoHosts
-
-_TWICE = "SPLIT_BRAIN"
 
 
 class Migration:
@@ -81,18 +79,18 @@ class Migration:
     def _attempts(self, check: bool) -> Result:
         for restarts in itertools.count():
             try:
-                return self._run_or_adopt(check)
+                return self._run_again_if_overtaken(check)
             except MigrationError as exc:
                 # Its own policy is known from the first look on.
                 if exc.reason != ENDED_BY_A_RESTART or restarts >= self._options.policy.max_restarts:
                     exc.facts.setdefault("runs_on", self._runs_on)
-                    if exc.reason == _TWICE and not check:
+                    if exc.reason == "SPLIT_BRAIN" and not check:
                         self._tell_two_hosts(True)
                     raise
                 self.notes.append(f"It was started again. {exc.problem}")
         raise AssertionError("unreachable")
 
-    def _run_or_adopt(self, check: bool) -> Result:
+    def _run_again_if_overtaken(self, check: bool) -> Result:
         try:
             return self._run(check)
         except MigrationError as exc:
@@ -117,7 +115,7 @@ class Migration:
             where,
             persistent=options.persistent,
             undefine_source=options.start.undefine_source,
-            there_is=options.definition.persistent,
+            definition_there=options.definition.persistent,
         )
         self._memory.found_with(situation, check=check)
         if situation is Situation.THERE:
@@ -126,44 +124,13 @@ class Migration:
             return result.settle(check, "already_there", {}, result.found)
         broken = situation is Situation.BROKEN
         if broken or situation in (Situation.START, Situation.ADOPT):
-            self._heed(guest, broken=broken)
+            self._options, notes = options_of_guest(self._options, guest, broken=broken)
+            self.notes += [note for note in notes if note not in self.notes]
         if situation is Situation.START:
             return self._start(guest, result, check)
         if situation is Situation.ADOPT or (broken and self._options.policy.postcopy != "never"):
             return self._adopt(guest, result, check, broken)
         raise refusal(where, guest.name, *self._ends.names)
-
-    def _heed(self, guest: Guest, *, broken: bool) -> None:
-        """The policy and the disks of this very guest. Raises OPTIONS_CONFLICT, and what keeps it from being read.
-
-        A broken post-copy can only be joined, whatever the guest says of itself: it cannot go back.
-        """
-        options, policies = self._options, self._options.policies
-        if policies is None:
-            return
-        own: Said = {}
-        if policies.heed_metadata and not broken:
-            early = options.early
-            own, notes = early.own if early and early.uuid == guest.uuid else own_limits(guest)
-            self.notes += [note for note in notes if note not in self.notes]
-        policy = policies.of(guest.name, guest.uuid, own, options.said)
-        check_choices(options.measurement.compression, options.measurement.parallel_connections, policy)
-        storage = options.storage or policies.copy_storage(guest.name, guest.uuid) or options.start.copy_storage
-        start = replace(
-            options.start,
-            copy_storage=storage,
-            copy_disks=self._disks_to_copy(guest, policies, storage),
-            copy_synchronous_writes=options.start.copy_synchronous_writes and storage != "none",
-        )
-        self._options = replace(options, policy=policy, start=start)
-
-    def _disks_to_copy(self, guest: Guest, policies: GuestPolicies, storage: str) -> t.Optional[t.Sequence[str]]:
-        """What the entries say counts only where disks are copied: they hold for every migration of the guest."""
-        options = self._options
-        if options.disks is not None:
-            return options.disks
-        listed = policies.copy_disks(guest.name, guest.uuid) if storage != "none" else None
-        return listed if listed is not None else options.start.copy_disks
 
     # --- starting
 
@@ -172,14 +139,14 @@ class Migration:
         self._definition(guest, result).parameters()  # what may not be is refused before anything is touched
         self._remember(guest)
         try:
-            found, seen = self._foreseen(guest, check)
+            basis, forecast = self._measure_and_forecast(guest, check)
         finally:
             if check:
                 self._memory.end_of_check()
         if check:
-            return result.foreseen("moved", self._document(seen, found))
+            return result.foreseen("moved", self._document(forecast, basis))
         try:
-            return self._with_or_without_postcopy(guest, result, found, seen)
+            return self._with_or_without_postcopy(guest, result, basis, forecast)
         except MigrationError as exc:
             # In an evacuation others go first; its queue tries this one again.
             alone = self._options.before_start is None
@@ -193,16 +160,16 @@ class Migration:
                 self._with_all_its_memory(guest)
             else:
                 self.notes.append(f"{exc.problem} It was tried once more in the calmest moment that came.")
-        found, seen = self._foreseen(guest)
-        return self._with_or_without_postcopy(guest, result, found, seen)
+        basis, forecast = self._measure_and_forecast(guest)
+        return self._with_or_without_postcopy(guest, result, basis, forecast)
 
-    def _foreseen(self, guest: Guest, check: bool = False) -> tuple[MeasuredFacts, Forecast]:
+    def _measure_and_forecast(self, guest: Guest, check: bool = False) -> tuple[MeasuredFacts, Forecast]:
         self._memory.begin(guest, self._options.policy, wait=self._options.wait)
-        found = self._memory.look(self._facts(guest, check), self._planned)
-        return found, self._forecast(guest, found)
+        basis = self._memory.look(self._facts(guest, check), self._planned)
+        return basis, self._forecast(guest, basis)
 
-    def _document(self, seen: Forecast, found: MeasuredFacts) -> Result:
-        return {**seen.document(), "basis": found.document(), "shrink": self._memory.document(seen)}
+    def _document(self, forecast: Forecast, basis: MeasuredFacts) -> Result:
+        return {**forecast.document(), "basis": basis.document(), "shrink": self._memory.document(forecast)}
 
     def _facts(self, guest: Guest, check: bool = False) -> MeasuredFacts:
         """The facts of a calm moment, where one comes within ``calm_wait_s``; else those of the last moment
@@ -210,20 +177,20 @@ class Migration:
         options, wait_s = self._options, self._options.calm_wait_s
         measurement = measurement_for(options.measurement, options.policy, check=check, calm_wait_s=wait_s)
 
-        def told(found: MeasuredFacts, waited_s: float) -> None:
-            if self._on_progress is not None and found.facts.measured is not None:
-                line = waiting_line(found.facts.measured, waited_s, wait_s)
+        def told(basis: MeasuredFacts, waited_s: float) -> None:
+            if self._on_progress is not None and basis.facts.measured is not None:
+                line = waiting_line(basis.facts.measured, waited_s, wait_s)
                 self._on_progress({"name": guest.name, "line": line})
 
-        found, calm = wait_for_calm(lambda: self._measured(guest, measurement), self._calm, wait_s, told)
+        basis, calm = wait_for_calm(lambda: self._measured(guest, measurement), self._calm, wait_s, told)
         if not calm:
             self.notes.append(f"{guest.name!r} was not calm within {wait_s:g} s.")
-        return found
+        return basis
 
-    def _calm(self, found: MeasuredFacts) -> bool:
+    def _calm(self, basis: MeasuredFacts) -> bool:
         """Whether nothing calmer is waited for."""
-        waits = self._options.calm_wait_s and found.facts.measured is not None
-        return not waits or quiet_enough(self._planned(found))
+        waits = self._options.calm_wait_s and basis.facts.measured is not None
+        return not waits or quiet_enough(self._planned(basis))
 
     def _measured(self, guest: Guest, measurement: MeasurementOptions) -> MeasuredFacts:
         early = self._options.early
@@ -254,20 +221,20 @@ class Migration:
         self._options = replace(self._options, path=path)
 
     def _with_or_without_postcopy(
-        self, guest: Guest, result: MigrationResult, found: MeasuredFacts, seen: Forecast
+        self, guest: Guest, result: MigrationResult, basis: MeasuredFacts, forecast: Forecast
     ) -> Result:
         try:
-            return self._started(guest, result, found, seen)
+            return self._send(guest, result, basis, forecast)
         except MigrationError as exc:
-            if exc.reason != "POSTCOPY_NOT_SUPPORTED" or not seen.plan.flags.postcopy:
+            if exc.reason != "POSTCOPY_NOT_SUPPORTED" or not forecast.plan.flags.postcopy:
                 raise
             # Whether the destination can is only known when its QEMU is asked; nothing has been sent then.
             self.notes.append(f"The destination cannot receive by post-copy, so it was done without. {exc.problem}")
         measurement = self._options.measurement
-        if measurement.measure and found.facts.measured is None:  # it was not needed with post-copy
-            found = self._measured(guest, measurement)
-        found = replace(found, facts=replace(found.facts, postcopy_possible=False))
-        return self._started(guest, result, found, self._forecast(guest, found))
+        if measurement.measure and basis.facts.measured is None:  # it was not needed with post-copy
+            basis = self._measured(guest, measurement)
+        basis = replace(basis, facts=replace(basis.facts, postcopy_possible=False))
+        return self._send(guest, result, basis, self._forecast(guest, basis))
 
     def _choose_disks(self, guest: Guest) -> None:
         """Replace the choice of disks to copy by a list of targets. Raises OPTIONS_CONFLICT where none is to be."""
@@ -287,60 +254,60 @@ class Migration:
         copied = options.copy_disks or () if options.copy_storage != "none" else ()
         return SentDefinition(guest, self._options.definition, persistent=result.persistent, copied=copied)
 
-    def _planned(self, found: MeasuredFacts) -> Forecast:
+    def _planned(self, basis: MeasuredFacts) -> Forecast:
         measurement = self._options.measurement
         return planned(
             self._options.policy,
-            found.facts,
+            basis.facts,
             compression=measurement.compression,
             parallel_connections=measurement.parallel_connections,
         )
 
-    def _forecast(self, guest: Guest, found: MeasuredFacts) -> Forecast:
-        seen = self._planned(found)
+    def _forecast(self, guest: Guest, basis: MeasuredFacts) -> Forecast:
+        forecast = self._planned(basis)
         if not self._options.force:
-            require_way(guest.name, seen, found.document())
-        return seen
+            require_way(guest.name, forecast, basis.document())
+        return forecast
 
-    def _started(self, guest: Guest, result: MigrationResult, found: MeasuredFacts, seen: Forecast) -> Result:
+    def _send(self, guest: Guest, result: MigrationResult, basis: MeasuredFacts, forecast: Forecast) -> Result:
         options, wait = self._options, self._options.wait
-        forecast = self._document(seen, found)
+        document = self._document(forecast, basis)
         if options.before_start is not None:
-            options.before_start(guest, forecast)
+            options.before_start(guest, document)
         if not options.ignore_cordon:
             require_open(self._ends.destination, self._ends.destination_name, guest.name)
-        less = self._memory.take(guest, found)
-        if less is not found:
-            found, seen = less, self._planned(less)
-            forecast = self._document(seen, found)
+        less = self._memory.take(guest, basis)
+        if less is not basis:
+            basis, forecast = less, self._planned(less)
+            document = self._document(forecast, basis)
         # A limit that nobody will raise is the policy's from the start.
         limit_ms = (
-            seen.plan.start_limit_ms
+            forecast.plan.start_limit_ms
             if wait
-            else highest_limit_ms(options.policy.max_downtime_ms, found.facts.host_devices)
+            else highest_limit_ms(options.policy.max_downtime_ms, basis.facts.host_devices)
         )
         start = MigrationStart(
             self._ends.source.uri,
             guest,
             options.path.destination_uri,
-            start_call(seen.plan.flags, options.path, options.start, persistent=result.persistent),
+            start_call(forecast.plan.flags, options.path, options.start, persistent=result.persistent),
             limit_ms=limit_ms,
             autostart=result.autostart and result.persistent,
             definition=self._definition(guest, result).parameters,
         )
         try:
             if wait:
-                unmeasured = found.facts.measured is None
-                plan = replace(seen.plan, sharing=options.sharing, first_pass_tells=unmeasured)
-                supervision = Supervision(result, guest, options.policy, plan, start=start, forecast=forecast)
+                unmeasured = basis.facts.measured is None
+                plan = replace(forecast.plan, sharing=options.sharing, first_pass_tells=unmeasured)
+                supervision = Supervision(result, guest, options.policy, plan, start=start, forecast=document)
                 return self._to_the_end(supervision, "moved")
             sample = start.begin_and_leave()
             if start.problem is not None:
                 raise start.problem
             if sample is not None:
-                return result.left_running(True, {"forecast": forecast, "elapsed_ms": sample.elapsed_ms})
+                return result.left_running(True, {"forecast": document, "elapsed_ms": sample.elapsed_ms})
             self._ends.settled()
-            return result.settle(False, "moved", {"forecast": forecast})
+            return result.settle(False, "moved", {"forecast": document})
         except (MigrationError, libvirt.libvirtError):
             start.take_back()
             raise

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from ..._core.forecast.link_bandwidth import DestinationPath
 from ..._core.guest_policy import GuestPolicies, Said
-from ..._core.migration.start import StartOptions
+from ..._core.migration.call_parameters import StartOptions
 from ..._core.policy import Policy
 from ..._host.metrics_directory import MetricsDirectory
 from ..guest import Guest

@@ -27,24 +27,24 @@ _NOTHING_DONE: Result = {
 @dataclass(frozen=True)
 class MigrationResult:
     """Makes the return values. ``persistent``: whether the guest is to be defined where it runs; ``autostart``: whether
-    it starts with its host; ``before``: how it was when it was found; ``stood``: whether it stood still then, on the
-    source; ``there_is``: makes the definition that the destination gets from that of the source."""
+    it starts with its host; ``before``: how it was when it was found; ``was_paused``: whether it stood still then, on
+    the source; ``definition_there``: makes the definition that the destination gets from that of the source."""
 
     ends: TwoHosts
     undefine_source: bool
     persistent: bool
     autostart: bool
-    stood: bool
+    was_paused: bool
     found: DefinitionState
     before: Result
-    there_is: t.Callable[[str], str] = str
+    definition_there: t.Callable[[str], str] = str
 
     def settle(self, check: bool, outcome: str, facts: Result, found: t.Optional[DefinitionState] = None) -> Result:
         """The guest is on the destination: its definition and its autostart go there, too."""
         found = found or self._kept_now()
         missing = steps(found, persistent=self.persistent, undefine_source=self.undefine_source)
         if not check:
-            do(self.ends, missing, note_there=found.note_there, there_is=self.there_is)
+            do(self.ends, missing, note_there=found.note_there, definition_there=self.definition_there)
         end = self._document(after(found, missing), self.ends.destination_name)
         changed = outcome != "already_there" or bool(missing)
         return self._result(changed, outcome, end, {**facts, "kept": [step.value for step in missing]})
@@ -92,7 +92,7 @@ def opened(
     *,
     persistent: t.Optional[bool],
     undefine_source: bool,
-    there_is: t.Callable[[str], str] = str,
+    definition_there: t.Callable[[str], str] = str,
 ) -> MigrationResult:
     """The result of a guest that was just found, with how it was then. ``persistent``: None to keep that as it is."""
     found, runs_on = kept(ends), ends.runs_on(where)
@@ -103,8 +103,8 @@ def opened(
         undefine_source,
         persistent=known if persistent is None else persistent,
         autostart=found.autostart_noted,
-        stood=where.here is not None and not where.here.running and not where.here.held_by_migration,
+        was_paused=where.here is not None and not where.here.running and not where.here.held_by_migration,
         found=found,
         before=replace(found, autostart=starts).document(runs_on, *ends.names),
-        there_is=there_is,
+        definition_there=definition_there,
     )

@@ -22,9 +22,9 @@ from ..._core.supervision.supervisor import Supervisor
 from ..._host.metrics_directory import MetricsDirectory
 from ..connection import Connection, libvirt
 from ..guest import Guest
+from ..guest_size import size_of
 from ..job.current import completed_job
 from ..job.lost_contact import contact_lost, ended_by_a_restart
-from ..job.postcopy_calls import size_of
 from ..job.sampling import started_with
 from .driver import Driver, ProgressCallback
 from .result import MigrationResult, Result
@@ -62,19 +62,8 @@ class Supervision:
         """The return values of a migration that has succeeded. ``outcome``: what to call it; the callbacks and
         ``metrics``: as of :class:`Driver`. Raises what kept the guest from arriving, and what is known of where it
         is."""
-        record = self._record()
-        driver = Driver(
-            self._ends.source,
-            self._guest,
-            record,
-            path.destination_uri,
-            path.migrate_uri,
-            on_progress=on_progress,
-            on_look=on_look,
-            expected_bytes=expected_bytes(self._forecast) if self._forecast else None,
-            metrics=metrics,
-        )
-        start = self._start
+        record, start = self._record(), self._start
+        driver = self._driver(record, path, on_progress, on_look, metrics)
 
         def facts(last: t.Optional[JobSample]) -> Result:
             return {"forecast": self._forecast, **supervision_facts(driver.applied, last, record)}
@@ -93,9 +82,29 @@ class Supervision:
             runs_on = self._ends.source_name if ended else None
             raise contact_lost(exc, self._guest.name, {**facts(driver.last), "runs_on": runs_on}, ended=ended) from exc
         there = where.there if where.situation is Situation.THERE else None
-        if there is not None and (there.running or self._result.stood):
+        if there is not None and (there.running or self._result.was_paused):
             return self._result.settle(False, outcome, facts(_with_statistics(self._ends, last)))
         raise self._not_there(where, record, facts(last))
+
+    def _driver(
+        self,
+        record: Record,
+        path: DestinationPath,
+        on_progress: t.Optional[ProgressCallback],
+        on_look: t.Optional[ProgressCallback],
+        metrics: t.Optional[MetricsDirectory],
+    ) -> Driver:
+        return Driver(
+            self._ends.source,
+            self._guest,
+            record,
+            path.destination_uri,
+            path.migrate_uri,
+            on_progress=on_progress,
+            on_look=on_look,
+            expected_bytes=expected_bytes(self._forecast) if self._forecast else None,
+            metrics=metrics,
+        )
 
     def _record(self) -> Record:
         hosts = {"source": self._ends.source_name, "destination": self._ends.destination_name}

@@ -8,7 +8,9 @@ import pytest
 
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.forecast.link_bandwidth import RouteDevice
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.forecast.working_set import Window
-from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.measure import facts as measured_facts
+from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.measure import (
+    forecast_facts as measured_facts,
+)
 from ansible_collections.virtops.live_migration.plugins.modules import migration_forecast_info as module
 from ansible_collections.virtops.live_migration.tests.unit.plugins.fake_libvirt import (
     ERP01,
@@ -139,7 +141,7 @@ def test_the_speed_of_the_device_on_the_way(
     libvirt: FakeLibvirt, run: ModuleRunner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[list[str]] = []
-    monkeypatch.setattr(module, "way_to", lambda hosts: asked.append(list(hosts)) or RouteDevice("bond0.50", 10_000))
+    monkeypatch.setattr(module, "route_to", lambda hosts: asked.append(list(hosts)) or RouteDevice("bond0.50", 10_000))
     for destination in ("qemu+ssh://root@kvm02/system", "10.231.1.12"):
         libvirt.expect(*FOUND, *gathered())
         facts = run(module, name="erp01", destination=destination, dirty_rate=BUSY)["facts"]
@@ -147,7 +149,7 @@ def test_the_speed_of_the_device_on_the_way(
         assert facts["bandwidth_source"] == "the speed of the device below bond0.50, 10000 Mbit/s"
     assert asked == [["kvm02"], ["10.231.1.12"]]
     # A device that tells no speed: what the last migration had.
-    monkeypatch.setattr(module, "way_to", lambda _hosts: RouteDevice("veth0"))
+    monkeypatch.setattr(module, "route_to", lambda _hosts: RouteDevice("veth0"))
     libvirt.expect(*FOUND, Call("jobStats", 3).returns(COMPLETED), *gathered())
     assert run(module, name="erp01", destination="kvm02", dirty_rate=BUSY)["facts"]["bandwidth_source"] == (
         "last_migration"

@@ -11,7 +11,7 @@ import yaml
 
 from ansible_collections.virtops.live_migration.plugins.module_utils._ansible import probe
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.network import Route
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.readiness.assessor import CHECKS
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.readiness.checks.all_checks import CHECKS
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.readiness.checks.check_types import STATUSES
 from ansible_collections.virtops.live_migration.plugins.modules import migration_readiness_info as module
 from ansible_collections.virtops.live_migration.tests.unit.plugins.fake_libvirt import Call, FakeLibvirt

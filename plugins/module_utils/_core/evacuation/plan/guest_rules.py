@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import re
 import typing as t
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 
 from ...guest_metadata import GUEST_NAMESPACE, attributes_of
-from ...guest_policy import GuestPolicies, is_named, limits_of_metadata, said_by
+from ...guest_policy import GuestPolicies, is_named, limits_of_metadata, said_by_all
 from ...host.guest import GuestDocument
 from ...policy import Policy
 from ..strategy import LEAVE, PLANNED, SHUTDOWN
 from .fleet import Group
 
-_SAID = ("strategy", "if_unplaceable", "priority", "destinations", "policy", "policy_overrides")
+_SAID = ("strategy", "if_unplaceable", "priority", "destinations")
 _REFUSED = "except_destinations"
 
 # What the metadata of a guest may say. The last two reach further than that guest: an administrator allows them.
@@ -35,8 +35,9 @@ class GuestRules:
     """What is said of one guest; None: nothing was said. ``together`` and ``apart``: names of rules that its metadata
     put it under.
 
-    ``claim``: its priority for a place, where that is not its priority in the order. ``limits``: the fields of a policy
-    that its metadata makes stricter. ``except_destinations``: hosts that it must not go to.
+    ``claim``: its priority for a place, where that is not its priority in the order. ``said_policy``: the fields of a
+    policy that the user says for this guest; ``limits``: those that its metadata makes stricter.
+    ``except_destinations``: hosts that it must not go to.
     """
 
     strategy: t.Optional[str] = None
@@ -44,8 +45,7 @@ class GuestRules:
     priority: t.Optional[int] = None
     claim: t.Optional[int] = None
     destinations: t.Optional[t.Sequence[str]] = None
-    policy: t.Optional[str] = None
-    policy_overrides: t.Optional[t.Mapping[str, t.Any]] = None
+    said_policy: t.Mapping[str, t.Any] = field(default_factory=dict)
     limits: t.Optional[t.Mapping[str, t.Any]] = None
     except_destinations: tuple[str, ...] = ()
     together: tuple[str, ...] = ()
@@ -53,17 +53,14 @@ class GuestRules:
 
     def overlaid_on(self, other: GuestRules) -> GuestRules:
         """This one where it says something, the other one where it does not."""
-        said = {one.name: getattr(self, one.name) for one in fields(self) if getattr(self, one.name) not in (None, ())}
+        said = {
+            one.name: getattr(self, one.name) for one in fields(self) if getattr(self, one.name) not in (None, (), {})
+        }
         return replace(other, **said)
 
     def resolved_policy(self, default: Policy, for_all: t.Optional[t.Mapping[str, t.Any]] = None) -> Policy:
         """``for_all``: the fields of ``default`` that the user has overridden, which bound those of the guest."""
         return GuestPolicies(default, for_all or {}).of("", "", self.limits, self.said_policy)
-
-    @property
-    def said_policy(self) -> dict[str, t.Any]:
-        """The fields of a policy that the user says for this guest; none where nothing was said."""
-        return said_by(self.policy, self.policy_overrides)
 
 
 def is_named_by(pattern: str, guest: GuestDocument) -> bool:
@@ -74,21 +71,22 @@ def is_named_by(pattern: str, guest: GuestDocument) -> bool:
 def guest_rules_of(
     guest: GuestDocument, entries: t.Sequence[t.Mapping[str, t.Any]], rules: t.Optional[GuestRules] = None
 ) -> GuestRules:
-    """All that is said of the guest, the later over the earlier. An entry is one of the option ``guests``.
+    """All that is said of the guest, the later over the earlier. An entry is one of the option ``guests``; what they
+    say of its policy is put together by :func:`said_by_all`.
 
     ``rules``: what its metadata says, as far as that counts.
     """
     rules = from_metadata(guest)[0] if rules is None else rules
-    for entry in entries:
-        if is_named_by(entry["name"], guest):
-            said: dict[str, t.Any] = {key: entry[key] for key in _SAID if entry.get(key) is not None}
-            if "priority" in said:
-                said["claim"] = said["priority"]
-            # Each of them holds, whatever else is said of the guest.
-            refused = (*rules.except_destinations, *(entry.get(_REFUSED) or ()))
-            entry_rules = GuestRules(**said, except_destinations=tuple(dict.fromkeys(refused)))
-            rules = entry_rules.overlaid_on(rules)
-    return rules
+    matching = [entry for entry in entries if is_named_by(entry["name"], guest)]
+    for entry in matching:
+        said: dict[str, t.Any] = {key: entry[key] for key in _SAID if entry.get(key) is not None}
+        if "priority" in said:
+            said["claim"] = said["priority"]
+        # Each of them holds, whatever else is said of the guest.
+        refused = (*rules.except_destinations, *(entry.get(_REFUSED) or ()))
+        entry_rules = GuestRules(**said, except_destinations=tuple(dict.fromkeys(refused)))
+        rules = entry_rules.overlaid_on(rules)
+    return replace(rules, said_policy=said_by_all(matching))
 
 
 def groups_of(

@@ -35,7 +35,8 @@ class Unplaced:
 
 @dataclass(frozen=True)
 class Placement:
-    """``at``: the destination of each guest, by key."""
+    """``at``: the destination of each guest, by key. What each destination then has, by name of the host:
+    ``memory_bytes``, of its guests, and ``guests``, how many."""
 
     at: t.Mapping[str, str]
     unplaced: tuple[Unplaced, ...]

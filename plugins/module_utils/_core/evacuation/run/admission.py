@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whether a guest that is ready may be sent now: how guests share the places and the links."""
+"""Whether a guest that is ready may be sent now: how guests share the slots and the links.
+
+This is the first of three gates. The others, in _libvirt/evacuation: shared_limits.py, by what other hosts send, and
+memory_check.py, by what the destination has free.
+"""
 
 from __future__ import annotations
 
@@ -39,24 +43,25 @@ class DestinationLook(t.NamedTuple):
     active: frozenset[str] = frozenset()
 
 
-class Places(t.NamedTuple):
-    """The places (slots) of a destination. ``taken``: by transfers that have not ended, whoever sends them.
+class DestinationSlots(t.NamedTuple):
+    """The slots of a destination. ``taken``: by transfers that have not ended, whoever sends them.
 
-    ``one_more``: whether one more than there are may be taken, as what this host sends there will have gone by the time
-    that it is set up. ``not_before_s``: other hosts were seen to want a place, so that none is taken before.
+    ``extra_slots``: how many more than there are may be taken, 0 or 1, as what this host sends there will have gone by
+    the time that another one is set up. ``not_before_s``: other hosts were seen to want a slot, so that none is taken
+    before.
     """
 
     taken: int = 0
-    one_more: bool = False
+    extra_slots: int = 0
     not_before_s: float = 0.0
 
     def free(self, slots: Slots, now_s: float) -> bool:
         """Whether a transfer may begin there now, as far as the destination goes."""
-        return now_s >= self.not_before_s and self.taken < slots.per_destination + self.one_more
+        return now_s >= self.not_before_s and self.taken < slots.per_destination + self.extra_slots
 
     def may_be_prepared_for(self, slots: Slots, now_s: float, preparing: int) -> bool:
         """Whether a guest may be measured ahead, beside ``preparing`` others; measured long before it is of no use."""
-        taken = slots.per_destination if now_s < self.not_before_s else self.taken - self.one_more
+        taken = slots.per_destination if now_s < self.not_before_s else self.taken - self.extra_slots
         return taken + preparing < slots.per_destination + slots.ahead
 
 
@@ -87,17 +92,23 @@ class Contention:
 
 
 def may_start(
-    one: QueuedGuest, sending: t.Sequence[QueuedGuest], there: Places, slots: Slots, now_s: float, setup_s: float
+    one: QueuedGuest,
+    sending: t.Sequence[QueuedGuest],
+    there: DestinationSlots,
+    slots: Slots,
+    now_s: float,
+    setup_s: float,
 ) -> bool:
     """Whether a guest that is ready may be sent now.
 
     ``sending``: those that this host sends; ``there``: the places of its destination; ``setup_s``: how long a transfer
     is set up before its bytes flow, 0 when not known.
     """
-    dry = run_dry(sending, setup_s, now_s)
-    if len(sending) >= slots.per_source + dry or not there.free(slots, now_s):
+    idle = link_will_idle(sending, setup_s, now_s)
+    extra_slots = 1 if idle else 0
+    if len(sending) >= slots.per_source + extra_slots or not there.free(slots, now_s):
         return False
-    if any((other.busy and not dry) or now_s - other.sent_s < _apart_s(other) for other in sending):
+    if any((other.busy and not idle) or now_s - other.sent_s < _apart_s(other) for other in sending):
         return False
     if not one.busy:
         return True
@@ -105,14 +116,14 @@ def may_start(
     if any(other.ends_s - now_s > setup_s + one.least_s for other in sending):
         return False
     from_here = sum(other.destination == one.destination for other in sending)
-    return there.taken - there.one_more <= from_here or now_s - one.ready_s > _ALONE_PATIENCE_S
+    return there.taken - there.extra_slots <= from_here or now_s - one.ready_s > _ALONE_PATIENCE_S
 
 
 def _apart_s(one: QueuedGuest) -> float:
     return min(_APART_S, _APART_SHARE * one.least_s)
 
 
-def run_dry(sending: t.Sequence[QueuedGuest], setup_s: float, now_s: float) -> bool:
+def link_will_idle(sending: t.Sequence[QueuedGuest], setup_s: float, now_s: float) -> bool:
     """Whether all of it will have gone before another one is set up, so that the link would stand idle meanwhile."""
     rate = sum(one.bytes_per_s for one in sending)
     if rate <= 0 or any(one.ends_s == NEVER_S for one in sending):

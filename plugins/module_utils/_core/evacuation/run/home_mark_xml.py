@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, replace
 from xml.etree import ElementTree
 
 from ...guest_metadata import attributes_of
-from ...migration.start import STORAGE
+from ...migration.call_parameters import STORAGE
 from ..strategy import MIGRATE, SHUTDOWN
 
 ELEMENT = "home"

@@ -5,16 +5,15 @@ from __future__ import annotations
 
 import typing as t
 
-from ...forecast.forecast import expected_bytes
-from ...forecast.plan import POSTCOPY
 from ...units import human_bytes, human_ms, human_rate
 from .queued_guest import QueuedGuest, Stage
 
-_SMALL_SET_S = 0.1  # a choice: a working set that is sent in less keeps no migration from ending
-
 
 class EvacuationTotal:
-    """How far all guests together are; it remembers the last rate, for the moments in which nothing is measured."""
+    """How far all guests together are.
+
+    The highest rate seen stands in for one of less than a quarter of it: between two transfers nothing flows.
+    """
 
     def __init__(self) -> None:
         self._best_bytes_per_s = 0.0
@@ -52,25 +51,3 @@ def total_line(numbers: t.Mapping[str, t.Any]) -> str:
         if numbers["time_left_s"] is not None:
             parts.append(f"about {human_ms(numbers['time_left_s'] * 1000)} to go")
     return ", ".join(parts)
-
-
-def to_be_sent(forecast: t.Mapping[str, t.Any]) -> tuple[t.Optional[int], float]:
-    """Bytes in all, None where that is not known, and the seconds that its memory takes once at least (0: likewise)."""
-    basis = forecast.get("basis") or {}
-    touched, bandwidth = basis.get("touched_bytes"), basis.get("bandwidth_bytes_per_s")
-    return expected_bytes(forecast), touched / bandwidth if touched and bandwidth else 0.0
-
-
-def needs_the_link_alone(forecast: t.Mapping[str, t.Any], sharing: int) -> bool:
-    """Whether a guest writes too fast to be sent beside others, ``sharing`` of them over one link.
-
-    Post-copy ends with any share, and so does what keeps rewriting only a little.
-    """
-    basis = forecast.get("basis") or {}
-    bandwidth, dirty = basis.get("bandwidth_bytes_per_s"), basis.get("dirty_bytes_per_s")
-    if not bandwidth or not dirty or forecast.get("way") == POSTCOPY or sharing < 2:
-        return False
-    small = not basis.get("working_set_is_lower_bound") and (
-        (basis.get("working_set_bytes") or 0) < _SMALL_SET_S * bandwidth / sharing
-    )
-    return not small and 2 * dirty > bandwidth / sharing

@@ -25,7 +25,7 @@ class _Kind(enum.Enum):
     CORDONED = "cordoned"  # it is to take nobody, as somebody decided; its other guests fare no better
     FIT = "fit"  # the destination does not fit this guest; others may fit
     GUEST_HELD = "guest held"  # by other work on it, which ends
-    PASSES = "passes"  # of hosts and network, and may be otherwise in a moment
+    TRANSIENT = "transient"  # of hosts and network, and may be otherwise in a moment
 
 
 # Every reason that calls for more than giving the guest up. Another attempt looks first where the guest is, adopts what
@@ -73,19 +73,19 @@ _KINDS: dict[str, _Kind] = {
     "OTHER_JOB": _Kind.GUEST_HELD,
     "STILL_RESUMING": _Kind.GUEST_HELD,
     # hosts and network
-    "ABORT_UNVERIFIED": _Kind.PASSES,
-    "CONNECTION_LOST": _Kind.PASSES,
-    "ENDED_BY_RESTART": _Kind.PASSES,
-    "LEFT_SMALL": _Kind.PASSES,  # it has moved; the next attempt gives it its memory back
-    "LIBVIRT_ERROR": _Kind.PASSES,
-    "MIGRATION_FAILED": _Kind.PASSES,
-    "MONITOR_HUNG": _Kind.PASSES,
-    "OPERATION_FAILED": _Kind.PASSES,
-    "POSTCOPY_BROKEN": _Kind.PASSES,
-    "POSTCOPY_SILENT": _Kind.PASSES,
-    "QEMU_DIED": _Kind.PASSES,
-    "STREAM_BROKEN": _Kind.PASSES,  # by the network, or by an abort, which QEMU often tells in the same words
-    "SYSTEM_ERROR": _Kind.PASSES,
+    "ABORT_UNVERIFIED": _Kind.TRANSIENT,
+    "CONNECTION_LOST": _Kind.TRANSIENT,
+    "ENDED_BY_RESTART": _Kind.TRANSIENT,
+    "LEFT_SMALL": _Kind.TRANSIENT,  # it has moved; the next attempt gives it its memory back
+    "LIBVIRT_ERROR": _Kind.TRANSIENT,
+    "MIGRATION_FAILED": _Kind.TRANSIENT,
+    "MONITOR_HUNG": _Kind.TRANSIENT,
+    "OPERATION_FAILED": _Kind.TRANSIENT,
+    "POSTCOPY_BROKEN": _Kind.TRANSIENT,
+    "POSTCOPY_SILENT": _Kind.TRANSIENT,
+    "QEMU_DIED": _Kind.TRANSIENT,
+    "STREAM_BROKEN": _Kind.TRANSIENT,  # by the network, or by an abort, which QEMU often tells in the same words
+    "SYSTEM_ERROR": _Kind.TRANSIENT,
 }
 _DECISIONS = {
     _Kind.ALARM: RetryDecision.STOP_ALL,
@@ -93,10 +93,10 @@ _DECISIONS = {
     _Kind.CORDONED: RetryDecision.OTHER_DESTINATION,
     _Kind.FIT: RetryDecision.OTHER_DESTINATION,
     _Kind.GUEST_HELD: RetryDecision.AGAIN,
-    _Kind.PASSES: RetryDecision.AGAIN,
+    _Kind.TRANSIENT: RetryDecision.AGAIN,
 }
-DESTINATION_SICK = frozenset(reason for reason, kind in _KINDS.items() if kind in (_Kind.DESTINATION, _Kind.CORDONED))
-LOADED = frozenset(("GIVEN_UP", "NO_WAY"))  # the guest wrote too fast for its policy; it may be calmer later
+DESTINATION_FAILED = frozenset(reason for reason, kind in _KINDS.items() if kind in (_Kind.DESTINATION, _Kind.CORDONED))
+WROTE_TOO_FAST = frozenset(("GIVEN_UP", "NO_WAY"))  # the guest wrote too fast for its policy; it may be calmer later
 
 
 def decide_retry(reason: str) -> RetryDecision:
@@ -112,7 +112,7 @@ def calls_for_another(reason: str) -> bool:
 
 def infrastructure(reason: str) -> bool:
     """Whether it says something about hosts and network, and not about the one guest."""
-    return _KINDS.get(reason) in (_Kind.DESTINATION, _Kind.PASSES)
+    return _KINDS.get(reason) in (_Kind.DESTINATION, _Kind.TRANSIENT)
 
 
 def back_off_s(attempts: int) -> float:

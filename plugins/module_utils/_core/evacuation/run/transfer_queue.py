@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import typing as t
 
-from .admission import Contention, DestinationLook, Places, Slots, may_start, run_dry
+from .admission import Contention, DestinationLook, DestinationSlots, Slots, link_will_idle, may_start
 from .queued_guest import NEVER_S, QueuedGuest, Stage, TransferOptions
-from .retry import DESTINATION_SICK, LOADED, RetryDecision, back_off_s, decide_retry, infrastructure
+from .retry import DESTINATION_FAILED, WROTE_TOO_FAST, RetryDecision, back_off_s, decide_retry, infrastructure
 
-_SICK_AFTER = 2  # failures of a destination that speak of the destination itself; a choice
+_CLOSED_AFTER = 2  # failures of a destination that speak of the destination itself; a choice
 _MOST_SETUP_S = 5.0  # a destination under load needed 2 to 4 s to start a QEMU (docs/design.md)
 
 
@@ -44,7 +44,7 @@ class TransferQueue:
     """The guests of one host that are to be sent. ``stopped``: the reason code for which no more begin, empty while
     they do. ``closed``: names of destinations that are given up.
 
-    ``retry_loaded``: whether one that failed for its load is tried once more, measured, after others.
+    ``retry_busy_guests``: whether one that wrote too fast is tried once more, measured, after others.
     A guest is sent without being measured where the link would stand idle otherwise, unless its options or its last
     failure ask for a measurement.
     """
@@ -54,15 +54,15 @@ class TransferQueue:
         options: t.Sequence[TransferOptions],
         slots: Slots,
         *,
-        retry_loaded: bool = False,
+        retry_busy_guests: bool = False,
     ) -> None:
-        self._slots, self._retry_loaded = slots, retry_loaded
+        self._slots, self._retry_busy_guests = slots, retry_busy_guests
         self.guests = {one.key: QueuedGuest(one, (one.destinations or ("",))[0]) for one in options}
         self.stopped = ""
         self.closed: set[str] = set()
         self._contention = Contention(slots.per_destination)
         self._setup_s = 0.0
-        self._sick: dict[str, int] = {}
+        self._destination_failures: dict[str, int] = {}
         self._failures: list[str] = []
         for one in self.guests.values():
             one.left_bytes, one.adopts = one.options.size_bytes, one.options.moving or one.options.there
@@ -71,32 +71,34 @@ class TransferQueue:
     def ended(self) -> bool:
         return not any(one.running or (one.stage is Stage.WAITING and not self.stopped) for one in self._all())
 
-    def places(self, looks: t.Mapping[str, DestinationLook], now_s: float, delay_s: float) -> dict[str, Places]:
+    def places(
+        self, looks: t.Mapping[str, DestinationLook], now_s: float, delay_s: float
+    ) -> dict[str, DestinationSlots]:
         """The places of each destination that was looked at; a destination that shows a guest of ours is noted.
 
         What goes there from here counts before it shows, and no more when the links are done with it. ``delay_s``:
         drawn at random, see :class:`Contention`.
         """
-        found: dict[str, Places] = {}
+        found: dict[str, DestinationSlots] = {}
         sent = {one.options.key for one in self._in(Stage.SENT)}
-        dry = self.runs_dry(now_s)
+        idle = self.link_will_idle(now_s)
         for name, look in looks.items():
             for key in look.arriving | look.active:
                 self.shows(key, name)
             going = {one.options.key for one in self._in(Stage.SENDING) if one.destination == name}
             others = bool(look.arriving - set(self.guests))
             taken = len(look.arriving - sent | going)
-            one_more = dry and bool(going) and not others
+            extra_slots = 1 if idle and going and not others else 0
             not_before_s = self._contention.not_before_s(
-                name, taken - one_more, others=others, now_s=now_s, delay_s=delay_s
+                name, taken - extra_slots, others=others, now_s=now_s, delay_s=delay_s
             )
-            found[name] = Places(taken, one_more, not_before_s)
+            found[name] = DestinationSlots(taken, extra_slots, not_before_s)
         return found
 
     def due(
         self,
         now_s: float,
-        places: t.Mapping[str, Places],
+        places: t.Mapping[str, DestinationSlots],
         reserve: t.Callable[[str, str], bool] = lambda _key, _destination: True,
     ) -> list[Move]:
         """What is to be done now. ``places``: of each destination, as :meth:`places` gives them.
@@ -111,7 +113,7 @@ class TransferQueue:
             return moves
         places = dict(places)
         for one in self._in(Stage.READY):
-            there = places.get(one.destination, Places())
+            there = places.get(one.destination, DestinationSlots())
             may = one.adopts or may_start(one, self._in(Stage.SENDING), there, self._slots, now_s, self._setup_s)
             if may and (one.adopts or reserve(one.options.key, one.destination)):
                 one.stage, one.sent_s, one.set_up, one.ends_s = Stage.SENDING, now_s, False, NEVER_S
@@ -120,19 +122,19 @@ class TransferQueue:
                 moves.append(Send(one.options.key))
             elif one.busy:
                 break  # others that begin meanwhile would put it off for ever
-        dry = self.runs_dry(now_s)
+        idle = self.link_will_idle(now_s)
         for one in self._in(Stage.WAITING):
-            if one.not_before_s <= now_s and (one.adopts or self._may_prepare(one, places, now_s, dry)):
-                measured = one.adopts or one.options.needs_measuring or one.reason in LOADED
+            if one.not_before_s <= now_s and (one.adopts or self._may_prepare(one, places, now_s, idle)):
+                measured = one.adopts or one.options.needs_measuring or one.reason in WROTE_TOO_FAST
                 one.measured = measured or not self._stands_idle()
                 one.stage = Stage.PREPARING
                 one.attempts += 1
                 moves.append(Begin(one.options.key, one.destination, one.measured))
         return moves
 
-    def runs_dry(self, now_s: float) -> bool:
+    def link_will_idle(self, now_s: float) -> bool:
         """Whether one more may be set up beside those that are sent."""
-        return run_dry(self._in(Stage.SENDING), self._setup_s, now_s)
+        return link_will_idle(self._in(Stage.SENDING), self._setup_s, now_s)
 
     # --- what is reported
 
@@ -177,7 +179,7 @@ class TransferQueue:
         one = self.guests[key]
         one.stage, one.left_bytes, one.bytes_per_s, one.reason = Stage.DONE, 0, 0.0, ""
         self._failures = []
-        self._sick.pop(one.destination, None)
+        self._destination_failures.pop(one.destination, None)
 
     def failed(self, key: str, reason: str, now_s: float) -> RetryDecision:
         """What follows from a failure with this reason code: AGAIN and OTHER_DESTINATION (the guest is in the queue
@@ -201,10 +203,10 @@ class TransferQueue:
                 return what
             what = (
                 RetryDecision.AGAIN
-                if reason in DESTINATION_SICK and one.destination not in self.closed
+                if reason in DESTINATION_FAILED and one.destination not in self.closed
                 else RetryDecision.GIVE_UP
             )
-        if self._retry_loaded and reason in LOADED and one.attempts == 1:
+        if self._retry_busy_guests and reason in WROTE_TOO_FAST and one.attempts == 1:
             what = RetryDecision.AGAIN
         if what is RetryDecision.AGAIN and one.attempts < self._slots.attempts:
             one.refused_by = [name for name in one.refused_by if name != one.destination]
@@ -237,21 +239,23 @@ class TransferQueue:
         soon = sum(one.adopts or not one.measured for one in self._in(Stage.PREPARING))
         return soon + len(self._in(Stage.READY, Stage.SENDING)) < self._slots.per_source
 
-    def _may_prepare(self, one: QueuedGuest, places: t.Mapping[str, Places], now_s: float, dry: bool) -> bool:
+    def _may_prepare(
+        self, one: QueuedGuest, places: t.Mapping[str, DestinationSlots], now_s: float, idle: bool
+    ) -> bool:
         slots = self._slots
         under_way = self._in(Stage.PREPARING, Stage.READY, Stage.SENDING)
-        if len(under_way) >= slots.per_source + slots.ahead + dry:
+        if len(under_way) >= slots.per_source + slots.ahead + (1 if idle else 0):
             return False
         coming = [other for other in under_way if other.stage is not Stage.SENDING]
         same = sum(other.destination == one.destination for other in coming)
-        return places.get(one.destination, Places()).may_be_prepared_for(slots, now_s, same)
+        return places.get(one.destination, DestinationSlots()).may_be_prepared_for(slots, now_s, same)
 
     def _count(self, one: QueuedGuest, reason: str) -> None:
         """Towards giving up a destination, or all."""
         name = one.destination
-        if reason in DESTINATION_SICK:
-            self._sick[name] = self._sick.get(name, 0) + 1
-            if self._sick[name] >= _SICK_AFTER and name not in self.closed:
+        if reason in DESTINATION_FAILED:
+            self._destination_failures[name] = self._destination_failures.get(name, 0) + 1
+            if self._destination_failures[name] >= _CLOSED_AFTER and name not in self.closed:
                 self.closed.add(name)
                 self._move_on(name)
         if name in self.closed or not infrastructure(reason):

@@ -102,8 +102,7 @@ def _document(definition: Definition) -> GuestDocument:
 
 def _domain(definition: Definition) -> GuestDocument:
     root, devices = definition.root, definition.devices
-    os, vcpu = root.find("os"), root.find("vcpu")
-    maximum = whole_number(vcpu.text or "0") if vcpu is not None else 0
+    os = root.find("os")
     tpm_devices, pins = tpms(devices), pinned_cpus(root)
     firmware, characters = _firmware(os), character_devices(devices)
     return GuestDocument(
@@ -113,8 +112,7 @@ def _domain(definition: Definition) -> GuestDocument:
         **_start(os),
         emulator=next((one.text or "" for one in devices.get("emulator", ())), ""),
         firmware=firmware,
-        vcpus=maximum,
-        vcpus_current=whole_number(vcpu.get("current", str(maximum))) if vcpu is not None else 0,
+        **_vcpus(root.find("vcpu")),
         pinned=bool(pins),
         pinned_cpus=pins,
         cpu=_cpu(definition),
@@ -136,10 +134,7 @@ def _domain(definition: Definition) -> GuestDocument:
         vsock_cid=vsock_cid(devices),
         not_looked_at=not_looked_at(devices),
         unmigratable=unmigratable(root, devices),
-        security_labels=[
-            SecurityLabel(one.get("model", ""), one.get("type", ""), one.findtext("label", ""))
-            for one in root.findall("seclabel")
-        ],
+        security_labels=_security_labels(root),
         launch_security=get(root.find("launchSecurity"), "type"),
         qemu_arguments=any(_local(one) == "commandline" for one in root),
         dirty_ring=any(one.get("state") == "on" for one in inside(root, "features", "kvm", "dirty-ring")),
@@ -148,6 +143,20 @@ def _domain(definition: Definition) -> GuestDocument:
         description=root.findtext("description", ""),
         metadata={} if definition.metadata is None else dict(_metadata(definition.metadata)),
     )
+
+
+def _vcpus(element: t.Optional[Element]) -> dict[str, t.Any]:
+    """How many it may have, and has now; 0: not said."""
+    maximum = whole_number(element.text or "0") if element is not None else 0
+    current = whole_number(element.get("current", str(maximum))) if element is not None else 0
+    return {"vcpus": maximum, "vcpus_current": current}
+
+
+def _security_labels(root: Element) -> list[SecurityLabel]:
+    return [
+        SecurityLabel(one.get("model", ""), one.get("type", ""), one.findtext("label", ""))
+        for one in root.findall("seclabel")
+    ]
 
 
 def _has_agent(devices: Devices) -> bool:

@@ -122,7 +122,11 @@ class Pair:
 
 @dataclass(frozen=True)
 class Case:
-    """A guest that is to go from one host to another."""
+    """A guest that is to go from one host to another.
+
+    ``cpu``: what the destination's libvirt says of its processor; ``measured``: how it writes; ``objection``: why QEMU
+    would refuse; ``sent``: the guest as it is to be on the destination, where that differs. None: not asked, or not so.
+    """
 
     guest: GuestDocument
     pair: Pair

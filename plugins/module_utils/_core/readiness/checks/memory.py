@@ -18,6 +18,10 @@ _BINDING = ("strict", "restrictive")  # the other modes of numatune only prefer
 _RESERVE_SHARE = 0.02  # of the host, which has to live too
 
 
+# How many pages of one size, and the nodes that they are bound to (none: any).
+_Need = tuple[int, tuple[int, ...]]
+
+
 def _in_hugepages(memory: GuestMemory) -> int:
     parts = _parts(memory)
     return sum(one.size_bytes for one in parts if one.hugepages)
@@ -64,12 +68,12 @@ def _available(case: Case) -> Finding:
 
 
 def _hugepages(case: Case) -> Finding:
-    """Each size for itself; of one size each set of nodes that something is bound to, and all that is of this size."""
+    """Per page size: enough free on each bound node set, and in total."""
     memory = case.destination.memory
     parts = [one for one in _parts(case.guest.memory) if one.hugepages and one.size_bytes]
     if not parts:
         return passed("The guest needs none.")
-    wanted: dict[int, list[tuple[int, tuple[int, ...]]]] = {}
+    wanted: dict[int, list[_Need]] = {}
     for part in parts:
         size = part.hugepage_size_bytes or memory.default_hugepage_size_bytes
         if size is None:
@@ -96,9 +100,7 @@ def _hugepages(case: Case) -> Finding:
     return passed(f"{'; '.join(words)}.", hugepages=figures)
 
 
-def _short_of_hugepages(
-    memory: Memory, size: int, needs: t.Sequence[tuple[int, tuple[int, ...]]]
-) -> t.Optional[Finding]:
+def _short_of_hugepages(memory: Memory, size: int, needs: t.Sequence[_Need]) -> t.Optional[Finding]:
     """Looks at each set of nodes that something is bound to, at all of these together, and at all nodes of the host."""
     bounds = {frozenset(bound) for _count, bound in needs if bound}
     sets = [*bounds, frozenset[int]().union(*bounds), frozenset[int]()]

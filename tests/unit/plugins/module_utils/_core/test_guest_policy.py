@@ -117,6 +117,25 @@ def test_a_later_entry_comes_before_an_earlier_one() -> None:
     assert (found.max_downtime_ms, found.postcopy) == (200, "prefer")
 
 
+@pytest.mark.parametrize(
+    ("entries", "postcopy"),
+    [
+        ([entry("*", postcopy="never"), entry(postcopy="prefer")], "never"),
+        ([entry(postcopy="prefer"), entry("*", postcopy="never")], "never"),
+        ([entry("*", postcopy="never"), entry(policy="post_copy")], "never"),
+        ([entry("*", policy="post_copy", postcopy="never"), entry(max_downtime_ms=200)], "never"),
+        ([entry("*", postcopy="never"), entry("erp*", postcopy="prefer"), entry(UUID, postcopy="if_needed")], "never"),
+        # What a named policy has of its own is no word of this kind: another one comes in its place.
+        ([entry("*", policy="minimal_downtime"), entry(policy="post_copy")], "prefer"),
+        ([entry("*", policy="minimal_downtime"), entry(postcopy="prefer")], "prefer"),
+        ([entry("crm*", postcopy="never"), entry(postcopy="prefer")], "prefer"),
+    ],
+)
+def test_never_by_post_copy_is_never_by_post_copy(entries: list[dict[str, t.Any]], postcopy: str) -> None:
+    assert of(GuestPolicies(BASE, entries=entries)).postcopy == postcopy
+    assert of(GuestPolicies(BASE, entries=entries), None, said_by(None, {"postcopy": "prefer"})).postcopy == postcopy
+
+
 def test_the_metadata_is_not_heeded_where_that_is_said() -> None:
     assert of(GuestPolicies(BASE, heed_metadata=False), {"max_downtime_ms": 1}) == BASE
 

@@ -12,7 +12,7 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._host impor
 from ansible_collections.virtops.live_migration.plugins.module_utils._host.route import (
     parse_route,
     read_route,
-    way_to,
+    route_to,
 )
 
 # What Linux 6.1 answers for 127.0.0.1: table, destination, interface 1, source.
@@ -50,17 +50,17 @@ def test_an_answer_without_an_interface() -> None:
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
 def test_this_kernel(host: str) -> None:
     assert read_route(host).interface == "lo"
-    assert way_to([host]) == RouteDevice("lo")
+    assert route_to([host]) == RouteDevice("lo")
 
 
 @pytest.mark.parametrize("host", ["", "x" * 300])
 def test_no_host(host: str) -> None:
     assert read_route(host).problem == "the name leads nowhere"
-    assert way_to([host]) == RouteDevice()
+    assert route_to([host]) == RouteDevice()
 
 
 def test_the_first_that_can_be_reached() -> None:
-    assert way_to(["", "x" * 300, "127.0.0.1"]) == RouteDevice("lo")
+    assert route_to(["", "x" * 300, "127.0.0.1"]) == RouteDevice("lo")
 
 
 @pytest.fixture
@@ -104,4 +104,4 @@ def test_the_speed_of_a_device_counts(
     for file in (network, route):
         monkeypatch.setattr(file, "NET", str(interfaces))
     monkeypatch.setattr(route, "read_route", lambda destination: route.Route(destination, name))
-    assert way_to(["kvm02"]) == RouteDevice(name, speed)
+    assert route_to(["kvm02"]) == RouteDevice(name, speed)

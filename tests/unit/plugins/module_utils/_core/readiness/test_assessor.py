@@ -7,7 +7,8 @@ import json
 from dataclasses import replace
 
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.document import HostDocument
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.readiness.assessor import CHECKS, Assessor
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.readiness.assessor import Assessor
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.readiness.checks.all_checks import CHECKS
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.readiness.checks.check_types import (
     FAIL,
     PASS,

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.readiness.assessor import CHECKS
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.readiness.checks.all_checks import CHECKS
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.readiness.checks.check_types import (
     PASS,
     SKIP,

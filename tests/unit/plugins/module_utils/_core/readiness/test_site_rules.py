@@ -10,7 +10,8 @@ import pytest
 
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.dataclass_json import to_plain
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.errors import MigrationError
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.readiness.assessor import CHECKS, Assessor
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.readiness.assessor import Assessor
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.readiness.checks.all_checks import CHECKS
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.readiness.checks.check_types import (
     FAIL,
     PASS,

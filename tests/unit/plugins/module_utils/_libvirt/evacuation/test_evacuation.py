@@ -16,7 +16,7 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._core.forec
     RouteDevice,
 )
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.job.sample import JobSample, Phase
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.migration.start import StartOptions
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.migration.call_parameters import StartOptions
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.policy import Policy
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.connection import Connection
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.evacuation import (
@@ -154,17 +154,23 @@ class Traveller:
             self._mailbox.put(Ended(self.key, {}, error=error))
 
 
-class Lost:
-    """A connection to a host that has gone."""
+class Daemon:
+    """The daemon of a destination: one without secrets, so that nothing is shared, or one that has gone."""
+
+    def __init__(self, alive: bool) -> None:
+        self._alive = alive
 
     def isAlive(self) -> bool:  # noqa: N802
-        return False
+        return self._alive
 
     def secretDefineXML(self, _xml: str, _flags: int) -> None:  # noqa: N802
-        raise libvirtError(38, "Cannot recv data: Connection reset by peer")
+        self._refuse()
 
     def secretLookupByUsage(self, _kind: int, _use: str) -> None:  # noqa: N802
-        raise libvirtError(38, "Cannot recv data: Connection reset by peer")
+        self._refuse()
+
+    def _refuse(self) -> None:
+        raise libvirtError(3, "no driver for it") if self._alive else libvirtError(38, "Connection reset by peer")
 
 
 class Hosts:
@@ -183,8 +189,7 @@ class Hosts:
         return self._world.guests_on(name)
 
     def connection(self, name: str) -> t.Any:
-        """One that is lost with its host; one that shares nothing otherwise."""
-        return SimpleNamespace(uri=name, raw=Lost()) if name in self._world.away else None
+        return SimpleNamespace(uri=name, raw=Daemon(name not in self._world.away))
 
 
 @pytest.fixture
@@ -341,13 +346,22 @@ def test_a_destination_that_goes_away_while_a_guest_is_measured_for_it(world: Wo
 
     def goes_away() -> None:
         world.away.add("kvm02")
-        world.lacking["a", "kvm02"] = lost
+        world.lacking.update({(key, "kvm02"): lost for key in "abcdef"})
 
     world.clock.after(1.0, goes_away)
-    rows, _left, _stopped, told, _evacuation = evacuated(world, to("a", "kvm02", "kvm03"))
-    assert (rows["a"].outcome, rows["a"].runs_on) == ("moved", "kvm03")
+    rows, _left, stopped, told, _evacuation = evacuated(world, to("abcdef", "kvm02", "kvm03"))
+    assert {(row.outcome, row.runs_on) for row in rows.values()} == {("moved", "kvm03")}
+    assert stopped == "", "the other destinations are well"
     assert any("CONNECTION_LOST" in str(entry.get("line")) for entry in told)
-    assert world.clock.now - 1000.0 < 30
+    assert world.clock.now - 1000.0 < 31 + 3 * 10 + 10
+
+
+def test_a_destination_whose_daemon_is_restarted_is_waited_for(world: World) -> None:
+    world.clock.after(1.0, lambda: world.away.add("kvm02"))
+    world.clock.after(20.0, lambda: world.away.discard("kvm02"))
+    rows, _left, _stopped, _told, _evacuation = evacuated(world, to("ab", "kvm02", "kvm03"))
+    assert {(row.runs_on, row.attempts) for row in rows.values()} == {("kvm02", 1)}
+    assert 20 <= world.sent[0][0] < 22
 
 
 def test_one_that_has_no_room_goes_elsewhere_and_the_others_stay_as_planned(world: World) -> None:

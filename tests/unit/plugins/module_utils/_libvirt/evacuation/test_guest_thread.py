@@ -13,7 +13,7 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._core.forec
     DestinationPath,
     RouteDevice,
 )
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.migration.start import StartOptions
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.migration.call_parameters import StartOptions
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.policy import Policy
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.evacuation import (
     guest_thread,
@@ -88,7 +88,9 @@ def way(monkeypatch: pytest.MonkeyPatch) -> type[StandIn]:
         pass
 
     monkeypatch.setattr(guest_thread, "Migration", Mine)
-    monkeypatch.setattr(guest_thread, "here", lambda _source, *words: HomeMark("kvm01", "1", "now", *words))
+    monkeypatch.setattr(
+        guest_thread, "mark_of_this_host", lambda _source, *words: HomeMark("kvm01", "1", "now", *words)
+    )
     return Mine
 
 

@@ -41,7 +41,9 @@ PERSISTENT = Call("isPersistent").returns(1)
 
 @pytest.fixture(autouse=True)
 def here(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(power_threads, "here", lambda _source, strategy: HomeMark("kvm01", "1", "now", strategy))
+    monkeypatch.setattr(
+        power_threads, "mark_of_this_host", lambda _source, strategy: HomeMark("kvm01", "1", "now", strategy)
+    )
 
 
 def carries(mark: HomeMark) -> Call:

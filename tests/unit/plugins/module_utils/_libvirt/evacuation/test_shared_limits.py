@@ -17,7 +17,7 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.ev
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.evacuation.lease import Lease, Leases
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.evacuation.shared_limits import (
     SharedLimits,
-    SharedPlaces,
+    SharedSlots,
 )
 from ansible_collections.virtops.live_migration.tests.unit.plugins.fake_libvirt import FakeLibvirt, libvirtError
 
@@ -132,50 +132,69 @@ def test_a_connection_that_is_lost_is_no_daemon_without_secrets(daemon: Daemon, 
 
 
 @pytest.mark.parametrize("connected", [True, False])
-def test_a_destination_that_does_not_answer_keeps_nobody_waiting(daemon: Daemon, connected: bool) -> None:
-    """Its look right before the transfer says what is wrong, and the queue has another one for it. What is kept there
-    of limits over all hosts is not known meanwhile."""
+def test_a_destination_that_does_not_answer_keeps_nobody_waiting_for_ever(
+    daemon: Daemon, libvirt: FakeLibvirt, connected: bool
+) -> None:
+    """A restart is waited for. Then the look right before the transfer says what is wrong, and the queue has another
+    one for it. What is kept there of limits over all hosts is not known meanwhile."""
     daemon.refuses, daemon.alive = 38, False
     limits = SharedLimits("kvm02", {"all": 3}, {"kvm03": ["all"]})
-    host = SharedPlaces(limits, lambda _name: to(daemon) if connected else None)
-    assert host.enter("kvm02")
+    host = SharedSlots(limits, lambda _name: to(daemon) if connected else None)
+    assert not host.take_start_lease("kvm02")
+    libvirt.clock.sleep(29.0)
+    assert not host.take_start_lease("kvm02")
+    libvirt.clock.sleep(1.0)
+    assert host.take_start_lease("kvm02")
     host.begins("a", "kvm02")
-    assert not host.enter("kvm02"), "one after the other"
+    assert not host.take_start_lease("kvm02"), "one after the other"
     assert not host.reserve("b", "kvm03")
     host.close()
 
 
-def test_one_whose_daemon_hangs_does_not_answer(daemon: Daemon, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_that_answers_again_is_waited_for_anew(daemon: Daemon, libvirt: FakeLibvirt) -> None:
+    host = SharedSlots(SharedLimits(), lambda _name: to(daemon))
+    for silent, taken_there in ((True, False), (False, True), (True, False)):
+        daemon.refuses, daemon.alive = (38, False) if silent else (None, True)
+        assert host.take_start_lease("kvm02") is taken_there
+        host.return_start_leases(lambda _key, _name: False)
+        libvirt.clock.sleep(20.0)
+
+
+def test_one_whose_daemon_hangs_does_not_answer(
+    daemon: Daemon, libvirt: FakeLibvirt, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def hangs(_call: t.Any, *_words: t.Any) -> t.Any:
         raise MigrationError("MONITOR_HUNG", "It did not answer.", state="As before.", remedy="Look.")
 
     monkeypatch.setattr(lease, "within", hangs)
     limits = SharedLimits("kvm02", {"all": 3}, {"kvm03": ["all"]})
-    host = SharedPlaces(limits, lambda _name: to(daemon))
-    assert host.enter("kvm02")
+    host = SharedSlots(limits, lambda _name: to(daemon))
+    assert not host.take_start_lease("kvm02")
+    libvirt.clock.sleep(30.0)
+    assert host.take_start_lease("kvm02")
     assert not host.reserve("b", "kvm03")
 
 
 def test_one_host_starts_at_a_destination_at_a_time(daemon: Daemon, libvirt: FakeLibvirt) -> None:
-    hosts = [SharedPlaces(SharedLimits(), lambda _name: to(daemon)) for _number in range(3)]
-    assert [host.enter("kvm02") for host in hosts] == [True, False, False]
+    hosts = [SharedSlots(SharedLimits(), lambda _name: to(daemon)) for _number in range(3)]
+    assert [host.take_start_lease("kvm02") for host in hosts] == [True, False, False]
     hosts[0].begins("a", "kvm02")
-    assert not hosts[0].enter("kvm02"), "the one that begins has to show first"
-    hosts[0].leave(lambda _key, _name: True)
-    assert not hosts[1].enter("kvm02")
-    hosts[0].leave(lambda _key, _name: False)
-    assert hosts[1].enter("kvm02")
-    hosts[1].leave(lambda _key, _name: True)
-    assert hosts[2].enter("kvm02"), "nobody began"
+    assert not hosts[0].take_start_lease("kvm02"), "the one that begins has to show first"
+    hosts[0].return_start_leases(lambda _key, _name: True)
+    assert not hosts[1].take_start_lease("kvm02")
+    hosts[0].return_start_leases(lambda _key, _name: False)
+    assert hosts[1].take_start_lease("kvm02")
+    hosts[1].return_start_leases(lambda _key, _name: True)
+    assert hosts[2].take_start_lease("kvm02"), "nobody began"
     hosts[2].begins("c", "kvm02")
     libvirt.clock.sleep(21.0)
-    hosts[2].leave(lambda _key, _name: True)
-    assert hosts[0].enter("kvm02"), "one that never shows keeps nobody away for long"
+    hosts[2].return_start_leases(lambda _key, _name: True)
+    assert hosts[0].take_start_lease("kvm02"), "one that never shows keeps nobody away for long"
 
 
 def test_a_limit_over_all_hosts(daemon: Daemon) -> None:
     limits = SharedLimits("kvm02", {"all": 3, "rack out": 1}, {"kvm02": ["all", "rack out"], "kvm03": ["all"]})
-    first, second = (SharedPlaces(limits, lambda _name: to(daemon)) for _number in range(2))
+    first, second = (SharedSlots(limits, lambda _name: to(daemon)) for _number in range(2))
     assert first.reserve("a", "kvm02")
     assert first.reserve("a", "kvm02"), "it has its place"
     assert not second.reserve("b", "kvm02"), "the rack carries one"
@@ -191,4 +210,4 @@ def test_a_limit_over_all_hosts(daemon: Daemon) -> None:
 
 def test_nothing_begins_while_the_limits_are_not_known(daemon: Daemon) -> None:
     limits = SharedLimits("kvm02", {"all": 3}, {"kvm03": ["all"]})
-    assert not SharedPlaces(limits, lambda _name: None).reserve("a", "kvm03")
+    assert not SharedSlots(limits, lambda _name: None).reserve("a", "kvm03")

@@ -119,7 +119,7 @@ def test_who_remains(libvirt: FakeLibvirt) -> None:
         Call("jobStats", guest="erp02").returns(NO_JOB),
     )
     with Connection(HERE) as source:
-        found = remains(source, {ERP01}, hasty=True)
+        found = remains(source, {ERP01}, wait_for_jobs=False)
     assert [one["name"] for one in found.running] == ["erp02"]
     assert [one["name"] for one in found.jobs] == ["erp03"]
     assert not found.empty
@@ -131,4 +131,4 @@ def test_what_is_leaving_is_waited_for(libvirt: FakeLibvirt) -> None:
         Call("open", HERE), Call("listAllDomains", 1).returns([Guest()]), leaves, Call("listAllDomains", 1).returns([])
     )
     with Connection(HERE) as source:
-        assert remains(source, set(), hasty=False).empty
+        assert remains(source, set(), wait_for_jobs=True).empty

@@ -62,7 +62,7 @@ def surveyed(ends: Ends, **changes: t.Any) -> MeasuredFacts:
         "compression": "none",
         "parallel_connections": None,
         "measure": False,
-        "way_to": lambda _hosts: RouteDevice(),
+        "route_to": lambda _hosts: RouteDevice(),
     }
     return measure_facts(
         ends.source,
@@ -212,13 +212,13 @@ def test_a_guest_that_stands_still(libvirt: FakeLibvirt, ends: Ends) -> None:
 def test_the_way_is_looked_up(libvirt: FakeLibvirt, ends: Ends) -> None:
     asked: list[list[str]] = []
 
-    def way_to(hosts: t.Iterable[str]) -> RouteDevice:
+    def route_to(hosts: t.Iterable[str]) -> RouteDevice:
         asked.append(list(hosts))
         return RouteDevice("br1", 25_000)
 
     libvirt.expect(*[PLAIN, INFO, RESIDENT, *VERSIONS] * 2)
-    assert surveyed(ends, link_mib_per_s=None, way_to=way_to).facts.bandwidth_bytes_per_s == 2_937_500_000
-    found = surveyed(ends, link_mib_per_s=None, migrate_uri="tcp://10.0.0.12", way_to=way_to)
+    assert surveyed(ends, link_mib_per_s=None, route_to=route_to).facts.bandwidth_bytes_per_s == 2_937_500_000
+    found = surveyed(ends, link_mib_per_s=None, migrate_uri="tcp://10.0.0.12", route_to=route_to)
     assert "below br1" in found.bandwidth.known_from
     # Where its name leads nowhere, the host of the URI by which its daemon is reached.
     assert asked == [["kvm02", "kvm02"], ["10.0.0.12", "kvm02"]]
@@ -226,7 +226,7 @@ def test_the_way_is_looked_up(libvirt: FakeLibvirt, ends: Ends) -> None:
 
 def test_a_way_that_tells_no_speed(libvirt: FakeLibvirt, ends: Ends) -> None:
     libvirt.expect(PLAIN, INFO, RESIDENT, *VERSIONS)
-    found = surveyed(ends, link_mib_per_s=None, measure=True, way_to=lambda _hosts: RouteDevice("veth0"))
+    found = surveyed(ends, link_mib_per_s=None, measure=True, route_to=lambda _hosts: RouteDevice("veth0"))
     assert (found.facts.bandwidth_bytes_per_s, found.bandwidth.bytes_per_s) == (0, None)
     assert "without a bandwidth" in found.not_measured
 

@@ -15,8 +15,8 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._core.forec
 )
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.forecast.working_set import WorkingSet
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.guest_policy import GuestPolicies
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.migration.call_parameters import StartOptions
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.migration.location import Situation
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.migration.start import StartOptions
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.policy import Policy
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.units import MIB
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.measure import calm
@@ -80,7 +80,7 @@ class World:
         monkeypatch.setattr(moving, "planned", lambda _policy, facts, **_options: facts)
         monkeypatch.setattr(moving, "quiet_enough", lambda facts: facts.calm)
         monkeypatch.setattr(moving, "require_way", lambda *_words: None)
-        monkeypatch.setattr(Migration, "_started", self._started)
+        monkeypatch.setattr(Migration, "_send", self._started)
         monkeypatch.setattr(Migration, "_definition", lambda *_words: SimpleNamespace(parameters=dict))
 
     def _measure(

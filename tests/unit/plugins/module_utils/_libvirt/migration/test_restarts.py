@@ -13,7 +13,7 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._core.forec
     DestinationPath,
     RouteDevice,
 )
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.migration.start import StartOptions
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.migration.call_parameters import StartOptions
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.policy import Policy
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.measure.facts import MeasurementOptions
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.migration.migration import (

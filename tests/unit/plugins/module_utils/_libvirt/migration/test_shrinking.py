@@ -17,9 +17,9 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._core.forec
     RouteDevice,
 )
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.job.sample import Phase
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.migration.call_parameters import StartOptions
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.migration.location import Situation
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.migration.shrink import ShrinkOutlook
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.migration.start import StartOptions
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.policy import Policy
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.balloon.taking import Taken
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.guest import Guest
@@ -130,7 +130,7 @@ def test_it_is_sent_again_with_all_of_it(monkeypatch: pytest.MonkeyPatch, waits_
         return {"outcome": "moved"}
 
     monkeypatch.setattr(Migration, "_with_or_without_postcopy", started)
-    monkeypatch.setattr(Migration, "_foreseen", lambda *_words: (None, None))
+    monkeypatch.setattr(Migration, "_measure_and_forecast", lambda *_words: (None, None))
     monkeypatch.setattr(Migration, "_remember", lambda *_words: None)
     monkeypatch.setattr(Migration, "_definition", lambda *_words: SimpleNamespace(parameters=dict))
     monkeypatch.setattr(MigrationMemory, "back_at_the_source", lambda _memory: given.append("back"))

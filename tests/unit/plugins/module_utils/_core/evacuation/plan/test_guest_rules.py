@@ -18,6 +18,7 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._core.evacu
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.guest_metadata import (
     GUEST_NAMESPACE as NAMESPACE,
 )
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.guest_policy import said_by
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.guest import GuestDocument
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.policy import PRESETS, Policy, preset
 
@@ -58,6 +59,23 @@ def test_the_later_word_comes_over_the_earlier_and_the_users_over_the_guests() -
     ]
     found = guest_rules_of(one, entries)
     assert (found.strategy, found.priority, found.claim, found.apart) == ("shutdown", 3, 3, ("web",))
+
+
+@pytest.mark.parametrize(
+    ("entries", "said"),
+    [
+        ([{"postcopy": "never"}, {"max_downtime_ms": 300}], {"postcopy": "never", "max_downtime_ms": 300}),
+        ([{"postcopy": "never"}, {"postcopy": "prefer"}], {"postcopy": "never"}),
+        ([{"max_downtime_ms": 100}, {"max_downtime_ms": 300}], {"max_downtime_ms": 300}),
+        ([{}, {}], {}),
+    ],
+)
+def test_what_is_said_of_its_policy_is_put_together_field_by_field(
+    entries: list[dict[str, t.Any]], said: dict[str, t.Any]
+) -> None:
+    """An entry that speaks of the downtime takes nothing back of what another one says of post-copy."""
+    found = guest_rules_of(guest(), [{"name": "erp*", "policy_overrides": one} for one in entries])
+    assert found.said_policy == said
 
 
 def test_one_over_the_other_keeps_what_it_does_not_say() -> None:
@@ -109,8 +127,8 @@ def test_names_that_match_nothing() -> None:
 def test_the_policy_of_a_guest() -> None:
     default = Policy(max_downtime_ms=700)
     assert GuestRules().resolved_policy(default) == default
-    assert GuestRules(policy_overrides={"max_downtime_ms": 50, "patience_s": None}).resolved_policy(default) == Policy(
-        max_downtime_ms=50
-    )
+    assert GuestRules(said_policy=said_by(None, {"max_downtime_ms": 50, "patience_s": None})).resolved_policy(
+        default
+    ) == Policy(max_downtime_ms=50)
     name = next(iter(PRESETS))
-    assert GuestRules(policy=name).resolved_policy(default) == preset(name)
+    assert GuestRules(said_policy=said_by(name, None)).resolved_policy(default) == preset(name)

@@ -7,7 +7,7 @@ import pytest
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.evacuation.run.admission import (
     Contention,
     DestinationLook,
-    Places,
+    DestinationSlots,
     Slots,
 )
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.evacuation.run.queued_guest import (
@@ -47,16 +47,16 @@ def test_other_destinations_are_not_concerned() -> None:
 @pytest.mark.parametrize(
     ("places", "now_s", "free", "prepared"),
     [
-        (Places(1), 0.0, True, True),
-        (Places(2), 0.0, False, True),
-        (Places(2, one_more=True), 0.0, True, True),
-        (Places(3, one_more=True), 0.0, False, True),
-        (Places(4), 0.0, False, False),
-        (Places(0, not_before_s=5.0), 4.0, False, True),
-        (Places(0, not_before_s=5.0), 5.0, True, True),
+        (DestinationSlots(1), 0.0, True, True),
+        (DestinationSlots(2), 0.0, False, True),
+        (DestinationSlots(2, extra_slots=1), 0.0, True, True),
+        (DestinationSlots(3, extra_slots=1), 0.0, False, True),
+        (DestinationSlots(4), 0.0, False, False),
+        (DestinationSlots(0, not_before_s=5.0), 4.0, False, True),
+        (DestinationSlots(0, not_before_s=5.0), 5.0, True, True),
     ],
 )
-def test_places(places: Places, now_s: float, free: bool, prepared: bool) -> None:
+def test_places(places: DestinationSlots, now_s: float, free: bool, prepared: bool) -> None:
     assert places.free(Slots(), now_s) is free
     assert places.may_be_prepared_for(Slots(), now_s, preparing=1) is prepared
 
@@ -71,6 +71,6 @@ def test_places_of_a_destination_as_it_shows() -> None:
     queue.sent("a")
     # "a" may show for a while and needs no place; "b" takes one before it shows; "x" is somebody else's.
     looks = {"kvm02": DestinationLook(frozenset({"a", "x"}), frozenset({"e"}))}
-    assert queue.places(looks, 1.0, 2.0) == {"kvm02": Places(2)}
+    assert queue.places(looks, 1.0, 2.0) == {"kvm02": DestinationSlots(2)}
     assert queue.guests["e"].adopts  # it runs there, so another run has moved it
-    assert queue.places({"kvm02": DestinationLook()}, 2.0, 1.5) == {"kvm02": Places(1, not_before_s=3.5)}
+    assert queue.places({"kvm02": DestinationLook()}, 2.0, 1.5) == {"kvm02": DestinationSlots(1, not_before_s=3.5)}

@@ -12,7 +12,6 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._core.evacu
 )
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.evacuation.run.progress import (
     EvacuationTotal,
-    needs_the_link_alone,
     total_line,
 )
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.evacuation.run.queued_guest import (
@@ -57,22 +56,3 @@ def test_total_progress() -> None:
     for name in "bc":
         found.guests[name].stage = Stage.FAILED
     assert total_line(total.numbers(found.guests.values())) == "1 of 3 guests done, 2 failed"
-
-
-BASIS = {"bandwidth_bytes_per_s": 100 * MIB, "dirty_bytes_per_s": 60 * MIB, "working_set_bytes": 500 * MIB}
-
-
-@pytest.mark.parametrize(
-    ("way", "basis", "sharing", "expected"),
-    [
-        ("precopy", BASIS, 2, True),
-        ("precopy", BASIS, 1, False),
-        ("postcopy", BASIS, 2, False),
-        ("precopy", {**BASIS, "dirty_bytes_per_s": 20 * MIB}, 2, False),
-        ("precopy", {**BASIS, "working_set_bytes": 4 * MIB}, 2, False),
-        ("precopy", {**BASIS, "working_set_bytes": 4 * MIB, "working_set_is_lower_bound": True}, 2, True),
-        ("unknown", {}, 2, False),
-    ],
-)
-def test_who_needs_the_link_alone(way: str, basis: dict[str, t.Any], sharing: int, expected: bool) -> None:
-    assert needs_the_link_alone({"way": way, "basis": basis}, sharing) is expected

@@ -10,7 +10,7 @@ import pytest
 
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.evacuation.run.admission import (
     DestinationLook,
-    Places,
+    DestinationSlots,
     Slots,
 )
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.evacuation.run.queued_guest import (
@@ -31,8 +31,8 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._core.evacu
 MIB = 1 << 20
 
 
-def taken(count: int) -> dict[str, Places]:
-    return {"kvm02": Places(count)}
+def taken(count: int) -> dict[str, DestinationSlots]:
+    return {"kvm02": DestinationSlots(count)}
 
 
 def queue(*names: str, slots: Slots | None = None, **wanted: t.Any) -> TransferQueue:
@@ -134,9 +134,9 @@ def nearly_sent(*names: str, busy: bool = False) -> TransferQueue:
     for name in names:
         found.ready(name, 1.0, busy=False)
     found.setting_up("a")
-    assert not found.runs_dry(1.0)
+    assert not found.link_will_idle(1.0)
     found.sending("a", 100 * MIB, 0.0, 2.0)
-    assert not found.runs_dry(2.0)
+    assert not found.link_will_idle(2.0)
     found.sending("a", 30 * MIB, 10.0 * MIB, 7.0, time_left_s=3.0)
     return found
 
@@ -145,7 +145,7 @@ def nearly_sent(*names: str, busy: bool = False) -> TransferQueue:
 def test_the_next_one_is_set_up_before_the_link_runs_dry(busy: bool) -> None:
     found = nearly_sent("b", "c", busy=busy)
     assert found.due(7.9, taken(1)) == []
-    assert found.runs_dry(8.0)
+    assert found.link_will_idle(8.0)
     assert found.due(8.0, taken(0)) == [Send("b")]
     # The first does not end after all, and then there is no third one.
     found.sending("b", 1 * MIB, 10.0 * MIB, 10.0, time_left_s=0.1)
@@ -192,7 +192,7 @@ def test_how_long_it_took_to_set_one_up_is_not_that_of_its_last_attempt() -> Non
     found.shows("a", "kvm02")
     found.due(6.0, {})
     found.sending("a", 20 * MIB, 10.0 * MIB, 60.0, time_left_s=2.0)
-    assert not found.runs_dry(60.0)
+    assert not found.link_will_idle(60.0)
 
 
 def test_a_destination_that_others_fill_is_waited_for() -> None:
@@ -385,7 +385,7 @@ class Run:
             if stop_s is not None and now_s > stop_s:
                 self.queue.stop("CANCELLED")
             self.look(now_s)
-            dry = self.queue.runs_dry(now_s)
+            dry = self.queue.link_will_idle(now_s)
             moves = self.queue.due(now_s, self.queue.places(self.looks(now_s), now_s, self.random.uniform(0, 2)))
             assert not self.queue.stopped or all(isinstance(move, Dismiss) for move in moves)
             for move in moves:
@@ -477,7 +477,7 @@ def test_the_same_happens_twice(seed: int) -> None:
 @pytest.mark.parametrize("reason", ["GIVEN_UP", "NO_WAY"])
 @pytest.mark.parametrize("retry", [True, False])
 def test_one_that_failed_for_its_load_is_tried_once_more_and_measured(reason: str, retry: bool) -> None:
-    queue = TransferQueue([TransferOptions("a", "a", ("kvm02",))], Slots(), retry_loaded=retry)
+    queue = TransferQueue([TransferOptions("a", "a", ("kvm02",))], Slots(), retry_busy_guests=retry)
     (first,) = queue.due(0.0, {})
     assert isinstance(first, Begin)
     assert not first.measured

@@ -32,7 +32,8 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.
     with_sent,
 )
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.parse.procfs import Mount, MountTable
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.readiness.assessor import CHECKS, Assessor
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.readiness.assessor import Assessor
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.readiness.checks.all_checks import CHECKS
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.readiness.checks.check_types import (
     STATUSES,
     ReadinessOptions,

@@ -17,13 +17,15 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._core.job.m
     MIGRATE_NON_SHARED_INC,
     MIGRATE_NON_SHARED_SYNCHRONOUS_WRITES,
 )
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.migration.start import (
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.migration.call_parameters import (
     StartOptions,
-    check_choices,
     check_copies,
+    start_call,
+)
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.migration.start_plan import (
+    check_choices,
     planned,
     require_way,
-    start_call,
 )
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.policy import preset
 

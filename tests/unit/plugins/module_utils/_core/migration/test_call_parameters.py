@@ -11,7 +11,7 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._core.forec
 )
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.forecast.plan import Flags
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.job import migrate_flags
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.migration.start import (
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.migration.call_parameters import (
     StartOptions,
     start_call,
 )
