@@ -6,13 +6,17 @@ Seen by what libvirt notes of a job, by the connections that there are, and by w
 
 from __future__ import annotations
 
+import contextlib
 import re
 import typing as t
 from pathlib import Path
 
 import pytest
-from bench.house import HOME, LINK_MIB_PER_S, QUIET, House, three_hosts
+from bench.house import HOME, LINK_MIB_PER_S, QUIET, House, opened, three_hosts
+from bench.runs import Run
+from bench.shared_disk import IMAGES, served
 from bench.subject import wait_for
+from virtlab.guest import GuestOptions
 
 EVACUATE = "virtops.live_migration.evacuate"
 STATUS = "/run/libvirt/qemu"
@@ -99,4 +103,60 @@ def test_how_a_guest_is_sent(house: House, certified: None) -> None:
     assert address[HOME] != house.lab.host(HOME).mgmt_address
     # One connection for what is said, and two for memory.
     assert seen == {(HOME, "kvm02"): (TLS | PARALLEL, 3), ("kvm02", HOME): (TLS | PARALLEL, 3)}, run.output
+    assert house.where()["crm01"] == HOME
+
+
+def sent(house: House, **variables: t.Any) -> Run:
+    run = house.ansible.playbook(EVACUATE, **asked(**variables))
+    assert run.code == 0, run.output
+    return run
+
+
+FILES = GuestOptions(ram_mib=128, hot_mib=8, cold_mib=16, disk="local", disk_mib=24)
+
+
+def content(house: House, host: str) -> str:
+    path = f"{IMAGES}/{house.uuids['files 01']}.img"
+    return house.lab.execute(host, "sha256sum", path, check=False).stdout.split(" ")[0]
+
+
+def test_one_disk_is_copied_and_one_is_on_both_hosts(house: House) -> None:
+    """By a pattern of names in the inventory; there and back, and the one that both have is never copied."""
+    with contextlib.ExitStack() as undo:
+        house.start({"files 01": FILES})
+        undo.callback(house.end, "files 01")
+        undo.enter_context(served(house.lab, HOME, house.uuids["files 01"]))
+        before = content(house, HOME)
+        options = [{"name": "files*", "copy_storage": "all", "copy_disks": ["vda"]}]
+        sent(house, live_migration_guest_options=options)
+        assert house.where() == {"crm01": "kvm02", "files 01": "kvm02"}
+        assert content(house, "kvm02") == before
+        assert "protocol='nbd'" in house.lab.virsh("kvm02", "dumpxml", house.uuids["files 01"]).stdout
+        house.unharmed()
+        home = {**asked(live_migration_guest_options=options), "live_migration_pool": ["kvm02"]}
+        back = house.ansible.playbook("virtops.live_migration.return_home", **home)
+        assert back.code == 0, back.output
+        assert house.where()["files 01"] == HOME
+        assert content(house, HOME) == before
+        house.unharmed()
+
+
+def test_a_host_to_which_a_guest_is_coming_is_not_empty(house: House) -> None:
+    """Its memory does not get through, so that the migration there goes on; nothing is planned for it, and the host is
+    not said to be empty."""
+    sent(house)
+    lab, uuid = house.lab, house.uuids["crm01"]
+    assert house.where()["crm01"] == "kvm02"
+    opened(lab, HOME)
+    lab.drop_packets(HOME, "-p", "tcp", "--dport", "49152:49215")
+    try:
+        coming = lab.migrate(uuid, source="kvm02", destination=HOME)
+        wait_for(lambda: flags(house, "kvm02", "crm01"), "the job")
+        wait_for(lambda: house.arriving(HOME) == 1, "its other half")
+        run = house.ansible.playbook(EVACUATE, **asked())
+        assert run.code != 0
+        assert "crm01" in run.failure, run.output
+    finally:
+        lab.drop_none(HOME)
+    assert coming.wait(180) == 0, coming.output()
     assert house.where()["crm01"] == HOME
