@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from bench.house import BUSY, FACT, HOME, LINK_MIB_PER_S, QUIET, House, rows, three_hosts
 from bench.runs import Result, Run, assert_done, task
+from bench.subject import wait_for
 
 OWN = "https://github.com/virtops/ansible-live-migration/guest/1"
 GUESTS = {"crm01": QUIET, "web01": QUIET, "busy01": BUSY}
@@ -173,6 +174,22 @@ def test_a_closed_host_is_taken_only_where_that_is_said(house: House, ignored: b
     if not ignored:
         assert run.code != 0
         assert "kvm02 is cordoned" in run.output
+
+
+def test_a_busy_guest_waits_and_keeps_nobody_from_leaving(house: House) -> None:
+    """By its policy it has no way as long as it is busy: it leaves in its calm moment, after the others."""
+    never = {"postcopy": "never", "max_throttle_percent": 0}
+    wanted = house.evacuation({"busy01": "kvm02", "crm01": "kvm02"}, policy_overrides=never, calm_wait_s=240)
+    wanted["virtops.live_migration.evacuation"]["guests"] += [{"uuid": house.uuids["web01"], "strategy": "leave"}]
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(house.ansible.run, HOME, wanted)
+        wait_for(lambda: running.done() or house.where()["crm01"] == "kvm02", "the other guest to leave", 240)
+        assert house.where()["busy01"] == HOME
+        house.lab.guest_load("busy01", pages_per_s=0, timeout_s=90)
+        result = running.result()[0]
+    house.lab.guest_load("busy01", pages_per_s=BUSY.pages_per_s, timeout_s=90)
+    row = rows(result)["busy01"]
+    assert (row["outcome"], row["remedies"], row["runs_on"]) == ("moved", [], "kvm02"), result
 
 
 def test_only_planned(house: House) -> None:
