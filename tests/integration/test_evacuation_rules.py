@@ -8,8 +8,9 @@ import typing as t
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from bench.house import BUSY, HOME, LINK_MIB_PER_S, QUIET, House, rows, three_hosts
+from bench.house import BUSY, FACT, HOME, LINK_MIB_PER_S, QUIET, House, rows, three_hosts
 from bench.runs import Result, Run, assert_done, task
+from bench.subject import wait_for
 
 OWN = "https://github.com/virtops/ansible-live-migration/guest/1"
 GUESTS = {"crm01": QUIET, "web01": QUIET, "busy01": BUSY}
@@ -129,6 +130,66 @@ def test_a_cordon_holds_for_everybody(house: House) -> None:
     assert_done(house.ansible.run("kvm02", lifted)[0], True, cordoned=False)
     again = house.ansible.run(HOME, house.evacuation({"web01": "kvm02"}, measure=False))[0]
     assert rows(again)["web01"]["outcome"] == "moved"
+
+
+IN_LIBVIRT = {"virtops.live_migration.host_cordon": {}}
+IN_A_FACT = {"ansible.builtin.copy": {"dest": FACT, "content": '{"cordoned": true}'}}
+
+
+@pytest.mark.parametrize("noted", [IN_LIBVIRT, IN_A_FACT], ids=["in libvirt", "in a fact"])
+def test_either_note_closes_a_host(house: House, noted: dict[str, t.Any]) -> None:
+    """The roles write and take away both; where only one is there it holds, and host_cordon takes away either."""
+    place = {"ansible.builtin.file": {"path": FACT.rpartition("/")[0], "state": "directory", "mode": "0755"}}
+    lifted = {"virtops.live_migration.host_cordon": {"state": "absent"}}
+    house.ansible.run("kvm02", place, noted)
+    asked = {
+        "live_migration_hosts": HOME,
+        "live_migration_link_mib_per_s": LINK_MIB_PER_S,
+        "live_migration_measure": False,
+        "live_migration_postcopy": "if_needed",
+    }
+
+    def destinations() -> set[str]:
+        planned = house.ansible.playbook("virtops.live_migration.plan", **asked)
+        assert "live_migration_plan" in planned.stats, planned.output
+        return {one["to"] for one in planned.stats["live_migration_plan"]["guests"]}
+
+    try:
+        assert destinations() == {"kvm03"}
+    finally:
+        first, second = house.ansible.run("kvm02", lifted, lifted)
+    assert_done(first, True, cordoned=False)
+    assert_done(second, False, cordoned=False)
+    assert house.lab.execute("kvm02", "test", "-e", FACT, check=False).returncode != 0
+    assert destinations() == {"kvm02", "kvm03"}
+
+
+@pytest.mark.parametrize("ignored", [False, True])
+def test_a_closed_host_is_taken_only_where_that_is_said(house: House, ignored: bool) -> None:
+    """By the playbook that empties, which makes the plan; the only destination that it may take is closed."""
+    house.ansible.run("kvm02", IN_LIBVIRT)
+    given = {"live_migration_pool": ["kvm02"], "live_migration_ignore_cordon": ignored}
+    run = emptied(house, live_migration_leave=["busy01", "web01"], **given)
+    assert house.where()["crm01"] == ("kvm02" if ignored else HOME), run.output
+    if not ignored:
+        assert run.code != 0
+        assert "kvm02 is cordoned" in run.output
+
+
+def test_a_busy_guest_waits_and_keeps_nobody_from_leaving(house: House) -> None:
+    """By its policy it has no way as long as it is busy: it leaves in its calm moment, after the others."""
+    never = {"postcopy": "never", "max_throttle_percent": 0}
+    wanted = house.evacuation({"busy01": "kvm02", "crm01": "kvm02"}, policy_overrides=never, calm_wait_s=240)
+    wanted["virtops.live_migration.evacuation"]["guests"] += [{"uuid": house.uuids["web01"], "strategy": "leave"}]
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(house.ansible.run, HOME, wanted)
+        wait_for(lambda: running.done() or house.where()["crm01"] == "kvm02", "the other guest to leave", 240)
+        assert house.where()["busy01"] == HOME
+        house.lab.guest_load("busy01", pages_per_s=0, timeout_s=90)
+        result = running.result()[0]
+    house.lab.guest_load("busy01", pages_per_s=BUSY.pages_per_s, timeout_s=90)
+    row = rows(result)["busy01"]
+    assert (row["outcome"], row["remedies"], row["runs_on"]) == ("moved", [], "kvm02"), result
 
 
 def test_only_planned(house: House) -> None:

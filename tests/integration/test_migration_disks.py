@@ -7,45 +7,25 @@ import contextlib
 import typing as t
 
 import pytest
+from bench.inside import Inside
 from bench.moving import move
 from bench.runs import Ansible, assert_done, assert_refused, task
-from bench.subject import Subject
+from bench.shared_disk import IMAGES, served
+from bench.subject import Subject, wait_for
 from virtlab.guest import GuestOptions
 from virtlab.lab import Lab
-
-IMAGES = "/var/lib/libvirt/images"
-SERVED = f"{IMAGES}/served.img"
-PORT = "10809"
-NBD = """<disk type='network' device='disk'><driver name='qemu' type='raw' cache='none'/>
-<source protocol='nbd' name=''><host name='{}' port='10809'/></source><target dev='vdb' bus='virtio'/></disk>"""
 
 
 @pytest.fixture
 def two_disks(lab: Lab) -> t.Iterator[Subject]:
     """vda is a file of kvm01's, vdb is served to both hosts by kvm01."""
     guest = Subject(lab, "two disks", GuestOptions(ram_mib=128, hot_mib=8, cold_mib=8, disk="local", disk_mib=16))
-    address = lab.host("kvm01").mgmt_address
     with contextlib.ExitStack() as undo:
-        lab.execute("kvm01", "truncate", "-s", "16M", SERVED)
-        undo.callback(lab.execute, "kvm01", "rm", "-f", SERVED)
-        serve = [
-            "qemu-nbd",
-            "--fork",
-            "--persistent",
-            "--shared=2",
-            "--format=raw",
-            f"--bind={address}",
-            f"--port={PORT}",
-        ]
-        lab.execute("kvm01", *serve, "--pid-file=/run/served.pid", SERVED)
-        undo.callback(lab.execute, "kvm01", "sh", "-c", "kill $(cat /run/served.pid)", check=False)
         undo.callback(guest.stop)
         guest.start()
-        guest.virsh("destroy")
-        xml = lab.virsh("kvm01", "dumpxml", guest.uuid, "--inactive").stdout
-        xml = xml.replace("</devices>", f"{NBD.format(address)}</devices>")
-        lab.execute("kvm01", "virsh", "define", "/dev/stdin", input_text=xml)
-        lab.virsh("kvm01", "start", guest.uuid)
+        undo.enter_context(served(lab, "kvm01", guest.uuid))
+        undo.callback(guest.virsh, "destroy", host="kvm01", check=False)
+        undo.callback(guest.virsh, "destroy", host="kvm02", check=False)
         yield guest
 
 
@@ -77,3 +57,54 @@ def test_one_disk_is_copied_and_one_is_on_both_hosts(ansible: Ansible, two_disks
     assert contents(two_disks, "kvm02") == before
     assert "protocol='nbd'" in two_disks.virsh("dumpxml")
     two_disks.verify()
+
+
+# Three quarters of the disk, again and again, from memory and past the guest's own cache, so that it does not write in
+# bursts; to copy them takes 24 s.
+WRITES = "dd if=/dev/urandom of=/tmp/x bs=1M count=24; while :; do dd if=/tmp/x of=/dev/vda bs=1M oflag=direct; done"
+SLOW_MIB_PER_S, FAST_MIB_PER_S = 1, 8
+
+
+@pytest.fixture
+def writer(lab: Lab) -> t.Iterator[Inside]:
+    """Its disk is a file of its host's own, and it writes to it all the time."""
+    options = GuestOptions(ram_mib=192, hot_mib=8, cold_mib=8, disk="local", disk_mib=32, agent=True)
+    guest = Inside(lab, "writer", options)
+    with contextlib.ExitStack() as undo:
+        undo.callback(guest.stop)
+        guest.start()
+        guest.begin(WRITES)
+        yield guest
+
+
+def test_a_copy_that_does_not_get_less_is_told_and_freed(ansible: Ansible, writer: Inside) -> None:
+    """Somebody's copy is diagnosed and given up in its time; as the remedy has it, it arrives."""
+    limit = ("--copy-storage-all", "--bandwidth", str(SLOW_MIB_PER_S))
+    migration = writer.lab.migrate(writer.uuid, source="kvm01", destination="kvm02", flags=limit)
+    # The disk has been copied once, and what was written anew meanwhile is left.
+    wait_for(lambda: writer.job().get("disk_processed", 0) > 40 << 20, "the disk to be copied more than once")
+    within = {"storage_deadline_s": 5, "on_hopeless": "abort"}
+    looked, given_up, moved = ansible.run(
+        "kvm01",
+        task("migration_job_info", name=writer.name, observe_s=31),
+        task("migration_rescue", name=writer.name, policy_overrides=within),
+        move(
+            writer,
+            measure=False,
+            bandwidth_mib_per_s=FAST_MIB_PER_S,
+            copy_storage="all",
+            copy_synchronous_writes=True,
+            policy_overrides={"max_downtime_ms": 20_000},
+        ),
+    )
+    (job,) = looked["jobs"]
+    found = job["diagnosis"]
+    assert (found["verdict"], found["reason"]) == ("stuck", "STORAGE_COPY"), str(found)
+    assert found["evidence"]["firm"] is True
+    assert [one["action"] for one in found["remedies"]] == ["synchronous_writes", "quiesce", "abort"]
+    assert_refused(given_up, "GIVEN_UP")
+    assert "STORAGE_DEADLINE" in str(given_up["record"]["decisions"]), given_up
+    assert migration.wait() != 0
+    assert_done(moved, True, outcome="moved", runs_on="kvm02")
+    writer.has_moved()
+    writer.verify()

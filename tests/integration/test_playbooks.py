@@ -7,7 +7,7 @@ import re
 import typing as t
 
 from bench.runs import Ansible, Run
-from bench.subject import Subject
+from bench.subject import Subject, wait_for
 
 DIAGNOSE = "virtops.live_migration.diagnose"
 RESCUE = "virtops.live_migration.rescue"
@@ -76,6 +76,22 @@ def test_rescue_by_postcopy_and_again(ansible: Ansible, erp01: Subject) -> None:
     assert again.changed == []
     assert "was not being migrated" in again.output
     assert again.stats["live_migration_rescue"]["runs_on"] == [erp01.source]
+
+
+def test_rescue_of_a_broken_postcopy(ansible: Ansible, erp01: Subject) -> None:
+    """The halves are joined over a destination that nobody has named: it is where the guest was seen to arrive."""
+    source, destination = erp01.source, erp01.destination
+    erp01.migrate("--postcopy")
+    erp01.switch_to_postcopy(4)
+    erp01.lab.cut_stream(source=source, destination=destination)
+    wait_for(lambda: erp01.state() == "paused (post-copy failed)", "the post-copy to break")
+    erp01.virsh("migrate-setspeed", "0", "--postcopy")
+    run = rescue(ansible, erp01, live_migration_destination_uri="qemu+tcp://{host}/system")
+    assert run.code == 0, run.output
+    told = run.stats["live_migration_rescue"]
+    assert (told["destination"], told["runs_on"]) == (destination, [destination])
+    assert "recover" in told["remedies"], told
+    erp01.has_moved()
 
 
 def test_rescue_by_downtime(ansible: Ansible, erp01: Subject) -> None:

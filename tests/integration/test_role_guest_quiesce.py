@@ -7,14 +7,12 @@ The agent, its channel and what runs through it are real; systemd is a script th
 
 from __future__ import annotations
 
-import base64
-import json
-import time
 import typing as t
 from pathlib import Path
 
 import pytest
-from bench.house import FACT
+from bench.house import opened
+from bench.inside import Inside
 from bench.moving import LINK_MIB_PER_S
 from bench.runs import Ansible, Run, assert_done, assert_refused, changed_again, task
 from bench.subject import Subject, wait_for
@@ -28,22 +26,7 @@ SYSTEMCTL = Path(__file__).parents[1] / "lab" / "guest" / "systemctl.sh"
 OPTIONS = GuestOptions(ram_mib=192, hot_mib=16, cold_mib=8, pages_per_s=200, agent=True)
 
 
-class Inside(Subject):
-    """A guest with an agent; what is in it is asked past the collection."""
-
-    def agent(self, command: str, **arguments: t.Any) -> t.Any:
-        words = json.dumps({"execute": command, "arguments": arguments})
-        done = self.lab.virsh(self.source, "qemu-agent-command", self.uuid, words, check=False)
-        return json.loads(done.stdout)["return"] if done.returncode == 0 else None
-
-    def read(self, path: str) -> str:
-        pid = self.agent("guest-exec", path="cat", arg=[path], **{"capture-output": True})["pid"]
-        end_s = time.monotonic() + 20
-        while not (status := self.agent("guest-exec-status", pid=pid))["exited"]:
-            assert time.monotonic() < end_s
-            time.sleep(0.05)
-        return base64.b64decode(status.get("out-data", "")).decode()
-
+class Serving(Inside):
     def units(self) -> dict[str, str]:
         names = ("reports.service", "backup.timer", "idle.service", "stubborn.service")
         return {name: self.read(f"/run/units/{name}").strip() for name in names}
@@ -59,15 +42,14 @@ RESTING = {**WORKING, "reports.service": "inactive", "backup.timer": "inactive"}
 
 
 @pytest.fixture(scope="module")
-def web01(lab: Lab) -> t.Iterator[Inside]:
-    subject = Inside(lab, "web01", OPTIONS)
+def web01(lab: Lab) -> t.Iterator[Serving]:
+    subject = Serving(lab, "web01", OPTIONS)
     subject.start()
-    wait_for(lambda: subject.agent("guest-ping") is not None, "the guest agent")
     yield subject
     subject.stop()
 
 
-def test_stopped_and_put_back(ansible: Ansible, web01: Inside) -> None:
+def test_stopped_and_put_back(ansible: Ansible, web01: Serving) -> None:
     stop = {"name": "web01", "state": "stopped", "units": UNITS}
     predicted, first, second = ansible.run(
         web01.source, task(MODULE, check=True, **stop), task(MODULE, **stop), task(MODULE, **stop)
@@ -83,7 +65,7 @@ def test_stopped_and_put_back(ansible: Ansible, web01: Inside) -> None:
     assert (web01.units(), web01.read(NOTE)) == (WORKING, "")
 
 
-def test_all_or_none(ansible: Ansible, web01: Inside) -> None:
+def test_all_or_none(ansible: Ansible, web01: Serving) -> None:
     result = ansible.module(
         web01.source, MODULE, name="web01", state="stopped", units=["reports.service", "stubborn.service"]
     )
@@ -96,7 +78,7 @@ def test_a_guest_without_an_agent(ansible: Ansible, crm01: Subject) -> None:
     assert_refused(result, "NO_AGENT")
 
 
-def test_as_part_of_a_migration_by_the_playbook(ansible: Ansible, web01: Inside) -> None:
+def test_as_part_of_a_migration_by_the_playbook(ansible: Ansible, web01: Serving) -> None:
     """The inventory names one unit, the metadata another one, and one that it may not name."""
     says = '<guest quiesce="backup.timer stubborn.service"/>'
     space = "https://github.com/virtops/ansible-live-migration/guest/1"
@@ -121,7 +103,7 @@ def test_as_part_of_a_migration_by_the_playbook(ansible: Ansible, web01: Inside)
     assert (web01.units(), web01.read(NOTE)) == (WORKING, "")
 
 
-def test_as_part_of_an_evacuation_by_the_playbook(ansible: Ansible, web01: Inside) -> None:
+def test_as_part_of_an_evacuation_by_the_playbook(ansible: Ansible, web01: Serving) -> None:
     source, destination = web01.source, web01.destination
     try:
         run = ansible.playbook(
@@ -133,7 +115,7 @@ def test_as_part_of_an_evacuation_by_the_playbook(ansible: Ansible, web01: Insid
             live_migration_quiesce={"web01": ["reports.service"]},
         )
     finally:
-        web01.lab.execute(source, "rm", "-f", FACT)
+        opened(web01.lab, source)
     assert run.code == 0, run.output
     web01.has_moved()
     items = [one["result"] for one in run.tasks if one["task"].endswith(("to rest", "was stopped"))]
@@ -148,7 +130,7 @@ def role(ansible: Ansible, hosts: str, entry_point: str, *options: str, twice: b
     return ansible.role("guest_quiesce", hosts, entry_point, *options, twice=twice, **given)
 
 
-def test_put_back_on_the_other_host(ansible: Ansible, web01: Inside) -> None:
+def test_put_back_on_the_other_host(ansible: Ansible, web01: Serving) -> None:
     stopped = role(ansible, "all", "main", guest="web01", units=UNITS)
     assert stopped.code == 0, stopped.output
     assert web01.units() == RESTING
@@ -162,7 +144,7 @@ def test_put_back_on_the_other_host(ansible: Ansible, web01: Inside) -> None:
 
 
 @pytest.mark.wide
-def test_a_guest_that_is_elsewhere(ansible: Ansible, web01: Inside) -> None:
+def test_a_guest_that_is_elsewhere(ansible: Ansible, web01: Serving) -> None:
     run = role(ansible, web01.destination, "main", guest="web01", units=UNITS)
     assert run.code != 0
     assert f"web01 runs on none of {web01.destination}" in run.failure

@@ -7,7 +7,7 @@ import typing as t
 
 import pytest
 from bench.lending import passing_by
-from bench.moving import MODULE, move
+from bench.moving import LINK_MIB_PER_S, MODULE, move
 from bench.runs import Ansible, Result, assert_done, assert_refused
 from bench.subject import Subject, wait_for
 from virtlab.guest import GuestOptions
@@ -82,6 +82,27 @@ def test_less_is_sent_and_all_is_given_back(ansible: Ansible, loose: Subject) ->
     }
     print(figures)
     assert small["record"]["sent_bytes"] < 0.6 * whole["record"]["sent_bytes"], figures
+
+
+def test_by_the_playbook(ansible: Ansible, loose: Subject) -> None:
+    """Which has a variable for each field of the policy, given as a text on the command line."""
+    source = loose.source
+    run = ansible.playbook(
+        "virtops.live_migration.migrate",
+        *(f"-elive_migration_{name}" for name in ("shrink=balloon", "shrink_keep_mib=48", "max_restarts=1")),
+        live_migration_guests=[loose.name],
+        live_migration_destination=loose.destination,
+        live_migration_destination_uri="qemu+tcp://{host}/system",
+        live_migration_link_mib_per_s=LINK_MIB_PER_S,
+        live_migration_measure=False,
+    )
+    assert run.code == 0, run.output
+    loose.has_moved()
+    has_all_its_memory(loose)
+    results = [one["result"] for one in run.tasks]
+    found = [item["shrink"] for one in results for item in [one, *one.get("results", [])] if item.get("shrink")]
+    assert [one["given_back_on"] for one in found] == [loose.source], results
+    assert loose.source != source
 
 
 @pytest.mark.parametrize("at", ["taking", "sending"])

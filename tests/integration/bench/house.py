@@ -22,7 +22,14 @@ QUIET = GuestOptions(ram_mib=128, hot_mib=8, cold_mib=16)
 BUSY = GuestOptions(ram_mib=176, hot_mib=64, cold_mib=8, pages_per_s=20_000)
 WITH_A_DISK = GuestOptions(ram_mib=128, hot_mib=8, cold_mib=16, disk="local", disk_mib=24)
 FACT = "/etc/ansible/facts.d/virtops_live_migration.fact"
+_CORDON = "4f6f0d3c-5f0e-5a52-9f3b-6d1c3f2b7a10"  # the note in libvirt, which is a secret
 _MARK = "https://github.com/virtops/ansible-live-migration/home"
+
+
+def opened(lab: Lab, host: str) -> None:
+    """It takes guests, whatever was noted there."""
+    lab.execute(host, "rm", "-f", FACT)
+    lab.virsh(host, "secret-undefine", _CORDON, check=False)
 
 
 class House:
@@ -114,7 +121,7 @@ class House:
             self.kill_module(host)
             self.lab.start_libvirtd(host)
             self.lab.link_set(host, mbit=LINK_MBIT)
-            self.lab.execute(host, "rm", "-f", FACT)
+            opened(self.lab, host)
         with ThreadPoolExecutor() as pool:
             list(pool.map(self._bring, self.uuids))
 

@@ -10,7 +10,7 @@ import gzip
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from . import image
@@ -19,8 +19,8 @@ from .proc import run
 
 SOURCES = Path(__file__).parents[1] / "guest"
 PACKAGES = ["qemu-guest-agent", "busybox-static"]
-APPLETS = ["sh", "cat", "tee", "rm", "insmod", "mount", "mkdir", "ls", "sleep", "echo", "touch"]
-DRIVERS = ("virtio_console", "virtio_pci")  # of the agent's channel
+APPLETS = ["sh", "cat", "tee", "rm", "insmod", "mount", "mkdir", "ls", "sleep", "echo", "touch", "dd"]
+DRIVERS = ("virtio_console", "virtio_blk", "virtio_pci")  # of the agent's channel, and of disks
 UNITS = {
     "reports.service": "active",
     "backup.timer": "active",
@@ -51,20 +51,22 @@ def unpack(work: Path) -> Path:
     return tree
 
 
-def initramfs(program: bytes, tree: Path, kernel: Path) -> bytes:
+def base_files(program: bytes, tree: Path, kernel: Path) -> dict[str, bytes]:
+    """The lab's program, the agent, a shell, and the drivers that they need."""
     agent = tree / "usr/sbin/qemu-ga"
     loaded = image.driver_files(kernel, DRIVERS)
-    files: dict[str, bytes] = {
+    files = {
         "memguest": program,
-        "init": (SOURCES / "agent-init.sh").read_bytes(),
-        "bin/systemctl": (SOURCES / "systemctl.sh").read_bytes(),
         "bin/busybox": (tree / "bin/busybox").read_bytes(),
         "bin/qemu-ga": agent.read_bytes(),
         "modules/order": "".join(f"{path.name}\n" for path in loaded).encode(),
     }
     files.update((f"modules/{path.name}", path.read_bytes()) for path in loaded)
     files.update((name, path.read_bytes()) for name, path in libraries(agent))
-    files.update((f"etc/units/{unit}", f"{state}\n".encode()) for unit, state in UNITS.items())
+    return files
+
+
+def packed(files: dict[str, bytes]) -> bytes:
     links = {f"bin/{applet}": b"busybox" for applet in APPLETS}
     empty = {"dev/console", "proc/x", "sys/x", "run/x", "tmp/x", "var/run/x"}
     entries = [image.cpio_entry(name, 0o040755) for name in directories({*files, *links, *empty})]
@@ -74,19 +76,30 @@ def initramfs(program: bytes, tree: Path, kernel: Path) -> bytes:
     return gzip.compress(b"".join([*entries, image.cpio_entry("TRAILER!!!", 0)]), 1, mtime=0)
 
 
-def build() -> str:
-    """As `image.build`, for a guest with an agent."""
+def built(kind: str, sources: Iterable[Path], more_files: Callable[[], dict[str, bytes]]) -> str:
+    """As `image.build`, for a guest with an agent; `kind` is a part of its name. Made anew when its sources change."""
     base = image.build()
     kernel = image.newest_kernel()
-    name = f"{base}-{image.digest_of([Path(__file__), *sorted(SOURCES.glob('*.sh'))])}"
+    name = f"{base}-{kind}{image.digest_of([Path(__file__), *sources])}"
     if (image.IMAGES / name).is_dir():
         return name
     with tempfile.TemporaryDirectory(dir=image.IMAGES, prefix=".build-") as temporary:
         work = Path(temporary)
         made = work / "made"
         made.mkdir(mode=0o755)
-        program = image.compiled(work)
+        files = base_files(image.compiled(work), unpack(work), kernel) | more_files()
         shutil.copyfile(image.IMAGES / base / "vmlinuz", made / "vmlinuz")
-        (made / "initramfs").write_bytes(initramfs(program, unpack(work), kernel))
+        (made / "initramfs").write_bytes(packed(files))
         image.keep(made, name)
     return name
+
+
+def build() -> str:
+    """With a `systemctl` of our own."""
+
+    def more_files() -> dict[str, bytes]:
+        scripts = {"init": "agent-init.sh", "bin/systemctl": "systemctl.sh"}
+        files = {path: (SOURCES / name).read_bytes() for path, name in scripts.items()}
+        return files | {f"etc/units/{unit}": f"{state}\n".encode() for unit, state in UNITS.items()}
+
+    return built("", sorted(SOURCES.glob("*.sh")), more_files)
