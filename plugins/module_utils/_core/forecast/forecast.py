@@ -97,7 +97,7 @@ class _Chooser:
         if loads is None or plain is None:
             return self._unmeasured()
         kept = trial.keeps(plain)
-        worst = trial.course(loads.worst)
+        worst = trial.course(loads.worst, resend_cost=1.0 if self.facts.zstd_ratio else None)
         sure = trial.keeps(worst)
         if self.may_postcopy:
             quick = plain.total_s <= _QUICK * trial.path.least_s
@@ -205,6 +205,8 @@ class _Chooser:
             POSTCOPY: f"by post-copy, {human_ms(expected.postcopy_s * 1000)} of it dependent on both hosts",
             PAUSE: "with a pause",
         }[way]
+        if self.facts.zstd_ratio and way != POSTCOPY:
+            how += f", if its pages get as short by zstd as usual (to {1 / self.facts.zstd_ratio:.0%})"
         if self.compresses:
             well = "as usual" if resend_cost == _XBZRLE_COST else f"to {resend_cost:.0%}, which the third pass shows"
             how += f", if the pages that it rewrites compress {well}"

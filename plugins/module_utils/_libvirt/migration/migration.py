@@ -27,6 +27,7 @@ from ..connection import libvirt
 from ..cordon import require_open
 from ..guest import Guest
 from ..job.lost_contact import ENDED_BY_A_RESTART
+from ..job.sampling import counts_sent
 from ..measure.facts import REST_S, MeasuredFacts, MeasurementOptions, measure_facts
 from ..metadata import own_limits
 from .driver import ProgressCallback
@@ -183,7 +184,7 @@ class Migration:
             own, notes = early.own if early and early.uuid == guest.uuid else own_limits(guest)
             self.notes += [note for note in notes if note not in self.notes]
         policy = policies.of(guest.name, guest.uuid, own, options.said)
-        check_choices(options.measurement.compression, options.measurement.parallel_connections, policy)
+        check_choices(options.measurement.choices)
         storage = options.storage or policies.copy_storage(guest.name, guest.uuid) or options.start.copy_storage
         start = replace(
             options.start,
@@ -316,13 +317,7 @@ class Migration:
         return SentDefinition(guest, self._options.definition, persistent=result.persistent, copied=copied)
 
     def _planned(self, found: MeasuredFacts) -> Forecast:
-        measurement = self._options.measurement
-        return planned(
-            self._options.policy,
-            found.facts,
-            compression=measurement.compression,
-            parallel_connections=measurement.parallel_connections,
-        )
+        return planned(self._options.policy, found.facts, self._options.measurement.choices)
 
     def _forecast(self, guest: Guest, found: MeasuredFacts) -> Forecast:
         seen = self._planned(found)
@@ -359,7 +354,13 @@ class Migration:
         try:
             if wait:
                 unmeasured = found.facts.measured is None
-                plan = replace(seen.plan, sharing=options.sharing, first_pass_tells=unmeasured)
+                counted = seen.plan.flags.zstd_level > 0 and counts_sent(self._ends.source)
+                plan = replace(
+                    seen.plan,
+                    sharing=options.sharing,
+                    first_pass_tells=unmeasured,
+                    parallel_compression=counted,
+                )
                 supervision = Supervision(result, guest, options.policy, plan, start=start, forecast=forecast)
                 return self._to_the_end(supervision, "moved")
             sample = start.begin_and_leave()

@@ -166,8 +166,8 @@ def test_one_that_cannot_although_it_may_is_measured(
     device = "<hostdev/>" if connections is None else ""
     definition = Call("XMLDesc", 0).returns(f"<domain type='kvm'><devices>{device}</devices></domain>")
     measuring = window(1, 2)
-    versions = VERSIONS if connections is None else []
-    libvirt.expect(definition, INFO, *measuring[:4], RESIDENT, *versions, *measuring[4:])
+    asked = (VERSIONS, []) if connections else ([], VERSIONS)  # whether both can do post-copy beside is asked first
+    libvirt.expect(definition, INFO, *asked[0], *measuring[:4], RESIDENT, *asked[1], *measuring[4:])
     found = surveyed(ends, measure=True, no_more_than_for=MAY, parallel_connections=connections)
     assert found.facts.measured is not None
 
@@ -267,10 +267,73 @@ def test_no_connections_beside_a_limit_or_when_not_wanted(
 
 
 def test_hosts_that_are_too_old_for_connections(libvirt: FakeLibvirt, ends: Ends) -> None:
-    libvirt.expect(PLAIN, INFO, RESIDENT, Call("getLibVersion").returns(5_000_000))
+    old = [Call(name).returns(value) for name, value in (("getLibVersion", 5_001_000), ("getVersion", 4_000_000))]
+    libvirt.expect(PLAIN, INFO, RESIDENT, *old, *VERSIONS[2:])
     assert surveyed(ends).facts.parallel_connections == 0
 
 
 def test_wished_connections_exclude_postcopy(libvirt: FakeLibvirt, ends: Ends) -> None:
-    libvirt.expect(PLAIN, INFO, RESIDENT)
+    libvirt.expect(PLAIN, INFO, *VERSIONS, RESIDENT)
     assert surveyed(ends, parallel_connections=4).facts.postcopy_possible is False
+
+
+def versions(here: tuple[int, int], there: tuple[int, int]) -> list[Call]:
+    """libvirt's and QEMU's."""
+    names = ("getLibVersion", "getVersion") * 2
+    return [Call(name).returns(value) for name, value in zip(names, (*here, *there))]
+
+
+NEW, MIDDLE, OLD = (12_008_000, 10_001_000), (11_003_000, 10_000_003), (9_003_000, 10_001_000)
+
+
+@pytest.mark.parametrize(
+    ("here", "there", "zstd", "postcopy"),
+    [
+        (NEW, NEW, True, True),
+        (NEW, MIDDLE, True, False),
+        (MIDDLE, MIDDLE, True, False),
+        (MIDDLE, OLD, False, False),
+        (OLD, NEW, False, False),
+    ],
+)
+def test_zstd_and_post_copy_beside_it_take_both_hosts(
+    libvirt: FakeLibvirt, ends: Ends, here: tuple[int, int], there: tuple[int, int], zstd: bool, postcopy: bool
+) -> None:
+    libvirt.expect(PLAIN, INFO, *versions(here, there), RESIDENT)
+    facts = surveyed(ends, compression="zstd", compression_level=3).facts
+    assert (facts.zstd_possible, facts.postcopy_with_connections) == (zstd, postcopy)
+    assert facts.postcopy_possible is postcopy
+    assert (facts.xbzrle_cache_bytes, facts.idle_processors) == (0, None)
+
+
+def busy_processors(idle_ms: int) -> Call:
+    return Call("getCPUStats", -1).returns({"idle": idle_ms * 10**6, "iowait": 0, "user": 1, "kernel": 2})
+
+
+def test_idle_processors_are_counted_where_zstd_may_be_chosen(libvirt: FakeLibvirt, ends: Ends) -> None:
+    """Over half a second at least, on both hosts: 2 s of idle processors in 0.5 s are four."""
+    memory = Call("getMemoryStats", -1).returns({"free": 0, "total": 1})
+    before, after = [busy_processors(1000), busy_processors(7000)], [busy_processors(3000), busy_processors(7500)]
+    libvirt.expect(PLAIN, INFO, *versions(NEW, MIDDLE), *before, RESIDENT, memory, *after)
+    found = surveyed(ends, compression="auto_zstd")
+    assert found.facts.idle_processors == pytest.approx((4, 1))
+    assert found.document()["idle_processors"] == [4, 1]
+    assert (found.facts.zstd_possible, found.facts.postcopy_possible) == (True, True)
+
+
+def test_a_host_that_does_not_tell_its_processors(libvirt: FakeLibvirt, ends: Ends) -> None:
+    memory = Call("getMemoryStats", -1).returns({"free": 0, "total": 1})
+    silent = Call("getCPUStats", -1).raises(3, "this function is not supported")
+    libvirt.expect(PLAIN, INFO, *versions(NEW, NEW), busy_processors(1), silent, RESIDENT, memory, busy_processors(9))
+    assert surveyed(ends, compression="auto_zstd").facts.idle_processors is None
+
+
+@pytest.mark.parametrize("there", [OLD, NEW])
+def test_nothing_is_counted_where_zstd_will_not_be(libvirt: FakeLibvirt, ends: Ends, there: tuple[int, int]) -> None:
+    """An older host, or a limit, which QEMU does not keep on several connections."""
+    memory = Call("getMemoryStats", -1).returns({"free": 0, "total": 1})
+    limited = {"bandwidth_mib_per_s": 50} if there is NEW else {}
+    asked = [] if limited else versions(NEW, there)
+    libvirt.expect(PLAIN, INFO, *asked, RESIDENT, memory)
+    facts = surveyed(ends, compression="auto_zstd", **limited).facts
+    assert (facts.zstd_possible, facts.idle_processors) == (False, None)
