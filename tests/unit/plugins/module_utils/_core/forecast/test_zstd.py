@@ -96,9 +96,15 @@ def test_less_is_sent_and_sooner() -> None:
     assert "if its pages get as short by zstd as usual (to 35%)" in compressed.summary
 
 
-def test_at_worst_its_pages_get_no_shorter() -> None:
-    plain, compressed = forecast(NEVER, calm()), forecast(NEVER, with_zstd(calm(), ZstdChoice(2, 2.887)))
-    assert plain.worst == compressed.worst
+@pytest.mark.parametrize(("dirty_mib", "way"), [(20, "precopy"), (400, "throttle")])
+def test_at_worst_its_pages_get_no_shorter(dirty_mib: int, way: str) -> None:
+    facts = replace(ABLE, measured=WorkingSet(512 * MIB, False, dirty_mib * MIB, False), vcpus_busy=(1.0,))
+    policy = Policy(postcopy="never", max_throttle_percent=80, max_downtime_ms=1000, deadline_s=1000)
+    compressed = forecast(policy, with_zstd(facts, ZstdChoice(2, 2.887)))
+    assert (compressed.plan.way, compressed.worst is not None) == (way, True)
+    assert compressed.expected is not None
+    assert compressed.worst is not None
+    assert compressed.worst.sent_bytes > 2.5 * compressed.expected.sent_bytes
 
 
 def test_a_guest_that_would_not_get_there_does() -> None:
