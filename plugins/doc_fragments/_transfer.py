@@ -31,9 +31,9 @@ options:
       - V(auto) uses xbzrle where the forecast expects it to pay and the host has the memory for its cache.
       - V(auto_zstd) uses zstd where both hosts have it, where idle processors of the source compress more than the link
         carries, and those of the destination keep up, which is counted for half a second at least; not beside
-        O(bandwidth_mib_per_s), which QEMU does not keep on several connections, and not where that would exclude a
-        post-copy that the policy allows. Otherwise it does what V(auto) does.
-      - zstd takes libvirt 9.4 and QEMU 5.0 on both hosts, and with post-copy libvirt 10.0 and QEMU 10.1.
+        O(bandwidth_mib_per_s), which QEMU does not keep on several connections, and not where the policy allows a
+        post-copy. Otherwise it does what V(auto) does.
+      - zstd takes libvirt 9.4 and QEMU 5.0 on both hosts, and excludes post-copy, beside which it broke with QEMU 11.1.
     type: str
     choices: [auto, none, xbzrle, zstd, auto_zstd]
     default: auto

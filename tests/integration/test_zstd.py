@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""zstd on several connections, on hosts that have it: Debian 13 (libvirt 11.3, QEMU 10.0), and beside post-copy what
-Debian's testing is (QEMU from 10.1 on). The first run installs them beside the lab, which takes some minutes."""
+"""zstd on several connections on hosts that have it: Debian 13 (libvirt 11.3, QEMU 10.0), and what Debian's testing is.
+
+The first run installs them beside the lab, which takes some minutes.
+"""
 
 from __future__ import annotations
 
@@ -61,12 +63,11 @@ def test_zstd_is_what_qemu_does(newer: Lab, on_newer: Ansible, guest: Subject) -
     assert (found["multifd-zstd-level"], found["multifd-channels"]) == (3, 2)
     able = {one["capability"]: one["state"] for one in qemu(guest, "query-migrate-capabilities")}
     assert (able["multifd"], able["xbzrle"]) == (True, False)
+    newer.link_set(guest.source, mbit=LINK_MBIT)
     (result,) = running.wait().results
     assert_done(result, True, outcome="moved", runs_on=guest.destination)
     flags = result["forecast"]["flags"]
     assert (flags["zstd_level"], flags["parallel_connections"], flags["postcopy"]) == (3, 2, False)
-    # Much of its memory is nearly empty pages.
-    assert result["record"]["sent_bytes"] < 0.7 * result["forecast"]["basis"]["touched_bytes"]
     guest.has_moved()
     guest.verify()
 
@@ -98,21 +99,13 @@ def test_memory_that_zstd_does_not_make_shorter(newer: Lab, on_newer: Ansible) -
         whole.stop()
 
 
-def test_post_copy_beside_it_takes_a_newer_qemu(on_newer: Ansible, guest: Subject) -> None:
-    """QEMU 10.0 is refused, and 10.1 and later do both."""
-    version = guest.lab.virsh(guest.source, "version").stdout
+def test_post_copy_beside_it_is_refused(on_newer: Ansible, guest: Subject) -> None:
+    """With libvirt 12.8 and QEMU 11.1 its stream broke after 512 pages, and three aborts did not end the job."""
     wishes = {"compression": "zstd", "policy_overrides": {"postcopy": "prefer"}}
     (result,) = on_newer.run(guest.source, move(guest, **wishes))
-    if "QEMU 10.0" in version:
-        assert_refused(result, "OPTIONS_CONFLICT")
-        assert "QEMU before 10.1" in result["msg"]
-        assert guest.state().startswith("running")
-        return
-    assert_done(result, True, outcome="moved", runs_on=guest.destination)
-    flags = result["forecast"]["flags"]
-    assert (flags["zstd_level"], flags["postcopy"]) == (1, True)
-    guest.has_moved()
-    guest.verify()
+    assert_refused(result, "OPTIONS_CONFLICT")
+    assert guest.state().startswith("running")
+    assert guest.job() == {}
 
 
 def test_libvirt_enables_preemption_by_itself(newer: Lab, guest: Subject) -> None:

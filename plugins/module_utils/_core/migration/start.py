@@ -80,14 +80,17 @@ def _check_hosts(policy: Policy, facts: MigrationFacts, choices: Choices) -> Non
             state="Nothing was changed.",
             remedy="Use compression: auto_zstd, which takes zstd only where both hosts have it, or update the host.",
         )
-    several = by_zstd or choices.parallel_connections
-    if several and policy.postcopy == "prefer" and not facts.postcopy_with_connections:
-        raise MigrationError(
-            "OPTIONS_CONFLICT",
+    problem = ""
+    if policy.postcopy == "prefer" and by_zstd:
+        problem = "The policy prefers post-copy, beside which QEMU's stream breaks when it is compressed by zstd."
+    elif policy.postcopy == "prefer" and choices.parallel_connections and not facts.postcopy_with_connections:
+        problem = (
             "The policy prefers post-copy, which libvirt before 10.0 and QEMU before 10.1 cannot combine with parallel"
-            " connections, and with zstd, which takes these; one of the hosts has less.",
-            state="Nothing was changed.",
-            remedy="Leave one of the two options out.",
+            " connections; one of the hosts has less."
+        )
+    if problem:
+        raise MigrationError(
+            "OPTIONS_CONFLICT", problem, state="Nothing was changed.", remedy="Leave one of the two options out."
         )
 
 

@@ -52,17 +52,21 @@ def test_connections_that_are_wished() -> None:
 
 
 def test_connections_and_post_copy_where_both_hosts_can() -> None:
-    """A policy that prefers post-copy is refused beside them by older hosts, whatever brings the connections."""
+    """A policy that prefers post-copy is refused beside them by older hosts, and beside zstd by all."""
     prefer, both = preset("post_copy"), replace(IDLE, postcopy_with_connections=True, zstd_possible=True)
-    for choices in (Choices(parallel_connections=4), Choices("zstd")):
-        flags = planned(prefer, both, choices).plan.flags
-        assert (flags.parallel_connections >= 2, flags.postcopy) == (True, True)
-        with pytest.raises(MigrationError, match=r"QEMU before 10\.1") as raised:
-            planned(prefer, replace(both, postcopy_with_connections=False), choices)
-        assert raised.value.reason == "OPTIONS_CONFLICT"
+    flags = planned(prefer, both, Choices(parallel_connections=4)).plan.flags
+    assert (flags.parallel_connections, flags.postcopy) == (4, True)
     older = replace(both, postcopy_with_connections=False)
-    assert planned(prefer, older, Choices("auto_zstd")).plan.flags == planned(prefer, older).plan.flags
-    assert planned(preset(overrides={"postcopy": "if_needed"}), older, Choices("zstd")).plan.flags.postcopy is False
+    for facts, choices, words in (
+        (older, Choices(parallel_connections=4), r"QEMU before 10\.1"),
+        (both, Choices("zstd"), "compressed by zstd"),
+        (both, Choices("zstd", 4), "compressed by zstd"),
+    ):
+        with pytest.raises(MigrationError, match=words) as raised:
+            planned(prefer, facts, choices)
+        assert raised.value.reason == "OPTIONS_CONFLICT"
+    assert planned(prefer, both, Choices("auto_zstd")).plan.flags == planned(prefer, both).plan.flags
+    assert planned(preset(overrides={"postcopy": "if_needed"}), both, Choices("zstd")).plan.flags.postcopy is False
 
 
 @pytest.mark.parametrize(("level", "sent"), [(None, 1), (1, 1), (7, 7), (20, 20)])

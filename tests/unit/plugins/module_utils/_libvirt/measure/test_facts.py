@@ -296,14 +296,15 @@ NEW, MIDDLE, OLD = (12_008_000, 10_001_000), (11_003_000, 10_000_003), (9_003_00
         (OLD, NEW, False, False),
     ],
 )
-def test_zstd_and_post_copy_beside_it_take_both_hosts(
+def test_zstd_and_connections_beside_post_copy_take_both_hosts(
     libvirt: FakeLibvirt, ends: Ends, here: tuple[int, int], there: tuple[int, int], zstd: bool, postcopy: bool
 ) -> None:
-    libvirt.expect(PLAIN, INFO, *versions(here, there), RESIDENT)
+    libvirt.expect(PLAIN, INFO, *versions(here, there), RESIDENT, PLAIN, INFO, *versions(here, there), RESIDENT)
     facts = surveyed(ends, compression="zstd", compression_level=3).facts
-    assert (facts.zstd_possible, facts.postcopy_with_connections) == (zstd, postcopy)
-    assert facts.postcopy_possible is postcopy
+    assert (facts.zstd_possible, facts.postcopy_with_connections, facts.postcopy_possible) == (zstd, False, False)
     assert (facts.xbzrle_cache_bytes, facts.idle_processors) == (0, None)
+    facts = surveyed(ends, parallel_connections=4).facts
+    assert (facts.postcopy_with_connections, facts.postcopy_possible) == (postcopy, postcopy)
 
 
 def busy_processors(idle_ms: int) -> Call:
