@@ -21,8 +21,7 @@ options:
     default: 0
   parallel_connections:
     description:
-      - Number of connections to send a guest over. V(0) is the ordinary single one. More exclude post-copy, but where
-        both hosts have libvirt 10.0 and QEMU 10.1.
+      - Number of connections to send a guest over. V(0) is the ordinary single one. More exclude post-copy.
       - By default several are used where the bandwidth needs them and no post-copy is allowed.
     type: int
   compression:

@@ -48,7 +48,7 @@ def migration_options(
     not every module has. Raises OPTIONS_CONFLICT and BAD_CHANGES.
     """
     choices = Choices(params["compression"], params["parallel_connections"], params["compression_level"])
-    check_choices(choices)
+    check_choices(choices, policies.base)
     path = DestinationPath(
         to["destination_uri"], to["migrate_uri"], to["link_mib_per_s"], params["bandwidth_mib_per_s"]
     )

@@ -22,8 +22,8 @@ class MigrationFacts:
     ``parallel_connections``: the most that both hosts admit. ``host_devices``: devices whose state post-copy cannot
     fetch. ``memory_bytes``: all memory that the guest has (0: not known). ``vcpus_busy``: the part of the
     time for which each virtual processor runs (none: not known). ``link_bytes_per_s``: what the link carries, where
-    ``bandwidth_bytes_per_s`` is a limit below that (0: not known). ``zstd_possible`` and ``postcopy_with_connections``:
-    what both hosts can do. ``idle_processors``: of source and destination (None: not known). ``zstd_ratio``: bytes of
+    ``bandwidth_bytes_per_s`` is a limit below that (0: not known). ``zstd_possible``: whether both hosts have it.
+    ``idle_processors``: of source and destination (None: not known). ``zstd_ratio``: bytes of
     memory for each on the wire, where all pages are compressed (0: they are not).
     """
 
@@ -39,7 +39,6 @@ class MigrationFacts:
     memory_bytes: int = 0
     link_bytes_per_s: int = 0
     zstd_possible: bool = False
-    postcopy_with_connections: bool = False
     idle_processors: t.Optional[tuple[float, float]] = None
     zstd_ratio: float = 0.0
 

@@ -66,7 +66,6 @@ def with_zstd(facts: MigrationFacts, choice: ZstdChoice) -> MigrationFacts:
         xbzrle_cache_bytes=0,
         parallel_connections=0,
         postcopy_possible=False,
-        postcopy_with_connections=False,
     )
 
 

@@ -50,14 +50,19 @@ _OF_ZSTD = ("zstd", "auto_zstd")
 _MOST_LEVEL = 20  # libvirt's; QEMU's zstd takes no more
 
 
-def check_choices(choices: Choices) -> None:
-    """Raises OPTIONS_CONFLICT for choices that QEMU cannot combine, whatever the hosts' versions."""
+def check_choices(choices: Choices, policy: Policy) -> None:
+    """Raises OPTIONS_CONFLICT for choices that QEMU cannot combine, or cannot combine with post-copy."""
     compression, connections, level = choices
     problem = ""
     if connections is not None and not 0 <= connections <= _MOST_CONNECTIONS:
         problem = f"parallel_connections is {connections}, but must be from 0 to {_MOST_CONNECTIONS}."
     elif connections and compression == "xbzrle":
         problem = "QEMU cannot compress with xbzrle over parallel connections."
+    elif (connections or compression == "zstd") and policy.postcopy == "prefer":
+        problem = (
+            "The policy prefers post-copy, which QEMU before 10.1 cannot combine with parallel connections, nor with"
+            " zstd, which takes these; with QEMU 11.1 it did not end."
+        )
     elif connections == 0 and compression == "zstd":
         problem = "zstd is for parallel connections, and parallel_connections is 0."
     elif level is not None and compression not in _OF_ZSTD:
@@ -70,37 +75,24 @@ def check_choices(choices: Choices) -> None:
         )
 
 
-def _check_hosts(policy: Policy, facts: MigrationFacts, choices: Choices) -> None:
-    """Raises NOT_SUPPORTED and OPTIONS_CONFLICT for what the versions of the two hosts do not have."""
-    by_zstd = choices.compression == "zstd"
-    if by_zstd and not facts.zstd_possible:
+def _check_hosts(facts: MigrationFacts, choices: Choices) -> None:
+    """Raises NOT_SUPPORTED for what the versions of the two hosts do not have."""
+    if choices.compression == "zstd" and not facts.zstd_possible:
         raise MigrationError(
             "NOT_SUPPORTED",
             "zstd on several connections takes libvirt 9.4 and QEMU 5.0 on both hosts, and one of them has less.",
             state="Nothing was changed.",
             remedy="Use compression: auto_zstd, which takes zstd only where both hosts have it, or update the host.",
         )
-    problem = ""
-    if policy.postcopy == "prefer" and by_zstd:
-        problem = "The policy prefers post-copy, beside which QEMU's stream breaks when it is compressed by zstd."
-    elif policy.postcopy == "prefer" and choices.parallel_connections and not facts.postcopy_with_connections:
-        problem = (
-            "The policy prefers post-copy, which libvirt before 10.0 and QEMU before 10.1 cannot combine with parallel"
-            " connections; one of the hosts has less."
-        )
-    if problem:
-        raise MigrationError(
-            "OPTIONS_CONFLICT", problem, state="Nothing was changed.", remedy="Leave one of the two options out."
-        )
 
 
 def planned(policy: Policy, facts: MigrationFacts, choices: t.Optional[Choices] = None) -> Forecast:
     """The forecast and the plan, with the user's choices.
 
-    ``facts.bandwidth_bytes_per_s`` is 0 where it is not known. Raises NOT_SUPPORTED and OPTIONS_CONFLICT.
+    ``facts.bandwidth_bytes_per_s`` is 0 where it is not known. Raises NOT_SUPPORTED.
     """
     choices = choices or Choices()
-    _check_hosts(policy, facts, choices)
+    _check_hosts(facts, choices)
     compression, parallel_connections, level = choices
     by_zstd: t.Optional[ZstdChoice] = None
     if compression == "zstd":
@@ -118,7 +110,7 @@ def planned(policy: Policy, facts: MigrationFacts, choices: t.Optional[Choices] 
         flags = replace(
             flags,
             parallel_connections=parallel_connections,
-            postcopy=bool(flags.postcopy and facts.postcopy_with_connections),
+            postcopy=False,
             xbzrle_cache_bytes=0,
             zstd_level=(level or DEFAULT_LEVEL) if by_zstd else 0,
         )

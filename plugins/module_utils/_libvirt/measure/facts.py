@@ -79,7 +79,6 @@ def _times_ns(guest: Guest) -> list[int]:
     return [int(time_ns) for _number, _state, time_ns, _cpu in found]
 
 
-_POSTCOPY_TOO = "postcopy_with_multifd"  # of the features that versions have
 _MAY_XBZRLE = ("auto", "xbzrle", "auto_zstd")
 
 
@@ -149,9 +148,8 @@ def measure_facts(
     size, running, whole = size_in(definition), guest.state().running, guest.memory().maximum_bytes
     bandwidth = _bandwidth(connection, destination, path, options.way_to)
     both, wished = BothHosts(connection, destination), options.compression
-    # libvirt refuses post-copy for a guest that stands still, and older QEMU beside parallel connections.
-    with_connections = bool(options.parallel_connections) and wished != "zstd" and both.can(_POSTCOPY_TOO)
-    postcopy_possible = running and (with_connections or not (options.parallel_connections or wished == "zstd"))
+    # libvirt refuses post-copy for a guest that stands still, and QEMU beside parallel connections.
+    postcopy_possible = running and not options.parallel_connections and wished != "zstd"
     # Beside a limit, which QEMU does not keep on several connections, only the user's own word has them used.
     may_zstd = wished == "zstd" or (wished == "auto_zstd" and not path.bandwidth_mib_per_s)
     zstd = may_zstd and both.can("multifd_zstd")
@@ -171,7 +169,6 @@ def measure_facts(
         memory_bytes=size.memory_bytes,
         link_bytes_per_s=bandwidth.link_bytes_per_s or 0,
         zstd_possible=zstd,
-        postcopy_with_connections=with_connections,
     )
     if measuring is not None and bandwidth.bytes_per_s is not None:
         measured, why_not = measuring.end(facts, whole, options.no_more_than_for)

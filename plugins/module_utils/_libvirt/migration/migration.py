@@ -184,7 +184,7 @@ class Migration:
             own, notes = early.own if early and early.uuid == guest.uuid else own_limits(guest)
             self.notes += [note for note in notes if note not in self.notes]
         policy = policies.of(guest.name, guest.uuid, own, options.said)
-        check_choices(options.measurement.choices)
+        check_choices(options.measurement.choices, policy)
         storage = options.storage or policies.copy_storage(guest.name, guest.uuid) or options.start.copy_storage
         start = replace(
             options.start,

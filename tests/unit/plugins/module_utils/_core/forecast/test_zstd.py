@@ -65,7 +65,6 @@ def test_where_it_does_not_pay(changes: dict[str, t.Any]) -> None:
 def test_it_takes_no_post_copy_that_is_allowed() -> None:
     allowed = Policy(postcopy="if_needed")
     assert zstd_that_pays(allowed, ABLE, None) is None
-    assert zstd_that_pays(allowed, replace(ABLE, postcopy_with_connections=True), None) is None
     for facts in (replace(ABLE, postcopy_possible=False), replace(ABLE, host_devices=1)):
         assert zstd_that_pays(allowed, facts, None) is not None
 
@@ -125,9 +124,8 @@ def test_qemu_compares_whole_pages_with_the_link() -> None:
 
 
 def test_nothing_else_goes_beside_it() -> None:
-    facts = with_zstd(replace(ABLE, postcopy_with_connections=True, xbzrle_cache_bytes=GIB), ZstdChoice(2, 2.0))
-    assert (facts.postcopy_possible, facts.postcopy_with_connections) == (False, False)
-    assert (facts.xbzrle_cache_bytes, facts.parallel_connections) == (0, 0)
+    facts = with_zstd(replace(ABLE, xbzrle_cache_bytes=GIB, parallel_connections=8), ZstdChoice(2, 2.0))
+    assert (facts.postcopy_possible, facts.xbzrle_cache_bytes, facts.parallel_connections) == (False, 0, 0)
 
 
 def test_as_options_of_virsh() -> None:

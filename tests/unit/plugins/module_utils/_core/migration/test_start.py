@@ -51,22 +51,15 @@ def test_connections_that_are_wished() -> None:
     assert (flags.parallel_connections, flags.postcopy, flags.zstd_level) == (4, False, 0)
 
 
-def test_connections_and_post_copy_where_both_hosts_can() -> None:
-    """A policy that prefers post-copy is refused beside them by older hosts, and beside zstd by all."""
-    prefer, both = preset("post_copy"), replace(IDLE, postcopy_with_connections=True, zstd_possible=True)
-    flags = planned(prefer, both, Choices(parallel_connections=4)).plan.flags
-    assert (flags.parallel_connections, flags.postcopy) == (4, True)
-    older = replace(both, postcopy_with_connections=False)
-    for facts, choices, words in (
-        (older, Choices(parallel_connections=4), r"QEMU before 10\.1"),
-        (both, Choices("zstd"), "compressed by zstd"),
-        (both, Choices("zstd", 4), "compressed by zstd"),
-    ):
-        with pytest.raises(MigrationError, match=words) as raised:
-            planned(prefer, facts, choices)
+def test_post_copy_goes_with_neither_connections_nor_zstd() -> None:
+    prefer, able = preset("post_copy"), replace(IDLE, zstd_possible=True, idle_processors=(4.0, 4.0))
+    for choices in (Choices(parallel_connections=4), Choices("zstd"), Choices("zstd", 4)):
+        with pytest.raises(MigrationError, match="prefers post-copy") as raised:
+            check_choices(choices, prefer)
         assert raised.value.reason == "OPTIONS_CONFLICT"
-    assert planned(prefer, both, Choices("auto_zstd")).plan.flags == planned(prefer, both).plan.flags
-    assert planned(preset(overrides={"postcopy": "if_needed"}), both, Choices("zstd")).plan.flags.postcopy is False
+    check_choices(Choices("auto_zstd"), prefer)
+    assert planned(prefer, able, Choices("auto_zstd")).plan.flags == planned(prefer, able).plan.flags
+    assert planned(preset(overrides={"postcopy": "if_needed"}), able, Choices("zstd")).plan.flags.postcopy is False
 
 
 @pytest.mark.parametrize(("level", "sent"), [(None, 1), (1, 1), (7, 7), (20, 20)])
@@ -108,7 +101,7 @@ def test_zstd_is_chosen_where_idle_processors_are_faster_than_the_link() -> None
 )
 def test_what_does_not_go_together(choices: Choices) -> None:
     with pytest.raises(MigrationError) as raised:
-        check_choices(choices)
+        check_choices(choices, preset())
     assert raised.value.reason == "OPTIONS_CONFLICT"
 
 
@@ -125,7 +118,7 @@ def test_what_does_not_go_together(choices: Choices) -> None:
     ],
 )
 def test_what_does(choices: Choices) -> None:
-    check_choices(choices)
+    check_choices(choices, preset())
 
 
 def test_without_a_bandwidth_nothing_is_foreseen() -> None:

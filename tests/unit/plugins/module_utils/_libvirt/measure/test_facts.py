@@ -166,8 +166,8 @@ def test_one_that_cannot_although_it_may_is_measured(
     device = "<hostdev/>" if connections is None else ""
     definition = Call("XMLDesc", 0).returns(f"<domain type='kvm'><devices>{device}</devices></domain>")
     measuring = window(1, 2)
-    asked = (VERSIONS, []) if connections else ([], VERSIONS)  # whether both can do post-copy beside is asked first
-    libvirt.expect(definition, INFO, *asked[0], *measuring[:4], RESIDENT, *asked[1], *measuring[4:])
+    versions = VERSIONS if connections is None else []
+    libvirt.expect(definition, INFO, *measuring[:4], RESIDENT, *versions, *measuring[4:])
     found = surveyed(ends, measure=True, no_more_than_for=MAY, parallel_connections=connections)
     assert found.facts.measured is not None
 
@@ -273,7 +273,7 @@ def test_hosts_that_are_too_old_for_connections(libvirt: FakeLibvirt, ends: Ends
 
 
 def test_wished_connections_exclude_postcopy(libvirt: FakeLibvirt, ends: Ends) -> None:
-    libvirt.expect(PLAIN, INFO, *VERSIONS, RESIDENT)
+    libvirt.expect(PLAIN, INFO, RESIDENT)
     assert surveyed(ends, parallel_connections=4).facts.postcopy_possible is False
 
 
@@ -287,24 +287,16 @@ NEW, MIDDLE, OLD = (12_008_000, 10_001_000), (11_003_000, 10_000_003), (9_003_00
 
 
 @pytest.mark.parametrize(
-    ("here", "there", "zstd", "postcopy"),
-    [
-        (NEW, NEW, True, True),
-        (NEW, MIDDLE, True, False),
-        (MIDDLE, MIDDLE, True, False),
-        (MIDDLE, OLD, False, False),
-        (OLD, NEW, False, False),
-    ],
+    ("here", "there", "zstd"),
+    [(NEW, NEW, True), (NEW, MIDDLE, True), (MIDDLE, OLD, False), (OLD, NEW, False)],
 )
-def test_zstd_and_connections_beside_post_copy_take_both_hosts(
-    libvirt: FakeLibvirt, ends: Ends, here: tuple[int, int], there: tuple[int, int], zstd: bool, postcopy: bool
+def test_zstd_takes_both_hosts_and_excludes_post_copy(
+    libvirt: FakeLibvirt, ends: Ends, here: tuple[int, int], there: tuple[int, int], zstd: bool
 ) -> None:
-    libvirt.expect(PLAIN, INFO, *versions(here, there), RESIDENT, PLAIN, INFO, *versions(here, there), RESIDENT)
+    libvirt.expect(PLAIN, INFO, *versions(here, there), RESIDENT)
     facts = surveyed(ends, compression="zstd", compression_level=3).facts
-    assert (facts.zstd_possible, facts.postcopy_with_connections, facts.postcopy_possible) == (zstd, False, False)
+    assert (facts.zstd_possible, facts.postcopy_possible) == (zstd, False)
     assert (facts.xbzrle_cache_bytes, facts.idle_processors) == (0, None)
-    facts = surveyed(ends, parallel_connections=4).facts
-    assert (facts.postcopy_with_connections, facts.postcopy_possible) == (postcopy, postcopy)
 
 
 def busy_processors(idle_ms: int) -> Call:
