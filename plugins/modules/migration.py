@@ -246,6 +246,7 @@ forecast:
       throttle_increment_percent: 0
       xbzrle_cache_bytes: 0
       parallel_connections: 0
+      zstd_level: 0
     start_limit_ms: 80
     needs: {}
     basis:
@@ -260,6 +261,7 @@ forecast:
       not_measured: null
       host_devices: 0
       vcpus_busy_percent: [9]
+      idle_processors: null
 actions:
   description: What was done while it ran, in order.
   returned: success, and after a failure when it ran

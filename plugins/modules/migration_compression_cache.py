@@ -13,7 +13,7 @@ description:
   - It is the module for C(virsh migrate-compcache). The cache only matters to a migration that is started with XBZRLE
     compression, and should then hold the pages that the guest keeps rewriting.
   - Set it before the migration. While one runs libvirt and QEMU take it, too, and tell it as the size in force, but
-    QEMU goes on with the cache that it has. That was seen with QEMU 7.2.
+    QEMU goes on with the cache that it has. That was seen with QEMU 7.2 and 10.0.
 options:
   size_bytes:
     description:

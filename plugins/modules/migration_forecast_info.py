@@ -210,6 +210,9 @@ forecast:
         parallel_connections:
           description: How many connections to use. V(0) is the one that is always there.
           type: int
+        zstd_level:
+          description: Level of zstd on several connections. V(0) is without, as it always is here.
+          type: int
       sample:
         postcopy: false
         auto_converge: false
@@ -217,6 +220,7 @@ forecast:
         throttle_increment_percent: 0
         xbzrle_cache_bytes: 0
         parallel_connections: 0
+        zstd_level: 0
     virsh_options:
       description: The same, with the bandwidth, as options of C(virsh migrate).
       type: list

@@ -6,6 +6,7 @@ from __future__ import annotations
 import typing as t
 
 from .._core.migration.call_parameters import STORAGE
+from .._core.migration.start_plan import COMPRESSIONS
 from .._core.policy import (
     DEFAULT_PRESET,
     HOPELESS_CHOICES,
@@ -81,7 +82,8 @@ def transfer_spec() -> Spec:
     return {
         "bandwidth_mib_per_s": {"type": "int", "default": 0},
         "parallel_connections": {"type": "int"},
-        "compression": {"type": "str", "choices": ["auto", "none", "xbzrle"], "default": "auto"},
+        "compression": {"type": "str", "choices": list(COMPRESSIONS), "default": "auto"},
+        "compression_level": {"type": "int"},
         "copy_storage": {"type": "str", "choices": list(STORAGE), "default": "none"},
         "copy_synchronous_writes": {"type": "bool", "default": False},
         "tls": {"type": "bool", "default": False},

@@ -9,7 +9,7 @@ from .._core.destination_changes import changes_from
 from .._core.forecast.link_bandwidth import DestinationPath
 from .._core.guest_policy import GuestPolicies, Said
 from .._core.migration.call_parameters import StartOptions
-from .._core.migration.start_plan import check_choices
+from .._core.migration.start_plan import Choices, check_choices
 from .._host.metrics_directory import MetricsDirectory
 from .._host.route import route_to
 from .._libvirt.measure.facts import MeasurementOptions
@@ -64,11 +64,18 @@ def migration_options(
     guests but its own until they are all there. What is for a single guest only, ``copy_disks`` and whole definitions,
     not every module has. Raises OPTIONS_CONFLICT and BAD_CHANGES.
     """
-    check_choices(params["compression"], params["parallel_connections"], policies.base)
+    choices = Choices(params["compression"], params["parallel_connections"], params["compression_level"])
+    check_choices(choices, policies.base)
     path = DestinationPath(
         to["destination_uri"], to["migrate_uri"], to["link_mib_per_s"], params["bandwidth_mib_per_s"]
     )
-    measurement = MeasurementOptions(params["compression"], params["parallel_connections"], params["measure"], route_to)
+    measurement = MeasurementOptions(
+        choices.compression,
+        choices.parallel_connections,
+        params["measure"],
+        route_to,
+        compression_level=choices.compression_level,
+    )
     return MigrationOptions(
         policies.base,
         path,

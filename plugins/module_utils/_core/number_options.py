@@ -28,6 +28,7 @@ LIMITS: t.Mapping[str, tuple[float, float]] = {
     "before_mib_per_s": (0, MOST_BANDWIDTH_MIB_PER_S),
     "breaker": (1, math.inf),
     "calm_wait_s": (0, math.inf),
+    "compression_level": (1, 20),  # libvirt's for zstd; 0 would be none
     "guest_overhead_mib": (0, math.inf),
     "history_keep": (1, 10_000),
     "link_mbit_per_s": (ABOVE_ZERO, math.inf),

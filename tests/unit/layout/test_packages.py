@@ -81,7 +81,15 @@ ARROWS: dict[str, set[str]] = {
         "_libvirt",
         "_libvirt/job",
     },
-    "_libvirt/measure": {"_core", "_core/forecast", "_core/host", "_host", "_libvirt", "_libvirt/job"},
+    "_libvirt/measure": {
+        "_core",
+        "_core/forecast",
+        "_core/host",
+        "_core/migration",
+        "_host",
+        "_libvirt",
+        "_libvirt/job",
+    },
     "_libvirt/balloon": {"_core", "_core/balloon", "_core/host/parse", "_libvirt"},
     "_libvirt/migration": {
         "_core",

@@ -91,13 +91,15 @@ class _Chooser:
         self.may_throttle = self.policy.max_throttle_percent > 0 and self.facts.auto_converge_possible
         self.plain = trial.course(trial.loads.likely) if trial.loads else None
         self.compresses = self._may_compress()
+        # At worst zstd makes no page shorter.
+        self.worst_cost = 1.0 if self.facts.zstd_ratio else None
 
     def choose(self) -> Forecast:
         trial, loads, plain = self.trial, self.trial.loads, self.plain
         if loads is None or plain is None:
             return self._unmeasured()
         kept = trial.keeps(plain)
-        worst = trial.course(loads.worst)
+        worst = trial.course(loads.worst, resend_cost=self.worst_cost)
         sure = trial.keeps(worst)
         if self.may_postcopy:
             quick = plain.total_s <= _QUICK * trial.path.least_s
@@ -146,7 +148,7 @@ class _Chooser:
             return None
         best_s = min(course.total_s for course in good.values())
         percent = min(p for p, course in good.items() if course.total_s <= _THROTTLE_TO_SPARE * best_s)
-        worst = trial.course(loads.worst, throttle_percent=percent)
+        worst = trial.course(loads.worst, throttle_percent=percent, resend_cost=self.worst_cost)
         return self._by(THROTTLE, good[percent], worst, trial.keeps(worst), throttle_percent=percent)
 
     def _compressed(self, loads: DirtyCurves, worst: MigrationCourse) -> t.Optional[Forecast]:
@@ -205,6 +207,8 @@ class _Chooser:
             POSTCOPY: f"by post-copy, {human_ms(expected.postcopy_s * 1000)} of it dependent on both hosts",
             PAUSE: "with a pause",
         }[way]
+        if self.facts.zstd_ratio > 1 and way != POSTCOPY:
+            how += f", if its pages get as short by zstd as usual (to {1 / self.facts.zstd_ratio:.0%})"
         if self.compresses:
             well = "as usual" if resend_cost == _XBZRLE_COST else f"to {resend_cost:.0%}, which the third pass shows"
             how += f", if the pages that it rewrites compress {well}"

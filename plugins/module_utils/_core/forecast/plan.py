@@ -26,7 +26,10 @@ PRECOPY, THROTTLE, POSTCOPY, PAUSE, NO_WAY, UNKNOWN = "precopy", "throttle", "po
 
 @dataclass(frozen=True)
 class Flags:
-    """What a job is started with and cannot be given later. None: not known (a job that somebody else started)."""
+    """What a job is started with and cannot be given later. None: not known (a job that somebody else started).
+
+    ``zstd_level``: of what several connections compress by it (0: they do not).
+    """
 
     postcopy: t.Optional[bool] = False
     auto_converge: t.Optional[bool] = False
@@ -34,6 +37,7 @@ class Flags:
     throttle_increment_percent: int = 0
     xbzrle_cache_bytes: int = 0
     parallel_connections: int = 0
+    zstd_level: int = 0
 
 
 @dataclass(frozen=True)

@@ -80,10 +80,11 @@ def precopy(
     throttled: t.Optional[DirtyCurve] = None,
     throttle_percent: int = 0,
     resend_cost: t.Optional[float] = None,
+    all_compressed: bool = False,
 ) -> MigrationCourse:
     """Pre-copy under the finishing rule. ``throttled``: what the guest does under auto-converge of
     ``throttle_percent``, where that is used; ``resend_cost``: bytes on the wire per byte of a page that is sent again,
-    where it is compressed.
+    where it is compressed; with ``all_compressed`` of any page, from the first pass on.
 
     QEMU has to see two passes before it throttles, so a throttle is in force from the third; so is compression, and
     the supervisor waits for it.
@@ -94,7 +95,8 @@ def precopy(
     again, unchanged = 1.0 if resend_cost is None else resend_cost, throttled is None and resend_cost is None
     for number in range(1, _MAX_PASSES + 1):
         settled = number >= _CACHED_FROM_PASS
-        now, cost = (load if throttled is None else throttled, again) if settled else (load, 1.0)
+        now = throttled if throttled is not None and settled else load
+        cost = again if settled or all_compressed else 1.0
         # QEMU looks at the bitmap as soon as what it knows of fits the limit; that much is left over.
         unsent = min(left, bandwidth * limit.now_ms / 1000)
         time_s = path.pass_s((left - unsent) * cost, path.scan_s if number == 1 else 0.0)
@@ -105,11 +107,11 @@ def precopy(
         least = min(least, after)
         need_ms = after / bandwidth * 1000
         following = load.at_most(need_ms / 1000) if unchanged or number < _CACHED_FROM_PASS - 1 else None
-        waits = resend_cost is not None and not settled
+        waits = resend_cost is not None and not settled and not all_compressed
         limit.end_of_pass(need_ms, after, left, following, total_s, throttle_percent if settled else 0, waits=waits)
         if need_ms <= limit.now_ms * _NEARLY:
             # QEMU compares the pages as they are with its bandwidth; what goes over the wire then may be less.
-            rest_cost = again if number + 1 >= _CACHED_FROM_PASS else 1.0
+            rest_cost = again if all_compressed or number + 1 >= _CACHED_FROM_PASS else 1.0
             return _switched(path, number, total_s, sent, after * rest_cost, least)
         if after >= _STANDS_STILL * left and number > _CACHED_FROM_PASS:
             return MigrationCourse(False, number, total_s, int(sent), 0, int(least))

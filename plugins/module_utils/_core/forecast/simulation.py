@@ -22,7 +22,9 @@ class MigrationFacts:
     ``parallel_connections``: the most that both hosts admit. ``host_devices``: devices whose state post-copy cannot
     fetch. ``memory_bytes``: all memory that the guest has (0: not known). ``vcpus_busy``: the part of the
     time for which each virtual processor runs (none: not known). ``link_bytes_per_s``: what the link carries, where
-    ``bandwidth_bytes_per_s`` is a limit below that (0: not known).
+    ``bandwidth_bytes_per_s`` is a limit below that (0: not known). ``zstd_possible``: whether both hosts have it.
+    ``idle_processors``: of source and destination (None: not known). ``zstd_ratio``: bytes of
+    memory for each on the wire, where all pages are compressed (0: they are not).
     """
 
     touched_bytes: int
@@ -36,6 +38,9 @@ class MigrationFacts:
     vcpus_busy: tuple[float, ...] = ()
     memory_bytes: int = 0
     link_bytes_per_s: int = 0
+    zstd_possible: bool = False
+    idle_processors: t.Optional[tuple[float, float]] = None
+    zstd_ratio: float = 0.0
 
     @property
     def vcpus_busy_percent(self) -> list[int]:
@@ -79,7 +84,11 @@ class Simulation:
         resend_cost: t.Optional[float] = None,
         path: t.Optional[TransferPath] = None,
     ) -> MigrationCourse:
-        """Pre-copy by this load; ``highest_ms``: a limit higher than the policy's downtime has it."""
+        """Pre-copy by this load; ``highest_ms``: a limit higher than the policy's downtime has it. ``resend_cost``: as
+        of :func:`precopy`; of pages that are all compressed it holds from the first pass on."""
+        ratio = self.facts.zstd_ratio
+        if ratio and resend_cost is None:
+            resend_cost = 1 / ratio
         return precopy(
             load,
             path or self.path,
@@ -88,6 +97,7 @@ class Simulation:
             throttled=load.slowed(kept_share(self.facts.vcpus_busy, throttle_percent)) if throttle_percent else None,
             throttle_percent=throttle_percent,
             resend_cost=resend_cost,
+            all_compressed=bool(ratio),
         )
 
     def keeps(self, course: MigrationCourse) -> bool:

@@ -68,6 +68,8 @@ def virsh_options(flags: Flags, bandwidth_mib_per_s: t.Optional[int]) -> list[st
         words += ["--auto-converge-increment", str(flags.throttle_increment_percent)]
     if flags.xbzrle_cache_bytes:
         words += ["--compressed", "--comp-methods", "xbzrle", "--comp-xbzrle-cache", str(flags.xbzrle_cache_bytes)]
+    if flags.zstd_level:
+        words += ["--compressed", "--comp-methods", "zstd", "--comp-zstd-level", str(flags.zstd_level)]
     if flags.parallel_connections:
         words += ["--parallel", "--parallel-connections", str(flags.parallel_connections)]
     return words + (["--bandwidth", str(bandwidth_mib_per_s)] if bandwidth_mib_per_s else [])

@@ -42,6 +42,9 @@ COMPRESSORS: t.Mapping[str, Compressor] = {
 }
 
 
+ZSTD_RESTORES_BYTES_PER_S = 1580e6  # of memory, by one thread on the destination; the same table
+
+
 def on_the_wire(page_bytes: float, zero_bytes: float = 0.0) -> float:
     """Bytes that so much memory takes, of which ``zero_bytes`` are pages of zeros."""
     return page_bytes * (1 + PAGE_HEADER_BYTES / PAGE) + zero_bytes * ZERO_PAGE_BYTES / PAGE

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from ..errors import MigrationError
 from ..forecast.link_bandwidth import DestinationPath
 from ..forecast.plan import Flags
+from ..forecast.zstd import DEFAULT_LEVEL
 from ..job.migrate_flags import (
     MIGRATE_AUTO_CONVERGE,
     MIGRATE_COMPRESSED,
@@ -87,6 +88,12 @@ def start_call(
         bits |= MIGRATE_COMPRESSED
         parameters["compression"] = "xbzrle"
         parameters["compression.xbzrle.cache"] = flags.xbzrle_cache_bytes
+    if flags.zstd_level:
+        bits |= MIGRATE_COMPRESSED
+        parameters["compression"] = "zstd"
+        # The default goes unsaid: a binding older than libvirt 9.4 would send the level as a number of another type.
+        if flags.zstd_level != DEFAULT_LEVEL:
+            parameters["compression.zstd.level"] = flags.zstd_level
     if flags.parallel_connections:
         bits |= MIGRATE_PARALLEL
         parameters["parallel.connections"] = flags.parallel_connections

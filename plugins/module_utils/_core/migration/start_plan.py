@@ -10,6 +10,7 @@ from ..errors import MigrationError
 from ..forecast.forecast import Forecast, blind_forecast, forecast
 from ..forecast.plan import NO_WAY
 from ..forecast.simulation import MigrationFacts
+from ..forecast.zstd import DEFAULT_LEVEL, ZstdChoice, with_zstd, zstd_by_wish, zstd_that_pays
 from ..policy import Policy
 from ..units import MIB
 
@@ -17,37 +18,87 @@ _DEFAULT_CACHE_BYTES = 64 * MIB  # QEMU's own
 _MOST_CONNECTIONS = 255  # the most that QEMU takes for multifd-channels, which is 8 bits wide
 
 
-def check_choices(compression: str, parallel_connections: t.Optional[int], policy: Policy) -> None:
+class Choices(t.NamedTuple):
+    """What the user has decided about how pages are sent.
+
+    ``compression``: of ``COMPRESSIONS``; ``parallel_connections``: None to have them planned, 0 for the ordinary single
+    one; ``compression_level``: of zstd (None: 1).
+    """
+
+    compression: str = "auto"
+    parallel_connections: t.Optional[int] = None
+    compression_level: t.Optional[int] = None
+
+
+COMPRESSIONS = ("auto", "none", "xbzrle", "zstd", "auto_zstd")
+_OF_ZSTD = ("zstd", "auto_zstd")
+_MOST_LEVEL = 20  # libvirt's; QEMU's zstd takes no more
+
+
+def check_choices(choices: Choices, policy: Policy) -> None:
     """Raises OPTIONS_CONFLICT for choices that QEMU cannot combine, or cannot combine with post-copy."""
-    if parallel_connections is None:
-        return
+    compression, connections, level = choices
     problem = ""
-    if not 0 <= parallel_connections <= _MOST_CONNECTIONS:
-        problem = f"parallel_connections is {parallel_connections}, but must be from 0 to {_MOST_CONNECTIONS}."
-    elif parallel_connections and compression == "xbzrle":
+    if connections is not None and not 0 <= connections <= _MOST_CONNECTIONS:
+        problem = f"parallel_connections is {connections}, but must be from 0 to {_MOST_CONNECTIONS}."
+    elif connections and compression == "xbzrle":
         problem = "QEMU cannot compress with xbzrle over parallel connections."
-    elif parallel_connections and policy.postcopy == "prefer":
-        problem = "The policy prefers post-copy, which QEMU before 10.1 cannot combine with parallel connections."
+    elif (connections or compression == "zstd") and policy.postcopy == "prefer":
+        problem = (
+            "The policy prefers post-copy, which QEMU before 10.1 cannot combine with parallel connections, nor with"
+            " zstd, which takes these; with QEMU 11.1 it did not end."
+        )
+    elif connections == 0 and compression == "zstd":
+        problem = "zstd is for parallel connections, and parallel_connections is 0."
+    elif level is not None and compression not in _OF_ZSTD:
+        problem = f"compression_level is for zstd, and compression is {compression}."
+    elif level is not None and not 1 <= level <= _MOST_LEVEL:
+        problem = f"compression_level is {level}, but must be from 1 to {_MOST_LEVEL}."
     if problem:
         raise MigrationError(
             "OPTIONS_CONFLICT", problem, state="Nothing was changed.", remedy="Leave one of the two options out."
         )
 
 
-def planned(
-    policy: Policy, facts: MigrationFacts, *, compression: str = "auto", parallel_connections: t.Optional[int] = None
-) -> Forecast:
-    """The forecast and the plan, with the user's choice of ``compression`` and connections (None: planned).
+def _check_hosts(facts: MigrationFacts, choices: Choices) -> None:
+    """Raises NOT_SUPPORTED for what the versions of the two hosts do not have."""
+    if choices.compression == "zstd" and not facts.zstd_possible:
+        raise MigrationError(
+            "NOT_SUPPORTED",
+            "zstd on several connections takes libvirt 9.4 and QEMU 5.0 on both hosts, and one of them has less.",
+            state="Nothing was changed.",
+            remedy="Use compression: auto_zstd, which takes zstd only where both hosts have it, or update the host.",
+        )
 
-    ``facts.bandwidth_bytes_per_s`` is 0 where it is not known.
+
+def planned(policy: Policy, facts: MigrationFacts, choices: t.Optional[Choices] = None) -> Forecast:
+    """The forecast and the plan, with the user's choices.
+
+    ``facts.bandwidth_bytes_per_s`` is 0 where it is not known. Raises NOT_SUPPORTED.
     """
+    choices = choices or Choices()
+    _check_hosts(facts, choices)
+    compression, parallel_connections, level = choices
+    by_zstd: t.Optional[ZstdChoice] = None
+    if compression == "zstd":
+        by_zstd = zstd_by_wish(facts, parallel_connections)
+    elif compression == "auto_zstd":
+        by_zstd = zstd_that_pays(policy, facts, parallel_connections)
+    if by_zstd is not None:
+        facts, parallel_connections = with_zstd(facts, by_zstd), by_zstd.connections
     seen = (forecast if facts.bandwidth_bytes_per_s else blind_forecast)(policy, facts)
     flags = seen.plan.flags
     if compression == "xbzrle" and not flags.xbzrle_cache_bytes:
         cache = facts.xbzrle_cache_bytes or _DEFAULT_CACHE_BYTES
         flags = replace(flags, xbzrle_cache_bytes=1 << (cache.bit_length() - 1))
     if parallel_connections:
-        flags = replace(flags, parallel_connections=parallel_connections, postcopy=False, xbzrle_cache_bytes=0)
+        flags = replace(
+            flags,
+            parallel_connections=parallel_connections,
+            postcopy=False,
+            xbzrle_cache_bytes=0,
+            zstd_level=(level or DEFAULT_LEVEL) if by_zstd else 0,
+        )
     return replace(seen, plan=replace(seen.plan, flags=flags))
 
 

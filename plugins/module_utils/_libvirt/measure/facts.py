@@ -14,15 +14,16 @@ from ..._core.forecast.link_bandwidth import DestinationPath, ExpectedBandwidth,
 from ..._core.forecast.quiet_moment import quiet_by_a_second
 from ..._core.forecast.simulation import MigrationFacts
 from ..._core.forecast.working_set import Window, WorkingSet, working_set
-from ..._core.host.features import feature
 from ..._core.libvirt_uri import host_of
+from ..._core.migration.start_plan import Choices
 from ..._core.policy import Policy
 from ..._core.units import KIB, MIB
 from ..._host.qemu_process import guest_memory
-from ..connection import Connection, libvirt, version_parts
+from ..connection import Connection, libvirt
 from ..guest import Guest
 from ..guest_size import size_in
 from ..timeout import within
+from .both_hosts import BothHosts
 from .busy_watch import BusyWatch
 from .dirty_rate import BegunMeasurement, mode_for
 
@@ -57,6 +58,9 @@ def spare_cache_bytes(connection: Connection, whole: int) -> int:
     return spare if spare >= _LEAST_CACHE_BYTES else 0
 
 
+_MAY_XBZRLE = ("auto", "xbzrle", "auto_zstd")
+
+
 @dataclass(frozen=True)
 class MeasuredFacts:
     """Facts, and where they come from. ``bandwidth.bytes_per_s`` is what is in the facts, where it is known."""
@@ -79,12 +83,13 @@ class MeasuredFacts:
             "dirty_rate_is_lower_bound": measured.dirty_rate_is_lower_bound if measured else None,
             "not_measured": self.not_measured or None,
             "vcpus_busy_percent": self.facts.vcpus_busy_percent,
+            "idle_processors": [round(one, 1) for one in self.facts.idle_processors or ()] or None,
             "host_devices": self.facts.host_devices,
         }
 
 
 class MeasurementOptions(t.NamedTuple):
-    """``compression``: ``auto``, ``xbzrle`` or ``none``; ``parallel_connections``: None to have them planned.
+    """``compression``, ``parallel_connections`` and ``compression_level``: as of :class:`Choices`.
 
     ``measure``: whether the guest's writing may be measured. ``route_to``: by which device this machine reaches the
     first of these hosts (names or addresses) that it can resolve. ``no_more_than_for``: only what a start under this
@@ -96,6 +101,11 @@ class MeasurementOptions(t.NamedTuple):
     measure: bool
     route_to: t.Callable[[t.Iterable[str]], RouteDevice]
     no_more_than_for: t.Optional[Policy] = None
+    compression_level: t.Optional[int] = None
+
+    @property
+    def choices(self) -> Choices:
+        return Choices(self.compression, self.parallel_connections, self.compression_level)
 
 
 def measure_facts(
@@ -116,8 +126,13 @@ def measure_facts(
     definition = guest.definition()
     size, running, whole = size_in(definition), guest.state().running, guest.memory().maximum_bytes
     bandwidth = _bandwidth(connection, destination, path, options.route_to)
+    both, wished = BothHosts(connection, destination), options.compression
     # libvirt refuses post-copy for a guest that stands still, and QEMU beside parallel connections.
-    postcopy_possible = running and not options.parallel_connections
+    postcopy_possible = running and not options.parallel_connections and wished != "zstd"
+    # Beside a limit, which QEMU does not keep on several connections, only the user's own word has them used.
+    may_zstd = wished == "zstd" or (wished == "auto_zstd" and not path.bandwidth_mib_per_s)
+    zstd = may_zstd and both.can("multifd_zstd")
+    idle = both.idle_processors() if zstd and wished == "auto_zstd" else None
     all_s = whole / bandwidth.bytes_per_s if bandwidth.bytes_per_s else 0.0
     ends_split = postcopy_possible and not size.host_devices and needs_no_measurement(options, all_s)
     why_not = _why_not(options, bandwidth.bytes_per_s, running, ends_split)
@@ -127,17 +142,17 @@ def measure_facts(
         touched_bytes=touched,
         bandwidth_bytes_per_s=bandwidth.bytes_per_s or 0,
         postcopy_possible=postcopy_possible,
-        xbzrle_cache_bytes=spare_cache_bytes(connection, whole) if options.compression != "none" else 0,
-        parallel_connections=_parallel(connection, destination, path, options),
+        xbzrle_cache_bytes=spare_cache_bytes(connection, whole) if options.compression in _MAY_XBZRLE else 0,
+        parallel_connections=_parallel(both, path, options),
         host_devices=size.host_devices,
         memory_bytes=size.memory_bytes,
         link_bytes_per_s=bandwidth.link_bytes_per_s or 0,
+        zstd_possible=zstd,
     )
-    if measuring is None or bandwidth.bytes_per_s is None:
-        return MeasuredFacts(facts, bandwidth, touched_from, why_not)
-    measured, why_not = measuring.end(facts, whole, options.no_more_than_for)
-    facts = replace(facts, measured=measured, vcpus_busy=measuring.busy)
-    return MeasuredFacts(facts, bandwidth, touched_from, why_not)
+    if measuring is not None and bandwidth.bytes_per_s is not None:
+        measured, why_not = measuring.end(facts, whole, options.no_more_than_for)
+        facts = replace(facts, measured=measured, vcpus_busy=measuring.busy)
+    return MeasuredFacts(replace(facts, idle_processors=idle() if idle else None), bandwidth, touched_from, why_not)
 
 
 def needs_no_measurement(options: MeasurementOptions, all_s: float = 0.0) -> bool:
@@ -211,14 +226,8 @@ class _Measuring:
             self._problem = exc.problem
 
 
-def _parallel(
-    connection: Connection, destination: Connection, path: DestinationPath, options: MeasurementOptions
-) -> int:
+def _parallel(both: BothHosts, path: DestinationPath, options: MeasurementOptions) -> int:
     """The most connections that may be used: none of themselves beside a limit, which QEMU then does not keep."""
     if options.parallel_connections is not None or path.bandwidth_mib_per_s:
         return 0
-    multifd = feature("multifd")
-    for daemon in (connection.raw, destination.raw):
-        if version_parts(daemon.getLibVersion()) < multifd.libvirt or version_parts(daemon.getVersion()) < multifd.qemu:
-            return 0
-    return MOST_CONNECTIONS
+    return MOST_CONNECTIONS if both.can("multifd") else 0

@@ -30,7 +30,7 @@ def options_of_guest(
         early = options.early
         own, notes = early.own if early and early.uuid == guest.uuid else own_limits(guest)
     policy = policies.of(guest.name, guest.uuid, own, options.said)
-    check_choices(options.measurement.compression, options.measurement.parallel_connections, policy)
+    check_choices(options.measurement.choices, policy)
     storage = options.storage or policies.copy_storage(guest.name, guest.uuid) or options.start.copy_storage
     start = replace(
         options.start,

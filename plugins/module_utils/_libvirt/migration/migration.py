@@ -22,6 +22,7 @@ from ..connection import libvirt
 from ..cordon import require_open
 from ..guest import Guest
 from ..job.lost_contact import ENDED_BY_A_RESTART
+from ..job.sampling import counts_sent
 from ..measure.calm import wait_for_calm
 from ..measure.facts import MeasuredFacts, MeasurementOptions, measure_facts
 from .attempts import learn, learnt_before
@@ -127,26 +128,18 @@ class Migration:
             self._options, notes = options_of_guest(self._options, guest, broken=broken)
             self.notes += [note for note in notes if note not in self.notes]
         if situation is Situation.START:
-            return self._start(guest, result, check)
+            self._remember(guest)
+            return self._start(guest, result, check) if check else self._start_and_once_more(guest, result)
         if situation is Situation.ADOPT or (broken and self._options.policy.postcopy != "never"):
             return self._adopt(guest, result, check, broken)
         raise refusal(where, guest.name, *self._ends.names)
 
     # --- starting
 
-    def _start(self, guest: Guest, result: MigrationResult, check: bool) -> Result:
-        self._choose_disks(guest)
-        self._definition(guest, result).parameters()  # what may not be is refused before anything is touched
-        self._remember(guest)
+    def _start_and_once_more(self, guest: Guest, result: MigrationResult) -> Result:
+        """Once more in a calm moment, where one may be waited for, or with the memory that it has run short of."""
         try:
-            basis, forecast = self._measure_and_forecast(guest, check)
-        finally:
-            if check:
-                self._memory.end_of_check()
-        if check:
-            return result.foreseen("moved", self._document(forecast, basis))
-        try:
-            return self._with_or_without_postcopy(guest, result, basis, forecast)
+            return self._start(guest, result, False)
         except MigrationError as exc:
             # In an evacuation others go first; its queue tries this one again.
             alone = self._options.before_start is None
@@ -160,7 +153,18 @@ class Migration:
                 self._with_all_its_memory(guest)
             else:
                 self.notes.append(f"{exc.problem} It was tried once more in the calmest moment that came.")
-        basis, forecast = self._measure_and_forecast(guest)
+        return self._start(guest, result, False)
+
+    def _start(self, guest: Guest, result: MigrationResult, check: bool) -> Result:
+        self._choose_disks(guest)
+        self._definition(guest, result).parameters()  # what may not be is refused before anything is touched
+        try:
+            basis, forecast = self._measure_and_forecast(guest, check)
+        finally:
+            if check:
+                self._memory.end_of_check()
+        if check:
+            return result.foreseen("moved", self._document(forecast, basis))
         return self._with_or_without_postcopy(guest, result, basis, forecast)
 
     def _measure_and_forecast(self, guest: Guest, check: bool = False) -> tuple[MeasuredFacts, Forecast]:
@@ -246,8 +250,9 @@ class Migration:
         moved = moved_disks(xml, self._options.definition.live(xml))
         disks = source_disks(xml, moved, local=self._ends.source.local)
         chosen = choose_disks(disks, options.copy_disks)
-        how = options.copy_storage if chosen else "none"
-        self._options = replace(self._options, start=replace(options, copy_disks=chosen, copy_storage=how))
+        # Where none is left to copy, nothing that is for copies holds; this is asked again before another attempt.
+        how = options if chosen else replace(options, copy_storage="none", copy_synchronous_writes=False)
+        self._options = replace(self._options, start=replace(how, copy_disks=chosen))
 
     def _definition(self, guest: Guest, result: MigrationResult) -> SentDefinition:
         options = self._options.start
@@ -255,13 +260,7 @@ class Migration:
         return SentDefinition(guest, self._options.definition, persistent=result.persistent, copied=copied)
 
     def _planned(self, basis: MeasuredFacts) -> Forecast:
-        measurement = self._options.measurement
-        return planned(
-            self._options.policy,
-            basis.facts,
-            compression=measurement.compression,
-            parallel_connections=measurement.parallel_connections,
-        )
+        return planned(self._options.policy, basis.facts, self._options.measurement.choices)
 
     def _forecast(self, guest: Guest, basis: MeasuredFacts) -> Forecast:
         forecast = self._planned(basis)
@@ -297,8 +296,13 @@ class Migration:
         )
         try:
             if wait:
-                unmeasured = basis.facts.measured is None
-                plan = replace(forecast.plan, sharing=options.sharing, first_pass_tells=unmeasured)
+                counted = forecast.plan.flags.zstd_level > 0 and counts_sent(self._ends.source)
+                plan = replace(
+                    forecast.plan,
+                    sharing=options.sharing,
+                    first_pass_tells=basis.facts.measured is None,
+                    parallel_compression=counted,
+                )
                 supervision = Supervision(result, guest, options.policy, plan, start=start, forecast=document)
                 return self._to_the_end(supervision, "moved")
             sample = start.begin_and_leave()

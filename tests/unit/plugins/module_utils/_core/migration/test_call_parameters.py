@@ -55,6 +55,15 @@ def test_compression_and_connections() -> None:
     assert (parameters, bits) == ({"parallel.connections": 4}, MOVES | migrate_flags.MIGRATE_PARALLEL)
 
 
+@pytest.mark.parametrize(("level", "said"), [(1, {}), (5, {"compression.zstd.level": 5})])
+def test_zstd_on_several_connections(level: int, said: dict[str, int]) -> None:
+    """The default level goes unsaid, which a binding without it would send as a number of another type."""
+    parameters, bits = call(Flags(parallel_connections=4, zstd_level=level, postcopy=True))
+    flags = migrate_flags.MIGRATE_PARALLEL | migrate_flags.MIGRATE_COMPRESSED | migrate_flags.MIGRATE_POSTCOPY
+    assert bits == MOVES | flags
+    assert parameters == {"compression": "zstd", "parallel.connections": 4, **said}
+
+
 @pytest.mark.parametrize(
     ("postcopy", "parameters"),
     [(False, {"bandwidth": 50}), (True, {"bandwidth": 50, "bandwidth.postcopy": 50})],

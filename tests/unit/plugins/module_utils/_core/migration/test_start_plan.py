@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import typing as t
 from dataclasses import replace
 
 import pytest
@@ -23,6 +24,7 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._core.migra
     start_call,
 )
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.migration.start_plan import (
+    Choices,
     check_choices,
     planned,
     require_way,
@@ -43,30 +45,82 @@ def test_as_the_forecast_has_it() -> None:
 
 
 def test_compression_that_is_wished() -> None:
-    assert planned(NEVER, IDLE, compression="xbzrle").plan.flags.xbzrle_cache_bytes == 128 * MIB
+    assert planned(NEVER, IDLE, Choices("xbzrle")).plan.flags.xbzrle_cache_bytes == 128 * MIB
 
 
 def test_connections_that_are_wished() -> None:
-    flags = planned(preset("post_copy"), IDLE, parallel_connections=4).plan.flags
-    assert (flags.parallel_connections, flags.postcopy) == (4, False)
+    flags = planned(preset("minimal_downtime"), IDLE, Choices(parallel_connections=4)).plan.flags
+    assert (flags.parallel_connections, flags.postcopy, flags.zstd_level) == (4, False, 0)
+
+
+def test_post_copy_goes_with_neither_connections_nor_zstd() -> None:
+    prefer, able = preset("post_copy"), replace(IDLE, zstd_possible=True, idle_processors=(4.0, 4.0))
+    for choices in (Choices(parallel_connections=4), Choices("zstd"), Choices("zstd", 4)):
+        with pytest.raises(MigrationError, match="prefers post-copy") as raised:
+            check_choices(choices, prefer)
+        assert raised.value.reason == "OPTIONS_CONFLICT"
+    check_choices(Choices("auto_zstd"), prefer)
+    assert planned(prefer, able, Choices("auto_zstd")).plan.flags == planned(prefer, able).plan.flags
+    assert planned(preset(overrides={"postcopy": "if_needed"}), able, Choices("zstd")).plan.flags.postcopy is False
+
+
+@pytest.mark.parametrize(("level", "sent"), [(None, 1), (1, 1), (7, 7), (20, 20)])
+def test_zstd_that_is_wished(level: t.Optional[int], sent: int) -> None:
+    flags = planned(NEVER, replace(IDLE, zstd_possible=True), Choices("zstd", None, level)).plan.flags
+    assert (flags.zstd_level, flags.parallel_connections, flags.xbzrle_cache_bytes) == (sent, 2, 0)
+    flags = planned(NEVER, replace(IDLE, zstd_possible=True), Choices("zstd", 5, level)).plan.flags
+    assert flags.parallel_connections == 5
+
+
+def test_zstd_that_a_host_does_not_have_is_refused() -> None:
+    with pytest.raises(MigrationError, match=r"libvirt 9\.4 and QEMU 5\.0") as raised:
+        planned(NEVER, IDLE, Choices("zstd"))
+    assert raised.value.reason == "NOT_SUPPORTED"
+    assert planned(NEVER, IDLE, Choices("auto_zstd")) == planned(NEVER, IDLE)
+
+
+def test_zstd_is_chosen_where_idle_processors_are_faster_than_the_link() -> None:
+    able = replace(IDLE, zstd_possible=True, idle_processors=(3.0, 2.0))
+    flags = planned(NEVER, able, Choices("auto_zstd", None, 3)).plan.flags
+    assert (flags.zstd_level, flags.parallel_connections, flags.xbzrle_cache_bytes) == (3, 2, 0)
+    assert planned(NEVER, able).plan.flags.zstd_level == 0, "by default nothing changes"
+    busy = replace(able, idle_processors=(0.9, 2.0))
+    assert planned(NEVER, busy, Choices("auto_zstd")) == planned(NEVER, busy)
 
 
 @pytest.mark.parametrize(
-    ("compression", "connections", "policy"),
-    [("xbzrle", 2, "minimal_downtime"), ("auto", 256, "minimal_downtime"), ("auto", 2, "post_copy")],
+    "choices",
+    [
+        Choices("xbzrle", 2),
+        Choices("auto", 256),
+        Choices("auto", -1),
+        Choices("zstd", 0),
+        Choices("auto", None, 3),
+        Choices("none", None, 3),
+        Choices("zstd", None, 0),
+        Choices("auto_zstd", None, 21),
+    ],
 )
-def test_what_does_not_go_together(compression: str, connections: int, policy: str) -> None:
+def test_what_does_not_go_together(choices: Choices) -> None:
     with pytest.raises(MigrationError) as raised:
-        check_choices(compression, connections, preset(policy))
+        check_choices(choices, preset())
     assert raised.value.reason == "OPTIONS_CONFLICT"
 
 
 @pytest.mark.parametrize(
-    ("compression", "connections", "policy"),
-    [("xbzrle", None, "post_copy"), ("xbzrle", 0, "minimal_downtime"), ("auto", 8, "minimal_downtime")],
+    "choices",
+    [
+        Choices("xbzrle"),
+        Choices("xbzrle", 0),
+        Choices("auto", 8),
+        Choices("zstd"),
+        Choices("zstd", 1, 20),
+        Choices("auto_zstd", 0),
+        Choices("auto_zstd", 8, 1),
+    ],
 )
-def test_what_does(compression: str, connections: int | None, policy: str) -> None:
-    check_choices(compression, connections, preset(policy))
+def test_what_does(choices: Choices) -> None:
+    check_choices(choices, preset())
 
 
 def test_without_a_bandwidth_nothing_is_foreseen() -> None:

@@ -267,10 +267,66 @@ def test_no_connections_beside_a_limit_or_when_not_wanted(
 
 
 def test_hosts_that_are_too_old_for_connections(libvirt: FakeLibvirt, ends: Ends) -> None:
-    libvirt.expect(PLAIN, INFO, RESIDENT, Call("getLibVersion").returns(5_000_000))
+    old = [Call(name).returns(value) for name, value in (("getLibVersion", 5_001_000), ("getVersion", 4_000_000))]
+    libvirt.expect(PLAIN, INFO, RESIDENT, *old, *VERSIONS[2:])
     assert surveyed(ends).facts.parallel_connections == 0
 
 
 def test_wished_connections_exclude_postcopy(libvirt: FakeLibvirt, ends: Ends) -> None:
     libvirt.expect(PLAIN, INFO, RESIDENT)
     assert surveyed(ends, parallel_connections=4).facts.postcopy_possible is False
+
+
+def versions(here: tuple[int, int], there: tuple[int, int]) -> list[Call]:
+    """libvirt's and QEMU's."""
+    names = ("getLibVersion", "getVersion") * 2
+    return [Call(name).returns(value) for name, value in zip(names, (*here, *there))]
+
+
+NEW, MIDDLE, OLD = (12_008_000, 10_001_000), (11_003_000, 10_000_003), (9_003_000, 10_001_000)
+
+
+@pytest.mark.parametrize(
+    ("here", "there", "zstd"),
+    [(NEW, NEW, True), (NEW, MIDDLE, True), (MIDDLE, OLD, False), (OLD, NEW, False)],
+)
+def test_zstd_takes_both_hosts_and_excludes_post_copy(
+    libvirt: FakeLibvirt, ends: Ends, here: tuple[int, int], there: tuple[int, int], zstd: bool
+) -> None:
+    libvirt.expect(PLAIN, INFO, *versions(here, there), RESIDENT)
+    facts = surveyed(ends, compression="zstd", compression_level=3).facts
+    assert (facts.zstd_possible, facts.postcopy_possible) == (zstd, False)
+    assert (facts.xbzrle_cache_bytes, facts.idle_processors) == (0, None)
+
+
+def busy_processors(idle_ms: int) -> Call:
+    return Call("getCPUStats", -1).returns({"idle": idle_ms * 10**6, "iowait": 0, "user": 1, "kernel": 2})
+
+
+def test_idle_processors_are_counted_where_zstd_may_be_chosen(libvirt: FakeLibvirt, ends: Ends) -> None:
+    """Over half a second at least, on both hosts: 2 s of idle processors in 0.5 s are four."""
+    memory = Call("getMemoryStats", -1).returns({"free": 0, "total": 1})
+    before, after = [busy_processors(1000), busy_processors(7000)], [busy_processors(3000), busy_processors(7500)]
+    libvirt.expect(PLAIN, INFO, *versions(NEW, MIDDLE), *before, RESIDENT, memory, *after)
+    found = surveyed(ends, compression="auto_zstd")
+    assert found.facts.idle_processors == pytest.approx((4, 1))
+    assert found.document()["idle_processors"] == [4, 1]
+    assert (found.facts.zstd_possible, found.facts.postcopy_possible) == (True, True)
+
+
+def test_a_host_that_does_not_tell_its_processors(libvirt: FakeLibvirt, ends: Ends) -> None:
+    memory = Call("getMemoryStats", -1).returns({"free": 0, "total": 1})
+    silent = Call("getCPUStats", -1).raises(3, "this function is not supported")
+    libvirt.expect(PLAIN, INFO, *versions(NEW, NEW), busy_processors(1), silent, RESIDENT, memory, busy_processors(9))
+    assert surveyed(ends, compression="auto_zstd").facts.idle_processors is None
+
+
+@pytest.mark.parametrize("there", [OLD, NEW])
+def test_nothing_is_counted_where_zstd_will_not_be(libvirt: FakeLibvirt, ends: Ends, there: tuple[int, int]) -> None:
+    """An older host, or a limit, which QEMU does not keep on several connections."""
+    memory = Call("getMemoryStats", -1).returns({"free": 0, "total": 1})
+    limited = {"bandwidth_mib_per_s": 50} if there is NEW else {}
+    asked = [] if limited else versions(NEW, there)
+    libvirt.expect(PLAIN, INFO, *asked, RESIDENT, memory)
+    facts = surveyed(ends, compression="auto_zstd", **limited).facts
+    assert (facts.zstd_possible, facts.idle_processors) == (False, None)

@@ -77,7 +77,7 @@ class World:
         self.told: list[t.Any] = []
         self.whole: list[bool] = []
         monkeypatch.setattr(moving, "measure_facts", self._measure)
-        monkeypatch.setattr(moving, "planned", lambda _policy, facts, **_options: facts)
+        monkeypatch.setattr(moving, "planned", lambda _policy, facts, _choices: facts)
         monkeypatch.setattr(moving, "quiet_enough", lambda facts: facts.calm)
         monkeypatch.setattr(moving, "require_way", lambda *_words: None)
         monkeypatch.setattr(Migration, "_send", self._started)
