@@ -23,7 +23,8 @@ def suspended(scene: Scene) -> None:
 
 def suspended_and_resumed(scene: Scene) -> None:
     scene.guest.virsh("suspend")
-    scene.guest.virsh("resume")
+    # Once it stands still it may be over so soon that it runs already, on the other host.
+    scene.guest.virsh("resume", check=False)
     scene.fast()
 
 

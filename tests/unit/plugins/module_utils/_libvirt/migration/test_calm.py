@@ -117,7 +117,8 @@ class World:
         )
         migration = Migration(t.cast("t.Any", ends), options, self.told.append)
         guest = t.cast("t.Any", SimpleNamespace(name="erp01", uuid=UUID, raw=self.raw))
-        return migration._start(guest, t.cast("t.Any", None), False), migration
+        migration._remember(guest)
+        return migration._start_and_once_more(guest, t.cast("t.Any", None)), migration
 
 
 @pytest.fixture

@@ -131,7 +131,6 @@ def test_it_is_sent_again_with_all_of_it(monkeypatch: pytest.MonkeyPatch, waits_
 
     monkeypatch.setattr(Migration, "_with_or_without_postcopy", started)
     monkeypatch.setattr(Migration, "_measure_and_forecast", lambda *_words: (None, None))
-    monkeypatch.setattr(Migration, "_remember", lambda *_words: None)
     monkeypatch.setattr(Migration, "_definition", lambda *_words: SimpleNamespace(parameters=dict))
     monkeypatch.setattr(MigrationMemory, "back_at_the_source", lambda _memory: given.append("back"))
     measurement = MeasurementOptions("none", None, False, lambda _hosts: RouteDevice())
@@ -141,7 +140,7 @@ def test_it_is_sent_again_with_all_of_it(monkeypatch: pytest.MonkeyPatch, waits_
     ends = SimpleNamespace(destination_name="kvm02", settled=lambda: SimpleNamespace(situation=Situation.START))
     migration = Migration(t.cast("t.Any", ends), options)
     guest = t.cast("t.Any", SimpleNamespace(name="erp01"))
-    assert migration._start(guest, t.cast("t.Any", None), False) == {"outcome": "moved"}
+    assert migration._start_and_once_more(guest, t.cast("t.Any", None)) == {"outcome": "moved"}
     assert tried == [("balloon", waits_for_its_turn), ("never", False)]
     assert given == ["back"]
     assert "ran short of memory while it was smaller" in migration.notes[0]

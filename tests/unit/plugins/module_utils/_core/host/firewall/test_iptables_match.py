@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.firewall.verdict import Arrival
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.firewall.port_opening import Arrival
 from ansible_collections.virtops.live_migration.tests.unit.plugins.iptables_rules import HERE, MORE, iptables, verdict
 
 
