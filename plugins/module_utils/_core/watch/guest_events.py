@@ -135,7 +135,8 @@ class GuestWatch:
         """Told when it is sure, when the reason changes, and again after a time, since events may be lost."""
         kind = _TELLING.get(found.verdict)
         if kind is None or found.evidence.get("firm") is False:
-            if found.verdict in (Verdict.CONVERGING, Verdict.FINISHING):
+            # Between two boundaries of a stuck one the rest of a short pass fits the limit, too.
+            if found.verdict is Verdict.CONVERGING:
                 self._reported = None
             return []
         now_s, verdict = self._looks[-1].at_s, (found.verdict, found.reason.value)
