@@ -27,7 +27,7 @@ options:
   fact_path:
     description:
       - The directory of local facts on the host, as
-        O(virtops.live_migration.evacuate_host#role:evacuate_host_fact_path).
+        O(virtops.live_migration.evacuate_host#role:main:evacuate_host_fact_path).
       - Looked at with O(state=absent), and only where O(uri) is a libvirt of the host that the module runs on. For the
         libvirt of another host, remove the fact there.
       - With an empty text it is left alone.

@@ -56,7 +56,7 @@ options:
   fact_path:
     description:
       - The directory of local facts on the host, as
-        O(virtops.live_migration.evacuate_host#role:evacuate_host_fact_path).
+        O(virtops.live_migration.evacuate_host#role:main:evacuate_host_fact_path).
         The fact there may say that the host takes no guests.
     type: path
     default: /etc/ansible/facts.d

@@ -28,7 +28,7 @@ def process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def set_ticks(process: Path, **threads: int) -> None:
     """``t<number>_<name>``: what each has used of the processors, half of it its own time."""
     for key, ticks in threads.items():
-        number, _, name = key[1:].partition("_")
+        number, name = key[1:].split("_", 1)
         task = process / "task" / number
         task.mkdir(parents=True, exist_ok=True)
         times = f"{ticks // 2} {ticks - ticks // 2}"
