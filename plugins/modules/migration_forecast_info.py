@@ -399,7 +399,7 @@ from ..module_utils._libvirt.guest import Guest
 from ..module_utils._libvirt.measure.calm import calm_moments
 from ..module_utils._libvirt.measure.dirty_rate import MODES
 from ..module_utils._libvirt.measure.forecast_facts import bandwidth_of, unmeasured_facts, with_measurement
-from ..module_utils._libvirt.migration.shrinking import ShrinkQuestion
+from ..module_utils._libvirt.migration.balloon import ShrinkQuestion
 
 
 def work(module: AnsibleModule, connection: Connection, guest: Guest) -> Result:

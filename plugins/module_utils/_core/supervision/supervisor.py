@@ -16,7 +16,7 @@ from ..policy import Policy
 from .actions import Action, ActionResult, Kind
 from .history import History
 from .job_settings import JobSettings
-from .postcopy_watch import PostcopyWatch
+from .postcopy_rejoin import PostcopyWatch
 from .precopy import Precopy
 from .reachability import Reachability
 from .switchover import SwitchoverWatch

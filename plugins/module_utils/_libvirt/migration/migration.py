@@ -26,6 +26,7 @@ from ..job.sampling import counts_sent
 from ..measure.calm import wait_for_calm
 from ..measure.facts import MeasuredFacts, MeasurementOptions, measure_facts
 from .attempts import learn, learnt_before
+from .balloon import MigrationMemory
 from .driver import ProgressCallback
 from .early import measurement_for
 from .guest_options import options_of_guest
@@ -33,7 +34,6 @@ from .metrics import tell_two_hosts
 from .options import MigrationOptions
 from .result import MigrationResult, Result, opened
 from .sent_definition import MIGRATABLE, SECURE, SentDefinition, read_definition
-from .shrinking import MigrationMemory
 from .source_disks import source_disks
 from .start import OVERTAKEN, MigrationStart
 from .supervise import Supervision, plan_of_running

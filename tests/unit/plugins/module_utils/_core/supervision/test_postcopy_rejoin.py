@@ -14,7 +14,7 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._core.super
     ActionResult,
     Kind,
 )
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.supervision.postcopy_watch import (
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.supervision.postcopy_rejoin import (
     JOIN_AGAIN_AFTER_S,
 )
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.supervision.supervisor import Supervisor

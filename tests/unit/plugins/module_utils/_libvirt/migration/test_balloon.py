@@ -24,11 +24,11 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._core.polic
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.balloon.taking import Taken
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.guest import Guest
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.measure.facts import MeasurementOptions
+from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.migration.balloon import MigrationMemory
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.migration.migration import (
     Migration,
     MigrationOptions,
 )
-from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.migration.shrinking import MigrationMemory
 from ansible_collections.virtops.live_migration.tests.unit.plugins.fake_libvirt import (
     ERP01,
     Call,
