@@ -69,13 +69,7 @@ def migration_options(
     path = DestinationPath(
         to["destination_uri"], to["migrate_uri"], to["link_mib_per_s"], params["bandwidth_mib_per_s"]
     )
-    measurement = MeasurementOptions(
-        choices.compression,
-        choices.parallel_connections,
-        params["measure"],
-        route_to,
-        compression_level=choices.compression_level,
-    )
+    measurement = MeasurementOptions(choices, params["measure"], route_to)
     return MigrationOptions(
         policies.base,
         path,

@@ -70,13 +70,12 @@ def read_storage(
 def _with_links(mounts: t.Sequence[Mount], paths: t.Collection[str], disk_paths: t.Collection[str]) -> MountTable:
     """With each link to another file system as if that were mounted there: a directory of images may be a link to NFS,
     and by its name it would be on the disk of the host."""
-    table = MountTable(mounts)
+    table, directories = MountTable(mounts), {*paths, *map(os.path.dirname, disk_paths)}
     names: dict[str, set[str]] = {}
-    for path in {*paths, *disk_paths, *map(os.path.dirname, disk_paths)}:
+    for path in {*directories, *disk_paths}:
         on = table.of(path)
         if on is not None and on.storage:
             names.setdefault(on.mount_point, set()).add(path)
-    directories = {*paths, *map(os.path.dirname, disk_paths)}
     jobs = {point: _link_reader(sorted(wanted), directories) for point, wanted in names.items()}
     found = [pair for pairs in at_once(jobs, _LIMIT_S).values() for pair in pairs]
     linked = [_as_mounted(path, real, table) for path, real in found]

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import functools
 import typing as t
 from dataclasses import dataclass
 
@@ -27,7 +28,7 @@ class JobCase:
         """How long no byte has been sent, for a sentence."""
         return human_ms(self.seen.silent_s * 1000)
 
-    @property
+    @functools.cached_property
     def compression(self) -> t.Optional[CompressionUse]:
         """What the compression of the job has come to; None where it has none, or that is not known."""
         return compression_use(self.seen.samples, parallel=self.context.parallel_compression)

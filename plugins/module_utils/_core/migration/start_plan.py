@@ -11,11 +11,11 @@ from ..forecast.forecast import Forecast, blind_forecast, forecast
 from ..forecast.plan import NO_WAY
 from ..forecast.simulation import MigrationFacts
 from ..forecast.zstd import DEFAULT_LEVEL, ZstdChoice, with_zstd, zstd_by_wish, zstd_that_pays
+from ..number_options import LIMITS
 from ..policy import Policy
 from ..units import MIB
 
 _DEFAULT_CACHE_BYTES = 64 * MIB  # QEMU's own
-_MOST_CONNECTIONS = 255  # the most that QEMU takes for multifd-channels, which is 8 bits wide
 
 
 class Choices(t.NamedTuple):
@@ -32,15 +32,14 @@ class Choices(t.NamedTuple):
 
 COMPRESSIONS = ("auto", "none", "xbzrle", "zstd", "auto_zstd")
 _OF_ZSTD = ("zstd", "auto_zstd")
-_MOST_LEVEL = 20  # libvirt's; QEMU's zstd takes no more
 
 
 def check_choices(choices: Choices, policy: Policy) -> None:
     """Raises OPTIONS_CONFLICT for choices that QEMU cannot combine, or cannot combine with post-copy."""
     compression, connections, level = choices
     problem = ""
-    if connections is not None and not 0 <= connections <= _MOST_CONNECTIONS:
-        problem = f"parallel_connections is {connections}, but must be from 0 to {_MOST_CONNECTIONS}."
+    if connections is not None and not _within("parallel_connections", connections):
+        problem = _outside("parallel_connections", connections)
     elif connections and compression == "xbzrle":
         problem = "QEMU cannot compress with xbzrle over parallel connections."
     elif (connections or compression == "zstd") and policy.postcopy == "prefer":
@@ -52,12 +51,22 @@ def check_choices(choices: Choices, policy: Policy) -> None:
         problem = "zstd is for parallel connections, and parallel_connections is 0."
     elif level is not None and compression not in _OF_ZSTD:
         problem = f"compression_level is for zstd, and compression is {compression}."
-    elif level is not None and not 1 <= level <= _MOST_LEVEL:
-        problem = f"compression_level is {level}, but must be from 1 to {_MOST_LEVEL}."
+    elif level is not None and not _within("compression_level", level):
+        problem = _outside("compression_level", level)
     if problem:
         raise MigrationError(
             "OPTIONS_CONFLICT", problem, state="Nothing was changed.", remedy="Leave one of the two options out."
         )
+
+
+def _within(name: str, value: int) -> bool:
+    least, most = LIMITS[name]
+    return least <= value <= most
+
+
+def _outside(name: str, value: int) -> str:
+    least, most = LIMITS[name]
+    return f"{name} is {value}, but must be from {least:g} to {most:g}."
 
 
 def _check_hosts(facts: MigrationFacts, choices: Choices) -> None:

@@ -9,13 +9,14 @@ from dataclasses import dataclass, field, replace
 
 from ..._core.diagnosis.verdict import Context
 from ..._core.errors import MigrationError
+from ..._core.host.features import COUNTS_WHAT_CONNECTIONS_SEND
 from ..._core.job.domain_state import DomainState
 from ..._core.job.sample import JobSample, Limits, Phase
 from ..._core.libvirt_errors.codes import Err
 from ..._core.policy import Policy
 from ..._host.sending_threads import SendingThreads
 from ..._host.status_file import other_outgoing, start_flags
-from ..connection import Connection, libvirt
+from ..connection import Connection, libvirt, version_parts
 from ..errors import translate
 from ..events import Events
 from ..guest import Guest
@@ -27,7 +28,6 @@ from .limits import limits_of
 T = t.TypeVar("T")
 
 _POLL_S = 0.5  # between looks, beside those at each bitmap sync
-_COUNTS_SENT_QEMU = 8_001_000  # from here on QEMU counts what several connections send, and not the pages they take
 _HAS_GONE = (Err.NO_DOMAIN, Err.OPERATION_INVALID)  # the latter: it does not run any more
 
 
@@ -220,4 +220,4 @@ def started_with(connection: Connection, name: str, uuid: str) -> StartedWith:
 def counts_sent(connection: Connection) -> bool:
     """Whether the host's QEMU counts what several connections send as it is sent."""
     version = within(connection.raw.getVersion, "asking for the version of QEMU")
-    return int(version) >= _COUNTS_SENT_QEMU
+    return version_parts(int(version)) >= COUNTS_WHAT_CONNECTIONS_SEND.qemu

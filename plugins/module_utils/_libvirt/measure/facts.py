@@ -89,23 +89,17 @@ class MeasuredFacts:
 
 
 class MeasurementOptions(t.NamedTuple):
-    """``compression``, ``parallel_connections`` and ``compression_level``: as of :class:`Choices`.
+    """``choices``: what the user has decided about how pages are sent.
 
     ``measure``: whether the guest's writing may be measured. ``route_to``: by which device this machine reaches the
     first of these hosts (names or addresses) that it can resolve. ``no_more_than_for``: only what a start under this
     policy needs is measured; None: all that can be.
     """
 
-    compression: str
-    parallel_connections: t.Optional[int]
+    choices: Choices
     measure: bool
     route_to: t.Callable[[t.Iterable[str]], RouteDevice]
     no_more_than_for: t.Optional[Policy] = None
-    compression_level: t.Optional[int] = None
-
-    @property
-    def choices(self) -> Choices:
-        return Choices(self.compression, self.parallel_connections, self.compression_level)
 
 
 def measure_facts(
@@ -126,9 +120,9 @@ def measure_facts(
     definition = guest.definition()
     size, running, whole = size_in(definition), guest.state().running, guest.memory().maximum_bytes
     bandwidth = _bandwidth(connection, destination, path, options.route_to)
-    both, wished = BothHosts(connection, destination), options.compression
+    both, wished = BothHosts(connection, destination), options.choices.compression
     # libvirt refuses post-copy for a guest that stands still, and QEMU beside parallel connections.
-    postcopy_possible = running and not options.parallel_connections and wished != "zstd"
+    postcopy_possible = running and not options.choices.parallel_connections and wished != "zstd"
     # Beside a limit, which QEMU does not keep on several connections, only the user's own word has them used.
     may_zstd = wished == "zstd" or (wished == "auto_zstd" and not path.bandwidth_mib_per_s)
     zstd = may_zstd and both.can("multifd_zstd")
@@ -142,8 +136,8 @@ def measure_facts(
         touched_bytes=touched,
         bandwidth_bytes_per_s=bandwidth.bytes_per_s or 0,
         postcopy_possible=postcopy_possible,
-        xbzrle_cache_bytes=spare_cache_bytes(connection, whole) if options.compression in _MAY_XBZRLE else 0,
-        parallel_connections=_parallel(both, path, options),
+        xbzrle_cache_bytes=spare_cache_bytes(connection, whole) if wished in _MAY_XBZRLE else 0,
+        parallel_connections=_parallel(both, path, options.choices),
         host_devices=size.host_devices,
         memory_bytes=size.memory_bytes,
         link_bytes_per_s=bandwidth.link_bytes_per_s or 0,
@@ -226,8 +220,8 @@ class _Measuring:
             self._problem = exc.problem
 
 
-def _parallel(both: BothHosts, path: DestinationPath, options: MeasurementOptions) -> int:
+def _parallel(both: BothHosts, path: DestinationPath, choices: Choices) -> int:
     """The most connections that may be used: none of themselves beside a limit, which QEMU then does not keep."""
-    if options.parallel_connections is not None or path.bandwidth_mib_per_s:
+    if choices.parallel_connections is not None or path.bandwidth_mib_per_s:
         return 0
     return MOST_CONNECTIONS if both.can("multifd") else 0

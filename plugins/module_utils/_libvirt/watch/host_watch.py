@@ -70,7 +70,6 @@ class HostWatch:
         self._guests: dict[str, Guest] = {}
         self._watches: dict[str, GuestWatch] = {}
         self._limits: dict[str, tuple[float, Limits]] = {}
-        self._started: dict[str, StartedWith] = {}
         self._due: dict[str, float] = {}
         self._looked: dict[str, float] = {}
         self._looking: dict[str, asyncio.Task[None]] = {}
@@ -244,9 +243,11 @@ class HostWatch:
             # One limit for the look: a limit for each of its calls would take a thread for each.
             look = functools.partial(self._sample, connection, subscription, uuid)
             sample = await self._call(within, look, "a migration was looked at")
-            if sample is not None and uuid not in self._watches:
-                self._started[uuid] = await self._call(started_with, connection, sample.name, uuid)
-            self._report(uuid, sample, at_once)
+            if sample is not None:
+                if uuid not in self._watches:
+                    started = await self._call(started_with, connection, sample.name, uuid)
+                    self._watches[uuid] = self._watch_of(started)
+                self._report(uuid, sample, at_once)
         except Failure as exc:
             _log.debug("%s: %s could not be looked at: %s", self.name, uuid, exc)
             if uuid in self._watches:
@@ -282,20 +283,16 @@ class HostWatch:
             self._limits[uuid] = (sample.at_s, limits)
         return replace(sample, limits=limits)
 
-    def _report(self, uuid: str, sample: t.Optional[JobSample], at_once: bool) -> None:
-        if sample is None:
-            return
+    def _watch_of(self, started: StartedWith) -> GuestWatch:
+        """For a migration that is met, with what is known of its start."""
+        return GuestWatch(
+            self.name, self._hub.options, started.postcopy, parallel_compression=started.parallel_compression
+        )
+
+    def _report(self, uuid: str, sample: JobSample, at_once: bool) -> None:
         if sample.phase is Phase.NONE and self._hub.running.hosts_of(uuid):
             sample = replace(sample, phase=Phase.COMPLETED)  # it left without a word, and runs on another host
-        watch = self._watches.get(uuid)
-        if watch is None:
-            started = self._started.pop(uuid, StartedWith())
-            watch = self._watches[uuid] = GuestWatch(
-                self.name,
-                self._hub.options,
-                started.postcopy,
-                parallel_compression=started.parallel_compression,
-            )
+        watch = self._watches[uuid]
         watch.destination = self._hub.running.other_host(uuid, self.name) or watch.destination
         for one in watch.look(sample, at_sync=at_once, other_streams=len(self._watches) - 1):
             self._hub.emit(one)

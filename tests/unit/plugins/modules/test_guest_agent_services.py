@@ -42,7 +42,7 @@ class FakeGuest:
         self.slow = False
         self._results: list[dict[str, t.Any]] = []
 
-    def qemuAgentCommand(self, _domain: t.Any, text: str, timeout_s: int, flags: int) -> str:  # noqa: N802
+    def qemuAgentCommand(self, _domain: t.Any, text: str, timeout_s: int, flags: int) -> str:  # noqa: N802 - the binding's name
         assert timeout_s > 0
         assert flags == 0
         for error in self.broken:

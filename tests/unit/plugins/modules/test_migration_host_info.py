@@ -39,10 +39,10 @@ class Secret:
     def __init__(self, uuid: str, usage: str) -> None:
         self._uuid, self._usage = uuid, usage
 
-    def UUIDString(self) -> str:  # noqa: N802
+    def UUIDString(self) -> str:  # noqa: N802 - the binding's name
         return self._uuid
 
-    def usageID(self) -> str:  # noqa: N802
+    def usageID(self) -> str:  # noqa: N802 - the binding's name
         return self._usage
 
 
@@ -52,10 +52,10 @@ class Object:
     def __init__(self, xml: str) -> None:
         self._xml = xml
 
-    def XMLDesc(self, _flags: int) -> str:  # noqa: N802
+    def XMLDesc(self, _flags: int) -> str:  # noqa: N802 - the binding's name
         return self._xml
 
-    def isActive(self) -> int:  # noqa: N802
+    def isActive(self) -> int:  # noqa: N802 - the binding's name
         return 1
 
     def autostart(self) -> int:
@@ -217,7 +217,7 @@ class Gone(Object):
     def __init__(self, code: int) -> None:
         self._code = code
 
-    def XMLDesc(self, _flags: int) -> str:  # noqa: N802
+    def XMLDesc(self, _flags: int) -> str:  # noqa: N802 - the binding's name
         raise libvirtError(self._code, "no luck")
 
 

@@ -96,16 +96,16 @@ class virConnect:  # noqa: N801 - the binding's name, by which it is known
             self.never.wait(30)
         return value
 
-    def getLibVersion(self) -> int:  # noqa: N802
+    def getLibVersion(self) -> int:  # noqa: N802 - the binding's name
         return t.cast(int, self._answer("getLibVersion", 9_000_000))
 
-    def lookupByName(self, name: str) -> t.Any:  # noqa: N802
+    def lookupByName(self, name: str) -> t.Any:  # noqa: N802 - the binding's name
         return self._answer("lookupByName", virDomain(self, name))
 
-    def listAllDomains(self, _flags: int) -> t.Any:  # noqa: N802
+    def listAllDomains(self, _flags: int) -> t.Any:  # noqa: N802 - the binding's name
         return self._answer("listAllDomains", [virDomain(self, "erp01")])
 
-    def domainListGetStats(self, domains: t.Any) -> t.Any:  # noqa: N802
+    def domainListGetStats(self, domains: t.Any) -> t.Any:  # noqa: N802 - the binding's name
         return self._answer("domainListGetStats", [type(one).__name__ for one in domains])
 
     def close(self) -> int:
@@ -124,10 +124,10 @@ class virDomain:  # noqa: N801
     def state(self) -> t.Any:
         return self._connection._answer("state", [1, 1])
 
-    def jobStats(self) -> t.Any:  # noqa: N802
+    def jobStats(self) -> t.Any:  # noqa: N802 - the binding's name
         return self._connection._answer("jobStats", {})
 
-    def migrateToURI3(self, *_arguments: t.Any) -> t.Any:  # noqa: N802
+    def migrateToURI3(self, *_arguments: t.Any) -> t.Any:  # noqa: N802 - the binding's name
         return self._connection._answer("migrateToURI3", threading.current_thread())
 
 

@@ -17,6 +17,7 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._core.forec
 )
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.job.sample import JobSample, Phase
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.migration.call_parameters import StartOptions
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.migration.start_plan import Choices
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.policy import Policy
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.connection import Connection
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.evacuation import (
@@ -160,13 +161,13 @@ class Daemon:
     def __init__(self, alive: bool) -> None:
         self._alive = alive
 
-    def isAlive(self) -> bool:  # noqa: N802
+    def isAlive(self) -> bool:  # noqa: N802 - the binding's name
         return self._alive
 
-    def secretDefineXML(self, _xml: str, _flags: int) -> None:  # noqa: N802
+    def secretDefineXML(self, _xml: str, _flags: int) -> None:  # noqa: N802 - the binding's name
         self._refuse()
 
-    def secretLookupByUsage(self, _kind: int, _use: str) -> None:  # noqa: N802
+    def secretLookupByUsage(self, _kind: int, _use: str) -> None:  # noqa: N802 - the binding's name
         self._refuse()
 
     def _refuse(self) -> None:
@@ -259,7 +260,7 @@ def evacuated(
         return MigrationOptions(
             policy,
             DestinationPath(name, link_mib_per_s=100.0),
-            MeasurementOptions("none", None, False, lambda _hosts: RouteDevice()),
+            MeasurementOptions(Choices("none"), False, lambda _hosts: RouteDevice()),
             StartOptions(),
         )
 

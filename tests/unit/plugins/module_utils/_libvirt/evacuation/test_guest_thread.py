@@ -14,6 +14,7 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._core.forec
     RouteDevice,
 )
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.migration.call_parameters import StartOptions
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.migration.start_plan import Choices
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.policy import Policy
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.evacuation import (
     guest_thread,
@@ -46,7 +47,7 @@ FORECAST = {"expected": {"sent_bytes": 5}}
 ORDER = MigrationOptions(
     Policy(),
     DestinationPath(THERE, link_mib_per_s=100.0),
-    MeasurementOptions("none", None, False, lambda _hosts: RouteDevice()),
+    MeasurementOptions(Choices("none"), False, lambda _hosts: RouteDevice()),
     StartOptions(),
     persistent=None,
 )

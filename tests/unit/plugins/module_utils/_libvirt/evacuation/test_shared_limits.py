@@ -26,10 +26,10 @@ class Secret:
     def __init__(self, daemon: Daemon, key: str) -> None:
         self._daemon, self._key = daemon, key
 
-    def UUIDString(self) -> str:  # noqa: N802
+    def UUIDString(self) -> str:  # noqa: N802 - the binding's name
         return self._key
 
-    def XMLDesc(self, _flags: int) -> str:  # noqa: N802
+    def XMLDesc(self, _flags: int) -> str:  # noqa: N802 - the binding's name
         return self._daemon.secrets[self._key][1]
 
     def undefine(self) -> None:
@@ -44,10 +44,10 @@ class Daemon:
         self.refuses: int | None = None
         self.alive = True
 
-    def isAlive(self) -> bool:  # noqa: N802
+    def isAlive(self) -> bool:  # noqa: N802 - the binding's name
         return self.alive
 
-    def secretDefineXML(self, xml: str, _flags: int) -> None:  # noqa: N802
+    def secretDefineXML(self, xml: str, _flags: int) -> None:  # noqa: N802 - the binding's name
         if self.refuses is not None:
             raise libvirtError(self.refuses, "not now")
         found = re.search("<uuid>(.*)</uuid>.*<target>(.*)</target>", xml)
@@ -57,13 +57,13 @@ class Daemon:
             raise libvirtError(1, "internal error: a secret is already defined for use with it")
         self.secrets[key] = (use, xml)
 
-    def secretLookupByUsage(self, _kind: int, use: str) -> Secret:  # noqa: N802
+    def secretLookupByUsage(self, _kind: int, use: str) -> Secret:  # noqa: N802 - the binding's name
         for key, (other, _xml) in self.secrets.items():
             if other == use:
                 return Secret(self, key)
         raise libvirtError(66, "no secret")
 
-    def secretLookupByUUIDString(self, key: str) -> Secret:  # noqa: N802
+    def secretLookupByUUIDString(self, key: str) -> Secret:  # noqa: N802 - the binding's name
         if key not in self.secrets:
             raise libvirtError(66, "no secret")
         return Secret(self, key)

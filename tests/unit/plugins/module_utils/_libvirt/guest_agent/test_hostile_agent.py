@@ -42,7 +42,7 @@ class Binding:
     def __init__(self, answer: Answer) -> None:
         self.answer, self.calls = answer, 0
 
-    def qemuAgentCommand(self, _domain: t.Any, text: str, _timeout_s: int, _flags: int) -> t.Any:  # noqa: N802
+    def qemuAgentCommand(self, _domain: t.Any, text: str, _timeout_s: int, _flags: int) -> t.Any:  # noqa: N802 - the binding's name
         self.calls += 1
         return self.answer(json.loads(text))
 

@@ -13,6 +13,7 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._core.forec
     RouteDevice,
 )
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.forecast.working_set import WorkingSet
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.migration.start_plan import Choices
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.policy import Policy
 from ansible_collections.virtops.live_migration.plugins.module_utils._host import qemu_process
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.connection import Connection
@@ -58,9 +59,9 @@ def ends(libvirt: FakeLibvirt) -> t.Iterator[Ends]:
 def surveyed(ends: Ends, **changes: t.Any) -> MeasuredFacts:
     path = {key: changes.pop(key) for key in ("migrate_uri", "link_mib_per_s", "bandwidth_mib_per_s") if key in changes}
     begun = changes.pop("begun", None)
+    chosen = {"compression": "none", **{key: changes.pop(key) for key in Choices._fields if key in changes}}
     options: dict[str, t.Any] = {
-        "compression": "none",
-        "parallel_connections": None,
+        "choices": Choices(**chosen),
         "measure": False,
         "route_to": lambda _hosts: RouteDevice(),
     }

@@ -20,6 +20,7 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._core.job.s
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.migration.call_parameters import StartOptions
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.migration.location import Situation
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.migration.shrink import ShrinkOutlook
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.migration.start_plan import Choices
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.policy import Policy
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.balloon.taking import Taken
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.guest import Guest
@@ -133,7 +134,7 @@ def test_it_is_sent_again_with_all_of_it(monkeypatch: pytest.MonkeyPatch, waits_
     monkeypatch.setattr(Migration, "_measure_and_forecast", lambda *_words: (None, None))
     monkeypatch.setattr(Migration, "_definition", lambda *_words: SimpleNamespace(parameters=dict))
     monkeypatch.setattr(MigrationMemory, "back_at_the_source", lambda _memory: given.append("back"))
-    measurement = MeasurementOptions("none", None, False, lambda _hosts: RouteDevice())
+    measurement = MeasurementOptions(Choices("none"), False, lambda _hosts: RouteDevice())
     turn = (lambda _guest, _forecast: None) if waits_for_its_turn else None
     path = DestinationPath("there", None, 100.0)
     options = MigrationOptions(Policy(shrink="balloon"), path, measurement, StartOptions(), before_start=turn)

@@ -17,6 +17,7 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._core.forec
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.guest_policy import GuestPolicies
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.migration.call_parameters import StartOptions
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.migration.location import Situation
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.migration.start_plan import Choices
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.policy import Policy
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.units import MIB
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.measure import calm
@@ -57,7 +58,7 @@ class Noted:
             raise libvirtError(1 if self.broken else 80, "metadata not found")
         return self.note
 
-    def setMetadata(self, _kind: int, text: str, prefix: str, namespace: str, flags: int) -> None:  # noqa: N802
+    def setMetadata(self, _kind: int, text: str, prefix: str, namespace: str, flags: int) -> None:  # noqa: N802 - the binding's name
         assert (prefix, namespace, flags) == ("attempt", ATTEMPT, 1)
         if self.broken:
             raise libvirtError(1, "no luck")
@@ -107,7 +108,7 @@ class World:
 
     def move(self, calm_wait_s: float, link_mib_per_s: float | None = 100.0, **more: t.Any) -> tuple[t.Any, Migration]:
         path = DestinationPath("there", None, link_mib_per_s)
-        measurement = MeasurementOptions("none", None, True, lambda _hosts: RouteDevice())
+        measurement = MeasurementOptions(Choices("none"), True, lambda _hosts: RouteDevice())
         options = MigrationOptions(Policy(), path, measurement, StartOptions(), calm_wait_s=calm_wait_s, **more)
         ends = SimpleNamespace(
             source=None,

@@ -14,6 +14,7 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._core.forec
     RouteDevice,
 )
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.migration.call_parameters import StartOptions
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.migration.start_plan import Choices
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.policy import Policy
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.measure.facts import MeasurementOptions
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.migration.migration import (
@@ -40,7 +41,7 @@ class Ending(Migration):
 
 def ending(reasons: t.Sequence[str], max_restarts: int) -> Ending:
     path = DestinationPath("qemu+tcp://kvm02/system")
-    measurement = MeasurementOptions("none", None, False, lambda _hosts: RouteDevice())
+    measurement = MeasurementOptions(Choices("none"), False, lambda _hosts: RouteDevice())
     # Of the task; that of the guest is known when it was looked at.
     options = MigrationOptions(Policy(max_restarts=MOST), path, measurement, StartOptions())
     made = Ending(t.cast("t.Any", None), options)
