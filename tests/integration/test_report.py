@@ -19,7 +19,8 @@ from bench.house import BUSY, LINK_MIB_PER_S, QUIET, House, three_hosts
 from bench.runs import Run
 
 # What somebody who may name guests could try on whoever opens the file, and on the controller.
-HOSTILE = "{{ 7 * 191 }}\"><img src=x onerror=alert(1)>'"
+# The product is too long to be somewhere by chance, among the digits of times, places and UUIDs.
+HOSTILE = "{{ 179424673 * 32452843 }}\"><img src=x onerror=alert(1)>'"
 GUESTS = {"erp01": BUSY, "crm01": QUIET, HOSTILE: QUIET}
 HISTORY = "/var/lib/virtops.live_migration.test/history"
 COMMON = {
@@ -64,7 +65,7 @@ def check_file(path: Path, run: Run) -> str:
     text = path.read_text(encoding="utf-8")
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert "<img" not in text
-    assert not re.search("1337(?!\\d)", text)
+    assert str(179424673 * 32452843) not in text
     assert text.endswith("</html>\n")
     return text
 

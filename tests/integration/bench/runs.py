@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import signal
@@ -143,7 +144,8 @@ class Ansible:
             link.parent.mkdir(parents=True)
             link.symlink_to(ROOT)
             self.collections = str(directory)
-        self._count = 0
+        # Of the files of a play. Threads of one test start plays at the same moment, and `next` is one step for them.
+        self._numbers = itertools.count(1)
         # What the hosts' processes find in their environment, in a play of `role`.
         self.environment: dict[str, str] = {}
 
@@ -165,9 +167,9 @@ class Ansible:
 
     def begin_playbook(self, playbook: str, *options: str, **variables: t.Any) -> Running:
         """Start a playbook: a file, or one of the collection by its full name."""
-        self._count += 1
-        results = self.directory / f"results-{self._count}.jsonl"
-        log = self.directory / f"output-{self._count}.log"
+        number = next(self._numbers)
+        results = self.directory / f"results-{number}.jsonl"
+        log = self.directory / f"output-{number}.log"
         # That program, whatever PATH says.
         command = [str(PROGRAMS / "ansible-playbook"), "-i", str(self.inventory), playbook, *options]
         if variables:
@@ -192,7 +194,7 @@ class Ansible:
         tasks: list[Task] = [{"name": name, "ansible.builtin.include_role": include}]
         if twice:
             tasks += [{"name": AGAIN, "ansible.builtin.debug": {}}, *tasks]
-        path = self.directory / f"role-{self._count + 1}-{name}.yml"
+        path = self.directory / f"role-{next(self._numbers)}-{name}.yml"
         play = {"hosts": hosts, "gather_facts": False, "environment": self.environment, "tasks": tasks}
         path.write_text(json.dumps([play]), encoding="utf-8")
         return self.playbook(str(path), *options, **variables)
@@ -209,7 +211,7 @@ class Ansible:
     def begin(self, host: str, *tasks: Task, variables: t.Optional[t.Mapping[str, t.Any]] = None) -> Running:
         """Start modules one after the other over SSH."""
         play = [{"hosts": host, "gather_facts": False, "vars": dict(variables or {}), "tasks": list(tasks)}]
-        path = self.directory / f"play-{self._count + 1}.yml"
+        path = self.directory / f"play-{next(self._numbers)}.yml"
         path.write_text(json.dumps(play), encoding="utf-8")
         return self.begin_playbook(str(path))
 

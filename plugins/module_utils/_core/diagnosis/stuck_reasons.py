@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import typing as t
 
-from ..job.downtime_limit import SHRINKS
+from ..job.downtime_limit import PASSES_OF_A_TREND, SHRINKS, next_by_trend, only_by_chance
 from ..job.observation import CAPPED_SHARE, STALL_S, STUCK_RATIO, Observation
 from ..units import human_bytes, human_ms, human_rate
 from .case import Cause, JobCase, rates, stands_still
@@ -111,14 +111,27 @@ def _first_pass(case: JobCase) -> Diagnosis:
 
 def _shrinks(seen: Observation) -> tuple[bool, bool]:
     """Whether the remainder still shrinks from pass to pass, and whether that was seen or is only likely."""
-    boundaries = seen.boundaries
-    if len(boundaries) >= 2:
-        before, now = boundaries[-2].remaining_bytes, boundaries[-1].remaining_bytes
-        return now < SHRINKS * before, True
+    left = _left(seen)
+    if len(left) >= 2:
+        if left[-1] >= SHRINKS * left[-2]:
+            return False, True
+        # One pass may leave less by chance: the passes before it say whether that leads anywhere.
+        if len(left) == 2 or not only_by_chance(left[-1], left[-2]):
+            return True, True
+        by_trend = next_by_trend(left)
+        if by_trend is not None:
+            return by_trend < SHRINKS * left[-1], True
+        shrank = left[-1] < SHRINKS * min(left[:-1])
+        return shrank, shrank
     ratio, over = seen.dirty_to_bandwidth, seen.sent_over_memory
     if over is not None and over >= _PATIENCE_OVER_MEMORY:
         return False, False
     return ratio is not None and ratio < STUCK_RATIO, False
+
+
+def _left(seen: Observation) -> list[int]:
+    """Bytes left at the boundaries that were seen, oldest first."""
+    return [boundary.remaining_bytes for boundary in seen.boundaries]
 
 
 def _too_close(case: JobCase) -> Diagnosis:
@@ -149,14 +162,17 @@ def _converging(case: JobCase, firm: bool) -> Diagnosis:
 
 
 def _time_to_finish(seen: Observation) -> tuple[t.Optional[int], t.Optional[int]]:
-    """Passes and milliseconds left if each pass leaves the same share of the one before."""
+    """Passes and milliseconds left if each pass leaves the same share of the one before, as the last ones did in the
+    mean, or as the last one did if the guest has calmed down."""
     bandwidth, limit_ms = seen.bandwidth_bytes_per_s, seen.last.limits.max_downtime_ms
-    boundaries = seen.boundaries
-    if len(boundaries) >= 2:
-        share = boundaries[-1].remaining_bytes / max(1, boundaries[-2].remaining_bytes)
+    passes_left = _left(seen)[-PASSES_OF_A_TREND:]
+    if len(passes_left) > 2 and not only_by_chance(passes_left[-1], passes_left[-2]):
+        del passes_left[:-2]
+    if len(passes_left) >= 2:
+        share = (passes_left[-1] / max(1, passes_left[0])) ** (1 / (len(passes_left) - 1))
     else:
         share = seen.dirty_to_bandwidth or 0.0
-    left = boundaries[-1].remaining_bytes if boundaries else seen.floor_bytes
+    left = passes_left[-1] if passes_left else seen.floor_bytes
     if not 0 < share < 1 or not limit_ms or bandwidth <= 0 or left <= 0:
         return None, None
     fits = bandwidth * limit_ms / 1000

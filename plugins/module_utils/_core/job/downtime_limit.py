@@ -51,6 +51,11 @@ def limit_for(need_ms: float, highest_ms: int) -> t.Optional[int]:
     return min(highest_ms, with_margin(need_ms))
 
 
+def only_by_chance(remaining_bytes: float, before_bytes: float) -> bool:
+    """Whether a guest that has not calmed down may have left so much less than in the pass before."""
+    return remaining_bytes >= _BEYOND_CHANCE * before_bytes
+
+
 def next_by_trend(left_bytes: t.Sequence[float]) -> t.Optional[float]:
     """What the next pass will leave, by what the last ones have left (oldest first); None for too few of them.
 
@@ -94,7 +99,7 @@ def worth_finishing(
         return "the last pass did not get it down"
     if next_bytes is not None and next_bytes >= SHRINKS * remaining_bytes:
         return "the next pass will not get it down"
-    by_chance = remaining_bytes >= _BEYOND_CHANCE * before_bytes
+    by_chance = only_by_chance(remaining_bytes, before_bytes)
     if by_chance and trend_bytes is not None and trend_bytes >= SHRINKS * remaining_bytes:
         return "by the last passes the next one will not get it down"
     if throttle_percent / 100 + remaining_bytes / before_bytes >= 1:

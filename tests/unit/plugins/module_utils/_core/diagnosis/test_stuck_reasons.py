@@ -75,6 +75,27 @@ def test_the_last_two_boundaries_decide() -> None:
     assert diagnose(passes(500, 1000, 400)).verdict is Verdict.CONVERGING
 
 
+@pytest.mark.parametrize(
+    ("left", "said"),
+    [
+        # A guest that is stuck, seen on the lab: by chance one pass leaves 15 % less than the one before.
+        ((229, 194, 234, 201, 239, 192), (Verdict.STUCK, True)),
+        ((229, 194, 234, 201, 239), (Verdict.STUCK, True)),
+        ((200, 160, 210, 165, 205, 170, 140), (Verdict.STUCK, True)),
+        # Fewer than five make no trend: nothing is sure where it was as low before.
+        ((229, 194, 234, 192), (Verdict.STUCK, False)),
+        ((194, 234, 192), (Verdict.STUCK, False)),
+        ((400, 500, 300), (Verdict.CONVERGING, True)),
+        # What gets less on the whole, with noise or after a burst.
+        ((1000, 760, 640, 430, 380, 260), (Verdict.CONVERGING, True)),
+        ((500, 1000, 990, 1010, 995, 380), (Verdict.CONVERGING, True)),
+    ],
+)
+def test_a_pass_that_left_less_by_chance_is_no_progress(left: tuple[int, ...], said: tuple[Verdict, bool]) -> None:
+    diagnosis = diagnose(passes(*left))
+    assert (diagnosis.verdict, diagnosis.evidence["firm"]) == said
+
+
 def test_a_saw_tooth_between_boundaries_is_no_progress() -> None:
     tooth = [at(step * 0.5, pass_number=9 + (step + 3) // 4, left=256 - 50 * ((step - 1) % 4)) for step in range(1, 13)]
     diagnosis = diagnose([at(0, pass_number=9, left=10), *tooth])
@@ -115,6 +136,13 @@ def test_converging_says_how_long() -> None:
     assert diagnosis.evidence["time_left_ms"] == pytest.approx(7500, abs=10)
     assert "4 more passes" in diagnosis.summary
     assert actions(diagnosis) == ["wait"]
+
+
+def test_how_long_is_told_by_the_trend_not_by_one_pass() -> None:
+    steady = diagnose(passes(1600, 1280, 1024, 819, 655)).evidence["expected_passes"]
+    noisy = diagnose(passes(1600, 1280, 1024, 900, 655)).evidence["expected_passes"]
+    assert steady == 14, "30 MiB fit the limit, of 655 MiB"
+    assert abs(noisy - steady) <= 2
 
 
 def test_dirty_rate() -> None:
