@@ -38,6 +38,7 @@ NO_FAULT_HERE = {
     "vsock": "it takes the kernel's vhost-vsock, and a guest with it on either host",
     "device_state": "no guest of the lab has such a device; definitions with them are in tests/unit",
     "other_devices": "libvirt writes no device that it does not know itself, and all of those are looked at",
+    "sends_free_memory": "it takes a guest with a kernel that drives the balloon: test_shrink.py",
     "machine_type": "it takes two versions: test_readiness_versions.py",
     "versions": "it takes two versions: test_readiness_versions.py",
 }
@@ -45,6 +46,7 @@ NOTHING_TO_PASS_HERE = {
     "known_bugs": "each libvirt that there is has some",
     "interface_load": "virtual wires tell no speed that is theirs",
     "interface_speed": "virtual wires tell no speed that is theirs",
+    "sends_free_memory": "it takes a guest with a kernel that drives the balloon: test_shrink.py",
     "backing_images": "that is for a copy of disks that have one",
     "clocks": "nothing of which the kernel knew keeps the lab's clock right",
 }
@@ -54,6 +56,7 @@ FAULTS = {
     "uuid_free": ("fail", "another guest with this UUID, 'twin'"),
     "name_free": ("fail", "another guest of this name"),
     "destination_name": ("fail", "leads to the source itself"),
+    "cordon": ("fail", "takes no guests"),
     "guest_state": ("warn", "It is paused"),
     "guest_jobs": ("fail", "Block jobs run on vda"),
     "snapshots": ("fail", "1 snapshot"),
@@ -68,6 +71,8 @@ FAULTS = {
     "emulator_path": ("warn", "/root/own-qemu"),
     "cpu_count": ("warn", "processors"),
     "memory_available": ("fail", "are available on the destination"),
+    "left_small": ("warn", "256.0 MiB of the 512.0 MiB"),
+    "secrets": ("fail", "does not have the secrets 00000000-0000-4000-8000-0000000000ff"),
     "disks_reachable": ("fail", "is a local file system (tmpfs)"),
     "disk_room": ("fail", "are needed in /var/lib/libvirt/images"),
     "disk_kind": ("fail", "vdb thrown away after use"),
@@ -94,6 +99,7 @@ FAULTS = {
     "postcopy_advisable": ("warn", "named as critical"),
 }
 
+SHRUNK_NAMESPACE = "https://github.com/virtops/ansible-live-migration/shrunk"
 HEAD = "<domain type='qemu'><name>{name}</name><uuid>00000000-0000-4000-8000-0000000000{end}</uuid>"
 # Its processors never run; parts of it are trouble for a migration.
 PROBLEM = f"""{HEAD}<memory unit='KiB'>{{memory_kib}}</memory><vcpu>{{vcpus}}</vcpu>
@@ -115,17 +121,24 @@ PROBLEM = f"""{HEAD}<memory unit='KiB'>{{memory_kib}}</memory><vcpu>{{vcpus}}</v
 </devices></domain>"""
 # Runs, and QEMU itself has something against its migration that libvirt does not know of. It wants to be busy.
 BLOCKED = f"""{HEAD.replace("'qemu'>", "'qemu' xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'>")}
-<memory unit='MiB'>256</memory><os><type arch='x86_64' machine='q35'>hvm</type></os>
+<memory unit='MiB'>512</memory><currentMemory unit='MiB'>256</currentMemory>
+<os><type arch='x86_64' machine='q35'>hvm</type></os>
 <devices><controller type='usb' model='none'/>
 <disk type='file' device='disk'><driver type='raw' cache='none'/>
 <source file='/var/lib/libvirt/shared/blocked.img'/><target dev='vda' bus='virtio'/></disk></devices>
 <qemu:commandline><qemu:arg value='-object'/><qemu:arg value='memory-backend-ram,id=shm0,size=1M,share=on'/>
 <qemu:arg value='-device'/><qemu:arg value='ivshmem-plain,memdev=shm0,master=off,addr=0x9'/>
 </qemu:commandline></domain>"""
-# Could be started on no host of the lab, whose QEMU emulates its processors.
+# Could be started on no host of the lab, whose QEMU emulates its processors. The secret of its disk is on none either.
 DEMANDING = f"""{HEAD}<memory unit='MiB'>64</memory><os><type arch='x86_64' machine='q35'>hvm</type></os>
 <cpu mode='custom' match='exact'><model fallback='forbid'>qemu64</model>
-<feature policy='require' name='avx512f'/></cpu></domain>"""
+<feature policy='require' name='avx512f'/></cpu>
+<devices><disk type='file' device='disk'><driver name='qemu' type='qcow2'/>
+<source file='/var/lib/libvirt/shared/sealed.qcow2'><encryption format='luks'>
+<secret type='passphrase' uuid='00000000-0000-4000-8000-0000000000ff'/></encryption></source>
+<target dev='vda' bus='virtio'/></disk></devices></domain>"""
+# As it stands in the guest's metadata when nobody has given back what a migration took.
+LEFT_SMALL = "<shrunk uuid='{uuid}' former-kib='524288' set-kib='262144' state='held' period-s='0' transient='1'/>"
 # Others on the destination, one of them on the interface of migrations.
 OTHER = f"""{HEAD}<memory unit='MiB'>64</memory><os><type arch='x86_64' machine='q35'>hvm</type></os>
 <devices><interface type='direct'><source dev='eth1' mode='bridge'/></interface></devices></domain>"""
@@ -194,7 +207,7 @@ def faketime(tmp_path_factory: pytest.TempPathFactory) -> bytes:
 
 
 @pytest.fixture(scope="module")
-def hosts(lab: Lab, faketime: bytes, tmp_path_factory: pytest.TempPathFactory) -> t.Iterator[Lab]:
+def hosts(lab: Lab, ansible: Ansible, faketime: bytes, tmp_path_factory: pytest.TempPathFactory) -> t.Iterator[Lab]:
     """Both hosts with bridges, certificates and lock managers; put back in the end, whatever was done to them."""
     names = [host.name for host in lab.hosts]
     paths = (QEMU_CONF, DAEMON_CONF, "/etc/hosts")
@@ -208,6 +221,7 @@ def hosts(lab: Lab, faketime: bytes, tmp_path_factory: pytest.TempPathFactory) -
                 undo.callback(lab.execute, name, *command, check=False)
             undo.callback(lab.execute, name, "ip", "link", "set", "eth1", "mtu", "1500")
             undo.callback(lab.clear, name)
+            undo.callback(ansible.module, name, "host_cordon", state="absent")
             lab.execute(name, "ip", *LAN)
             # Not restarted for it: with a real lock manager the guests that run already would have no locks.
             write(lab, name, QEMU_CONF, [*before[name, QEMU_CONF], LOCKS, SHARED])
@@ -291,11 +305,12 @@ def faulty(healthy: dict[str, Result], hosts: Lab, ansible: Ansible, guests: dic
     uri = f"qemu+tcp://{destination.mgmt_address}/system"
     with contextlib.contextmanager(borrowed)(guests["erp01"]) as erp01:
         measured = ansible.module(erp01.source, "migration_dirty_rate_info", name="erp01", **MEASURE)
+    assert ansible.module("kvm02", "host_cordon", state="present")["changed"]
     spoil_source(hosts)
     spoil_destination(hosts)
     busy = {
         "dirty_rates": [{**measured["dirty_rate"], "name": "blocked", "uuid": ""}],
-        "contract": {"postcopy": "never", "max_throttle_percent": 0, "max_downtime_ms": 300},
+        "contract": {"postcopy": "never", "max_throttle_percent": 0, "max_downtime_ms": 100},
         "bandwidth_mib_per_s": 45,
     }
     nowhere = f"qemu+tcp://{destination.mgmt_address}:1/system"
@@ -345,6 +360,9 @@ def spoil_source(lab: Lab) -> None:
     )
     start(lab, problem, paused=True)
     start(lab, BLOCKED.format(name="blocked", end="bb"))
+    uuid = lab.virsh("kvm01", "domuuid", "blocked").stdout.strip()
+    lab.virsh("kvm01", "metadata", "blocked", SHRUNK_NAMESPACE, "--key", "shrunk", "--live",
+              "--set", LEFT_SMALL.format(uuid=uuid))  # fmt: skip
     overlay = "vda,snapshot=external,file=/var/lib/libvirt/images/problem.qcow2"
     lab.virsh("kvm01", "snapshot-create-as", "problem", "first", "--disk-only", "--diskspec", overlay,
               "--diskspec", "vdb,snapshot=no")  # fmt: skip
