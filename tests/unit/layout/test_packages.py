@@ -131,6 +131,7 @@ ARROWS: dict[str, set[str]] = {
         "_core/readiness/checks",
         "_core/migration",
         "_core/evacuation",
+        "_core/evacuation/plan",
         "_core/evacuation/run",
         "_host",
         "_libvirt",
