@@ -33,6 +33,7 @@ from ansible_collections.virtops.live_migration.plugins.filter.printable import 
 from ansible_collections.virtops.live_migration.plugins.filter.required_bandwidth import required_bandwidth
 from ansible_collections.virtops.live_migration.plugins.filter.rescue_order import rescue_order
 from ansible_collections.virtops.live_migration.plugins.filter.rescue_report import rescue_report
+from ansible_collections.virtops.live_migration.plugins.filter.takes_guests import takes_guests
 from ansible_collections.virtops.live_migration.plugins.filter.uri_for_host import uri_for_host
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.units import MIB
 from ansible_collections.virtops.live_migration.tests.unit.plugins import reports, rescues
@@ -115,6 +116,7 @@ FILTERS: dict[str, tuple[t.Callable[..., t.Any], Given]] = {
           [{"name": "hard", "policy": "post_copy", "policy_overrides": {"max_pause_s": 1}}], True], {}),
     ),
     "rescue_report": (rescue_report, ([RESULTS, ENDS, {"uuid-erp01": "kvm02"}, "erp01"], {})),
+    "takes_guests": (takes_guests, ([{"virtops_live_migration": {"cordoned": True}}], {})),
     "uri_for_host": (
         uri_for_host,
         (["qemu+ssh://root@{host}/system?keyfile=/root/key", ["kvm02", "2001:db8::1"], ["keyfile"], True], {}),
