@@ -74,6 +74,7 @@ import typing as t
 
 from ansible.module_utils.parsing.convert_bool import boolean
 
+from ansible_collections.virtops.live_migration.plugins.module_utils._ansible.argspec import guest_options_spec
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.diagnosis import rescue_order as core
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.errors import MigrationError
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.guest_policy import GuestPolicies
@@ -83,6 +84,7 @@ from ansible_collections.virtops.live_migration.plugins.plugin_utils._filters im
     policy_of,
     reported_to_the_user,
 )
+from ansible_collections.virtops.live_migration.plugins.plugin_utils._given_options import entries, read_options
 
 
 @reported_to_the_user
@@ -104,7 +106,9 @@ def rescue_order(
     policies = GuestPolicies(
         policy_of(policy, **limits),
         policy_fields({key: value for key, value in limits.items() if value is not None}),
-        _entries(guest_options),
+        read_options({"guest_options": guest_options_spec()}, {"guest_options": entries(guest_options)})[
+            "guest_options"
+        ],
         _yes(heed_metadata),
     )
     policies.check()
@@ -121,29 +125,6 @@ def _yes(value: t.Any) -> bool:
         return bool(boolean(plain(value)))
     except TypeError:
         raise MigrationError("BAD_OPTION", "heed_metadata has to be true or false.") from None
-
-
-def _entries(value: t.Any) -> list[dict[str, t.Any]]:
-    found = plain(value) or []
-    if not isinstance(found, list):
-        raise _bad_entries()
-    entries = []
-    for one in found:
-        overrides = one.get("policy_overrides") or {} if isinstance(one, dict) else None
-        if not isinstance(overrides, dict) or not isinstance(one.get("name"), str):
-            raise _bad_entries()
-        named = one.get("policy")
-        entries.append(
-            {**one, "policy": None if named is None else str(named), "policy_overrides": policy_fields(overrides)}
-        )
-    return entries
-
-
-def _bad_entries() -> MigrationError:
-    return MigrationError(
-        "BAD_OPTION",
-        "guest_options has to be a list of dictionaries with a name each, and policy_overrides a dictionary.",
-    )
 
 
 class FilterModule:

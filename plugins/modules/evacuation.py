@@ -459,11 +459,10 @@ evidence:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils._ansible.argspec import metrics_spec, policy_spec, transfer_spec
+from ..module_utils._ansible.argspec import evacuated_guests_spec, metrics_spec, policy_spec, transfer_spec
 from ..module_utils._ansible.evacuation import (
     destinations_spec,
     evacuation_options,
-    guests_spec,
     run_evacuation,
     shared_limits_spec,
     slots_spec,
@@ -487,7 +486,7 @@ def work(module: AnsibleModule, connection: Connection) -> Result:
 def main() -> None:
     run(
         {
-            "guests": guests_spec(),
+            "guests": evacuated_guests_spec(),
             "destinations": destinations_spec(),
             "purpose": {"type": "str", "choices": ["evacuate", "return"], "default": "evacuate"},
             "slots": slots_spec(),

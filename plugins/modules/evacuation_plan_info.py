@@ -727,112 +727,27 @@ import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils._ansible.argspec import policy_of, policy_spec
+from ..module_utils._ansible.argspec import policy_of
+from ..module_utils._ansible.plan_options import HOST_OPTIONS, plan_rules_spec, rules_of
 from ..module_utils._ansible.runner_without_libvirt import run_without_libvirt
 from ..module_utils._core.evacuation.plan.deadline import against_deadline
 from ..module_utils._core.evacuation.plan.document import plan_document
 from ..module_utils._core.evacuation.plan.fleet import Uplink
-from ..module_utils._core.evacuation.plan.guest_rules import MAY, MAY_BY_DEFAULT
 from ..module_utils._core.evacuation.plan.input import PlanOptions, fleet_from_documents
 from ..module_utils._core.evacuation.plan.input_host import HostSettings
 from ..module_utils._core.evacuation.plan.plan import plan_evacuation
 from ..module_utils._core.evacuation.plan.report import plan_lines
-from ..module_utils._core.evacuation.strategy import LEAVE, PLANNED, SHUTDOWN
 from ..module_utils._core.host.document import host_from
-from ..module_utils._core.policy import PRESETS
 from ..module_utils._core.units import MIB
 
-HOST_OPTIONS: dict[str, t.Any] = {
-    "link_mib_per_s": {"type": "float"},
-    "reserve_mib": {"type": "int"},
-    "max_incoming": {"type": "int"},
-    "max_outgoing": {"type": "int"},
-}
-DEFAULTS = {"reserve_mib": 1024, "max_incoming": 2, "max_outgoing": 4}
-GUEST_OPTIONS: dict[str, t.Any] = {
-    "name": {"type": "str", "required": True},
-    "strategy": {"type": "str", "choices": list(PLANNED)},
-    "if_unplaceable": {"type": "str", "choices": [LEAVE, SHUTDOWN]},
-    "priority": {"type": "int"},
-    "destinations": {"type": "list", "elements": "str"},
-    "except_destinations": {"type": "list", "elements": "str"},
-    "policy": {"type": "str", "choices": list(PRESETS)},
-    "policy_overrides": {"type": "dict"},
-}
-GROUP_OPTIONS: dict[str, t.Any] = {
-    "name": {"type": "str", "required": True},
-    "guests": {"type": "list", "elements": "str", "required": True},
-    "rule": {"type": "str", "choices": ["together", "apart"], "required": True},
-    "hard": {"type": "bool", "default": True},
-}
 OPTIONS: dict[str, t.Any] = {
-    **policy_spec(),
-    **{name: {**option, "default": DEFAULTS.get(name)} for name, option in HOST_OPTIONS.items()},
+    **plan_rules_spec(),
     "sources": {"type": "list", "elements": "dict", "required": True},
     "destinations": {"type": "list", "elements": "dict", "required": True},
     "readiness": {"type": "list", "elements": "dict"},
     "measurements": {"type": "list", "elements": "dict", "default": []},
-    "guests": {"type": "list", "elements": "dict", "default": [], "options": GUEST_OPTIONS},
-    "groups": {"type": "list", "elements": "dict", "default": [], "options": GROUP_OPTIONS},
-    "metadata_may": {"type": "list", "elements": "str", "choices": list(MAY), "default": list(MAY_BY_DEFAULT)},
-    "hosts": {
-        "type": "list",
-        "elements": "dict",
-        "default": [],
-        "options": {
-            **HOST_OPTIONS,
-            "name": {"type": "str", "required": True},
-            "cordoned": {"type": "bool"},
-            "max_guests": {"type": "int"},
-            "max_vcpus": {"type": "int"},
-            "uplinks": {"type": "list", "elements": "str"},
-        },
-    },
-    "uplinks": {
-        "type": "list",
-        "elements": "dict",
-        "default": [],
-        "options": {
-            "name": {"type": "str", "required": True},
-            "mib_per_s": {"type": "float", "required": True},
-            "max_transfers": {"type": "int"},
-        },
-    },
-    "transfer_mib_per_s": {"type": "float"},
-    "guest_overhead_mib": {"type": "int", "default": 200},
-    "max_transfers": {"type": "int", "default": 0},
-    "setup_s": {"type": "float", "default": 1},
-    "copy_storage": {"type": "bool", "default": False},
     "within_s": {"type": "float"},
 }
-
-
-# What a plan was made by, beside the documents: with it another one can be made by the same rules.
-RULES = (
-    "copy_storage",
-    "groups",
-    "guest_overhead_mib",
-    "guests",
-    "hosts",
-    "link_mib_per_s",
-    "max_incoming",
-    "max_outgoing",
-    "max_transfers",
-    "metadata_may",
-    "policy",
-    "policy_overrides",
-    "reserve_mib",
-    "setup_s",
-    "transfer_mib_per_s",
-    "uplinks",
-)
-
-
-def said(value: t.Any) -> t.Any:
-    """Without what was not said, so that it can be given as options again."""
-    if isinstance(value, dict):
-        return {key: said(one) for key, one in value.items() if one is not None}
-    return [said(one) for one in value] if isinstance(value, list) else value
 
 
 def wanted(params: t.Mapping[str, t.Any]) -> PlanOptions:
@@ -867,8 +782,7 @@ def work(module: AnsibleModule) -> dict[str, t.Any]:
     plan = plan_document(plan_evacuation(fleet))
     within_s = params["within_s"]
     plan["deadline"] = None if within_s is None else against_deadline(plan, within_s)
-    rules = said({name: params[name] for name in RULES})
-    plan["rules"] = {**rules, "destinations": [one.name for one in destinations]}
+    plan["rules"] = {**rules_of(params), "destinations": [one.name for one in destinations]}
     return {"changed": False, "plan": plan, "report": plan_lines(plan)}
 
 

@@ -150,6 +150,12 @@ def test_hosts_in_a_plan(machine: Machine) -> None:
 
 
 GOES = {**GUEST, "from": "kvm01", "to": "kvm02"}
+RULES: dict[str, t.Any] = {
+    **{name: [] for name in ("guests", "groups", "hosts", "uplinks", "metadata_may")},
+    "destinations": ["kvm02"],
+    "policy": "minimal_downtime",
+    "policy_overrides": {},
+}
 ODD_PLANS: list[tuple[dict[str, t.Any], list[str]]] = [
     (
         {
@@ -158,6 +164,9 @@ ODD_PLANS: list[tuple[dict[str, t.Any], list[str]]] = [
                 {**GOES, "name": 5},
                 {**GOES, "order": "first"},
                 {**GOES, "policy_overrides": "max_pause_s=9"},
+                {**GOES, "policy_overrides": {"max_downtime_ms": float("nan")}},
+                {**GOES, "policy_overrides": {"postcopy": "perhaps"}},
+                {**GOES, "sent_bytes": -1},
             ],
             "shutdown": "erp01",
             "left": [{"name": "erp01"}],
@@ -168,6 +177,9 @@ ODD_PLANS: list[tuple[dict[str, t.Any], list[str]]] = [
             "not all of guests have a text as name",
             "not all of guests have a whole number as order",
             "policy_overrides is no dictionary",
+            "max_downtime_ms is 'NaN', but must be",  # as YAML reads JSON
+            "postcopy is 'perhaps', but must be",
+            "sent_bytes of 'erp01' is -1, but must be",
             "shutdown is no list",
             "not all of left have a text as uuid",
             "rules have no list uplinks",
@@ -175,19 +187,61 @@ ODD_PLANS: list[tuple[dict[str, t.Any], list[str]]] = [
         ],
     ),
     ({"guests": None, "rules": ["policy"]}, ["guests is no list", "rules is no dictionary"]),
+    ({"rules": {}}, ["guests is no list"]),
+    ({"guests": [GOES, GOES]}, ["is in it twice"]),
+    (
+        {"guests": [GOES], "rules": {**RULES, "uplinks": [{"name": "rack", "mib_per_s": float("inf")}]}},
+        ["uplinks[0].mib_per_s is inf, but must be more than 0"],
+    ),
 ]
+PLAN_IDS = ["in its parts", "as a whole", "without guests", "a guest twice", "in its rules"]
 
 
-@pytest.mark.parametrize(("plan", "problems"), ODD_PLANS, ids=["in its parts", "as a whole"])
+@pytest.mark.parametrize(("plan", "problems"), ODD_PLANS, ids=PLAN_IDS)
 def test_a_plan_that_is_none_is_refused_before_the_host_is_marked(
     machine: Machine, plan: dict[str, t.Any], problems: list[str]
 ) -> None:
     playbook, questions = survey(next(one for one in PATTERNS if one.name == "evacuate_host"))
     run = machine.run(playbook, **answers_to(questions, live_migration_plan=json.dumps(plan)))
     assert run.code != 0, run.output
-    for problem in problems:
+    for problem in [*problems, "This is no plan", "Nothing was changed."]:
         assert problem in run.failure, run.output
-    assert run.failure.endswith("Nothing was changed."), run.output
+
+
+@pytest.mark.parametrize(
+    ("given", "problem"),
+    [
+        (
+            {"evacuate_host_plan": {"guests": [{**GOES, "policy_overrides": {"deadline_s": float("inf")}}]}},
+            "deadline_s is inf",
+        ),
+        ({"evacuate_host_guests": [{"name": "erp01"}]}, "destination"),
+        (
+            {"evacuate_host_guests": [{"name": "erp01", "strategy": "leave", "policy_overrides": {"max_pause_s": -1}}]},
+            "max_pause_s is -1",
+        ),
+        ({"evacuate_host_guest_options": [{"name": "erp*", "policy": "yolo"}]}, "yolo"),
+        (
+            {"evacuate_host_guest_options": [{"name": "erp*", "policy_overrides": {"patience": 1}}]},
+            "no field 'patience'",
+        ),
+        ({"evacuate_host_policy_overrides": {"max_data_factor": float("nan")}}, "max_data_factor is nan"),
+        ({"evacuate_host_groups": [{"name": "g", "guests": ["erp01"], "rule": "beside"}]}, "beside"),
+    ],
+)
+def test_the_role_refuses_before_the_host_is_marked(machine: Machine, given: dict[str, t.Any], problem: str) -> None:
+    run = machine.ansible.role("evacuate_host", "kvm01", evacuate_host_destinations=["kvm02"], **given)
+    assert run.changed == [], run.output
+    assert problem in run.failure, run.output
+
+
+@each_pattern
+def test_what_is_said_of_single_guests_is_refused_at_once(machine: Machine, pattern: Path) -> None:
+    playbook, questions = survey(pattern)
+    odd = [{"name": "erp01", "policy_overrides": {"max_downtime_ms": float("nan")}}]
+    run = machine.run(playbook, **answers_to(questions, live_migration_guest_options=odd))
+    assert run.code != 0, run.output
+    assert "max_downtime_ms is nan" in run.failure, run.output
 
 
 @each_pattern

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import typing as t
 
+from .._core.evacuation.strategy import CARRIED_OUT, MIGRATE
 from .._core.migration.call_parameters import STORAGE
 from .._core.migration.start_plan import COMPRESSIONS
 from .._core.policy import (
@@ -67,6 +68,30 @@ def guest_options_spec() -> dict[str, t.Any]:
         "copy_disks": {"type": "list", "elements": "str"},
     }
     return {"type": "list", "elements": "dict", "default": [], "options": options}
+
+
+def evacuated_guests_spec() -> dict[str, t.Any]:
+    """The guests of a host that are to go, or to come home; plugins/modules/evacuation.py documents them."""
+    options: Spec = {
+        "name": {"type": "str"},
+        "uuid": {"type": "str"},
+        "destination": {"type": "str"},
+        "alternatives": {"type": "list", "elements": "str", "default": []},
+        "strategy": {"type": "str", "choices": list(CARRIED_OUT), "default": MIGRATE},
+        "sent_bytes": {"type": "int"},
+        "copy_storage": {"type": "str", "choices": list(STORAGE)},
+        "copy_disks": {"type": "list", "elements": "str"},
+        "policy": {"type": "str", "choices": list(PRESETS)},
+        "policy_overrides": {"type": "dict"},
+    }
+    return {
+        "type": "list",
+        "elements": "dict",
+        "required": True,
+        "options": options,
+        "required_one_of": [("name", "uuid")],
+        "required_if": [("strategy", MIGRATE, ["destination"])],
+    }
 
 
 def guest_limits_spec() -> Spec:

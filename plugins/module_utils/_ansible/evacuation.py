@@ -10,10 +10,9 @@ from dataclasses import asdict
 from .._core.errors import MigrationError
 from .._core.evacuation.run.admission import Slots
 from .._core.evacuation.run.result import CHANGED, GuestResult, LeftOnHost, verdict
-from .._core.evacuation.strategy import CARRIED_OUT, MIGRATE
+from .._core.evacuation.strategy import MIGRATE
 from .._core.guest_policy import Said, said_by
-from .._core.migration.call_parameters import STORAGE
-from .._core.policy import PRESETS, Policy
+from .._core.policy import Policy
 from .._host.metrics_directory import metrics_directory
 from .._libvirt.evacuation.evacuation import Evacuation
 from .._libvirt.evacuation.options import EvacuationOptions
@@ -25,29 +24,6 @@ from .transfer import migration_options, policies_of
 Result = dict[str, t.Any]
 # The least that each of ``slots`` may be.
 _LEAST = {"per_source": 1, "per_destination": 1, "ahead": 0, "attempts": 1, "breaker": 1}
-
-
-def guests_spec() -> dict[str, t.Any]:
-    options: Spec = {
-        "name": {"type": "str"},
-        "uuid": {"type": "str"},
-        "destination": {"type": "str"},
-        "alternatives": {"type": "list", "elements": "str", "default": []},
-        "strategy": {"type": "str", "choices": list(CARRIED_OUT), "default": MIGRATE},
-        "sent_bytes": {"type": "int"},
-        "copy_storage": {"type": "str", "choices": list(STORAGE)},
-        "copy_disks": {"type": "list", "elements": "str"},
-        "policy": {"type": "str", "choices": list(PRESETS)},
-        "policy_overrides": {"type": "dict"},
-    }
-    return {
-        "type": "list",
-        "elements": "dict",
-        "required": True,
-        "options": options,
-        "required_one_of": [("name", "uuid")],
-        "required_if": [("strategy", MIGRATE, ["destination"])],
-    }
 
 
 def destinations_spec() -> dict[str, t.Any]:

@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass, field
 
 from .errors import MigrationError
 from .guest_metadata import attributes_of
-from .policy import HOPELESS_CHOICES, MODES, POSTCOPY_CHOICES, SHRINK_CHOICES, Policy, policy_from, preset
+from .policy import HOPELESS_CHOICES, MODES, POSTCOPY_CHOICES, SHRINK_CHOICES, Policy, policy_from, preset, with_numbers
 
 Entry = t.Mapping[str, t.Any]
 Said = t.Mapping[str, t.Any]
@@ -95,7 +95,7 @@ def said_by(
 
     ``defaults``: fields for which the module has its own word in the place of a named policy's.
     """
-    given = {key: value for key, value in (overrides or {}).items() if value is not None}
+    given = {key: value for key, value in with_numbers(overrides or {}).items() if value is not None}
     if policy is not None:
         named = preset(policy, {**(defaults or {}), **given}).document()
         return {key: value for key, value in named.items() if value is not None}

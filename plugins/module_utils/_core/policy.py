@@ -7,6 +7,7 @@ playbooks go by the code, so it stays.
 
 from __future__ import annotations
 
+import re
 import typing as t
 from dataclasses import asdict, dataclass
 
@@ -109,9 +110,28 @@ PRESETS: t.Mapping[str, t.Mapping[str, t.Any]] = {
 DEFAULT_PRESET = "minimal_downtime"
 
 
+_WHOLE = re.compile(r"[+-]?[0-9]{1,18}")
+_DECIMAL = re.compile(r"[+-]?[0-9]{1,18}(\.[0-9]{1,18})?")
+
+
+def with_numbers(fields: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    """The same fields, with those that are numbers as numbers where they came as texts; what is no number stays as it
+    is, and is refused as a policy. Ansible before 2.19 makes a text of each template, also within a dictionary."""
+    found = dict(fields)
+    for key, value in fields.items():
+        declared = Policy.__dataclass_fields__.get(key)
+        if declared is None or declared.type == "str" or not isinstance(value, str):
+            continue
+        if declared.type == "int" and _WHOLE.fullmatch(value):
+            found[key] = int(value)
+        elif declared.type != "int" and _DECIMAL.fullmatch(value):
+            found[key] = float(value)
+    return found
+
+
 def policy_from(fields: t.Mapping[str, t.Any]) -> Policy:
-    """A policy from option values; a field that is missing or None keeps its default."""
-    known = {key: value for key, value in fields.items() if value is not None}
+    """A policy from option values; a field that is missing or None keeps its default. Raises BAD_CONTRACT."""
+    known = {key: value for key, value in with_numbers(fields).items() if value is not None}
     unknown = sorted(set(known) - set(Policy.__dataclass_fields__))
     if unknown:
         raise MigrationError(

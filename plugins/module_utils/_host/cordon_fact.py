@@ -10,13 +10,13 @@ import typing as t
 from pathlib import Path
 
 from .._core.errors import MigrationError
+from .._core.host.cordon import FACT, KEY, said_by_fact
 from .._core.json_text import read_json
 from .files import read_bytes
 from .whole_file import write_whole
 
 DIRECTORY = "/etc/ansible/facts.d"
-_NAME = "virtops_live_migration.fact"
-_KEY = "cordoned"
+_NAME = f"{FACT}.fact"
 _MOST_BYTES = 64 * 1024  # the roles write some forty
 
 Fact = dict[str, t.Any]
@@ -35,13 +35,22 @@ def read_fact(directory: str = DIRECTORY) -> t.Optional[Fact]:
         found = read_json((read_bytes(path, _MOST_BYTES + 1) or b"").decode("utf-8"), _MOST_BYTES)
     except ValueError as exc:
         raise _bad(path, str(exc)) from None
-    if not isinstance(found, dict) or _says(found) is None:
+    if not isinstance(found, dict) or said_by_fact(found) is None:
         raise _bad(path, "it does not say whether the host takes guests")
     return found
 
 
 def says_cordoned(fact: t.Optional[Fact]) -> bool:
-    return fact is not None and bool(_says(fact))
+    """Of a fact that was read; None: there is none."""
+    return fact is not None and bool(said_by_fact(fact))
+
+
+def told_by_fact(directory: str = DIRECTORY) -> t.Optional[bool]:
+    """Whether the host takes no guests, by its fact; None for one that cannot be read."""
+    try:
+        return says_cordoned(read_fact(directory))
+    except MigrationError:
+        return None
 
 
 def lift(directory: str, fact: Fact) -> None:
@@ -54,10 +63,10 @@ def lift(directory: str, fact: Fact) -> None:
         status = os.lstat(path)
         if not stat.S_ISREG(status.st_mode):
             raise _bad(path, "it is no regular file")
-        if set(fact) == {_KEY}:
+        if set(fact) == {KEY}:
             os.unlink(path)
         else:
-            text = json.dumps({**fact, _KEY: False}, indent=4, sort_keys=True) + "\n"
+            text = json.dumps({**fact, KEY: False}, indent=4, sort_keys=True) + "\n"
             write_whole(Path(path), text, mode=stat.S_IMODE(status.st_mode))
     except OSError as exc:
         raise _bad(path, exc.strerror or str(exc)) from None
@@ -71,11 +80,6 @@ def _is_there(path: str) -> bool:
     except (OSError, ValueError) as exc:
         raise _bad(path, str(exc)) from None
     return True
-
-
-def _says(fact: Fact) -> t.Optional[bool]:
-    """As the roles read it: a template of an older Ansible has made a text of it."""
-    return {"true": True, "false": False}.get(str(fact.get(_KEY)).lower())
 
 
 def _bad(path: str, why: str) -> MigrationError:

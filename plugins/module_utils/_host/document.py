@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from .._core.addresses import is_loopback, is_wildcard
 from .._core.dataclass_json import changed
 from .._core.errors import MigrationError
+from .._core.host.cordon import takes_none
 from .._core.host.document import HostDocument
 from .._core.host.features import features_of
 from .._core.host.firewall.port_opening import Arrival
@@ -87,11 +88,11 @@ class HostFiles:
             return None
 
     def _with_cordon(self, host: HostDocument) -> HostDocument:
-        """Either of the two notes closes the host, and so does one of which nobody can tell: it may be emptied."""
+        """By both notes; that the fact cannot be read is a problem, too."""
         odd_before = len(self._odd)
         fact = self._known("Local fact", lambda: read_fact(self.options.fact_path))
-        closed = says_cordoned(fact) or len(self._odd) > odd_before
-        return replace(host, cordoned=True) if closed else host
+        by_fact = None if len(self._odd) > odd_before else says_cordoned(fact)
+        return replace(host, cordoned=takes_none(host.cordoned, by_fact))
 
     def _with_storage(self, host: HostDocument) -> HostDocument:
         pools = [pool.path for pool in host.storage.pools or [] if pool.active and pool.path.startswith("/")]

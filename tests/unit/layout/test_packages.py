@@ -56,7 +56,7 @@ ARROWS: dict[str, set[str]] = {
         "_core/host/parse",
         "_core/report",
     },
-    "_libvirt": {"_core", "_core/job", "_core/libvirt_errors"},
+    "_libvirt": {"_core", "_core/host", "_core/host/parse", "_core/job", "_core/libvirt_errors"},
     "_libvirt/guest_agent": {"_core", "_core/host/parse", "_core/libvirt_errors", "_libvirt"},
     "_libvirt/job": {
         "_core",
@@ -131,6 +131,7 @@ ARROWS: dict[str, set[str]] = {
         "_core/readiness/checks",
         "_core/migration",
         "_core/evacuation",
+        "_core/evacuation/plan",
         "_core/evacuation/run",
         "_host",
         "_libvirt",

@@ -45,6 +45,9 @@ class JobCase:
         extra = {key: value for key, value in evidence.items() if value is not None}
         if self.compression is not None:
             extra = {**self.compression.evidence(), **extra}
+        obstacles = self.context.postcopy_obstacles
+        if obstacles:
+            extra = {"postcopy_obstacles": [one.id for one in obstacles], **extra}
         return Diagnosis(
             verdict,
             reason,

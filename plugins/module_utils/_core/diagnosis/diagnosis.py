@@ -22,7 +22,9 @@ def diagnose(samples: t.Sequence[JobSample], context: t.Optional[Context] = None
     """The diagnosis of a job from one or more looks at it, oldest first. ``context``: what else is known of it."""
     context = context or Context()
     seen = Observation(samples)
-    remedies = Remedies(seen, context.policy, context.postcopy_flag, context.link_bytes_per_s)
+    remedies = Remedies(
+        seen, context.policy, context.postcopy_flag, context.link_bytes_per_s, tuple(context.postcopy_obstacles)
+    )
     case = JobCase(seen, context, remedies, seen.last.name or guest_word("", seen.last.uuid))
     if not seen.last.phase.running:
         return _ended(seen.last)

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 
 from ..job.observation import Observation
 from ..policy import MAX_DOWNTIME_LIMIT_MS, Policy
+from ..postcopy_obstacles import Obstacle
 from ..units import human_bytes, human_ms, human_rate
 
 # The role, as a command to be completed: what the guest can do without only its administrator knows.
@@ -54,6 +55,7 @@ class Remedies:
     policy: Policy
     postcopy_flag: t.Optional[bool] = None
     link_bytes_per_s: t.Optional[int] = None
+    postcopy_obstacles: tuple[Obstacle, ...] = ()
 
     def _virsh(self, command: str, *arguments: str) -> str:
         return " ".join(["virsh", command, guest_word(self.seen.last.name, self.seen.last.uuid), *arguments])
@@ -102,7 +104,10 @@ class Remedies:
 
     def postcopy(self) -> Remedy:
         left_ms = self.seen.longest_pause_ms
-        if self.postcopy_flag is False:
+        if self.postcopy_obstacles:
+            whys = " and ".join(one.why for one in self.postcopy_obstacles)
+            expected = f"Not possible for this guest: {whys}."
+        elif self.postcopy_flag is False:
             expected = (
                 "Not possible in this job: it was started without --postcopy, which cannot be added later."
                 " Abort it and start it again with --postcopy."
@@ -119,7 +124,7 @@ class Remedies:
             expected,
             "Until the end the guest lives on both hosts: if the network or a host fails, it stops and may be lost."
             " Not for a critical guest or over an unstable network. It cannot be undone.",
-            allowed=self.policy.postcopy != "never" and self.postcopy_flag is not False,
+            allowed=self.policy.postcopy != "never" and self.postcopy_flag is not False and not self.postcopy_obstacles,
         )
 
     def suspend(self) -> Remedy:

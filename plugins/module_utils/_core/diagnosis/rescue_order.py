@@ -60,4 +60,5 @@ def _class(sample: JobSample, diagnosis: t.Mapping[str, t.Any], needed_ms: t.Any
     known = isinstance(needed_ms, (int, float)) and not isinstance(needed_ms, bool)
     if diagnosis.get("reason") in _HELD_BACK or (known and needed_ms <= allowed_ms):
         return _FREED
-    return _HARD if policy.postcopy == "never" else _BY_POSTCOPY
+    evidence = _part(diagnosis, "evidence")
+    return _HARD if policy.postcopy == "never" or evidence.get("postcopy_obstacles") else _BY_POSTCOPY

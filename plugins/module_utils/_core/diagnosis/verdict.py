@@ -8,6 +8,7 @@ import typing as t
 from dataclasses import dataclass, field
 
 from ..policy import Policy
+from ..postcopy_obstacles import Obstacle
 from .remedies import Remedy
 
 
@@ -58,7 +59,8 @@ class Context:
     ``link_bytes_per_s``: what the link should carry; ``postcopy_flag``: whether the job was started with it (None:
     not known); ``other_streams``: other migrations that leave the same host now. ``parallel_compression``: whether it
     is compressed on several connections, by a QEMU that counts what is sent (8.1); ``sending_busy``: the part of the
-    time for which the threads run that compress and send (0 to 1; None: not known).
+    time for which the threads run that compress and send (0 to 1; None: not known). ``postcopy_obstacles``: what of the
+    guest post-copy cannot cope with, as far as it is known.
     """
 
     policy: Policy = field(default_factory=Policy)
@@ -67,6 +69,7 @@ class Context:
     other_streams: int = 0
     parallel_compression: bool = False
     sending_busy: t.Optional[float] = None
+    postcopy_obstacles: t.Sequence[Obstacle] = ()
 
 
 @dataclass(frozen=True)

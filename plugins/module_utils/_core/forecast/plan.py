@@ -52,7 +52,8 @@ class Plan:
     raised to (0: no limit; None: it is not ours to touch). ``sharing``: how many of ours may use the link at a time,
     this one included. ``join_attempts``: how often to join the halves of a broken post-copy. ``first_pass_tells``: it
     was started without a measurement, in whose place its first pass is taken. ``parallel_compression``: it is
-    compressed on several connections, by a QEMU that counts what is sent.
+    compressed on several connections, by a QEMU that counts what is sent. ``postcopy_possible``: nothing of the guest
+    is known that post-copy could not cope with, but for devices of the host.
     """
 
     way: str = UNKNOWN
@@ -70,6 +71,7 @@ class Plan:
     memory_bytes: t.Optional[int] = None
     first_pass_tells: bool = False
     parallel_compression: bool = False
+    postcopy_possible: bool = True
 
     def left_after(self, time_s: float) -> t.Optional[float]:
         """What a pass of that length will leave, where the guest was measured."""
@@ -93,6 +95,7 @@ def adopted_plan(
     host_devices: int = 0,
     bandwidth_mib_per_s: t.Optional[int] = None,
     memory_bytes: t.Optional[int] = None,
+    postcopy_possible: bool = True,
 ) -> Plan:
     """For a job that somebody else started; None: not known whether it has the flag."""
     return Plan(
@@ -102,6 +105,7 @@ def adopted_plan(
         bandwidth_mib_per_s=bandwidth_mib_per_s,
         adopted=True,
         memory_bytes=memory_bytes,
+        postcopy_possible=postcopy_possible,
     )
 
 

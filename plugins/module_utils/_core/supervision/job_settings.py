@@ -20,8 +20,8 @@ class JobSettings:
     ``limit_ms``: the downtime limit in force (None: not known); ``limit_given_s``: when one was last asked for.
     ``may_lift_bandwidth``: whether the bandwidth limit is ours to lift, once. ``suspended``: whether the guest was
     paused so that the migration ends; ``may_suspend``: no such pause has failed. ``allowed_pause_s``: how long it
-    may stand still in what has been begun. ``may_start_postcopy``: the job has the flag, the policy allows it, and it
-    was not refused; ``postcopy_asked_s``: when the switch was asked for.
+    may stand still in what has been begun. ``may_start_postcopy``: the guest can go by it, the job has the flag, the
+    policy allows it, and it was not refused; ``postcopy_asked_s``: when the switch was asked for.
     """
 
     def __init__(self, policy: Policy, plan: Plan) -> None:
@@ -32,7 +32,8 @@ class JobSettings:
         self.may_lift_bandwidth = plan.bandwidth_mib_per_s is not None
         self.suspended, self.may_suspend = False, True
         self.allowed_pause_s = policy.max_downtime_ms / 1000
-        self.may_start_postcopy = plan.flags.postcopy is not False and policy.postcopy != "never"
+        can_go_split = plan.postcopy_possible and not plan.host_devices
+        self.may_start_postcopy = can_go_split and plan.flags.postcopy is not False and policy.postcopy != "never"
         self.postcopy_asked_s: t.Optional[float] = None
 
     def seen(self, sample: JobSample) -> None:

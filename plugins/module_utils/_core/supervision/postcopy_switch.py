@@ -68,7 +68,7 @@ class PostcopySwitch:
 
     @property
     def is_possible(self) -> bool:
-        return self._settings.may_start_postcopy and not self._plan.host_devices
+        return self._settings.may_start_postcopy
 
     def at_boundary(self, at: BoundaryFigures, plateau: int) -> list[Action]:
         """``plateau``: how many passes in a row left no less than the one before."""

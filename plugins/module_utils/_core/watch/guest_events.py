@@ -9,6 +9,7 @@ from ..diagnosis.diagnosis import diagnose
 from ..diagnosis.verdict import Context, Diagnosis, Verdict
 from ..forecast.plan import adopted_plan
 from ..job.sample import JobSample, Phase
+from ..postcopy_obstacles import Obstacle
 from ..supervision.actions import Kind
 from ..supervision.progress import progress
 from ..supervision.supervisor import Supervisor
@@ -28,7 +29,8 @@ _FIGURES = ("pass", "remaining_bytes", "bandwidth_bytes_per_s", "needed_downtime
 
 class GuestWatch:
     """``postcopy_flag``: whether the job was started with post-copy (None: not known). ``parallel_compression``: as of
-    :class:`Context`.
+    :class:`Context`, and so ``postcopy_obstacles``; ``host_devices``: how many go along, which the switch-over takes
+    longer for.
 
     What the engine would do under the policy of the options is part of the events (``would_do``): it runs over the same
     looks in mode ``observe``.
@@ -41,10 +43,14 @@ class GuestWatch:
         postcopy_flag: t.Optional[bool] = None,
         *,
         parallel_compression: bool = False,
+        host_devices: int = 0,
+        postcopy_obstacles: t.Sequence[Obstacle] = (),
     ) -> None:
         self._host, self._options, self._postcopy_flag = host, options, postcopy_flag
         self._parallel_compression = parallel_compression
-        self._supervisor = Supervisor(options.policy, adopted_plan(postcopy_flag))
+        self._postcopy_obstacles = tuple(postcopy_obstacles)
+        plan = adopted_plan(postcopy_flag, host_devices=host_devices, postcopy_possible=not postcopy_obstacles)
+        self._supervisor = Supervisor(options.policy, plan)
         self._looks: list[JobSample] = []
         self._firsts: list[JobSample] = []
         self._proposed: list[dict[str, t.Any]] = []
@@ -129,6 +135,7 @@ class GuestWatch:
             self._postcopy_flag,
             other_streams,
             self._parallel_compression,
+            postcopy_obstacles=self._postcopy_obstacles,
         )
 
     def _stuck(self, found: Diagnosis) -> list[Event]:

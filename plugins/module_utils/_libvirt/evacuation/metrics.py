@@ -9,8 +9,9 @@ import typing as t
 
 from ..._core.errors import MigrationError
 from ..._core.evacuation.run.result import GuestResult
+from ..._core.host.cordon import takes_none
 from ..._core.metrics.host import evacuation_metrics, host_metrics
-from ..._host.cordon_fact import DIRECTORY, read_fact, says_cordoned
+from ..._host.cordon_fact import DIRECTORY, told_by_fact
 from ..._host.metrics_directory import MetricsDirectory
 from ..connection import Connection, libvirt
 from ..cordon import is_cordoned
@@ -81,12 +82,10 @@ def write_host_metrics(
 
 
 def cordoned(connection: Connection, facts: str = DIRECTORY) -> bool:
-    """By the note in its libvirt or by its local fact; one that cannot be read closes it to plans, and so it counts."""
-    try:
-        if says_cordoned(read_fact(facts)):
-            return True
-    except MigrationError:
+    """By its local fact, or by the note in its libvirt. One that cannot be asked counts as open, as in a document."""
+    by_fact = told_by_fact(facts)
+    if takes_none(None, by_fact):
         return True
     with contextlib.suppress(libvirt.libvirtError, MigrationError):
-        return bool(is_cordoned(connection))
+        return bool(takes_none(is_cordoned(connection), by_fact))
     return False

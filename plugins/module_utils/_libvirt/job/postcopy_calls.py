@@ -35,7 +35,7 @@ def postcopy_objections(
         return [], watched[0].samples[-1]
     found = objections(
         watched[0].samples,
-        host_devices=size_of(guest).host_devices,
+        of_guest=size_of(guest).postcopy_obstacles,
         max_postcopy_s=max_postcopy_s,
     )
     return found, watched[0].samples[-1]

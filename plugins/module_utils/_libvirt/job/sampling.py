@@ -14,12 +14,14 @@ from ..._core.job.domain_state import DomainState
 from ..._core.job.sample import JobSample, Limits, Phase
 from ..._core.libvirt_errors.codes import Err
 from ..._core.policy import Policy
+from ..._core.postcopy_obstacles import Obstacle
 from ..._host.sending_threads import SendingThreads
 from ..._host.status_file import other_outgoing, start_flags
 from ..connection import Connection, libvirt, version_parts
 from ..errors import translate
 from ..events import Events
 from ..guest import Guest
+from ..guest_size import size_of
 from ..timeout import within
 from .current import answers, completed_job, current_stats, is_migration, sample_unless_gone
 from .end import ended
@@ -187,8 +189,9 @@ def context_of(
     link_bytes_per_s: t.Optional[int] = None,
 ) -> Context:
     """What is known about a job beside its statistics; more of it on the hypervisor itself than from afar."""
+    obstacles = _postcopy_obstacles(one)
     if not connection.local:
-        return Context(policy, link_bytes_per_s)
+        return Context(policy, link_bytes_per_s, postcopy_obstacles=obstacles)
     started = started_with(connection, one.guest.name, one.guest.uuid)
     return Context(
         policy,
@@ -197,7 +200,20 @@ def context_of(
         other_streams=other_outgoing(one.guest.uuid),
         parallel_compression=started.parallel_compression,
         sending_busy=one.sending.busy() if one.sending else None,
+        postcopy_obstacles=obstacles,
     )
+
+
+def _postcopy_obstacles(one: Watched) -> tuple[Obstacle, ...]:
+    """By its definition, which is read where post-copy may be named as a remedy. That nothing could be read does not
+    keep the job from being told; migration_postcopy and the engine look again."""
+    last = one.samples[-1]
+    if not one.running or last.operation != "outgoing" or last.phase is not Phase.PRECOPY:
+        return ()
+    try:
+        return size_of(one.guest).postcopy_obstacles
+    except (MigrationError, libvirt.libvirtError):
+        return ()
 
 
 class StartedWith(t.NamedTuple):

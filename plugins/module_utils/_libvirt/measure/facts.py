@@ -121,14 +121,16 @@ def measure_facts(
     size, running, whole = size_in(definition), guest.state().running, guest.memory().maximum_bytes
     bandwidth = _bandwidth(connection, destination, path, options.route_to)
     both, wished = BothHosts(connection, destination), options.choices.compression
-    # libvirt refuses post-copy for a guest that stands still, and QEMU beside parallel connections.
-    postcopy_possible = running and not options.choices.parallel_connections and wished != "zstd"
+    # libvirt refuses post-copy for a guest that stands still, and it is not asked for beside several connections.
+    postcopy_possible = (
+        running and size.postcopy_possible and not options.choices.parallel_connections and wished != "zstd"
+    )
     # Beside a limit, which QEMU does not keep on several connections, only the user's own word has them used.
     may_zstd = wished == "zstd" or (wished == "auto_zstd" and not path.bandwidth_mib_per_s)
     zstd = may_zstd and both.can("multifd_zstd")
     idle = both.idle_processors() if zstd and wished == "auto_zstd" else None
     all_s = whole / bandwidth.bytes_per_s if bandwidth.bytes_per_s else 0.0
-    ends_split = postcopy_possible and not size.host_devices and needs_no_measurement(options, all_s)
+    ends_split = postcopy_possible and needs_no_measurement(options, all_s)
     why_not = _why_not(options, bandwidth.bytes_per_s, running, ends_split)
     measuring = _Measuring(connection, guest, mode_for(definition), begun) if not why_not or begun else None
     touched, touched_from = touched_memory(connection, guest, whole)

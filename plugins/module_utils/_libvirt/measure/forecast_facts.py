@@ -32,8 +32,18 @@ def unmeasured_facts(
         xbzrle_cache_bytes=spare_cache_bytes(connection, whole) if compress else 0,
         parallel_connections=parallel_connections,
         link_bytes_per_s=bandwidth.link_bytes_per_s or 0,
-        **size_of(guest)._asdict(),
+        **_of_definition(guest),
     )
+
+
+def _of_definition(guest: Guest) -> dict[str, t.Any]:
+    """The facts that its live definition tells."""
+    size = size_of(guest)
+    return {
+        "memory_bytes": size.memory_bytes,
+        "host_devices": size.host_devices,
+        "postcopy_possible": size.postcopy_possible,
+    }
 
 
 def bandwidth_of(

@@ -142,5 +142,6 @@ def plan_of_running(connection: Connection, guest: Guest, bandwidth_mib_per_s: t
         started.auto_converge,
         host_devices=size.host_devices,
         memory_bytes=size.memory_bytes or None,
+        postcopy_possible=size.postcopy_possible,
     )
     return replace(plan, bandwidth_mib_per_s=bandwidth_mib_per_s, parallel_compression=started.parallel_compression)

@@ -24,6 +24,7 @@ from ..._core.watch.options import WatchOptions
 from ..._core.watch.running_guests import RunningGuests
 from ..connection import Connection, host_uuid, libvirt
 from ..guest import Guest, find_guest, guest_of, seek_guest
+from ..guest_size import Size, size_of
 from ..job.end import ended
 from ..job.limits import limits_of
 from ..job.sampling import StartedWith, glance, started_with
@@ -246,7 +247,10 @@ class HostWatch:
             if sample is not None:
                 if uuid not in self._watches:
                     started = await self._call(started_with, connection, sample.name, uuid)
-                    self._watches[uuid] = self._watch_of(started)
+                    size = await self._call(
+                        within, functools.partial(size_of, self._guests[uuid]), "a definition was read"
+                    )
+                    self._watches[uuid] = self._watch_of(started, size)
                 self._report(uuid, sample, at_once)
         except Failure as exc:
             _log.debug("%s: %s could not be looked at: %s", self.name, uuid, exc)
@@ -283,10 +287,15 @@ class HostWatch:
             self._limits[uuid] = (sample.at_s, limits)
         return replace(sample, limits=limits)
 
-    def _watch_of(self, started: StartedWith) -> GuestWatch:
-        """For a migration that is met, with what is known of its start."""
+    def _watch_of(self, started: StartedWith, size: Size) -> GuestWatch:
+        """For a migration that is met, with what is known of its start and of its guest, which is asked once."""
         return GuestWatch(
-            self.name, self._hub.options, started.postcopy, parallel_compression=started.parallel_compression
+            self.name,
+            self._hub.options,
+            started.postcopy,
+            parallel_compression=started.parallel_compression,
+            host_devices=size.host_devices,
+            postcopy_obstacles=size.postcopy_obstacles,
         )
 
     def _report(self, uuid: str, sample: JobSample, at_once: bool) -> None:

@@ -16,8 +16,10 @@ from hypothesis import strategies as st
 from ansible_collections.virtops.live_migration.plugins.filter.awx_configuration import awx_configuration
 from ansible_collections.virtops.live_migration.plugins.filter.batch_size import batch_size
 from ansible_collections.virtops.live_migration.plugins.filter.certificate_is_for import certificate_is_for
+from ansible_collections.virtops.live_migration.plugins.filter.evacuation_plan import evacuation_plan
 from ansible_collections.virtops.live_migration.plugins.filter.expected_course import expected_course
 from ansible_collections.virtops.live_migration.plugins.filter.expected_transfer import expected_transfer
+from ansible_collections.virtops.live_migration.plugins.filter.guest_options import guest_options
 from ansible_collections.virtops.live_migration.plugins.filter.hosts_of_pattern import hosts_of_pattern
 from ansible_collections.virtops.live_migration.plugins.filter.hosts_outside import hosts_outside
 from ansible_collections.virtops.live_migration.plugins.filter.installed_collections import installed_collections
@@ -31,6 +33,7 @@ from ansible_collections.virtops.live_migration.plugins.filter.printable import 
 from ansible_collections.virtops.live_migration.plugins.filter.required_bandwidth import required_bandwidth
 from ansible_collections.virtops.live_migration.plugins.filter.rescue_order import rescue_order
 from ansible_collections.virtops.live_migration.plugins.filter.rescue_report import rescue_report
+from ansible_collections.virtops.live_migration.plugins.filter.takes_guests import takes_guests
 from ansible_collections.virtops.live_migration.plugins.filter.uri_for_host import uri_for_host
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.units import MIB
 from ansible_collections.virtops.live_migration.tests.unit.plugins import reports, rescues
@@ -58,12 +61,26 @@ OF_A_SITE = {
     "more_templates": [{"name": "other", "playbook": "other.yml"}],
 }
 
+OF_GUEST = {"name": "erp01", "policy": "post_copy", "policy_overrides": {"max_downtime_ms": "700", "patience_s": 1.5}}
+PLAN = {
+    "guests": [{"name": "erp01", "uuid": "u1", "from": "kvm01", "to": "kvm02", "order": 1, "sent_bytes": 5,
+                "policy_overrides": {"postcopy": "never"}}],
+    "shutdown": [{"name": "test01", "uuid": "u2", "host": "kvm01", "reason": "asked for"}],
+    "left": [],
+    "rules": {"guests": [{"name": "erp*", "priority": 3, "policy_overrides": {"max_pause_s": 1}}], "hosts": [],
+              "groups": [{"name": "g", "guests": ["a", "b"], "rule": "apart", "hard": True}],
+              "uplinks": [{"name": "rack", "mib_per_s": 900.0}], "destinations": ["kvm02"],
+              "metadata_may": ["policy"], "policy": "minimal_downtime", "policy_overrides": {"deadline_s": 60},
+              "max_transfers": 2},
+}  # fmt: skip
+
 # Of each filter what it is called with: by position, and by name.
 Given = tuple[list[t.Any], dict[str, t.Any]]
 FILTERS: dict[str, tuple[t.Callable[..., t.Any], Given]] = {
     "awx_configuration": (awx_configuration, ([[PATTERN]], OF_A_SITE)),
     "batch_size": (batch_size, ([[1, "20%"]], {})),
     "certificate_is_for": (certificate_is_for, ([captured("certificate.pem"), "kvm02"], {})),
+    "evacuation_plan": (evacuation_plan, ([PLAN], {})),
     "expected_course": (
         expected_course,
         ([{"ram_mib": 4096, "touched_mib": "about 4000", "dirty_rate_mib_s": "80-90", "bandwidth_mib_s": 110,
@@ -74,6 +91,7 @@ FILTERS: dict[str, tuple[t.Callable[..., t.Any], Given]] = {
         ([GUEST, 100], {"policy": "minimal_downtime", "touched_bytes": 500 * MIB, "host_devices": 1,
                         "link_mib_per_s": 110, **LIMITS}),
     ),
+    "guest_options": (guest_options, ([[OF_GUEST, {"name": "web*", "copy_storage": "all"}], "guest_options"], {})),
     "hosts_of_pattern": (hosts_of_pattern, ([["kvm01", "racks"], GROUPS, "all:!kvm02"], {})),
     "hosts_outside": (hosts_outside, ([["kvm01", "kvm09"], GROUPS, "all:!kvm02"], {})),
     "installed_collections": (installed_collections, ([["ansible.builtin", "infra.aap_configuration"]], {})),
@@ -98,6 +116,7 @@ FILTERS: dict[str, tuple[t.Callable[..., t.Any], Given]] = {
           [{"name": "hard", "policy": "post_copy", "policy_overrides": {"max_pause_s": 1}}], True], {}),
     ),
     "rescue_report": (rescue_report, ([RESULTS, ENDS, {"uuid-erp01": "kvm02"}, "erp01"], {})),
+    "takes_guests": (takes_guests, ([{"virtops_live_migration": {"cordoned": True}}], {})),
     "uri_for_host": (
         uri_for_host,
         (["qemu+ssh://root@{host}/system?keyfile=/root/key", ["kvm02", "2001:db8::1"], ["keyfile"], True], {}),

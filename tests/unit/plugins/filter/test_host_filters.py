@@ -11,6 +11,7 @@ from ansible.errors import AnsibleFilterError
 
 from ansible_collections.virtops.live_migration.plugins.filter.hosts_of_pattern import hosts_of_pattern
 from ansible_collections.virtops.live_migration.plugins.filter.hosts_outside import hosts_outside
+from ansible_collections.virtops.live_migration.plugins.filter.takes_guests import takes_guests
 from ansible_collections.virtops.live_migration.plugins.filter.uri_for_host import uri_for_host
 
 
@@ -132,3 +133,19 @@ def test_uri_for_host() -> None:
     for wrong in ("qemu:///system", "qemu+ext:///system?command=/x"):
         with pytest.raises(AnsibleFilterError):
             uri_for_host(wrong, "kvm01", fixed=wrong.endswith("x"))
+
+
+@pytest.mark.parametrize(
+    ("local", "says"),
+    [
+        ({}, "yes"),
+        ({"virtops_live_migration": {"cordoned": False}}, "yes"),
+        ({"virtops_live_migration": {"cordoned": "true"}}, "no"),
+        ({"virtops_live_migration": "error loading facts as JSON or ini - please check content"}, "not known"),
+        ({"virtops_live_migration": {}}, "not known"),
+        (None, "not known"),
+        ("unreachable", "not known"),
+    ],
+)
+def test_whether_a_host_takes_guests(local: t.Any, says: str) -> None:
+    assert takes_guests(local) == says

@@ -45,7 +45,15 @@ OPEN = Call("open", "qemu:///system")
 FOUND = [OPEN, Call("lookupByName", "erp01").returns(Guest())]
 LIST = [OPEN, Call("listAllDomains", 0).returns([Guest("erp02", ERP02), Guest()])]
 LOOK = Call("jobStats").returns(MIGRATING)
-OWN = own_word()
+DEFINITION = Call("XMLDesc", 0).returns("<domain/>")
+
+
+def told(*words: t.Any, **options: t.Any) -> list[Call]:
+    """What a guest in pre-copy is asked: its own word, and what of it post-copy could not cope with."""
+    return [*own_word(*words, **options), DEFINITION]
+
+
+OWN = told()
 IDLE = Call("jobStats").returns(NO_JOB)
 ONLY_SOURCE = Call("jobStats").raises(84, "migration statistics are available only on the source host")
 
@@ -221,7 +229,7 @@ def test_one_guest_that_hangs_while_watched_does_not_hide_the_others(libvirt: Fa
     ask = [Call("jobStats", guest="erp01").returns(MIGRATING), Call("jobStats", guest="erp02").returns(MIGRATING)]
     hung = Call("jobStats", guest="erp01").hangs()
     others = [Call("jobStats", guest="erp02").returns(later(0.5))] * 2
-    libvirt.expect(*LIST, *ask, hung, *others, *limits(), *OWN, *OWN)
+    libvirt.expect(*LIST, *ask, hung, *others, *limits(), *own_word(), *OWN)
     result = run(migration_job_info, observe_s=0.5)
     assert [job["name"] for job in result["jobs"]] == ["erp01", "erp02"]
     assert "did not answer" in str(result["warnings"])
@@ -287,7 +295,7 @@ def test_what_the_guest_forbids_is_not_allowed(
     suspend: bool,
     limits_told: dict[str, t.Any],
 ) -> None:
-    libvirt.expect(*FOUND, LOOK, *limits(), *own_word(own and f"<guest {own}/>"))
+    libvirt.expect(*FOUND, LOOK, *limits(), *told(own and f"<guest {own}/>"))
     (job,) = run(migration_job_info, name="erp01", contract={"max_pause_s": 60})["jobs"]
     allowed = {one["action"]: one["allowed"] for one in job["diagnosis"]["remedies"]}
     assert (allowed["postcopy"] is not False, allowed["suspend"]) == (postcopy, suspend)
@@ -295,10 +303,26 @@ def test_what_the_guest_forbids_is_not_allowed(
 
 
 def test_a_guest_whose_word_cannot_be_read_is_diagnosed(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
-    libvirt.expect(*FOUND, LOOK, *limits(), own_word()[0].raises(38, "cannot read the status file"))
+    libvirt.expect(*FOUND, LOOK, *limits(), told()[0].raises(38, "cannot read the status file"), DEFINITION)
     result = run(migration_job_info, name="erp01")
     assert result["jobs"][0]["diagnosis"]["reason"] == "DIRTY_RATE"
     assert "could not be read" in str(result["warnings"])
+
+
+VIRTUAL_FUNCTION = "<interface type='hostdev'><source><address type='pci' bus='1'/></source></interface>"
+
+
+@pytest.mark.parametrize("answer", [VIRTUAL_FUNCTION, "<hostdev mode='subsystem' type='pci'/>", None])
+def test_post_copy_is_no_remedy_for_a_guest_that_cannot(
+    libvirt: FakeLibvirt, run: ModuleRunner, answer: t.Optional[str]
+) -> None:
+    """A definition that cannot be read keeps the job from nothing."""
+    asked = Call("XMLDesc", 0)
+    asked = asked.returns(f"<domain><devices>{answer}</devices></domain>") if answer else asked.raises(38, "lost")
+    libvirt.expect(*FOUND, LOOK, *limits(), *own_word(), asked)
+    (job,) = run(migration_job_info, name="erp01")["jobs"]
+    (remedy,) = [one for one in job["diagnosis"]["remedies"] if one["action"] == "postcopy"]
+    assert remedy["allowed"] is (answer is None)
 
 
 def test_what_the_link_should_carry(libvirt: FakeLibvirt, run: ModuleRunner) -> None:

@@ -11,6 +11,7 @@ from ...dataclass_json import Amount
 from ...forecast.working_set import WorkingSet, read_working_set
 from ...host.document import HostDocument
 from ...host.guest import Disk, GuestDocument, GuestMemory
+from ...host.postcopy_obstacles import devices_on_the_way
 from ...policy import Policy
 from ...units import KIB, MIB
 from ..strategy import LEAVE, MIGRATE
@@ -95,7 +96,7 @@ def planned_guest_from_document(
 ) -> fleet.PlannedGuest:
     """``blocked``: by destination, the checks that it fails there; ``overhead_bytes``: what QEMU needs beside its
     memory."""
-    devices = [device for device in guest.host_devices if not device.teaming]
+    devices = devices_on_the_way(guest)
     return fleet.PlannedGuest(
         guest.uuid,
         guest.name,
@@ -150,7 +151,7 @@ def demand_of(
         sum(_disk_bytes(disk) for disk in guest.disks) if copy_disks else 0,
         measured,
         policy,
-        host_devices=sum(not device.teaming for device in guest.host_devices),
+        host_devices=len(devices_on_the_way(guest)),
     )
 
 

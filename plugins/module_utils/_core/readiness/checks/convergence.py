@@ -9,6 +9,7 @@ from ...forecast.forecast import Forecast, forecast
 from ...forecast.link_bandwidth import carried_bytes_per_s
 from ...forecast.plan import NO_WAY
 from ...forecast.simulation import MigrationFacts
+from ...host.postcopy_obstacles import devices_on_the_way, obstacles_of
 from ...units import human_bytes, human_ms, human_rate
 from .check_types import FAIL, WARN, Case, Check, Finding, failed, passed, skipped, warned
 
@@ -85,7 +86,7 @@ def _forecast(case: Case) -> Finding:
         bandwidth_bytes_per_s=rate,
         measured=case.measured,
         postcopy_possible=not postcopy_obstacles(case),
-        host_devices=len(case.guest.host_devices),
+        host_devices=len(devices_on_the_way(case.guest)),
     )
     found = forecast(case.options.policy, facts)
     evidence = _figures(found)
@@ -113,15 +114,7 @@ def postcopy_obstacles(case: Case) -> list[str]:
     userfaultfd = case.destination.security.userfaultfd
     if userfaultfd.usable is False:
         found.append(f"QEMU on the destination may not use userfaultfd: {userfaultfd.reason}")
-    if [one for one in guest.host_devices if not one.teaming]:
-        found.append("it holds devices of the host")
-    if guest.memory.nvdimm:
-        found.append("it has an NVDIMM")
-    if any(one.driver == "virtiofs" for one in guest.shared_directories):
-        found.append("it shares directories by virtiofs")
-    if guest.memory.source == "file" and guest.memory.shared and not guest.memory.hugepages:
-        found.append("its memory is in shared files")
-    return found
+    return found + [one.why for one in obstacles_of(guest)]
 
 
 def _postcopy_possible(case: Case) -> Finding:

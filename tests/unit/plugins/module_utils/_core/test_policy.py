@@ -24,8 +24,32 @@ def test_values_at_the_edge(field: str, value: t.Any) -> None:
 
 
 @pytest.mark.parametrize(
+    ("field", "text", "value"),
+    [
+        ("max_downtime_ms", "700", 700),
+        ("max_pause_s", "1.5", 1.5),
+        ("deadline_s", "90", 90.0),
+        ("postcopy", "never", "never"),
+    ],
+)
+def test_a_number_may_come_as_a_text(field: str, text: str, value: t.Any) -> None:
+    """A template makes a text of it before ansible-core 2.19."""
+    found = getattr(policy_from({field: text}), field)
+    assert (found, type(found)) == (value, type(value))
+
+
+@pytest.mark.parametrize(
     ("field", "value"),
     [
+        ("max_downtime_ms", "1.5"),
+        ("max_downtime_ms", ""),
+        ("max_downtime_ms", " 7"),
+        ("max_downtime_ms", "0x1f"),
+        ("max_downtime_ms", "9" * 5000),
+        ("max_pause_s", "nan"),
+        ("max_pause_s", "Infinity"),
+        ("max_pause_s", "1e3"),
+        ("max_pause_s", "true"),
         ("max_downtime_ms", 0),
         ("max_downtime_ms", -1),
         ("max_downtime_ms", 2_000_001),

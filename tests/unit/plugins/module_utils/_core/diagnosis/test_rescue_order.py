@@ -122,3 +122,10 @@ def test_what_is_no_job_is_refused(wrong: t.Any) -> None:
     with pytest.raises(MigrationError) as caught:
         rescue_order([ALL[0], wrong], GuestPolicies(Policy()))
     assert caught.value.reason == "NOT_A_JOB"
+
+
+def test_one_that_cannot_go_by_post_copy_comes_after_those_that_can() -> None:
+    hard, harder = job("hard", needed_ms=5000, left_mib=10), job("harder", needed_ms=9000, left_mib=20)
+    hard["diagnosis"]["evidence"]["postcopy_obstacles"] = ["HOST_DEVICES"]
+    found = rescue_order([hard, harder], GuestPolicies(Policy(postcopy="if_needed")))
+    assert [one["name"] for one in found] == ["harder", "hard"]

@@ -3,10 +3,12 @@
 
 from __future__ import annotations
 
+import typing as t
 from dataclasses import replace
 
 import pytest
 
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.forecast.plan import Flags
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.job.downtime_limit import highest_limit_ms
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.supervision.actions import (
     Kind,
@@ -25,6 +27,16 @@ def test_a_pause_that_is_allowed_is_taken_as_a_limit() -> None:
     assert 9000 <= (action.value or 0) <= 10_000
     undone = supervisor.observe(look(49, 3, 10, sent_mib=2000))
     assert done(undone) == [(Kind.SET_DOWNTIME, highest_limit_ms(1000, 0))]
+
+
+@pytest.mark.parametrize("more", [{"host_devices": 1}, {"postcopy_possible": False}])
+def test_a_pause_is_not_kept_waiting_by_a_post_copy_that_cannot_be(more: dict[str, t.Any]) -> None:
+    """The policy allows both, and the job has the flag."""
+    plan = replace(PLAN, flags=Flags(postcopy=True), **more)
+    supervisor = Supervisor(replace(NEVER, postcopy="if_needed", max_pause_s=10), plan)
+    first_pass(supervisor)
+    at_boundary(supervisor, 10, 2, 900)
+    assert only(at_boundary(supervisor, 19, 3, 900)).reason == "NEEDED_PAUSE"
 
 
 @pytest.mark.parametrize(("choice", "kind"), [("abort", Kind.ABORT), ("leave", Kind.LEAVE), ("pause", Kind.SUSPEND)])

@@ -12,6 +12,10 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._core.job.s
     Progress,
     sample_from_stats,
 )
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.postcopy_obstacles import (
+    Obstacle,
+    by_host_devices,
+)
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.supervision.postcopy_guard import (
     objections,
 )
@@ -35,6 +39,12 @@ def test_nothing_speaks_against() -> None:
 
 def test_a_single_look_says_nothing_against() -> None:
     assert ids(looks(lambda at_s: at_s)[:1]) == []
+
+
+def test_what_of_the_guest_speaks_against_it() -> None:
+    against = [*by_host_devices(2), Obstacle("NVDIMM", "it has an NVDIMM")]
+    found = objections(looks(lambda at_s: at_s), of_guest=against, max_postcopy_s=120)
+    assert [(one.id, one.message) for one in found] == [(one.id, one.why) for one in against]
 
 
 def test_host_devices() -> None:

@@ -6,10 +6,16 @@ from __future__ import annotations
 import json
 import typing as t
 
+import pytest
+
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.job.sample import (
     JobSample,
     Phase,
     XbzrleCounters,
+)
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.postcopy_obstacles import (
+    Obstacle,
+    by_host_devices,
 )
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.watch.event_document import Event
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.watch.guest_events import GuestWatch
@@ -186,3 +192,16 @@ def test_a_name_is_no_template_and_does_nothing_to_a_terminal() -> None:
     told = json.dumps(started)
     assert not any(mark in told for mark in ("{{", "{%", "{#", "\\u001b"))
     assert started["name"].startswith("{ { lookup")
+
+
+@pytest.mark.parametrize("obstacles", [[], by_host_devices(1), [Obstacle("NVDIMM", "it has an NVDIMM")]])
+def test_post_copy_is_not_proposed_for_a_guest_that_cannot(obstacles: list[Obstacle]) -> None:
+    options = watch_options({"hosts": HOSTS, "policy": "post_copy"})
+    watched = GuestWatch("kvm01", options, True, postcopy_obstacles=obstacles, host_devices=len(obstacles))
+    found = run(watched, [stuck_look(at, 1, 1000 - 100 * at) for at in range(1, 10)])
+    found += run(watched, [stuck_look(10 + 2 * at, 2 + at) for at in range(8)])
+    told = [one for one in found if one["type"] == "stuck"]
+    proposed = {action["action"] for one in told for action in one["would_do"]}
+    remedies = {one["action"]: one["allowed"] for one in told[-1]["diagnosis"]["remedies"]}
+    assert ("start_postcopy" in proposed) is not bool(obstacles), proposed
+    assert remedies["postcopy"] is not bool(obstacles)

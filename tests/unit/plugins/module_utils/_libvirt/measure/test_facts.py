@@ -164,7 +164,7 @@ def test_one_that_cannot_although_it_may_is_measured(
     libvirt: FakeLibvirt, ends: Ends, connections: t.Optional[int]
 ) -> None:
     """For its device of the host, or for connections that were asked for."""
-    device = "<hostdev/>" if connections is None else ""
+    device = "<interface type='hostdev'/>" if connections is None else ""
     definition = Call("XMLDesc", 0).returns(f"<domain type='kvm'><devices>{device}</devices></domain>")
     measuring = window(1, 2)
     versions = VERSIONS if connections is None else []

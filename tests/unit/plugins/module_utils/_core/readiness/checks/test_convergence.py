@@ -62,7 +62,7 @@ ROWS: list[Row] = [
         {"destination.security.userfaultfd": Userfaultfd(True, 0, False, False, "the sysctl is 0")},
         "the sysctl is 0",
     ),
-    ("postcopy_possible", WARN, {"domain.host_devices": [PCI]}, "devices of the host"),
+    ("postcopy_possible", WARN, {"domain.host_devices": [PCI]}, "it has 1 host device(s)"),
     (
         "postcopy_possible",
         WARN,
