@@ -22,11 +22,24 @@ from virtlab.lab import Lab
 CRM = GuestOptions(ram_mib=160, hot_mib=24, cold_mib=8)
 
 
+# Each takes minutes, the first ones longest. Begun last, one of them would keep one of the two labs at work alone.
+LONG = (
+    *("test_report", "test_role_prerequisites", "test_evacuation_rules", "test_evacuation", "test_answers_carried_out"),
+    *("test_migration", "test_rescue", "test_awx_setup", "test_shrink", "test_playbooks", "test_diagnosis", "test_lab"),
+    *("test_return_home", "test_migration_carried", "test_silent_daemons", "test_migration_elsewhere", "test_demo"),
+)
+
 _known_crashes: set[str] = set()
 
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "wide: run by 'make integration-wide' and not by 'make test'")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Long files first, since `tests/run/integration` gives out files in this order; of all directories of a run."""
+    rank = {name: number for number, name in enumerate(LONG)}
+    items.sort(key=lambda item: rank.get(item.path.stem, len(LONG)))
 
 
 @pytest.hookimpl(wrapper=True)

@@ -22,7 +22,7 @@ SECRET = "s3same-open"
 RUNNER = str(Path(sys.executable).with_name("ansible-runner"))
 LIMIT_S = 240
 # A transfer that lasts as long as it takes to cancel a job and to launch another one.
-SLOW_MBIT = 8
+SLOW_MBIT = 4
 
 
 @dataclass

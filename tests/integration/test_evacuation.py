@@ -21,7 +21,24 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> t.Iterator[House]:
     yield from three_hosts(tmp_path_factory.mktemp("evacuation"), guests)
 
 
+def away(house: House, *names: str) -> None:
+    """These are where the plan has them, with a mark, and all others at home: as the tests before leave it.
+
+    Where one of them has failed, or did not run, it is made so.
+    """
+    plan = {name: PLAN[name] for name in names}
+    if house.where() == {**dict.fromkeys(PLAN, "kvm01"), **plan}:
+        return
+    house.gather()
+    if plan:
+        wanted = house.evacuation(plan)
+        stay = [{"uuid": uuid, "strategy": "leave"} for name, uuid in house.uuids.items() if name not in plan]
+        wanted["virtops.live_migration.evacuation"]["guests"] += stay
+        assert_done(house.ansible.run("kvm01", wanted)[0], True)
+
+
 def test_a_host_is_emptied_and_its_guests_come_home(house: House) -> None:
+    away(house)
     tasks = [house.evacuation(PLAN, check=True), house.evacuation(PLAN), house.evacuation(PLAN)]
     foreseen, first, second = house.ansible.run("kvm01", *tasks)
     assert_done(foreseen, True)
@@ -30,9 +47,10 @@ def test_a_host_is_emptied_and_its_guests_come_home(house: House) -> None:
     assert first["diff"]["before"]["running_here"] == sorted(PLAN)
     for name, row in rows(first).items():
         assert (row["outcome"], row["runs_on"]) == ("moved", PLAN[name]), row
-        assert row["downtime_ms"] <= 500
+        # By the downtime that is allowed; how long a busy machine stops it for that is another matter.
+        assert row["remedies"] == (["start_postcopy"] if name == "busy one" else []), row
+        assert row["downtime_ms"] < 2000
         assert row["sent_bytes"] > 0
-    assert rows(first)["busy one"]["remedies"] == ["start_postcopy"]
     assert_done(second, False, empty=True)
     assert {row["outcome"] for row in second["guests"]} == {"already_there"}
     assert house.where() == PLAN
@@ -42,6 +60,7 @@ def test_a_host_is_emptied_and_its_guests_come_home(house: House) -> None:
 
 def test_killed_in_the_middle_and_run_again(house: House) -> None:
     """After the first test everybody is away from home: the way back is the one that is interrupted."""
+    away(house, *PLAN)
     back = {name: "kvm01" for name, there in house.where().items() if there == "kvm02"}
     assert len(back) == 2
     slow = {"purpose": "return", "measure": False, "bandwidth_mib_per_s": 1, "slots": {"per_source": 1, "ahead": 0}}
@@ -67,6 +86,7 @@ def test_killed_in_the_middle_and_run_again(house: House) -> None:
 
 def test_emptied_and_home_by_the_playbook(house: House) -> None:
     """Those that are at home leave, the host is seen to be cordoned, and all come home, from both hosts."""
+    away(house, *(name for name, host in PLAN.items() if host == "kvm03"))
     seen = house.where()
     assert set(seen.values()) == {"kvm01", "kvm03"}
     between = house.ansible.directory / "between.yml"
@@ -93,13 +113,13 @@ def test_emptied_and_home_by_the_playbook(house: House) -> None:
 
 
 def test_a_second_run_of_the_roles_changes_nothing(house: House) -> None:
-    """All are at home when it begins, as the test before has left them."""
+    away(house)
     ansible, uri = house.ansible, "qemu+tcp://{host}/system"
     home = {"destination_uri": uri, "link_mib_per_s": LINK_MIB_PER_S}
     others = ["kvm02", "kvm03"]
-    away = {**home, "destinations": others, "policy_overrides": {"postcopy": "if_needed"}}
+    gone_by = {**home, "destinations": others, "policy_overrides": {"postcopy": "if_needed"}}
     gone = ansible.role(
-        "evacuate_host", "kvm01", twice=True, **{f"evacuate_host_{key}": value for key, value in away.items()}
+        "evacuate_host", "kvm01", twice=True, **{f"evacuate_host_{key}": value for key, value in gone_by.items()}
     )
     assert (gone.code, changed_again(gone)) == (0, []), gone.output
     assert "Move the guests away" in "".join(gone.changed)

@@ -12,20 +12,23 @@ from bench.subject import Subject, wait_for
 
 MODULE = "migration_forecast_info"
 MIB = 1024**2
-LINK_MIB_PER_S = 45
+# Half of what the lab's links carry, which a busy machine gets over them, too.
+LINK_MBIT = 200
+LINK_MIB_PER_S = 22.5
 
 
 def test_a_quiet_guest_does_what_was_forecast(ansible: Ansible, crm01: Subject) -> None:
+    crm01.lab.link_set(crm01.source, mbit=LINK_MBIT)
     result = ansible.module(crm01.source, MODULE, name="crm01", link_mib_per_s=LINK_MIB_PER_S)
     assert not result["failed"], result
     assert not result["changed"]
     forecast = result["forecast"]
     assert (forecast["way"], forecast["sure"], forecast["recommended_policy"]) == ("precopy", True, "minimal_downtime")
     assert 1 <= forecast["least_bandwidth_mib_per_s"] < LINK_MIB_PER_S
-    began_s = time.monotonic()
     crm01.arrives(crm01.migrate(*forecast["virsh_options"]))
-    took_s = time.monotonic() - began_s
-    assert took_s == pytest.approx(forecast["expected"]["total_s"], rel=0.6, abs=3)
+    # By libvirt's own clock: how long virsh takes to begin is another matter.
+    job = ansible.module(crm01.source, "migration_job_info", name="crm01", completed=True)["jobs"][0]
+    assert job["elapsed_ms"] / 1000 == pytest.approx(forecast["expected"]["total_s"], rel=0.6, abs=3)
     # From now on the host that it came from remembers what the link carried.
     again = ansible.module(crm01.source, MODULE, name="crm01", dirty_rate=result["facts"]["dirty_rate"])
     assert again["facts"]["bandwidth_source"] == "last_migration", again
@@ -33,6 +36,7 @@ def test_a_quiet_guest_does_what_was_forecast(ansible: Ansible, crm01: Subject) 
 
 
 def test_a_busy_guest_needs_more_and_that_is_enough(ansible: Ansible, erp01: Subject) -> None:
+    erp01.lab.link_set(erp01.source, mbit=LINK_MBIT)
     # Compression might do it, or not: how much the guest is seen to write differs from one measurement to the next.
     result = ansible.module(
         erp01.source,
@@ -47,8 +51,8 @@ def test_a_busy_guest_needs_more_and_that_is_enough(ansible: Ansible, erp01: Sub
     assert (forecast["way"], forecast["will_finish"]) == ("none", False)
     assert "does not finish" in forecast["summary"]
     assert forecast["least_bandwidth_mib_per_s"] > LINK_MIB_PER_S
-    # 96 MiB at 45 MiB/s; the measurement is a rough one for a guest of this size.
-    assert 1000 < forecast["needs"]["max_downtime_ms"] < 7000
+    # 96 MiB at 22.5 MiB/s; the measurement is a rough one for a guest of this size.
+    assert 2000 < forecast["needs"]["max_downtime_ms"] < 14_000
     migration = erp01.migrate()
     erp01.in_pass(3)
     assert migration.exit_code() is None

@@ -49,8 +49,10 @@ def crowded(lab: Lab) -> t.Iterator[None]:
 
 def test_a_host_as_it_is(lab: Lab, ansible: Ansible, crm01: Subject) -> None:
     source, destination = (lab.host(name) for name in (crm01.source, crm01.destination))
-    reference_s = time.time() - 60
+    began_s = time.time()
+    reference_s = began_s - 60
     host = host_of(ansible, source.name, peers=[destination.migration_address], reference_epoch_s=reference_s)
+    took_ms = (time.time() - began_s) * 1000
     assert (host["name"], host["uuid"], host["local"], host["problems"]) == (source.name, source.uuid, True, [])
     versions = lab.virsh(source.name, "version").stdout
     assert f"libvirt {host['versions']['libvirt']}\n" in versions
@@ -69,10 +71,10 @@ def test_a_host_as_it_is(lab: Lab, ansible: Ansible, crm01: Subject) -> None:
     # A virtual wire says 10 Gbit/s, and it is known not to mean it.
     assert (path["speed_mbit_per_s"], path["speed_is_real"]) == (10000, False)
     assert (path["carries_ssh"], path["carries_default_route"], path["carries_guests"]) == (False, False, [])
-    assert 1 <= path["load"]["window_s"] < 10
+    assert 1 <= path["load"]["window_s"] < 30
     assert 0 < host["memory"]["free_bytes"] <= host["memory"]["available_bytes"] <= host["memory"]["total_bytes"]
     assert (host["security"]["userfaultfd"]["usable"], host["security"]["qemu_user"]) == (True, "+0")
-    assert 59_000 < host["clock"]["offset_ms"] < 90_000
+    assert 59_000 < host["clock"]["offset_ms"] < 61_000 + took_ms
     assert {one["name"]: one["free_bytes"] for one in host["storage"]["pools"]}["default"] > 0
     (guest,) = [one for one in host["domains"] if one["uuid"] == crm01.uuid]
     assert (guest["name"], guest["state"], guest["job"], guest["snapshots"]) == ("crm01", "running", "", 0)
@@ -116,4 +118,4 @@ def test_a_migration_that_runs(ansible: Ansible, erp01: Subject) -> None:
     assert (leaving["job"], arriving["job"]) == ("migration out", "migration in")
     assert len(there["migration"]["ports_used"]) >= 1
     # At most 400 Mbit/s, as the link is shaped, from the one to the other; less on a machine that is busy otherwise.
-    assert 5e6 < here["migration"]["load"]["tx_bytes_per_s"] < 70e6
+    assert 2e6 < here["migration"]["load"]["tx_bytes_per_s"] < 70e6

@@ -55,7 +55,7 @@ def test_a_rescue_writes_them_while_it_runs_and_at_its_end(
     source, uuid = erp01.source, erp01.uuid
     migration = erp01.migrate()
     erp01.in_pass(3)
-    limits = {"max_downtime_ms": 400, "postcopy": "never", "deadline_s": 30}
+    limits = {"max_downtime_ms": 400, "postcopy": "never", "deadline_s": 120}
     running = ansible.begin(
         source, task("migration_rescue", name="erp01", policy_overrides=limits, metrics_directory=DIRECTORY)
     )

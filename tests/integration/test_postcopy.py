@@ -21,7 +21,7 @@ def switch(ansible: Ansible, guest: Subject, *, check: bool = False) -> Result:
 
 def test_switch_a_stuck_migration(ansible: Ansible, erp01: Subject) -> None:
     # Post-copy slowed down, so that it still runs when the module is called again.
-    erp01.virsh("migrate-setspeed", "4", "--postcopy")
+    erp01.virsh("migrate-setspeed", "2", "--postcopy")
     migration = erp01.migrate("--postcopy")
     erp01.in_pass(2)
     foreseen = switch(ansible, erp01, check=True)
@@ -68,7 +68,9 @@ def test_the_guard_refuses_what_takes_too_long(ansible: Ansible, erp01: Subject)
     erp01.in_pass(2)
     result = ansible.module(erp01.source, MODULE, name="erp01", max_postcopy_s=0.5)
     assert_refused(result, "GUARD_REFUSED")
-    assert [one["id"] for one in result["evidence"]["objections"]] == ["TOO_LONG"]
+    # On a busy machine the guard may find the network unsteady as well.
+    found = [one["id"] for one in result["evidence"]["objections"] if one["id"] != "NETWORK_UNSTEADY"]
+    assert found == ["TOO_LONG"], result
 
 
 def test_a_job_that_was_started_without_postcopy(ansible: Ansible, erp01: Subject) -> None:

@@ -345,7 +345,8 @@ def faulty(healthy: dict[str, Result], hosts: Lab, ansible: Ansible, guests: dic
 
 def spoil_source(lab: Lab) -> None:
     """A guest that no host would like to have, and one with which QEMU has a problem of its own."""
-    words = lab.execute("kvm02", "grep", "MemAvailable", "/proc/meminfo").stdout.split()
+    # Nearly all that the machine has: what is available changes with the guests of other labs.
+    words = lab.execute("kvm02", "grep", "MemTotal", "/proc/meminfo").stdout.split()
     lab.execute("kvm01", "sh", "-c", "mkdir /tmp/up /tmp/work && mount -t overlay overlay"
                 " -o lowerdir=/usr/share,upperdir=/tmp/up,workdir=/tmp/work /usr/share && mkdir /usr/share/OVMF"
                 " && truncate -s 256K /usr/share/OVMF/OVMF_CODE.fd /usr/share/OVMF/OVMF_VARS.fd")  # fmt: skip
@@ -356,7 +357,7 @@ def spoil_source(lab: Lab) -> None:
     lab.execute("kvm01", "sh", "-c", "cp /boot/vmlinuz-*-cloud-* /var/lib/libvirt/images/kernel")
     lab.execute("kvm01", "truncate", "-s", "1M", "/var/lib/libvirt/shared/blocked.img")
     problem = PROBLEM.format(
-        name="problem", end="aa", memory_kib=int(words[1]) + 64 * 1024, vcpus=12, listen=lab.host("kvm01").mgmt_address
+        name="problem", end="aa", memory_kib=int(words[1]) - 64 * 1024, vcpus=12, listen=lab.host("kvm01").mgmt_address
     )
     start(lab, problem, paused=True)
     start(lab, BLOCKED.format(name="blocked", end="bb"))

@@ -133,7 +133,7 @@ def test_a_host_that_is_emptied_and_filled_again(house: House, reports: Path) ->
         assert stages[0] in ("waiting", "preparing")
         assert stages[-1] == "done"
         assert "sending" in stages
-        assert max(rate for _at, (rate,) in one["loads"]) > 10 * 1024**2, "the link was in use"
+        assert max(rate for _at, (rate,) in one["loads"]) > 2 * 1024**2, "the link was in use"
         assert guest["sent_bytes"] > 0
     assert "Load of each link" in text
     assert house.where()["erp01"] == "kvm02"

@@ -81,7 +81,7 @@ def test_a_measured_guest_gets_what_it_needs(ansible: Ansible, erp01: Subject) -
 def test_shared_while_they_run(ansible: Ansible, erp01: Subject, crm01: Subject) -> None:
     if erp01.source != crm01.source:
         crm01.arrives(crm01.migrate())
-    crm01.load(3000)
+    crm01.load(20_000)
     host = erp01.source
     first, second = erp01.migrate("--bandwidth", "6"), crm01.migrate("--bandwidth", "3")
     with ThreadPoolExecutor(1) as pool:

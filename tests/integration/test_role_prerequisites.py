@@ -20,7 +20,7 @@ from pathlib import Path
 
 import pytest
 from bench.runs import COLLECTION, Ansible, Run, changed_again
-from bench.subject import Subject
+from bench.subject import Subject, wait_for
 from virtlab.lab import Lab
 
 HOST = "kvm02"
@@ -424,8 +424,9 @@ def test_a_renewal_leaves_no_key_behind(role: t.Callable[..., Run], lab: Lab, au
     script = f"cp $0/server-key.pem {old}; rm $0/client-cert.pem; mkdir $0/.virtops-tls.x;"
     script += "chmod 644 $0/*key.pem; chmod 750 $0"
     lab.execute(HOST, "sh", "-c", script, "/tmp/pki-renewed")
-    watch = "while [ ! -e /tmp/seen ]; do stat -c '%a %i' /tmp/pki-renewed/*-key.pem; done | sort -u > /tmp/modes"
-    lab.execute(HOST, "sh", "-c", f'rm -f /tmp/seen; nohup sh -c "{watch}" >/dev/null 2>&1 &')
+    watch = "while [ ! -e /tmp/seen ]; do stat -c '%a %i' /tmp/pki-renewed/*-key.pem; done | sort -u > /tmp/modes.new"
+    watch += "; mv /tmp/modes.new /tmp/modes"
+    lab.execute(HOST, "sh", "-c", f'rm -f /tmp/seen /tmp/modes; nohup sh -c "{watch}" >/dev/null 2>&1 &')
     again = role(HOST, **wanted)
     lab.execute(HOST, "touch", "/tmp/seen")
     assert again.code == 0, again.output
@@ -437,7 +438,8 @@ def test_a_renewal_leaves_no_key_behind(role: t.Callable[..., Run], lab: Lab, au
     assert stat == ["750", "640"]
     # The new files were never there with another mode than their own.
     inodes = lab.execute(HOST, "sh", "-c", "stat -c %i /tmp/pki-renewed/*-key.pem").stdout.split()
-    seen = [line.split() for line in read(lab, "/tmp/modes").splitlines()]
+    modes = str(wait_for(lambda: read(lab, "/tmp/modes"), "what was seen of the files"))
+    seen = [line.split() for line in modes.splitlines()]
     assert {mode for mode, inode in seen if inode in inodes} <= {"640"}
 
 

@@ -108,14 +108,14 @@ def test_by_the_playbook(ansible: Ansible, loose: Subject) -> None:
 @pytest.mark.parametrize("at", ["taking", "sending"])
 def test_the_module_dies_and_the_next_run_gives_it_back(ansible: Ansible, loose: Subject, lab: Lab, at: str) -> None:
     # Slow, so that it is still on its way when the next run comes, which lifts that.
-    slow, fast = {"bandwidth_mib_per_s": 4}, {"bandwidth_mib_per_s": 1000}
+    slow, fast = {"bandwidth_mib_per_s": 1}, {"bandwidth_mib_per_s": 1000}
     running = ansible.begin(loose.source, move(loose, measure=False, policy_overrides=KEEPING, **slow))
     wait_for(lambda: is_noted(loose), "the note")
     wait_for(lambda: statistics(loose)["actual"] < 800 * 1024, "its memory to be taken")
     if at == "sending":
         loose.in_pass(1)
     assert lab.kill_script(loose.source, SCRIPT) == 1
-    (died,) = running.wait(60).results
+    (died,) = running.wait().results
     assert_refused(died, "MODULE_DIED")
     assert statistics(loose)["actual"] < 800 * 1024
     assert is_noted(loose)
@@ -142,10 +142,11 @@ def test_a_guest_that_runs_short_of_memory_is_called_back(ansible: Ansible, loos
 
 
 def test_after_an_abort_it_has_its_memory_again(ansible: Ansible, loose: Subject) -> None:
-    running = ansible.begin(loose.source, move(loose, measure=False, policy_overrides=KEEPING))
+    order = move(loose, measure=False, policy_overrides=KEEPING, bandwidth_mib_per_s=2)
+    running = ansible.begin(loose.source, order)
     loose.in_pass(1)
     loose.virsh("domjobabort")
-    (result,) = running.wait(60).results
+    (result,) = running.wait().results
     assert result["failed"], result
     assert result["shrink"]["given_back_on"] == loose.source, result
     has_all_its_memory(loose)

@@ -9,12 +9,13 @@ import time
 import typing as t
 
 import pytest
-from bench.runs import Ansible, assert_refused
+from bench.runs import Ansible, Task, assert_refused, task
 from bench.subject import Subject, wait_for
 from virtlab.lab import Lab
 
-# One connection has 30 s, and the rest is Ansible's.
-LIMIT_S = 60
+# One connection has 30 s, and the rest is Ansible's, which begins late on a busy machine. Without a limit of its own a
+# module waits for as long as the other side is there.
+LIMIT_S = 100
 PORT = 16999
 REASON = "CONNECTION_FAILED"
 MUTE = """
@@ -63,38 +64,39 @@ def mute_at(host: str) -> str:
     return f"qemu+tcp://{host}:{PORT}/system"
 
 
-def refused_in_time(
-    ansible: Ansible, host: str, module: str, reason: str, limit_s: float = LIMIT_S, **options: t.Any
-) -> str:
+def call(module: str, **options: t.Any) -> Task:
+    return task(module, timeout_s=240, **options)
+
+
+def refused_in_time(ansible: Ansible, *calls: tuple[str, Task]) -> list[str]:
+    """What is said to each task on its host. Each has a play of its own, all at the same time, since all only wait."""
     began_s = time.monotonic()
-    result = ansible.module(host, module, timeout_s=240, **options)
-    assert_refused(result, reason)
+    said = []
+    for running in [ansible.begin(host, one) for host, one in calls]:
+        (result,) = running.wait().results
+        assert_refused(result, REASON)
+        said.append(str(result["msg"]))
     took_s = time.monotonic() - began_s
-    assert took_s < limit_s
-    print(f"{module} {options}: {took_s:.0f} s")
-    return str(result["msg"])
+    assert took_s < LIMIT_S, said
+    return said
 
 
-def test_a_destination_that_says_nothing(ansible: Ansible, crm01: Subject, mute: None) -> None:
+def test_a_destination_and_a_uri_that_say_nothing(ansible: Ansible, crm01: Subject, mute: None) -> None:
     uri = mute_at(crm01.destination)
-    said = refused_in_time(ansible, crm01.source, "migration", REASON, name="crm01", destination_uri=uri)
-    assert "no answer within 30 s" in said
+    moves, looks = call("migration", name="crm01", destination_uri=uri), call("migration_job_info", uri=uri)
+    said = refused_in_time(ansible, (crm01.source, moves), (crm01.source, looks))
+    assert "no answer within 30 s" in said[0]
     assert crm01.state().startswith("running")
 
 
-def test_a_uri_that_says_nothing(ansible: Ansible, crm01: Subject, mute: None) -> None:
-    refused_in_time(ansible, crm01.source, "migration_job_info", REASON, uri=mute_at(crm01.destination))
-
-
-def test_a_stopped_daemon_elsewhere(ansible: Ansible, crm01: Subject) -> None:
+def test_a_stopped_daemon_elsewhere_and_of_the_host_itself(ansible: Ansible, crm01: Subject) -> None:
     with stopped(crm01.lab, crm01.destination) as uri:
-        refused_in_time(ansible, crm01.source, "migration", REASON, name="crm01", destination_uri=uri)
-        refused_in_time(ansible, crm01.source, "migration_job_info", REASON, uri=uri)
-
-
-def test_a_stopped_daemon_of_the_host_itself(ansible: Ansible, crm01: Subject) -> None:
-    with stopped(crm01.lab, crm01.source):
-        refused_in_time(ansible, crm01.source, "migration_job_info", REASON, name="crm01")
+        refused_in_time(
+            ansible,
+            (crm01.source, call("migration", name="crm01", destination_uri=uri)),
+            (crm01.source, call("migration_job_info", uri=uri)),
+            (crm01.destination, call("migration_job_info", name="crm01")),
+        )
 
 
 def test_readiness_beside_one_that_says_nothing(ansible: Ansible, crm01: Subject, mute: None) -> None:
@@ -104,23 +106,19 @@ def test_readiness_beside_one_that_says_nothing(ansible: Ansible, crm01: Subject
     result = ansible.module(crm01.source, "migration_readiness_info", timeout_s=240, **asked)
     assert not result["failed"], result
     assert "there was no answer within 15 s" in str(result)
-    assert time.monotonic() - began_s < LIMIT_S + 30
+    assert time.monotonic() - began_s < LIMIT_S
 
 
 def test_a_broken_postcopy_whose_destination_says_nothing(ansible: Ansible, erp01: Subject, mute: None) -> None:
     """The supervising loop goes on in between, and ends by its own rules; the halves stay as they are."""
-
-    def refused(uri: str) -> None:
-        options = {"name": "erp01", "destination_uri": uri, "attempts": 1}
-        refused_in_time(ansible, erp01.source, "migration_recover", REASON, limit_s=90, **options)
-
     erp01.migrate("--postcopy")
     erp01.switch_to_postcopy(4)
     erp01.lab.cut_stream(source=erp01.source, destination=erp01.destination)
     wait_for(lambda: erp01.state() == "paused (post-copy failed)", "the post-copy to break")
-    refused(mute_at(erp01.destination))
     with stopped(erp01.lab, erp01.destination) as uri:
-        refused(uri)
+        uris = (mute_at(erp01.destination), uri)
+        joins = [call("migration_recover", name="erp01", destination_uri=one, attempts=1) for one in uris]
+        refused_in_time(ansible, *((erp01.source, one) for one in joins))
     assert erp01.state() == "paused (post-copy failed)"
     erp01.virsh("migrate-setspeed", "0", "--postcopy")
     erp01.recover()

@@ -15,7 +15,7 @@ import pytest
 from bench.house import HOME, LINK_MIB_PER_S, QUIET, House, opened, three_hosts
 from bench.runs import Run
 from bench.shared_disk import IMAGES, served
-from bench.subject import wait_for
+from bench.subject import LIMIT_S, wait_for
 from virtlab.guest import GuestOptions
 
 EVACUATE = "virtops.live_migration.evacuate"
@@ -158,5 +158,5 @@ def test_a_host_to_which_a_guest_is_coming_is_not_empty(house: House) -> None:
         assert "crm01" in run.failure, run.output
     finally:
         lab.drop_none(HOME)
-    assert coming.wait(180) == 0, coming.output()
+    assert coming.wait(LIMIT_S) == 0, coming.output()
     assert house.where()["crm01"] == HOME

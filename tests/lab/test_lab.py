@@ -26,7 +26,7 @@ BUSY = GuestOptions(ram_mib=512, hot_mib=256, cold_mib=64, pages_per_s=20000)
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="namespaces need root")
 
 
-def wait_until(condition: Callable[[], bool], timeout_s: float = 60) -> None:
+def wait_until(condition: Callable[[], bool], timeout_s: float = 240) -> None:
     deadline = time.monotonic() + timeout_s
     while not condition():
         assert time.monotonic() < deadline, "this never came"
@@ -76,7 +76,7 @@ def start_stuck(lab: Lab, guest: str, *flags: str) -> Migration:
 
 def stop_migration(lab: Lab, guest: str, started: Migration) -> None:
     lab.virsh("kvm01", "domjobabort", lab.guest(guest).uuid, check=False)
-    started.wait(60)
+    started.wait()
 
 
 # The record's reader, without any lab
@@ -182,8 +182,8 @@ def test_a_guest_beats_works_obeys_and_checks_its_memory(lab: Lab, quiet: str) -
     lab.guest_mark(quiet)
     wait_until(lambda: lab.guest_report(quiet, since_mark=True, ask_libvirt=False).window_s > 4)
     found = lab.guest_report(quiet, since_mark=True)
-    assert found.heartbeats > 100
-    assert 2500 < found.work_rate_pages_per_s < 6000
+    assert found.heartbeats > 50
+    assert 1000 < found.work_rate_pages_per_s < 6000
     result = lab.guest_verify(quiet)
     assert (result.checked_pages, result.bad_pages) == ((64 + 32) * 256, 0)
     assert lab.guest_report(quiet).passes_verified >= 1
@@ -228,7 +228,7 @@ def test_a_light_guest_moves_there_and_back_with_its_memory_intact(lab: Lab) -> 
             lab.guest_pages("mover", whole=whole_pages)
             lab.guest_mark("mover")
             started = lab.migrate("mover", source=source, destination=destination)
-            assert started.wait(120) == 0, started.output()
+            assert started.wait() == 0, started.output()
             wait_until(lambda host=destination: lab.guest_report("mover").beating_on == [host])
             assert lab.guest_verify("mover").ok
             found = lab.guest_report("mover", since_mark=True)
@@ -245,15 +245,15 @@ def test_a_light_guest_moves_there_and_back_with_its_memory_intact(lab: Lab) -> 
 def test_a_busy_guest_gets_stuck_and_arrives_intact_when_it_calms_down(lab: Lab, busy: str) -> None:
     started = start_stuck(lab, busy)
 
-    def half_a_minute_or_over() -> bool:
-        elapsed_ms = int(job(lab, "kvm01", busy).get("time_elapsed", "0"))
-        return started.exit_code() is not None or elapsed_ms > 30_000
+    def again_and_again_or_over() -> bool:
+        passes = int(job(lab, "kvm01", busy).get("memory_iteration", "0"))
+        return started.exit_code() is not None or passes >= 4
 
-    wait_until(half_a_minute_or_over)
+    wait_until(again_and_again_or_over)
     assert started.exit_code() is None, started.output()
     assert int(job(lab, "kvm01", busy)["memory_remaining"]) > 0
     lab.guest_load(busy, pages_per_s=0)
-    assert started.wait(120) == 0, started.output()
+    assert started.wait() == 0, started.output()
     assert lab.guest_verify(busy).ok
     assert lab.guest_report(busy).running_on == ["kvm02"]
 
@@ -265,7 +265,7 @@ def test_disks(lab: Lab, disk: str) -> None:
     try:
         flags = ["--copy-storage-all"] if disk == "local" else ["--unsafe"]
         started = lab.migrate("disk", source="kvm01", destination="kvm02", flags=flags)
-        assert started.wait(120) == 0, started.output()
+        assert started.wait() == 0, started.output()
         assert lab.guest_verify("disk").ok
     finally:
         lab.guest_stop("disk")
@@ -278,7 +278,7 @@ def test_disks(lab: Lab, disk: str) -> None:
 def test_cutting_the_stream_breaks_the_migration_and_not_the_guest(lab: Lab, busy: str) -> None:
     started = start_stuck(lab, busy)
     assert lab.cut_stream(source="kvm01", destination="kvm02") >= 1
-    assert started.wait(60) != 0
+    assert started.wait() != 0
     wait_until(lambda: lab.guest_report(busy).running_on == ["kvm01"])
 
 
@@ -295,7 +295,7 @@ def test_cutting_the_stream_in_post_copy_pauses_both_halves_and_recovery_heals_i
     wait_until(lambda: lab.guest_report(busy, since_mark=True, ask_libvirt=False).heartbeats >= 50)
     lab.cut_stream(source="kvm01", destination="kvm02")
     wait_until(lambda: all("post-copy failed" in each for each in lab.guest_states(busy).values()))
-    started.wait(60)
+    started.wait()
     lab.link_set("kvm01", mbit=400)
 
     # libvirt 9.0 may call it failed although QEMU has joined the halves; then that goes on by itself.
@@ -303,12 +303,12 @@ def test_cutting_the_stream_in_post_copy_pauses_both_halves_and_recovery_heals_i
         if lab.guest_states(busy).get("kvm02") == "running (migrated)":
             return True
         again = lab.migrate(busy, source="kvm01", destination="kvm02", flags=["--postcopy", "--postcopy-resume"])
-        if again.wait(60) != 0:
+        if again.wait() != 0:
             time.sleep(2)
         return False
 
     wait_until(joined)
-    assert lab.guest_verify(busy).ok
+    assert lab.guest_verify(busy, timeout_s=240).ok
 
 
 @needs_root
@@ -365,12 +365,12 @@ def test_a_full_destination_refuses_and_a_cleared_one_accepts(lab: Lab, filling:
         getattr(lab, filling)("kvm02")
         try:
             started = lab.migrate("refused", source="kvm01", destination="kvm02", flags=flags)
-            assert started.wait(120) != 0
+            assert started.wait() != 0
             assert lab.guest_report("refused").running_on == ["kvm01"]
         finally:
             lab.clear("kvm02")
         started = lab.migrate("refused", source="kvm01", destination="kvm02", flags=flags)
-        assert started.wait(120) == 0, started.output()
+        assert started.wait() == 0, started.output()
     finally:
         lab.guest_stop("refused")
 
@@ -460,6 +460,6 @@ def test_a_guest_moves_between_debian_12_and_debian_13() -> None:
         mixed.guest_start("wanderer", options=GuestOptions(ram_mib=256, hot_mib=64, cold_mib=32, pages_per_s=1000))
         for source, destination in (("kvm01", "kvm02"), ("kvm02", "kvm01")):
             started = mixed.migrate("wanderer", source=source, destination=destination)
-            assert started.wait(120) == 0, started.output()
+            assert started.wait() == 0, started.output()
             assert mixed.guest_verify("wanderer").ok
     assert leftovers(f"{OWN}-mixed") == []

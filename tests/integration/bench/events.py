@@ -10,10 +10,12 @@ import sys
 import typing as t
 from pathlib import Path
 
+from virtlab.fault import DAEMON_PORT
 from virtlab.lab import Lab
+from virtlab.state import Host
 
 from .runs import ROOT
-from .subject import wait_for
+from .subject import LIMIT_S, wait_for
 
 SOURCE = ROOT / "extensions" / "eda" / "plugins" / "event_source" / "migration_events.py"
 Event = dict[str, t.Any]
@@ -50,6 +52,13 @@ class Watcher:
     def __exit__(self, *_exc: object) -> None:
         self.kill()
 
+    def is_connected(self, host: Host) -> bool:
+        """Whether it has a connection to that host's daemon, for which it asks for events."""
+        assert self.process is not None
+        to = ["dst", host.mgmt_address, "and", "dport", f":{DAEMON_PORT}"]
+        done = subprocess.run(["ss", "-Hntp", *to], check=True, capture_output=True, text=True)
+        return f"pid={self.process.pid}," in done.stdout
+
     def events(self, kind: str = "", uuid: str = "") -> list[Event]:
         found = []
         for line in self.log.read_text(encoding="utf-8").splitlines():
@@ -57,7 +66,7 @@ class Watcher:
                 found.append(json.loads(line))
         return [one for one in found if (not kind or one["type"] == kind) and (not uuid or one.get("uuid") == uuid)]
 
-    def wait_for(self, kind: str, uuid: str = "", *, nth: int = 1, timeout_s: float = 60) -> Event:
+    def wait_for(self, kind: str, uuid: str = "", *, nth: int = 1, timeout_s: float = LIMIT_S) -> Event:
         """The event of that kind with that number, the first being 1."""
         try:
             found = wait_for(

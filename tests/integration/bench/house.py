@@ -14,7 +14,7 @@ from virtlab.guest import GuestOptions
 from virtlab.lab import Lab, leftovers
 
 from .runs import Ansible, Result, Task, task
-from .subject import LINK_MBIT, wait_for
+from .subject import LIMIT_S, LINK_MBIT, wait_for
 
 LINK_MIB_PER_S = LINK_MBIT * 0.114
 HOME, HOSTS = "kvm01", ("kvm01", "kvm02", "kvm03")
@@ -94,10 +94,15 @@ class House:
 
     def unharmed(self) -> None:
         """From inside: nobody lost a byte, and nobody has a second copy."""
-        for name, uuid in self.uuids.items():
-            assert self.lab.guest_verify(uuid).ok, name
+
+        def check(name: str) -> None:
+            uuid = self.uuids[name]
+            assert self.lab.guest_verify(uuid, timeout_s=LIMIT_S).ok, name
             report = self.lab.guest_report(uuid, ask_libvirt=False)
             assert (report.bad_pages, report.split_brain_beats) == (0, 0), name
+
+        with ThreadPoolExecutor() as pool:
+            list(pool.map(check, self.uuids))
 
     # --- what is done to it
 
@@ -117,13 +122,15 @@ class House:
 
     def gather(self) -> None:
         """Everybody at home, without a mark and without a limit, whatever a test has left."""
-        for host in HOSTS:
-            self.kill_module(host)
-            self.lab.start_libvirtd(host)
-            self.lab.link_set(host, mbit=LINK_MBIT)
-            opened(self.lab, host)
         with ThreadPoolExecutor() as pool:
+            list(pool.map(self._made_ready, HOSTS))
             list(pool.map(self._bring, self.uuids))
+
+    def _made_ready(self, host: str) -> None:
+        self.kill_module(host)
+        self.lab.start_libvirtd(host)
+        self.lab.link_set(host, mbit=LINK_MBIT)
+        opened(self.lab, host)
 
     def _bring(self, name: str) -> None:
         uuid, lab = self.uuids[name], self.lab
@@ -134,7 +141,7 @@ class House:
         if host != HOME:
             flags = ("--undefinesource", "--postcopy", "--postcopy-after-precopy")
             migration = lab.migrate(uuid, source=host, destination=HOME, flags=flags)
-            assert migration.wait(90) == 0, migration.output()
+            assert migration.wait(LIMIT_S) == 0, migration.output()
         for kind in ("--live", "--config"):
             lab.virsh(HOME, "metadata", uuid, _MARK, "--remove", kind, check=False)
         lab.virsh(HOME, "migrate-setspeed", uuid, "8796093022207")

@@ -8,7 +8,7 @@ import json
 import time
 import typing as t
 
-from .subject import Subject, wait_for
+from .subject import LIMIT_S, Subject, wait_for
 
 
 class Inside(Subject):
@@ -33,7 +33,7 @@ class Inside(Subject):
     def said(self, program: str, *words: str) -> str:
         """What the program prints in the guest, however it ends."""
         pid = self.agent("guest-exec", path=program, arg=list(words), **{"capture-output": True})["pid"]
-        end_s = time.monotonic() + 20
+        end_s = time.monotonic() + LIMIT_S
         while not (status := self.agent("guest-exec-status", pid=pid))["exited"]:
             assert time.monotonic() < end_s
             time.sleep(0.05)

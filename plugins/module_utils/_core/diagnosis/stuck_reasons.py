@@ -11,7 +11,7 @@ import math
 import typing as t
 
 from ..job.downtime_limit import PASSES_OF_A_TREND, SHRINKS, next_by_trend, only_by_chance
-from ..job.observation import CAPPED_SHARE, STALL_S, STUCK_RATIO, Observation
+from ..job.observation import CAPPED_SHARE, STUCK_RATIO, Observation, stall_s
 from ..units import human_bytes, human_ms, human_rate
 from .case import Cause, JobCase, rates, stands_still
 from .compression import compression_useless
@@ -29,7 +29,7 @@ def precopy(case: JobCase) -> Diagnosis:
     """The diagnosis of a job in pre-copy, from what its looks show: silence first, then the first pass, then whether
     passes shrink."""
     seen, last = case.seen, case.seen.last
-    if seen.silent_s >= STALL_S:
+    if seen.silent_s >= stall_s(last):
         return case.diagnosis(
             Verdict.STALLED,
             Reason.NETWORK_STALL,
@@ -72,7 +72,8 @@ def _storage_copy(case: JobCase) -> Diagnosis:
     copied = f"The disks of {case.guest} are being copied, {human_bytes(disk.remaining_bytes)} are left"
     figures: dict[str, t.Any] = {"disk_remaining_bytes": disk.remaining_bytes}
     if less_per_s is None or disk.remaining_bytes == 0:
-        wait = case.remedies.wait("Look again for some seconds (observe_s), which tells whether it gets less.")
+        seconds = math.ceil(seen.disk_window_s)
+        wait = case.remedies.wait(f"Look again for {seconds} s or more (observe_s), which tells whether it gets less.")
         text = f"{copied}; its memory comes after them."
         return case.diagnosis(Verdict.UNKNOWN, Reason.STORAGE_COPY, text, [wait], **figures)
     figures.update(

@@ -12,7 +12,7 @@ from ..job.downtime_limit import (
     pays_to_wait,
     worth_finishing,
 )
-from ..job.observation import CAPPED_SHARE, STALL_S
+from ..job.observation import CAPPED_SHARE, stall_s
 from ..job.sample import Phase
 from ..units import MIB, human_bytes, human_ms
 from .actions import Action, Kind
@@ -71,7 +71,7 @@ class Precopy:
         exceeded = self._budget.exceeded()
         if exceeded is not None:
             return self._budget_exceeded(exceeded)
-        if self._history.silent_s >= STALL_S:
+        if self._history.silent_s >= stall_s(self._history.last):
             silent_s = self._history.silent_s
             text = f"not one byte has been sent for {human_ms(silent_s * 1000)}; the guest runs on the source"
             return self._wait_log.wait("NETWORK_STALL", text, {"silent_s": round(silent_s, 1)}, every_look=True)

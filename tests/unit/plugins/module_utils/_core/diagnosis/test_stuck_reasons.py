@@ -248,5 +248,21 @@ def test_a_copy_that_is_done_is_not_blamed_before_memory_follows() -> None:
         assert says(diagnose(looks)) == (Verdict.UNKNOWN, Reason.STORAGE_COPY)
 
 
+def test_a_copy_under_a_limit_is_not_stalled_between_its_pieces() -> None:
+    """At 1 MiB/s QEMU copies 16 MiB at once, and nothing for 16 s, whatever the link does."""
+
+    def slowly(at_s: float, copied_gib: float, left_gib: float) -> JobSample:
+        return replace(copying(at_s, copied_gib, left_gib), limits=Limits(300, 1))
+
+    looks = [slowly(0, 1, 9), slowly(1, 2, 9), slowly(20.9, 2, 9)]
+    short = diagnose(looks)
+    assert says(short) == (Verdict.UNKNOWN, Reason.STORAGE_COPY)
+    assert "Look again for 32 s or more" in short.remedies[0].expected
+    long = diagnose([*looks, slowly(22, 3, 9), slowly(33, 3, 9)])
+    assert says(long) == (Verdict.STUCK, Reason.STORAGE_COPY)
+    assert long.evidence["firm"] is False
+    assert says(diagnose([*looks, slowly(22, 2, 9)])) == (Verdict.STALLED, Reason.NETWORK_STALL)
+
+
 def test_a_look_that_is_too_short_says_nothing_of_a_copy() -> None:
     assert says(diagnose([copying(0, 1, 9), copying(2.9, 2, 9)])) == (Verdict.UNKNOWN, Reason.STORAGE_COPY)

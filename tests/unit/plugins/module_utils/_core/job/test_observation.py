@@ -9,6 +9,8 @@ import pytest
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.job.observation import (
     Boundary,
     Observation,
+    copy_pause_s,
+    stall_s,
 )
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.job.sample import (
     JobSample,
@@ -72,6 +74,33 @@ def test_silence_counts_back_from_the_last_look() -> None:
 def test_a_disk_that_is_copied_is_no_silence() -> None:
     looks = [at(0), at(9, disk=Progress(10, 5, 5))]
     assert Observation(looks).silent_s == 0
+
+
+@pytest.mark.parametrize(
+    ("limit_mib_per_s", "pause_s", "window_s", "firm_s"),
+    [(1, 16, 32, 64), (2, 8, 16, 32), (8, 2, 4, 30), (100, 0.16, 3, 30), (0, 0, 3, 30), (None, 0, 3, 30)],
+)
+def test_a_copy_under_a_limit_pauses_between_its_pieces(
+    limit_mib_per_s: int | None, pause_s: float, window_s: float, firm_s: float
+) -> None:
+    copies = replace(LOOK, limits=Limits(300, limit_mib_per_s), memory=Progress(), disk=Progress(10, 5, 5))
+
+    def watched(seconds: float) -> Observation:
+        return Observation([replace(copies, at_s=0.0), replace(copies, at_s=seconds)])
+
+    assert (copy_pause_s(copies), stall_s(copies)) == (pause_s, 5 + pause_s)
+    assert watched(1).disk_window_s == window_s
+    assert watched(window_s - 0.1).disk_less_bytes_per_s is None
+    assert watched(window_s).disk_less_bytes_per_s == 0
+    assert watched(firm_s - 0.1).disk_bursts_seen is False
+    assert watched(firm_s).disk_bursts_seen is True
+
+
+def test_memory_has_no_such_pauses() -> None:
+    """Nor has a job whose disks are done."""
+    limits = Limits(300, 1)
+    assert copy_pause_s(at(0, 50, limits=limits)) == 0
+    assert copy_pause_s(at(0, 50, limits=limits, disk=Progress(10, 10, 0))) == 0
 
 
 @pytest.mark.parametrize(

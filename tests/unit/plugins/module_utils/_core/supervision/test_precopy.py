@@ -13,6 +13,7 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._core.forec
     adopted_plan,
 )
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.job.downtime_limit import highest_limit_ms
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.job.sample import Limits, Progress
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.supervision.actions import (
     Kind,
 )
@@ -77,6 +78,17 @@ def test_no_more_throttle_than_allowed() -> None:
     supervisor, _actions = stuck(NEVER)
     assert done(supervisor.observe(look(19, 4, 300, throttle_percent=60))) == []
     assert done(supervisor.observe(look(19.5, 4, 300, throttle_percent=70))) == [(Kind.ABORT, None)]
+
+
+@pytest.mark.parametrize(("limit_mib_per_s", "last_s"), [(0, 4), (8, 6), (1, 20)])
+def test_a_copy_under_a_limit_pauses_and_is_not_silent(limit_mib_per_s: int, last_s: int) -> None:
+    """QEMU copies 16 MiB of a disk at once, and waits then."""
+    supervisor = Supervisor(NEVER, PLAN)
+    copies = {"limits": Limits(300, limit_mib_per_s), "memory": Progress(), "disk": Progress(64 * MIB, 0, 64 * MIB)}
+    looks = [replace(look(at_s, 1, 0), **copies) for at_s in range(last_s + 2)]
+    reasons = [[action.reason for action in supervisor.observe(one)] for one in looks]
+    assert "NETWORK_STALL" not in str(reasons[:-1])
+    assert reasons[-1] == ["NETWORK_STALL"]
 
 
 def test_a_dead_link_is_waited_for_and_then_given_up() -> None:
