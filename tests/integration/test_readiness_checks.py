@@ -72,7 +72,7 @@ FAULTS = {
     "cpu_count": ("warn", "processors"),
     "memory_available": ("fail", "are available on the destination"),
     "left_small": ("warn", "256.0 MiB of the 512.0 MiB"),
-    "secrets": ("fail", "does not have the secrets 00000000-0000-4000-8000-0000000000ff"),
+    "secrets": ("fail", "does not have the secrets uuid:00000000-0000-4000-8000-0000000000ff"),
     "disks_reachable": ("fail", "is a local file system (tmpfs)"),
     "disk_room": ("fail", "are needed in /var/lib/libvirt/images"),
     "disk_kind": ("fail", "vdb thrown away after use"),
@@ -94,7 +94,7 @@ FAULTS = {
     "clocks": ("fail", "apart"),
     "dirty_rate": ("warn", "do not get shorter"),
     "working_set": ("warn", "more than the"),
-    "forecast": ("fail", "does not finish within the contract"),
+    "forecast": ("fail", "does not finish within the policy"),
     "postcopy_possible": ("warn", "userfaultfd"),
     "postcopy_advisable": ("warn", "named as critical"),
 }
@@ -121,8 +121,7 @@ PROBLEM = f"""{HEAD}<memory unit='KiB'>{{memory_kib}}</memory><vcpu>{{vcpus}}</v
 </devices></domain>"""
 # Runs, and QEMU itself has something against its migration that libvirt does not know of. It wants to be busy.
 BLOCKED = f"""{HEAD.replace("'qemu'>", "'qemu' xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'>")}
-<memory unit='MiB'>512</memory><currentMemory unit='MiB'>256</currentMemory>
-<os><type arch='x86_64' machine='q35'>hvm</type></os>
+<memory unit='MiB'>256</memory><os><type arch='x86_64' machine='q35'>hvm</type></os>
 <devices><controller type='usb' model='none'/>
 <disk type='file' device='disk'><driver type='raw' cache='none'/>
 <source file='/var/lib/libvirt/shared/blocked.img'/><target dev='vda' bus='virtio'/></disk></devices>
