@@ -169,6 +169,8 @@ options:
         of a link between racks, or over all hosts.
       - They are kept by leases, which are secrets without a value in the libvirt of one destination. A lease that is
         not renewed for 30 s, as its run has died, is taken away. No transfer begins while that libvirt does not answer.
+      - When it has not for 5 minutes, as long as a host takes to boot again, the guests whose transfers count for a
+        limit fail with C(LIMITS_UNREACHABLE), and stay where they are. The others go on.
     type: dict
     suboptions:
       kept_at:

@@ -57,6 +57,7 @@ class Dispatcher:
         self.notes: list[str] = []
         self._looked_round_s = 0.0
         self._unanswered: set[str] = set()  # keys of guests whose destination did not answer when they were to be sent
+        self._refused: set[str] = set()  # keys of guests that were ready, and whose threads are about to end
         self._shared = SharedSlots(options.limits, destinations.connection)
 
     def run(self, cancelling: Cancellation) -> None:
@@ -113,6 +114,17 @@ class Dispatcher:
                 self._send(move.key)
             else:
                 self._threads.dismiss(move.key)
+        self._refuse_without_limits()
+
+    def _refuse_without_limits(self) -> None:
+        """Those that would wait without end for limits that nobody tells. They run here as before."""
+        for key, one in self._all():
+            if one.stage is not Stage.READY or one.adopts or key in self._refused:
+                continue
+            why = self._shared.out_of_reach(one.destination, self._rows[key].name)
+            if why is not None:
+                self._refused.add(key)
+                self._threads.dismiss(key, why)
 
     def _give_back_leases(self, look: t.Callable[[], t.Mapping[str, DestinationLook]]) -> None:
         """Give back what other hosts wait for: destinations where nobody begins, and links that nobody needs."""
@@ -174,10 +186,12 @@ class Dispatcher:
         return self._look_at(names)
 
     def _look_at(self, names: t.Iterable[str]) -> dict[str, DestinationLook]:
+        """Whoever keeps limits is connected to anew although nobody goes there any more."""
         found: dict[str, DestinationLook] = {}
         for name in names:
             found[name] = DestinationLook()
-            seen = None if name in self.queue.closed else self._destinations.guests_on(name)
+            given_up = name in self.queue.closed and name != self._options.limits.kept_at
+            seen = None if given_up else self._destinations.guests_on(name)
             if seen is not None:
                 found[name] = DestinationLook(frozenset(seen.arriving), frozenset(seen.active))
         return found
@@ -232,6 +246,7 @@ class Dispatcher:
         row = self._rows[post.key]
         row.elapsed_s = self._threads.ended(post.key)
         self.notes += post.notes
+        self._refused.discard(post.key)
         self._record.ended(post.key, post.result if post.error is None else post.error.facts)
         one = self.queue.guests.get(post.key)
         if post.error is None:

@@ -18,6 +18,9 @@ from ..connection import Connection, libvirt
 from .lease import Lease, Leases
 
 _SILENT_S = 30.0  # so long a destination that does not answer is waited for; a choice
+# So long whoever keeps the limits may be silent: as a host takes that boots again; a choice. It is asked each 5 s,
+# since a daemon that hangs holds up each question for 10 s.
+_KEEPER_SILENT_S, _KEEPER_ASKED_AGAIN_S = 300.0, 5.0
 _SHOWS_S = 20.0  # a QEMU that starts slowly shows within that; then the next one may look
 
 
@@ -37,7 +40,8 @@ class SharedSlots:
 
     A destination that does not answer is waited for as long as a restart of its daemon takes. After that it is no limit
     to a start there any more: the look right before the transfer says what is wrong. Over links and over all hosts
-    nothing begins meanwhile: what others send is not known then.
+    nothing begins meanwhile: what others send is not known then. When whoever keeps those limits has not answered for
+    as long as a host takes to boot, :meth:`out_of_reach` gives the error of the guests that need them.
     """
 
     def __init__(self, limits: SharedLimits, connection: t.Callable[[str], t.Optional[Connection]]) -> None:
@@ -46,6 +50,8 @@ class SharedSlots:
         self._start_leases: dict[str, tuple[Lease, str, float]] = {}  # lease, key of the guest that begins, since when
         self._link_leases: dict[str, list[Lease]] = {}  # by key of the guest
         self._silent_since_s: dict[str, float] = {}  # destinations that did not answer, by name
+        self._keeper_silent_since_s: t.Optional[float] = None
+        self._keeper_asked_s = 0.0
 
     def take_start_lease(self, destination: str) -> bool:
         """Whether this host may start somebody there now; if so nobody else may, until :meth:`return_start_leases`."""
@@ -83,13 +89,13 @@ class SharedSlots:
         """Whether it may cross every limit on its way: all of them or none."""
         if key in self._link_leases:
             return True
+        names = self._limits.crossed.get(destination, ())
+        now_s = time.monotonic()
+        if names and self._keeper_silent_since_s is not None and now_s - self._keeper_asked_s < _KEEPER_ASKED_AGAIN_S:
+            return False
         taken: list[Lease] = []
-        for name in self._limits.crossed.get(destination, ()):
-            lease: t.Optional[Lease] = None
-            kept_at = self._connection(self._limits.kept_at)
-            if kept_at is not None:
-                with contextlib.suppress(MigrationError, libvirt.libvirtError):
-                    lease = self._leases.take(kept_at, name, self._limits.most[name])
+        for name in names:
+            lease = self._take_of_keeper(name)
             if lease is None:
                 for one in taken:
                     one.give_back()
@@ -97,6 +103,37 @@ class SharedSlots:
             taken.append(lease)
         self._link_leases[key] = taken
         return True
+
+    def _take_of_keeper(self, name: str) -> t.Optional[Lease]:
+        """A place of a limit; None while all are taken, or while whoever keeps them does not answer."""
+        kept_at = self._connection(self._limits.kept_at)
+        if kept_at is not None:
+            with contextlib.suppress(MigrationError, libvirt.libvirtError):
+                lease = self._leases.take(kept_at, name, self._limits.most[name])
+                self._keeper_silent_since_s = None
+                return lease
+        self._keeper_asked_s = time.monotonic()
+        if self._keeper_silent_since_s is None:
+            self._keeper_silent_since_s = self._keeper_asked_s
+        return None
+
+    def out_of_reach(self, destination: str, guest: str) -> t.Optional[MigrationError]:
+        """LIMITS_UNREACHABLE for a guest whose way there counts for limits of which nobody has known for too long."""
+        since_s = self._keeper_silent_since_s
+        names = self._limits.crossed.get(destination, ())
+        if not names or since_s is None or time.monotonic() - since_s < _KEEPER_SILENT_S:
+            return None
+        keeper, limits = self._limits.kept_at, ", ".join(names)
+        return MigrationError(
+            "LIMITS_UNREACHABLE",
+            f"{guest!r} was not sent to {destination}: libvirt on {keeper}, which keeps the limits that its transfer"
+            f" counts for ({limits}), has not answered for {_KEEPER_SILENT_S:g} s, so that nobody knows how many"
+            " transfers of other hosts run.",
+            state="It runs on the source as before. Nothing was changed.",
+            remedy=f"See that libvirt on {keeper} answers, and run this again. Where {keeper} stays away, make another"
+            " plan without it: its limits are kept elsewhere then, so do so for all hosts that are being emptied.",
+            evidence={"kept_at": keeper, "limits": list(names)},
+        )
 
     def renew(self) -> None:
         now_s = time.monotonic()

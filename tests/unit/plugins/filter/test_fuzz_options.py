@@ -22,6 +22,7 @@ from ansible_collections.virtops.live_migration.plugins.filter.expected_transfer
 from ansible_collections.virtops.live_migration.plugins.filter.guest_options import guest_options
 from ansible_collections.virtops.live_migration.plugins.filter.hosts_of_pattern import hosts_of_pattern
 from ansible_collections.virtops.live_migration.plugins.filter.hosts_outside import hosts_outside
+from ansible_collections.virtops.live_migration.plugins.filter.incoming_not_cancelled import incoming_not_cancelled
 from ansible_collections.virtops.live_migration.plugins.filter.installed_collections import installed_collections
 from ansible_collections.virtops.live_migration.plugins.filter.libvirt_conf import libvirt_conf
 from ansible_collections.virtops.live_migration.plugins.filter.migration_policy import migration_policy
@@ -94,6 +95,12 @@ FILTERS: dict[str, tuple[t.Callable[..., t.Any], Given]] = {
     "guest_options": (guest_options, ([[OF_GUEST, {"name": "web*", "copy_storage": "all"}], "guest_options"], {})),
     "hosts_of_pattern": (hosts_of_pattern, ([["kvm01", "racks"], GROUPS, "all:!kvm02"], {})),
     "hosts_outside": (hosts_outside, ([["kvm01", "kvm09"], GROUPS, "all:!kvm02"], {})),
+    "incoming_not_cancelled": (
+        incoming_not_cancelled,
+        ([[{**rescues.job("erp01"), "operation": "incoming"}],
+          [{"item": "kvm02", "jobs": [], "guests": [{"name": "erp01", "uuid": "uuid-erp01", "state": "running"}]}],
+          [{"item": {"uuid": "uuid-crm01", "host": "kvm02"}, "reason": "MONITOR_HUNG", "msg": "It hangs."}]], {}),
+    ),
     "installed_collections": (installed_collections, ([["ansible.builtin", "infra.aap_configuration"]], {})),
     "libvirt_conf": (
         libvirt_conf,

@@ -39,6 +39,9 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.ev
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.evacuation.options import (
     EvacuationOptions,
 )
+from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.evacuation.shared_limits import (
+    SharedLimits,
+)
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.guest import guest_of
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.measure.facts import MeasurementOptions
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.migration.migration import (
@@ -363,6 +366,30 @@ def test_a_destination_whose_daemon_is_restarted_is_waited_for(world: World) -> 
     rows, _left, _stopped, _told, _evacuation = evacuated(world, to("ab", "kvm02", "kvm03"))
     assert {(row.runs_on, row.attempts) for row in rows.values()} == {("kvm02", 1)}
     assert 20 <= world.sent[0][0] < 22
+
+
+def test_limits_that_nobody_tells_keep_only_those_that_need_them(world: World) -> None:
+    """They stay where they are, after a time, and what to do is said."""
+    world.away.add("kvm09")
+    limits = SharedLimits("kvm09", {"rack": 2}, {"kvm02": ["rack"]})
+    plan = {**to("abcd", "kvm02"), "e": ["kvm03"]}
+    rows, left, stopped, _told, _evacuation = evacuated(world, plan, limits=limits)
+    assert (rows["e"].outcome, rows["e"].runs_on, stopped) == ("moved", "kvm03", "")
+    for key in "abcd":
+        assert (rows[key].outcome, rows[key].reason, rows[key].attempts) == ("failed", "LIMITS_UNREACHABLE", 1)
+        assert "libvirt on kvm09" in rows[key].msg
+        assert world.runs_on[key] == "kvm01"
+    assert not left.empty
+    assert 300 <= world.clock.now - 1000.0 < 360
+
+
+def test_limits_that_are_told_again_in_time_are_kept(world: World) -> None:
+    world.away.add("kvm09")
+    world.clock.after(280.0, lambda: world.away.discard("kvm09"))
+    limits = SharedLimits("kvm09", {"rack": 2}, {"kvm02": ["rack"]})
+    rows, _left, _stopped, _told, _evacuation = evacuated(world, to("ab", "kvm02"), limits=limits)
+    assert {row.outcome for row in rows.values()} == {"moved"}
+    assert world.sent[0][0] >= 280
 
 
 def test_one_that_has_no_room_goes_elsewhere_and_the_others_stay_as_planned(world: World) -> None:

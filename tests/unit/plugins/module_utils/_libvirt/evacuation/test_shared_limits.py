@@ -211,3 +211,53 @@ def test_a_limit_over_all_hosts(daemon: Daemon) -> None:
 def test_nothing_begins_while_the_limits_are_not_known(daemon: Daemon) -> None:
     limits = SharedLimits("kvm02", {"all": 3}, {"kvm03": ["all"]})
     assert not SharedSlots(limits, lambda _name: None).reserve("a", "kvm03")
+
+
+def test_limits_that_nobody_tells_are_not_waited_for_without_end(daemon: Daemon, libvirt: FakeLibvirt) -> None:
+    limits = SharedLimits("kvm02", {"all": 3}, {"kvm03": ["all"], "kvm04": []})
+    host = SharedSlots(limits, lambda _name: to(daemon))
+    assert host.reserve("a", "kvm03")
+    daemon.refuses, daemon.alive = 38, False
+    for _second in range(299):
+        assert not host.reserve("b", "kvm03")
+        assert host.out_of_reach("kvm03", "erp01") is None
+        libvirt.clock.sleep(1.0)
+    libvirt.clock.sleep(1.0)
+    error = host.out_of_reach("kvm03", "erp01")
+    assert error is not None
+    assert (error.reason, error.evidence) == ("LIMITS_UNREACHABLE", {"kept_at": "kvm02", "limits": ["all"]})
+    assert "libvirt on kvm02" in error.problem
+    assert "It runs on the source" in error.state
+    assert host.out_of_reach("kvm04", "erp02") is None, "its way counts for none"
+    assert host.reserve("c", "kvm04")
+
+
+def test_whoever_keeps_the_limits_and_answers_again_is_waited_for_anew(daemon: Daemon, libvirt: FakeLibvirt) -> None:
+    limits = SharedLimits("kvm02", {"all": 1}, {"kvm03": ["all"]})
+    host, other = (SharedSlots(limits, lambda _name: to(daemon)) for _number in range(2))
+    assert other.reserve("z", "kvm03")
+    for silent in (True, False, True):
+        daemon.refuses, daemon.alive = (38, False) if silent else (None, True)
+        assert not host.reserve("a", "kvm03"), "that all places are taken is an answer, too"
+        libvirt.clock.sleep(20.0)
+        other.renew()
+        libvirt.clock.sleep(180.0)
+        assert host.out_of_reach("kvm03", "erp01") is None
+
+
+def test_a_daemon_that_hangs_is_not_asked_at_each_look(
+    daemon: Daemon, libvirt: FakeLibvirt, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each question takes 10 s then, in which nothing else is done."""
+    asked = []
+
+    def hangs(_call: t.Any, *_words: t.Any) -> t.Any:
+        asked.append(libvirt.clock.now)
+        raise MigrationError("MONITOR_HUNG", "It did not answer.", state="As before.", remedy="Look.")
+
+    monkeypatch.setattr(lease, "within", hangs)
+    host = SharedSlots(SharedLimits("kvm02", {"all": 3}, {"kvm03": ["all"]}), lambda _name: to(daemon))
+    for _look in range(40):
+        assert not host.reserve("b", "kvm03")
+        libvirt.clock.sleep(0.5)
+    assert len(asked) == 4
