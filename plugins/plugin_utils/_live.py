@@ -24,6 +24,7 @@ _display = Display()
 
 _POLL_S = 1.0
 _STATUS_S = 15.0
+_SILENT_STATUS_S = 2.0  # for one that has told nothing, not even its pid; each time twice as long
 _LIMIT_S = 7 * 24 * 3600  # a module ends by its policy long before
 _LOST_S = 60.0
 _RESULT_S = 30.0
@@ -162,7 +163,8 @@ class _Follower:
         self._pid: t.Optional[int] = None
         self._ended = False
         self._gone_since_s: t.Optional[float] = None
-        self._next_status_s = time.monotonic() + _STATUS_S
+        self._asked_s = time.monotonic()
+        self._silent_status_s = _SILENT_STATUS_S
 
     def follow(self) -> Result:
         lost_since_s: t.Optional[float] = None
@@ -185,9 +187,8 @@ class _Follower:
 
     def _round(self) -> t.Optional[Result]:
         self._show(self._action.read_from(self._path, self._offset))
-        if not self._ended and time.monotonic() < self._next_status_s:
+        if not self._ended and not self._status_is_due():
             return None
-        self._next_status_s = time.monotonic() + _STATUS_S
         status = self._action.job(self._job_id, self._variables)
         if not status.get("finished"):
             if not self._gone_for_good():
@@ -199,6 +200,15 @@ class _Follower:
         if not self._ended and "reason" not in status and status.get("failed") and not self._refused(status):
             return {**self._died(), "exception": str(status.get("stderr") or status.get("msg"))}
         return {key: value for key, value in status.items() if key not in _OF_THE_WRAPPER}
+
+    def _status_is_due(self) -> bool:
+        """Rarely for a module that tells what it does; soon for a silent one, which Ansible may not have let begin."""
+        now_s = time.monotonic()
+        if now_s - self._asked_s < (_STATUS_S if self._pid is not None else self._silent_status_s):
+            return False
+        self._asked_s = now_s
+        self._silent_status_s = min(2 * self._silent_status_s, _STATUS_S)
+        return True
 
     def _refused(self, status: Result) -> bool:
         """Whether Ansible did not let it begin, for an option that it does not have or that is of another type: then it

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from bench.runs import Ansible, assert_refused, task
-from bench.subject import Subject, wait_for
+from bench.subject import Subject
 
 LIMIT_S = 25
 
@@ -45,23 +45,12 @@ def test_a_qemu_that_stands_still_while_it_migrates(ansible: Ansible, erp01: Sub
     assert_refused(one, "MONITOR_HUNG")
 
 
-def clients(guest: Subject) -> int:
-    """Connections to the daemon of the host that the guest is on, over its own socket."""
-    lines = guest.lab.execute(guest.source, "ss", "-Hxn", "state", "connected").stdout.splitlines()
-    return sum("/libvirt-sock " in line for line in lines)
-
-
 def test_a_daemon_that_stops_while_it_is_asked(ansible: Ansible, erp01: Subject) -> None:
     """The module ends, and its process with it: the binding would wait for the daemon to say goodbye."""
     erp01.migrate()
-    before = clients(erp01)
+    before = erp01.clients()
     running = ansible.begin(erp01.source, task("migration_job_info", timeout_s=240, name="erp01", observe_s=60))
-
-    def observes() -> bool:
-        assert running.process.poll() is None, running.said()
-        return clients(erp01) > before
-
-    wait_for(observes, "the module to be connected")
+    erp01.has_client(running, before)
     erp01.lab.stop_libvirtd(erp01.source)
     try:
         (result,) = running.wait(240).results

@@ -129,9 +129,12 @@ def test_watching_sees_boundaries(ansible: Ansible, crm01: Subject) -> None:
 
 def test_watching_sees_the_end(ansible: Ansible, crm01: Subject) -> None:
     # Slow enough to be met by a module that a busy machine starts late.
-    migration = crm01.migrate("--bandwidth", "3")
-    source = crm01.source
-    result = ansible.module(source, MODULE, name="crm01", observe_s=60)
+    migration = crm01.migrate("--bandwidth", "1")
+    before = crm01.clients()
+    running = ansible.begin(crm01.source, task(MODULE, name="crm01", observe_s=120))
+    crm01.has_client(running, before)
+    crm01.virsh("migrate-setspeed", "12")
+    (result,) = running.wait().results
     (job,) = result["jobs"]
     check_keys(job, "downtime_ms")
     assert (job["phase"], job["diagnosis"]["reason"]) == ("completed", "COMPLETED"), job

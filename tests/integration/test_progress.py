@@ -48,13 +48,17 @@ def test_live_in_the_events_of_ansible_runner(ansible: Ansible, crm01: Subject, 
 
 
 @pytest.mark.parametrize(
-    "options", [{"module": {"progress": False}}, {"async": 60, "poll": 1}], ids=["not wanted", "the play's own async"]
+    "options", [{"module": {"progress": False}}, {"async": 240, "poll": 1}], ids=["not wanted", "the play's own async"]
 )
 def test_quiet(ansible: Ansible, crm01: Subject, tmp_path: Path, options: dict[str, t.Any]) -> None:
-    migration = crm01.migrate("--bandwidth", "3")
+    migration = crm01.migrate("--bandwidth", "1")
     path = tmp_path / "play.yml"
     path.write_text(json.dumps(play(crm01, **options)), encoding="utf-8")
-    run = ansible.playbook(str(path))
+    before = crm01.clients()
+    running = ansible.begin_playbook(str(path))
+    crm01.has_client(running, before)
+    crm01.virsh("migrate-setspeed", "12")
+    run = running.wait()
     assert run.code == 0, run.output
     assert "crm01: " not in run.output
     (record,) = run.tasks

@@ -186,7 +186,7 @@ def test_a_destination_that_does_not_answer(lab: Lab, ansible: Ansible, crm01: S
     lab.link_down(crm01.destination, network="mgmt")
     try:
         arguments = {"name": "crm01", "destination": destination, "destination_uri": uri}
-        result = ansible.module(crm01.source, "migration_readiness_info", timeout_s=30, **arguments)
+        result = ansible.module(crm01.source, "migration_readiness_info", timeout_s=120, **arguments)
     finally:
         lab.link_up(crm01.destination, network="mgmt")
     checks = checks_of(result)

@@ -12,6 +12,8 @@ from virtlab.guest import GuestOptions
 from virtlab.lab import Lab
 from virtlab.migrate import Migration
 
+from .runs import Running
+
 LINK_MBIT = 400
 # Of each wait: many times what it takes, since two labs may share a processor that is a third as fast.
 LIMIT_S = 240.0
@@ -77,6 +79,20 @@ class Subject:
         pairs = [line.split(":", 1) for line in done.stdout.splitlines() if ":" in line]
         found = {key.strip(): int(value) for key, value in pairs if value.strip().isdigit()}
         return found if "operation" in found else {}
+
+    def clients(self) -> int:
+        """Connections to the daemon of the source over its own socket, which modules that run there use."""
+        lines = self.lab.execute(self.source, "ss", "-Hxn", "state", "connected").stdout.splitlines()
+        return sum("/libvirt-sock " in line for line in lines)
+
+    def has_client(self, running: Running, before: int) -> None:
+        """Wait until a module of this play has connected to the source; ``before``: how many clients it had then."""
+
+        def connected() -> bool:
+            assert running.process.poll() is None, running.said()
+            return self.clients() > before
+
+        wait_for(connected, "the module to be connected")
 
     def in_pass(self, number: int) -> None:
         """Wait until the memory is being sent for this time, or a later one."""
@@ -156,18 +172,23 @@ class Subject:
         for host in ("kvm01", "kvm02"):
             self.lab.link_up(host)
             self.lab.link_set(host, mbit=LINK_MBIT)
-        running = self._running_alone()
-        if not running:
-            self.virsh("domjobabort", check=False)
-            running = wait_for(self._running_alone, f"{self.name!r} to run on one host and without a job")
+        running = wait_for(self._running_alone_or_aborted, f"{self.name!r} to run on one host and without a job")
         if running != self.source:
             self.source, self.destination = self.destination, self.source
         self.load(self.options.pages_per_s)
         # One process for all three, as this is done twice for each test.
-        limits = (f"migrate-setmaxdowntime {{}} {DEFAULT_DOWNTIME_MS}", f"migrate-setspeed {{}} {UNLIMITED_MIB_PER_S}")
-        commands = [one.format(self.uuid) for one in (*limits, "migrate-setspeed {} 0 --postcopy")]
-        refused = self.lab.virsh(self.source, "; ".join(commands)).stderr.strip()
+        commands = (
+            f"migrate-setmaxdowntime {self.uuid} {DEFAULT_DOWNTIME_MS}; migrate-setspeed {self.uuid}"
+            f" {UNLIMITED_MIB_PER_S}; migrate-setspeed {self.uuid} 0 --postcopy"
+        )
+        refused = self.lab.virsh(self.source, commands).stderr.strip()
         assert not refused, refused
+
+    def _running_alone_or_aborted(self) -> str:
+        found = self._running_alone()
+        if not found:
+            self.virsh("domjobabort", check=False)  # again, where it was refused: a job begins, or is about to end
+        return found
 
     def _running_alone(self) -> str:
         states = self.lab.guest_states(self.uuid)

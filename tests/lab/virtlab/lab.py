@@ -24,7 +24,9 @@ from .proc import namespace_id
 from .report import GuestReport, VerifyResult
 from .state import Host, LabState
 
-READY_TIMEOUT_S = 60.0
+# Generous: several guests boot at the same time, and emulated processors are slow where others are busy.
+READY_TIMEOUT_S = 240.0
+ANSWER_TIMEOUT_S = 120.0
 
 
 class Lab:
@@ -200,28 +202,30 @@ class Lab:
             if heartbeats or not text.startswith("H ")
         )
 
-    def guest_load(self, name: str, *, pages_per_s: int, timeout_s: float = 20) -> None:
+    def guest_load(self, name: str, *, pages_per_s: int, timeout_s: float = ANSWER_TIMEOUT_S) -> None:
         guests.set_load(self.state, self.guest(name), pages_per_s, timeout_s)
 
-    def guest_phases(self, name: str, *, busy_s: float, calm_s: float, timeout_s: float = 20) -> None:
+    def guest_phases(self, name: str, *, busy_s: float, calm_s: float, timeout_s: float = ANSWER_TIMEOUT_S) -> None:
         guests.set_phases(self.state, self.guest(name), busy_s, calm_s, timeout_s)
 
-    def guest_pages(self, name: str, *, whole: bool, timeout_s: float = 20) -> None:
+    def guest_pages(self, name: str, *, whole: bool, timeout_s: float = ANSWER_TIMEOUT_S) -> None:
         """Write whole pages, or four words of each, from now on."""
         guests.set_pages(self.state, self.guest(name), whole, timeout_s)
 
-    def guest_corrupt(self, name: str, *, region: str = "cold", page: int = 0, timeout_s: float = 20) -> None:
+    def guest_corrupt(
+        self, name: str, *, region: str = "cold", page: int = 0, timeout_s: float = ANSWER_TIMEOUT_S
+    ) -> None:
         guests.corrupt(self.state, self.guest(name), region, page, timeout_s)
 
-    def guest_hold(self, name: str, *, mib: int, timeout_s: float = 20) -> None:
+    def guest_hold(self, name: str, *, mib: int, timeout_s: float = ANSWER_TIMEOUT_S) -> None:
         """Let its program hold so much memory more from now on; 0 gives it back."""
         guests.hold(self.state, self.guest(name), mib, timeout_s)
 
-    def guest_power(self, name: str, *, again: bool, timeout_s: float = 20) -> None:
+    def guest_power(self, name: str, *, again: bool, timeout_s: float = ANSWER_TIMEOUT_S) -> None:
         """Let it switch itself off, or boot again, from the inside."""
         guests.power(self.state, self.guest(name), again, timeout_s)
 
-    def guest_verify(self, name: str, *, timeout_s: float = 60) -> VerifyResult:
+    def guest_verify(self, name: str, *, timeout_s: float = ANSWER_TIMEOUT_S) -> VerifyResult:
         """A full pass over the guest program's memory, begun after this call; the result may say that pages are bad."""
         return guests.verify(self.state, self.guest(name), timeout_s)
 
@@ -245,7 +249,7 @@ class Lab:
 
         def ask(host: Host) -> str:
             try:
-                done = hosts.virsh(host, "domstate", "--reason", uuid, check=False, timeout_s=5)
+                done = hosts.virsh(host, "domstate", "--reason", uuid, check=False, timeout_s=10)
             except LabError:
                 return "no answer"
             if done.returncode == 0:

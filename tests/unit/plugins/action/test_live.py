@@ -146,6 +146,15 @@ WRONG = (
 def test_a_wrong_option_is_named(shown: list[str]) -> None:
     """Ansible checks options while the module is made, before it tells anything of its progress."""
     assert follow(Host(result={"failed": True, "msg": WRONG, "invocation": {}}))["msg"] == WRONG
+    assert _live.time.monotonic() == 2, "and at once, as it tells nothing"
+
+
+@pytest.mark.parametrize(("first", "asked"), [(entry(pid=7), 2), ("", 4)])
+def test_one_that_tells_its_pid_is_asked_for_rarely(shown: list[str], first: str, asked: int) -> None:
+    """In 28 s: after 15 s and at its end; a silent one after 2, 6, 14 and 29."""
+    host = Host(first, *[""] * 26, entry(end=True) if first else "", result={"changed": False})
+    assert follow(host) == {"changed": False}
+    assert host.modes == ["status"] * asked + ["cleanup"]
 
 
 def test_a_module_without_a_result_was_killed_before_it_wrote_anything(shown: list[str]) -> None:
