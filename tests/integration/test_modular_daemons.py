@@ -118,7 +118,7 @@ def test_a_daemon_that_has_ended_since_nobody_needed_it(hosts: Lab, on_all: Ansi
     assert (told["failed"], told["host"]["daemon"]["mode"]) == (False, "modular")
     wait_for(lambda: not pid(hosts, "kvm03", "virtqemud"), "virtqemud to end again")
     for guest in guest_on(hosts, ("kvm01", "kvm03"), QUIET):
-        moved, back = on_all.run("kvm01", move(guest, measure=False))[0], None
+        moved = on_all.run("kvm01", move(guest, measure=False))[0]
         assert_done(moved, True, outcome="moved", runs_on="kvm03")
         guest.has_moved()
         # With a guest it stays.
@@ -135,7 +135,12 @@ def test_a_daemon_that_has_ended_since_nobody_needed_it(hosts: Lab, on_all: Ansi
 def test_readiness(on_all: Ansible, quiet: Subject) -> None:
     look = {**task("migration_host_info", load_window_s=0), "delegate_to": quiet.destination, "register": "there"}
     uri = f"qemu+tcp://{quiet.destination}/system"
-    asked = {"name": quiet.name, "destination_uri": uri, "destination": "{{ there.host }}", "ask_qemu": True}
+    asked: dict[str, t.Any] = {
+        "name": quiet.name,
+        "destination_uri": uri,
+        "destination": "{{ there.host }}",
+        "ask_qemu": True,
+    }
     _document, result = on_all.run(quiet.source, look, task("migration_readiness_info", **asked))
     assert not result["failed"], result["msg"]
     found = {check["id"]: check for check in result["domains"][0]["checks"]}
@@ -178,7 +183,7 @@ def test_rescue(on_all: Ansible, busy: Subject, allowed: dict[str, t.Any]) -> No
 @pytest.mark.parametrize("way", WAYS, ids="-".join)
 def test_a_host_is_emptied_and_its_guests_come_home(hosts: Lab, on_all: Ansible, way: tuple[str, str]) -> None:
     home, away = way
-    common = {
+    common: dict[str, t.Any] = {
         "live_migration_hosts": home,
         "live_migration_destination_uri": "qemu+tcp://{host}/system",
         "live_migration_link_mib_per_s": LINK_MIB_PER_S,
