@@ -64,6 +64,9 @@ versions: setup ## the tests of the lab on other versions of libvirt and QEMU; 3
 integration-wide: setup ## those that take long and show less, too
 	@tests/run/integration --wide
 
+modular: setup ## hosts with libvirt's modular daemons, which the first run builds, beside hosts with libvirtd
+	@tests/run/integration tests/integration/test_modular_daemons.py
+
 patch-night: setup ## three hosts are emptied, patched and filled again, one after the other, while things go wrong
 	@tests/run/integration tests/integration/test_patch_night.py
 
@@ -86,4 +89,4 @@ docs: setup ## the documentation as HTML, in build/docs
 clean: ## remove what the targets made, environments included
 	@rm -rf build .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .ansible .venv .venv-*
 
-.PHONY: help setup demo test test-matrix lint sanity units sim bench-plan bench-prevention bench-evacuation bench-forecasts browser integration integration-wide patch-night faults eda bench-events gauntlet versions soak docs-lint reference build docs clean
+.PHONY: help setup demo test test-matrix lint sanity units sim bench-plan bench-prevention bench-evacuation bench-forecasts browser integration integration-wide modular patch-night faults eda bench-events gauntlet versions soak docs-lint reference build docs clean

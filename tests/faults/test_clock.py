@@ -13,6 +13,7 @@ import typing as t
 import pytest
 from results import Seen
 from scene import END_S, Scene, told
+from virtlab import daemons
 from virtlab import host as hosts
 
 LIBRARY = "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1"
@@ -44,7 +45,7 @@ def settable(scene: Scene) -> t.Iterator[Scene]:
     set_clock(scene, 0)
     for host in scene.hosts:
         hosts.stop_libvirtd(scene.lab.host(host), kill=False)
-        scene.lab.execute(host, "env", *words, *hosts.LIBVIRTD)
+        scene.lab.execute(host, "env", *words, *daemons.LIBVIRTD)
         scene.lab.start_libvirtd(host)
     yield scene
     for host in scene.hosts:

@@ -34,6 +34,7 @@ _known_crashes: set[str] = set()
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "wide: run by 'make integration-wide' and not by 'make test'")
+    config.addinivalue_line("markers", "modular: builds libvirt's modular daemons; run by 'make modular' only")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -9,6 +9,7 @@ import typing as t
 import pytest
 from bench.runs import Ansible, Result, assert_done
 from bench.subject import Subject
+from virtlab.daemons import is_modular
 from virtlab.lab import Lab
 
 MODULE = "migration_host_info"
@@ -58,7 +59,7 @@ def test_a_host_as_it_is(lab: Lab, ansible: Ansible, crm01: Subject) -> None:
     assert f"libvirt {host['versions']['libvirt']}\n" in versions
     assert f"QEMU {host['versions']['qemu']}\n" in versions
     assert (host["daemon"]["mode"], host["daemon"]["qemu_settings"]["migration_host"]) == (
-        "monolithic",
+        "modular" if is_modular(source) else "monolithic",
         source.migration_address,
     )
     assert {(one["transport"], one["address"]) for one in host["daemon"]["listeners"]} == {

@@ -10,12 +10,13 @@ from .._core.errors import MigrationError
 from .._core.host.parse.libvirt_conf import DAEMON_SETTINGS, QEMU_SETTINGS, Value, chosen, parse_conf
 from .files import read, read_int
 
-_DIRECTORY = "/etc/libvirt"
+_DIRECTORY, _RUN, _PROC = "/etc/libvirt", "/run", "/proc"
 MONOLITHIC, MODULAR = "monolithic", "modular"
 
 
 class Configuration(t.NamedTuple):
-    """``daemon``: of the daemon that runs guests and, where they are apart, of the one that takes connections.
+    """``daemon``: of the daemon that runs guests and, where they are apart, of the one that takes connections, each
+    setting from the file of the one that heeds it.
 
     ``readable``: whether ``qemu`` is what stands in qemu.conf; ``problems``: lines about files that tell nothing.
     """
@@ -35,7 +36,8 @@ def read_configuration() -> Configuration:
         problems.append(f"{_DIRECTORY}/qemu.conf: not readable, defaults are assumed.")
     daemon: dict[str, Value] = {}
     for name in _FILES[mode]:
-        daemon.update(_settings(name, problems) or {})
+        found = _settings(name, problems) or {}
+        daemon.update({key: value for key, value in found.items() if mode != MODULAR or _heeds(name, key)})
     return Configuration(
         mode, chosen(daemon, DAEMON_SETTINGS), chosen(qemu or {}, QEMU_SETTINGS), qemu is not None, problems
     )
@@ -52,23 +54,32 @@ def _settings(name: str, problems: list[str]) -> t.Optional[dict[str, Value]]:
         return None
 
 
-_FILES = {MONOLITHIC: ["libvirtd"], MODULAR: ["virtqemud", "virtproxyd"], "": ["libvirtd"]}
+_QEMU_DAEMON, _PROXY = "virtqemud", "virtproxyd"
+_FILES = {MONOLITHIC: ["libvirtd"], MODULAR: [_QEMU_DAEMON, _PROXY], "": ["libvirtd"]}
+# What the daemon that runs guests says for itself; the rest is about connections from elsewhere, which the proxy takes.
+_OF_GUESTS = frozenset({"auth_unix_rw", "host_uuid", "host_uuid_source"})
+
+
+def _heeds(daemon: str, setting: str) -> bool:
+    """Whether this one of the modular daemons is the one that a setting counts for. Their files may all have it."""
+    return (setting in _OF_GUESTS) == (daemon == _QEMU_DAEMON)
 
 
 def _mode() -> str:
     """The daemon that has just answered is alive; sockets of the other kind may be there all the same."""
-    if _alive("/run/virtqemud.pid"):
+    if _alive("virtqemud"):
         return MODULAR
-    if _alive("/run/libvirtd.pid"):
+    if _alive("libvirtd"):
         return MONOLITHIC
-    if os.path.exists("/run/libvirt/virtqemud-sock"):
+    if os.path.exists(f"{_RUN}/libvirt/virtqemud-sock"):
         return MODULAR
-    return MONOLITHIC if os.path.exists("/run/libvirt/libvirt-sock") else ""
+    return MONOLITHIC if os.path.exists(f"{_RUN}/libvirt/libvirt-sock") else ""
 
 
-def _alive(pid_file: str) -> bool:
-    pid = read_int(pid_file)
-    return pid is not None and os.path.exists(f"/proc/{pid}")
+def _alive(daemon: str) -> bool:
+    """A daemon that was killed leaves its file behind, and its number may have been given to another process."""
+    pid = read_int(f"{_RUN}/{daemon}.pid")
+    return pid is not None and (read(f"{_PROC}/{pid}/comm") or "").strip() == daemon
 
 
 def text_of(settings: t.Mapping[str, Value], name: str) -> str:

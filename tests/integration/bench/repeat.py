@@ -16,6 +16,7 @@ from _pytest.runner import runtestprotocol
 from virtlab.lab import Lab
 
 CRASHES = ("SIGSEGV", "SIGABRT", "SIGBUS", "SIGFPE", "SIGILL")
+DAEMONS = ("libvirtd", "virtqemud")
 _TITLE = "libvirtd crashed, and the test was run once more"
 _LEFT = "while its lab was taken down"
 seen = pytest.StashKey[list[str]]()
@@ -27,7 +28,7 @@ def crashes(item: pytest.Item) -> list[str]:
     if not isinstance(lab, Lab) or not lab.is_up:
         return []
     lines = [f"{host.name} {line}" for host in lab.hosts for line in lab.ended_by_signal(host.name)]
-    return [line for line in lines if "libvirtd ended by" in line and line.endswith(CRASHES)]
+    return [line for line in lines if any(f"{name} ended by" in line for name in DAEMONS) and line.endswith(CRASHES)]
 
 
 def note(item: pytest.Item, report: pytest.TestReport) -> None:

@@ -306,8 +306,8 @@ def add_fault_commands(commands: Any, common: argparse.ArgumentParser) -> None:
 def host_and_system(text: str) -> tuple[str, str]:
     """`kvm02=trixie` as a pair."""
     host, equals, system = text.partition("=")
-    if not (host and equals and system in systems.SUITES):
-        raise argparse.ArgumentTypeError(f"HOST=SYSTEM, with a system of: {', '.join(systems.SUITES)}")
+    if not (host and equals and system in systems.NAMES):
+        raise argparse.ArgumentTypeError(f"HOST=SYSTEM, with a system of: {', '.join(systems.NAMES)}")
     return host, system
 
 
@@ -332,7 +332,7 @@ def make_parser() -> argparse.ArgumentParser:
         default=[],
         type=host_and_system,
         metavar="HOST=SYSTEM",
-        help=f"let this host have another system: {', '.join(systems.SUITES)}",
+        help=f"let this host have another system: {', '.join(systems.NAMES)}",
     )
     add("down", down, "remove everything").add_argument("--all", action="store_true", help="every lab")
     add("status", status, "which labs there are")

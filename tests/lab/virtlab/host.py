@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from . import image, ssh
+from . import daemons, image, ssh
 from .errors import LabError
 from .net import in_netns, netns_path
 from .proc import cmdline, detach, inner_pid, namespace_id, pids_in_namespace, run, send_signal, start_ticks, wait_for
@@ -24,38 +24,12 @@ COMMAND_DIR = "/var/lib/libvirt/memguest-in"
 LOCAL_DIR = "/var/lib/libvirt/images"
 SHARED_DIR = "/var/lib/libvirt/shared"
 IMAGES_MIB = 512
-LIBVIRTD = ["/usr/sbin/libvirtd", "--daemon", "--listen", "--pid-file", "/run/libvirtd.pid"]
 ENVIRONMENT = {
     "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
     "HOME": "/root",
     "USER": "root",
     "LANG": "C.UTF-8",
 }
-
-
-def libvirtd_conf(host: Host) -> str:
-    return f"""host_uuid = "{host.uuid}"
-auth_unix_ro = "none"
-auth_unix_rw = "none"
-listen_tls = 0
-listen_tcp = 1
-auth_tcp = "none"
-listen_addr = "{host.mgmt_address}"
-log_level = 3
-log_outputs = "3:file:/var/log/libvirt/libvirtd.log"
-"""
-
-
-def qemu_conf(host: Host) -> str:
-    return f"""user = "root"
-group = "root"
-security_driver = "none"
-cgroup_controllers = [ ]
-namespaces = [ ]
-stdio_handler = "file"
-remember_owner = 0
-migration_host = "{host.migration_address}"
-"""
 
 
 def pool_xml(name: str, path: str) -> str:
@@ -76,8 +50,7 @@ def files(state: LabState, host: Host) -> dict[str, tuple[str, int]]:
         "/etc/hostname": (host.name + "\n", 0o644),
         "/etc/hosts": (hosts_file(state), 0o644),
         "/etc/machine-id": (host.uuid.replace("-", "") + "\n", 0o444),
-        "/etc/libvirt/libvirtd.conf": (libvirtd_conf(host), 0o644),
-        "/etc/libvirt/qemu.conf": (qemu_conf(host), 0o600),
+        **daemons.files(host),
     }
     for name, path in (("default", LOCAL_DIR), ("shared", SHARED_DIR)):
         found[f"/etc/libvirt/storage/{name}.xml"] = (pool_xml(name, path), 0o600)
@@ -109,7 +82,7 @@ def spec(state: LabState, host: Host, root: str) -> dict[str, Any]:
         "images_mib": IMAGES_MIB,
         "files": files(state, host),
         "environment": ENVIRONMENT,
-        "daemons": [ssh.SSHD, LIBVIRTD],
+        "daemons": [ssh.SSHD, daemons.boot_command(host)],
     }
 
 
@@ -194,11 +167,33 @@ def qemu_pid(host: Host, uuid: str) -> int | None:
     return None
 
 
-def libvirtd_pid(host: Host) -> int | None:
+def daemon_pid(host: Host, name: str) -> int | None:
     for pid, words in processes(host).items():
-        if words and words[0].endswith("/libvirtd"):
+        if words and words[0].endswith(f"/{name}"):
             return pid
     return None
+
+
+def libvirtd_pid(host: Host) -> int | None:
+    """The daemon that runs guests: on a host with modular daemons it is virtqemud, in all that follows."""
+    return daemon_pid(host, daemons.main_daemon(host))
+
+
+def libvirtd_runs(host: Host) -> bool:
+    """Whether it answers who connects: with socket activation it need not be there before."""
+    if daemons.is_modular(host):
+        return execute(host, daemons.SYSTEMCTL, "is-active", "virtqemud.socket", check=False).returncode == 0
+    return libvirtd_pid(host) is not None
+
+
+def kill_daemon(host: Host, name: str) -> None:
+    """SIGKILL, and what the host's service manager does about it is its own affair."""
+    pid = daemon_pid(host, name)
+    if pid is None:
+        raise LabError(f"{name} does not run on {host.name}")
+    ticks = start_ticks(pid)
+    send_signal(pid, ticks, signal.SIGKILL)
+    wait_for(lambda: start_ticks(pid) != ticks, timeout_s=20, what=f"the end of {name} on {host.name}")
 
 
 def signal_libvirtd(host: Host, number: int) -> None:
@@ -209,7 +204,10 @@ def signal_libvirtd(host: Host, number: int) -> None:
 
 
 def stop_libvirtd(host: Host, *, kill: bool, timeout_s: float = 20) -> None:
+    """It stays away until `start_libvirtd`."""
     pid = libvirtd_pid(host)
+    if daemons.is_modular(host):
+        execute(host, daemons.SYSTEMCTL, "lab-hold", "virtqemud.service")
     if pid is None:
         return
     ticks = start_ticks(pid)
@@ -224,7 +222,11 @@ def stop_libvirtd(host: Host, *, kill: bool, timeout_s: float = 20) -> None:
 
 def ended_by_signal(state: LabState, host: Host) -> list[str]:
     """A line for each orphan of the host (daemons and QEMU) that a signal has ended: time, name and signal."""
-    return (host_dir(state, host) / "init.log").read_text(errors="replace").splitlines()
+    logs = [host_dir(state, host) / "init.log"]
+    if daemons.is_modular(host):
+        logs.append(host_dir(state, host) / "log/systemctl.log")
+    lines = [line for log in logs for line in log.read_text(errors="replace").splitlines()]
+    return [line for line in lines if " exited with " not in line]
 
 
 def reboot(host: Host) -> None:
@@ -235,14 +237,15 @@ def reboot(host: Host) -> None:
         if pid != first:
             send_signal(pid, start_ticks(pid), signal.SIGKILL)
     wait_for(lambda: set(processes(host)) <= {first}, timeout_s=20, what=f"the end of all processes on {host.name}")
-    execute(host, "sh", "-c", "rm -rf /run/libvirt/* /run/libvirtd.pid /run/sshd.pid /tmp/*")
+    execute(host, "sh", "-c", "rm -rf /run/libvirt/* /run/virt*.pid /run/libvirtd.pid /run/sshd.pid /tmp/*")
     execute(host, *ssh.SSHD)
+    execute(host, *daemons.boot_command(host))
     start_libvirtd(host)
 
 
 def start_libvirtd(host: Host) -> None:
-    if libvirtd_pid(host) is None:
-        execute(host, *LIBVIRTD)
+    if libvirtd_pid(host) is None or not libvirtd_runs(host):
+        execute(host, *daemons.start_command(host), timeout_s=100)
     started_at = time.monotonic()
     wait_for(
         lambda: virsh(host, "version", check=False).returncode == 0,

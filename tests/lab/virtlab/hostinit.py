@@ -29,10 +29,13 @@ def mount(source: str, target: str, kind: str = "", flags: int = 0, data: str = 
 
 
 def overlay(lower: str, target: str, upper_dir: Path) -> None:
-    """The directory as it is on the machine, with this host's changes on top, in memory."""
+    """The directory as it is on the machine, with this host's changes on top, in memory.
+
+    Several directories, with colons in between, lie over each other, the first one uppermost.
+    """
     for part in ("upper", "work"):
         (upper_dir / part).mkdir(parents=True)
-    mode = Path(lower).stat().st_mode & 0o7777
+    mode = Path(lower.split(":")[-1]).stat().st_mode & 0o7777
     (upper_dir / "upper").chmod(mode)
     mount("overlay", target, "overlay", 0, f"lowerdir={lower},upperdir={upper_dir}/upper,workdir={upper_dir}/work")
 

@@ -73,7 +73,7 @@ class Lab:
     def up(self, *, host_count: int = 2, link_mbit: int = 400, on: Mapping[str, str] | None = None) -> list[Host]:
         """Make the lab; what an earlier one of this name left behind is removed first, a healthy one is refused.
 
-        `on` says which hosts have another system than this machine's: a key of `systems.SUITES` for each of them.
+        `on` says which hosts have another system than this machine's: one of `systems.NAMES` for each of them.
         """
         on = on or {}
         with state.locked(self.name):
@@ -317,12 +317,17 @@ class Lab:
     def kill_libvirtd(self, host: str) -> None:
         hosts.stop_libvirtd(self.host(host), kill=True)
 
+    def kill_daemon(self, host: str, name: str) -> None:
+        """SIGKILL for one of a host's modular daemons, which is started again at once, as by systemd."""
+        hosts.kill_daemon(self.host(host), name)
+
     def start_libvirtd(self, host: str) -> None:
-        """Nothing, when it runs; returns when it answers."""
+        """Nothing, when it runs; returns when it answers. Here and in what follows, a host with modular daemons has
+        virtqemud in libvirtd's place."""
         hosts.start_libvirtd(self.host(host))
 
     def libvirtd_runs(self, host: str) -> bool:
-        return hosts.libvirtd_pid(self.host(host)) is not None
+        return hosts.libvirtd_runs(self.host(host))
 
     def ended_by_signal(self, host: str) -> list[str]:
         """Which daemons and QEMUs of this host were ended by a signal so far, a line each: time, name, signal."""

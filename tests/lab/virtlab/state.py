@@ -28,7 +28,7 @@ class Host:
     mgmt_address: str
     migration_address: str
     uuid: str
-    version: str = "machine"  # its system: "machine" is this machine's own; otherwise a key of systems.SUITES
+    version: str = "machine"  # its system: "machine" is this machine's own; otherwise one of systems.NAMES
     init_pid: int | None = None
     init_ticks: int | None = None
 

@@ -9,9 +9,11 @@ from __future__ import annotations
 import fcntl
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from . import modular
+from .chroot import TIMEOUT_S, apt_settings, inside, install
 from .errors import LabError
 from .proc import run
 from .state import CACHE_DIR
@@ -19,6 +21,9 @@ from .state import CACHE_DIR
 MACHINE = "machine"  # the system of the machine itself
 # Suites, and debootstrap's script for each where it has none of that name.
 SUITES = {"trixie": "", "testing": "sid"}
+# The same release with libvirt's modular daemons (modular.py).
+MODULAR = {f"trixie{modular.SUFFIX}": "trixie"}
+NAMES = [MACHINE, *SUITES, *MODULAR]
 KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 PACKAGES = [
     "iproute2",
@@ -34,7 +39,6 @@ PACKAGES = [
     "qemu-system-x86",
     "qemu-utils",
 ]
-TIMEOUT_S = 1200.0
 
 
 def stanzas(text: str) -> Iterator[dict[str, str]]:
@@ -64,25 +68,6 @@ def mirror() -> str:
     raise LabError(f"apt on this machine has no source for {code}, and so no mirror to take another Debian from")
 
 
-def apt_settings() -> str:
-    """How this machine's apt reaches its mirror (proxies, certificates, old snapshots)."""
-    lines = run(["apt-config", "dump"]).stdout.splitlines()
-    return "".join(line + "\n" for line in lines if re.match(r"Acquire::(https?|Check-|Retries)", line))
-
-
-def inside(root: Path, *command: str) -> None:
-    """Run a command with the directory as its root, in namespaces that take their mounts with them."""
-    prepare = 'mount -t proc proc "$0/proc" && mount --rbind /dev "$0/dev" && exec chroot "$0" "$@"'
-    environment = {
-        "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-        "DEBIAN_FRONTEND": "noninteractive",
-        "HOME": "/root",
-        "LANG": "C.UTF-8",
-    }
-    isolate = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--propagation", "private"]
-    run([*isolate, "sh", "-c", prepare, str(root), *command], timeout_s=TIMEOUT_S, env=environment)
-
-
 def build(root: Path, suite: str) -> None:
     source = mirror()
     keyring = [f"--keyring={KEYRING}"] if Path(KEYRING).exists() else []
@@ -99,30 +84,40 @@ def build(root: Path, suite: str) -> None:
     policy = root / "usr/sbin/policy-rc.d"
     policy.write_text("#!/bin/sh\nexit 101\n")
     policy.chmod(0o755)
-    inside(root, "apt-get", "-q", "update")
-    inside(root, "apt-get", "-q", "install", "-y", "--no-install-recommends", *PACKAGES)
+    install(root, PACKAGES)
     inside(root, "apt-get", "clean")
     for path in (root / "etc/ssh").glob("ssh_host_*"):
         path.unlink()
 
 
-def root_of(system: str) -> str:
-    """The directory with this system, made when it is not there; empty for the machine's own."""
-    if system == MACHINE:
-        return ""
-    if system not in SUITES:
-        raise LabError(f"no such system: {system}; there are {', '.join([MACHINE, *SUITES])}")
+def made(name: str, made_from: str, build_in: Callable[[Path], None]) -> Path:
+    """The cache's directory of this name; it is made when it is not there, or was made from something else."""
     CACHE_DIR.mkdir(parents=True, exist_ok=True)
-    root = CACHE_DIR / system
-    made_from = " ".join(PACKAGES)
-    with (CACHE_DIR / f"{system}.lock").open("w") as lock:
+    root = CACHE_DIR / name
+    with (CACHE_DIR / f"{name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         stamp = root / "var/lib/virtops-lab-packages"
         if not stamp.exists() or stamp.read_text() != made_from:
-            half_made = CACHE_DIR / f"{system}.new"
+            half_made = CACHE_DIR / f"{name}.new"
             shutil.rmtree(half_made, ignore_errors=True)
-            build(half_made, system)
-            (half_made / stamp.relative_to(root)).write_text(made_from)
+            build_in(half_made)
+            stamp_there = half_made / stamp.relative_to(root)
+            stamp_there.parent.mkdir(parents=True, exist_ok=True)
+            stamp_there.write_text(made_from)
             shutil.rmtree(root, ignore_errors=True)
             half_made.rename(root)
-    return str(root)
+    return root
+
+
+def root_of(system: str) -> str:
+    """The directories with this system, made when they are not there, the upper one first, with a colon in between, as
+    an overlay takes them; empty for the machine's own."""
+    if system not in NAMES:
+        raise LabError(f"no such system: {system}; there are {', '.join(NAMES)}")
+    if system == MACHINE:
+        return ""
+    if system in SUITES:
+        return str(made(system, " ".join(PACKAGES), lambda root: build(root, system)))
+    base = Path(root_of(MODULAR[system]))
+    recipe = [modular.version_of(base), *modular.PACKAGES, *modular.OPTIONS, *modular.DAEMONS]
+    return f"{made(system, ' '.join(recipe), lambda root: modular.build(base, root))}:{base}"

@@ -78,7 +78,8 @@ class Source:
                 "SAME_HOST",
                 f"{name!r} leads to the same host as {holder!r}.",
                 state=f"It is watched as {holder!r} only.",
-                remedy="Name each host once, or give hosts that were cloned a host_uuid of their own in libvirtd.conf.",
+                remedy="Name each host once, or give hosts that were cloned a host_uuid of their own in libvirtd.conf"
+                " or virtqemud.conf.",
             )
 
     def _suspect(self, uuid: str) -> None:

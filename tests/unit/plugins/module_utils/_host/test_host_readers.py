@@ -92,8 +92,12 @@ def test_configuration(
     tmp_path: Path, write: Write, monkeypatch: pytest.MonkeyPatch, files: list[str], mode: str
 ) -> None:
     write("libvirtd.conf", 'listen_tcp = 1\nauth_tcp = "sasl"\n')
-    write("virtqemud.conf", 'host_uuid = "u"\n')
-    write("virtproxyd.conf", 'tls_port = "16515"\nadmin_keepalive_interval = 5\n')
+    # Each of the modular daemons takes all settings, and heeds those that are its own: that of the guests gives the
+    # host its UUID, the proxy takes connections from elsewhere.
+    write("virtqemud.conf", 'host_uuid = "u"\nauth_tcp = "none"\ntls_port = "1"\nauth_unix_rw = "polkit"\n')
+    write(
+        "virtproxyd.conf", 'tls_port = "16515"\nadmin_keepalive_interval = 5\nhost_uuid = "p"\nauth_unix_rw = "none"\n'
+    )
     write("qemu.conf", 'migration_port_min = 50000\nvnc_password = "swordfish"\n')
     monkeypatch.setattr(configuration, "_DIRECTORY", str(tmp_path))
     monkeypatch.setattr(configuration, "_mode", lambda: mode)
@@ -101,12 +105,49 @@ def test_configuration(
     assert found.qemu == {"migration_port_min": 50000}
     assert found.readable
     if mode == "modular":
-        assert found.daemon == {"host_uuid": "u", "tls_port": "16515"}
+        assert found.daemon == {"host_uuid": "u", "auth_unix_rw": "polkit", "tls_port": "16515"}
         assert configuration.number_of(found.daemon, "tls_port", 16514) == 16515
     else:
         assert found.daemon == {"listen_tcp": 1, "auth_tcp": "sasl"}
         assert configuration.text_of(found.daemon, "auth_tcp") == "sasl"
     assert configuration.number_of({"port": ["x"]}, "port", 1) == configuration.number_of({"port": "x"}, "port", 1) == 1
+
+
+@pytest.mark.parametrize(
+    ("alive", "sockets", "mode"),
+    [
+        ({"virtqemud": "virtqemud"}, [], "modular"),
+        ({"libvirtd": "libvirtd"}, [], "monolithic"),
+        # The one that lives counts, whatever sockets the other kind has left behind.
+        ({"libvirtd": "libvirtd"}, ["virtqemud-sock", "libvirt-sock"], "monolithic"),
+        ({"virtqemud": "virtqemud"}, ["virtqemud-sock", "libvirt-sock"], "modular"),
+        # Killed once; its number is another program's now.
+        ({"virtqemud": "bash", "libvirtd": "libvirtd"}, ["virtqemud-sock"], "monolithic"),
+        ({"virtqemud": "virtqemud", "libvirtd": "sshd"}, ["libvirt-sock"], "modular"),
+        ({"virtqemud": ""}, ["libvirt-sock"], "monolithic"),
+        # Neither runs: with socket activation it comes when it is asked for. The proxy has libvirtd's socket.
+        ({}, ["virtqemud-sock", "libvirt-sock"], "modular"),
+        ({}, ["libvirt-sock"], "monolithic"),
+        ({}, [], ""),
+    ],
+)
+def test_which_daemons_there_are(
+    tmp_path: Path, write: Write, monkeypatch: pytest.MonkeyPatch,
+    alive: dict[str, str], sockets: list[str], mode: str,
+) -> None:  # fmt: skip
+    """``alive``: the daemons with a file of their process's number, and the name of the process of that number."""
+    monkeypatch.setattr(configuration, "_RUN", str(tmp_path))
+    monkeypatch.setattr(configuration, "_PROC", str(tmp_path))
+    monkeypatch.setattr(configuration, "_DIRECTORY", str(tmp_path))
+    for number, (daemon, process) in enumerate(alive.items(), 100):
+        write(f"{daemon}.pid", str(number))
+        if process:
+            (tmp_path / str(number)).mkdir()
+            write(f"{number}/comm", f"{process}\n")
+    (tmp_path / "libvirt").mkdir()
+    for name in sockets:
+        write(f"libvirt/{name}", "")
+    assert configuration.read_configuration().mode == mode
 
 
 def test_a_configuration_that_libvirt_would_not_take(
