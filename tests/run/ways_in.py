@@ -30,6 +30,8 @@ WAYS: tuple[tuple[str, str, str], ...] = (
     ("migrate_guest", SURVEY, "migrate_guest"),
     ("evacuate_host", SURVEY, "evacuate_host"),
     ("return_home", SURVEY, "return_home"),
+    ("plan", PLAYBOOK, "plan"),
+    ("plan_evacuation", SURVEY, "plan_evacuation"),
 )
 # Where the name is not that of the option with the prefix of the way in.
 RENAMED = {
@@ -86,6 +88,29 @@ SINGLE: dict[tuple[str, str, str], str] = {
     (SURVEY, "evacuate_host", "name"): PLANNED,
     (SURVEY, "return_home", "name"): PLANNED,
 }
+# Why a plan, which moves nobody, does not take what those that move guests take.
+_HOW_SENT = "how memory is sent changes neither who goes where nor the order; links and limits say when"
+_MOVES_NOBODY = "a plan moves nobody"
+_GOES_WRONG = "a plan is of migrations that go well, and this is for those that do not"
+_NOT_OF_A_PLAN: tuple[tuple[t.Sequence[str], str], ...] = (
+    (("parallel_connections", "compression", "compression_level", "copy_synchronous_writes"), _HOW_SENT),
+    (("calm_wait_s", "force"), _MOVES_NOBODY),
+    (("setup_deadline_s", "max_restarts"), _GOES_WRONG),
+    (
+        ("shrink", "shrink_keep_mib"),
+        "what a guest can spare is known when it is asked, right before it goes; a plan counts all that it has touched",
+    ),
+)
+_OF_A_PLAN_PLAYBOOK: tuple[tuple[t.Sequence[str], str], ...] = (
+    (("persistent", "undefine_source", "destination_uri", "migrate_uri", "metrics_directory"), _MOVES_NOBODY),
+    (("history_dir", "history_keep"), _MOVES_NOBODY),
+    (("copy_disks",), BY_GUEST),
+    (("name",), PLANNED),
+)
+for _names, _why in _NOT_OF_A_PLAN + _OF_A_PLAN_PLAYBOOK:
+    SINGLE.update({(PLAYBOOK, "plan", _name): _why for _name in _names})
+for _names, _why in (*_NOT_OF_A_PLAN, (("name",), PLANNED)):
+    SINGLE.update({(SURVEY, "plan_evacuation", _name): _why for _name in _names})
 OF_A_PLAYBOOK = {"name": "guests"}
 
 HEAD = """\
@@ -102,7 +127,8 @@ Options, and the ways in
 
 What :ansplugin:`virtops.live_migration.migration#module` can do, and under which name the other ways to move guests
 take it. Fields of the policy are suboptions of ``policy_overrides`` in modules and roles. A number in brackets stands
-for a reason below the table why it is not there.
+for a reason below the table why it is not there. The last two columns are a plan of the same, which takes what changes
+who goes where, and when.
 
 Single guests have options of their own in ``guest_options``, in a plan, and in their metadata; where these differ the
 most careful one holds.

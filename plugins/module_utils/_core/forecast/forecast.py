@@ -259,7 +259,7 @@ class _Chooser:
         )
 
     def _parallel(self) -> int:
-        """Connections that the bandwidth can fill; before QEMU 10.1 they exclude post-copy, and always xbzrle."""
+        """Connections that the bandwidth can fill; they exclude post-copy here (docs/design.md), and xbzrle in QEMU."""
         fills = int(self.facts.bandwidth_bytes_per_s / _PER_CONNECTION) + 1
         wanted = min(MOST_CONNECTIONS, self.facts.parallel_connections, fills)
         return wanted if wanted >= 2 and not self.may_postcopy and not self.compresses else 0

@@ -100,7 +100,8 @@ ROWS: tuple[Meaning, ...] = (
         means="QEMU cannot do post-copy with parallel connections.",
         state=ON_SOURCE,
         remedy=(
-            "Start the migration with either post-copy or parallel connections; only QEMU 10.1 or newer can have both."
+            "Start the migration with either post-copy or parallel connections. QEMU takes both from 10.1 on, but with"
+            " QEMU 11.1 such a job stood still and could not be aborted."
         ),
         source="QEMU: migration/options.c",
         domain="QEMU",
