@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import re
+import time
 import typing as t
 
 from bench.runs import Ansible, Result, task
@@ -63,15 +64,18 @@ def test_converging(ansible: Ansible, erp01: Subject) -> None:
 def test_dirty_rate(ansible: Ansible, erp01: Subject) -> None:
     erp01.migrate()
     erp01.in_pass(2)
-    found = diagnosis(ansible, erp01, observe_s=8, contract={"max_pause_s": 60})
+    began_s, sent_bytes = time.monotonic(), erp01.job()["memory_processed"]
+    found = diagnosis(ansible, erp01, observe_s=12, contract={"max_pause_s": 60})
+    bytes_per_s = (erp01.job()["memory_processed"] - sent_bytes) / (time.monotonic() - began_s)
     assert (found["verdict"], found["reason"]) == ("stuck", "DIRTY_RATE"), found
     evidence = found["evidence"]
     assert evidence["firm"] is True
     # QEMU counts a page once in a pass, so the rates look alike although it writes far more.
     assert 0.7 < evidence["dirty_to_bandwidth_ratio"] < 1.4
-    assert evidence["bandwidth_bytes_per_s"] > 0.7 * LINK_BYTES_PER_S
-    # 96 MiB and a little, at 400 Mbit/s.
-    assert 1500 < evidence["needed_downtime_ms"] < 4000
+    # Of what was sent in that time, from beginning to end.
+    assert 0.6 * bytes_per_s < evidence["bandwidth_bytes_per_s"] < 1.5 * bytes_per_s
+    # 96 MiB and a little, at that.
+    assert 50 * MIB < evidence["needed_downtime_ms"] / 1000 * evidence["bandwidth_bytes_per_s"] < 190 * MIB
     assert evidence["downtime_to_set_ms"] > evidence["needed_downtime_ms"]
     assert evidence["longest_pause_ms"] >= evidence["needed_downtime_ms"]
     assert evidence["max_downtime_ms"] == 300
@@ -106,17 +110,18 @@ def test_downtime_limit_low_and_its_remedy(ansible: Ansible, crm01: Subject) -> 
 
 
 def test_bandwidth_cap_and_its_remedy(ansible: Ansible, erp01: Subject) -> None:
-    erp01.migrate("--bandwidth", "30")
+    # A limit that a busy machine reaches, too.
+    erp01.migrate("--bandwidth", "20")
     erp01.in_pass(2)
     found = diagnosis(ansible, erp01, observe_s=9, link_mbit_per_s=400)
     assert (found["verdict"], found["reason"]) == ("stuck", "BANDWIDTH_CAP"), found
     evidence = found["evidence"]
-    assert evidence["bandwidth_limit_mib_per_s"] == 30
-    assert 0.8 * 30 * MIB < evidence["bandwidth_bytes_per_s"] < 1.2 * 30 * MIB
+    assert evidence["bandwidth_limit_mib_per_s"] == 20
+    assert 0.8 * 20 * MIB < evidence["bandwidth_bytes_per_s"] < 1.2 * 20 * MIB
     first = found["remedies"][0]
     assert (first["action"], first["command"]) == ("bandwidth", "virsh migrate-setspeed erp01 0")
-    assert "30 MiB/s" in first["expected"]
-    assert "30 MiB/s" in found["summary"]
+    assert "20 MiB/s" in first["expected"]
+    assert "20 MiB/s" in found["summary"]
     # Lifted in the same job, the reason is another one.
     erp01.virsh("migrate-setspeed", "0")
     assert diagnosis(ansible, erp01, observe_s=6)["reason"] == "DIRTY_RATE"
