@@ -11,7 +11,7 @@ from ...dataclass_json import Amount
 from ...forecast.working_set import WorkingSet, read_working_set
 from ...host.document import HostDocument
 from ...host.guest import Disk, GuestDocument, GuestMemory
-from ...host.postcopy_obstacles import devices_on_the_way
+from ...host.postcopy_obstacles import devices_on_the_way, obstacles_of
 from ...policy import Policy
 from ...units import KIB, MIB
 from ..strategy import LEAVE, MIGRATE
@@ -151,6 +151,7 @@ def demand_of(
         sum(_disk_bytes(disk) for disk in guest.disks) if copy_disks else 0,
         measured,
         policy,
+        postcopy_possible=not obstacles_of(guest),
         host_devices=len(devices_on_the_way(guest)),
     )
 

@@ -29,6 +29,7 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.
     GuestDocument,
     GuestMemory,
     HostDevice,
+    SharedDirectory,
 )
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.policy import Policy
 
@@ -65,6 +66,19 @@ def test_devices_count_only_where_nobody_has_checked_them() -> None:
     guest = replace(GUEST, host_devices=[HostDevice("pci", "1"), HostDevice("pci", "2", teaming=True)])
     assert planned(guest, checked=False).host_devices == 1
     assert planned(guest).host_devices == 0
+
+
+@pytest.mark.parametrize(
+    ("more", "possible"),
+    [
+        ({}, True),
+        ({"host_devices": [HostDevice("pci", "1")]}, False),
+        ({"host_devices": [HostDevice("pci", "1", teaming=True)]}, True),
+        ({"shared_directories": [SharedDirectory(driver="virtiofs")]}, False),
+    ],
+)
+def test_a_plan_counts_on_no_post_copy_that_cannot_be(more: dict[str, t.Any], possible: bool) -> None:
+    assert demand_of(replace(GUEST, **more), None, Policy(), copy_disks=False).postcopy_possible is possible
 
 
 def test_memory_with_what_qemu_needs_beside_it() -> None:
