@@ -94,13 +94,16 @@ def test_dirty_rate(ansible: Ansible, erp01: Subject) -> None:
 
 
 def test_downtime_limit_low_and_its_remedy(ansible: Ansible, crm01: Subject) -> None:
+    # In each pass over half a link it could rewrite its 24 MiB several times, so that all of them are left, also on a
+    # machine that gets half of that done.
     crm01.load(20_000)
+    crm01.lab.link_set(crm01.source, mbit=200)
     migration = crm01.migrate()
     crm01.in_pass(2)
-    found = diagnosis(ansible, crm01, observe_s=4)
+    found = diagnosis(ansible, crm01, observe_s=6, contract={"max_downtime_ms": 4000})
     assert (found["verdict"], found["reason"]) == ("stuck", "DOWNTIME_LIMIT_LOW"), found
     evidence = found["evidence"]
-    assert 300 < evidence["needed_downtime_ms"] < evidence["downtime_to_set_ms"] <= 1000
+    assert 300 < evidence["needed_downtime_ms"] < evidence["downtime_to_set_ms"] <= 4000
     downtime = remedy(found, "downtime")
     assert actions(found)[0] == "downtime"
     assert downtime["allowed"] is True

@@ -225,7 +225,7 @@ def test_two_hosts_do_not_take_the_last_place_both(house: House) -> None:
     ahead["virtops.live_migration.evacuation"]["guests"] += others
     assert_done(house.ansible.run(HOME, ahead)[0], True)
     limits = {"kept_at": "kvm02", "limits": [{"name": "all", "at_most": 1}]}
-    slow = {"measure": False, "bandwidth_mib_per_s": 4, "slots": {"per_destination": 1}, "shared_limits": limits}
+    slow = {"measure": False, "bandwidth_mib_per_s": 6, "slots": {"per_destination": 1}, "shared_limits": limits}
     stay = [{"uuid": house.uuids["busy01"], "strategy": "leave"}]
     tasks = {HOME: house.evacuation({"crm01": "kvm02"}, **slow), "kvm03": house.evacuation({"web01": "kvm02"}, **slow)}
     for one in tasks.values():
