@@ -27,12 +27,11 @@ options:
     type: int
     default: 1000
   postcopy:
-    description: Whether the guest may run split over two hosts for a while.
+    description:
+      - Whether the guest may run split over two hosts for a while.
+      - With V(never) it is not suggested as allowed.
     type: str
-    choices:
-      never: Do not suggest it as allowed.
-      if_needed: It is allowed.
-      prefer: It is allowed.
+    choices: [never, if_needed, prefer]
     default: if_needed
   max_pause_s:
     description: How long the guest may be suspended to finish, in seconds. V(0) does not allow it.

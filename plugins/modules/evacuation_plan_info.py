@@ -128,16 +128,17 @@ options:
         type: bool
         default: true
   metadata_may:
-    description: What guests may say of themselves in their metadata.
+    description:
+      - What guests may say of themselves in their metadata.
+      - V(strategy) is whether the guest is migrated, shut down or left, and what is done if it can go nowhere.
+      - V(priority) is when it goes. One of more than 0 takes nobody's place.
+      - V(rules) are which guests it would like to be with, or apart from. No guest stays behind for the sake of it.
+      - V(policy) are stricter limits for its own migration.
+      - With V(places) its priority decides, too, who gets a place where not all do.
+      - With V(hard_rules) such rules are kept, although others that name the same rule may be left without a place.
     type: list
     elements: str
-    choices:
-      strategy: Whether the guest is migrated, shut down or left, and what is done if it can go nowhere.
-      priority: When it goes. One of more than 0 takes nobody's place.
-      rules: Which guests it would like to be with, or apart from. No guest stays behind for the sake of it.
-      policy: Stricter limits for its own migration.
-      places: Its priority decides, too, who gets a place where not all do.
-      hard_rules: Such rules are kept, although others that name the same rule may be left without a place.
+    choices: [strategy, priority, rules, policy, places, hard_rules]
     default: [strategy, priority, rules, policy]
   hosts:
     description: What holds for single hosts, in the place of the options of the same names.

@@ -17,9 +17,10 @@ KEPT = "FAULTS_KEPT"
 
 
 class Seen(t.Protocol):
-    """Notes what came of a fault: ``end`` is what was told, ``lost`` whether it ends the guest by its nature."""
+    """Notes what came of a fault."""
 
-    def __call__(self, kind: str, phase: str, by: str, end: str, *, lost: bool = False) -> None: ...
+    def __call__(self, kind: str, phase: str, by: str, end: str, *, lost: bool = False) -> None:
+        """``end`` is what was told, ``lost`` whether the fault ends the guest by its nature."""
 
 
 def seen_by(item: pytest.Item) -> Seen:
