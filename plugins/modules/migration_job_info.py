@@ -306,6 +306,8 @@ jobs:
             - The figures behind it. What is not known is left out.
             - C(firm) says whether the verdict was seen over two boundaries or only follows from the rates; while disks
               are copied, whether that was watched for half a minute.
+            - C(postcopy_obstacles) has what of the guest post-copy cannot cope with, of C(HOST_DEVICES), C(NVDIMM),
+              C(VIRTIOFS) and C(SHARED_FILE_MEMORY).
             - C(boundaries) has the pass and the bytes left for each bitmap sync that was seen.
             - C(needed_downtime_ms) is how long the guest would have to stand still, C(downtime_to_set_ms) the limit to
               set for that, and C(longest_pause_ms) how long a suspended guest would stand still at most.
@@ -363,7 +365,8 @@ jobs:
                 Until the end the guest lives on both hosts: if the network or a host fails, it stops and may be lost.
                 Not for a critical guest or over an unstable network. It cannot be undone.
             allowed:
-              description: Whether O(contract) and the flags that the job was started with admit it.
+              description:
+                - Whether O(contract), the flags that the job was started with, and what the guest has admit it.
               type: bool
               sample: true
 guests:

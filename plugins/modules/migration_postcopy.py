@@ -15,7 +15,8 @@ description:
     time, the guest stops and may be lost. The switch cannot be undone.
   - That is why the job is watched for three seconds first, and the switch is refused while the network stands still or
     is not steady, while the first pass is not over, when the rest would take longer than O(max_postcopy_s), for a guest
-    with host devices, and for one that stands still already. See O(guard).
+    with host devices, an NVDIMM, directories shared by virtiofs or memory in shared files, and for one that stands
+    still already. See O(guard).
   - A guest that says in its metadata that it must not go by post-copy is not switched. See O(heed_metadata).
   - A job that is in post-copy already, or has completed while this module watched it, is left as it is.
 notes:

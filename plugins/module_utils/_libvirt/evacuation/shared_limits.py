@@ -112,16 +112,18 @@ class SharedSlots:
                 lease = self._leases.take(kept_at, name, self._limits.most[name])
                 self._keeper_silent_since_s = None
                 return lease
-        self._keeper_asked_s = time.monotonic()
-        if self._keeper_silent_since_s is None:
-            self._keeper_silent_since_s = self._keeper_asked_s
+        now_s = time.monotonic()
+        # Nobody may have asked for long, as no place was free: it was not silent all that time.
+        if self._keeper_silent_since_s is None or now_s - self._keeper_asked_s > 2 * _SILENT_S:
+            self._keeper_silent_since_s = now_s
+        self._keeper_asked_s = now_s
         return None
 
     def out_of_reach(self, destination: str, guest: str) -> t.Optional[MigrationError]:
         """LIMITS_UNREACHABLE for a guest whose way there counts for limits of which nobody has known for too long."""
         since_s = self._keeper_silent_since_s
         names = self._limits.crossed.get(destination, ())
-        if not names or since_s is None or time.monotonic() - since_s < _KEEPER_SILENT_S:
+        if not names or since_s is None or self._keeper_asked_s - since_s < _KEEPER_SILENT_S:
             return None
         keeper, limits = self._limits.kept_at, ", ".join(names)
         return MigrationError(

@@ -223,6 +223,7 @@ def test_limits_that_nobody_tells_are_not_waited_for_without_end(daemon: Daemon,
         assert host.out_of_reach("kvm03", "erp01") is None
         libvirt.clock.sleep(1.0)
     libvirt.clock.sleep(1.0)
+    assert not host.reserve("b", "kvm03")
     error = host.out_of_reach("kvm03", "erp01")
     assert error is not None
     assert (error.reason, error.evidence) == ("LIMITS_UNREACHABLE", {"kept_at": "kvm02", "limits": ["all"]})
@@ -242,6 +243,17 @@ def test_whoever_keeps_the_limits_and_answers_again_is_waited_for_anew(daemon: D
         libvirt.clock.sleep(20.0)
         other.renew()
         libvirt.clock.sleep(180.0)
+        assert host.out_of_reach("kvm03", "erp01") is None
+
+
+def test_who_was_not_asked_was_not_silent(daemon: Daemon, libvirt: FakeLibvirt) -> None:
+    """While no place is free nobody asks."""
+    host = SharedSlots(SharedLimits("kvm02", {"all": 1}, {"kvm03": ["all"]}), lambda _name: to(daemon))
+    daemon.refuses, daemon.alive = 38, False
+    for _time in range(3):
+        assert not host.reserve("a", "kvm03")
+        assert host.out_of_reach("kvm03", "erp01") is None
+        libvirt.clock.sleep(400.0)
         assert host.out_of_reach("kvm03", "erp01") is None
 
 
