@@ -21,6 +21,7 @@ __all__ = [
     "host_uuid",
     "libvirt",
     "require_version",
+    "tells_of_loss",
     "version_parts",
     "version_text",
 ]
@@ -71,6 +72,7 @@ class Connection:
             _start_event_loop()
         self.uri = uri
         self._events, self._limit_s, self._whose = events, limit_s, whose
+        self._lost = False
         self._open()
 
     def _open(self) -> None:
@@ -89,6 +91,7 @@ class Connection:
                 remedy="Check that the daemon runs there and is not stopped or overloaded, the URI, and the firewall.",
             ) from None
         self.raw = limited(raw, Daemon(lambda problem: _no_answer(f"{problem} by {self.uri}")))
+        self._lost = False
 
     def _opened(self) -> t.Any:
         raw = libvirt.open(self.uri)
@@ -114,9 +117,33 @@ class Connection:
         self._open()
 
     @property
+    def alive(self) -> bool:
+        """Whether it is open, and no call has told that a daemon behind it is gone; see :meth:`lost`."""
+        return not self._lost and bool(self.raw.isAlive())
+
+    def lost(self, exc: Exception) -> bool:
+        """Whether it is of no use any more, by an error of a call on it: it has to be opened anew then.
+
+        With modular daemons isAlive() tells of the nearest daemon only. virtproxyd keeps a connection open whose
+        virtqemud was restarted, and virtqemud one whose virtsecretd was; each call fails that such a daemon would have
+        to answer, until the client connects anew (remoteOpenConn in libvirt's remote_daemon_dispatch.c).
+        """
+        self._lost = self._lost or tells_of_loss(exc)
+        return not self.alive
+
+    @property
     def local(self) -> bool:
         """Whether the daemon is on the machine that this runs on, so that its files and processes can be looked at."""
         return is_local(self.uri)
+
+
+def tells_of_loss(exc: Exception) -> bool:
+    """Whether an error says that a connection to a daemon has ended, whichever one."""
+    if isinstance(exc, MigrationError):
+        return exc.reason == "CONNECTION_LOST"
+    from .errors import translate
+
+    return translate(exc, "").reason == "CONNECTION_LOST"
 
 
 def connect_destination(uri: str) -> Connection:

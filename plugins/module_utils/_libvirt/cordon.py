@@ -36,7 +36,7 @@ _LIMIT_S = 10.0
 
 def keeps_no_notes(connection: Connection, exc: t.Any) -> bool:
     """Whether a ``libvirtError`` says so. A lost connection has the code of a daemon that is not there."""
-    return exc.get_error_code() in _NO_NOTES and bool(connection.raw.isAlive())
+    return exc.get_error_code() in _NO_NOTES and not connection.lost(exc)
 
 
 def is_cordoned(connection: Connection) -> t.Optional[bool]:

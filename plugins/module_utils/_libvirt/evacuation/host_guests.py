@@ -76,8 +76,10 @@ class Destinations:
         try:
             if name not in self._open:
                 self._open[name] = self._connect(self._uris[name])
-            elif not self._open[name].raw.isAlive():
+            elif not self._open[name].alive:
                 within(self._open[name].reopen, f"connecting to {self._uris[name]} again", _LIMIT_S)
             return host_guests(self._open[name])
-        except (MigrationError, libvirt.libvirtError):
+        except (MigrationError, libvirt.libvirtError) as exc:
+            if name in self._open:
+                self._open[name].lost(exc)
             return None

@@ -73,7 +73,7 @@ class Leases:
             except libvirt.libvirtError as exc:
                 if keeps_no_notes(connection, exc):
                     return Lease(name)
-                if not connection.raw.isAlive():
+                if connection.lost(exc):
                     raise
                 self._look_at_the_other(connection, lease.use)
         return None

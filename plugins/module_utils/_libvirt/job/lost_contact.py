@@ -8,7 +8,7 @@ import time
 import typing as t
 
 from ..._core.errors import MigrationError
-from ..connection import Connection, libvirt
+from ..connection import Connection, libvirt, tells_of_loss
 from ..errors import translate
 from ..guest import find_guest
 from .current import outgoing_job
@@ -38,16 +38,17 @@ def looking_after(
     except (libvirt.libvirtError, MigrationError) as exc:
         if isinstance(exc, MigrationError) and exc.reason in passing:
             raise
-        ended = source is not None and ended_by_a_restart(*source)
+        ended = source is not None and ended_by_a_restart(*source, exc)
         raise contact_lost(exc, name, facts(), ended=ended) from exc
 
 
-def ended_by_a_restart(source: Connection, uuid: str) -> bool:
+def ended_by_a_restart(source: Connection, uuid: str, exc: Exception) -> bool:
     """Whether the daemon of the source has gone, is back, and has no migration of the guest any more, which runs there.
 
-    A daemon that only does not answer is not waited for. The connection is open again where it is back.
+    ``exc``: of the look that has failed. A daemon that only does not answer is not waited for. The connection is open
+    again where it is back.
     """
-    if source.raw.isAlive():
+    if not _daemon_gone(source, exc):
         return False
     give_up_s = time.monotonic() + _BACK_S
     while True:
@@ -60,6 +61,19 @@ def ended_by_a_restart(source: Connection, uuid: str) -> bool:
             if not gone or time.monotonic() >= give_up_s:
                 return False
         time.sleep(_POLL_S)
+
+
+def _daemon_gone(source: Connection, exc: Exception) -> bool:
+    """The error may be of a look at the destination, so that the source is asked where its connection is open."""
+    if not source.alive:
+        return True
+    if not tells_of_loss(exc):
+        return False
+    try:
+        source.raw.getLibVersion()
+    except libvirt.libvirtError as failed:
+        return source.lost(failed)
+    return False
 
 
 def contact_lost(exc: Exception, name: str, facts: Facts, *, ended: bool = False) -> MigrationError:

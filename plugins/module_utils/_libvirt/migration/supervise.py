@@ -78,7 +78,7 @@ class Supervision:
                 raise
             if isinstance(exc, MigrationError) and exc.reason in OVERTAKEN:
                 raise
-            ended = ended_by_a_restart(self._ends.source, self._guest.uuid)
+            ended = ended_by_a_restart(self._ends.source, self._guest.uuid, exc)
             runs_on = self._ends.source_name if ended else None
             raise contact_lost(exc, self._guest.name, {**facts(driver.last), "runs_on": runs_on}, ended=ended) from exc
         there = where.there if where.situation is Situation.THERE else None

@@ -80,12 +80,12 @@ class TwoHosts:
         deadline_s = time.monotonic() + _CONNECT_S
         while True:
             try:
-                if not self.destination.raw.isAlive():
+                if not self.destination.alive:
                     self._reconnect()
                 there = seek_guest(self.destination, name, uuid)
                 return there, _state(there)
-            except libvirt.libvirtError:
-                if self.destination.raw.isAlive() or time.monotonic() >= deadline_s:
+            except libvirt.libvirtError as exc:
+                if not self.destination.lost(exc) or time.monotonic() >= deadline_s:
                     raise
 
     def _reconnect(self) -> None:

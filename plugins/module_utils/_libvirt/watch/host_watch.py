@@ -256,7 +256,7 @@ class HostWatch:
             _log.debug("%s: %s could not be looked at: %s", self.name, uuid, exc)
             if uuid in self._watches:
                 self._due.setdefault(uuid, time.monotonic() + _SILENT_S)
-            if not connection.raw.isAlive():
+            if connection.lost(exc):
                 inbox.put_nowait(Notice(What.CLOSED))
         finally:
             if self._looking.get(uuid) is asyncio.current_task():

@@ -649,7 +649,8 @@ def test_options_that_do_not_go_together(libvirt: FakeLibvirt, run: ModuleRunner
 
 def test_libvirt_is_lost(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
     lost = Call("jobStats").raises(38, "Cannot recv data: Connection reset by peer", 7).leaves(UNANSWERED)
-    libvirt.expect(*START, *OWN, transfer(), lost)
+    # The source is asked whether it was that one.
+    libvirt.expect(*START, *OWN, transfer(), lost, Call("getLibVersion").returns(11003000))
     result = run.fails(migration, **ASKED)
     assert (result["reason"], result["runs_on"]) == ("CONNECTION_LOST", None)
     assert "The migration may go on" in result["state"]
@@ -673,13 +674,24 @@ def test_the_destination_daemon_is_started_anew(libvirt: FakeLibvirt, run: Modul
     assert result["state"] == "The guest is running (booted) on kvm01."
 
 
-def test_the_connection_to_the_destination_breaks(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
+@pytest.mark.parametrize(
+    ("by_itself", "code", "says"),
+    [
+        (True, 38, "End of file while reading data: Input/output error"),
+        # Modular daemons: virtproxyd, which keeps the connection, is there, and virtqemud behind it was started anew.
+        (False, 1, "internal error: client socket is closed"),
+        (False, 38, "End of file while reading data: Input/output error"),
+    ],
+)
+def test_the_connection_to_the_destination_breaks(
+    libvirt: FakeLibvirt, run: ModuleRunner, by_itself: bool, code: int, says: str
+) -> None:
     """As when its network was away: a new one says where the guest is."""
 
     def dies(fake: FakeLibvirt) -> None:
-        fake.connection(THERE).closed = True
+        fake.connection(THERE).closed = by_itself
 
-    lost = Call("lookupByUUIDString", ERP01).raises(38, "End of file while reading data: Input/output error", 7)
+    lost = Call("lookupByUUIDString", ERP01).raises(code, says, 7)
     aborted = transfer().raises(78, "operation aborted: job 'migration out' canceled by client").leaves(CANCELLED)
     none = Call("jobStats").returns(NO_JOB)
     again = [*STILL_HERE, lost.then(dies), Call("open", THERE), UNKNOWN]

@@ -118,7 +118,8 @@ def test_a_destination_that_never_answers_is_told(libvirt: FakeLibvirt, run: Mod
 
 def test_the_daemon_is_gone(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
     lost = Call("jobStats").raises(1, "internal error: client socket is closed", 7).leaves(UNANSWERED)
-    libvirt.expect(*FOUND, look(FIRST_PASS), *HEEDED, look(FIRST_PASS), *limits(), lost)
+    still_there = Call("getLibVersion").returns(11003000)
+    libvirt.expect(*FOUND, look(FIRST_PASS), *HEEDED, look(FIRST_PASS), *limits(), lost, still_there)
     result = run.fails(migration_rescue, name="erp01")
     assert result["reason"] == "CONNECTION_LOST"
     assert "The migration may go on" in result["state"]
@@ -141,6 +142,16 @@ def test_a_daemon_that_was_started_anew(libvirt: FakeLibvirt, run: ModuleRunner)
     assert "The guest runs on the source as before" in result["state"]
     for words in ("Start the migration again", "max_restarts", "Restart no daemon while guests leave"):
         assert words in result["remedy"]
+
+
+def test_a_daemon_behind_a_proxy_that_was_started_anew(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
+    """Modular daemons: the connection is open, since virtproxyd is there, and each call on it fails."""
+    closed = (1, "internal error: client socket is closed", 7)
+    lost = Call("jobStats").raises(*closed).leaves(UNANSWERED)
+    asked = Call("getLibVersion").raises(*closed)
+    back = [Call("open", "qemu:///system").leaves(CANCELLED), Call("lookupByUUIDString", ERP01).returns(Guest())]
+    libvirt.expect(*FOUND, look(FIRST_PASS), *HEEDED, look(FIRST_PASS), *limits(), lost, asked, *back, look(NO_JOB))
+    assert run.fails(migration_rescue, name="erp01")["reason"] == "ENDED_BY_RESTART"
 
 
 def test_a_daemon_that_was_started_anew_in_postcopy(libvirt: FakeLibvirt, run: ModuleRunner) -> None:

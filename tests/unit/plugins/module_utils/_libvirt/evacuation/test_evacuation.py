@@ -47,6 +47,7 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.me
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.migration.migration import (
     MigrationOptions,
 )
+from ansible_collections.virtops.live_migration.tests.unit.plugins.connections import connected
 from ansible_collections.virtops.live_migration.tests.unit.plugins.fake_libvirt import (
     SHUT_DOWN,
     Call,
@@ -193,7 +194,7 @@ class Hosts:
         return self._world.guests_on(name)
 
     def connection(self, name: str) -> t.Any:
-        return SimpleNamespace(uri=name, raw=Daemon(name not in self._world.away))
+        return connected(Daemon(name not in self._world.away), name)
 
 
 @pytest.fixture

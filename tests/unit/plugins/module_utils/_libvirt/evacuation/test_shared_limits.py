@@ -5,11 +5,11 @@ from __future__ import annotations
 
 import re
 import typing as t
-from types import SimpleNamespace
 
 import pytest
 
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.errors import MigrationError
+from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.connection import Connection
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.evacuation import (
     lease,
     shared_limits,
@@ -19,6 +19,7 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.ev
     SharedLimits,
     SharedSlots,
 )
+from ansible_collections.virtops.live_migration.tests.unit.plugins.connections import connected
 from ansible_collections.virtops.live_migration.tests.unit.plugins.fake_libvirt import FakeLibvirt, libvirtError
 
 
@@ -42,14 +43,18 @@ class Daemon:
     def __init__(self) -> None:
         self.secrets: dict[str, tuple[str, str]] = {}
         self.refuses: int | None = None
+        self.says = "not now"
         self.alive = True
 
     def isAlive(self) -> bool:  # noqa: N802 - the binding's name
         return self.alive
 
+    def close(self) -> None:
+        pass
+
     def secretDefineXML(self, xml: str, _flags: int) -> None:  # noqa: N802 - the binding's name
         if self.refuses is not None:
-            raise libvirtError(self.refuses, "not now")
+            raise libvirtError(self.refuses, self.says)
         found = re.search("<uuid>(.*)</uuid>.*<target>(.*)</target>", xml)
         assert found is not None
         key, use = found.groups()
@@ -77,8 +82,8 @@ def daemon(libvirt: FakeLibvirt, monkeypatch: pytest.MonkeyPatch) -> Daemon:
     return Daemon()
 
 
-def to(daemon: Daemon) -> t.Any:
-    return SimpleNamespace(uri="qemu+tcp://kvm02/system", raw=daemon)
+def to(daemon: Daemon) -> Connection:
+    return connected(daemon, "qemu+tcp://kvm02/system")
 
 
 def taken(found: Lease | None) -> Lease:
@@ -131,15 +136,40 @@ def test_a_connection_that_is_lost_is_no_daemon_without_secrets(daemon: Daemon, 
         Leases().take(to(daemon), "rack")
 
 
-@pytest.mark.parametrize("connected", [True, False])
+@pytest.mark.parametrize(
+    ("code", "says"),
+    [
+        (1, "internal error: client socket is closed"),
+        (38, "Cannot recv data: Connection reset by peer"),
+        (38, "End of file while reading data: Input/output error"),
+        (1, "internal error: connection closed due to keepalive timeout"),
+    ],
+)
+def test_a_daemon_behind_another_one_is_lost(daemon: Daemon, code: int, says: str) -> None:
+    """Modular daemons: the one that is connected to lives, and the one that keeps secrets, or runs guests, was started
+    anew. That is no daemon without secrets, its places are not taken, and the connection is to be opened anew."""
+    daemon.refuses, daemon.says = code, says
+    there = to(daemon)
+    assert there.alive
+    with pytest.raises(libvirtError):
+        Leases().take(there, "rack")
+    assert daemon.alive
+    assert not there.alive
+    daemon.refuses = None
+    there.reopen()
+    assert there.alive
+    assert Leases().take(there, "rack") is not None
+
+
+@pytest.mark.parametrize("was_connected", [True, False])
 def test_a_destination_that_does_not_answer_keeps_nobody_waiting_for_ever(
-    daemon: Daemon, libvirt: FakeLibvirt, connected: bool
+    daemon: Daemon, libvirt: FakeLibvirt, was_connected: bool
 ) -> None:
     """A restart is waited for. Then the look right before the transfer says what is wrong, and the queue has another
     one for it. What is kept there of limits over all hosts is not known meanwhile."""
     daemon.refuses, daemon.alive = 38, False
     limits = SharedLimits("kvm02", {"all": 3}, {"kvm03": ["all"]})
-    host = SharedSlots(limits, lambda _name: to(daemon) if connected else None)
+    host = SharedSlots(limits, lambda _name: to(daemon) if was_connected else None)
     assert not host.take_start_lease("kvm02")
     libvirt.clock.sleep(29.0)
     assert not host.take_start_lease("kvm02")
