@@ -18,7 +18,7 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._core.polic
 BAD = [
     ({"max_downtime_ms": 0}, "max_downtime_ms"),
     ({"max_downtime_ms": 2_000_001}, "max_downtime_ms"),
-    ({"max_downtime_ms": "500"}, "max_downtime_ms"),
+    ({"max_downtime_ms": "500 ms"}, "max_downtime_ms"),
     ({"max_downtime_ms": True}, "max_downtime_ms"),
     ({"max_downtime_ms": 0.5}, "max_downtime_ms"),
     ({"postcopy": "perhaps"}, "never, if_needed, prefer"),
