@@ -138,7 +138,10 @@ class Connection:
 
 
 def tells_of_loss(exc: Exception) -> bool:
-    """Whether an error says that a connection to a daemon has ended, whichever one."""
+    """Whether an error says that a connection to a daemon has ended, whichever one. That it only gives no answer is no
+    such error: it may go on, as it does when a stopped daemon is continued."""
+    if getattr(exc, "no_answer", False):
+        return False
     if isinstance(exc, MigrationError):
         return exc.reason == "CONNECTION_LOST"
     from .errors import translate
@@ -155,6 +158,7 @@ def _no_answer(problem: str) -> Exception:
     """A daemon that does not answer any more is told as one that is gone, after which the same is to be done."""
     error = libvirt.libvirtError(f"lost connection: {problem}")
     error.err = (Err.RPC, _FROM_RPC, str(error), 2, None, None, None, -1, -1)
+    error.no_answer = True
     return t.cast(Exception, error)
 
 

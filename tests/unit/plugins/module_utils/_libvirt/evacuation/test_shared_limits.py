@@ -5,11 +5,14 @@ from __future__ import annotations
 
 import re
 import typing as t
+from types import SimpleNamespace
 
 import pytest
 
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.errors import MigrationError
+from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt import connection
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.connection import Connection
+from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.errors import translate
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.evacuation import (
     lease,
     shared_limits,
@@ -159,6 +162,23 @@ def test_a_daemon_behind_another_one_is_lost(daemon: Daemon, code: int, says: st
     there.reopen()
     assert there.alive
     assert Leases().take(there, "rack") is not None
+
+
+class ToldError(libvirtError):
+    """As the binding's own, which is made of a message alone."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(39, message)
+
+
+def test_a_daemon_that_gives_no_answer_is_not_lost(daemon: Daemon, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is stopped, or its host is overloaded: a connection made anew would give none either."""
+    there = to(daemon)
+    monkeypatch.setattr(connection, "libvirt", SimpleNamespace(libvirtError=ToldError))
+    silent = connection._no_answer("the call jobStats was not answered for 40 s by qemu+tcp://kvm02/system")
+    assert not there.lost(silent)
+    assert there.alive
+    assert translate(silent, "Asked in vain.").reason == "CONNECTION_LOST"
 
 
 @pytest.mark.parametrize("was_connected", [True, False])
