@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 from .errors import LabError
 
@@ -76,8 +77,13 @@ def load(name: str) -> LabState | None:
         data = json.loads((lab_dir(name) / "state.json").read_text())
     except (OSError, ValueError):
         return None
-    data["hosts"] = [Host(**host) for host in data["hosts"]]
-    return LabState(**data)
+    data["hosts"] = [Host(**fields_of(Host, host)) for host in data["hosts"]]
+    return LabState(**fields_of(LabState, data))
+
+
+def fields_of(kind: type[Any], data: dict[str, Any]) -> dict[str, Any]:
+    """Of a lab that another version of this program has made: without what this one does not know."""
+    return {key: value for key, value in data.items() if key in kind.__dataclass_fields__}
 
 
 def lab_names() -> list[str]:
