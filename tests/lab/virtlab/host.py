@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from . import image, ssh
+from . import cgroups, image, ssh
 from .errors import LabError
 from .net import in_netns, netns_path
 from .proc import cmdline, detach, inner_pid, namespace_id, pids_in_namespace, run, send_signal, start_ticks, wait_for
@@ -46,11 +46,11 @@ log_outputs = "3:file:/var/log/libvirt/libvirtd.log"
 """
 
 
-def qemu_conf(host: Host) -> str:
+def qemu_conf(host: Host, *, controllers: str = " ") -> str:
     return f"""user = "root"
 group = "root"
 security_driver = "none"
-cgroup_controllers = [ ]
+cgroup_controllers = [{controllers}]
 namespaces = [ ]
 stdio_handler = "file"
 remember_owner = 0
@@ -77,7 +77,7 @@ def files(state: LabState, host: Host) -> dict[str, tuple[str, int]]:
         "/etc/hosts": (hosts_file(state), 0o644),
         "/etc/machine-id": (host.uuid.replace("-", "") + "\n", 0o444),
         "/etc/libvirt/libvirtd.conf": (libvirtd_conf(host), 0o644),
-        "/etc/libvirt/qemu.conf": (qemu_conf(host), 0o600),
+        "/etc/libvirt/qemu.conf": (qemu_conf(host, controllers='"cpu"' if state.cgroups else " "), 0o600),
     }
     for name, path in (("default", LOCAL_DIR), ("shared", SHARED_DIR)):
         found[f"/etc/libvirt/storage/{name}.xml"] = (pool_xml(name, path), 0o600)
@@ -109,6 +109,7 @@ def spec(state: LabState, host: Host, root: str) -> dict[str, Any]:
         "images_mib": IMAGES_MIB,
         "files": files(state, host),
         "environment": ENVIRONMENT,
+        "cgroup": cgroups.make(state, host) if state.cgroups else None,
         "daemons": [ssh.SSHD, LIBVIRTD],
     }
 
