@@ -55,10 +55,10 @@ class Reason(str, enum.Enum):
 class Context:
     """What is known beside the job's own statistics.
 
-    ``link_bytes_per_s``: what the link should carry; ``postcopy_flag``: whether the job was started with it (None:
-    not known); ``other_streams``: other migrations that leave the same host now. ``parallel_compression``: whether it
-    is compressed on several connections, by a QEMU that counts what is sent (8.1); ``sending_busy``: the part of the
-    time for which the threads run that compress and send (0 to 1; None: not known).
+    ``link_bytes_per_s``: what the link should carry; ``postcopy_flag``, ``auto_converge_flag``: whether the job was
+    started with it (None: not known); ``other_streams``: other migrations that leave the same host now.
+    ``parallel_compression``: whether it is compressed on several connections, by a QEMU that counts what is sent (8.1);
+    ``sending_busy``: the part of the time for which the threads run that compress and send (0 to 1; None: not known).
     """
 
     policy: Policy = field(default_factory=Policy)
@@ -67,6 +67,7 @@ class Context:
     other_streams: int = 0
     parallel_compression: bool = False
     sending_busy: t.Optional[float] = None
+    auto_converge_flag: t.Optional[bool] = None
 
 
 @dataclass(frozen=True)

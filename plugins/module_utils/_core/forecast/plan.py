@@ -52,7 +52,8 @@ class Plan:
     raised to (0: no limit; None: it is not ours to touch). ``sharing``: how many of ours may use the link at a time,
     this one included. ``join_attempts``: how often to join the halves of a broken post-copy. ``first_pass_tells``: it
     was started without a measurement, in whose place its first pass is taken. ``parallel_compression``: it is
-    compressed on several connections, by a QEMU that counts what is sent.
+    compressed on several connections, by a QEMU that counts what is sent. ``vcpu_quota``: the quotas of its virtual
+    processors can be lowered from here; ``no_vcpu_quota``: why not, where it would help and was looked at.
     """
 
     way: str = UNKNOWN
@@ -70,6 +71,8 @@ class Plan:
     memory_bytes: t.Optional[int] = None
     first_pass_tells: bool = False
     parallel_compression: bool = False
+    vcpu_quota: bool = False
+    no_vcpu_quota: str = ""
 
     def left_after(self, time_s: float) -> t.Optional[float]:
         """What a pass of that length will leave, where the guest was measured."""

@@ -197,6 +197,7 @@ def context_of(
         other_streams=other_outgoing(one.guest.uuid),
         parallel_compression=started.parallel_compression,
         sending_busy=one.sending.busy() if one.sending else None,
+        auto_converge_flag=started.auto_converge,
     )
 
 
