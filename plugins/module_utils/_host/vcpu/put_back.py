@@ -69,6 +69,8 @@ def write(path: str, text: str) -> None:
     number = os.open(path, os.O_WRONLY | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC)
     try:
         os.write(number, text.encode("ascii"))
+    except OSError as exc:
+        raise OSError(exc.errno, exc.strerror, path) from None
     finally:
         os.close(number)
 

@@ -18,30 +18,21 @@ from pathlib import Path
 
 from ..._core.errors import MigrationError
 from ..._core.job.vcpu_quota import VcpuQuota
-from .. import supervision_lock
 from ..files import program
 from ..supervision_lock import is_uuid
+from ..vcpu_quota_note import is_noted, note_path
 from ..whole_file import write_whole
 from . import put_back as putting_back
 from .groups import QuotaFile, VcpuGroup, no_quota, vcpu_groups
 from .put_back import HELD, WATCHED, clear, locked, opened
 
 _PROGRAM = "put_back_vcpu_quota.py"
-_WATCHED_WITHIN_S = 5.0  # an interpreter starts in a tenth of a second; a choice
+_WATCHED_WITHIN_S = 10.0  # an interpreter starts in a tenth of a second, and on a busy host later; a choice
 _FREE_WITHIN_S = 2.0  # the other process may be about to end; a choice
 _POLL_S = 0.05
 _SYSTEMD = "/run/systemd/system"  # there where systemd runs the machine: sd_booted(3)
 
 Start = t.Callable[[list[str]], None]
-
-
-def note_path(uuid: str, directory: t.Optional[Path] = None) -> Path:
-    return (directory or supervision_lock.DIRECTORY) / f"{uuid}.vcpu-quota"
-
-
-def is_noted(uuid: str, directory: t.Optional[Path] = None) -> bool:
-    """Whether a guest's virtual processors were held back and have not been seen to have their quotas again."""
-    return is_uuid(uuid) and os.path.lexists(note_path(uuid, directory))
 
 
 def mend(uuid: str, directory: t.Optional[Path] = None) -> str:

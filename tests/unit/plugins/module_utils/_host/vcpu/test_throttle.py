@@ -25,9 +25,9 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._host.vcpu.
 )
 from ansible_collections.virtops.live_migration.plugins.module_utils._host.vcpu.throttle import (
     VcpuThrottle,
-    is_noted,
     mend,
 )
+from ansible_collections.virtops.live_migration.plugins.module_utils._host.vcpu_quota_note import is_noted
 from ansible_collections.virtops.live_migration.tests.unit.plugins.vcpu_host import UUID, VcpuHost
 
 FORMER = [("max", "100000")] * 2
