@@ -191,7 +191,9 @@ record:
           type: int
           sample: 60
         held_back_s:
-          description: For how long each of them was kept from running, on average, by the kernel's own count.
+          description:
+            - For how long each of them was kept from running, on average, by the kernel's own count.
+            - Null where they had a limit before, which is in that count as well.
           type: float
           sample: 5.31
         problems:

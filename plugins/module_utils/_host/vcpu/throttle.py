@@ -54,7 +54,8 @@ class VcpuThrottle:
     """``percent``: what is taken from each virtual processor now, of the time that it may have otherwise.
 
     ``most_percent``: the most that ever was; ``held_back_s``: for how long its processors were kept from running since
-    the first time, by the kernel's own count, on average; ``problems``: why it has ended by itself, and what could not
+    the first time, by the kernel's own count, on average (None: they had a limit before, which counts as well);
+    ``problems``: why it has ended by itself, and what could not
     be put back, a sentence each.
     """
 
@@ -62,7 +63,7 @@ class VcpuThrottle:
         self, name: str, uuid: str, *, directory: t.Optional[Path] = None, start: t.Optional[Start] = None
     ) -> None:
         self.percent = self.most_percent = 0
-        self.held_back_s = 0.0
+        self.held_back_s: t.Optional[float] = 0.0
         self.problems: list[str] = []
         self._name, self._uuid, self._note = name, uuid, str(note_path(uuid, directory))
         self._start = start or _start
@@ -148,6 +149,8 @@ class VcpuThrottle:
         self._former = {group: quota for group in groups if (quota := group.quota()) is not None}
         if len(self._former) != len(groups):
             raise no_quota("what its virtual processors may have now cannot be read")
+        if any(quota.quota_us is not None for quota in self._former.values()):
+            self.held_back_s = None
         self._before_s = {group: group.held_back_s() or 0.0 for group in groups}
         self._in_note = {
             file.path: (file.text, []) for group, quota in self._former.items() for file in group.files(quota)
@@ -182,7 +185,7 @@ class VcpuThrottle:
     def _count(self) -> None:
         """The mean over all processors; a group that is gone keeps nothing to be read, so the last sum stays."""
         now = {group: group.held_back_s() for group in self._former}
-        if now and None not in now.values():
+        if self.held_back_s is not None and now and None not in now.values():
             spent = [(value or 0.0) - self._before_s[group] for group, value in now.items()]
             before, self._before_s = self._before_s, {group: value or 0.0 for group, value in now.items()}
             self.held_back_s += sum(spent) / len(before)

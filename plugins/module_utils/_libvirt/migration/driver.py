@@ -136,9 +136,10 @@ class Driver:
         throttle = self._throttle
         throttle.put_back()
         if throttle.most_percent:
+            held_s = throttle.held_back_s
             self._record.facts["vcpu_throttle"] = {
                 "most_percent": throttle.most_percent,
-                "held_back_s": round(throttle.held_back_s, 2),
+                "held_back_s": None if held_s is None else round(held_s, 2),
                 "problems": throttle.problems,
             }
 

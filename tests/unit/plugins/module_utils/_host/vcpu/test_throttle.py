@@ -94,8 +94,10 @@ def test_of_a_limit_that_was_there(host: VcpuHost, throttle: Throttle) -> None:
     host.set(0, ("50000", "100000"))
     throttle.set(80)
     assert host.quotas() == [("10000", "100000"), ("2000", "10000")]
+    host.holds_back(3)
     throttle.put_back()
     assert host.quotas() == [("50000", "100000"), FORMER[1]]
+    assert throttle.held_back_s is None, "that limit holds back as well"
 
 
 def test_a_limit_that_leaves_nothing_to_take(host: VcpuHost, throttle: Throttle, run: Path) -> None:
