@@ -163,8 +163,9 @@ class VcpuThrottle:
         wanted = [file for group, quota in lowered.items() for file in reversed(group.files(quota))]
         for file in wanted:
             ours = self._in_note[file.path][1]
-            if file.text not in ours:
-                ours.append(file.text)
+            if file.text in ours:
+                ours.remove(file.text)
+            ours.append(file.text)  # the last one is what is to be there now
         self._write_note()
         for file in wanted:
             putting_back.write(file.path, file.text)

@@ -65,9 +65,10 @@ def throttle(host: VcpuHost, run: Path) -> t.Iterator[Throttle]:
 
 def test_lowered_step_by_step_and_put_back(host: VcpuHost, throttle: Throttle, run: Path) -> None:
     assert throttle.look() == 0
-    for percent, quota in ((20, "8000"), (80, "2000"), (40, "6000")):
+    steps = ((20, "8000", "10000"), (95, "1000", "20000"), (80, "2000", "10000"), (20, "8000", "10000"))
+    for percent, quota, period in steps:
         throttle.set(percent)
-        assert host.quotas() == [(quota, "10000")] * 2
+        assert host.quotas() == [(quota, period)] * 2
         assert throttle.look() == percent
         assert is_noted(UUID, run)
     host.holds_back(1.5)
@@ -76,7 +77,7 @@ def test_lowered_step_by_step_and_put_back(host: VcpuHost, throttle: Throttle, r
     assert throttle.put_back() == ""
     assert host.quotas() == FORMER
     assert not is_noted(UUID, run)
-    assert (throttle.percent, throttle.most_percent, throttle.held_back_s) == (0, 80, 2.5)
+    assert (throttle.percent, throttle.most_percent, throttle.held_back_s) == (0, 95, 2.5)
     assert throttle.problems == []
     assert len(throttle.watchers) == 1
     assert throttle.watchers[0].wait(10) == 0
