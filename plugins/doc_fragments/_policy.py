@@ -45,6 +45,10 @@ options:
       max_throttle_percent:
         description:
           - How much of its processor time auto-converge may take.
+          - Where a migration was started without auto-converge, and passes no longer get it down, as much may be taken
+            by the quotas of the guest's virtual processors, in steps of 20 %. It is done where the module runs on the
+            source host as root, and libvirt has made a control group for each virtual processor. What was there before
+            is put back in every case, also when the module is killed. V(0) is never.
           - A migration that is met with more has not broken this limit. What is allowed is done to bring it to its end,
             and only when it is slowed down further is O(policy_overrides.on_hopeless) looked at.
         type: int

@@ -369,6 +369,26 @@ record:
       description: What was decided, with the time, the pass and the figures.
       type: list
       elements: dict
+    vcpu_throttle:
+      description: What was taken from its virtual processors by their quotas.
+      returned: when it was slowed down so
+      type: dict
+      contains:
+        most_percent:
+          description: The most that was taken, of the time that they may have otherwise.
+          type: int
+          sample: 60
+        held_back_s:
+          description:
+            - For how long each of them was kept from running, on average, by the kernel's own count.
+            - Null where they had a limit before, which is in that count as well.
+          type: float
+          sample: 5.31
+        problems:
+          description: Why it ended before the migration did, and what could not be put back. Each is a warning, too.
+          type: list
+          elements: str
+          sample: []
 reason:
   description: Why it failed, as a stable code. The message says the same in words, with what to do next.
   returned: failure

@@ -1418,6 +1418,12 @@ host:
             - Where the mappings of its process may not be read, the size of the process, with what QEMU itself needs.
           type: int
           sample: 231198720
+        slowed_down:
+          description:
+            - Whether the quotas of its virtual processors were lowered for a migration, and have not been put back yet.
+            - Null where that is not known, as of a guest of another host (O(uri)), or without the rights of root.
+          type: bool
+          sample: false
         job:
           description:
             - What keeps it busy, for example V(migration out) or V(backup). Empty when nothing does.

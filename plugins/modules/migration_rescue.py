@@ -14,6 +14,8 @@ description:
     compared. It does nothing while passes get it down. When they no longer do, it sets the downtime that is needed, if
     that is allowed, or switches to post-copy behind a guard, or allows the guest a longer pause.
   - What cannot be added to a running job (post-copy, auto-converge) is only used when the job was started with it.
+    Instead of auto-converge a guest may be slowed down by the quotas of its virtual processors, within
+    O(policy_overrides.max_throttle_percent).
   - What is said of this very guest counts, in O(guest_options) and in its own metadata, and the most careful word
     holds. One that must not go by post-copy is not switched, whoever started its migration and with which flags. A
     post-copy that is broken is joined all the same, since the guest cannot go back.
@@ -51,6 +53,9 @@ notes:
   - The policy's own word for a hopeless migration is V(abort). Since somebody else started this one, it is V(leave)
     here unless O(policy_overrides.on_hopeless) says otherwise.
   - When the module is killed, the migration goes on. The next run adopts it again.
+  - While a guest is slowed down by the quotas of its virtual processors, a program of this collection runs beside the
+    module (C(put_back_vcpu_quota.py) below C(/run/virtops-live-migration)). It puts the quotas back when the module is
+    gone, or has given no sign of life for a minute, and ends. Where both were killed the next run puts them back.
   - A guest that was made smaller for its migration, and is still here when that has ended, gets back what it had. Where
     it has arrived, the next run of M(virtops.live_migration.migration) gives it back.
   - In check mode it watches until it knows what it would do first, for at most half a minute.
@@ -176,6 +181,26 @@ record:
       description: Memory sent in all.
       type: int
       sample: 1452910622
+    vcpu_throttle:
+      description: What was taken from its virtual processors by their quotas.
+      returned: when it was slowed down so
+      type: dict
+      contains:
+        most_percent:
+          description: The most that was taken, of the time that they may have otherwise.
+          type: int
+          sample: 60
+        held_back_s:
+          description:
+            - For how long each of them was kept from running, on average, by the kernel's own count.
+            - Null where they had a limit before, which is in that count as well.
+          type: float
+          sample: 5.31
+        problems:
+          description: Why it ended before the migration did, and what could not be put back. Each is a warning, too.
+          type: list
+          elements: str
+          sample: []
     boundaries:
       description: Pass, bytes left and time of each boundary that was seen.
       type: list
@@ -249,6 +274,7 @@ from ..module_utils._core.supervision.record import Record
 from ..module_utils._core.supervision.supervisor import Supervisor
 from ..module_utils._core.text import printable
 from ..module_utils._host.metrics_directory import metrics_directory
+from ..module_utils._host.vcpu.throttle import mend
 from ..module_utils._libvirt.balloon.giving import give_back_here
 from ..module_utils._libvirt.connection import Connection
 from ..module_utils._libvirt.guest import Guest
@@ -277,6 +303,9 @@ def work(module: AnsibleModule, connection: Connection, guest: Guest) -> Result:
     nothing.update(changed=False, diff=diff_of(Phase.NONE, Phase.NONE, []))
     job = outgoing_job(guest)
     if job is None:
+        slowed = connection.local and not module.check_mode and mend(guest.uuid)
+        if slowed:
+            module.warn(f"{printable(guest.name)}: {slowed}.")
         return {"outcome": "none", **nothing}
     if params["destination_uri"] is None:
         module.warn(f"The destination of {printable(guest.name)} is not known: {_NOT_WATCHED}")
@@ -299,7 +328,11 @@ def work(module: AnsibleModule, connection: Connection, guest: Guest) -> Result:
     around = {"passing": (TAKEN,), "source": (connection, guest.uuid)}
     try:
         with looking_after(guest.name, lambda: supervision_facts(driver.applied, driver.last, record), **around):
-            last = driver.run(foresee_s=FORESEE_S if module.check_mode else None)
+            try:
+                last = driver.run(foresee_s=FORESEE_S if module.check_mode else None)
+            finally:
+                for note in driver.notes:
+                    module.warn(note)
     except MigrationError as exc:
         if exc.reason != TAKEN:
             raise

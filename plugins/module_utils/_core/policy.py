@@ -33,14 +33,15 @@ class Policy:
     ``max_downtime_ms``: how long the guest may stand still at the switch-over. ``postcopy``: whether the guest may run
     split over two hosts: not at all, when it cannot finish otherwise, or whenever that is faster.
     ``max_postcopy_s``: how long it may depend on both hosts. ``max_pause_s``: how long it may stand still to finish
-    when nothing shorter does (0: not at all). ``max_throttle_percent``: how much of its processor time auto-converge
-    may take (0: none). ``deadline_s``: how long its memory may take, ``storage_deadline_s`` the same for its disks,
-    which come first; ``setup_deadline_s``: how long nothing may be sent at its beginning, while the destination gets
-    its memory ready. ``max_data_factor``: how many times its memory may be sent. ``patience_s``: how long a finish
-    that is possible already may be put off for a shorter downtime. ``on_hopeless``: what to do when the deadline or
-    the data limit is reached. ``max_restarts``: how many times it may be started again where a restart of libvirt on
-    the source has ended it. ``shrink``: whether memory that the guest does not use is taken from it by its balloon
-    before it is sent, and given back afterwards; ``shrink_keep_mib``: what it keeps to give out meanwhile.
+    when nothing shorter does (0: not at all). ``max_throttle_percent``: how much of its processor time auto-converge,
+    or the quotas of its virtual processors in a job without that, may take (0: none). ``deadline_s``: how long its
+    memory may take, ``storage_deadline_s`` the same for its disks, which come first; ``setup_deadline_s``: how long
+    nothing may be sent at its beginning, while the destination gets its memory ready. ``max_data_factor``: how many
+    times its memory may be sent. ``patience_s``: how long a finish that is possible already may be put off for a
+    shorter downtime. ``on_hopeless``: what to do when the deadline or the data limit is reached. ``max_restarts``: how
+    many times it may be started again where a restart of libvirt on the source has ended it. ``shrink``: whether memory
+    that the guest does not use is taken from it by its balloon before it is sent, and given back afterwards;
+    ``shrink_keep_mib``: what it keeps to give out meanwhile.
     ``mode``: ``observe`` decides and records, and touches nothing.
     """
 

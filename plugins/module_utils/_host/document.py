@@ -41,6 +41,7 @@ from .security import read_kernel, read_selinux, read_userfaultfd
 from .sockets import addresses_of, holders, read_sockets, ssh_addresses
 from .storage import read_storage, with_storage
 from .tls import read_tls
+from .vcpu_quota_note import is_noted
 
 _SSH_PORT = 22  # sshd's own; another one is not looked for
 
@@ -213,4 +214,5 @@ def _daemon_ports(configuration: Configuration) -> dict[str, int]:
 
 def _with_process(guest: GuestDocument) -> GuestDocument:
     found = guest_memory(guest.name, guest.uuid, guest.memory.total_bytes) if guest.active else None
-    return changed(guest, resident_bytes=found.size_bytes if found else None)
+    size_bytes = found.size_bytes if found else None
+    return changed(guest, resident_bytes=size_bytes, slowed_down=is_noted(guest.uuid) if guest.active else False)

@@ -75,6 +75,25 @@ def qemu_pid(name: str, uuid: str, directory: Path = STATUS_DIRECTORY) -> t.Opti
     return int(pid) if pid.isdigit() else None
 
 
+class VcpuThreads(t.NamedTuple):
+    """``pid``: of a guest's process; ``by_number``: the threads of its virtual processors, by libvirt's numbers."""
+
+    pid: int
+    by_number: t.Mapping[int, int]
+
+
+def vcpu_threads(name: str, uuid: str, directory: t.Union[str, Path] = STATUS_DIRECTORY) -> t.Optional[VcpuThreads]:
+    """Of a guest that runs on this machine; None when not known. Asking its QEMU would taint the domain."""
+    root = None if "/" in name else _root(f"{directory}/{name}.xml")
+    if root is None or root.findtext("domain/uuid", "") != uuid:
+        return None
+    words = [(one.get("id", ""), one.get("pid", "")) for one in root.iterfind("vcpus/vcpu")]
+    pid = root.get("pid", "")
+    if not all(word.isdigit() for word in (pid, *(word for pair in words for word in pair))):
+        return None
+    return VcpuThreads(int(pid), {int(number): int(thread) for number, thread in words})
+
+
 def other_outgoing(uuid: str, directory: Path = STATUS_DIRECTORY) -> int:
     """How many guests other than this one are migrating away from this machine, without asking any of them."""
     leaving = [_outgoing(path) for path in directory.glob("*.xml")]

@@ -28,8 +28,13 @@ def supervising(uuid: str, directory: t.Optional[Path] = None) -> t.Iterator[boo
             os.close(descriptor)
 
 
+def is_uuid(text: str) -> bool:
+    """Whether it can be a part of a path."""
+    return bool(_UUID.fullmatch(text))
+
+
 def _opened(uuid: str, directory: Path) -> t.Optional[int]:
-    if not _UUID.fullmatch(uuid):
+    if not is_uuid(uuid):
         return None
     try:
         directory.mkdir(mode=0o700, exist_ok=True)

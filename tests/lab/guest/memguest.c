@@ -78,6 +78,7 @@ static unsigned worker_count = 1;
 static atomic_ullong rate_pages_per_s, busy_ms, calm_ms, verify_request, bad_pages;
 static atomic_uint whole_pages, corrupt_pending;
 static atomic_ullong corrupt_page;
+static uint64_t steps_per_page; /* what is reckoned for each page: a program that is held up by its processor */
 static int out_fd = -1;
 static pthread_mutex_t out_lock = PTHREAD_MUTEX_INITIALIZER;
 
@@ -193,6 +194,16 @@ static void write_page(uint64_t page)
     hot.expected[page] = seq;
 }
 
+static void reckon(uint64_t steps)
+{
+    volatile uint64_t result;
+    uint64_t x = 1;
+    while (steps--)
+        x = step(x);
+    result = x;
+    (void)result;
+}
+
 static void verify_some(struct worker *w, int64_t until_ns)
 {
     uint64_t total = w->count + w->cold_count;
@@ -270,6 +281,7 @@ static void *work(void *argument)
             while (done < due) {
                 w->position = (w->position + w->stride) % w->count;
                 write_page(w->first + w->position);
+                reckon(steps_per_page);
                 if ((++done & 31) == 0 && now_ns() - t > 2 * SLICE_NS)
                     break;
             }
@@ -468,6 +480,7 @@ int main(void)
     worker_count = online < 1 ? 1 : online > MAX_WORKERS ? MAX_WORKERS : (unsigned)online;
     atomic_store(&rate_pages_per_s, setting("memguest_rate", 0));
     atomic_store(&whole_pages, setting("memguest_whole", 0) != 0);
+    steps_per_page = setting("memguest_steps", 0);
     atomic_store(&busy_ms, setting("memguest_busy_ms", 0));
     atomic_store(&calm_ms, setting("memguest_calm_ms", 0));
     uint64_t hot_mib = setting("memguest_hot_mib", 128), cold_mib = setting("memguest_cold_mib", 64);

@@ -43,13 +43,13 @@ listen_addr = "{host.mgmt_address}"
 {log_to("libvirtd")}"""
 
 
-def qemu_conf(host: Host) -> str:
+def qemu_conf(host: Host, controllers: str) -> str:
     # Where there is a virtlogd that is started when it is asked for, it keeps QEMU's output, as it does by default.
     output = "" if is_modular(host) else 'stdio_handler = "file"\n'
     return f"""user = "root"
 group = "root"
 security_driver = "none"
-cgroup_controllers = [ ]
+cgroup_controllers = [{controllers}]
 namespaces = [ ]
 {output}remember_owner = 0
 migration_host = "{host.migration_address}"
@@ -73,7 +73,8 @@ def modular_files(host: Host) -> dict[str, tuple[str, int]]:
     return found
 
 
-def files(host: Host) -> dict[str, tuple[str, int]]:
+def files(host: Host, controllers: str = " ") -> dict[str, tuple[str, int]]:
+    """``controllers``: those of control groups, as qemu.conf lists them."""
     found = modular_files(host) if is_modular(host) else {"/etc/libvirt/libvirtd.conf": (libvirtd_conf(host), 0o644)}
-    found["/etc/libvirt/qemu.conf"] = (qemu_conf(host), 0o600)
+    found["/etc/libvirt/qemu.conf"] = (qemu_conf(host, controllers), 0o600)
     return found

@@ -32,7 +32,8 @@ class GuestOptions:
     """How a guest is built and what it does; the hot set is rewritten all the time, the cold set never.
 
     With a balloon it has a kernel's memory management to show: `freed_mib` are written once and given back to its
-    kernel, `cached_mib` are read from its disk.
+    kernel, `cached_mib` are read from its disk. `steps_per_page` are reckoned for each page that is rewritten: a guest
+    that writes less when it has less of a processor.
     """
 
     ram_mib: int = 512
@@ -40,6 +41,7 @@ class GuestOptions:
     cold_mib: int = 64
     pages_per_s: int = 0
     whole_pages: bool = False
+    steps_per_page: int = 0
     busy_s: float = 0.0
     calm_s: float = 0.0
     vcpus: int = 1
@@ -119,6 +121,8 @@ def document(state: LabState, guest: Guest, image_name: str) -> str:
         "busy_ms": int(options.busy_s * 1000),
         "calm_ms": int(options.calm_s * 1000),
     }
+    if options.steps_per_page:
+        settings["steps"] = options.steps_per_page
     if options.balloon:
         settings |= {"freed_mib": options.freed_mib, "cached_mib": options.cached_mib}
     words = " ".join(f"memguest_{name}={value}" for name, value in settings.items())

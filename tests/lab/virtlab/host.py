@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from . import daemons, image, ssh
+from . import cgroups, daemons, image, ssh
 from .errors import LabError
 from .net import in_netns, netns_path
 from .proc import cmdline, detach, inner_pid, namespace_id, pids_in_namespace, run, send_signal, start_ticks, wait_for
@@ -50,7 +50,7 @@ def files(state: LabState, host: Host) -> dict[str, tuple[str, int]]:
         "/etc/hostname": (host.name + "\n", 0o644),
         "/etc/hosts": (hosts_file(state), 0o644),
         "/etc/machine-id": (host.uuid.replace("-", "") + "\n", 0o444),
-        **daemons.files(host),
+        **daemons.files(host, controllers='"cpu"' if state.cgroups else " "),
     }
     for name, path in (("default", LOCAL_DIR), ("shared", SHARED_DIR)):
         found[f"/etc/libvirt/storage/{name}.xml"] = (pool_xml(name, path), 0o600)
@@ -82,6 +82,7 @@ def spec(state: LabState, host: Host, root: str) -> dict[str, Any]:
         "images_mib": IMAGES_MIB,
         "files": files(state, host),
         "environment": ENVIRONMENT,
+        "cgroup": cgroups.make(state, host) if state.cgroups else None,
         "daemons": [ssh.SSHD, daemons.boot_command(host)],
     }
 

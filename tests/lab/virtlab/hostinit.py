@@ -19,6 +19,7 @@ from typing import Any
 
 MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_BIND, MS_REC, MS_PRIVATE = 2, 4, 8, 4096, 16384, 1 << 18
 MNT_DETACH = 2
+CLONE_NEWCGROUP = 0x02000000
 libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -60,6 +61,8 @@ def make_file_tree(spec: dict[str, Any]) -> None:
     libc.umount2(b"/run/netns", MNT_DETACH)
     mount("proc", f"{root}/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC)
     mount("sysfs", f"{root}/sys", "sysfs", MS_NOSUID | MS_NODEV | MS_NOEXEC)
+    if spec["cgroup"]:
+        mount_cgroup(root, spec["cgroup"])
     mount("tmpfs", f"{root}/run", "tmpfs", MS_NOSUID | MS_NODEV, "mode=755")
     mount("tmpfs", f"{root}/tmp", "tmpfs", MS_NOSUID | MS_NODEV, "mode=1777")
     for directory in ("run/libvirt", "run/lock", "run/sshd"):
@@ -77,6 +80,29 @@ def make_file_tree(spec: dict[str, Any]) -> None:
     if root:
         os.chroot(root)
     os.chdir("/")
+
+
+def enter_cgroup(group: dict[str, Any]) -> None:
+    """Make the control group of this host the root of all that it and its processes see of control groups."""
+    path, unified = Path(group["path"]), group["unified"]
+    (path / "cgroup.procs").write_text("0")
+    if libc.unshare(CLONE_NEWCGROUP):
+        raise OSError(ctypes.get_errno(), "a namespace for control groups")
+    if unified:
+        # Only a group without processes of its own gives controllers to those below it.
+        (path / "init").mkdir()
+        (path / "init" / "cgroup.procs").write_text("0")
+        (path / "cgroup.subtree_control").write_text("+cpu")
+
+
+def mount_cgroup(root: str, group: dict[str, Any]) -> None:
+    flags = MS_NOSUID | MS_NODEV | MS_NOEXEC
+    if group["unified"]:
+        mount("cgroup2", f"{root}/sys/fs/cgroup", "cgroup2", flags)
+        return
+    mount("tmpfs", f"{root}/sys/fs/cgroup", "tmpfs", flags, "mode=755")
+    os.mkdir(f"{root}/sys/fs/cgroup/cpu")
+    mount("cgroup", f"{root}/sys/fs/cgroup/cpu", "cgroup", flags, "cpu")
 
 
 def write_files(files: dict[str, tuple[str, int]]) -> None:
@@ -125,6 +151,8 @@ def main() -> None:
         return
     spec = json.loads(line)
     try:
+        if spec["cgroup"]:
+            enter_cgroup(spec["cgroup"])
         make_file_tree(spec)
         socket.sethostname(spec["hostname"])
         write_files(spec["files"])

@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 
-from . import fault, image, net, packets, record, report, ssh, state, systems
+from . import cgroups, fault, image, net, packets, record, report, ssh, state, systems
 from . import guest as guests
 from . import host as hosts
 from . import migrate as migrations
@@ -70,10 +70,19 @@ class Lab:
         except LabError:
             return False
 
-    def up(self, *, host_count: int = 2, link_mbit: int = 400, on: Mapping[str, str] | None = None) -> list[Host]:
+    def up(
+        self,
+        *,
+        host_count: int = 2,
+        link_mbit: int = 400,
+        on: Mapping[str, str] | None = None,
+        with_cgroups: bool = False,
+    ) -> list[Host]:
         """Make the lab; what an earlier one of this name left behind is removed first, a healthy one is refused.
 
         `on` says which hosts have another system than this machine's: one of `systems.NAMES` for each of them.
+        `with_cgroups`: each host has control groups of its own, so that its libvirt makes one for each virtual
+        processor; `cgroups.problem` says whether this machine has any to give.
         """
         on = on or {}
         with state.locked(self.name):
@@ -86,7 +95,7 @@ class Lab:
             image.build()
             roots = {system: systems.root_of(system) for system in (systems.MACHINE, *on.values())}
             try:
-                made = state.claim(self.name, host_count, link_mbit, on)
+                made = state.claim(self.name, host_count, link_mbit, on, cgroups=with_cgroups)
                 self._make(made, roots)
             except BaseException:
                 # Also after Ctrl-C; what kill -9 leaves is removed by the next `down` or `up`.
@@ -126,6 +135,7 @@ class Lab:
                 time.sleep(0.3)
             ssh.close_masters(found)
             net.remove_network(found)
+            cgroups.remove(self.name)
         if self.directory.exists():
             shutil.rmtree(self.directory)
 
@@ -385,6 +395,7 @@ def leftovers(name: str) -> list[str]:
         found += [f"namespace {path.name}" for path in netns.iterdir() if path.name.startswith(f"virtops-{name}-")]
     if state.lab_dir(name).exists():
         found.append(f"directory {state.lab_dir(name)}")
+    found += [f"control group {path}" for path in cgroups.left(name)]
     mounts = Path("/proc/self/mounts").read_text().splitlines()
     marks = (f"/virtops-{name}-", f"{state.lab_dir(name)}/")
     found += [f"mount {line}" for line in mounts if any(mark in line for mark in marks)]

@@ -43,6 +43,7 @@ class LabState:
     root_leg: str
     boot_id: str
     complete: bool = False
+    cgroups: bool = False  # whether each host has control groups, with processor time to give out
     hosts: list[Host] = field(default_factory=list)
 
 
@@ -110,14 +111,14 @@ def locked(name: str) -> Iterator[None]:
             return
 
 
-def claim(name: str, host_count: int, link_mbit: int, on: Mapping[str, str]) -> LabState:
+def claim(name: str, host_count: int, link_mbit: int, on: Mapping[str, str], *, cgroups: bool = False) -> LabState:
     """Choose the lab's addresses and names, and write them down before anything is made."""
     with locked("registry"):
         taken = {other.index for each in lab_names() if (other := load(each)) is not None}
         index = next((number for number in range(MAX_LABS) if number not in taken), None)
         if index is None:
             raise LabError("too many labs; end some with `lab down`")
-        state = LabState(name, index, link_mbit, f"virtops-{name}-switch", f"vlab{index}", boot_id())
+        state = LabState(name, index, link_mbit, f"virtops-{name}-switch", f"vlab{index}", boot_id(), cgroups=cgroups)
         for number in range(1, host_count + 1):
             host_name = f"kvm{number:02d}"
             state.hosts.append(

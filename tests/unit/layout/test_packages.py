@@ -56,6 +56,7 @@ ARROWS: dict[str, set[str]] = {
         "_core/host/parse",
         "_core/report",
     },
+    "_host/vcpu": {"_core", "_core/host/parse", "_core/job", "_host"},
     "_libvirt": {"_core", "_core/host", "_core/host/parse", "_core/job", "_core/libvirt_errors"},
     "_libvirt/guest_agent": {"_core", "_core/host/parse", "_core/libvirt_errors", "_libvirt"},
     "_libvirt/job": {
@@ -104,6 +105,7 @@ ARROWS: dict[str, set[str]] = {
         "_core/metrics",
         "_core/libvirt_errors",
         "_host",
+        "_host/vcpu",
         "_libvirt",
         "_libvirt/balloon",
         "_libvirt/job",

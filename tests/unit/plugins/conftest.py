@@ -11,6 +11,7 @@ from types import SimpleNamespace
 import pytest
 
 from ansible_collections.virtops.live_migration.plugins.module_utils._host import status_file, supervision_lock
+from ansible_collections.virtops.live_migration.plugins.module_utils._host.vcpu import groups
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt import (
     connection,
     events,
@@ -61,6 +62,7 @@ def libvirt(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> t.Iterator[FakeL
         status_file.qemu_pid,
         status_file.running_job,
     )
+    monkeypatch.setattr(groups, "STATUS_DIRECTORY", tmp_path)
     for function in directory_readers:
         monkeypatch.setattr(function, "__defaults__", (tmp_path,))
     yield fake

@@ -184,6 +184,7 @@ GUEST = GuestDocument(
     security_labels=[SecurityLabel("selinux", "dynamic"), SecurityLabel("dac", "dynamic")],
     snapshots=0,
     checkpoints=0,
+    slowed_down=False,
     job="",
     resident_bytes=8 * GIB,
 )

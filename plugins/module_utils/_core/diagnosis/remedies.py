@@ -140,6 +140,20 @@ class Remedies:
             allowed=pause_ms is not None and pause_ms <= self.policy.max_pause_s * 1000,
         )
 
+    def throttle(self) -> Remedy:
+        """For a job without auto-converge: libvirt lets nobody change a quota while it runs."""
+        cap = self.policy.max_throttle_percent
+        return Remedy(
+            "throttle",
+            module="migration_rescue",
+            expected=f"Takes up to {cap or 'max_throttle_percent'} % of the time of its virtual processors by their"
+            " quotas, step by step, until it writes less than is sent. The job was started without auto-converge, which"
+            " cannot be added, and 'virsh schedinfo' is refused while it runs.",
+            risk="The guest does so much less work until it has moved, and has its time back in every case. It is of no"
+            " use where little of its processors' time is needed to write much.",
+            allowed=cap > 0,
+        )
+
     def quiesce(self) -> Remedy:
         bandwidth = self.seen.bandwidth_bytes_per_s
         below = f" to clearly below {human_rate(bandwidth)}" if bandwidth else ""

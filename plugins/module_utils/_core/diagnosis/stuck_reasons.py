@@ -193,7 +193,8 @@ def _stuck(case: JobCase, firm: bool) -> Diagnosis:
     )
     cause = next(filter(None, (cause(case) for cause in causes)), _dirty_rate(case))
     can = case.remedies
-    usual = [can.downtime(), can.postcopy(), can.suspend(), can.quiesce()]
+    slower = [can.throttle()] if case.context.auto_converge_flag is False else []
+    usual = [can.downtime(), can.postcopy(), *slower, can.suspend(), can.quiesce()]
     remedies = [*cause.remedies, *usual, *cause.anew, can.abort()]
     return case.diagnosis(Verdict.STUCK, cause.reason, cause.summary, remedies, firm=firm, **cause.evidence)
 

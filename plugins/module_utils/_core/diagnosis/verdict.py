@@ -56,11 +56,11 @@ class Reason(str, enum.Enum):
 class Context:
     """What is known beside the job's own statistics.
 
-    ``link_bytes_per_s``: what the link should carry; ``postcopy_flag``: whether the job was started with it (None:
-    not known); ``other_streams``: other migrations that leave the same host now. ``parallel_compression``: whether it
-    is compressed on several connections, by a QEMU that counts what is sent (8.1); ``sending_busy``: the part of the
-    time for which the threads run that compress and send (0 to 1; None: not known). ``postcopy_obstacles``: what of the
-    guest post-copy cannot cope with, as far as it is known.
+    ``link_bytes_per_s``: what the link should carry; ``postcopy_flag``, ``auto_converge_flag``: whether the job was
+    started with it (None: not known); ``other_streams``: other migrations that leave the same host now.
+    ``parallel_compression``: whether it is compressed on several connections, by a QEMU that counts what is sent (8.1);
+    ``sending_busy``: the part of the time for which the threads run that compress and send (0 to 1; None: not known).
+    ``postcopy_obstacles``: what of the guest post-copy cannot cope with, as far as it is known.
     """
 
     policy: Policy = field(default_factory=Policy)
@@ -70,6 +70,7 @@ class Context:
     parallel_compression: bool = False
     sending_busy: t.Optional[float] = None
     postcopy_obstacles: t.Sequence[Obstacle] = ()
+    auto_converge_flag: t.Optional[bool] = None
 
 
 @dataclass(frozen=True)

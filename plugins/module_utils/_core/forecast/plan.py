@@ -53,7 +53,8 @@ class Plan:
     this one included. ``join_attempts``: how often to join the halves of a broken post-copy. ``first_pass_tells``: it
     was started without a measurement, in whose place its first pass is taken. ``parallel_compression``: it is
     compressed on several connections, by a QEMU that counts what is sent. ``postcopy_possible``: nothing of the guest
-    is known that post-copy could not cope with, but for devices of the host.
+    is known that post-copy could not cope with, but for devices of the host. ``vcpu_quota``: the quotas of its virtual
+    processors can be lowered from here; ``no_vcpu_quota``: why not, where it would help and was looked at.
     """
 
     way: str = UNKNOWN
@@ -72,6 +73,8 @@ class Plan:
     first_pass_tells: bool = False
     parallel_compression: bool = False
     postcopy_possible: bool = True
+    vcpu_quota: bool = False
+    no_vcpu_quota: str = ""
 
     def left_after(self, time_s: float) -> t.Optional[float]:
         """What a pass of that length will leave, where the guest was measured."""

@@ -268,6 +268,7 @@ class GuestDocument:
     snapshots: t.Optional[int] = None
     checkpoints: t.Optional[int] = None
     resident_bytes: t.Optional[int] = None  # what the host has given it: about what has to be sent
+    slowed_down: t.Optional[bool] = None  # a run has lowered its virtual processors' quotas, and not put them back yet
     job: t.Optional[str] = None  # what keeps the guest busy: migration out, backup, ...; "" for nothing
     title: str = ""
     description: str = ""

@@ -77,7 +77,12 @@ def _decisions(story: Story) -> str:
 
 
 def _what(one: Decision) -> str:
-    units = {"set_downtime": " to {} ms", "set_bandwidth": " to {} MiB/s", "suspend": " for {} s at most"}
+    units = {
+        "set_downtime": " to {} ms",
+        "set_bandwidth": " to {} MiB/s",
+        "suspend": " for {} s at most",
+        "throttle": " by {} %",
+    }
     told = one.action.replace("_", " ")
     if one.value is not None and one.action in units:
         told += units[one.action].format(f"{one.value:g}")

@@ -9,11 +9,13 @@ from dataclasses import dataclass, field
 
 
 class Kind(str, enum.Enum):
-    """``LEAVE``: the job goes on without supervision; ``RECOVER``: join the halves of a broken post-copy."""
+    """``LEAVE``: the job goes on without supervision; ``RECOVER``: join the halves of a broken post-copy; ``THROTTLE``:
+    hold the guest's virtual processors back by their quotas, where QEMU does not slow it down."""
 
     WAIT = "wait"
     SET_DOWNTIME = "set_downtime"
     SET_BANDWIDTH = "set_bandwidth"
+    THROTTLE = "throttle"
     START_POSTCOPY = "start_postcopy"
     SUSPEND = "suspend"
     ABORT = "abort"
@@ -25,8 +27,9 @@ class Kind(str, enum.Enum):
 class Action:
     """One decision. ``reason`` is a stable code, ``because`` a sentence, ``numbers`` what it rests on.
 
-    ``value``: SET_DOWNTIME milliseconds, SET_BANDWIDTH MiB/s (0: no limit), SUSPEND the seconds after which the pause
-    has to end, RECOVER the number of the attempt; else None. ``apply``: whether it is to be done (WAIT: nothing is).
+    ``value``: SET_DOWNTIME milliseconds, SET_BANDWIDTH MiB/s (0: no limit), THROTTLE the percent of their time that the
+    virtual processors are to lose (0: none), SUSPEND the seconds after which the pause has to end, RECOVER the number
+    of the attempt; else None. ``apply``: whether it is to be done (WAIT: nothing is).
     """
 
     kind: Kind

@@ -22,6 +22,8 @@ class JobSettings:
     paused so that the migration ends; ``may_suspend``: no such pause has failed. ``allowed_pause_s``: how long it
     may stand still in what has been begun. ``may_start_postcopy``: the guest can go by it, the job has the flag, the
     policy allows it, and it was not refused; ``postcopy_asked_s``: when the switch was asked for.
+    ``vcpu_throttle_percent``: what is taken from its virtual processors by their quotas, on our order;
+    ``may_throttle``: that is possible and allowed, and did not fail.
     """
 
     def __init__(self, policy: Policy, plan: Plan) -> None:
@@ -35,6 +37,8 @@ class JobSettings:
         can_go_split = plan.postcopy_possible and not plan.host_devices
         self.may_start_postcopy = can_go_split and plan.flags.postcopy is not False and policy.postcopy != "never"
         self.postcopy_asked_s: t.Optional[float] = None
+        self.vcpu_throttle_percent = 0
+        self.may_throttle = plan.vcpu_quota and policy.max_throttle_percent > 0
 
     def seen(self, sample: JobSample) -> None:
         """A limit that libvirt tells is the one in force, whoever set it."""
@@ -49,6 +53,8 @@ class JobSettings:
             self.allowed_pause_s, self.suspended = action.value, True
         elif action.kind is Kind.SET_BANDWIDTH:
             self.may_lift_bandwidth = False
+        elif action.kind is Kind.THROTTLE:
+            self.vcpu_throttle_percent = int(action.value or 0)
         elif action.kind is Kind.START_POSTCOPY:
             self.postcopy_asked_s = now_s
 
@@ -61,6 +67,8 @@ class JobSettings:
                 self.may_start_postcopy, self.postcopy_asked_s = False, None
             elif result.kind is Kind.SET_BANDWIDTH:
                 self.may_lift_bandwidth = False
+            elif result.kind is Kind.THROTTLE:
+                self.vcpu_throttle_percent, self.may_throttle = 0, False
             elif result.kind is Kind.SUSPEND:
                 self.suspended, self.may_suspend = False, False
             elif result.kind is Kind.SET_DOWNTIME:

@@ -22,6 +22,7 @@ from .fallbacks import Fallbacks
 from .history import History
 from .job_settings import JobSettings
 from .postcopy_switch import PLATEAU_PASSES, PostcopySwitch
+from .vcpu_throttle import ThrottleSteps
 from .wait_log import WaitLog
 
 _QEMU_LIMIT_MS = 300  # QEMU's default
@@ -45,6 +46,7 @@ class Precopy:
         self._wait_log = WaitLog(history)
         self._postcopy_switch = PostcopySwitch(history, settings, self._budget, self._wait_log)
         self._fallbacks = Fallbacks(history, settings, self._budget)
+        self._throttle = ThrottleSteps(history, settings, self._wait_log)
         self._first_look = True
         self._first_chance_s: t.Optional[float] = None
         self._switch_expected_since_s: t.Optional[float] = None
@@ -71,6 +73,9 @@ class Precopy:
         exceeded = self._budget.exceeded()
         if exceeded is not None:
             return self._budget_exceeded(exceeded)
+        throttled = self._throttle.at_any_look()
+        if throttled:
+            return throttled
         if self._history.silent_s >= stall_s(self._history.last):
             silent_s = self._history.silent_s
             text = f"not one byte has been sent for {human_ms(silent_s * 1000)}; the guest runs on the source"
@@ -130,14 +135,17 @@ class Precopy:
         if switch:
             return switch
         if at.shrinks:
+            self._throttle.shrinks()
             text = f"the last pass got it down from {human_bytes(at.before_bytes)} to {human_bytes(at.left_bytes)}"
             return self._wait_log.wait("SHRINKING", text, at.numbers)
         if self._throttle_climbs():
             percent = self._history.last.throttle_percent
             text = f"the guest is slowed down by {percent} %, and QEMU goes on with that"
             return self._wait_log.wait("THROTTLING", text, {**at.numbers, "throttle_percent": percent})
-        paused = self._fallbacks.pause(at) if self._passes_in_vain >= PLATEAU_PASSES else []
-        return paused or self._linger(at)
+        if self._passes_in_vain < PLATEAU_PASSES and not self._throttle.is_on:
+            return self._linger(at)
+        throttled = self._throttle.at_boundary(at)
+        return throttled if throttled is not None else self._fallbacks.pause(at) or self._linger(at)
 
     def _expect_switchover(self, at: BoundaryFigures) -> list[Action]:
         """By our reckoning QEMU switches here; where it does not, its own bandwidth of the last 100 ms is lower."""
@@ -229,7 +237,8 @@ class Precopy:
 
     def _throttle_climbs(self) -> bool:
         percent = self._history.last.throttle_percent
-        return bool(self._plan.flags.auto_converge or percent) and percent < self._policy.max_throttle_percent
+        by_qemu = self._plan.flags.auto_converge or (percent and not self._throttle.is_on)
+        return bool(by_qemu) and percent < self._policy.max_throttle_percent
 
     def _linger(self, at: BoundaryFigures) -> list[Action]:
         text = (

@@ -201,6 +201,7 @@ def context_of(
         parallel_compression=started.parallel_compression,
         sending_busy=one.sending.busy() if one.sending else None,
         postcopy_obstacles=obstacles,
+        auto_converge_flag=started.auto_converge,
     )
 
 

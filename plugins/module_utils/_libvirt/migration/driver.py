@@ -14,8 +14,10 @@ from ..._core.job.sample import JobSample, Phase
 from ..._core.supervision.actions import Action, ActionResult, Kind
 from ..._core.supervision.progress import Reporter
 from ..._core.supervision.record import Record
+from ..._core.text import printable
 from ..._host.metrics_directory import MetricsDirectory
 from ..._host.supervision_lock import supervising
+from ..._host.vcpu.throttle import VcpuThrottle, mend
 from ..connection import Connection, libvirt
 from ..events import Events
 from ..guest import Guest
@@ -46,7 +48,10 @@ class Driver:
     with the numbers of every look. ``expected_bytes``: to be sent in all. ``exclusive``: leave it to another process
     of this host that looks after it already (ALREADY_SUPERVISED). ``metrics``: where they are written to.
 
+    Whatever the end is, the quotas of the guest's virtual processors are then what they were.
+
     ``applied``: what was done; ``proposed``: what mode ``observe`` would have done; ``last``: the last look;
+    ``notes``: what the user has to be told beside that;
     ``destination_answered``: whether the daemon there has ever answered (None: it was not asked).
     """
 
@@ -70,6 +75,8 @@ class Driver:
         self._destination_uri, self._migrate_uri = destination_uri, migrate_uri
         self._on_progress, self._on_look = on_progress, on_look
         self._resuming: t.Optional[Resume] = None
+        self._throttle = VcpuThrottle(guest.name, guest.uuid)
+        self.notes: list[str] = []
         self._reporter = Reporter(record.supervisor.history, record.supervisor.settings, expected_bytes)
         self.applied: list[Action] = []
         self.proposed: list[Action] = []
@@ -88,7 +95,13 @@ class Driver:
         with supervising(self._guest.uuid) if locks else contextlib.nullcontext(True) as alone:
             if self._exclusive and not alone:
                 raise _already_supervised(self._guest)
-            return self._run(begin, foresee_s)
+            left = mend(self._guest.uuid) if locks else ""
+            try:
+                return self._run(begin, foresee_s)
+            finally:
+                self._end_throttle()
+                problems = [left, *self._throttle.problems]
+                self.notes += [f"{printable(self._guest.name)}: {one}." for one in problems if one]
 
     def _run(self, begin: t.Optional[t.Callable[[], None]], foresee_s: t.Optional[float]) -> JobSample:
         begin_s = time.monotonic()
@@ -118,6 +131,17 @@ class Driver:
                 if foresee_s is not None and (self.proposed or time.monotonic() - begin_s >= foresee_s):
                     return sample
                 at_sync = self._wait(events)
+
+    def _end_throttle(self) -> None:
+        throttle = self._throttle
+        throttle.put_back()
+        if throttle.most_percent:
+            held_s = throttle.held_back_s
+            self._record.facts["vcpu_throttle"] = {
+                "most_percent": throttle.most_percent,
+                "held_back_s": None if held_s is None else round(held_s, 2),
+                "problems": throttle.problems,
+            }
 
     def _note_beginning(self, sample: JobSample) -> None:
         facts = self._record.facts
@@ -166,9 +190,12 @@ class Driver:
             return False
 
     def _look_once(self, events: Events) -> JobSample:
+        percent = self._throttle.look()
         sample = glance(self._guest)
         if sample is None:
             return ended(self._guest, events)
+        if percent:
+            sample = replace(sample, throttle_percent=max(percent, sample.throttle_percent))
         # Somebody else may change them too, and the engine must not reckon with limits that were.
         return replace(sample, limits=limits_of(self._guest)) if sample.phase is Phase.PRECOPY else sample
 
@@ -182,6 +209,8 @@ class Driver:
         return synced
 
     def _apply(self, action: Action) -> ActionResult:
+        if action.kind in _ENDS:
+            self._end_throttle()  # the guest goes on here
         if action.kind is not Kind.LEAVE:
             self.applied.append(action)
         raw, name = self._guest.raw, self._guest.name
@@ -189,6 +218,7 @@ class Driver:
         calls: dict[Kind, t.Callable[[], t.Any]] = {
             Kind.SET_DOWNTIME: lambda: set_max_downtime(self._guest, value),
             Kind.SET_BANDWIDTH: lambda: set_bandwidth(self._guest, value),
+            Kind.THROTTLE: lambda: self._throttle.set(value),
             Kind.START_POSTCOPY: lambda: within(raw.migrateStartPostCopy, f"switching {name!r} to post-copy"),
             Kind.SUSPEND: lambda: within(raw.suspend, f"suspending {name!r}"),
             Kind.ABORT: lambda: within(raw.abortJob, f"aborting the migration of {name!r}"),

@@ -330,7 +330,10 @@ class Migration:
 
     def _to_the_end(self, supervision: Supervision, outcome: str) -> Result:
         callbacks = (self._on_progress, self._looked)
-        return supervision.to_the_end(outcome, self._options.path, *callbacks, self._options.metrics)
+        try:
+            return supervision.to_the_end(outcome, self._options.path, *callbacks, self._options.metrics)
+        finally:
+            self.notes += supervision.notes
 
     def _looked(self, numbers: t.Mapping[str, t.Any]) -> None:
         self._memory.watch(numbers)

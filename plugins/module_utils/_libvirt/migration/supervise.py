@@ -20,6 +20,7 @@ from ..._core.policy import Policy
 from ..._core.supervision.record import Record
 from ..._core.supervision.supervisor import Supervisor
 from ..._host.metrics_directory import MetricsDirectory
+from ..._host.vcpu.groups import vcpu_groups
 from ..connection import Connection, libvirt
 from ..guest import Guest
 from ..guest_size import size_of
@@ -35,7 +36,10 @@ _STILL_ON_SOURCE = (Situation.START, Situation.ADOPT, Situation.BROKEN, Situatio
 
 
 class Supervision:
-    """The supervision of one migration under one policy. ``start``: begins it; None where it runs already."""
+    """The supervision of one migration under one policy. ``start``: begins it; None where it runs already.
+
+    ``notes``: what the user has to be told beside the result.
+    """
 
     def __init__(
         self,
@@ -49,7 +53,8 @@ class Supervision:
     ) -> None:
         self._result, self._ends, self._guest = result, result.ends, guest
         self._start, self._forecast = start, forecast
-        self._policy, self._plan = policy, plan
+        self._policy, self._plan = policy, with_vcpu_quota(plan, result.ends.source, guest)
+        self.notes: list[str] = []
 
     def to_the_end(
         self,
@@ -64,6 +69,7 @@ class Supervision:
         is."""
         record, start = self._record(), self._start
         driver = self._driver(record, path, on_progress, on_look, metrics)
+        self.notes = driver.notes
 
         def facts(last: t.Optional[JobSample]) -> Result:
             return {"forecast": self._forecast, **supervision_facts(driver.applied, last, record)}
@@ -144,4 +150,17 @@ def plan_of_running(connection: Connection, guest: Guest, bandwidth_mib_per_s: t
         memory_bytes=size.memory_bytes or None,
         postcopy_possible=size.postcopy_possible,
     )
-    return replace(plan, bandwidth_mib_per_s=bandwidth_mib_per_s, parallel_compression=started.parallel_compression)
+    plan = replace(plan, bandwidth_mib_per_s=bandwidth_mib_per_s, parallel_compression=started.parallel_compression)
+    return with_vcpu_quota(plan, connection, guest)
+
+
+def with_vcpu_quota(plan: Plan, connection: Connection, guest: Guest) -> Plan:
+    """The plan, with whether the quotas of the guest's virtual processors can be lowered; QEMU slows it down itself in
+    a job with auto-converge, and two that do so would take more than either may."""
+    if plan.flags.auto_converge is not False or not connection.local:
+        return plan
+    try:
+        vcpu_groups(guest.name, guest.uuid)
+    except MigrationError as exc:
+        return replace(plan, vcpu_quota=False, no_vcpu_quota=exc.problem)
+    return replace(plan, vcpu_quota=True, no_vcpu_quota="")

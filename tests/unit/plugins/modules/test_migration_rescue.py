@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import typing as t
+from pathlib import Path
 
 import pytest
 
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.supervision.record import replay
+from ansible_collections.virtops.live_migration.plugins.module_utils._host import supervision_lock
 from ansible_collections.virtops.live_migration.plugins.module_utils._host.supervision_lock import supervising
 from ansible_collections.virtops.live_migration.plugins.modules import migration_rescue
 from ansible_collections.virtops.live_migration.tests.unit.plugins.fake_libvirt import (
@@ -266,3 +269,24 @@ def test_a_split_guest_is_joined_whatever_it_says(libvirt: FakeLibvirt, run: Mod
     libvirt.states["erp01"] = IN_POSTCOPY
     libvirt.expect(*FOUND, look(POSTCOPY), PLAIN, look(POSTCOPY).leaves(MIGRATED), GONE, KEPT)
     assert run(migration_rescue, name="erp01")["outcome"] == "completed"
+
+
+def test_a_guest_that_was_left_slowed_down_is_mended_without_a_job(
+    libvirt: FakeLibvirt, run: ModuleRunner, tmp_path: Path
+) -> None:
+    """By a run that was killed together with the program that would have put it back."""
+    group = tmp_path / "vcpu0"
+    group.mkdir()
+    (group / "cpu.max").write_text("2000 10000")
+    note = supervision_lock.DIRECTORY / f"{ERP01}.vcpu-quota"
+    note.parent.mkdir()
+    files = [{"path": f"{group}/cpu.max", "former": "max 100000", "ours": ["2000 10000"]}]
+    note.write_text(json.dumps({"files": files}))
+    libvirt.expect(*FOUND, look(NO_JOB))
+    assert run(migration_rescue, name="erp01", check=True)["outcome"] == "none"
+    assert (group / "cpu.max").read_text() == "2000 10000", "in check mode nothing is touched"
+    libvirt.expect(*FOUND, look(NO_JOB))
+    result = run(migration_rescue, name="erp01")
+    assert (result["outcome"], result.get("warnings", [])) == ("none", [])
+    assert (group / "cpu.max").read_text() == "max 100000"
+    assert not note.exists()

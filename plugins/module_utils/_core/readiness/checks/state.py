@@ -56,6 +56,23 @@ def _jobs(case: Case) -> Finding:
     return passed("No job runs on it.")
 
 
+def _has_its_time(case: Case) -> Finding:
+    guest = case.guest
+    if not guest.slowed_down:
+        unknown = guest.slowed_down is None
+        return (
+            skipped("Whether it was left slowed down by a migration is known to root on its own host only.")
+            if unknown
+            else passed("Its virtual processors have the time that they are meant to have.")
+        )
+    if guest.job:
+        return skipped("It is slowed down for a migration, and a job runs.")
+    return warned(
+        "It was slowed down for a migration by the quotas of its virtual processors, which were not put back.",
+        "Run migration_rescue for it on its host, which puts them back.",
+    )
+
+
 def _snapshots(case: Case) -> Finding:
     guest = case.guest
     if guest.snapshots:
@@ -85,6 +102,10 @@ CHECKS = (
     Check(
         "guest_jobs", _THEME, "Does no other job run on it?",
         "libvirt refuses: another job is active.", (FAIL,), of_guest=_jobs,
+    ),
+    Check(
+        "left_slowed", _THEME, "Has the guest all of the processor time that it had before a migration slowed it down?",
+        "It does less work than it could.", (WARN,), of_guest=_has_its_time,
     ),
     Check(
         "snapshots", _THEME, "Has it no snapshots or checkpoints?",

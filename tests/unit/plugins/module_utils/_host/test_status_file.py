@@ -13,6 +13,7 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._host.statu
     qemu_pid,
     running_job,
     start_flags,
+    vcpu_threads,
 )
 
 UUID = "1f3c6f0a-6a40-4d0c-9d5e-0a6b1d1f0c11"
@@ -198,3 +199,18 @@ def test_the_process_of_a_guest(tmp_path: Path) -> None:
     assert qemu_pid("erp01", "another", tmp_path) is None
     assert qemu_pid("../erp01", UUID, tmp_path) is None
     assert qemu_pid("crm01", UUID, tmp_path) is None
+
+
+def test_threads_of_virtual_processors(tmp_path: Path) -> None:
+    (tmp_path / "erp01.xml").write_text(OUTGOING.format(flags="0x3"))
+    assert vcpu_threads("erp01", UUID, tmp_path) == (4242, {0: 4255})
+    assert vcpu_threads("erp01", "another", tmp_path) is None
+    assert vcpu_threads("../erp01", UUID, tmp_path) is None
+    assert vcpu_threads("crm01", UUID, tmp_path) is None
+
+
+@pytest.mark.parametrize("thread", ["", "-1", "x", "0x10"])
+def test_threads_that_are_no_numbers(tmp_path: Path, thread: str) -> None:
+    text = OUTGOING.format(flags="0x3").replace("pid='4255'", f"pid='{thread}'")
+    (tmp_path / "erp01.xml").write_text(text)
+    assert vcpu_threads("erp01", UUID, tmp_path) is None

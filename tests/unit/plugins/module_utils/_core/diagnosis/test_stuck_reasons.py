@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import typing as t
 from dataclasses import replace
 
 import pytest
@@ -151,6 +152,21 @@ def test_dirty_rate() -> None:
     assert actions(diagnosis) == ["downtime", "postcopy", "suspend", "quiesce", "abort"]
     assert "2.6 s (limit 300 ms)" in diagnosis.summary
     assert diagnosis.evidence["needed_downtime_ms"] == 2560
+
+
+@pytest.mark.parametrize(
+    ("flag", "cap", "allowed"), [(False, 80, True), (False, 0, False), (True, 80, None), (None, 80, None)]
+)
+def test_what_was_started_without_auto_converge_can_be_slowed_down(
+    flag: t.Optional[bool], cap: int, allowed: t.Optional[bool]
+) -> None:
+    """None: not named, since QEMU does it, or nobody knows."""
+    context = Context(Policy(max_throttle_percent=cap), auto_converge_flag=flag)
+    found = {one.action: one for one in diagnose([STUCK], context).remedies}
+    assert ("throttle" in found) == (allowed is not None)
+    if allowed is not None:
+        assert (found["throttle"].allowed, found["throttle"].module) == (allowed, "migration_rescue")
+        assert found["throttle"].command == "", "virsh schedinfo is refused during a migration"
 
 
 def test_downtime_limit_low() -> None:

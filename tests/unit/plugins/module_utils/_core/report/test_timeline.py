@@ -62,6 +62,7 @@ def test_what_did_not_work_is_said() -> None:
         ("set_downtime", 800, True, "<b>set downtime to 800 ms</b>"),
         ("set_bandwidth", 12.5, False, "set bandwidth to 12.5 MiB/s (would have)"),
         ("suspend", 30, True, "<b>suspend for 30 s at most</b>"),
+        ("throttle", 40, True, "<b>throttle by 40 %</b>"),
         ("start_postcopy", None, True, "<b>start postcopy</b>"),
         ("wait", None, False, "<td>wait</td>"),
     ],

@@ -4,11 +4,12 @@
 from __future__ import annotations
 
 import typing as t
+from dataclasses import replace
 
 import pytest
 
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.errors import MigrationError
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.forecast.plan import Plan
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.forecast.plan import Flags, Plan
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.job.sample import Phase
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.policy import Policy
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.supervision.record import Record
@@ -28,7 +29,14 @@ from ansible_collections.virtops.live_migration.tests.unit.plugins.fake_libvirt 
     Call,
     FakeLibvirt,
 )
-from ansible_collections.virtops.live_migration.tests.unit.plugins.jobs import COMPLETED, POSTCOPY
+from ansible_collections.virtops.live_migration.tests.unit.plugins.jobs import (
+    COMPLETED,
+    GIB,
+    MIGRATING,
+    NO_JOB,
+    POSTCOPY,
+    later,
+)
 
 HUNG = Call("jobStats").then(lambda libvirt: libvirt.clock.sleep(20)).hangs()
 GONE = Call("jobStats").raises(55, "Requested operation is not valid: domain is not running")
@@ -132,3 +140,103 @@ def test_an_attempt_to_join_that_fails_late(libvirt: FakeLibvirt, monkeypatch: p
         Driver(connection, guest, record, "qemu+tcp://kvm02/system").run()
     assert record.supervisor.outcome == "left"
     assert "It cannot be." in record.document()["decisions"][-1]["because"]
+
+
+class Throttle:
+    """Notes what it is told; ``after``: what becomes of it at which look."""
+
+    def __init__(self, *_arguments: t.Any) -> None:
+        self.percent = self.most_percent = 0
+        self.held_back_s, self.problems = 0.0, []  # type: float, list[str]
+        self.told: list[t.Any] = []
+        self.refuses: t.Optional[MigrationError] = None
+
+    def set(self, percent: int) -> None:
+        self.told.append(percent)
+        if self.refuses is not None:
+            raise self.refuses
+        self.percent, self.most_percent = percent, max(self.most_percent, percent)
+
+    def look(self) -> int:
+        return self.percent
+
+    def put_back(self) -> str:
+        if self.percent:
+            self.told.append("put back")
+        self.percent = 0
+        return ""
+
+
+STUCK_AT = {**MIGRATING, "memory_processed": 10 * GIB}
+FREED = Policy(max_downtime_ms=500, postcopy="never", max_throttle_percent=60)
+WITHOUT = Plan(flags=Flags(False, False), adopted=True, vcpu_quota=True)
+
+
+def throttled(
+    libvirt: FakeLibvirt, monkeypatch: pytest.MonkeyPatch, *calls: Call, policy: Policy = FREED, plan: Plan = WITHOUT
+) -> tuple[Throttle, Driver, Record]:
+    throttle = Throttle()
+    monkeypatch.setattr(driver, "VcpuThrottle", lambda *_arguments: throttle)
+    found = Call("lookupByName", "erp01").returns(fake_libvirt.Guest())
+    libvirt.expect(Call("open", "qemu:///system"), found, *calls)
+    record = Record(Supervisor(policy, plan))
+    with Connection("qemu:///system", events=True) as connection:
+        made = Driver(connection, find_guest(connection, "erp01", None), record)
+        try:
+            made.run()
+        except (MigrationError, fake_libvirt.libvirtError):
+            throttle.told.append("raised")
+    return throttle, made, record
+
+
+def limits_seen(limit_ms: int = 300) -> list[Call]:
+    speeds = [Call("migrateGetMaxSpeed", 0).returns(0), Call("migrateGetMaxSpeed", 1).returns(0)]
+    return [Call("migrateGetMaxDowntime").returns(limit_ms), *speeds]
+
+
+def stuck_look(number: int = 0) -> list[Call]:
+    return [Call("jobStats").returns(later(0.5 * number, STUCK_AT)), *limits_seen()]
+
+
+def test_a_stuck_guest_is_slowed_down_and_has_its_time_back(
+    libvirt: FakeLibvirt, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When it has moved; and what it is slowed down by is in the looks, so that a record has it."""
+    last = [Call("jobStats").returns(later(0.5, STUCK_AT)), *limits_seen()]
+    last[-1] = last[-1].leaves(MIGRATED)
+    throttle, made, record = throttled(libvirt, monkeypatch, *stuck_look(), *last, GONE, KEPT)
+    assert throttle.told == [20, "put back"]
+    assert [(one.kind.value, one.value) for one in made.applied] == [("throttle", 20)]
+    document = record.document()
+    column = document["columns"].index("throttle_percent")
+    assert [look[column] for look in document["looks"]][:2] == [0, 20]
+    assert document["vcpu_throttle"] == {"most_percent": 20, "held_back_s": 0.0, "problems": []}
+
+
+def test_a_look_that_fails_for_good_gives_it_back(libvirt: FakeLibvirt, monkeypatch: pytest.MonkeyPatch) -> None:
+    lost = Call("jobStats").raises(38, "Cannot recv data: Connection reset by peer", 7).leaves(UNANSWERED)
+    throttle, _made, record = throttled(libvirt, monkeypatch, *stuck_look(), lost)
+    assert throttle.told == [20, "put back", "raised"]
+    assert record.document()["vcpu_throttle"]["most_percent"] == 20
+
+
+@pytest.mark.parametrize(("on_hopeless", "call"), [("leave", []), ("abort", [Call("abortJob")])])
+def test_it_is_given_back_before_the_end_of_the_policy(
+    libvirt: FakeLibvirt, monkeypatch: pytest.MonkeyPatch, on_hopeless: str, call: list[Call]
+) -> None:
+    """An abort may take its time, and the guest goes on here."""
+    policy = replace(FREED, deadline_s=0.4, on_hopeless=on_hopeless)
+    ended = [] if on_hopeless == "leave" else [Call("jobStats").returns(NO_JOB)]
+    calls = [*stuck_look(), *stuck_look(1), *call, *ended]
+    throttle, _made, record = throttled(libvirt, monkeypatch, *calls, policy=policy)
+    assert throttle.told[:2] == [20, "put back"]
+    assert record.document()["decisions"][-1]["action"] == on_hopeless
+
+
+def test_what_was_not_put_back_is_told(libvirt: FakeLibvirt, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Throttle, "put_back", lambda self: self.problems.append("It has not") or "")
+    last = [Call("jobStats").returns(later(0.5, STUCK_AT)), *limits_seen()]
+    last[-1] = last[-1].leaves(MIGRATED)
+    _throttle, made, record = throttled(libvirt, monkeypatch, *stuck_look(), *last, GONE, KEPT)
+    assert made.notes == ["erp01: It has not."]
+    assert record.document()["vcpu_throttle"]["problems"] == ["It has not"]
