@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Services stopped and put back: through a real guest agent, and over SSH on a host that stands for a guest.
 
-The agent, its channel and what runs through it are real; systemd is a script that keeps the state of its units in files
-(tests/lab/guest/systemctl.sh), in the guest's image and on the host.
+The agent, its channel and what runs through it are real. One guest has the systemd of Debian; in the others and on the
+host it is a script that keeps the state of its units in files (tests/lab/guest/systemctl.sh).
 """
 
 from __future__ import annotations
 
 import typing as t
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -123,6 +124,61 @@ def test_as_part_of_an_evacuation_by_the_playbook(ansible: Ansible, web01: Servi
     assert done == [["reports.service"]] * 2, items
     wait_for(lambda: web01.agent("guest-ping") is not None, "the guest agent")
     assert (web01.units(), web01.read(NOTE)) == (WORKING, "")
+
+
+class Whole(Inside):
+    """One with the systemd of Debian."""
+
+    def units(self) -> dict[str, str]:
+        names = list(WORKING)
+        return dict(zip(names, self.said("systemctl", "is-active", *names).split(), strict=True))
+
+
+@pytest.fixture
+def whole01(lab: Lab) -> t.Iterator[Whole]:
+    subject = Whole(lab, "whole01", replace(OPTIONS, ram_mib=256, systemd=True))
+    try:
+        subject.start()
+        yield subject
+    finally:
+        subject.stop()
+
+
+@pytest.mark.wide
+def test_with_a_real_systemd(ansible: Ansible, whole01: Whole) -> None:
+    """Asked for by the inventory while the playbook moves the guest, and before that by the module itself."""
+    assert whole01.units() == WORKING
+    stop = {"name": "whole01", "state": "stopped"}
+    none, first, second = ansible.run(
+        whole01.source,
+        # systemd refuses to stop the second one, so that the first goes on.
+        task(MODULE, **stop, units=["reports.service", "stubborn.service"]),
+        task(MODULE, **stop, units=UNITS),
+        task(MODULE, **stop, units=UNITS),
+    )
+    assert_refused(none, "NOT_STOPPED")
+    assert_done(first, True, units=["reports.service", "backup.timer"])
+    assert_done(second, False, units=[])
+    assert (whole01.units(), whole01.read(NOTE).split()) == (RESTING, ["reports.service", "backup.timer"])
+    back = ansible.module(whole01.source, MODULE, name="whole01", state="restored")
+    assert_done(back, True, units=["reports.service", "backup.timer"])
+    assert (whole01.units(), whole01.read(NOTE)) == (WORKING, "")
+    run = ansible.playbook(
+        "virtops.live_migration.migrate",
+        live_migration_guests=["whole01"],
+        live_migration_destination=whole01.destination,
+        live_migration_destination_uri="qemu+tcp://{host}/system",
+        live_migration_link_mib_per_s=LINK_MIB_PER_S,
+        live_migration_quiesce={"whole01": ["reports.service", "backup.timer"]},
+    )
+    assert run.code == 0, run.output
+    whole01.has_moved()
+    items = [one["result"] for one in run.tasks if one["task"].endswith(("to rest", "was stopped"))]
+    done = [item["units"] for one in items for item in one.get("results", []) if item.get("units")]
+    assert [sorted(one) for one in done] == [["backup.timer", "reports.service"]] * 2, items
+    wait_for(lambda: whole01.agent("guest-ping") is not None, "the guest agent")
+    assert (whole01.units(), whole01.read(NOTE)) == (WORKING, "")
+    whole01.verify()
 
 
 def role(ansible: Ansible, hosts: str, entry_point: str, *options: str, twice: bool = False, **variables: t.Any) -> Run:

@@ -114,6 +114,7 @@ def guest_start(lab: Lab, args: argparse.Namespace) -> None:
         transient=args.transient,
         machine=args.machine,
         agent=args.agent,
+        systemd=args.systemd,
         balloon=args.balloon,
         free_page_reporting=args.free_page_reporting,
         freed_mib=args.freed_mib,
@@ -245,6 +246,7 @@ def add_guest_commands(commands: Any, common: argparse.ArgumentParser) -> None:
     start.add_argument("--transient", action="store_true")
     start.add_argument("--machine", help="machine type; default q35")
     start.add_argument("--agent", action="store_true", help="with the QEMU guest agent in it")
+    start.add_argument("--systemd", action="store_true", help="and with Debian's systemd; only with --agent")
     start.add_argument("--balloon", action="store_true", help="with a balloon device and its driver")
     start.add_argument("--free-page-reporting", action="store_true", help="which tells the host what is free")
     start.add_argument("--freed-mib", type=int, default=0, help="written once and given back to the guest's kernel")

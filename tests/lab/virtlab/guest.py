@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from xml.sax.saxutils import escape, quoteattr
 
-from . import agent_image, image
+from . import agent_image, image, systemd_image
 from . import host as hosts
 from .errors import LabError
 from .proc import run, send_signal, start_ticks
@@ -50,6 +50,7 @@ class GuestOptions:
     transient: bool = False
     machine: str | None = None
     agent: bool = False
+    systemd: bool = False
     balloon: bool = False
     free_page_reporting: bool = False
     freed_mib: int = 0
@@ -107,7 +108,7 @@ def default_machine(state: LabState) -> str:
 
 def image_of(options: GuestOptions) -> str:
     if options.agent:
-        return agent_image.build()
+        return systemd_image.build() if options.systemd else agent_image.build()
     return image.build(*BALLOON_DRIVERS) if options.balloon else image.build()
 
 
@@ -214,6 +215,8 @@ def start(state: LabState, host: Host, name: str, options: GuestOptions, uuid: s
         raise LabError(f"there is a guest {name!r} already")
     if options.disk not in (None, *DISKS):
         raise LabError(f"a guest's disk is one of {', '.join(DISKS)}")
+    if options.systemd and not options.agent:
+        raise LabError("what is in a guest with systemd is asked through its agent")
     if options.agent and options.balloon:
         raise LabError("the image with the agent has no driver for a balloon")
     if options.free_page_reporting and not options.balloon:
