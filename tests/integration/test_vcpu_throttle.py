@@ -58,6 +58,10 @@ def controller(cpu_lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Ansibl
 def writer(cpu_lab: Lab) -> t.Iterator[Subject]:
     for guest in passing_by(cpu_lab, "writer01", WRITER):
         cpu_lab.link_set(guest.source, mbit=SLOW_MBIT)
+        if not quotas(guest):
+            # Seen with version 1 of control groups only. With version 2 the module says NO_VCPU_QUOTA then.
+            assert cgroups.is_unified(), "libvirt has made no control group for its virtual processor"
+            pytest.skip("libvirt has made no control group for a virtual processor in the hierarchy of version 2")
         yield guest
 
 

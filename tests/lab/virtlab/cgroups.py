@@ -31,6 +31,12 @@ def hierarchy() -> tuple[Path, bool] | None:
     return None
 
 
+def is_unified() -> bool:
+    """Whether it is version 2 that has the controller of processor time here."""
+    found = hierarchy()
+    return found is not None and found[1]
+
+
 def problem() -> str:
     """Why no host can have control groups here, or nothing. Tried, since nothing else tells what is allowed."""
     found = hierarchy()
