@@ -88,6 +88,7 @@ class Service:
     pid: int = 0
     ready: bool = False
     held: bool = False
+    stopping: bool = False
     notify: socket.socket | None = None
     starts: list[float] = field(default_factory=list)
 
@@ -191,6 +192,8 @@ class Manager:
                     self.ended(service, status)
 
     def ended(self, service: Service, status: int) -> None:
+        # With Type=notify, one that ends before it has said that it is ready has failed, whatever its exit code.
+        began = service.ready or "notify" not in unit_file(f"{service.name}.service").get("Type", [""])[-1]
         service.pid, service.ready = 0, False
         if os.WIFSIGNALED(status):
             number = os.WTERMSIG(status)
@@ -199,7 +202,7 @@ class Manager:
         else:
             clean = os.WEXITSTATUS(status) == 0
             self.log(f"{service.name} exited with {os.WEXITSTATUS(status)}")
-        if clean or service.held:
+        if service.held or service.stopping or (clean and began):
             return
         recent = [at for at in service.starts if time.monotonic() - at < START_WINDOW_S]
         if len(recent) >= START_LIMIT:
@@ -279,8 +282,11 @@ class Manager:
         pid = service.pid
         if not pid:
             return True
+        service.stopping = True
         os.kill(pid, signal.SIGTERM)
-        return self.until(lambda: service.pid != pid)
+        ended = self.until(lambda: service.pid != pid)
+        service.stopping = False
+        return ended
 
     def start(self, service: Service) -> bool:
         service.held = False
