@@ -24,7 +24,7 @@ ERP = GuestOptions(ram_mib=256, hot_mib=96, cold_mib=16, pages_per_s=20_000)
 def remove_labs_of_the_dead() -> None:
     """A run that was killed by SIGKILL has left its lab behind."""
     for name in state.lab_names():
-        found = re.fullmatch(r"it-(\d+)(-\d+)?", name)
+        found = re.fullmatch(r"it-(\d+)(-\w+)?", name)
         if found and not Path(f"/proc/{found[1]}").exists():
             Lab(name).down()
 
