@@ -4,12 +4,12 @@
 from __future__ import annotations
 
 import typing as t
+from dataclasses import replace
 
 from ..diagnosis.diagnosis import diagnose
 from ..diagnosis.verdict import Context, Diagnosis, Verdict
 from ..forecast.plan import adopted_plan
 from ..job.sample import JobSample, Phase
-from ..postcopy_obstacles import Obstacle
 from ..supervision.actions import Kind
 from ..supervision.progress import progress
 from ..supervision.supervisor import Supervisor
@@ -28,9 +28,8 @@ _FIGURES = ("pass", "remaining_bytes", "bandwidth_bytes_per_s", "needed_downtime
 
 
 class GuestWatch:
-    """``postcopy_flag``: whether the job was started with post-copy (None: not known). ``parallel_compression``: as of
-    :class:`Context`, and so ``postcopy_obstacles``; ``host_devices``: how many go along, which the switch-over takes
-    longer for.
+    """``known``: of the job's start and its guest; policy and link are those of the options. ``host_devices``: how many
+    go along, which the switch-over takes longer for.
 
     What the engine would do under the policy of the options is part of the events (``would_do``): it runs over the same
     looks in mode ``observe``.
@@ -40,16 +39,18 @@ class GuestWatch:
         self,
         host: str,
         options: WatchOptions,
-        postcopy_flag: t.Optional[bool] = None,
+        known: t.Optional[Context] = None,
         *,
-        parallel_compression: bool = False,
         host_devices: int = 0,
-        postcopy_obstacles: t.Sequence[Obstacle] = (),
     ) -> None:
-        self._host, self._options, self._postcopy_flag = host, options, postcopy_flag
-        self._parallel_compression = parallel_compression
-        self._postcopy_obstacles = tuple(postcopy_obstacles)
-        plan = adopted_plan(postcopy_flag, host_devices=host_devices, postcopy_possible=not postcopy_obstacles)
+        self._host, self._options = host, options
+        self._known = replace(known or Context(), policy=options.policy, link_bytes_per_s=options.link_bytes_per_s)
+        plan = adopted_plan(
+            self._known.postcopy_flag,
+            self._known.auto_converge_flag,
+            host_devices=host_devices,
+            postcopy_possible=not self._known.postcopy_obstacles,
+        )
         self._supervisor = Supervisor(options.policy, plan)
         self._looks: list[JobSample] = []
         self._firsts: list[JobSample] = []
@@ -129,14 +130,7 @@ class GuestWatch:
             self._looks = older + [one for one in looks if one.at_s >= recent_s]
 
     def _context(self, other_streams: int) -> Context:
-        return Context(
-            self._options.policy,
-            self._options.link_bytes_per_s,
-            self._postcopy_flag,
-            other_streams,
-            self._parallel_compression,
-            postcopy_obstacles=self._postcopy_obstacles,
-        )
+        return replace(self._known, other_streams=other_streams)
 
     def _stuck(self, found: Diagnosis) -> list[Event]:
         """Told when it is sure, when the reason changes, and again after a time, since events may be lost."""

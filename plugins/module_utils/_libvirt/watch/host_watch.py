@@ -16,6 +16,7 @@ import typing as t
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
+from ..._core.diagnosis.verdict import Context
 from ..._core.errors import MigrationError
 from ..._core.job.sample import JobSample, Limits, Phase
 from ..._core.watch.event_document import HOST_BACK, HOST_LOST, Event, event
@@ -289,14 +290,13 @@ class HostWatch:
 
     def _watch_of(self, started: StartedWith, size: Size) -> GuestWatch:
         """For a migration that is met, with what is known of its start and of its guest, which is asked once."""
-        return GuestWatch(
-            self.name,
-            self._hub.options,
-            started.postcopy,
+        known = Context(
+            postcopy_flag=started.postcopy,
+            auto_converge_flag=started.auto_converge,
             parallel_compression=started.parallel_compression,
-            host_devices=size.host_devices,
             postcopy_obstacles=size.postcopy_obstacles,
         )
+        return GuestWatch(self.name, self._hub.options, known, host_devices=size.host_devices)
 
     def _report(self, uuid: str, sample: JobSample, at_once: bool) -> None:
         if sample.phase is Phase.NONE and self._hub.running.hosts_of(uuid):

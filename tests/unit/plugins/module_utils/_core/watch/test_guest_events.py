@@ -8,6 +8,7 @@ import typing as t
 
 import pytest
 
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.diagnosis.verdict import Context
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.job.sample import (
     JobSample,
     Phase,
@@ -27,7 +28,7 @@ STUCK_MIB = 200  # at 100 MiB/s, which needs 2 s of downtime
 
 
 def watch(**given: t.Any) -> GuestWatch:
-    return GuestWatch("kvm01", watch_options({"hosts": HOSTS, **given}), True)
+    return GuestWatch("kvm01", watch_options({"hosts": HOSTS, **given}), Context(postcopy_flag=True))
 
 
 def stuck_look(at_s: float, number: int, left_mib: float = STUCK_MIB, **more: t.Any) -> JobSample:
@@ -104,7 +105,11 @@ def test_compression_that_saves_nothing_is_told() -> None:
     sent = [stuck_look(8 + 2 * n, n, normal_pages=256 * (800 + 200 * n)) for n in range(2, 5)]
     for watched, given, reason in (
         (watch(), looks, "COMPRESSION_USELESS"),
-        (GuestWatch("kvm01", watch_options({"hosts": HOSTS}), parallel_compression=True), sent, "COMPRESSION_USELESS"),
+        (
+            GuestWatch("kvm01", watch_options({"hosts": HOSTS}), Context(parallel_compression=True)),
+            sent,
+            "COMPRESSION_USELESS",
+        ),
         (watch(), sent, "DIRTY_RATE"),
     ):
         told = [one for one in run(watched, given) if one["type"] == "stuck"]
@@ -197,7 +202,8 @@ def test_a_name_is_no_template_and_does_nothing_to_a_terminal() -> None:
 @pytest.mark.parametrize("obstacles", [[], by_host_devices(1), [Obstacle("NVDIMM", "it has an NVDIMM")]])
 def test_post_copy_is_not_proposed_for_a_guest_that_cannot(obstacles: list[Obstacle]) -> None:
     options = watch_options({"hosts": HOSTS, "policy": "post_copy"})
-    watched = GuestWatch("kvm01", options, True, postcopy_obstacles=obstacles, host_devices=len(obstacles))
+    known = Context(postcopy_flag=True, postcopy_obstacles=obstacles)
+    watched = GuestWatch("kvm01", options, known, host_devices=len(obstacles))
     found = run(watched, [stuck_look(at, 1, 1000 - 100 * at) for at in range(1, 10)])
     found += run(watched, [stuck_look(10 + 2 * at, 2 + at) for at in range(8)])
     told = [one for one in found if one["type"] == "stuck"]
@@ -205,3 +211,12 @@ def test_post_copy_is_not_proposed_for_a_guest_that_cannot(obstacles: list[Obsta
     remedies = {one["action"]: one["allowed"] for one in told[-1]["diagnosis"]["remedies"]}
     assert ("start_postcopy" in proposed) is not bool(obstacles), proposed
     assert remedies["postcopy"] is not bool(obstacles)
+
+
+@pytest.mark.parametrize("flag", [None, False, True])
+def test_a_throttle_is_a_remedy_where_a_job_has_none(flag: t.Optional[bool]) -> None:
+    watched = GuestWatch("kvm01", watch_options({"hosts": HOSTS}), Context(auto_converge_flag=flag))
+    found = run(watched, [stuck_look(at, 1, 1000 - 100 * at) for at in range(1, 10)])
+    found += run(watched, [stuck_look(10 + 2 * at, 2 + at) for at in range(8)])
+    remedies = [one["diagnosis"]["remedies"] for one in found if one["type"] == "stuck"][-1]
+    assert ("throttle" in [one["action"] for one in remedies]) is (flag is False)
