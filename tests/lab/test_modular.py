@@ -113,7 +113,7 @@ def test_a_connection_starts_the_daemon_with_its_sockets(units: Path) -> None:
     with connect(units / "virtxd-ro-sock"):
         manager.step()
         first = service.pid
-        assert manager.until(lambda: (units / "told").exists(), 10)
+        assert manager.until((units / "told").exists, 10)
         assert manager.do("is-active", "virtxd.service", "virtxd.socket").startswith("0 ")
         assert "LoadState=loaded\nActiveState=active" in manager.do("show", "virtxd")
         # Killed, it is started again; stopped, it is not, before somebody connects.

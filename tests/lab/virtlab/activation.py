@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 """systemd's part in libvirt's modular daemons, for a host that has no systemd: put there as `systemctl`.
 
 It reads the units that libvirt brings. Sockets are listened on from the start; the first connection starts their
@@ -63,7 +62,7 @@ def listen(address: str, mode: int) -> socket.socket:
         made.bind(address)
         os.chmod(address, mode)
     else:
-        where, _, port = address.rpartition(":")
+        where, _colon, port = address.rpartition(":")
         made = socket.socket(socket.AF_INET if where else socket.AF_INET6)
         made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         made.bind((where, int(port)))
@@ -222,7 +221,7 @@ class Manager:
                 waiting.update(dict.fromkeys(service.sockets.values(), service.start))
             if service.notify is not None:
                 waiting[service.notify] = partial(self.hear, service)
-        readable, _, _ = select.select(list(waiting), [], [], timeout_s)
+        readable, _writable, _failed = select.select(list(waiting), [], [], timeout_s)
         for action in dict.fromkeys(waiting[each] for each in readable):
             action()
 
@@ -242,7 +241,7 @@ class Manager:
         return True
 
     def obey(self) -> None:
-        connection, _ = self.control.accept()
+        connection, _address = self.control.accept()
         with connection, contextlib.suppress(BrokenPipeError):
             connection.settimeout(5)
             words = connection.recv(4096).decode().split("\0")
@@ -256,7 +255,7 @@ class Manager:
         """The exit code, a space, and what is printed."""
         lines, code = [], 0
         for unit in units:
-            name, _, kind = unit.partition(".")
+            name, _dot, kind = unit.partition(".")
             service = self.services[name] if kind in ("", "service") else self.of_socket(unit)
             if verb == "is-active":
                 active = bool(service.pid) if kind in ("", "service") else bool(service.sockets)
@@ -327,7 +326,7 @@ def ask(words: list[str]) -> int:
         answer = b""
         while part := connection.recv(4096):
             answer += part
-    code, _, text = answer.decode().partition(" ")
+    code, _space, text = answer.decode().partition(" ")
     if text:
         print(text, file=sys.stderr if code not in ("0", "3") else sys.stdout)
     return int(code)

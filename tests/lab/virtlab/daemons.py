@@ -9,6 +9,7 @@ from .state import Host
 
 LIBVIRTD = ["/usr/sbin/libvirtd", "--daemon", "--listen", "--pid-file", "/run/libvirtd.pid"]
 SYSTEMCTL = "/usr/bin/systemctl"  # activation.py, in the hosts that have modular daemons
+INTERPRETER = "#!/usr/bin/env python3\n"
 NO_LOGIN = 'auth_unix_ro = "none"\nauth_unix_rw = "none"\n'
 
 
@@ -69,7 +70,7 @@ def modular_files(host: Host) -> dict[str, tuple[str, int]]:
         f"[Socket]\nListenStream={host.mgmt_address}:16509\nService=virtproxyd.service\n"
     )
     found = {path: (text, 0o644) for path, text in files.items()}
-    found[SYSTEMCTL] = (Path(__file__).with_name("activation.py").read_text(), 0o755)
+    found[SYSTEMCTL] = (INTERPRETER + Path(__file__).with_name("activation.py").read_text(), 0o755)
     return found
 
 

@@ -147,4 +147,4 @@ def watch(note: str, *, silent_s: float = _SILENT_S, poll_s: float = _POLL_S) ->
 
 
 if __name__ == "__main__":
-    sys.exit(watch(sys.argv[1]))
+    raise SystemExit(watch(sys.argv[1]))

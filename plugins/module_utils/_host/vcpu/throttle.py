@@ -7,10 +7,9 @@ program of its own (``put_back.py``) runs before anything is changed, too, and p
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
-import subprocess
+import signal
 import sys
 import time
 import typing as t
@@ -29,6 +28,8 @@ from .put_back import HELD, WATCHED, clear, locked, opened
 _PROGRAM = "put_back_vcpu_quota.py"
 _WATCHED_WITHIN_S = 10.0  # an interpreter starts in a tenth of a second, and on a busy host later; a choice
 _FREE_WITHIN_S = 2.0  # the other process may be about to end; a choice
+_ENDS_WITHIN_S = 5.0  # systemd-run, which asks systemd over a local socket; a choice
+_NOT_RUN = 127  # as of a shell
 _POLL_S = 0.05
 _SYSTEMD = "/run/systemd/system"  # there where systemd runs the machine: sd_booted(3)
 
@@ -199,7 +200,7 @@ class VcpuThrottle:
         try:
             write_whole(path, _source(), durable=False)
             self._start([sys.executable, "-I", str(path), self._note])
-        except (OSError, subprocess.SubprocessError):
+        except OSError:
             return False
         deadline_s = time.monotonic() + _WATCHED_WITHIN_S
         while not _is_locked(self._note + WATCHED):
@@ -235,22 +236,52 @@ def _source() -> str:
     text = loader.get_source(putting_back.__name__) if loader is not None and hasattr(loader, "get_source") else None
     if not text:
         raise OSError("the program's own text is not to be had")
-    return str(text)
+    # Ansible's own loader of collections gives bytes, where the protocol of Python's has a text.
+    return text.decode("utf-8") if isinstance(text, bytes) else str(text)
 
 
 def _start(command: list[str]) -> None:
-    """Start a program that outlives this one and its session.
+    """Start a program that outlives this one and its session. Raises OSError.
 
     By systemd where it runs, since it may end whatever a session leaves behind (KillUserProcesses).
     """
     tool = program("systemd-run") if os.path.isdir(_SYSTEMD) else None
-    if tool is not None:
-        words = [tool, "--quiet", "--collect", "--property=Restart=on-failure", *command]
-        with contextlib.suppress(OSError, subprocess.SubprocessError):
-            subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, timeout=5, check=True)
-            return
-    null = subprocess.DEVNULL
-    subprocess.Popen(command, stdin=null, stdout=null, stderr=null, cwd="/", start_new_session=True)
+    if tool is not None and _ends_well([tool, "--quiet", "--collect", "--property=Restart=on-failure", *command]):
+        return
+    _spawn(command)
+
+
+def _spawn(command: list[str]) -> int:
+    """In a session of its own, with no input and no output; its pid. Descriptors of this process stay here.
+
+    Not by the module's ``run_command``, which waits for its end.
+    """
+    pid = os.fork()
+    if pid:
+        return pid
+    try:
+        os.setsid()
+        os.chdir("/")  # so that it keeps nobody from unmounting what it was started in
+        null = os.open(os.devnull, os.O_RDWR)
+        for number in (0, 1, 2):
+            os.dup2(null, number)
+        os.execv(command[0], command)
+    finally:
+        os._exit(_NOT_RUN)
+
+
+def _ends_well(command: list[str]) -> bool:
+    """Whether a program could be run and has ended without an error, in time."""
+    pid = _spawn(command)
+    deadline_s = time.monotonic() + _ENDS_WITHIN_S
+    while time.monotonic() < deadline_s:
+        ended, status = os.waitpid(pid, os.WNOHANG)
+        if ended:
+            return status == 0
+        time.sleep(_POLL_S)
+    os.kill(pid, signal.SIGKILL)
+    os.waitpid(pid, 0)
+    return False
 
 
 def _not_back(problems: t.Sequence[str]) -> str:

@@ -306,22 +306,34 @@ def test_a_process_that_is_killed_leaves_nothing(host: VcpuHost, run: Path) -> N
         time.sleep(0.05)
 
 
-def test_by_systemd_where_it_runs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """And where that fails, without it."""
-    calls: list[t.Any] = []
+def executable(path: Path, *lines: str) -> str:
+    path.write_text("\n".join(["#!/bin/sh", *lines, ""]), encoding="utf-8")
+    path.chmod(0o755)
+    return str(path)
+
+
+@pytest.mark.parametrize("code", [0, 1])
+def test_by_systemd_where_it_runs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, code: int) -> None:
+    """And where that fails, without it, in a session of its own."""
+    tool = executable(tmp_path / "systemd-run", f'echo "$@" >{tmp_path}/asked', f"exit {code}")
+    own = executable(tmp_path / "program", f'echo "$$ $(cut -d " " -f 6 /proc/$$/stat) $@" >>{tmp_path}/ran')
     monkeypatch.setattr(module, "_SYSTEMD", str(tmp_path))
-    monkeypatch.setattr(module, "program", lambda name: f"/usr/bin/{name}")
-    monkeypatch.setattr(module.subprocess, "run", lambda command, **_more: calls.append(command))
-    monkeypatch.setattr(module.subprocess, "Popen", lambda command, **_more: calls.append(command))
-    module._start(["python3", "-I", "program", "note"])
-    (call,) = calls
-    assert call[:2] == ["/usr/bin/systemd-run", "--quiet"]
-    assert call[-4:] == ["python3", "-I", "program", "note"]
+    monkeypatch.setattr(module, "program", lambda _name: tool)
+    module._start([own, "-I", "note"])
+    asked = (tmp_path / "asked").read_text(encoding="utf-8").split()
+    assert asked[0] == "--quiet"
+    assert asked[-3:] == [own, "-I", "note"]
+    if code:
+        deadline_s = time.monotonic() + 60
+        while not (tmp_path / "ran").exists() or not (tmp_path / "ran").read_text(encoding="utf-8").endswith("\n"):
+            assert time.monotonic() < deadline_s
+            time.sleep(0.01)
+        pid, session, *words = (tmp_path / "ran").read_text(encoding="utf-8").split()
+        assert (pid, words) == (session, ["-I", "note"])
+    assert (tmp_path / "ran").exists() is bool(code)
 
-    def fails(*_arguments: t.Any, **_more: t.Any) -> None:
-        raise subprocess.CalledProcessError(1, "systemd-run")
 
-    calls.clear()
-    monkeypatch.setattr(module.subprocess, "run", fails)
-    module._start(["python3", "-I", "program", "note"])
-    assert calls == [["python3", "-I", "program", "note"]]
+def test_one_that_hangs_is_not_waited_for(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(module, "_ENDS_WITHIN_S", 0.3)
+    assert not module._ends_well([executable(tmp_path / "hangs", "exec sleep 600")])
+    assert not module._ends_well([str(tmp_path / "nowhere")])
