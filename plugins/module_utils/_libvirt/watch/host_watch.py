@@ -185,6 +185,8 @@ class HostWatch:
             if guest is None:
                 guest = await self._call(seek_guest, connection, None, uuid)
             state = None if guest is None else await self._call(guest.known_state)
+            if guest is not None and state is not None and state.active:
+                self._guests[uuid] = guest  # its name is told
             self._hub.running.note(
                 self.name, uuid, active=bool(state and state.active), running=bool(state and state.running)
             )
