@@ -66,10 +66,16 @@ def start_flags(name: str, uuid: str, directory: Path = STATUS_DIRECTORY) -> t.O
         return None
 
 
+def _of_guest(name: str, uuid: str, directory: t.Union[str, Path]) -> t.Optional[ElementTree.Element]:
+    """The status file of that guest, and of no other one of this name."""
+    root = None if "/" in name else _root(f"{directory}/{name}.xml")
+    return None if root is None or root.findtext("domain/uuid", "") != uuid else root
+
+
 def qemu_pid(name: str, uuid: str, directory: Path = STATUS_DIRECTORY) -> t.Optional[int]:
     """The process of a guest that runs on this machine, or None when not known."""
-    root = None if "/" in name else _root(f"{directory}/{name}.xml")
-    if root is None or root.findtext("domain/uuid", "") != uuid:
+    root = _of_guest(name, uuid, directory)
+    if root is None:
         return None
     pid = root.get("pid", "")
     return int(pid) if pid.isdigit() else None
@@ -84,8 +90,8 @@ class VcpuThreads(t.NamedTuple):
 
 def vcpu_threads(name: str, uuid: str, directory: t.Union[str, Path] = STATUS_DIRECTORY) -> t.Optional[VcpuThreads]:
     """Of a guest that runs on this machine; None when not known. Asking its QEMU would taint the domain."""
-    root = None if "/" in name else _root(f"{directory}/{name}.xml")
-    if root is None or root.findtext("domain/uuid", "") != uuid:
+    root = _of_guest(name, uuid, directory)
+    if root is None:
         return None
     words = [(one.get("id", ""), one.get("pid", "")) for one in root.iterfind("vcpus/vcpu")]
     pid = root.get("pid", "")

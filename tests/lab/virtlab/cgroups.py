@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -75,7 +76,7 @@ def make(state: LabState, host: Host) -> dict[str, Any]:
 def remove(name: str) -> None:
     """All groups of a lab, whose processes have been told to end."""
     for path in left(name):
-        wait_for(lambda path=path: _removed(path), timeout_s=20, what=f"the end of all in {path}")  # type: ignore[misc]
+        wait_for(partial(_removed, path), timeout_s=20, what=f"the end of all in {path}")
     found = hierarchy()
     if found is not None:
         with contextlib.suppress(OSError):  # another lab has groups there, or there is none

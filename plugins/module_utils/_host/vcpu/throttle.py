@@ -56,8 +56,7 @@ class VcpuThrottle:
 
     ``most_percent``: the most that ever was; ``held_back_s``: for how long its processors were kept from running since
     the first time, by the kernel's own count, on average (None: they had a limit before, which counts as well);
-    ``problems``: why it has ended by itself, and what could not
-    be put back, a sentence each.
+    ``problems``: why it has ended by itself, and what could not be put back, a sentence each.
     """
 
     def __init__(
