@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from ..job.observation import Observation, little_to_send
 from ..job.sample import JobSample, Phase
-from ..postcopy_obstacles import Obstacle, by_host_devices
+from ..postcopy_obstacles import Obstacle
 from ..units import human_ms, human_rate
 
 GUARD_OBSERVE_S = 3.0  # a choice: three windows of one second, of which one may be a bitmap sync
@@ -31,22 +31,20 @@ class GuardObjection:
 def objections(
     samples: t.Sequence[JobSample],
     *,
-    host_devices: int = 0,
     max_postcopy_s: float,
     sharing: int = 1,
     of_guest: t.Sequence[Obstacle] = (),
 ) -> list[GuardObjection]:
     """What speaks against post-copy now; an empty list when nothing does.
 
-    ``samples``: looks over ``GUARD_OBSERVE_S`` or longer, oldest first; ``host_devices``: how many the guest has;
-    ``sharing``: how many migrations of the same evacuation may use the link at a time, since the rate falls when one
-    more of them begins, though the network is as good as before. ``of_guest``: what of it post-copy cannot cope with,
-    its host devices included, in their place.
+    ``samples``: looks over ``GUARD_OBSERVE_S`` or longer, oldest first; ``sharing``: how many migrations of the same
+    evacuation may use the link at a time, since the rate falls when one more of them begins, though the network is as
+    good as before. ``of_guest``: what of it post-copy cannot cope with, its host devices included.
     """
     seen = Observation(samples)
     if seen.last.phase is Phase.SWITCHOVER:
         return [GuardObjection("SUSPENDED", "it stands still already, so that its migration ends by itself")]
-    found = [GuardObjection(one.id, one.why) for one in of_guest or by_host_devices(host_devices)]
+    found = [GuardObjection(one.id, one.why) for one in of_guest]
     if seen.first_pass:
         found.append(
             GuardObjection(

@@ -7,6 +7,7 @@ import math
 import typing as t
 
 from ..forecast.plan import POSTCOPY
+from ..postcopy_obstacles import by_host_devices
 from ..units import human_ms, seconds_for
 from .actions import Action, Kind
 from .boundary_figures import BoundaryFigures
@@ -36,7 +37,10 @@ def against_postcopy(history: History, settings: JobSettings, *, planned: bool) 
         return [GuardObjection("TOO_EARLY", f"the link has been watched for only {human_ms(seen_s * 1000)}")]
     samples = [sample for sample in history.recent if last.at_s - sample.at_s <= GUARD_OBSERVE_S]
     found = objections(
-        samples, host_devices=plan.host_devices, max_postcopy_s=policy.max_postcopy_s, sharing=plan.sharing
+        samples,
+        max_postcopy_s=policy.max_postcopy_s,
+        sharing=plan.sharing,
+        of_guest=by_host_devices(plan.host_devices),
     )
     if not planned:
         return found

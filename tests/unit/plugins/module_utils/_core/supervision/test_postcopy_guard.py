@@ -30,7 +30,9 @@ def looks(sent_s: t.Callable[[float], float], stats: t.Optional[dict[str, t.Any]
 
 
 def ids(samples: list[JobSample], host_devices: int = 0, max_postcopy_s: float = 120) -> list[str]:
-    return [one.id for one in objections(samples, host_devices=host_devices, max_postcopy_s=max_postcopy_s)]
+    return [
+        one.id for one in objections(samples, of_guest=by_host_devices(host_devices), max_postcopy_s=max_postcopy_s)
+    ]
 
 
 def test_nothing_speaks_against() -> None:
@@ -72,11 +74,9 @@ def test_unsteady_below_a_half() -> None:
 def test_a_rate_that_may_be_shared_may_fall_to_its_part() -> None:
     samples = looks(lambda at_s: min(at_s, 1) + max(0, at_s - 1) * 0.2)
     assert ids(samples) == ["NETWORK_UNSTEADY"]
-    assert objections(samples, host_devices=0, max_postcopy_s=120, sharing=3) == []
+    assert objections(samples, max_postcopy_s=120, sharing=3) == []
     samples = looks(lambda at_s: min(at_s, 1) + max(0, at_s - 1) * 0.15)
-    assert [one.id for one in objections(samples, host_devices=0, max_postcopy_s=120, sharing=3)] == [
-        "NETWORK_UNSTEADY"
-    ]
+    assert [one.id for one in objections(samples, max_postcopy_s=120, sharing=3)] == ["NETWORK_UNSTEADY"]
 
 
 def test_the_time_in_which_it_is_set_up_is_not_unsteady() -> None:
