@@ -90,9 +90,18 @@ def watchers(lab: Lab, host: str) -> list[int]:
     return [pid for pid, words in processes(lab.host(host)).items() if any(WATCHER in word for word in words)]
 
 
-def as_it_was(guest: Subject, quota: t.Sequence[str] = ("max", "100000")) -> bool:
-    found = (quotas(guest), notes(guest), watchers(guest.lab, guest.source))
-    return found == ([list(quota)], "", [])
+def kept(guest: Subject, host: str = "") -> tuple[list[list[str]], str]:
+    """On this host: its quotas, and the note of what they were."""
+    return quotas(guest, host=host), notes(guest, host)
+
+
+def as_it_was(quota: t.Sequence[str] = ("max", "100000")) -> tuple[list[list[str]], str]:
+    return [list(quota)], ""
+
+
+def no_watcher(guest: Subject) -> None:
+    """It looks a few times a second whether it is needed, so it ends a little later than the module."""
+    wait_for(lambda: not watchers(guest.lab, guest.source), "the watcher to end", 60)
 
 
 def values(result: Result) -> list[float]:
@@ -115,7 +124,8 @@ def test_a_job_that_never_ends_is_freed_within_cap_and_contract(controller: Ansi
     writer.in_pass(3)
     little = {**ALLOWED, "max_throttle_percent": 20, "deadline_s": 30}
     left = controller.module(writer.source, MODULE, name="writer01", policy_overrides=little)
-    assert as_it_was(writer, LIMIT)
+    assert kept(writer) == as_it_was(LIMIT)
+    no_watcher(writer)
     writer.lab.guest_mark(writer.uuid)
     result = controller.module(writer.source, MODULE, name="writer01", policy_overrides=ALLOWED)
     seen = writer.lab.guest_report(writer.uuid, since_mark=True, ask_libvirt=False)
@@ -133,11 +143,11 @@ def test_a_job_that_never_ends_is_freed_within_cap_and_contract(controller: Ansi
     assert values(result) and max(values(result)) <= CAP
     assert result["downtime_ms"] <= ALLOWED["max_downtime_ms"]
     assert record["vcpu_throttle"] == {"most_percent": max(values(result)), "held_back_s": None, "problems": []}
-    source = writer.source
-    assert (quotas(writer, host=source), notes(writer, source), watchers(writer.lab, source)) == ([], "", [])
+    assert kept(writer, writer.source) == ([], "")
+    no_watcher(writer)
     writer.arrives(migration)
     # What it was meant to have on the source it has here, and nothing of what was done to it.
-    assert as_it_was(writer, LIMIT)
+    assert kept(writer) == as_it_was(LIMIT)
     after = work_rate(writer, 5)
     print("there pages/s", after)
     assert after > 0.7 * undisturbed
@@ -154,8 +164,9 @@ def test_only_its_virtual_processors_are_held_back_and_a_killed_module_leaves_no
     assert quotas(writer, "emulator") == [["max", "100000"]]
     assert writer.lab.kill_script(writer.source, SCRIPT) == 1
     killed_s = time.monotonic()
-    wait_for(lambda: as_it_was(writer), "its quota to be put back", 10)
+    wait_for(lambda: kept(writer) == as_it_was(), "its quota to be put back", 60)
     print("put back after", time.monotonic() - killed_s)
+    no_watcher(writer)
     (died,) = running.wait(60).results
     assert_refused(died, "MODULE_DIED")
     assert migration.exit_code() is None, migration.output()
@@ -182,7 +193,7 @@ def test_what_both_left_when_they_were_killed_the_next_run_puts_back(controller:
     writer.abort()
     again = controller.module(writer.source, MODULE, name="writer01", policy_overrides=ALLOWED)
     assert_done(again, False, outcome="none")
-    assert as_it_was(writer)
+    assert kept(writer) == as_it_was()
 
 
 @pytest.mark.wide
@@ -196,7 +207,7 @@ def test_a_watcher_that_is_killed_is_started_again_and_an_abort_gives_all_back(
     wait_for(lambda: share(writer) < 1, "its quota to be lowered")
     (watcher,) = watchers(writer.lab, writer.source)
     send_signal(watcher, start_ticks(watcher), signal.SIGKILL)
-    wait_for(lambda: watchers(writer.lab, writer.source) not in ([], [watcher]), "another watcher", 10)
+    wait_for(lambda: watchers(writer.lab, writer.source) not in ([], [watcher]), "another watcher", 60)
     wait_for(lambda: share(writer) < 1 - (CAP - 1) / 100, "the most that is allowed")
     slowed = work_rate(writer, 3)
     print("undisturbed", undisturbed, "slowed down", slowed)
@@ -207,4 +218,5 @@ def test_a_watcher_that_is_killed_is_started_again_and_an_abort_gives_all_back(
     print(result["record"]["vcpu_throttle"])
     assert result["record"]["vcpu_throttle"]["problems"] == []
     assert result["record"]["vcpu_throttle"]["held_back_s"] > 1
-    wait_for(lambda: as_it_was(writer), "the watcher to end", 5)
+    assert kept(writer) == as_it_was()
+    no_watcher(writer)

@@ -23,6 +23,7 @@ HELD, WATCHED = ".held", ".watched"
 _SILENT_S = 60.0
 _POLL_S = 0.2
 _TRIES = 50
+_TRIES_TO_WATCH = 10
 _MOST_BYTES = 1 << 20
 _PATH = re.compile(r"/.+/vcpu[0-9]{1,6}/cpu\.(max|cfs_quota_us|cfs_period_us)")
 _VALUE = re.compile(r"(max|-1|[0-9]{1,15})( [0-9]{1,15})?")
@@ -126,13 +127,18 @@ def clear(note: str) -> list[str]:
 def watch(note: str, *, silent_s: float = _SILENT_S, poll_s: float = _POLL_S) -> int:
     """Wait until whoever holds the quotas is gone, or has not been heard of for so long; then put them back."""
     own = opened(note + WATCHED)
-    if not locked(own):
+    # Whoever asks whether a program watches takes this lock for a moment.
+    for _try in range(_TRIES_TO_WATCH):
+        if locked(own):
+            break
+        time.sleep(poll_s)
+    else:
         return 0  # another one watches
     held = opened(note + HELD)
     heard, heard_s = os.fstat(held).st_mtime_ns, time.monotonic()
-    while os.path.lexists(note):
-        if locked(held):
-            break
+    while not locked(held):
+        if not os.path.lexists(note):
+            return 0
         now = os.fstat(held).st_mtime_ns
         if now != heard:
             heard, heard_s = now, time.monotonic()

@@ -2,38 +2,30 @@
 """A guest's virtual processors are held back by their quotas, and have what they had before in every case.
 
 What they had is noted below ``/run`` before anything is changed, which goes with a reboot as the control groups do. A
-program of its own (``put_back.py``) runs before anything is changed, too, and puts it back when this process is gone.
+program of its own runs before anything is changed, too, and puts it back when this process is gone (``watcher.py``).
 """
 
 from __future__ import annotations
 
 import json
 import os
-import signal
-import sys
 import time
 import typing as t
 from pathlib import Path
 
 from ..._core.errors import MigrationError
 from ..._core.job.vcpu_quota import VcpuQuota
-from ..files import program
 from ..supervision_lock import is_uuid
 from ..vcpu_quota_note import is_noted, note_path
 from ..whole_file import write_whole
 from . import put_back as putting_back
 from .groups import QuotaFile, VcpuGroup, no_quota, vcpu_groups
-from .put_back import HELD, WATCHED, clear, locked, opened
+from .put_back import HELD, clear, locked, opened
+from .watcher import Start, is_watched, start, watched
 
-_PROGRAM = "put_back_vcpu_quota.py"
-_WATCHED_WITHIN_S = 10.0  # an interpreter starts in a tenth of a second, and on a busy host later; a choice
 _FREE_WITHIN_S = 2.0  # the other process may be about to end; a choice
-_ENDS_WITHIN_S = 5.0  # systemd-run, which asks systemd over a local socket; a choice
-_NOT_RUN = 127  # as of a shell
+_WATCHER_ENDS_WITHIN_S = 10.0  # it looks five times a second, and on a busy host less often; a choice
 _POLL_S = 0.05
-_SYSTEMD = "/run/systemd/system"  # there where systemd runs the machine: sd_booted(3)
-
-Start = t.Callable[[list[str]], None]
 
 
 def mend(uuid: str, directory: t.Optional[Path] = None) -> str:
@@ -60,13 +52,13 @@ class VcpuThrottle:
     """
 
     def __init__(
-        self, name: str, uuid: str, *, directory: t.Optional[Path] = None, start: t.Optional[Start] = None
+        self, name: str, uuid: str, *, directory: t.Optional[Path] = None, start_program: Start = start
     ) -> None:
         self.percent = self.most_percent = 0
         self.held_back_s: t.Optional[float] = 0.0
         self.problems: list[str] = []
         self._name, self._uuid, self._note = name, uuid, str(note_path(uuid, directory))
-        self._start = start or _start
+        self._start_program = start_program
         self._held: t.Optional[int] = None
         self._former: dict[VcpuGroup, VcpuQuota] = {}
         self._before_s: dict[VcpuGroup, float] = {}
@@ -130,7 +122,7 @@ class VcpuThrottle:
         changed = [group for group in there if not self._is_ours(group)]
         if changed:
             return f"the quota in {changed[0].directory} was changed by somebody else"
-        if there and not self._watched():
+        if there and not watched(self._note, self._start_program):
             return "the program that would put the quotas back is gone, and cannot be started again"
         return ""
 
@@ -145,6 +137,9 @@ class VcpuThrottle:
         problem = _not_back(clear(self._note))
         if problem:
             raise no_quota(problem)
+        # The one of an earlier note is about to end, and would not watch over this one.
+        if not _within(_WATCHER_ENDS_WITHIN_S, lambda: not is_watched(self._note)):
+            raise no_quota("the program that puts quotas back still watches over what is not there any more")
         groups = vcpu_groups(self._name, self._uuid)
         self._former = {group: quota for group in groups if (quota := group.quota()) is not None}
         if len(self._former) != len(groups):
@@ -156,7 +151,7 @@ class VcpuThrottle:
             file.path: (file.text, []) for group, quota in self._former.items() for file in group.files(quota)
         }
         self._write_note()
-        if not self._watched():
+        if not watched(self._note, self._start_program):
             raise no_quota("the program that would put its quotas back cannot be started here")
 
     def _write(self, lowered: t.Mapping[VcpuGroup, VcpuQuota]) -> None:
@@ -191,96 +186,23 @@ class VcpuThrottle:
             before, self._before_s = self._before_s, {group: value or 0.0 for group, value in now.items()}
             self.held_back_s += sum(spent) / len(before)
 
-    def _watched(self) -> bool:
-        """Whether the other program runs; started where it does not."""
-        if _is_locked(self._note + WATCHED):
-            return True
-        path = Path(self._note).parent / _PROGRAM
-        try:
-            write_whole(path, _source(), durable=False)
-            self._start([sys.executable, "-I", str(path), self._note])
-        except OSError:
-            return False
-        deadline_s = time.monotonic() + _WATCHED_WITHIN_S
-        while not _is_locked(self._note + WATCHED):
-            if time.monotonic() >= deadline_s:
-                return False
-            time.sleep(_POLL_S)
-        return True
-
 
 def _held_within(path: str, limit_s: float) -> int:
     """The locked file. Raises NO_VCPU_QUOTA where another process holds it, and OSError."""
     number = opened(path)
-    deadline_s = time.monotonic() + limit_s
-    while not locked(number):
-        if time.monotonic() >= deadline_s:
-            os.close(number)
-            raise no_quota("another process of this host does so already")
-        time.sleep(_POLL_S)
+    if not _within(limit_s, lambda: locked(number)):
+        os.close(number)
+        raise no_quota("another process of this host does so already")
     return number
 
 
-def _is_locked(path: str) -> bool:
-    number = opened(path)
-    try:
-        return not locked(number)
-    finally:
-        os.close(number)
-
-
-def _source() -> str:
-    """The text of the other program, which the module may have in an archive."""
-    loader = putting_back.__loader__
-    text = loader.get_source(putting_back.__name__) if loader is not None and hasattr(loader, "get_source") else None
-    if not text:
-        raise OSError("the program's own text is not to be had")
-    # Ansible's own loader of collections gives bytes, where the protocol of Python's has a text.
-    return text.decode("utf-8") if isinstance(text, bytes) else str(text)
-
-
-def _start(command: list[str]) -> None:
-    """Start a program that outlives this one and its session. Raises OSError.
-
-    By systemd where it runs, since it may end whatever a session leaves behind (KillUserProcesses).
-    """
-    tool = program("systemd-run") if os.path.isdir(_SYSTEMD) else None
-    if tool is not None and _ends_well([tool, "--quiet", "--collect", "--property=Restart=on-failure", *command]):
-        return
-    _spawn(command)
-
-
-def _spawn(command: list[str]) -> int:
-    """In a session of its own, with no input and no output; its pid. Descriptors of this process stay here.
-
-    Not by the module's ``run_command``, which waits for its end.
-    """
-    pid = os.fork()
-    if pid:
-        return pid
-    try:
-        os.setsid()
-        os.chdir("/")  # so that it keeps nobody from unmounting what it was started in
-        null = os.open(os.devnull, os.O_RDWR)
-        for number in (0, 1, 2):
-            os.dup2(null, number)
-        os.execv(command[0], command)
-    finally:
-        os._exit(_NOT_RUN)
-
-
-def _ends_well(command: list[str]) -> bool:
-    """Whether a program could be run and has ended without an error, in time."""
-    pid = _spawn(command)
-    deadline_s = time.monotonic() + _ENDS_WITHIN_S
-    while time.monotonic() < deadline_s:
-        ended, status = os.waitpid(pid, os.WNOHANG)
-        if ended:
-            return status == 0
+def _within(limit_s: float, is_so: t.Callable[[], bool]) -> bool:
+    deadline_s = time.monotonic() + limit_s
+    while not is_so():
+        if time.monotonic() >= deadline_s:
+            return False
         time.sleep(_POLL_S)
-    os.kill(pid, signal.SIGKILL)
-    os.waitpid(pid, 0)
-    return False
+    return True
 
 
 def _not_back(problems: t.Sequence[str]) -> str:

@@ -207,9 +207,37 @@ def test_a_process_that_hangs_is_not_waited_for(group: Group, started: t.Any, si
 def test_one_watches(group: Group) -> None:
     own = opened(str(group.note) + WATCHED)
     assert locked(own)
-    assert watch(str(group.note)) == 0
+    assert watch(str(group.note), poll_s=0) == 0
     assert group.text == "2000 10000"
     os.close(own)
+
+
+def test_one_that_only_asks_is_waited_for(group: Group, monkeypatch: pytest.MonkeyPatch) -> None:
+    own = opened(str(group.note) + WATCHED)
+    assert locked(own)
+    monkeypatch.setattr(put_back.time, "sleep", lambda _s: os.close(own))
+    assert watch(str(group.note)) == 0
+    assert group.is_back()
+
+
+def test_a_note_that_is_written_when_the_former_one_is_gone_is_not_its_own(
+    group: Group, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held = opened(str(group.note) + HELD)
+    assert locked(held)
+    text = group.note.read_text()
+    group.note.unlink()
+    real = os.path.lexists
+
+    def written_then(path: str) -> bool:
+        found = real(path)
+        group.note.write_text(text)
+        return found
+
+    monkeypatch.setattr(put_back.os.path, "lexists", written_then)
+    assert watch(str(group.note)) == 0
+    assert group.text == "2000 10000"
+    os.close(held)
 
 
 def test_it_tries_again(group: Group, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,6 +17,7 @@ import pytest
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.errors import MigrationError
 from ansible_collections.virtops.live_migration.plugins.module_utils._host.vcpu import put_back as putting_back
 from ansible_collections.virtops.live_migration.plugins.module_utils._host.vcpu import throttle as module
+from ansible_collections.virtops.live_migration.plugins.module_utils._host.vcpu import watcher as watcher_module
 from ansible_collections.virtops.live_migration.plugins.module_utils._host.vcpu.put_back import (
     HELD,
     WATCHED,
@@ -43,7 +44,7 @@ class Throttle(VcpuThrottle):
 
     def __init__(self, directory: Path, **more: t.Any) -> None:
         self.watchers: list[subprocess.Popen[bytes]] = []
-        super().__init__("erp01", UUID, directory=directory, **{"start": self.started, **more})
+        super().__init__("erp01", UUID, directory=directory, **{"start_program": self.started, **more})
 
     def started(self, command: list[str]) -> None:
         self.watchers.append(subprocess.Popen(command))
@@ -91,6 +92,26 @@ def test_0_puts_back_and_it_may_begin_again(host: VcpuHost, throttle: Throttle) 
     assert host.quotas() == [("4000", "10000")] * 2
 
 
+def test_it_begins_again_only_when_the_former_watcher_has_ended(
+    throttle: Throttle, run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    throttle.set(20)
+    throttle.set(0)
+    throttle.set(20)
+    first, second = throttle.watchers
+    assert first.poll() == 0
+    assert second.poll() is None
+    throttle.put_back()
+    assert second.wait(10) == 0
+    own = opened(str(run / f"{UUID}.vcpu-quota{WATCHED}"))
+    assert locked(own)
+    monkeypatch.setattr(module, "_WATCHER_ENDS_WITHIN_S", 0.2)
+    with pytest.raises(MigrationError, match="still watches"):
+        throttle.set(20)
+    os.close(own)
+    assert not is_noted(UUID, run)
+
+
 def test_of_a_limit_that_was_there(host: VcpuHost, throttle: Throttle) -> None:
     host.set(0, ("50000", "100000"))
     throttle.set(80)
@@ -110,8 +131,8 @@ def test_a_limit_that_leaves_nothing_to_take(host: VcpuHost, throttle: Throttle,
 
 
 def test_nothing_is_lowered_before_the_other_program_runs(host: VcpuHost, run: Path, monkeypatch: t.Any) -> None:
-    monkeypatch.setattr(module, "_WATCHED_WITHIN_S", 0.2)
-    throttle = Throttle(run, start=lambda _command: None)
+    monkeypatch.setattr(watcher_module, "_WATCHED_WITHIN_S", 0.2)
+    throttle = Throttle(run, start_program=lambda _command: None)
     with pytest.raises(MigrationError, match="cannot be started here"):
         throttle.set(20)
     assert host.quotas() == FORMER
@@ -123,7 +144,7 @@ def test_a_program_that_cannot_be_started(host: VcpuHost, run: Path) -> None:
         raise OSError(8, "Exec format error")
 
     with pytest.raises(MigrationError, match="cannot be started here"):
-        Throttle(run, start=fails).set(20)
+        Throttle(run, start_program=fails).set(20)
     assert host.quotas() == FORMER
 
 
@@ -176,8 +197,8 @@ def test_without_another_program_it_ends(host: VcpuHost, throttle: Throttle, mon
     throttle.set(60)
     throttle.watchers[0].kill()
     throttle.watchers[0].wait()
-    monkeypatch.setattr(module, "_WATCHED_WITHIN_S", 0.1)
-    monkeypatch.setattr(throttle, "_start", lambda _command: None)
+    monkeypatch.setattr(watcher_module, "_WATCHED_WITHIN_S", 0.1)
+    monkeypatch.setattr(throttle, "_start_program", lambda _command: None)
     assert throttle.look() == 0
     assert host.quotas() == FORMER
     assert "cannot be started again" in throttle.problems[0]
@@ -304,36 +325,3 @@ def test_a_process_that_is_killed_leaves_nothing(host: VcpuHost, run: Path) -> N
     while host.quotas() != FORMER or is_noted(UUID, run):
         assert time.monotonic() < deadline_s, host.quotas()
         time.sleep(0.05)
-
-
-def executable(path: Path, *lines: str) -> str:
-    path.write_text("\n".join(["#!/bin/sh", *lines, ""]), encoding="utf-8")
-    path.chmod(0o755)
-    return str(path)
-
-
-@pytest.mark.parametrize("code", [0, 1])
-def test_by_systemd_where_it_runs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, code: int) -> None:
-    """And where that fails, without it, in a session of its own."""
-    tool = executable(tmp_path / "systemd-run", f'echo "$@" >{tmp_path}/asked', f"exit {code}")
-    own = executable(tmp_path / "program", f'echo "$$ $(cut -d " " -f 6 /proc/$$/stat) $@" >>{tmp_path}/ran')
-    monkeypatch.setattr(module, "_SYSTEMD", str(tmp_path))
-    monkeypatch.setattr(module, "program", lambda _name: tool)
-    module._start([own, "-I", "note"])
-    asked = (tmp_path / "asked").read_text(encoding="utf-8").split()
-    assert asked[0] == "--quiet"
-    assert asked[-3:] == [own, "-I", "note"]
-    if code:
-        deadline_s = time.monotonic() + 60
-        while not (tmp_path / "ran").exists() or not (tmp_path / "ran").read_text(encoding="utf-8").endswith("\n"):
-            assert time.monotonic() < deadline_s
-            time.sleep(0.01)
-        pid, session, *words = (tmp_path / "ran").read_text(encoding="utf-8").split()
-        assert (pid, words) == (session, ["-I", "note"])
-    assert (tmp_path / "ran").exists() is bool(code)
-
-
-def test_one_that_hangs_is_not_waited_for(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(module, "_ENDS_WITHIN_S", 0.3)
-    assert not module._ends_well([executable(tmp_path / "hangs", "exec sleep 600")])
-    assert not module._ends_well([str(tmp_path / "nowhere")])
