@@ -52,6 +52,9 @@ eda: setup ## Event-Driven Ansible: the rulebooks with the real ansible-rulebook
 bench-events: setup ## what the event source costs while 50 guests migrate at once
 	@tests/bench/events
 
+bench-gaps: setup ## how long guests stand still in post-copy, by what waits in the source's kernel, as a ratio
+	@tests/bench/gaps
+
 gauntlet: setup ## our migrations and those of other tools, side by side; up to 2.5 hours, goes on where it was left
 	@tests/run/gauntlet
 
@@ -89,4 +92,4 @@ docs: setup ## the documentation as HTML, in build/docs
 clean: ## remove what the targets made, environments included
 	@rm -rf build .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .ansible .venv .venv-*
 
-.PHONY: help setup demo test test-matrix lint sanity units sim bench-plan bench-prevention bench-evacuation bench-forecasts browser integration integration-wide modular patch-night faults eda bench-events gauntlet versions soak docs-lint reference build docs clean
+.PHONY: help setup demo test test-matrix lint sanity units sim bench-plan bench-prevention bench-evacuation bench-forecasts browser integration integration-wide modular patch-night faults eda bench-events bench-gaps gauntlet versions soak docs-lint reference build docs clean

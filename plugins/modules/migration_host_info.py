@@ -457,6 +457,13 @@ host:
           description: Bridges and devices of guests that use the same hardware.
           type: list
           elements: str
+        send_queue_bytes:
+          description:
+            - The most that a TCP connection may have waiting in the kernel to be sent, the lesser of
+              C(net.ipv4.tcp_notsent_lowat) and the largest buffer of C(net.ipv4.tcp_wmem).
+            - In post-copy a page that the guest waits for stands in line behind it.
+          type: int
+          sample: 4194304
         load:
           description: What went over it while the document was made.
           type: dict

@@ -25,6 +25,7 @@ from virtlab.lab import Lab
 
 HOST = "kvm02"
 CONF = "/etc/libvirt/qemu.conf"
+UNSENT = "/proc/sys/net/ipv4/tcp_notsent_lowat"  # of the lab's host, since it is of the network namespace
 PATH = "/tmp/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 RESTART = """#!/bin/sh
 kill "$(cat /run/libvirtd.pid)"
@@ -77,6 +78,7 @@ def put(lab: Lab, host: str, path: str, text: str) -> None:
 @pytest.fixture(scope="module")
 def tools(lab: Lab) -> t.Iterator[None]:
     before = {host.name: lab.execute(host.name, "cat", CONF).stdout for host in lab.hosts}
+    unsent = read(lab, UNSENT)
     for host in before:
         put(lab, host, "/tmp/bin/restart-libvirtd", RESTART)
         put(lab, host, "/tmp/bin/firewall-cmd", FIREWALLD)
@@ -86,6 +88,7 @@ def tools(lab: Lab) -> t.Iterator[None]:
     yield
     for host, text in before.items():
         lab.execute(host, "umount", "/proc/sys/vm/unprivileged_userfaultfd")
+        lab.execute(host, "tee", UNSENT, input_text=unsent)
         put(lab, host, CONF, text)
         lab.restart_libvirtd(host)
 
@@ -132,6 +135,7 @@ def test_what_is_asked_for_and_nothing_the_second_time(
         "firewall": "nftables",
         "firewall_sources": ["10.0.0.0/8", "fd00::/8"],
         "userfaultfd": True,
+        "unsent_kib": 128,
         "tls": "create",
         "tls_min_days": 1,
         "tls_days": 2,
@@ -143,7 +147,7 @@ def test_what_is_asked_for_and_nothing_the_second_time(
     parts = {
         "Daemon | Write the configuration",
         "Nftables | Keep the rules over reboots",
-        "Userfaultfd | Keep it over reboots",
+        "Kernel | Keep its settings over reboots",
         "TLS | Put the authority's certificate there",
     }
     before, daemon = read(lab, CONF), pid(lab)
@@ -157,7 +161,7 @@ def test_what_is_asked_for_and_nothing_the_second_time(
 
     done = role("all", **wanted, twice=True)
     assert (done.code, changed_again(done)) == (0, []), done.output
-    assert parts | {"Nftables | Open", "Userfaultfd | Allow it now", "Daemon | Restart it by command"} <= tasks(done)
+    assert parts | {"Nftables | Open", "Kernel | Set it now", "Daemon | Restart it by command"} <= tasks(done)
     after = read(lab, CONF)
     assert f'migration_address = "{address}"\n' in after
     assert "migration_port_max = 49190\n" in after
@@ -167,6 +171,9 @@ def test_what_is_asked_for_and_nothing_the_second_time(
     assert 'ip saddr 10.0.0.0/8 tcp dport 49152-49190 accept comment "virtops.live_migration"' in rules
     assert 'ip6 saddr fd00::/8 tcp dport 49152-49190 accept comment "virtops.live_migration"' in rules
     assert read(lab, "/proc/sys/vm/unprivileged_userfaultfd").strip() == "1"
+    assert read(lab, UNSENT).strip() == "131072"
+    kept = read(lab, "/etc/sysctl.d/60-virtops-live-migration.conf").splitlines()[1:]
+    assert kept == ["vm.unprivileged_userfaultfd = 1", "net.ipv4.tcp_notsent_lowat = 131072"]
     modes = lab.execute(HOST, "stat", "-c", "%a", "/etc/pki/qemu/server-key.pem").stdout.strip()
     assert modes == "640"
     # The certificates are good for what they were made for: each host is once the source and once the destination.
@@ -191,6 +198,7 @@ def test_values_that_would_do_harm(ansible: Ansible, role: t.Callable[..., Run],
             "prerequisites_dedicated_interface": "fail",
             "prerequisites_migration_host": lab.host(HOST).mgmt_address,
         },
+        "Give 16 to 1048576": {"prerequisites_unsent_kib": 8},
         "sanlock, which is not installed": {"prerequisites_lock_manager": "sanlock"},
         "virtlockd does not listen": {"prerequisites_lock_manager": "lockd"},
         "are missing: ca-cert.pem": {"prerequisites_tls": "check", "prerequisites_tls_directory": "/tmp/none"},

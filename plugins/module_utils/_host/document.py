@@ -38,6 +38,7 @@ from .network import default_route_interfaces, read_counters, read_interfaces
 from .qemu_process import guest_memory
 from .route import read_route
 from .security import read_kernel, read_selinux, read_userfaultfd
+from .send_queue import read_send_queue
 from .sockets import addresses_of, holders, read_sockets, ssh_addresses
 from .storage import read_storage, with_storage
 from .tls import read_tls
@@ -160,6 +161,7 @@ class HostFiles:
             port_min=port_min,
             port_max=port_max,
             holders=holders({one.inode for one in listening_within(sockets or [], port_min, port_max)}),
+            send_queue_bytes=read_send_queue(),
         )
         path = migration_path(facts)
         ranges = {"migration": (port_min, port_max)}

@@ -134,6 +134,7 @@ def host(number: int) -> HostDocument:
             mtu=9000,
             carries_default_route=False,
             carries_ssh=False,
+            send_queue_bytes=4 * MIB,
             ports_used=[],
         ),
         interfaces=[

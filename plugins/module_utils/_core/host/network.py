@@ -60,6 +60,7 @@ class MigrationPath:
 
     ``interface`` is that of the route to a peer, or the one that holds the address. ``stack``: it and all that it
     stands on, down to the hardware. ``speed_mbit_per_s`` is None where only made-up speeds are to be had.
+    ``send_queue_bytes``: the most that waits in the kernel to be sent by a connection.
     """
 
     address: str = ""
@@ -77,6 +78,7 @@ class MigrationPath:
     carries_ssh: t.Optional[bool] = None
     carries_guests: list[str] = field(default_factory=list)  # names of what guests are connected to
     load: t.Optional[InterfaceLoad] = None
+    send_queue_bytes: t.Optional[int] = None
     port_min: int = 49152
     port_max: int = 49215
     ports_used: t.Optional[list[int]] = None

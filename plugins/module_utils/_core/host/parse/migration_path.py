@@ -42,6 +42,7 @@ class NetworkFacts:
     holders: t.Mapping[int, tuple[int, str]] = field(default_factory=dict)  # pid and name, by inode of a socket
     counters: tuple[Counters, Counters] = field(default_factory=lambda: ({}, {}))
     window_s: float = 0.0
+    send_queue_bytes: t.Optional[int] = None
 
 
 def migration_path(facts: NetworkFacts) -> MigrationPath:
@@ -69,6 +70,7 @@ def migration_path(facts: NetworkFacts) -> MigrationPath:
         carries_ssh=_carries(stack, _holders(facts.ssh_addresses, known), known),
         carries_guests=shared_with_guests(stack, facts.guest_links, known),
         load=_load(facts, name),
+        send_queue_bytes=facts.send_queue_bytes,
         port_min=facts.port_min,
         port_max=facts.port_max,
         ports_used=_ports_used(facts),

@@ -14,6 +14,7 @@ from . import (
     memory,
     network,
     ports,
+    requested_pages,
     secrets,
     security,
     spare_memory,
@@ -40,4 +41,5 @@ CHECKS: tuple[Check, ...] = (
     *versions.CHECKS,
     *security.CHECKS,
     *convergence.CHECKS,
+    *requested_pages.CHECKS,
 )
