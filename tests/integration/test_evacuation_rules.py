@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from bench.house import BUSY, FACT, HOME, LINK_MIB_PER_S, QUIET, House, rows, three_hosts
 from bench.runs import Result, Run, assert_done, task
-from bench.subject import wait_for
+from bench.subject import LIMIT_S, wait_for
 
 OWN = "https://github.com/virtops/ansible-live-migration/guest/1"
 GUESTS = {"crm01": QUIET, "web01": QUIET, "busy01": BUSY}
@@ -38,10 +38,14 @@ def emptied(house: House, *options: str, **variables: t.Any) -> Run:
     return house.ansible.playbook(
         "virtops.live_migration.evacuate",
         *options,
-        live_migration_hosts=HOME,
         live_migration_destination_uri="qemu+tcp://{host}/system",
         live_migration_link_mib_per_s=LINK_MIB_PER_S,
-        **{"live_migration_postcopy": "if_needed", "live_migration_measure": False, **variables},
+        **{
+            "live_migration_hosts": HOME,
+            "live_migration_postcopy": "if_needed",
+            "live_migration_measure": False,
+            **variables,
+        },
     )
 
 
@@ -190,6 +194,34 @@ def test_a_busy_guest_waits_and_keeps_nobody_from_leaving(house: House) -> None:
     house.lab.guest_load("busy01", pages_per_s=BUSY.pages_per_s, timeout_s=90)
     row = rows(result)["busy01"]
     assert (row["outcome"], row["remedies"], row["runs_on"]) == ("moved", [], "kvm02"), result
+
+
+@pytest.mark.parametrize("flags", [(), ("--parallel", "--parallel-connections", "2")], ids=["libvirt", "QEMU"])
+def test_what_has_not_begun_to_send_is_cancelled(house: House, flags: tuple[str, ...]) -> None:
+    """On its way to the host that is emptied, where what comes for QEMU is dropped.
+
+    While QEMU connects to it the job can be aborted. While libvirt does, it answers nobody about this guest: that is
+    told.
+    """
+    closed, uuid = "kvm02", house.uuids["web01"]
+    house.lab.drop_packets(closed, "-p", "tcp", "--dport", "49152:49215")
+    try:
+        migration = house.lab.migrate(uuid, source=HOME, destination=closed, flags=flags)
+        wait_for(lambda: house.arriving(closed), "its QEMU on the host that is emptied")
+        run = emptied(house, live_migration_hosts=closed, live_migration_on_incoming="cancel")
+        assert house.where()["web01"] == HOME
+    finally:
+        house.lab.drop_none(closed)
+    if flags:
+        assert run.code == 0, run.output
+        assert migration.wait(LIMIT_S) != 0
+        assert house.where()["web01"] == HOME
+        wait_for(lambda: not house.arriving(closed), "the end of its QEMU there")
+    else:
+        assert run.code != 0, run.output
+        assert "web01 comes from kvm01, where nothing tells how far its migration is" in run.output
+        assert "Migrations still go on there: web01" in run.failure
+        assert migration.wait(LIMIT_S) is not None
 
 
 def test_only_planned(house: House) -> None:

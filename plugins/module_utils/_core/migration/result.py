@@ -27,8 +27,34 @@ _HALVES_KEPT = {
         ),
     ),
 }
+_ABORTED = {
+    "ABORT_FAILED": (
+        " and its migration goes on.",
+        (
+            "Look at libvirt and QEMU on both hosts ('virsh domjobinfo', and the guest's log in /var/log/libvirt/qemu),"
+            " and run this again: it takes over what it finds. Restart libvirt on the source only if nothing else"
+            " helps: that ends every pre-copy that leaves it."
+        ),
+    ),
+    "ABORT_PENDING": (
+        ", and its migration ends when the destination answers; nothing of it has been sent.",
+        (
+            "Look on the destination why the guest does not get ready there (its log in /var/log/libvirt/qemu, storage,"
+            " memory). Where it never will, end its QEMU there, which has nothing of the guest yet. Then run this"
+            " again."
+        ),
+    ),
+}
 _HALF_REMEDIES = {"HALF_ENDED": HALF_ENDED_REMEDY, "HALF_MISSING": HALF_MISSING_REMEDY}
-_MORE = "Allow more in policy_overrides (max_downtime_ms, postcopy, max_pause_s)"
+_WAYS_TO_FINISH = "max_downtime_ms, postcopy, max_pause_s"
+# What of a policy ends a job, by the reason that is told, and what else would have helped.
+_LIMITS = {
+    "SETUP_SLOW": "setup_deadline_s",
+    "STORAGE_DEADLINE": "storage_deadline_s",
+    "DEADLINE": f"deadline_s, {_WAYS_TO_FINISH}",
+    "DATA_LIMIT": f"max_data_factor, {_WAYS_TO_FINISH}",
+    "THROTTLE_LIMIT": f"max_throttle_percent, {_WAYS_TO_FINISH}",
+}
 
 
 def supervision_facts(actions: t.Sequence[Action], last: t.Optional[JobSample], record: Record) -> dict[str, t.Any]:
@@ -85,6 +111,10 @@ def _why(decision: t.Optional[t.Mapping[str, t.Any]]) -> str:
     return f" {str(decision['because']).rstrip('.')}." if decision else ""
 
 
+def _more(reason: str) -> str:
+    return f"Allow more in policy_overrides ({_LIMITS.get(reason, _WAYS_TO_FINISH)})"
+
+
 def _left(name: str, decision: t.Optional[t.Mapping[str, t.Any]]) -> _Words:
     """Of a job that goes on, or whose halves were left; ``decision``: to leave it, None where there was none."""
     reason, why = str(decision["reason"]) if decision else "", _why(decision)
@@ -95,8 +125,10 @@ def _left(name: str, decision: t.Optional[t.Mapping[str, t.Any]]) -> _Words:
     if reason in _HALF_REMEDIES:
         return _Words(reason, f"The migration of {name!r} ended without success.{why}", ".", _HALF_REMEDIES[reason])
     problem = f"The migration of {name!r} did not finish within what its policy allows.{why}"
+    if reason in _ABORTED:
+        return _Words("LEFT", problem, *_ABORTED[reason])
     no_path = f"{_REACH}, or abort it: when it finishes now, the guest may run on both."
-    remedy = no_path if reason == "NO_PATH" else f"{_MORE}, or abort it."
+    remedy = no_path if reason == "NO_PATH" else f"{_more(reason)}, or abort it."
     return _Words("LEFT", problem, " and its migration goes on.", remedy)
 
 
@@ -106,7 +138,7 @@ def _ended(
     """Of a job that is gone: by our own decision, or for a cause that libvirt told, or for one that it did not."""
     problem = f"The migration of {name!r} ended without success."
     if decision:
-        first = _REACH if decision["reason"] == "NO_PATH" else _MORE
+        first = _REACH if decision["reason"] == "NO_PATH" else _more(str(decision["reason"]))
         return _Words("GIVEN_UP", f"{problem}{_why(decision)}", ".", f"{first}, and {again}.")
     if cause is not None:
         return _Words(cause.reason, f"{problem} {cause.problem}", ".", cause.remedy)

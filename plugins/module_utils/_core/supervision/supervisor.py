@@ -94,9 +94,13 @@ class Supervisor:
         failed = any(r.kind is Kind.ABORT and r.failed for r in results)
         if not failed and sample.at_s - (self._aborted_s or 0.0) < _ABORT_AGAIN_S:
             return []
-        if self._aborts >= _ABORTS:
-            return [Action(Kind.LEAVE, "ABORT_FAILED", f"{self._aborts} aborts were asked for and the job goes on")]
-        return [Action(Kind.ABORT, "ABORT_FAILED", "the abort before did not end the job")]
+        if self._aborts < _ABORTS:
+            return [Action(Kind.ABORT, "ABORT_FAILED", "the abort before did not end the job")]
+        if sample.phase is Phase.SETUP:
+            # libvirt 9.0 heeds an abort when the destination has got the guest ready, or has failed to.
+            text = f"{self._aborts} aborts were asked for, and libvirt heeds them when the destination answers"
+            return [Action(Kind.LEAVE, "ABORT_PENDING", text)]
+        return [Action(Kind.LEAVE, "ABORT_FAILED", f"{self._aborts} aborts were asked for and the job goes on")]
 
     def _marked(self, actions: list[Action]) -> list[Action]:
         """Note what was given out; in mode ``observe`` each different action once, not to be applied."""

@@ -100,7 +100,8 @@ def contact_lost(exc: Exception, name: str, facts: Facts, *, ended: bool = False
         error.reason,
         error.problem,
         state="The migration may go on: QEMU and the daemons run it, not this module. Where libvirt itself was"
-        " restarted, a pre-copy is cancelled and the guest goes on where it was; a post-copy goes on.",
+        " restarted, a pre-copy is cancelled and the guest goes on where it was; a post-copy goes on, and one that is"
+        " broken stays in two halves until this is run again.",
         remedy="Run this again when libvirt answers: it takes over what it finds. Until then start, stop and destroy"
         " nothing.",
         evidence=error.evidence,

@@ -117,7 +117,7 @@ def verdict(
         state="Each guest runs where the table says; what is still being sent goes on by itself."
         if reason != "SPLIT_BRAIN"
         else "A guest runs on two hosts at once. Nothing more was begun.",
-        remedy=_remedy(reason),
+        remedy=_remedy(reason, remains),
         evidence={
             "stopped": stopped,
             "failed": [row.name for row in failed],
@@ -156,13 +156,15 @@ _STOPPED = {
 }
 
 
-def _remedy(reason: str) -> str:
+def _remedy(reason: str, remains: t.Optional[LeftOnHost]) -> str:
     if reason == "SPLIT_BRAIN":
         return "Find out which copy is the right one, and stop the other by hand, before anything else."
     if reason == "CANCELLED":
         return "Run this again to go on: it takes up what runs, and skips what is done."
-    if reason == "NOT_EMPTY":
-        return "Add these guests to the plan, or exclude them with the strategy 'leave'."
+    if reason == "NOT_EMPTY" and remains is not None:
+        more = "Run this again when what is on its way has arrived, or has failed." if remains.jobs else ""
+        add = "Add guests that run there to the plan, or exclude them with the strategy 'leave'."
+        return f"{more} {add if remains.running else ''}".strip()
     return "Do what each guest's remedy says, then run this again: it skips what is done."
 
 

@@ -41,6 +41,23 @@ def test_set_up_that_never_ends() -> None:
     assert all(not each for each in given[:18])
 
 
+@pytest.mark.parametrize(("phase", "left"), [(Phase.SETUP, "ABORT_PENDING"), (Phase.PRECOPY, "ABORT_FAILED")])
+def test_an_abort_that_is_not_carried_out_is_repeated_and_then_told(phase: Phase, left: str) -> None:
+    """While the destination gets the guest ready libvirt heeds none: the job will end, and nothing is to be ended."""
+    supervisor = Supervisor(NEVER, PLAN)
+    nothing = replace(look(0, 0, phase=Phase.SETUP), memory=Progress())
+    phases = [(float(at_s), Phase.SETUP if at_s < 200 else phase) for at_s in range(0, 400, 5)]
+    given = [one for at_s, now in phases for one in supervisor.observe(replace(nothing, at_s=at_s, phase=now))]
+    ordered = [(one.kind, one.reason) for one in given if one.apply]
+    assert ordered == [
+        (Kind.ABORT, "SETUP_SLOW"),
+        (Kind.ABORT, "ABORT_FAILED"),
+        (Kind.ABORT, "ABORT_FAILED"),
+        (Kind.LEAVE, left),
+    ]
+    assert supervisor.outcome == "left"
+
+
 def test_disks_have_a_deadline_of_their_own() -> None:
     def copying(at_s: float) -> list[Action]:
         disk = Progress(1 << 40, int(at_s * 1e6), 1 << 39)

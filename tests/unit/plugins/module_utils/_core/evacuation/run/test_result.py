@@ -32,6 +32,18 @@ def test_all_is_well() -> None:
     assert judged(row("a", "moved"), row("b", "already_there"), row("c", "left"), row("d", "shut_down")) is None
 
 
+def test_what_is_to_be_done_about_what_is_left() -> None:
+    for remains, first, more in (
+        (LeftOnHost([ERP]), "Add guests that run there", False),
+        (LeftOnHost([], [ERP]), "Run this again when what is on its way", False),
+        (LeftOnHost([ERP], [ERP]), "Run this again when what is on its way", True),
+    ):
+        error = judged(row("a", "moved"), remains=remains)
+        assert error is not None
+        assert error.remedy.startswith(first)
+        assert ("failed. Add guests" in error.remedy) is more
+
+
 @pytest.mark.parametrize(
     ("rows", "remains", "stopped", "reason", "told"),
     [
