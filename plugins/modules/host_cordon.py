@@ -88,7 +88,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils._ansible.runner import Result, run
 from ..module_utils._core.errors import MigrationError
-from ..module_utils._core.host.cordon import takes_none
+from ..module_utils._core.host.cordon import cordoned_by_both
 from ..module_utils._host.cordon_fact import DIRECTORY, lift, read_fact, says_cordoned
 from ..module_utils._libvirt.connection import Connection
 from ..module_utils._libvirt.cordon import is_cordoned, set_cordon
@@ -116,7 +116,7 @@ def work(module: AnsibleModule, connection: Connection) -> Result:
             lift(directory, fact)
         if bool(noted) != wanted:
             set_cordon(connection, wanted)
-    before = bool(takes_none(noted, says_cordoned(fact)))
+    before = bool(cordoned_by_both(noted, says_cordoned(fact)))
     diff = {"before": {"cordoned": before}, "after": {"cordoned": wanted}}
     return {"changed": before != wanted, "cordoned": wanted, "diff": diff}
 

@@ -77,6 +77,9 @@ class Scene:
 
     def _rescued(self, phase: str) -> Running:
         self.by_virsh = self.guest.migrate("--postcopy")
+        if phase == "postcopy":
+            # At full speed it lasts 2 s, and on a busy machine may be over before it is seen.
+            self.lab.link_set(self.guest.source, mbit=_SWITCH_MBIT)
         there = f"qemu+tcp://{self.guest.destination}/system"
         words = {"name": self.guest.name, "policy_overrides": self.policy}
         if not self.blind:

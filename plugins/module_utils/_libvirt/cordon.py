@@ -65,7 +65,10 @@ def set_cordon(connection: Connection, cordoned: bool) -> None:
 
 
 def require_open(connection: Connection, name: str, guest: str) -> None:
-    """Raises DESTINATION_CORDONED; ``name``: of the host, ``guest``: that is about to go there."""
+    """Raises DESTINATION_CORDONED; ``name``: of the host, ``guest``: that is about to go there.
+
+    A host whose libvirt keeps no notes counts as open.
+    """
     if not is_cordoned(connection):
         return
     raise MigrationError(

@@ -31,7 +31,10 @@ def said_by_local_facts(facts: t.Any) -> t.Optional[bool]:
     return said_by_fact(facts[FACT]) if FACT in facts else False
 
 
-def takes_none(noted: t.Optional[bool], by_fact: t.Optional[bool]) -> t.Optional[bool]:
-    """``noted``: by its libvirt, None where that keeps no notes; ``by_fact``: as of :func:`said_by_fact`, False where
-    there is none. None: neither says that it takes none, and the one that could is not there."""
-    return noted if by_fact is False else True
+def cordoned_by_both(noted: t.Optional[bool], by_fact: t.Optional[bool]) -> t.Optional[bool]:
+    """Whether it takes no guests. ``noted``: by its libvirt, None where that keeps no notes; ``by_fact``: as of
+    :func:`said_by_fact`, False where there is none. None: the fact says that it takes guests, and there are no notes.
+    """
+    if by_fact is None:
+        return True  # it cannot be read
+    return by_fact or noted

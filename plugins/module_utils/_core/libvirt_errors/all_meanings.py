@@ -21,7 +21,7 @@ from . import (
     qemu,
     storage,
 )
-from .meaning import UNSURE, Meaning, Message
+from .meaning_row import UNSURE, Meaning, Message
 
 SUBJECTS: t.Sequence[tuple[str, t.Sequence[Meaning]]] = (
     ("The guest and its job", guest.ROWS),

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from .codes import Err
-from .meaning import CORRECT_OPTION, IN_PRECOPY, ON_SOURCE, REFUSED, Meaning
+from .meaning_row import CORRECT_OPTION, IN_PRECOPY, ON_SOURCE, REFUSED, Meaning
 
 _CPU = "Choose a destination with this CPU, or a common CPU model for the guest."
 _MACHINE = "Update QEMU on the destination, or give the guest a machine type that both hosts have and restart it."

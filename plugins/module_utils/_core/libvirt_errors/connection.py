@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from .codes import Err
-from .meaning import LOOK_AT_BOTH, LOOK_AT_LOGS, ON_SOURCE, REFUSED, RUN_AS_ROOT, Meaning
+from .meaning_row import LOOK_AT_BOTH, LOOK_AT_LOGS, ON_SOURCE, REFUSED, RUN_AS_ROOT, Meaning
 
 _LISTENS = (
     "Check what listens at that address: libvirt's daemon, or from port 49152 on the QEMU that awaits the guest; "

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from .codes import Err
-from .meaning import LOOK_AT_BOTH, ON_SOURCE, REFUSED, UNSURE, Meaning
+from .meaning_row import LOOK_AT_BOTH, ON_SOURCE, REFUSED, UNSURE, Meaning
 
 _HELD = (
     "Another operation holds the guest (backup, snapshot, migration): look with 'virsh domjobinfo', let it end, "

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from .codes import Err
-from .meaning import ON_SOURCE, Meaning
+from .meaning_row import ON_SOURCE, Meaning
 
 _BRIDGE = "Create the guest's bridge or network on the destination under the same name."
 _BOUND = (

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from .codes import Err
-from .meaning import ON_SOURCE, Meaning
+from .meaning_row import ON_SOURCE, Meaning
 
 _TPM = (
     "See that the destination can run swtpm: the packages swtpm and swtpm-tools, owner of /var/lib/libvirt/swtpm "

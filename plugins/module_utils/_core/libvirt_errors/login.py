@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from .codes import CARRIED, Err
-from .meaning import LOOK_AT_BOTH, ON_SOURCE, REFUSED, RUN_AS_ROOT, Meaning
+from .meaning_row import LOOK_AT_BOTH, ON_SOURCE, REFUSED, RUN_AS_ROOT, Meaning
 
 _LOGIN = (
     "Log in once by hand as the user who connects, which for a peer-to-peer migration is root of the source host; "

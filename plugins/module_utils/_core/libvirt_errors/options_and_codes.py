@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from .codes import Err
-from .meaning import CORRECT_OPTION, LOOK_AT_BOTH, LOOK_AT_LOGS, REFUSED, UNSURE, Meaning
+from .meaning_row import CORRECT_OPTION, LOOK_AT_BOTH, LOOK_AT_LOGS, REFUSED, UNSURE, Meaning
 
 _CAUSE_IN_LOGS = (
     "See the message and /var/log/libvirt/qemu/ on both hosts for the cause. In pre-copy the guest goes on on the "

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from .codes import Err
-from .meaning import ON_SOURCE, REFUSED, Meaning
+from .meaning_row import ON_SOURCE, REFUSED, Meaning
 
 ROWS: tuple[Meaning, ...] = (
     Meaning(

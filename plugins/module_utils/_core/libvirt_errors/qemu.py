@@ -7,7 +7,7 @@ Texts are those of QEMU 7.2, and hold what newer ones say, whose words around th
 from __future__ import annotations
 
 from .codes import Err
-from .meaning import IN_PRECOPY, LOOK_AT_BOTH, ON_SOURCE, REFUSED, Meaning
+from .meaning_row import IN_PRECOPY, LOOK_AT_BOTH, ON_SOURCE, REFUSED, Meaning
 
 _FROM_QEMU = (Err.INTERNAL_ERROR, Err.OPERATION_FAILED)
 

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from .codes import CARRIED, Err
-from .meaning import ON_SOURCE, Meaning
+from .meaning_row import ON_SOURCE, Meaning
 
 _REACH = (
     "Make the disk reachable on the destination under the same path (mount, pool, permissions), or, where each "

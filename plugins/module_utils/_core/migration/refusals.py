@@ -56,6 +56,18 @@ def bad_end(
     )
 
 
+# Of an abort that was asked for and has not ended the job.
+ABORT_FAILED_REMEDY = (
+    "Look at libvirt and QEMU on both hosts ('virsh domjobinfo', and the guest's log in /var/log/libvirt/qemu), and run"
+    " this again: it takes over what it finds. Restart libvirt on the source only if nothing else helps: that ends"
+    " every pre-copy that leaves it."
+)
+# While the destination gets the guest ready libvirt 9.0 heeds none.
+ABORT_PENDING = "its migration ends when the destination answers; nothing of it has been sent"
+ABORT_PENDING_REMEDY = (
+    "Look on the destination why the guest does not get ready there (its log in /var/log/libvirt/qemu, storage,"
+    " memory). Where it never will, end its QEMU there, which has nothing of the guest yet. Then run this again."
+)
 HALF_ENDED_REMEDY = (
     "Find out why it ended there ('virsh domstate --reason', the log of its QEMU). When it is certain that it was"
     " migrated there, what is left on the source is of no use any more: end that with 'virsh destroy', and start the"

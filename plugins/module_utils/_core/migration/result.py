@@ -9,7 +9,13 @@ from ..errors import MigrationError
 from ..job.sample import JobSample
 from ..supervision.actions import Action
 from ..supervision.record import Record
-from .refusals import HALF_ENDED_REMEDY, HALF_MISSING_REMEDY
+from .refusals import (
+    ABORT_FAILED_REMEDY,
+    ABORT_PENDING,
+    ABORT_PENDING_REMEDY,
+    HALF_ENDED_REMEDY,
+    HALF_MISSING_REMEDY,
+)
 
 _ENDINGS = ("abort", "leave", "suspend")
 _REACH = "Restore the network between the daemons of the two hosts"
@@ -27,23 +33,9 @@ _HALVES_KEPT = {
         ),
     ),
 }
-_ABORTED = {
-    "ABORT_FAILED": (
-        " and its migration goes on.",
-        (
-            "Look at libvirt and QEMU on both hosts ('virsh domjobinfo', and the guest's log in /var/log/libvirt/qemu),"
-            " and run this again: it takes over what it finds. Restart libvirt on the source only if nothing else"
-            " helps: that ends every pre-copy that leaves it."
-        ),
-    ),
-    "ABORT_PENDING": (
-        ", and its migration ends when the destination answers; nothing of it has been sent.",
-        (
-            "Look on the destination why the guest does not get ready there (its log in /var/log/libvirt/qemu, storage,"
-            " memory). Where it never will, end its QEMU there, which has nothing of the guest yet. Then run this"
-            " again."
-        ),
-    ),
+_ABORT_NOT_DONE = {
+    "ABORT_FAILED": (" and its migration goes on.", ABORT_FAILED_REMEDY),
+    "ABORT_PENDING": (f", and {ABORT_PENDING}.", ABORT_PENDING_REMEDY),
 }
 _HALF_REMEDIES = {"HALF_ENDED": HALF_ENDED_REMEDY, "HALF_MISSING": HALF_MISSING_REMEDY}
 _WAYS_TO_FINISH = "max_downtime_ms, postcopy, max_pause_s"
@@ -125,8 +117,8 @@ def _left(name: str, decision: t.Optional[t.Mapping[str, t.Any]]) -> _Words:
     if reason in _HALF_REMEDIES:
         return _Words(reason, f"The migration of {name!r} ended without success.{why}", ".", _HALF_REMEDIES[reason])
     problem = f"The migration of {name!r} did not finish within what its policy allows.{why}"
-    if reason in _ABORTED:
-        return _Words("LEFT", problem, *_ABORTED[reason])
+    if reason in _ABORT_NOT_DONE:
+        return _Words("LEFT", problem, *_ABORT_NOT_DONE[reason])
     no_path = f"{_REACH}, or abort it: when it finishes now, the guest may run on both."
     remedy = no_path if reason == "NO_PATH" else f"{_more(reason)}, or abort it."
     return _Words("LEFT", problem, " and its migration goes on.", remedy)

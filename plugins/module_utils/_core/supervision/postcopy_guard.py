@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whether a running job should be switched to post-copy now: the warning of the manuals, made checkable.
+"""What speaks against switching a running job to post-copy now: the warning of the manuals, made checkable.
 
 After the switch the guest needs both hosts and the network between them until the last page has arrived. So the
 network must be steady, the rest must be short, and nothing of the guest may be of a kind that post-copy cannot fetch.

@@ -17,9 +17,9 @@ from .actions import Action, ActionResult, Kind
 from .history import History
 from .job_settings import JobSettings
 from .postcopy_rejoin import PostcopyWatch
-from .precopy import Precopy
+from .precopy_decisions import Precopy
 from .reachability import Reachability
-from .switchover import SwitchoverWatch
+from .switchover_watch import SwitchoverWatch
 
 # Choices, for a QEMU or a daemon that does not do what it was told.
 _ABORT_AGAIN_S = 30.0

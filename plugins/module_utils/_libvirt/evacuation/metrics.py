@@ -9,7 +9,7 @@ import typing as t
 
 from ..._core.errors import MigrationError
 from ..._core.evacuation.run.result import GuestResult
-from ..._core.host.cordon import takes_none
+from ..._core.host.cordon import cordoned_by_both
 from ..._core.metrics.host import evacuation_metrics, host_metrics
 from ..._host.cordon_fact import DIRECTORY, told_by_fact
 from ..._host.metrics_directory import MetricsDirectory
@@ -84,8 +84,8 @@ def write_host_metrics(
 def cordoned(connection: Connection, facts: str = DIRECTORY) -> bool:
     """By its local fact, or by the note in its libvirt. One that cannot be asked counts as open, as in a document."""
     by_fact = told_by_fact(facts)
-    if takes_none(None, by_fact):
+    if cordoned_by_both(None, by_fact):
         return True
     with contextlib.suppress(libvirt.libvirtError, MigrationError):
-        return bool(takes_none(is_cordoned(connection), by_fact))
+        return bool(cordoned_by_both(is_cordoned(connection), by_fact))
     return False

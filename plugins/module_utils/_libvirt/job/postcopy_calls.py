@@ -58,7 +58,8 @@ def refuse_postcopy_that_cannot_be(connection: Connection, guest: Guest) -> None
             "POSTCOPY_NOT_ENABLED",
             f"The migration of {guest.name!r} was started without post-copy, which cannot be added to a running job.",
             state="The guest runs on the source and its migration goes on. Nothing was changed.",
-            remedy="Give it more downtime or bandwidth, or abort it and start it again with --postcopy.",
+            remedy="Give it more downtime or bandwidth, or abort it and start it again with a policy that"
+            " allows post-copy (virsh: --postcopy).",
         )
 
 

@@ -24,7 +24,7 @@ from ..guest import Guest
 from ..job.current import answers
 from ..job.end import ended
 from ..job.limits import limits_of, set_bandwidth, set_max_downtime
-from ..job.resume import Resume, check_both_ends
+from ..job.postcopy_resume import Resume, check_both_ends
 from ..job.sampling import glance
 from ..timeout import within
 from .destination_monitor import path_to

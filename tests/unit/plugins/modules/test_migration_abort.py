@@ -37,6 +37,7 @@ from ansible_collections.virtops.live_migration.tests.unit.plugins.run_module im
 
 FOUND = [Call("open", "qemu:///system"), Call("lookupByName", "erp01").returns(Guest())]
 LOOK = Call("jobStats").returns(MIGRATING)
+PREPARING = Call("jobStats").returns({key: MIGRATING[key] for key in ("type", "operation", "time_elapsed")})
 LOOK_POSTCOPY = Call("jobStats").returns(POSTCOPY)
 IDLE = Call("jobStats").returns(NO_JOB)
 NO_ACTIVE_JOB = "Requested operation is not valid: no job is active on the domain"
@@ -137,10 +138,19 @@ def test_switch_to_postcopy_just_before_the_abort(libvirt: FakeLibvirt, run: Mod
 
 
 def test_abort_that_does_not_end(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
-    libvirt.expect(*FOUND, LOOK, abort_job(), *[LOOK] * 5)
+    libvirt.expect(*FOUND, LOOK, abort_job(), *[LOOK] * 6)
     result = run.fails(migration_abort, name="erp01")
     assert result["reason"] == "ABORT_UNVERIFIED"
     assert result["state"] == "The guest is running (booted) here."
+    assert "it takes over what it finds" in result["remedy"]
+
+
+def test_abort_while_the_destination_gets_it_ready(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
+    libvirt.expect(*FOUND, PREPARING, abort_job(), *[PREPARING] * 6)
+    result = run.fails(migration_abort, name="erp01")
+    assert result["reason"] == "ABORT_UNVERIFIED"
+    assert result["state"].endswith("its migration ends when the destination answers; nothing of it has been sent.")
+    assert "Look on the destination" in result["remedy"]
 
 
 def test_job_that_ended_just_before_the_abort(libvirt: FakeLibvirt, run: ModuleRunner) -> None:

@@ -126,7 +126,7 @@ def test_completes_while_it_is_aborted(libvirt: FakeLibvirt, run: ModuleRunner) 
 
 
 def test_abort_that_does_not_end_says_so(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
-    libvirt.expect(*FOUND, LOOK, *OWN, suspend(), *[LOOK] * 5, LOOK, Call("abortJob").returns(0), *[LOOK] * 5)
+    libvirt.expect(*FOUND, LOOK, *OWN, suspend(), *[LOOK] * 5, LOOK, Call("abortJob").returns(0), *[LOOK] * 6)
     result = run.fails(migration_suspend, name="erp01", max_pause_s=1)
     assert result["reason"] == "ABORT_UNVERIFIED"
     assert result["state"] == "The guest is paused (migration) here."

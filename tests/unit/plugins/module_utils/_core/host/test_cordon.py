@@ -7,9 +7,9 @@ import typing as t
 import pytest
 
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.cordon import (
+    cordoned_by_both,
     said_by_fact,
     said_by_local_facts,
-    takes_none,
 )
 
 OPEN, CLOSED = {"cordoned": False}, {"cordoned": True}
@@ -63,4 +63,4 @@ def test_facts_without_it(facts: t.Any, said: t.Optional[bool]) -> None:
 def test_whichever_says_that_it_takes_none_holds(
     noted: t.Optional[bool], by_fact: t.Optional[bool], closed: t.Optional[bool]
 ) -> None:
-    assert takes_none(noted, by_fact) is closed
+    assert cordoned_by_both(noted, by_fact) is closed
