@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from .._core.addresses import is_loopback, is_wildcard
 from .._core.dataclass_json import changed
 from .._core.errors import MigrationError
-from .._core.host.cordon import takes_none
+from .._core.host.cordon import cordoned_by_both
 from .._core.host.document import HostDocument
 from .._core.host.features import features_of
 from .._core.host.firewall.port_opening import Arrival
@@ -94,7 +94,7 @@ class HostFiles:
         odd_before = len(self._odd)
         fact = self._known("Local fact", lambda: read_fact(self.options.fact_path))
         by_fact = None if len(self._odd) > odd_before else says_cordoned(fact)
-        return replace(host, cordoned=takes_none(host.cordoned, by_fact))
+        return replace(host, cordoned=cordoned_by_both(host.cordoned, by_fact))
 
     def _with_storage(self, host: HostDocument) -> HostDocument:
         pools = [pool.path for pool in host.storage.pools or [] if pool.active and pool.path.startswith("/")]
