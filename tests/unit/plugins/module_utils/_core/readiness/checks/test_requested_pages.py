@@ -55,3 +55,11 @@ def test_the_way_out_and_the_figures() -> None:
     assert "prerequisites_unsent_kib: 128" in found.remedy
     assert "tcp_notsent_lowat=131072" in found.remedy
     assert found.evidence == {"send_queue_bytes": 4 * MIB, "page_waits_ms": 400.0, "max_downtime_ms": 1000}
+
+
+def test_what_is_short_already_needs_a_faster_link() -> None:
+    short = {"source.migration.send_queue_bytes": MIB // 8, "intent.bandwidth_bytes_per_s": MIB // 2}
+    found = find(BY_ID["requested_pages"], Setup().but(short))
+    assert found.status == WARN
+    assert "sysctl" not in found.remedy
+    assert "more bandwidth" in found.remedy
