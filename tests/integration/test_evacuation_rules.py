@@ -200,8 +200,8 @@ def test_a_busy_guest_waits_and_keeps_nobody_from_leaving(house: House) -> None:
 def test_what_has_not_begun_to_send_is_cancelled(house: House, flags: tuple[str, ...]) -> None:
     """On its way to the host that is emptied, where what comes for QEMU is dropped.
 
-    While QEMU connects to it the job can be aborted. While libvirt does, it answers nobody about this guest: that is
-    told.
+    While QEMU connects to it the job can be aborted, which QEMU does at the latest when its kernel gives up: where that
+    is not within a minute, it is told. While libvirt connects it answers nobody about this guest, which is told.
     """
     closed, uuid = "kvm02", house.uuids["web01"]
     house.lab.drop_packets(closed, "-p", "tcp", "--dport", "49152:49215")
@@ -213,7 +213,7 @@ def test_what_has_not_begun_to_send_is_cancelled(house: House, flags: tuple[str,
     finally:
         house.lab.drop_none(closed)
     if flags:
-        assert run.code == 0, run.output
+        assert run.code == 0 or "was told to abort, but its job has not ended" in run.output, run.output
         assert migration.wait(LIMIT_S) != 0
         assert house.where()["web01"] == HOME
         wait_for(lambda: not house.arriving(closed), "the end of its QEMU there")
