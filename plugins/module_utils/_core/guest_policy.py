@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Which policy holds for one guest of several: what is said of it in a plan, in the inventory and in its own metadata.
 
-Where these differ the most careful one holds, field by field. A plan and the inventory stand in the place of the
-task's policy, so that they may be bolder than that, but not than the fields that the task overrides for all. Of several
-entries for a guest a later one comes before an earlier one, but one that says ``postcopy: never`` holds whatever comes
-later. A guest's own word can only make it stricter, since whoever may edit the guest writes it.
+Where these differ the most careful one holds, field by field:
+
+- A plan and the inventory stand in the place of the task's policy, so that they may be bolder than that, but not than
+  the fields that the task overrides for all.
+- Of several entries for a guest a later one comes before an earlier one, but one that says ``postcopy: never`` holds
+  whatever comes later.
+- A guest's own word can only make it stricter, since whoever may edit the guest writes it.
 """
 
 from __future__ import annotations

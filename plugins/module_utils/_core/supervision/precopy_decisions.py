@@ -26,9 +26,8 @@ from .vcpu_throttle import ThrottleSteps
 from .wait_log import WaitLog
 
 _QEMU_LIMIT_MS = 300  # QEMU's default
-_SWITCH_EXPECTED_WITHIN_S = (
-    1.0  # ten of the 100 ms over which QEMU reckons its bandwidth: then it is not about to switch
-)
+# Ten of the 100 ms over which QEMU reckons its bandwidth: when it has not switched by then, it is not about to.
+_SWITCH_EXPECTED_WITHIN_S = 1.0
 _ANOTHER_PHASE = 2.0  # times what was left lately
 _RAISE = 3.0  # times: a choice, so that few steps lead from any limit to what the policy allows
 _PROBE_PASS = 3  # the second pass fills the cache of the compression
@@ -81,7 +80,8 @@ class Precopy:
             text = f"not one byte has been sent for {human_ms(silent_s * 1000)}; the guest runs on the source"
             return self._wait_log.wait("NETWORK_STALL", text, {"silent_s": round(silent_s, 1)}, every_look=True)
         if self._history.observed_s == 0 and self._plan.adopted and self._history.met_late():
-            # Count all but one of the passes that the switch to post-copy needs; this boundary adds the last.
+            # A job that was met late has made passes in vain that nobody counted. With the one that this boundary adds
+            # they are as many as the switch to post-copy needs.
             self._passes_in_vain = PLATEAU_PASSES - 1
             began = True
         if began:

@@ -176,7 +176,7 @@ class MigrationMemory:
         return MigrationError(failed.reason, failed.problem, state=state, remedy=remedy, evidence=evidence, facts=facts)
 
     def after_trouble(self) -> str:
-        """The same; what it has not got back, as a sentence."""
+        """As :meth:`after_failure`; what it has not got back, as a sentence, or nothing."""
         if self._taking is not None:
             self._taking.end()
         return self._give_where_it_is(self._note) if self._note is not None else ""

@@ -66,26 +66,26 @@ class DestinationSlots(t.NamedTuple):
 
 
 class Contention:
-    """Destinations that several hosts send to. They know nothing of each other, so each leaves the others the place.
+    """Destinations that several hosts send to. They know nothing of each other, so each leaves the others a slot.
 
-    A place that becomes free is taken at once, unless others were seen to want it: then after a time by chance.
+    A slot that becomes free is taken at once, unless others were seen to want it: then after a time by chance.
     """
 
-    def __init__(self, places: int) -> None:
-        self._places = places
+    def __init__(self, slots_of_each: int) -> None:
+        self._slots_of_each = slots_of_each
         self._contested: set[str] = set()
         self._not_before_s: dict[str, float] = {}
 
     def not_before_s(self, name: str, taken: int, *, others: bool, now_s: float, delay_s: float) -> float:
-        """From when on a free place may be taken. ``others``: whether other hosts are seen to send there.
+        """From when on a free slot may be taken. ``others``: whether other hosts are seen to send there.
 
-        ``delay_s``: drawn at random by the caller, up to ``MOST_DELAY_S``; it counts from when the place became free.
+        ``delay_s``: drawn at random by the caller, up to ``MOST_DELAY_S``; it counts from when the slot became free.
         """
         if others:
             self._contested.add(name)
         if name not in self._contested:
             return 0.0
-        if taken >= self._places:
+        if taken >= self._slots_of_each:
             self._not_before_s.pop(name, None)
             return 0.0
         return self._not_before_s.setdefault(name, now_s + delay_s)
@@ -101,7 +101,7 @@ def may_start(
 ) -> bool:
     """Whether a guest that is ready may be sent now.
 
-    ``sending``: those that this host sends; ``there``: the places of its destination; ``setup_s``: how long a transfer
+    ``sending``: those that this host sends; ``there``: the slots of its destination; ``setup_s``: how long a transfer
     is set up before its bytes flow, 0 when not known.
     """
     idle = link_will_idle(sending, setup_s, now_s)
