@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The page of the documentation: what was seen of each kind of fault in each phase, from the kept results alone.
+"""The page of the documentation: what was seen of each kind of fault in each phase, from ``seen.jsonl`` alone.
 
 A row of the results is one test that has passed: the guest came back whole and alone, or was told to be lost, and the
 message was the expected one.
@@ -14,6 +14,9 @@ from collections import Counter
 from pathlib import Path
 
 from ..gauntlet.table import head, rows, title
+
+SEEN = "tests/faults/seen.jsonl"
+PAGE = "docs/docsite/rst/faults.rst"
 
 Row = t.Mapping[str, t.Any]
 Key = tuple[str, str, str]  # kind, phase, module
@@ -139,15 +142,23 @@ def text(lines: t.Iterable[str], written: t.AbstractSet[Key] = frozenset()) -> s
     return "\n".join(part.rstrip("\n") + "\n" for part in parts)
 
 
-def main() -> None:
-    root = Path(os.environ["FAULTS_ROOT"])
-    with open(os.environ["FAULTS_KEPT"], encoding="utf-8") as kept:
-        lines = kept.read().splitlines()
+def all_written() -> set[Key]:
+    """The tests of the matrix."""
     from cases import CASES, phase_of  # a directory of tests, which is on the path where this is run
 
-    written = {(kind, phase_of(case), case.module) for kind, cases in CASES.items() for case in cases}
-    (root / "docs/docsite/rst/faults.rst").write_text(text(lines, written), encoding="utf-8")
-    print(summary(latest(lines)))
+    return {(kind, phase_of(case), case.module) for kind, cases in CASES.items() for case in cases}
+
+
+def main() -> None:
+    """What this machine's runs have seen is added to what is kept with the tests, and the page is written from it."""
+    root = Path(os.environ["FAULTS_ROOT"])
+    seen, own = root / SEEN, Path(os.environ["FAULTS_KEPT"])
+    lines = [line for path in (seen, own) if path.exists() for line in path.read_text(encoding="utf-8").splitlines()]
+    found = latest(lines)
+    order = sorted(found, key=lambda row: [row[key] for key in ("kind", "phase", "by", "versions")])
+    seen.write_text("".join(json.dumps(row) + "\n" for row in order), encoding="utf-8")
+    (root / PAGE).write_text(text(seen.read_text(encoding="utf-8").splitlines(), all_written()), encoding="utf-8")
+    print(summary(found))
 
 
 if __name__ == "__main__":

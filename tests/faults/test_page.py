@@ -5,11 +5,21 @@ from __future__ import annotations
 
 import json
 import typing as t
+from pathlib import Path
 
 import pytest
 from cases import CASES, phase_of
 
-from ansible_collections.virtops.live_migration.tests.faults.page import PHASES, latest, not_seen, summary, text
+from ansible_collections.virtops.live_migration.tests.faults.page import (
+    PAGE,
+    PHASES,
+    all_written,
+    latest,
+    not_seen,
+    summary,
+    text,
+)
+from ansible_collections.virtops.live_migration.tests.faults.page import SEEN as SEEN_FILE
 
 pytestmark = pytest.mark.fast
 LIBVIRT = "libvirt 9.0.0, QEMU 7.2.22"
@@ -63,3 +73,9 @@ def test_what_was_not_seen_is_counted() -> None:
         latest(SEEN), {seen, ("stream broken", "paused", "migration"), ("else", "setup", "x")}
     )
     assert not_seen(latest(SEEN), {seen}) == "Every test of the matrix is among them."
+
+
+def test_the_page_is_what_was_seen() -> None:
+    root = Path(__file__).resolve().parents[2]
+    lines = (root / SEEN_FILE).read_text(encoding="utf-8").splitlines()
+    assert (root / PAGE).read_text(encoding="utf-8") == text(lines, all_written())
