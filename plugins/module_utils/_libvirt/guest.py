@@ -5,8 +5,9 @@ from __future__ import annotations
 
 import typing as t
 from dataclasses import dataclass
-from xml.etree import ElementTree
 
+from .._core.host.guest import GuestDocument
+from .._core.host.parse.domain_xml import parse_domain
 from .._core.job.domain_state import DomainState
 from .._core.libvirt_errors.codes import Err
 from .._core.units import KIB
@@ -53,9 +54,9 @@ class Guest:
             return []
         return [{"name": self.name, "uuid": self.uuid, "state": state.name, "state_reason": state.reason_name}]
 
-    def definition(self) -> ElementTree.Element:
-        """The live definition, with the devices that the guest has now."""
-        return ElementTree.fromstring(within(lambda: self.raw.XMLDesc(0), f"reading the definition of {self.name!r}"))
+    def document(self) -> GuestDocument:
+        """What its live definition tells, with the devices that it has now. Raises BAD_DEFINITION."""
+        return parse_domain(str(within(lambda: self.raw.XMLDesc(0), f"reading the definition of {self.name!r}")))
 
     def memory(self, limit_s: float = CALL_LIMIT_S) -> MemorySize:
         """Its sizes, as libvirt knows them. Raises MONITOR_HUNG after ``limit_s``, and libvirt's own errors."""

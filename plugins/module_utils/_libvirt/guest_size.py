@@ -1,15 +1,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How large a guest is, by its live definition: its memory, and what of it is a device of the host."""
+"""What of a guest counts for its forecast: its memory, what of it is a device of the host, what post-copy cannot do."""
 
 from __future__ import annotations
 
 import typing as t
-from xml.etree import ElementTree
 
-from .._core.host.parse.domain_xml import domain_of
+from .._core.host.guest import GuestDocument
 from .._core.host.postcopy_obstacles import devices_on_the_way, obstacles_of
 from .._core.postcopy_obstacles import Obstacle
-from .._core.units import KIB
 from .guest import Guest
 
 
@@ -28,11 +26,8 @@ class Size(t.NamedTuple):
 
 def size_of(guest: Guest) -> Size:
     """Asks for the live definition."""
-    return size_in(guest.definition())
+    return size_in(guest.document())
 
 
-def size_in(definition: ElementTree.Element) -> Size:
-    memory = definition.findtext("./memory", "").strip()
-    kib = int(memory) if memory.isascii() and memory.isdigit() else 0
-    guest = domain_of(definition)
-    return Size(kib * KIB, len(devices_on_the_way(guest)), tuple(obstacles_of(guest)))
+def size_in(guest: GuestDocument) -> Size:
+    return Size(guest.memory.total_bytes, len(devices_on_the_way(guest)), tuple(obstacles_of(guest)))

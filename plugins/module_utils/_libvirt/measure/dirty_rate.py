@@ -10,11 +10,11 @@ from __future__ import annotations
 import math
 import time
 import typing as t
-from xml.etree import ElementTree
 
 from ..._core.errors import MigrationError
 from ..._core.forecast.working_set import Window
 from ..._core.host.features import feature
+from ..._core.host.guest import GuestDocument
 from ..._core.units import MIB
 from ..connection import Connection, require_version
 from ..guest import Guest
@@ -125,10 +125,9 @@ class BegunMeasurement:
         return BegunWindow(self._connection, self._guest, seconds, self._mode, clock=time.monotonic, sleep=time.sleep)
 
 
-def mode_for(definition: ElementTree.Element) -> str:
-    """The mode that can measure a guest with this live definition beside what it was started with."""
-    ring = definition.find("./features/kvm/dirty-ring")
-    return "dirty-ring" if ring is not None and ring.get("state") == "on" else "page-sampling"
+def mode_for(guest: GuestDocument) -> str:
+    """The mode that can measure a guest beside what it was started with."""
+    return "dirty-ring" if guest.dirty_ring else "page-sampling"
 
 
 def _window(guest: Guest, seconds: int, mode: str, stats: t.Mapping[str, t.Any]) -> Window:
@@ -197,10 +196,8 @@ def _refuse_what_would_hurt(connection: Connection, guest: Guest, mode: str) -> 
 
 
 def _refuse_mode(guest: Guest, mode: str) -> None:
-    definition = guest.definition()
-    ring = definition.find("./features/kvm/dirty-ring")
-    ring_on = ring is not None and ring.get("state") == "on"
-    if mode == "dirty-ring" and not ring_on:
+    document = guest.document()
+    if mode == "dirty-ring" and not document.dirty_ring:
         raise MigrationError(
             "DIRTY_RING_OFF",
             f"{guest.name!r} was started without a dirty ring.",
@@ -208,22 +205,21 @@ def _refuse_mode(guest: Guest, mode: str) -> None:
             remedy="Use mode page-sampling, or add <dirty-ring state='on'/> to the KVM features of its definition and"
             " start it anew.",
         )
-    if mode == "dirty-bitmap" and ring_on:
+    if mode == "dirty-bitmap" and document.dirty_ring:
         raise MigrationError(
             "DIRTY_RING_ON",
             f"{guest.name!r} tracks its memory with a dirty ring, and QEMU allows no bitmap beside it.",
             state=_NOTHING,
             remedy="Use mode dirty-ring, which is also the more exact one.",
         )
-    kind = definition.get("type", "")
-    if mode == "dirty-bitmap" and kind != "kvm":
+    if mode == "dirty-bitmap" and document.type != "kvm":
         raise MigrationError(
             "DIRTY_BITMAP_NEEDS_KVM",
-            f"{guest.name!r} is a guest of type {kind!r}; QEMU 7.2 crashes, and the guest with it, when the dirty"
-            " bitmap of a guest without KVM is measured.",
+            f"{guest.name!r} is a guest of type {document.type!r}; QEMU 7.2 crashes, and the guest with it, when the"
+            " dirty bitmap of a guest without KVM is measured.",
             state=_NOTHING,
             remedy="Use mode page-sampling.",
-            evidence={"domain_type": kind},
+            evidence={"domain_type": document.type},
         )
 
 

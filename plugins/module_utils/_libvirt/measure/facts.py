@@ -117,8 +117,8 @@ def measure_facts(
     Raises what must not be passed over before a start: JOB_RUNNING, MONITOR_HUNG and their like. A measurement that
     fails for another reason is noted in ``not_measured``.
     """
-    definition = guest.definition()
-    size, running, whole = size_in(definition), guest.state().running, guest.memory().maximum_bytes
+    document = guest.document()
+    size, running, whole = size_in(document), guest.state().running, guest.memory().maximum_bytes
     bandwidth = _bandwidth(connection, destination, path, options.route_to)
     both, wished = BothHosts(connection, destination), options.choices.compression
     # libvirt refuses post-copy for a guest that stands still, and it is not asked for beside several connections.
@@ -132,7 +132,7 @@ def measure_facts(
     all_s = whole / bandwidth.bytes_per_s if bandwidth.bytes_per_s else 0.0
     ends_split = postcopy_possible and needs_no_measurement(options, all_s)
     why_not = _why_not(options, bandwidth.bytes_per_s, running, ends_split)
-    measuring = _Measuring(connection, guest, mode_for(definition), begun) if not why_not or begun else None
+    measuring = _Measuring(connection, guest, mode_for(document), begun) if not why_not or begun else None
     touched, touched_from = touched_memory(connection, guest, whole)
     facts = MigrationFacts(
         touched_bytes=touched,

@@ -56,5 +56,5 @@ def begin_early(
         policy = policies.of(guest.name, guest.uuid, own[0])
         if needs_no_measurement(measurement_for(measurement, policy, check=check, calm_wait_s=calm_wait_s)):
             return None
-        return EarlyMeasurement(guest.uuid, own, BegunMeasurement(source, guest, mode_for(guest.definition())))
+        return EarlyMeasurement(guest.uuid, own, BegunMeasurement(source, guest, mode_for(guest.document())))
     return None

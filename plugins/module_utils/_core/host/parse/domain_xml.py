@@ -19,7 +19,7 @@ from ...errors import MigrationError
 from ..guest import CpuFeature, Graphics, GuestCpu, GuestDocument, Nic, SecurityLabel
 from .alike import Alike
 from .device_xml import disks, graphics, host_devices, nics, shared_directories, shared_memory, tpms, vsock_cid
-from .elements import Definition, Devices, Element, below, get, inside, take_apart, whole
+from .elements import Definition, Devices, Element, below, get, inside, take_apart
 from .guest_files import boot_files, character_devices, endpoints, host_files, needed_files, not_looked_at, secrets
 from .guest_memory import balloon, memory, pinned_cpus
 from .unmigratable import unmigratable
@@ -86,10 +86,6 @@ def _unreadable(cause: Exception) -> MigrationError:
 
 
 _alike = Alike(_parsed)
-
-
-def domain_of(root: Element) -> GuestDocument:
-    return _document(whole(root))
 
 
 def _document(definition: Definition) -> GuestDocument:

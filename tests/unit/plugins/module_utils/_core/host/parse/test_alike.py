@@ -18,9 +18,10 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._core.error
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.guest import GuestDocument
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.parse import alike, domain_xml
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.parse.domain_xml import (
-    domain_of,
+    _document,
     parse_domain,
 )
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.parse.elements import whole
 from ansible_collections.virtops.live_migration.tests.unit.plugins.module_utils._core.host.parse import (
     test_fuzz_domains,
 )
@@ -50,7 +51,7 @@ VALUE = re.compile("='([^']*)'|>([^<>\n]+)<")
 def itself(xml: str) -> t.Any:
     """What is read of it as a whole."""
     try:
-        return domain_of(ElementTree.fromstring(xml))
+        return _document(whole(ElementTree.fromstring(xml)))
     except ElementTree.ParseError:
         return "BAD_DEFINITION"
     except MigrationError as exc:
@@ -117,7 +118,7 @@ def test_most_are_not_parsed() -> None:
 
     def parse(xml: str) -> GuestDocument:
         parsed.append(xml)
-        return domain_of(ElementTree.fromstring(xml))
+        return _document(whole(ElementTree.fromstring(xml)))
 
     reader = alike.Alike(parse)
     name, uuid = (re.search(f"<{tag}>(.*)</{tag}>", LIVE) for tag in ("name", "uuid"))
@@ -140,7 +141,7 @@ def counting() -> tuple[alike.Alike, list[str]]:
 
     def parse(xml: str) -> GuestDocument:
         parsed.append(xml)
-        return domain_of(ElementTree.fromstring(xml))
+        return _document(whole(ElementTree.fromstring(xml)))
 
     return alike.Alike(parse), parsed
 

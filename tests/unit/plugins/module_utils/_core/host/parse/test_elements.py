@@ -16,10 +16,10 @@ from hypothesis import strategies as st
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.errors import MigrationError
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.parse import elements
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.parse.domain_xml import (
-    domain_of,
+    _document,
     parse_domain,
 )
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.parse.elements import take_apart
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.parse.elements import take_apart, whole
 from ansible_collections.virtops.live_migration.tests.unit.plugins.module_utils._core.host.parse import (
     test_fuzz_domains,
 )
@@ -67,7 +67,7 @@ def same(xml: str) -> t.Any:
     except ElementTree.ParseError:
         assert found == "BAD_DEFINITION"
         return found
-    assert found == outcome(lambda: domain_of(root))
+    assert found == outcome(lambda: _document(whole(root)))
     return found
 
 
