@@ -22,12 +22,12 @@ def move(guest: Subject, **policy: t.Any) -> dict[str, t.Any]:
 
 
 @contextlib.contextmanager
-def not_getting_ready(guest: Subject, running: Running) -> t.Iterator[None]:
-    """From the start of QEMU on the destination on, until the end of the block."""
+def not_getting_ready(guest: Subject, running: t.Optional[Running] = None) -> t.Iterator[None]:
+    """From the start of QEMU on the destination on, until the end of the block. ``running``: the play that moves it."""
     lab = guest.lab
 
     def is_there() -> bool:
-        assert running.process.poll() is None, running.said()
+        assert running is None or running.process.poll() is None, running.said()
         return lab.guest_process(guest.uuid, host=guest.destination) is not None
 
     wait_for(is_there, "QEMU on the destination")
@@ -79,13 +79,9 @@ def test_it_may_take_longer(ansible: Ansible, crm01: Subject) -> None:
 def test_it_is_left_where_the_policy_says_so(ansible: Ansible, crm01: Subject) -> None:
     """Also a job that somebody else has started."""
     migration = crm01.lab.migrate(crm01.uuid, source=crm01.source, destination=crm01.destination)
-    wait_for(lambda: crm01.lab.guest_process(crm01.uuid, host=crm01.destination), "QEMU on the destination")
-    crm01.lab.stop_qemu(crm01.uuid, host=crm01.destination)
-    try:
+    with not_getting_ready(crm01):
         policy = {**LIMITED, "on_hopeless": "leave"}
         left = ansible.module(crm01.source, "migration_rescue", name="crm01", policy_overrides=policy)
-    finally:
-        crm01.lab.cont_qemu(crm01.uuid, host=crm01.destination)
     assert_refused(left, "LEFT")
     assert left["evidence"]["decision"] == "SETUP_SLOW"
     crm01.arrives(migration)

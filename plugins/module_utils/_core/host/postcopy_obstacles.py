@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which of ``_core/postcopy_obstacles.py`` and others a guest has, by its document."""
+"""What of a guest post-copy cannot cope with, by its document."""
 
 from __future__ import annotations
 

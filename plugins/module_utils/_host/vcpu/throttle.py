@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import os
-import time
 import typing as t
 from pathlib import Path
 
@@ -21,11 +20,10 @@ from ..whole_file import write_whole
 from . import put_back as putting_back
 from .groups import QuotaFile, VcpuGroup, no_quota, vcpu_groups
 from .put_back import HELD, clear, locked, opened
-from .watcher import Start, is_watched, start, watched
+from .watcher import Start, comes_true, is_watched, start, watched
 
 _FREE_WITHIN_S = 2.0  # the other process may be about to end; a choice
 _WATCHER_ENDS_WITHIN_S = 10.0  # it looks five times a second, and on a busy host less often; a choice
-_POLL_S = 0.05
 
 
 def mend(uuid: str, directory: t.Optional[Path] = None) -> str:
@@ -138,7 +136,7 @@ class VcpuThrottle:
         if problem:
             raise no_quota(problem)
         # The one of an earlier note is about to end, and would not watch over this one.
-        if not _within(_WATCHER_ENDS_WITHIN_S, lambda: not is_watched(self._note)):
+        if not comes_true(_WATCHER_ENDS_WITHIN_S, lambda: not is_watched(self._note)):
             raise no_quota("the program that puts quotas back still watches over what is not there any more")
         groups = vcpu_groups(self._name, self._uuid)
         self._former = {group: quota for group in groups if (quota := group.quota()) is not None}
@@ -190,19 +188,10 @@ class VcpuThrottle:
 def _held_within(path: str, limit_s: float) -> int:
     """The locked file. Raises NO_VCPU_QUOTA where another process holds it, and OSError."""
     number = opened(path)
-    if not _within(limit_s, lambda: locked(number)):
+    if not comes_true(limit_s, lambda: locked(number)):
         os.close(number)
         raise no_quota("another process of this host does so already")
     return number
-
-
-def _within(limit_s: float, is_so: t.Callable[[], bool]) -> bool:
-    deadline_s = time.monotonic() + limit_s
-    while not is_so():
-        if time.monotonic() >= deadline_s:
-            return False
-        time.sleep(_POLL_S)
-    return True
 
 
 def _not_back(problems: t.Sequence[str]) -> str:

@@ -59,8 +59,13 @@ def watched(note: str, start_program: Start = start) -> bool:
         start_program([sys.executable, "-I", str(path), note])
     except OSError:
         return False
-    deadline_s = time.monotonic() + _WATCHED_WITHIN_S
-    while not is_watched(note):
+    return comes_true(_WATCHED_WITHIN_S, lambda: is_watched(note))
+
+
+def comes_true(limit_s: float, is_so: t.Callable[[], bool]) -> bool:
+    """Whether it is so by then; looked at 20 times a second."""
+    deadline_s = time.monotonic() + limit_s
+    while not is_so():
         if time.monotonic() >= deadline_s:
             return False
         time.sleep(_POLL_S)
