@@ -58,7 +58,8 @@ def test_each_field_may_be_a_text(name: str, as_text: bool) -> None:
     value = EACH[name]
     assert value != getattr(Policy(), name)
     found = migration_policy("minimal_downtime", {name: str(value) if as_text else value})[name]
-    assert (found, type(found)) == (value, type(value))
+    assert found == value
+    assert isinstance(found, type(value)), "before ansible-core 2.19 what a filter yields is marked by a subclass of it"
 
 
 @pytest.mark.parametrize(
