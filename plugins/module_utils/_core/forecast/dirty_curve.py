@@ -47,6 +47,15 @@ class DirtyCurve:
         """The same guest with this share of its work done."""
         return replace(self, dirty_bytes_per_s=self.dirty_bytes_per_s * kept)
 
+    def enlarged(self, times: float, touched_bytes: float) -> DirtyCurve:
+        """A guest that writes so many times as much, and as widely, in memory of that size."""
+        return replace(
+            self,
+            working_set_bytes=min(touched_bytes, self.working_set_bytes * times),
+            dirty_bytes_per_s=self.dirty_bytes_per_s * times,
+            straight_bytes=self.straight_bytes * times,
+        )
+
 
 class DirtyCurves(t.NamedTuple):
     """What the guest most likely does, and what it may do at worst."""

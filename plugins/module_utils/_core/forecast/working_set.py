@@ -29,6 +29,19 @@ def scan_s(memory_bytes: t.Optional[int], touched_bytes: t.Optional[int]) -> flo
     return max(0, memory_bytes - touched_bytes) / ZEROS_BYTES_PER_S if memory_bytes and touched_bytes else 0.0
 
 
+_SAMPLED_PAGE_STANDS_FOR_BYTES = GIB // 512  # QEMU samples 512 pages in each GiB, migration/dirtyrate.h
+
+
+def sampling_error_bytes(dirty_bytes: int, all_bytes: int) -> int:
+    """How far off the mode page-sampling may be: two standard deviations of drawing that many dirty pages.
+
+    ``all_bytes``: the memory that samples are taken from. One page at least, for a guest that looks idle.
+    """
+    found_bytes = min(max(dirty_bytes, _SAMPLED_PAGE_STANDS_FOR_BYTES), all_bytes)
+    variance = found_bytes * (all_bytes - found_bytes) / all_bytes * _SAMPLED_PAGE_STANDS_FOR_BYTES
+    return math.ceil(2 * math.sqrt(variance))
+
+
 class Window(t.NamedTuple):
     """Unique bytes dirtied within ``window_s`` seconds, right to ``tolerance_bytes`` more or less."""
 

@@ -7,12 +7,11 @@ guest's lock, which a job holds until it ends, so it is refused at once instead 
 
 from __future__ import annotations
 
-import math
 import time
 import typing as t
 
 from ..._core.errors import MigrationError
-from ..._core.forecast.working_set import Window
+from ..._core.forecast.working_set import Window, sampling_error_bytes
 from ..._core.host.features import feature
 from ..._core.host.guest import GuestDocument
 from ..._core.units import MIB
@@ -31,7 +30,6 @@ _STATUS_MEASURED = 2
 _POLL_S = 0.2
 _SHORT_S = 1
 _GRACE_S = 30.0  # QEMU hashes or syncs all of a guest's memory around the window; big guests take seconds
-_SAMPLED_PAGE_STANDS_FOR_BYTES = 2 * MIB  # QEMU samples 512 pages per GiB
 # The first results of these modes count memory that was dirtied long before.
 _WARM_UP_RUNS = {"page-sampling": 0, "dirty-bitmap": 2, "dirty-ring": 1}
 _NOTHING = "Nothing was changed."
@@ -151,10 +149,7 @@ def _tolerance_bytes(unique_bytes: int, seconds: int, mode: str, all_bytes: int)
     rounding_bytes = MIB * seconds
     if mode != "page-sampling" or all_bytes <= 0:
         return rounding_bytes
-    # Two standard deviations of drawing that many dirty pages; at least one page, for a guest that looks idle.
-    dirty_bytes = min(max(unique_bytes, _SAMPLED_PAGE_STANDS_FOR_BYTES), all_bytes)
-    variance = dirty_bytes * (all_bytes - dirty_bytes) / all_bytes * _SAMPLED_PAGE_STANDS_FOR_BYTES
-    return rounding_bytes + math.ceil(2 * math.sqrt(variance))
+    return rounding_bytes + sampling_error_bytes(unique_bytes, all_bytes)
 
 
 def _dirty_rate_stats(connection: Connection, guest: Guest) -> t.Mapping[str, t.Any]:
