@@ -134,7 +134,7 @@ from ..module_utils._ansible.runner import Result, run_on_guest
 from ..module_utils._core.errors import MigrationError
 from ..module_utils._core.forecast.plan import adopted_plan
 from ..module_utils._core.job.sample import JobSample, Phase
-from ..module_utils._core.migration.result import unfinished
+from ..module_utils._core.migration.unfinished import unfinished
 from ..module_utils._core.policy import Policy
 from ..module_utils._core.supervision.record import Record
 from ..module_utils._core.supervision.supervisor import Supervisor

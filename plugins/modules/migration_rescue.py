@@ -268,9 +268,9 @@ from ..module_utils._ansible.runner import Result, run_on_guest
 from ..module_utils._ansible.transfer import policies_of
 from ..module_utils._core.errors import MigrationError
 from ..module_utils._core.job.sample import Phase
-from ..module_utils._core.migration.result import supervision_facts, unfinished
+from ..module_utils._core.migration.unfinished import unfinished
 from ..module_utils._core.supervision.actions import Action
-from ..module_utils._core.supervision.record import Record
+from ..module_utils._core.supervision.record import Record, supervision_facts
 from ..module_utils._core.supervision.supervisor import Supervisor
 from ..module_utils._core.text import printable
 from ..module_utils._host.metrics_directory import metrics_directory

@@ -111,7 +111,15 @@ ARROWS: dict[str, set[str]] = {
         "_libvirt/job",
         "_libvirt/measure",
     },
-    "_libvirt/watch": {"_core", "_core/diagnosis", "_core/job", "_core/watch", "_libvirt", "_libvirt/job"},
+    "_libvirt/watch": {
+        "_core",
+        "_core/diagnosis",
+        "_core/host",
+        "_core/job",
+        "_core/watch",
+        "_libvirt",
+        "_libvirt/job",
+    },
     "_libvirt/evacuation": {
         "_core",
         "_core/job",

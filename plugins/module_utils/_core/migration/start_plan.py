@@ -8,9 +8,10 @@ from dataclasses import replace
 
 from ..errors import MigrationError
 from ..forecast.forecast import Forecast, blind_forecast, forecast
-from ..forecast.plan import NO_WAY
+from ..forecast.plan import NO_WAY, Plan
 from ..forecast.simulation import MigrationFacts
 from ..forecast.zstd import DEFAULT_LEVEL, ZstdChoice, with_zstd, zstd_by_wish, zstd_that_pays
+from ..job.downtime_limit import highest_limit_ms
 from ..number_options import LIMITS
 from ..policy import Policy
 from ..units import MIB
@@ -109,6 +110,11 @@ def planned(policy: Policy, facts: MigrationFacts, choices: t.Optional[Choices] 
             zstd_level=(level or DEFAULT_LEVEL) if by_zstd else 0,
         )
     return replace(seen, plan=replace(seen.plan, flags=flags))
+
+
+def first_limit_ms(plan: Plan, policy: Policy, *, supervised: bool) -> t.Optional[int]:
+    """The downtime limit in ms to start with (None: QEMU's own); one that nobody will raise is the policy's at once."""
+    return plan.start_limit_ms if supervised else highest_limit_ms(policy.max_downtime_ms, plan.host_devices)
 
 
 def require_way(name: str, seen: Forecast, basis: t.Mapping[str, t.Any]) -> None:

@@ -124,6 +124,16 @@ class Record:
         self._kept = [kept for kept, wanted in zip(self._kept, keep) if wanted]
 
 
+def supervision_facts(actions: t.Sequence[Action], last: t.Optional[JobSample], record: Record) -> dict[str, t.Any]:
+    """Return values of a module; ``last``: the last look, None when there was none."""
+    return {
+        "actions": [action.document() for action in actions],
+        "downtime_ms": last.downtime_ms if last else None,
+        "elapsed_ms": (last.elapsed_ms or None) if last else None,
+        "record": record.document(),
+    }
+
+
 def decided(sample: JobSample, actions: t.Sequence[Action]) -> list[dict[str, t.Any]]:
     """Decisions as the record has them: when, in which pass, and the action."""
     return [

@@ -13,7 +13,6 @@ from ..._host.status_file import start_flags
 from ..connection import Connection, require_version
 from ..events import Events
 from ..guest import Guest
-from ..guest_size import size_of
 from ..timeout import within
 from .sampling import look
 from .wait import SWITCH_LIMIT_S, Outcome, until
@@ -35,7 +34,7 @@ def postcopy_objections(
         return [], watched[0].samples[-1]
     found = objections(
         watched[0].samples,
-        of_guest=size_of(guest).postcopy_obstacles,
+        of_guest=guest.document().postcopy_obstacles,
         max_postcopy_s=max_postcopy_s,
     )
     return found, watched[0].samples[-1]

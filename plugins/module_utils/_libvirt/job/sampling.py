@@ -21,7 +21,6 @@ from ..connection import Connection, libvirt, version_parts
 from ..errors import translate
 from ..events import Events
 from ..guest import Guest
-from ..guest_size import size_of
 from ..timeout import within
 from .current import answers, completed_job, current_stats, is_migration, sample_unless_gone
 from .end import ended
@@ -212,7 +211,7 @@ def _postcopy_obstacles(one: Watched) -> tuple[Obstacle, ...]:
     if not one.running or last.operation != "outgoing" or last.phase is not Phase.PRECOPY:
         return ()
     try:
-        return size_of(one.guest).postcopy_obstacles
+        return tuple(one.guest.document().postcopy_obstacles)
     except (MigrationError, libvirt.libvirtError):
         return ()
 

@@ -21,7 +21,6 @@ from ..._core.units import KIB, MIB
 from ..._host.qemu_process import guest_memory
 from ..connection import Connection, libvirt
 from ..guest import Guest
-from ..guest_size import size_in
 from ..timeout import within
 from .both_hosts import BothHosts
 from .busy_watch import BusyWatch
@@ -117,13 +116,12 @@ def measure_facts(
     Raises what must not be passed over before a start: JOB_RUNNING, MONITOR_HUNG and their like. A measurement that
     fails for another reason is noted in ``not_measured``.
     """
-    document = guest.document()
-    size, running, whole = size_in(document), guest.state().running, guest.memory().maximum_bytes
+    document, running, whole = guest.document(), guest.state().running, guest.memory().maximum_bytes
     bandwidth = _bandwidth(connection, destination, path, options.route_to)
     both, wished = BothHosts(connection, destination), options.choices.compression
     # libvirt refuses post-copy for a guest that stands still, and it is not asked for beside several connections.
     postcopy_possible = (
-        running and size.postcopy_possible and not options.choices.parallel_connections and wished != "zstd"
+        running and not document.postcopy_obstacles and not options.choices.parallel_connections and wished != "zstd"
     )
     # Beside a limit, which QEMU does not keep on several connections, only the user's own word has them used.
     may_zstd = wished == "zstd" or (wished == "auto_zstd" and not path.bandwidth_mib_per_s)
@@ -140,8 +138,8 @@ def measure_facts(
         postcopy_possible=postcopy_possible,
         xbzrle_cache_bytes=spare_cache_bytes(connection, whole) if wished in _MAY_XBZRLE else 0,
         parallel_connections=_parallel(both, path, options.choices),
-        host_devices=size.host_devices,
-        memory_bytes=size.memory_bytes,
+        host_devices=len(document.sent_host_devices),
+        memory_bytes=document.memory.total_bytes,
         link_bytes_per_s=bandwidth.link_bytes_per_s or 0,
         zstd_possible=zstd,
     )

@@ -13,7 +13,6 @@ from ..._core.forecast.simulation import MigrationFacts
 from ..._core.forecast.working_set import working_set
 from ..connection import Connection
 from ..guest import Guest
-from ..guest_size import size_of
 from ..job.current import completed_job, require_running
 from .busy_watch import BusyWatch
 from .dirty_rate import measure_windows
@@ -38,11 +37,11 @@ def unmeasured_facts(
 
 def _of_definition(guest: Guest) -> dict[str, t.Any]:
     """The facts that its live definition tells."""
-    size = size_of(guest)
+    document = guest.document()
     return {
-        "memory_bytes": size.memory_bytes,
-        "host_devices": size.host_devices,
-        "postcopy_possible": size.postcopy_possible,
+        "memory_bytes": document.memory.total_bytes,
+        "host_devices": len(document.sent_host_devices),
+        "postcopy_possible": not document.postcopy_obstacles,
     }
 
 

@@ -11,13 +11,12 @@ from dataclasses import replace
 from ..._core.errors import MigrationError
 from ..._core.forecast.forecast import Forecast
 from ..._core.forecast.quiet_moment import quiet_enough, waiting_line
-from ..._core.job.downtime_limit import highest_limit_ms
 from ..._core.migration.call_parameters import check_copies, start_call
 from ..._core.migration.copied_disks import choose_disks
 from ..._core.migration.destination_xml import moved_disks
 from ..._core.migration.location import Situation
 from ..._core.migration.refusals import refusal
-from ..._core.migration.start_plan import planned, require_way
+from ..._core.migration.start_plan import first_limit_ms, planned, require_way
 from ..connection import libvirt
 from ..cordon import require_open
 from ..guest import Guest
@@ -279,18 +278,12 @@ class Migration:
         if less is not basis:
             basis, forecast = less, self._planned(less)
             document = self._document(forecast, basis)
-        # A limit that nobody will raise is the policy's from the start.
-        limit_ms = (
-            forecast.plan.start_limit_ms
-            if wait
-            else highest_limit_ms(options.policy.max_downtime_ms, basis.facts.host_devices)
-        )
         start = MigrationStart(
             self._ends.source.uri,
             guest,
             options.path.destination_uri,
             start_call(forecast.plan.flags, options.path, options.start, persistent=result.persistent),
-            limit_ms=limit_ms,
+            limit_ms=first_limit_ms(forecast.plan, options.policy, supervised=wait),
             autostart=result.autostart and result.persistent,
             definition=self._definition(guest, result).parameters,
         )

@@ -15,15 +15,14 @@ from ..._core.forecast.plan import Plan, adopted_plan
 from ..._core.job.sample import JobSample
 from ..._core.migration.location import GuestLocation, Situation
 from ..._core.migration.refusals import bad_end
-from ..._core.migration.result import supervision_facts, unfinished
+from ..._core.migration.unfinished import unfinished
 from ..._core.policy import Policy
-from ..._core.supervision.record import Record
+from ..._core.supervision.record import Record, supervision_facts
 from ..._core.supervision.supervisor import Supervisor
 from ..._host.metrics_directory import MetricsDirectory
 from ..._host.vcpu.groups import vcpu_groups
 from ..connection import Connection, libvirt
 from ..guest import Guest
-from ..guest_size import size_of
 from ..job.current import completed_job
 from ..job.lost_contact import contact_lost, ended_by_a_restart
 from ..job.sampling import started_with
@@ -142,13 +141,13 @@ def plan_of_running(connection: Connection, guest: Guest, bandwidth_mib_per_s: t
     ``bandwidth_mib_per_s``: what its limit may be raised to (0: no limit; None: it is left alone).
     """
     started = started_with(connection, guest.name, guest.uuid)
-    size = size_of(guest)
+    document = guest.document()
     plan = adopted_plan(
         started.postcopy,
         started.auto_converge,
-        host_devices=size.host_devices,
-        memory_bytes=size.memory_bytes or None,
-        postcopy_possible=size.postcopy_possible,
+        host_devices=len(document.sent_host_devices),
+        memory_bytes=document.memory.total_bytes or None,
+        postcopy_possible=not document.postcopy_obstacles,
     )
     plan = replace(plan, bandwidth_mib_per_s=bandwidth_mib_per_s, parallel_compression=started.parallel_compression)
     return with_vcpu_quota(plan, connection, guest)

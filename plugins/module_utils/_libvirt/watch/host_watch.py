@@ -18,6 +18,7 @@ from dataclasses import replace
 
 from ..._core.diagnosis.verdict import Context
 from ..._core.errors import MigrationError
+from ..._core.host.guest import GuestDocument
 from ..._core.job.sample import JobSample, Limits, Phase
 from ..._core.watch.event_document import HOST_BACK, HOST_LOST, Event, event
 from ..._core.watch.guest_events import GuestWatch
@@ -25,7 +26,6 @@ from ..._core.watch.options import WatchOptions
 from ..._core.watch.running_guests import RunningGuests
 from ..connection import Connection, host_uuid, libvirt
 from ..guest import Guest, find_guest, guest_of, seek_guest
-from ..guest_size import Size, size_of
 from ..job.end import ended
 from ..job.limits import limits_of
 from ..job.sampling import StartedWith, glance, started_with
@@ -250,10 +250,8 @@ class HostWatch:
             if sample is not None:
                 if uuid not in self._watches:
                     started = await self._call(started_with, connection, sample.name, uuid)
-                    size = await self._call(
-                        within, functools.partial(size_of, self._guests[uuid]), "a definition was read"
-                    )
-                    self._watches[uuid] = self._watch_of(started, size)
+                    document = await self._call(self._guests[uuid].document)
+                    self._watches[uuid] = self._watch_of(started, document)
                 self._report(uuid, sample, at_once)
         except Failure as exc:
             _log.debug("%s: %s could not be looked at: %s", self.name, uuid, exc)
@@ -290,15 +288,15 @@ class HostWatch:
             self._limits[uuid] = (sample.at_s, limits)
         return replace(sample, limits=limits)
 
-    def _watch_of(self, started: StartedWith, size: Size) -> GuestWatch:
+    def _watch_of(self, started: StartedWith, document: GuestDocument) -> GuestWatch:
         """For a migration that is met, with what is known of its start and of its guest, which is asked once."""
         known = Context(
             postcopy_flag=started.postcopy,
             auto_converge_flag=started.auto_converge,
             parallel_compression=started.parallel_compression,
-            postcopy_obstacles=size.postcopy_obstacles,
+            postcopy_obstacles=document.postcopy_obstacles,
         )
-        return GuestWatch(self.name, self._hub.options, known, host_devices=size.host_devices)
+        return GuestWatch(self.name, self._hub.options, known, host_devices=len(document.sent_host_devices))
 
     def _report(self, uuid: str, sample: JobSample, at_once: bool) -> None:
         if sample.phase is Phase.NONE and self._hub.running.hosts_of(uuid):

@@ -11,7 +11,6 @@ from ...dataclass_json import Amount
 from ...forecast.working_set import WorkingSet, read_working_set
 from ...host.document import HostDocument
 from ...host.guest import Disk, GuestDocument, GuestMemory
-from ...host.postcopy_obstacles import devices_on_the_way, obstacles_of
 from ...policy import Policy
 from ...units import KIB, MIB
 from ..strategy import LEAVE, MIGRATE
@@ -96,7 +95,6 @@ def planned_guest_from_document(
 ) -> fleet.PlannedGuest:
     """``blocked``: by destination, the checks that it fails there; ``overhead_bytes``: what QEMU needs beside its
     memory."""
-    devices = devices_on_the_way(guest)
     return fleet.PlannedGuest(
         guest.uuid,
         guest.name,
@@ -110,7 +108,7 @@ def planned_guest_from_document(
         priority=rules.priority or 0,
         claim=rules.claim,
         # Where checks were made, they know better: some devices can be migrated.
-        host_devices=0 if checked else len(devices),
+        host_devices=0 if checked else len(guest.sent_host_devices),
         blocked=blocked,
         allowed=None if rules.destinations is None else frozenset(rules.destinations),
         bound_for=on_its_way_to,
@@ -151,8 +149,8 @@ def demand_of(
         sum(_disk_bytes(disk) for disk in guest.disks) if copy_disks else 0,
         measured,
         policy,
-        postcopy_possible=not obstacles_of(guest),
-        host_devices=len(devices_on_the_way(guest)),
+        postcopy_possible=not guest.postcopy_obstacles,
+        host_devices=len(guest.sent_host_devices),
     )
 
 

@@ -9,7 +9,6 @@ from ...forecast.forecast import Forecast, forecast
 from ...forecast.link_bandwidth import carried_bytes_per_s
 from ...forecast.plan import NO_WAY
 from ...forecast.simulation import MigrationFacts
-from ...host.postcopy_obstacles import devices_on_the_way, obstacles_of
 from ...units import human_bytes, human_ms, human_rate
 from .check_types import FAIL, WARN, Case, Check, Finding, failed, passed, skipped, warned
 
@@ -86,7 +85,7 @@ def _forecast(case: Case) -> Finding:
         bandwidth_bytes_per_s=rate,
         measured=case.measured,
         postcopy_possible=not postcopy_obstacles(case),
-        host_devices=len(devices_on_the_way(case.guest)),
+        host_devices=len(case.guest.sent_host_devices),
     )
     found = forecast(case.options.policy, facts)
     evidence = _figures(found)
@@ -114,7 +113,7 @@ def postcopy_obstacles(case: Case) -> list[str]:
     userfaultfd = case.destination.security.userfaultfd
     if userfaultfd.usable is False:
         found.append(f"QEMU on the destination may not use userfaultfd: {userfaultfd.reason}")
-    return found + [one.why for one in obstacles_of(guest)]
+    return found + [one.why for one in guest.postcopy_obstacles]
 
 
 def _postcopy_possible(case: Case) -> Finding:

@@ -7,7 +7,6 @@ import typing as t
 
 from ...host.features import version_of
 from ...host.guest import HostDevice, Tpm
-from ...host.postcopy_obstacles import devices_on_the_way
 from .check_types import FAIL, PASS, WARN, Case, Check, Finding, failed, listed, passed, skipped, warned
 from .disk_location import SHARED, place_of_file
 from .shared_storage import filesystem_of
@@ -21,7 +20,7 @@ def _name(device: HostDevice) -> str:
 
 def _host_devices(case: Case) -> Finding:
     """A device that can be migrated needs the vendor's driver, which only QEMU can ask."""
-    devices = devices_on_the_way(case.guest)
+    devices = case.guest.sent_host_devices
     paired = [_name(one) for one in case.guest.host_devices if one.teaming]
     if not devices and paired:
         return warned(

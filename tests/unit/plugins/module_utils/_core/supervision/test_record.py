@@ -10,10 +10,15 @@ import pytest
 
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.job.sample import Phase
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.supervision.actions import (
+    Action,
     ActionResult,
     Kind,
 )
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.supervision.record import Record, replay
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.supervision.record import (
+    Record,
+    replay,
+    supervision_facts,
+)
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.supervision.supervisor import Supervisor
 from ansible_collections.virtops.live_migration.tests.unit.plugins.looks import look
 from ansible_collections.virtops.live_migration.tests.unit.plugins.supervised import NEVER, PLAN
@@ -43,3 +48,11 @@ def test_a_long_record_is_thinned_and_says_so() -> None:
     document = record.document()
     assert document["thinned"] is True
     assert len(document["looks"]) <= 4001
+
+
+def test_return_values() -> None:
+    record = Record(Supervisor(NEVER, PLAN))
+    assert supervision_facts([], None, record)["elapsed_ms"] is None
+    found = supervision_facts([Action(Kind.ABORT, "DEADLINE", "the deadline is over")], look(3, 1, 100), record)
+    assert [one["action"] for one in found["actions"]] == ["abort"]
+    assert set(found) == {"actions", "downtime_ms", "elapsed_ms", "record"}

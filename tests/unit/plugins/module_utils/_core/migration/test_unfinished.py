@@ -8,12 +8,8 @@ import pytest
 
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.errors import MigrationError
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.migration.refusals import HALF_ENDED_REMEDY
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.migration.result import (
-    supervision_facts,
-    unfinished,
-)
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.migration.unfinished import unfinished
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.supervision.actions import Action, Kind
-from ansible_collections.virtops.live_migration.tests.unit.plugins.looks import look
 
 
 class Recorded:
@@ -99,11 +95,3 @@ def test_what_was_decided_and_what_libvirt_told_are_the_evidence() -> None:
 def test_what_was_only_proposed_is_no_reason() -> None:
     record: t.Any = Recorded("failed", Action(Kind.ABORT, "DEADLINE", "the deadline", apply=False))
     assert unfinished("erp01", "It is here", record, {}, again="").reason == "MIGRATION_FAILED"
-
-
-def test_return_values() -> None:
-    record: t.Any = Recorded("failed")
-    assert supervision_facts([], None, record)["elapsed_ms"] is None
-    found = supervision_facts([ABORT], look(3, 1, 100), record)
-    assert [one["action"] for one in found["actions"]] == ["abort"]
-    assert set(found) == {"actions", "downtime_ms", "elapsed_ms", "record"}

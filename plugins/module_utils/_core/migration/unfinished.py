@@ -1,13 +1,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How a supervised migration is reported in the end: alike for one that we started and one that we adopted."""
+"""The error of a supervised migration that was left, or that ended without the guest on the destination: alike for one
+that we started and one that we adopted."""
 
 from __future__ import annotations
 
 import typing as t
 
 from ..errors import MigrationError
-from ..job.sample import JobSample
-from ..supervision.actions import Action
 from ..supervision.record import Record
 from .refusals import (
     ABORT_FAILED_REMEDY,
@@ -47,16 +46,6 @@ _LIMITS = {
     "DATA_LIMIT": f"max_data_factor, {_WAYS_TO_FINISH}",
     "THROTTLE_LIMIT": f"max_throttle_percent, {_WAYS_TO_FINISH}",
 }
-
-
-def supervision_facts(actions: t.Sequence[Action], last: t.Optional[JobSample], record: Record) -> dict[str, t.Any]:
-    """Return values of a module; ``last``: the last look, None when there was none."""
-    return {
-        "actions": [action.document() for action in actions],
-        "downtime_ms": last.downtime_ms if last else None,
-        "elapsed_ms": (last.elapsed_ms or None) if last else None,
-        "record": record.document(),
-    }
 
 
 def unfinished(

@@ -5,10 +5,6 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.postcopy_obstacles import (
-    devices_on_the_way,
-    obstacles_of,
-)
 from ansible_collections.virtops.live_migration.tests.unit.plugins.definitions import guest
 
 ADDRESS = "<source><address type='pci' domain='0' bus='0x3b' slot='2' function='1'/></source>"
@@ -45,11 +41,11 @@ VHOST_USER = "<interface type='vhostuser'><source type='unix' path='/run/a.sock'
     ],
 )
 def test_what_a_definition_says(devices: str, parts: str, ids: list[str]) -> None:
-    assert [one.id for one in obstacles_of(guest(devices, parts))] == ids
+    assert [one.id for one in guest(devices, parts).postcopy_obstacles] == ids
 
 
 def test_devices_that_are_unplugged_do_not_count() -> None:
     paired = VIRTUAL_FUNCTION.replace("</interface>", f"{TRANSIENT}</interface>")
     found = guest(PCI + VIRTUAL_FUNCTION + paired)
-    assert (len(found.host_devices), len(devices_on_the_way(found))) == (3, 2)
-    assert obstacles_of(found)[0].why.startswith("it has 2 host device(s)")
+    assert (len(found.host_devices), len(found.sent_host_devices)) == (3, 2)
+    assert found.postcopy_obstacles[0].why.startswith("it has 2 host device(s)")
