@@ -255,7 +255,9 @@ forecast:
       type: dict
       sample: null
     needs:
-      description: If it does not finish, what would do, each on its own. A field that would not help is left out.
+      description:
+        - If it does not finish, what would do, each on its own. A field that would not help is left out.
+        - It is enough for a guest that writes as much more than was measured as the measurement may be off.
       type: dict
       contains:
         bandwidth_bytes_per_s:
