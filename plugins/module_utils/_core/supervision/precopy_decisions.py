@@ -5,19 +5,13 @@ from __future__ import annotations
 
 import typing as t
 
-from ..job.downtime_limit import (
-    NEAR_BEST,
-    limit_for,
-    next_by_trend,
-    pays_to_wait,
-    worth_finishing,
-)
 from ..job.observation import CAPPED_SHARE, stall_s
 from ..job.sample import Phase
 from ..units import MIB, human_bytes, human_ms
 from .actions import Action, Kind
 from .boundary_figures import BoundaryFigures, boundary_figures
 from .budget import Budget, Exceeded
+from .downtime_steps import DowntimeSteps
 from .fallbacks import Fallbacks
 from .history import History
 from .job_settings import JobSettings
@@ -25,11 +19,6 @@ from .postcopy_switch import PLATEAU_PASSES, PostcopySwitch
 from .vcpu_throttle import ThrottleSteps
 from .wait_log import WaitLog
 
-_QEMU_LIMIT_MS = 300  # QEMU's default
-# Ten of the 100 ms over which QEMU reckons its bandwidth: when it has not switched by then, it is not about to.
-_SWITCH_EXPECTED_WITHIN_S = 1.0
-_ANOTHER_PHASE = 2.0  # times what was left lately
-_RAISE = 3.0  # times: a choice, so that few steps lead from any limit to what the policy allows
 _PROBE_PASS = 3  # the second pass fills the cache of the compression
 _PROBE_S = 0.5  # of the third pass, in which it is seen whether compression helps
 _PAYS = 0.7  # bytes on the wire per byte of a page: compression that saves less is none
@@ -45,10 +34,9 @@ class Precopy:
         self._wait_log = WaitLog(history)
         self._postcopy_switch = PostcopySwitch(history, settings, self._budget, self._wait_log)
         self._fallbacks = Fallbacks(history, settings, self._budget)
+        self._downtime = DowntimeSteps(history, settings, self._budget, self._wait_log)
         self._throttle = ThrottleSteps(history, settings, self._wait_log)
         self._first_look = True
-        self._first_chance_s: t.Optional[float] = None
-        self._switch_expected_since_s: t.Optional[float] = None
         self._passes_in_vain = 0
         self._compresses: t.Optional[bool] = None if settings.plan.flags.xbzrle_cache_bytes else False
 
@@ -64,7 +52,7 @@ class Precopy:
         first_look, self._first_look = self._first_look, False
         actions = self._now(began)
         if first_look and not any(action.kind is Kind.SET_DOWNTIME for action in actions):
-            return self._first_limit() + actions
+            return self._downtime.first_limit() + actions
         return actions
 
     def _now(self, began: bool) -> list[Action]:
@@ -97,7 +85,7 @@ class Precopy:
         """What is allowed and ends it is done once more, before the policy's own end."""
         reason = exceeded[0]
         if self._history.last_boundary is not None:
-            if self._finish_is_due() and self._budget.spend_last_chance(reason):
+            if self._downtime.finish_is_due(self._here()) and self._budget.spend_last_chance(reason):
                 text = "the downtime that it needs was set in this pass, and QEMU switches over at its end"
                 return self._wait_log.wait("FINISHING", text, self._here().numbers)
             finish = self._fallbacks.last_chance(reason, self._here())
@@ -112,25 +100,14 @@ class Precopy:
                 return self._postcopy_switch.insist()
         return self._fallbacks.stop(exceeded)
 
-    def _finish_is_due(self) -> bool:
-        """Whether the limit allows what it needs, and has been there for no boundary yet."""
-        at, boundary, settings = self._here(), self._history.at_boundary, self._settings
-        if settings.limit_ms is None or settings.limit_given_s is None or at.need_ms > settings.limit_ms:
-            return False
-        return boundary is None or settings.limit_given_s >= boundary.at_s
-
     def _at_boundary(self, at: BoundaryFigures) -> list[Action]:
         self._passes_in_vain = 0 if at.shrinks else self._passes_in_vain + 1
         self._postcopy_switch.reset()
         if self._compresses is None and at.pass_number > _PROBE_PASS:
             self._compresses = False  # its passes are too short to tell, and then it does not matter
-        limit_ms = self._settings.limit_ms
-        if limit_ms is not None and at.need_ms <= limit_ms:
-            return self._expect_switchover(at)
-        self._switch_expected_since_s = None
-        needed_ms = limit_for(at.need_ms, self._settings.highest_ms)
-        if needed_ms is not None:
-            return self._finish(at, needed_ms)
+        finish = self._downtime.at_boundary(at, self._compresses)
+        if finish is not None:
+            return finish
         switch = self._postcopy_switch.at_boundary(at, self._passes_in_vain)
         if switch:
             return switch
@@ -146,82 +123,6 @@ class Precopy:
             return self._linger(at)
         throttled = self._throttle.at_boundary(at)
         return throttled if throttled is not None else self._fallbacks.pause(at) or self._linger(at)
-
-    def _expect_switchover(self, at: BoundaryFigures) -> list[Action]:
-        """By our reckoning QEMU switches here; where it does not, its own bandwidth of the last 100 ms is lower."""
-        now_s, limit_ms = self._history.last.at_s, self._settings.limit_ms or 0
-        if self._switch_expected_since_s is None:
-            self._switch_expected_since_s = now_s
-        if now_s - self._switch_expected_since_s < _SWITCH_EXPECTED_WITHIN_S or limit_ms >= self._settings.highest_ms:
-            return self._wait_log.wait("FINISHING", "what is left fits the downtime limit", at.numbers)
-        self._switch_expected_since_s = now_s
-        raised_ms = min(self._settings.highest_ms, int(limit_ms * _RAISE) + 1)
-        fitted = f"what is left has fitted the limit of {limit_ms} ms for {_SWITCH_EXPECTED_WITHIN_S:g} s"
-        text = f"{fitted}, and QEMU does not switch over"
-        return [Action(Kind.SET_DOWNTIME, "LIMIT_NOT_MET", text, at.numbers, value=raised_ms)]
-
-    def _finish(self, at: BoundaryFigures, limit_ms: int) -> list[Action]:
-        """The policy allows a finish here: now, or at a better boundary that is likely to come."""
-        if self._first_chance_s is None:
-            self._first_chance_s = self._history.last.at_s
-        why = self._worth_finishing(at)
-        if why and self._compresses is None:
-            return self._wait_log.wait("COMPRESSION", "whether it helps is seen in the third pass", at.numbers)
-        if not why or self._was_nearer_lately(at):
-            why = self._no_other_pass(at)
-        if not why:
-            text = f"{human_ms(at.need_ms)} of downtime would do, less will soon"
-            return self._wait_log.wait("SHRINKING", text, at.numbers)
-        text = f"{why}: {human_ms(at.need_ms)} of downtime are needed for {human_bytes(at.left_bytes)}"
-        return [Action(Kind.SET_DOWNTIME, "NEEDED_DOWNTIME", text, at.numbers, value=limit_ms)]
-
-    def _worth_finishing(self, at: BoundaryFigures) -> t.Optional[str]:
-        """Why one more pass is not worth what it costs; None when it is."""
-        last = self._history.last
-        since_s = last.at_s if self._first_chance_s is None else self._first_chance_s
-        return worth_finishing(
-            at.left_bytes,
-            at.before_bytes,
-            next_bytes=self._next_bytes(at),
-            trend_bytes=next_by_trend(self._history.left_lately()),
-            waited_s=last.at_s - since_s,
-            patience_s=self._budget.patience_s,
-            throttle_percent=last.throttle_percent,
-        )
-
-    def _was_nearer_lately(self, at: BoundaryFigures) -> bool:
-        """A guest that is busy in phases was nearer to its end a moment ago, and will be again: worth waiting for as
-        long as that pays, or is clearly another phase and no noise, and only within the patience for a finish."""
-        now_s = self._history.last.at_s
-        nearest = self._history.nearest_since(now_s - self._budget.patience_s)
-        if at.left_bytes <= NEAR_BEST * nearest.remaining_bytes:
-            return False
-        saved_ms = at.need_ms * (1 - nearest.remaining_bytes / at.left_bytes)
-        if pays_to_wait(saved_ms, (now_s - nearest.at_s) * 1000):
-            return True
-        waited_s = now_s - (now_s if self._first_chance_s is None else self._first_chance_s)
-        return at.left_bytes > _ANOTHER_PHASE * nearest.remaining_bytes and waited_s < self._budget.patience_s
-
-    def _no_other_pass(self, at: BoundaryFigures) -> t.Optional[str]:
-        if self._budget.would_be_exceeded(2 * at.need_ms / 1000, at.left_bytes):
-            return "there is no time or data left for another pass"
-        return None
-
-    def _next_bytes(self, at: BoundaryFigures) -> t.Optional[float]:
-        """What the next pass will leave, by the measurement; not where throttle or compression change that."""
-        if self._compresses or self._history.last.throttle_percent:
-            return None
-        return self._plan.left_after(at.need_ms / 1000)
-
-    def _first_limit(self) -> list[Action]:
-        """The limit that the job has is QEMU's, or somebody else's: ours at the start, and never above the policy."""
-        limit_ms = self._settings.limit_ms
-        start_ms = self._settings.highest_ms if self._plan.adopted else self._plan.start_limit_ms or _QEMU_LIMIT_MS
-        wanted_ms = min(start_ms, self._settings.highest_ms)
-        if limit_ms is None or limit_ms == wanted_ms or (self._plan.adopted and limit_ms <= wanted_ms):
-            return []
-        text = f"the job has a limit of {limit_ms} ms"
-        return [Action(Kind.SET_DOWNTIME, "FIRST_LIMIT", text, {"limit_ms": limit_ms}, value=wanted_ms)]
 
     def _is_found_not_to_compress(self) -> bool:
         """In the third pass it shows whether pages go for less than their size. True once, when they do not."""
