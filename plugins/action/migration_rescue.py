@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..plugin_utils._live import LiveAction
+from ..plugin_utils._detached_run import LiveAction
 
 
 class ActionModule(LiveAction):

@@ -54,7 +54,7 @@ _value:
 
 import typing as t
 
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.query import search
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.jmespath_query import search
 from ansible_collections.virtops.live_migration.plugins.plugin_utils._filters import plain, reported_to_the_user
 
 

@@ -732,11 +732,11 @@ from ..module_utils._ansible.argspec import policy_of
 from ..module_utils._ansible.plan_options import HOST_OPTIONS, plan_rules_spec, rules_of
 from ..module_utils._ansible.runner_without_libvirt import run_without_libvirt
 from ..module_utils._core.evacuation.plan.deadline import against_deadline
-from ..module_utils._core.evacuation.plan.document import plan_document
 from ..module_utils._core.evacuation.plan.fleet import Uplink
 from ..module_utils._core.evacuation.plan.input import PlanOptions, fleet_from_documents
 from ..module_utils._core.evacuation.plan.input_host import HostSettings
 from ..module_utils._core.evacuation.plan.plan import plan_evacuation
+from ..module_utils._core.evacuation.plan.plan_document import plan_document
 from ..module_utils._core.evacuation.plan.report import plan_lines
 from ..module_utils._core.host.document import host_from
 from ..module_utils._core.units import MIB

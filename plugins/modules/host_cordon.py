@@ -91,7 +91,7 @@ from ..module_utils._core.errors import MigrationError
 from ..module_utils._core.host.cordon import cordoned_by_both
 from ..module_utils._host.cordon_fact import DIRECTORY, lift, read_fact, says_cordoned
 from ..module_utils._libvirt.connection import Connection
-from ..module_utils._libvirt.cordon import is_cordoned, set_cordon
+from ..module_utils._libvirt.cordon_secret import is_cordoned, set_cordon
 
 OPTIONS = {
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},

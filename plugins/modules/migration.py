@@ -438,7 +438,7 @@ from ..module_utils._ansible.transfer import migration_options, policies_of
 from ..module_utils._core.migration.call_parameters import check_copies
 from ..module_utils._host.metrics_directory import metrics_directory
 from ..module_utils._libvirt.connection import Connection, connect_destination
-from ..module_utils._libvirt.migration.early import begin_early
+from ..module_utils._libvirt.migration.early_measurement import begin_early
 from ..module_utils._libvirt.migration.migration import Migration
 from ..module_utils._libvirt.migration.options import MigrationOptions
 from ..module_utils._libvirt.migration.two_hosts import TwoHosts

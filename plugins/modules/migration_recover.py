@@ -142,8 +142,8 @@ from ..module_utils._libvirt.connection import Connection
 from ..module_utils._libvirt.guest import Guest
 from ..module_utils._libvirt.job.current import completed_job, outgoing_job
 from ..module_utils._libvirt.job.end import stopped
-from ..module_utils._libvirt.job.lost_contact import looking_after
 from ..module_utils._libvirt.job.postcopy_resume import check_both_ends
+from ..module_utils._libvirt.job.source_daemon_lost import looking_after
 from ..module_utils._libvirt.migration.driver import Driver
 
 

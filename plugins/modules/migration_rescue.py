@@ -280,7 +280,7 @@ from ..module_utils._libvirt.connection import Connection
 from ..module_utils._libvirt.guest import Guest
 from ..module_utils._libvirt.job.current import outgoing_job
 from ..module_utils._libvirt.job.end import stopped
-from ..module_utils._libvirt.job.lost_contact import looking_after
+from ..module_utils._libvirt.job.source_daemon_lost import looking_after
 from ..module_utils._libvirt.metadata import own_limits
 from ..module_utils._libvirt.migration.driver import Driver
 from ..module_utils._libvirt.migration.supervise import plan_of_running

@@ -20,7 +20,7 @@ from ..module_utils._core.number_options import MOST
 from ..module_utils._core.policy import DEFAULT_PRESET, Policy, policy_from, preset
 from ..module_utils._core.text import printable
 from ..module_utils._core.units import BYTES_PER_MBIT, MIB
-from ._expansion import refuse_expansion
+from ._expanded_size import refuse_expansion
 
 # Before ansible-core 2.19 each text may be a template that is not marked as none. Ansible marks what a module returns,
 # and what is made of it in a template; not where that is reached by hostvars, and a filter makes a new text of it.

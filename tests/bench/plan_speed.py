@@ -17,14 +17,14 @@ import sys
 import time
 import typing as t
 
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.evacuation.plan.document import (
-    plan_document,
-)
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.evacuation.plan.fleet import Fleet
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.evacuation.plan.links import Network
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.evacuation.plan.plan import (
     EvacuationPlan,
     plan_evacuation,
+)
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.evacuation.plan.plan_document import (
+    plan_document,
 )
 from ansible_collections.virtops.live_migration.tests.bench.fleets import fleet
 from ansible_collections.virtops.live_migration.tests.unit.plugins import plan_checker

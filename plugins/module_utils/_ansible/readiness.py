@@ -16,7 +16,7 @@ from .._core.readiness.checks.check_types import CpuOpinion, MigrationBlocker, P
 from .._core.readiness.checks.cpu import cpu_to_ask
 from .._core.readiness.site_rules import SiteRule
 from .._libvirt.host.cpu_compare import CpuQuestions
-from .probe import log_in, probe_all
+from .route_to_destination import log_in, probe_all
 
 
 class AssessmentOptions(t.NamedTuple):

@@ -9,7 +9,7 @@ import stat
 import threading
 import typing as t
 
-from .._core.unreadable import whole
+from .._core.unreadable_text import whole
 
 _MOST_BYTES = 64 * 1024**2  # /proc/net/tcp of a host with 400,000 sockets
 _BLOCK_BYTES = 64 * 1024  # more at once is refused by some files of /proc

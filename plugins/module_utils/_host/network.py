@@ -10,7 +10,7 @@ from .._core.host.network import Interface
 from .._core.host.parse.interfaces import LinkFacts, devices_of_routes, interfaces
 from .._core.host.parse.procfs import parse_counters
 from .._core.json_text import read_json
-from .._core.unreadable import odd
+from .._core.unreadable_text import odd
 from .files import Programs, names_in, read, read_int
 
 NET = "/sys/class/net"

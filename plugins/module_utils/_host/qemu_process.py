@@ -7,7 +7,7 @@ import os
 import typing as t
 
 from .._core.host.parse.procfs import touched_bytes
-from .._core.unreadable import whole
+from .._core.unreadable_text import whole
 from .files import at_once, read
 from .status_file import qemu_pid
 

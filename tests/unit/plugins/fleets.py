@@ -8,9 +8,6 @@ import typing as t
 
 from hypothesis import strategies as st
 
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.evacuation.plan.document import (
-    plan_document,
-)
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.evacuation.plan.fleet import (
     Blocker,
     Fleet,
@@ -23,6 +20,9 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._core.evacu
 )
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.evacuation.plan.plan import (
     plan_evacuation,
+)
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.evacuation.plan.plan_document import (
+    plan_document,
 )
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.evacuation.plan.transfer_estimate import (
     TransferDemand,

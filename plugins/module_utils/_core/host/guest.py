@@ -9,7 +9,7 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass, field
 
-from ..postcopy_obstacles import Obstacle, by_host_devices
+from ..postcopy_obstacles import Obstacle, postcopy_obstacles
 
 
 @dataclass(frozen=True)
@@ -288,16 +288,10 @@ class GuestDocument:
 
     @property
     def postcopy_obstacles(self) -> list[Obstacle]:
-        """All that post-copy cannot cope with; empty where there is nothing.
-
-        Shared files would do on tmpfs, but where they lie is not in the definition. From QEMU 8.1 on the destination
-        refuses others at the start, and before that the guest would be lost at the switch.
-        """
-        found = by_host_devices(len(self.sent_host_devices))
-        if self.memory.nvdimm:
-            found.append(Obstacle("NVDIMM", "it has an NVDIMM"))
-        if any(one.driver == "virtiofs" for one in self.shared_directories):
-            found.append(Obstacle("VIRTIOFS", "it shares directories by virtiofs"))
-        if self.memory.source == "file" and self.memory.shared and not self.memory.hugepages:
-            found.append(Obstacle("SHARED_FILE_MEMORY", "its memory is in shared files"))
-        return found
+        """What of it post-copy cannot cope with."""
+        return postcopy_obstacles(
+            len(self.sent_host_devices),
+            nvdimm=self.memory.nvdimm,
+            virtiofs=any(one.driver == "virtiofs" for one in self.shared_directories),
+            shared_files=self.memory.source == "file" and self.memory.shared and not self.memory.hugepages,
+        )

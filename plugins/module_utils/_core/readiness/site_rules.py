@@ -7,7 +7,7 @@ import typing as t
 from dataclasses import dataclass
 
 from ..errors import MigrationError
-from ..query import search
+from ..jmespath_query import search
 from .checks.check_types import FAIL, WARN, Finding, passed
 
 THEME = "rule"

@@ -10,7 +10,7 @@ from ..forecast.working_set import scan_s
 from ..job.observation import SETUP_GIVEN_UP_S
 from ..units import GIB, human_bytes, human_ms
 from .history import History
-from .job_settings import JobSettings
+from .settings_in_force import SettingsInForce
 
 # How long the preparation may take: by default, and for each GiB of the guest; one thread clears 1 to 4 GiB/s, so
 # that preallocated memory of 1 TiB may take 20 min.
@@ -33,7 +33,7 @@ class Budget:
     Of an adopted job all counts from the first look: what was used up before is not this policy's.
     """
 
-    def __init__(self, history: History, settings: JobSettings) -> None:
+    def __init__(self, history: History, settings: SettingsInForce) -> None:
         self._policy, self._plan, self._history = settings.policy, settings.plan, history
         self._settled_s: t.Optional[float] = None
         self._extended_s: t.Optional[float] = None

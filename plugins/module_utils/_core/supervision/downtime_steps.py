@@ -11,7 +11,7 @@ from .actions import Action, Kind
 from .boundary_figures import BoundaryFigures
 from .budget import Budget
 from .history import History
-from .job_settings import JobSettings
+from .settings_in_force import SettingsInForce
 from .wait_log import WaitLog
 
 _QEMU_LIMIT_MS = 300  # QEMU's default
@@ -24,7 +24,7 @@ _RAISE = 3.0  # times: a choice, so that few steps lead from any limit to what t
 class DowntimeSteps:
     """Within the policy's downtime. A pause beyond it is one of the fallbacks."""
 
-    def __init__(self, history: History, settings: JobSettings, budget: Budget, wait_log: WaitLog) -> None:
+    def __init__(self, history: History, settings: SettingsInForce, budget: Budget, wait_log: WaitLog) -> None:
         self._plan = settings.plan
         self._history, self._settings = history, settings
         self._budget, self._wait_log = budget, wait_log

@@ -14,7 +14,7 @@ from .actions import Action, Kind
 from .boundary_figures import BoundaryFigures
 from .budget import Budget, Exceeded
 from .history import History
-from .job_settings import JobSettings
+from .settings_in_force import SettingsInForce
 
 _TRY_PAUSE_S = 10.0  # beside the time of two passes, within which QEMU has compared with the limit; a choice
 _NO_PAUSE_AFTER = ("NETWORK_STALL", "STORAGE_DEADLINE")
@@ -26,7 +26,7 @@ class Fallbacks:
     How long the guest may stand still in a pause that it begins is noted in ``settings.allowed_pause_s``.
     """
 
-    def __init__(self, history: History, settings: JobSettings, budget: Budget) -> None:
+    def __init__(self, history: History, settings: SettingsInForce, budget: Budget) -> None:
         self._policy, self._plan, self._settings = settings.policy, settings.plan, settings
         self._history, self._budget = history, budget
         self._pausing_until_s: t.Optional[float] = None

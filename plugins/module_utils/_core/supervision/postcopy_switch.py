@@ -7,14 +7,14 @@ import math
 import typing as t
 
 from ..forecast.plan import POSTCOPY
-from ..postcopy_obstacles import by_host_devices
+from ..postcopy_obstacles import postcopy_obstacles
 from ..units import human_ms, seconds_for
 from .actions import Action, Kind
 from .boundary_figures import BoundaryFigures
 from .budget import Budget
 from .history import History
-from .job_settings import JobSettings
 from .postcopy_guard import GUARD_OBSERVE_S, GuardObjection, objections
+from .settings_in_force import SettingsInForce
 from .wait_log import WaitLog
 
 _PLANNED_OBSERVE_S = 1.0  # one window: the plan rests on a measurement, so only the network is in doubt
@@ -28,7 +28,7 @@ _TELLING_S = 4.0  # the shortest window from which a working set is told
 PLATEAU_PASSES = 2  # passes in a row that do not get it down
 
 
-def against_postcopy(history: History, settings: JobSettings, *, planned: bool) -> list[GuardObjection]:
+def against_postcopy(history: History, settings: SettingsInForce, *, planned: bool) -> list[GuardObjection]:
     """The objections to switching now, over the last seconds; one of its own while too little has been seen."""
     last, policy, plan = history.last, settings.policy, settings.plan
     watched_s = _PLANNED_OBSERVE_S if planned else GUARD_OBSERVE_S
@@ -40,7 +40,7 @@ def against_postcopy(history: History, settings: JobSettings, *, planned: bool) 
         samples,
         max_postcopy_s=policy.max_postcopy_s,
         sharing=plan.sharing,
-        of_guest=by_host_devices(plan.host_devices),
+        of_guest=postcopy_obstacles(plan.host_devices),
     )
     if not planned:
         return found
@@ -59,7 +59,7 @@ class PostcopySwitch:
     Methods give the action to take or a WAIT that says why not; an empty list where post-copy is not wanted.
     """
 
-    def __init__(self, history: History, settings: JobSettings, budget: Budget, wait_log: WaitLog) -> None:
+    def __init__(self, history: History, settings: SettingsInForce, budget: Budget, wait_log: WaitLog) -> None:
         self._policy, self._plan, self._history = settings.policy, settings.plan, history
         self._settings, self._budget, self._wait_log = settings, budget, wait_log
         self._is_waiting = self._insisted = False

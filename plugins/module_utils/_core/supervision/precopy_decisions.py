@@ -14,8 +14,8 @@ from .budget import Budget, Exceeded
 from .downtime_steps import DowntimeSteps
 from .fallbacks import Fallbacks
 from .history import History
-from .job_settings import JobSettings
 from .postcopy_switch import PLATEAU_PASSES, PostcopySwitch
+from .settings_in_force import SettingsInForce
 from .vcpu_throttle import ThrottleSteps
 from .wait_log import WaitLog
 
@@ -27,7 +27,7 @@ _PAYS = 0.7  # bytes on the wire per byte of a page: compression that saves less
 class Precopy:
     """Decides while the guest runs on the source; what has been set so far is in ``settings``."""
 
-    def __init__(self, history: History, settings: JobSettings) -> None:
+    def __init__(self, history: History, settings: SettingsInForce) -> None:
         self._policy, self._plan = settings.policy, settings.plan
         self._history, self._settings = history, settings
         self._budget = Budget(history, settings)

@@ -11,7 +11,7 @@ from ..text import printable
 from ..units import human_bytes, human_ms, human_rate, seconds_for, whole
 from .actions import Action, Kind
 from .history import History
-from .job_settings import JobSettings
+from .settings_in_force import SettingsInForce
 
 _MAX_PASSES = 200  # of a time that is foreseen; what takes more is said to be not known
 _PASSES_EVERY_S = 1.0  # near the end passes are short
@@ -21,7 +21,7 @@ _ANYHOW_EVERY_S = 30.0  # a choice: whoever watches sees that it goes on
 class Reporter:
     """Makes a line of progress when a decision, the phase or the pass has changed, and every 30 s in a long pass."""
 
-    def __init__(self, history: History, settings: JobSettings, expected_bytes: t.Optional[int] = None) -> None:
+    def __init__(self, history: History, settings: SettingsInForce, expected_bytes: t.Optional[int] = None) -> None:
         self._history, self._settings, self._expected_bytes = history, settings, expected_bytes
         self._reported_s: t.Optional[float] = None
         self._phase: t.Optional[Phase] = None
@@ -42,7 +42,7 @@ class Reporter:
         return progress(self._history, self._settings, self._expected_bytes)
 
 
-def progress(history: History, settings: JobSettings, expected_bytes: t.Optional[int] = None) -> dict[str, t.Any]:
+def progress(history: History, settings: SettingsInForce, expected_bytes: t.Optional[int] = None) -> dict[str, t.Any]:
     """Numbers of the last look, None where not known: what goes with each line of progress.
 
     ``expected_bytes``: what is to be sent in all, from which the time that is left is known in the first pass.

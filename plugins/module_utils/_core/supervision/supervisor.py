@@ -14,11 +14,11 @@ from ..forecast.plan import Plan
 from ..job.sample import JobSample, Phase
 from ..policy import Policy
 from .actions import Action, ActionResult, Kind
+from .destination_reachability import Reachability
 from .history import History
-from .job_settings import JobSettings
 from .postcopy_rejoin import PostcopyWatch
 from .precopy_decisions import Precopy
-from .reachability import Reachability
+from .settings_in_force import SettingsInForce
 from .switchover_watch import SwitchoverWatch
 
 # Choices, for a QEMU or a daemon that does not do what it was told.
@@ -38,7 +38,7 @@ class Supervisor:
         self.policy, self.plan = policy, plan
         self.history = History()
         self.outcome: t.Optional[str] = None
-        self.settings = JobSettings(policy, plan)
+        self.settings = SettingsInForce(policy, plan)
         self._precopy = Precopy(self.history, self.settings)
         self._reachability = Reachability(policy)
         self._switchover = SwitchoverWatch(policy, self.history)

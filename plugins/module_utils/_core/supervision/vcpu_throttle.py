@@ -13,7 +13,7 @@ from ..units import human_bytes, human_ms
 from .actions import Action, Kind
 from .boundary_figures import BoundaryFigures
 from .history import History
-from .job_settings import JobSettings
+from .settings_in_force import SettingsInForce
 from .wait_log import WaitLog
 
 # QEMU's own first step. The next ones are as large, twice QEMU's: each costs a whole pass in which the guest is slowed
@@ -29,7 +29,7 @@ class ThrottleSteps:
     Methods give the action to take or a WAIT.
     """
 
-    def __init__(self, history: History, settings: JobSettings, wait_log: WaitLog) -> None:
+    def __init__(self, history: History, settings: SettingsInForce, wait_log: WaitLog) -> None:
         self._history, self._settings, self._wait_log = history, settings, wait_log
         self._cap = settings.policy.max_throttle_percent
         self._stepped_s: t.Optional[float] = None

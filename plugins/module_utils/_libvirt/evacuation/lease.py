@@ -18,7 +18,7 @@ from xml.sax.saxutils import escape
 
 from ..._core.errors import MigrationError
 from ..connection import Connection, libvirt
-from ..cordon import keeps_no_notes
+from ..cordon_secret import keeps_no_notes
 from ..timeout import within
 
 _USAGE_ISCSI = 3  # VIR_SECRET_USAGE_TYPE_ISCSI: the one whose use is any text

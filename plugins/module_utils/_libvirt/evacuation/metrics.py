@@ -14,7 +14,7 @@ from ..._core.metrics.host import evacuation_metrics, host_metrics
 from ..._host.cordon_fact import DIRECTORY, told_by_fact
 from ..._host.metrics_directory import MetricsDirectory
 from ..connection import Connection, libvirt
-from ..cordon import is_cordoned
+from ..cordon_secret import is_cordoned
 from ..migration.metrics import tell_two_hosts
 from .home_mark import marked
 

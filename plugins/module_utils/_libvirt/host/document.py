@@ -16,7 +16,7 @@ from ..._core.host.parse.capabilities import Capabilities, expanded, parse_capab
 from ..._core.host.parse.network_pool_xml import parse_network, parse_pool
 from ..._core.units import KIB
 from ..connection import Connection, libvirt, version_text
-from ..cordon import is_cordoned
+from ..cordon_secret import is_cordoned
 from .guests import read_guests
 
 _ALL_CELLS = -1

@@ -18,16 +18,16 @@ from ..._core.migration.location import Situation
 from ..._core.migration.refusals import refusal
 from ..._core.migration.start_plan import first_limit_ms, planned, require_way
 from ..connection import libvirt
-from ..cordon import require_open
+from ..cordon_secret import require_open
 from ..guest import Guest
-from ..job.lost_contact import ENDED_BY_A_RESTART
 from ..job.sampling import counts_sent
+from ..job.source_daemon_lost import ENDED_BY_A_RESTART
 from ..measure.calm import wait_for_calm
 from ..measure.facts import MeasuredFacts, MeasurementOptions, measure_facts
 from .attempts import learn, learnt_before
 from .balloon import MigrationMemory
 from .driver import ProgressCallback
-from .early import measurement_for
+from .early_measurement import measurement_for
 from .guest_options import options_of_guest
 from .metrics import tell_two_hosts
 from .options import MigrationOptions

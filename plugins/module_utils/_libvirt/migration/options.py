@@ -13,7 +13,7 @@ from ..._core.policy import Policy
 from ..._host.metrics_directory import MetricsDirectory
 from ..guest import Guest
 from ..measure.facts import MeasurementOptions
-from .early import EarlyMeasurement
+from .early_measurement import EarlyMeasurement
 from .result import Result
 from .sent_definition import DestinationDefinition
 

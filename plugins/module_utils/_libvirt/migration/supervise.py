@@ -24,8 +24,8 @@ from ..._host.vcpu.groups import vcpu_groups
 from ..connection import Connection, libvirt
 from ..guest import Guest
 from ..job.current import completed_job
-from ..job.lost_contact import contact_lost, ended_by_a_restart
 from ..job.sampling import started_with
+from ..job.source_daemon_lost import contact_lost, ended_by_a_restart
 from .driver import Driver, ProgressCallback
 from .result import MigrationResult, Result
 from .start import OVERTAKEN, MigrationStart

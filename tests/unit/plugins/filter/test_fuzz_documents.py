@@ -28,9 +28,6 @@ from ansible_collections.virtops.live_migration.plugins.filter.report_html impor
 from ansible_collections.virtops.live_migration.plugins.filter.report_summary import report_summary
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.diagnosis.diagnosis import diagnose
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.errors import MigrationError
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.evacuation.plan.document import (
-    plan_document,
-)
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.evacuation.plan.fleet import Uplink
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.evacuation.plan.guest_rules import (
     MAY,
@@ -45,6 +42,9 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._core.evacu
 )
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.evacuation.plan.plan import (
     plan_evacuation,
+)
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.evacuation.plan.plan_document import (
+    plan_document,
 )
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.evacuation.plan.report import plan_lines
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.evacuation.run.home_mark_xml import (

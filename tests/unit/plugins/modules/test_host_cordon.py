@@ -6,15 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt import cordon
+from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt import cordon_secret
 from ansible_collections.virtops.live_migration.plugins.modules import host_cordon
 from ansible_collections.virtops.live_migration.tests.unit.plugins.fake_libvirt import Call, FakeLibvirt
 from ansible_collections.virtops.live_migration.tests.unit.plugins.run_module import ModuleRunner
 
 OPEN = Call("open", "qemu:///system")
 XML = (
-    f"<secret ephemeral='no' private='no'><uuid>{cordon.UUID}</uuid>"
-    f"<description>{cordon.DESCRIPTION}</description></secret>"
+    f"<secret ephemeral='no' private='no'><uuid>{cordon_secret.UUID}</uuid>"
+    f"<description>{cordon_secret.DESCRIPTION}</description></secret>"
 )
 
 
@@ -26,7 +26,7 @@ class Secret:
 
 
 def asked() -> Call:
-    return Call("secretLookupByUUIDString", cordon.UUID)
+    return Call("secretLookupByUUIDString", cordon_secret.UUID)
 
 
 def none() -> Call:

@@ -7,7 +7,7 @@ import typing as t
 import pytest
 
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.job import migrate_flags as bits
-from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt import cordon
+from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt import cordon_secret
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.migration import source_disks
 from ansible_collections.virtops.live_migration.plugins.modules import migration
 from ansible_collections.virtops.live_migration.tests.unit.plugins.fake_libvirt import (
@@ -105,7 +105,7 @@ def survey(hostdev: str = "", own: str = "") -> list[Call]:
 
 
 # Whether the destination takes guests is asked right before the start.
-OPEN = Call("secretLookupByUUIDString", cordon.UUID).raises(66, "Secret not found")
+OPEN = Call("secretLookupByUUIDString", cordon_secret.UUID).raises(66, "Secret not found")
 
 
 def limit(before_ms: int = 300, start_ms: int = 80) -> list[Call]:
@@ -384,7 +384,7 @@ def test_without_postcopy_when_the_destination_cannot(libvirt: FakeLibvirt, run:
 def test_a_host_that_takes_no_guests_gets_none(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
     """It is asked right before the start, when nothing has been set yet."""
     look = [*ENDS, *here(NO_JOB), UNKNOWN, *source_has(), *survey()]
-    note = Call("secretLookupByUUIDString", cordon.UUID)
+    note = Call("secretLookupByUUIDString", cordon_secret.UUID)
     libvirt.expect(*look, note.returns(object()))
     result = run.fails(migration, **ASKED)
     assert (result["reason"], result["runs_on"]) == ("DESTINATION_CORDONED", "kvm01")
@@ -393,7 +393,7 @@ def test_a_host_that_takes_no_guests_gets_none(libvirt: FakeLibvirt, run: Module
 @pytest.mark.parametrize("code", [3, 38, 88])
 def test_a_libvirt_that_keeps_no_notes_is_no_cordon(libvirt: FakeLibvirt, run: ModuleRunner, code: int) -> None:
     look = [*ENDS, *here(NO_JOB), UNKNOWN, *source_has(), *survey()]
-    unknown = Call("secretLookupByUUIDString", cordon.UUID).raises(code, "no secrets here")
+    unknown = Call("secretLookupByUUIDString", cordon_secret.UUID).raises(code, "no secrets here")
     libvirt.expect(*look, unknown, *limit()[1:], *OWN, completes(transfer()), *GONE_HERE, ARRIVED, *destination_has())
     assert run(migration, **ASKED)["outcome"] == "moved"
 

@@ -15,7 +15,7 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.
     HostDocument,
     host_from,
 )
-from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt import cordon
+from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt import cordon_secret
 from ansible_collections.virtops.live_migration.plugins.modules import migration_host_info as module
 from ansible_collections.virtops.live_migration.tests.unit.plugins.captured_texts import captured
 from ansible_collections.virtops.live_migration.tests.unit.plugins.fake_libvirt import (
@@ -94,7 +94,7 @@ def expect_rest(libvirt: FakeLibvirt, *more_networks: Object) -> None:
         Call("listAllStoragePools", 0).returns([Object(POOL)]),
         Call("listNWFilters").returns(["no-mac-spoofing", "clean-traffic"]),
         Call("listAllSecrets", 0).returns([Secret("5B9FF4E8-0000-4000-8000-000000000001", "client.libvirt")]),
-        Call("secretLookupByUUIDString", cordon.UUID).raises(66, "Secret not found"),
+        Call("secretLookupByUUIDString", cordon_secret.UUID).raises(66, "Secret not found"),
     )
 
 

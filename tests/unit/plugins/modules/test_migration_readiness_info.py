@@ -9,7 +9,7 @@ import typing as t
 import pytest
 import yaml
 
-from ansible_collections.virtops.live_migration.plugins.module_utils._ansible import probe
+from ansible_collections.virtops.live_migration.plugins.module_utils._ansible import route_to_destination
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.network import Route
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.readiness.checks.all_checks import CHECKS
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.readiness.checks.check_types import STATUSES
@@ -76,9 +76,9 @@ def test_the_destination_is_asked_for_its_processor(libvirt: FakeLibvirt, run: M
 
 def test_a_login_that_fails(libvirt: FakeLibvirt, run: ModuleRunner, monkeypatch: pytest.MonkeyPatch) -> None:
     """On the source itself: nothing listens at the address, which this machine tells at once."""
-    monkeypatch.setattr(probe, "read_route", lambda address: Route(address, "eth1"))
-    monkeypatch.setattr(probe, "connect", lambda _address, _port, _limit_s: ("accepted", 0.5))
-    monkeypatch.setattr(probe, "addresses_of", lambda _name: ["10.231.0.12"])
+    monkeypatch.setattr(route_to_destination, "read_route", lambda address: Route(address, "eth1"))
+    monkeypatch.setattr(route_to_destination, "connect", lambda _address, _port, _limit_s: ("accepted", 0.5))
+    monkeypatch.setattr(route_to_destination, "addresses_of", lambda _name: ["10.231.0.12"])
     libvirt.expect(
         Call("open", "qemu:///system"),
         Call("open", THERE).raises(45, "authentication failed: no mechanism available", 7),

@@ -12,7 +12,7 @@ from ...errors import MigrationError
 from ...guest_policy import said_by
 from ...number_options import check_number
 from ...policy import preset
-from .document import Document
+from .plan_document import Document
 
 # Of each list of a plan, what its entries have to have: texts, and whole numbers.
 _ENTRIES: t.Mapping[str, tuple[t.Sequence[str], t.Sequence[str]]] = {

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from xml.etree import ElementTree
 
 from ...units import KIB
-from ...unreadable import understood
+from ...unreadable_text import understood
 from ..capacity import Cpu, CpuProfile, Emulator, HugePages, NumaNode
 
 

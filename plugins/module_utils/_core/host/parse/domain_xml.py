@@ -17,7 +17,7 @@ from xml.etree import ElementTree
 from ...addresses import on_every_host
 from ...errors import MigrationError
 from ..guest import CpuFeature, Graphics, GuestCpu, GuestDocument, Nic, SecurityLabel
-from .alike import Alike
+from .definition_cache import Alike
 from .device_xml import disks, graphics, host_devices, nics, shared_directories, shared_memory, tpms, vsock_cid
 from .elements import Definition, Devices, Element, below, get, inside, take_apart
 from .guest_files import boot_files, character_devices, endpoints, host_files, needed_files, not_looked_at, secrets

@@ -8,7 +8,7 @@ import typing as t
 
 from ...addresses import among
 from ...json_text import is_whole
-from ...unreadable import odd
+from ...unreadable_text import odd
 from ..network import Interface
 
 Plain = t.Mapping[str, t.Any]

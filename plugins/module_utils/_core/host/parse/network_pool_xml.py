@@ -6,7 +6,7 @@ from __future__ import annotations
 import typing as t
 from xml.etree import ElementTree
 
-from ...unreadable import understood
+from ...unreadable_text import understood
 from ..document import StoragePool
 from ..network import VirtualNetwork
 from .xml_values import bytes_of

@@ -14,7 +14,7 @@ import typing as t
 
 from ...errors import MigrationError
 from ...units import KIB
-from ...unreadable import odd, whole
+from ...unreadable_text import odd, whole
 from ..document import Listener
 
 _LISTEN = "0A"

@@ -84,7 +84,7 @@ def _forecast(case: Case) -> Finding:
         touched_bytes=min(memory, case.guest.memory.total_bytes or memory),
         bandwidth_bytes_per_s=rate,
         measured=case.measured,
-        postcopy_possible=not postcopy_obstacles(case),
+        postcopy_possible=not why_no_postcopy(case),
         host_devices=len(case.guest.sent_host_devices),
     )
     found = forecast(case.options.policy, facts)
@@ -106,7 +106,7 @@ def _figures(found: Forecast) -> dict[str, t.Any]:
     }
 
 
-def postcopy_obstacles(case: Case) -> list[str]:
+def why_no_postcopy(case: Case) -> list[str]:
     """Why post-copy cannot work for this guest between these hosts."""
     guest, hosts = case.guest, (case.source, case.destination)
     found = [f"the versions on {host.name} do not have it" for host in hosts if "postcopy" not in host.features]
@@ -117,7 +117,7 @@ def postcopy_obstacles(case: Case) -> list[str]:
 
 
 def _postcopy_possible(case: Case) -> Finding:
-    obstacles = postcopy_obstacles(case)
+    obstacles = why_no_postcopy(case)
     if case.options.policy.postcopy == "never":
         return skipped("The policy does not allow post-copy.")
     if obstacles:

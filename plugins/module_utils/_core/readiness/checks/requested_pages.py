@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from ...units import KIB, human_bytes, human_ms
 from .check_types import WARN, Case, Check, Finding, passed, skipped, warned
-from .convergence import bandwidth, postcopy_obstacles
+from .convergence import bandwidth, why_no_postcopy
 
 _THEME = "pace"
 # Of a guest of the lab, one after the other, until it ran on: 4 to 9, by its heartbeat at 100 and 400 Mbit/s, with a
@@ -23,7 +23,7 @@ def _requested_pages(case: Case) -> Finding:
     policy, rate, queue = case.options.policy, bandwidth(case), case.source.migration.send_queue_bytes
     if policy.postcopy == "never":
         return skipped("The policy does not allow post-copy.")
-    if postcopy_obstacles(case):
+    if why_no_postcopy(case):
         return skipped("Post-copy is not possible.")
     if queue is None:
         return skipped("How much the kernel of the source has waiting to be sent is not known.")

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.postcopy_obstacles import by_host_devices
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.postcopy_obstacles import postcopy_obstacles
 
 
 def test_devices_of_the_host() -> None:
-    assert by_host_devices(0) == []
-    (obstacle,) = by_host_devices(2)
+    assert postcopy_obstacles(0) == []
+    (obstacle,) = postcopy_obstacles(2)
     assert (obstacle.id, obstacle.why) == (
         "HOST_DEVICES",
         "it has 2 host device(s), whose state post-copy cannot fetch",

@@ -25,7 +25,7 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._core.job.s
     Progress,
 )
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.policy import Policy
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.postcopy_obstacles import by_host_devices
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.postcopy_obstacles import postcopy_obstacles
 from ansible_collections.virtops.live_migration.tests.unit.plugins.jobs import MIB
 from ansible_collections.virtops.live_migration.tests.unit.plugins.stuck_job import (
     STUCK,
@@ -148,7 +148,7 @@ def test_what_could_be_added_only_at_the_start() -> None:
 
 
 def test_what_the_guest_cannot_do_is_no_remedy() -> None:
-    found = diagnose([STUCK], Context(postcopy_flag=True, postcopy_obstacles=by_host_devices(1)))
+    found = diagnose([STUCK], Context(postcopy_flag=True, postcopy_obstacles=postcopy_obstacles(1)))
     (remedy,) = [one for one in found.remedies if one.action == "postcopy"]
     assert remedy.allowed is False
     assert remedy.expected == (

@@ -14,7 +14,7 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._core.job.s
 )
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.postcopy_obstacles import (
     Obstacle,
-    by_host_devices,
+    postcopy_obstacles,
 )
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.supervision.postcopy_guard import (
     objections,
@@ -31,7 +31,7 @@ def looks(sent_s: t.Callable[[float], float], stats: t.Optional[dict[str, t.Any]
 
 def ids(samples: list[JobSample], host_devices: int = 0, max_postcopy_s: float = 120) -> list[str]:
     return [
-        one.id for one in objections(samples, of_guest=by_host_devices(host_devices), max_postcopy_s=max_postcopy_s)
+        one.id for one in objections(samples, of_guest=postcopy_obstacles(host_devices), max_postcopy_s=max_postcopy_s)
     ]
 
 
@@ -44,7 +44,7 @@ def test_a_single_look_says_nothing_against() -> None:
 
 
 def test_what_of_the_guest_speaks_against_it() -> None:
-    against = [*by_host_devices(2), Obstacle("NVDIMM", "it has an NVDIMM")]
+    against = [*postcopy_obstacles(2), Obstacle("NVDIMM", "it has an NVDIMM")]
     found = objections(looks(lambda at_s: at_s), of_guest=against, max_postcopy_s=120)
     assert [(one.id, one.message) for one in found] == [(one.id, one.why) for one in against]
 

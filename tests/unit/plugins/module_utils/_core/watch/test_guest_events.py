@@ -16,7 +16,7 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._core.job.s
 )
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.postcopy_obstacles import (
     Obstacle,
-    by_host_devices,
+    postcopy_obstacles,
 )
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.watch.event_document import Event
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.watch.guest_events import GuestWatch
@@ -199,7 +199,7 @@ def test_a_name_is_no_template_and_does_nothing_to_a_terminal() -> None:
     assert started["name"].startswith("{ { lookup")
 
 
-@pytest.mark.parametrize("obstacles", [[], by_host_devices(1), [Obstacle("NVDIMM", "it has an NVDIMM")]])
+@pytest.mark.parametrize("obstacles", [[], postcopy_obstacles(1), [Obstacle("NVDIMM", "it has an NVDIMM")]])
 def test_post_copy_is_not_proposed_for_a_guest_that_cannot(obstacles: list[Obstacle]) -> None:
     options = watch_options({"hosts": HOSTS, "policy": "post_copy"})
     known = Context(postcopy_flag=True, postcopy_obstacles=obstacles)

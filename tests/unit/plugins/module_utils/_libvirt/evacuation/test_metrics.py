@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt import cordon
+from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt import cordon_secret
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.connection import Connection
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.evacuation.metrics import cordoned
 from ansible_collections.virtops.live_migration.tests.unit.plugins.fake_libvirt import Call, FakeLibvirt
@@ -17,7 +17,7 @@ OPEN = Call("open", "qemu:///system")
 
 
 def asked() -> Call:
-    return Call("secretLookupByUUIDString", cordon.UUID)
+    return Call("secretLookupByUUIDString", cordon_secret.UUID)
 
 
 @pytest.mark.parametrize(

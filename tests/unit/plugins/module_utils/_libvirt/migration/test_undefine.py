@@ -121,4 +121,4 @@ def test_one_place_undefines_guests() -> None:
         known = [call for function in of_secrets for call in attributes(function, "undefine")]
         for call in attributes(tree, "undefine", "undefineFlags"):
             (secrets if call in known else guests).add(file.name)
-    assert (guests, secrets) == ({"definition.py"}, {"cordon.py", "lease.py"})
+    assert (guests, secrets) == ({"definition.py"}, {"cordon_secret.py", "lease.py"})

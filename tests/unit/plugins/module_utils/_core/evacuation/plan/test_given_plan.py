@@ -12,12 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.errors import MigrationError
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.evacuation.plan.document import (
-    plan_document,
-)
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.evacuation.plan.fleet import Fleet
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.evacuation.plan.given_plan import read_plan
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.evacuation.plan.plan import plan_evacuation
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.evacuation.plan.plan_document import (
+    plan_document,
+)
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.guest_policy import said_by
 from ansible_collections.virtops.live_migration.tests.unit.plugins.changed_documents import changed
 from ansible_collections.virtops.live_migration.tests.unit.plugins.fleets import fleets

@@ -11,9 +11,6 @@ from dataclasses import replace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.evacuation.plan.document import (
-    plan_document,
-)
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.evacuation.plan.fleet import (
     Fleet,
     Host,
@@ -24,6 +21,9 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._core.evacu
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.evacuation.plan.plan import (
     EvacuationPlan,
     plan_evacuation,
+)
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.evacuation.plan.plan_document import (
+    plan_document,
 )
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.forecast.working_set import WorkingSet
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.policy import Policy

@@ -139,7 +139,7 @@ def test_a_processor_in_metadata_is_not_that_of_the_guest() -> None:
 def test_equal_parts_are_parsed_once() -> None:
     """Of each guest of its own: what is around the parts, and its disk. So twice as many guests are twice the work.
 
-    Where they differ in more than names; others are not parsed at all (test_alike.py).
+    Where they differ in more than names; others are not parsed at all (test_definition_cache.py).
     """
     elements._kept.cache_clear()
     asked: list[int] = []

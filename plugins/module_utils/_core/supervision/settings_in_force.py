@@ -12,7 +12,7 @@ from ..policy import Policy
 from .actions import Action, ActionResult, Kind
 
 
-class JobSettings:
+class SettingsInForce:
     """The settings of one job; the supervisor writes them, and all that decide read them.
 
     ``policy`` and ``plan``: as the supervisor was given them. ``highest_ms``: the highest downtime limit that QEMU may

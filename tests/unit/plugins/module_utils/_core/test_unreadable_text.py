@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.errors import MigrationError
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.unreadable import odd, understood, whole
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.unreadable_text import odd, understood, whole
 
 
 @pytest.mark.parametrize(

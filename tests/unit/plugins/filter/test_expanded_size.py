@@ -19,8 +19,8 @@ from hypothesis import strategies as st
 
 from ansible_collections.virtops.live_migration.plugins import filter as filters
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.errors import MigrationError
-from ansible_collections.virtops.live_migration.plugins.plugin_utils import _expansion
-from ansible_collections.virtops.live_migration.plugins.plugin_utils._expansion import refuse_expansion
+from ansible_collections.virtops.live_migration.plugins.plugin_utils import _expanded_size
+from ansible_collections.virtops.live_migration.plugins.plugin_utils._expanded_size import refuse_expansion
 from ansible_collections.virtops.live_migration.plugins.plugin_utils._filters import plain
 
 LAUGHS = "a0: &a0 [lol, lol]\n" + "".join(
@@ -105,13 +105,13 @@ def test_what_is_there_itself_may_be_large() -> None:
 
 def test_each_part_is_looked_at_once() -> None:
     looked: list[int] = []
-    real = _expansion._inner
+    real = _expanded_size._inner
 
     def inner(value: t.Any) -> t.Any:
         looked.append(id(value))
         return real(value)
 
-    with mock.patch.object(_expansion, "_inner", inner), pytest.raises(MigrationError):
+    with mock.patch.object(_expanded_size, "_inner", inner), pytest.raises(MigrationError):
         refuse_expansion(LAUGH)
     assert len(looked) <= 2 + 9 * 9 + 2
 
@@ -148,6 +148,6 @@ def counted(value: t.Any) -> tuple[int, int]:
 def test_the_size_is_that_of_what_is_written_out(tree: t.Any, steps: list[str]) -> None:
     for step in steps:
         tree = {"twice": [tree, tree], "keyed": {"a": tree, "b": tree}, "wrapped": [tree]}[step]
-    size = _expansion._Measure().of(tree)
+    size = _expanded_size._Measure().of(tree)
     assert (size.values, size.characters) == counted(tree)
     assert plain(tree) == json.loads(json.dumps(tree))

@@ -15,7 +15,7 @@ from types import SimpleNamespace
 import pytest
 from ansible.errors import AnsibleConnectionFailure
 
-from ansible_collections.virtops.live_migration.plugins.plugin_utils import _live
+from ansible_collections.virtops.live_migration.plugins.plugin_utils import _detached_run
 
 
 class Host:
@@ -57,9 +57,9 @@ def shown(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What is printed; and a clock that only sleeping moves."""
     lines: list[str] = []
     now = [0.0]
-    monkeypatch.setattr(_live._display, "display", lines.append)
-    monkeypatch.setattr(_live.time, "monotonic", lambda: now[0])
-    monkeypatch.setattr(_live.time, "sleep", lambda seconds: now.__setitem__(0, now[0] + seconds))
+    monkeypatch.setattr(_detached_run._display, "display", lines.append)
+    monkeypatch.setattr(_detached_run.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(_detached_run.time, "sleep", lambda seconds: now.__setitem__(0, now[0] + seconds))
     return lines
 
 
@@ -68,8 +68,8 @@ def entry(**values: t.Any) -> str:
 
 
 def follow(host: Host) -> dict[str, t.Any]:
-    action = t.cast(_live.LiveAction, host)
-    return _live._Follower(action, "j1", "/tmp/x/progress", {"inventory_hostname": "kvm01"}).follow()
+    action = t.cast(_detached_run.LiveAction, host)
+    return _detached_run._Follower(action, "j1", "/tmp/x/progress", {"inventory_hostname": "kvm01"}).follow()
 
 
 def test_lines_are_printed_as_they_come_and_the_result_is_the_modules(shown: list[str]) -> None:
@@ -87,7 +87,7 @@ def test_lines_are_printed_as_they_come_and_the_result_is_the_modules(shown: lis
 
 LOADS_THE_PLUGIN = """
 import sys, time
-from ansible_collections.virtops.live_migration.plugins.plugin_utils import _live
+from ansible_collections.virtops.live_migration.plugins.plugin_utils import _detached_run
 print("a line of progress")
 time.sleep(60)
 """
@@ -146,7 +146,7 @@ WRONG = (
 def test_a_wrong_option_is_named(shown: list[str]) -> None:
     """Ansible checks options while the module is made, before it tells anything of its progress."""
     assert follow(Host(result={"failed": True, "msg": WRONG, "invocation": {}}))["msg"] == WRONG
-    assert _live.time.monotonic() == 2, "and at once, as it tells nothing"
+    assert _detached_run.time.monotonic() == 2, "and at once, as it tells nothing"
 
 
 @pytest.mark.parametrize(("first", "asked"), [(entry(pid=7), 2), ("", 4)])
@@ -257,7 +257,7 @@ def remove_old(parent: Path) -> list[str]:
         _low_level_execute_command=execute,
     )
     own = f"{parent}/ansible-tmp-9-9-9/"
-    _live.LiveAction._remove_old(t.cast(_live.LiveAction, action), own)
+    _detached_run.LiveAction._remove_old(t.cast(_detached_run.LiveAction, action), own)
     return sorted(path.name for path in parent.iterdir())
 
 

@@ -16,7 +16,10 @@ from hypothesis import strategies as st
 
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.errors import MigrationError
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.guest import GuestDocument
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.parse import alike, domain_xml
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.parse import (
+    definition_cache,
+    domain_xml,
+)
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.host.parse.domain_xml import (
     _document,
     parse_domain,
@@ -120,7 +123,7 @@ def test_most_are_not_parsed() -> None:
         parsed.append(xml)
         return _document(whole(ElementTree.fromstring(xml)))
 
-    reader = alike.Alike(parse)
+    reader = definition_cache.Alike(parse)
     name, uuid = (re.search(f"<{tag}>(.*)</{tag}>", LIVE) for tag in ("name", "uuid"))
     assert name is not None
     assert uuid is not None
@@ -136,14 +139,14 @@ def of_kind(kind: int, number: int) -> str:
     return f"<domain><name>vm{number}</name><vcpu>{kind}</vcpu></domain>"
 
 
-def counting() -> tuple[alike.Alike, list[str]]:
+def counting() -> tuple[definition_cache.Alike, list[str]]:
     parsed: list[str] = []
 
     def parse(xml: str) -> GuestDocument:
         parsed.append(xml)
         return _document(whole(ElementTree.fromstring(xml)))
 
-    return alike.Alike(parse), parsed
+    return definition_cache.Alike(parse), parsed
 
 
 def test_each_kind_of_many_is_learned_once() -> None:
@@ -156,8 +159,8 @@ def test_each_kind_of_many_is_learned_once() -> None:
 
 
 def test_more_kinds_than_there_is_room_for_are_parsed_once_each(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(alike, "_MOST_KINDS", 10)
-    monkeypatch.setattr(alike, "_MOST_SEEN", 30)
+    monkeypatch.setattr(definition_cache, "_MOST_KINDS", 10)
+    monkeypatch.setattr(definition_cache, "_MOST_SEEN", 30)
     reader, parsed = counting()
     for number in range(500):
         assert reader.parse(of_kind(number % 50, number)).name == f"vm{number}"
@@ -167,4 +170,4 @@ def test_more_kinds_than_there_is_room_for_are_parsed_once_each(monkeypatch: pyt
 
 
 def test_it_is_what_reads_definitions() -> None:
-    assert isinstance(domain_xml._alike, alike.Alike)
+    assert isinstance(domain_xml._alike, definition_cache.Alike)

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ansible_collections.virtops.live_migration.plugins.module_utils._core import query
+from ansible_collections.virtops.live_migration.plugins.module_utils._core import jmespath_query
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.errors import MigrationError
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.query import search
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.jmespath_query import search
 
 
 def test_search() -> None:
@@ -73,12 +73,12 @@ TOO_MUCH = {
 def test_expressions_that_take_too_much(monkeypatch: pytest.MonkeyPatch, expression: str) -> None:
     """Within a tenth of the bounds, so that it takes a tenth of the time."""
     for name in ("_MOST_MADE", "_MOST_WEIGHT"):
-        monkeypatch.setattr(query, name, getattr(query, name) // 10)
-    refused(expression, query.MOST_STEPS // 10)
+        monkeypatch.setattr(jmespath_query, name, getattr(jmespath_query, name) // 10)
+    refused(expression, jmespath_query.MOST_STEPS // 10)
 
 
 def test_the_bounds_themselves() -> None:
-    refused(TOO_MUCH["mapped"], query.MOST_STEPS)
+    refused(TOO_MUCH["mapped"], jmespath_query.MOST_STEPS)
 
 
 def refused(expression: str, most_steps: int) -> None:
