@@ -16,7 +16,7 @@ from virtlab.lab import Lab
 
 from ansible_collections.virtops.live_migration.tests.sim.cases import CONTRACTS, WORKLOADS
 
-from .candidates import BY_NAME, OURS
+from .candidates import BY_NAME, OURS, SHIPPED
 from .machine import commit_of, facts
 from .order import Wanted, estimate
 from .ours import module_is_there
@@ -29,7 +29,7 @@ from .workloads import OPTIONS
 
 def wanted_from(words: t.Sequence[str]) -> Wanted:
     """From ``workload=extreme,strategy=ours`` and more of the kind."""
-    known = {"workload": list(WORKLOADS), "contract": list(CONTRACTS), "strategy": [OURS, *BY_NAME]}
+    known = {"workload": list(WORKLOADS), "contract": list(CONTRACTS), "strategy": [OURS, *SHIPPED, *BY_NAME]}
     chosen: dict[str, list[str]] = {name: [] for name in known}
     for pair in ",".join(words).split(","):
         name, _equals, value = pair.partition("=")

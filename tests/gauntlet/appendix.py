@@ -7,7 +7,7 @@ import typing as t
 
 from ansible_collections.virtops.live_migration.tests.sim.cases import WORKLOADS
 
-from .candidates import OURS, PEERS
+from .candidates import OURS, PEERS, SHIPPED
 from .figures import forecast_error
 from .results import Results, Run
 from .score import Cell, broken_rules
@@ -36,7 +36,7 @@ def appendix(results: Results, found: t.Sequence[Cell]) -> t.Iterator[str]:
         if not here:
             continue
         lines: list[list[str]] = []
-        for name in [OURS, *(peer.name for peer in PEERS)]:
+        for name in [OURS, *SHIPPED, *(peer.name for peer in PEERS)]:
             scores = [score for each in here for score in each.of(name)]
             seen: dict[tuple[str, int], tuple[Run, list[str]]] = {}
             for score in scores:

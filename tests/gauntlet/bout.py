@@ -12,11 +12,12 @@ from dataclasses import replace
 from virtlab.errors import LabError
 
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.job.sample import Phase
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.policy import Policy
 from ansible_collections.virtops.live_migration.tests.sim.cases import CUT_S, LINK, WORKLOADS
 from ansible_collections.virtops.live_migration.tests.sim.peers import Peer
 from ansible_collections.virtops.live_migration.tests.sim.qemu import Start
 
-from .candidates import BY_NAME, OURS
+from .candidates import BY_NAME, policy_of
 from .drive import Account, drive
 from .order import REPEATS
 from .results import Calibration, Key, Run
@@ -24,7 +25,7 @@ from .stage import Actor
 from .watch import BrokenRunError, Seen, watch
 
 Play = t.Callable[[], Account]
-Ours = t.Callable[[Actor, str, Calibration], Account]
+Ours = t.Callable[[Actor, str, Policy, Calibration], Account]
 _AFTER_S = 0.5
 _CALIBRATION = "calibration"
 _LINK_FROM_SHARE = 0.15
@@ -38,18 +39,21 @@ class Performer(threading.Thread):
         self._play = play
         self.account: t.Optional[Account] = None
         self.problem: t.Optional[BaseException] = None
+        self.ended_s = 0.0
 
     def run(self) -> None:
         try:
             self.account = self._play()
         except BaseException as exc:
             self.problem = exc
+        self.ended_s = time.monotonic()
 
 
 def fight(key: Key, actor: Actor, known: Calibration, ours: Ours) -> tuple[Run, Account]:
     """A run of the table."""
-    if key.strategy == OURS:
-        return observe(key, actor, lambda: ours(actor, key.contract, known))
+    if key.strategy not in BY_NAME:
+        policy = policy_of(key.strategy, key.contract)
+        return observe(key, actor, lambda: ours(actor, key.strategy, policy, known))
     peer = BY_NAME[key.strategy].make()
     return observe(key, actor, _play(actor, peer, WORKLOADS[key.workload]))
 
@@ -57,7 +61,7 @@ def fight(key: Key, actor: Actor, known: Calibration, ours: Ours) -> tuple[Run, 
 def calibrate(actor: Actor) -> Calibration:
     """What the guest has to send, and what the link carries: a plain migration while it writes nothing."""
     actor.lab.guest_load(actor.uuid, pages_per_s=0)
-    seen, _account = _follow(actor, _play(actor, Peer(), WORKLOADS[actor.workload]), CUT_S)
+    seen, _account, _ended_s = _follow(actor, _play(actor, Peer(), WORKLOADS[actor.workload]), CUT_S)
     actor.settle()
     actor.lab.guest_load(actor.uuid, pages_per_s=actor.options.pages_per_s)
     if seen.final is None or seen.final.phase is not Phase.COMPLETED:
@@ -74,15 +78,17 @@ def observe(key: Key, actor: Actor, play: Play) -> tuple[Run, Account]:
     rate = actor.rate_before()
     actor.wait_for_phase(key.repeat / REPEATS)
     offset, asked_s = actor.size(), time.monotonic()
-    seen, account = _follow(actor, play, CUT_S)
+    seen, account, verified_s = _follow(actor, play, CUT_S)
     began_s = asked_s if seen.began_s is None else seen.began_s
     ended_s = max(began_s, seen.ended_s)
     running_on = actor.settle()
+    outcome = _outcome(seen, account)
     run = Run(
         *key,
-        outcome=_outcome(seen, account),
+        outcome=outcome,
         at=_now(),
         lead_s=round(began_s - asked_s, 2) if seen.began_s is not None else 0.0,
+        order_s=round(verified_s - asked_s, 2) if outcome == "completed" else 0.0,
         running_on=running_on,
         rate_before_pages_per_s=round(rate, 1),
         split_s=round(seen.split_s, 2),
@@ -102,13 +108,14 @@ def _play(actor: Actor, peer: Peer, guest: t.Any) -> Play:
     return lambda: drive(peer, start, actor.uri(actor.source), actor.destination_uri, actor.uuid)
 
 
-def _follow(actor: Actor, play: Play, cut_s: float) -> tuple[Seen, Account]:
+def _follow(actor: Actor, play: Play, cut_s: float) -> tuple[Seen, Account, float]:
+    """What was seen, what the strategy tells, and when it was done."""
     performer = Performer(play)
     performer.start()
     seen = watch(actor.uri(actor.source), actor.uuid, performer.is_alive, cut_s)
     if performer.problem is not None:
         raise BrokenRunError(f"the strategy broke off: {performer.problem!r}") from performer.problem
-    return seen, performer.account or Account()
+    return seen, performer.account or Account(), performer.ended_s
 
 
 def _outcome(seen: Seen, account: Account) -> str:

@@ -6,10 +6,13 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass
 
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.policy import PRESETS, Policy, preset
 from ansible_collections.virtops.live_migration.tests.sim import peers
 from ansible_collections.virtops.live_migration.tests.sim.cases import CONTRACTS, CUT_S
 
 OURS = "ours"
+# Ours with a policy as it is shipped, which knows as little of a contract as a peer does.
+SHIPPED: t.Mapping[str, str] = {f"{OURS} with {name}": name for name in PRESETS}
 
 
 @dataclass(frozen=True)
@@ -62,21 +65,29 @@ PEERS: t.Sequence[Candidate] = (
 BY_NAME: t.Mapping[str, Candidate] = {each.name: each for each in PEERS}
 
 
+def policy_of(strategy: str, contract: str) -> Policy:
+    """The policy that ours runs under: that of the contract, or a shipped one."""
+    return CONTRACTS[contract] if strategy == OURS else preset(SHIPPED[strategy])
+
+
 def admits(contract: str, strategy: str) -> bool:
     """Whether a contract lets a strategy take part: none that may use post-copy where it is forbidden."""
-    if strategy == OURS:
+    if strategy == OURS or CONTRACTS[contract].postcopy != "never":
         return True
-    return CONTRACTS[contract].postcopy != "never" or not BY_NAME[strategy].may_postcopy
+    if strategy in SHIPPED:
+        return policy_of(strategy, contract).postcopy == "never"
+    return not BY_NAME[strategy].may_postcopy
 
 
-def follows_from(candidate: Candidate, totals_s: t.Sequence[t.Optional[float]]) -> t.Optional[str]:
-    """Why no run is needed, by the totals (None: did not finish) of the one that it is like; None: it is needed."""
-    if not candidate.like or not totals_s:
+def follows_from(candidate: Candidate, elapsed_s: t.Sequence[t.Optional[float]]) -> t.Optional[str]:
+    """Why no run is needed, by how long the jobs took (None: did not finish) of the one that it is like; None: it is
+    needed."""
+    if not candidate.like or not elapsed_s:
         return None
-    finished = [total_s for total_s in totals_s if total_s is not None]
+    finished = [one_s for one_s in elapsed_s if one_s is not None]
     later = candidate.differs_after_s
     if candidate.stricter:
         return f"as {candidate.like}, with a lower limit" if not finished else None
-    if later >= CUT_S or (len(finished) == len(totals_s) and max(finished) < later):
+    if later >= CUT_S or (len(finished) == len(elapsed_s) and max(finished) < later):
         return f"as {candidate.like}"
     return f"aborts after {later:g} s" if candidate.gives_up else None

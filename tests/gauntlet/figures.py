@@ -16,6 +16,7 @@ from .score import Cell, Score, cells
 _NO_SLOWER = 1.05
 _FASTER_IN_ALL = 0.9
 _OVER_LIMIT = 1.3
+_TIME_OVER_LIMIT, _START_S = 1.4, 5.0  # from the order: Ansible, SSH and the verified end take the seconds
 _HALF = 0.5
 _ERROR_MEDIAN, _ERROR_MOST = 0.15, 0.30
 _FIRST = PEERS[0].name  # virsh with its defaults
@@ -88,21 +89,25 @@ def _total_time(found: t.Sequence[Cell]) -> t.Iterator[Figure]:
 def _limit(results: Results, found: t.Sequence[Cell]) -> t.Iterator[Figure]:
     """Where post-copy is allowed."""
     asked = [each for each in found if CONTRACTS[each.contract].postcopy != "never" and each.ours.runs]
-    times: dict[str, float] = {}
+    times: dict[str, tuple[float, float]] = {}
     data: dict[str, float] = {}
     for each in asked:
         least_s, touched = results.least_s(each.workload), results.touched_bytes(each.workload)
         total_s, sent = each.ours.total_s, each.ours.median(lambda run: run.sent_bytes)
         never = float("inf")
         if least_s and touched:
-            times[each.workload] = total_s / least_s if total_s is not None else never
+            times[each.workload] = (never if total_s is None else total_s, _TIME_OVER_LIMIT * least_s + _START_S)
             data[each.workload] = sent / touched if sent is not None else never
-    for number, what, ratios in (("3a", "Total time", times), ("3b", "Data sent", data)):
-        over = [f"{name} {ratio:.2f}" for name, ratio in ratios.items() if ratio > _OVER_LIMIT]
-        measured = f"worst {max(ratios.values(), default=0.0):.2f} on {len(ratios)} workloads{_but(over)}"
-        limit = "of the physical limit" if number == "3a" else "of the touched memory"
-        title = f"{what} at most {_OVER_LIMIT:g} {limit}, with post-copy allowed"
-        yield Figure(number, title, _all(ratios, over), measured)
+    shares = {name: total_s / most_s for name, (total_s, most_s) in times.items()}
+    late = [f"{name} {times[name][0]:.1f} s of {times[name][1]:.1f} s" for name, share in shares.items() if share > 1]
+    nearest = max(shares.values(), default=0.0)
+    measured = f"at most {nearest:.2f} of that on {len(times)} workloads{_but(late)}"
+    title = f"Total time at most {_TIME_OVER_LIMIT:g} of the physical limit and {_START_S:g} s, with post-copy allowed"
+    yield Figure("3a", title, _all(times, late), measured)
+    over = [f"{name} {ratio:.2f}" for name, ratio in data.items() if ratio > _OVER_LIMIT]
+    measured = f"worst {max(data.values(), default=0.0):.2f} on {len(data)} workloads{_but(over)}"
+    title = f"Data sent at most {_OVER_LIMIT:g} of the touched memory, with post-copy allowed"
+    yield Figure("3b", title, _all(data, over), measured)
 
 
 def _downtime(mine: t.Sequence[tuple[Cell, Run]]) -> t.Iterator[Figure]:
@@ -163,7 +168,7 @@ def _forecast(mine: t.Sequence[Run]) -> t.Iterator[Figure]:
     errors = sorted(error for run in mine if (error := forecast_error(run)) is not None)
     middle = statistics.median(errors) if errors else 0.0
     most = errors[min(len(errors) - 1, int(0.9 * len(errors)))] if errors else 0.0
-    what = "Forecast of the total time, made before the start:"
+    what = "Forecast of how long the job takes, made before the start:"
     for number, name, value, limit in (
         ("6a", "median error", middle, _ERROR_MEDIAN),
         ("6b", "90th percentile", most, _ERROR_MOST),
@@ -174,9 +179,9 @@ def _forecast(mine: t.Sequence[Run]) -> t.Iterator[Figure]:
 
 def forecast_error(run: Run) -> t.Optional[float]:
     expected = (run.forecast or {}).get("expected")
-    if not run.finished or not expected or not run.total_s:
+    if not run.finished or not expected or not run.elapsed_s:
         return None
-    return abs(float(expected["total_s"]) - run.total_s) / run.total_s
+    return abs(float(expected["total_s"]) - run.elapsed_s) / run.elapsed_s
 
 
 def complete(results: Results) -> str:

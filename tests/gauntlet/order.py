@@ -16,7 +16,7 @@ from ansible_collections.virtops.live_migration.tests.sim.cases import CONTRACTS
 from ansible_collections.virtops.live_migration.tests.sim.driver import run as simulate
 from ansible_collections.virtops.live_migration.tests.sim.ours import Ours
 
-from .candidates import BY_NAME, OURS, PEERS, admits, follows_from
+from .candidates import BY_NAME, OURS, PEERS, SHIPPED, admits, follows_from, policy_of
 from .results import Key, Results, Run
 from .score import Cell, cells, runs_of
 from .workloads import PHASIC
@@ -56,7 +56,8 @@ def to_do(results: Results, wanted: Wanted) -> list[Key]:
 
 
 def _once() -> t.Iterator[Key]:
-    for strategy, contract in [*((OURS, contract) for contract in CONTRACTS), *((peer.name, "") for peer in PEERS)]:
+    ours = [*((OURS, contract) for contract in CONTRACTS), *((name, "") for name in SHIPPED)]
+    for strategy, contract in [*ours, *((peer.name, "") for peer in PEERS)]:
         for workload in WORKLOADS:
             yield Key(workload, strategy, contract, 0)
 
@@ -84,11 +85,11 @@ def _close(cell: Cell) -> t.Iterator[tuple[str, str, str]]:
 
 def _needed(key: Key, results: Results) -> bool:
     """Whether it does not follow from what is known. What may follow is asked for again when that is known."""
-    if key.strategy == OURS:
+    if key.strategy not in BY_NAME:
         return True
     candidate = BY_NAME[key.strategy]
     others = runs_of(results, key.workload, candidate.like) if candidate.like else []
-    return follows_from(candidate, [run.total_s if run.finished else None for run in others]) is None
+    return follows_from(candidate, [run.elapsed_s if run.finished else None for run in others]) is None
 
 
 # --- how long
@@ -96,16 +97,17 @@ def _needed(key: Key, results: Results) -> bool:
 
 def expected_s(key: Key, results: Results) -> float:
     """By what it took before, else by the simulation."""
-    around_s = _AROUND_S + (_LEAD_S if key.strategy == OURS else 0.0)
+    around_s = _AROUND_S + (0.0 if key.strategy in BY_NAME else _LEAD_S)
     around_s += sum(spell.duration_s for spell in WORKLOADS[PHASIC].spells) / 2 if key.workload == PHASIC else 0.0
     known = [run for run in results.runs if run.key[:3] == key[:3]]
     if known:
-        return statistics.median(run.total_s for run in known) + around_s
-    return _simulated(key).total_s + around_s
+        return statistics.median(run.elapsed_s for run in known) + around_s
+    return _simulated(key).elapsed_s + around_s
 
 
 def _simulated(key: Key) -> Run:
-    strategy = Ours(CONTRACTS[key.contract]) if key.strategy == OURS else BY_NAME[key.strategy].make()
+    peer = BY_NAME.get(key.strategy)
+    strategy = peer.make() if peer else Ours(policy_of(key.strategy, key.contract))
     came = simulate(strategy, WORKLOADS[key.workload], LINK, CUT_S)
     return Run(
         *key,

@@ -32,6 +32,7 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.me
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.migration.driver import Driver
 from ansible_collections.virtops.live_migration.tests.sim.ours import start_of
 
+from .candidates import SHIPPED
 from .drive import Account
 from .results import Calibration
 from .start import Launch
@@ -44,21 +45,33 @@ _BEGINS_WITHIN_S = 20.0
 _TERMS = ("max_downtime_ms", "postcopy", "max_throttle_percent", "deadline_s", "max_data_factor")
 
 
+def options_of(strategy: str, policy: Policy) -> dict[str, t.Any]:
+    """The options of the module that name the policy: a shipped one by its name, as a user does."""
+    if strategy in SHIPPED:
+        return {"policy": SHIPPED[strategy]}
+    terms = policy.document()
+    return {"policy_overrides": {name: terms[name] for name in _TERMS}}
+
+
 def module_is_there() -> bool:
     return (ROOT / "plugins" / "modules" / f"{MODULE}.py").exists()
 
 
 def by_module(
-    ansible: Ansible, host: str, uuid: str, destination_uri: str, contract: Policy, known: Calibration
+    ansible: Ansible,
+    host: str,
+    uuid: str,
+    destination_uri: str,
+    options: t.Mapping[str, t.Any],
+    known: Calibration,
 ) -> Account:
     """``known``: of it only the link is told to the module; what the guest uses it finds out by itself."""
-    terms = contract.document()
     result = ansible.module(
         host,
         MODULE,
         uuid=uuid,
         destination_uri=destination_uri,
-        policy_overrides={name: terms[name] for name in _TERMS},
+        **options,
         link_mib_per_s=round(known.link_bytes_per_s / _MIB, 1),
     )
     message = str(result.get("msg", "")) if result["failed"] else ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import typing as t
 
-from .candidates import OURS
+from .candidates import BY_NAME, OURS
 from .figures import figures
 from .results import Results, Run
 
@@ -38,7 +38,7 @@ def reasons(results: Results) -> list[str]:
 
 def _gaps(results: Results) -> dict[str, str]:
     ours = [run for run in results.runs if run.strategy == OURS]
-    others = [run for run in results.runs if run.strategy != OURS]
+    others = [run for run in results.runs if run.strategy in BY_NAME]
     return {
         "throttled": _range(others, lambda run: run.max_throttle_percent >= _FULL_THROTTLE_PERCENT),
         "own_throttled": _range(ours, lambda run: run.max_throttle_percent >= _FULL_THROTTLE_PERCENT),

@@ -8,11 +8,12 @@ import typing as t
 from ansible_collections.virtops.live_migration.tests.sim.cases import CONTRACTS, CUT_S, WORKLOADS
 
 from .appendix import appendix
-from .candidates import OURS, PEERS
+from .candidates import OURS, PEERS, SHIPPED
 from .figures import complete, figures
 from .reasons import reasons
 from .results import Results
 from .score import Cell, Score, cells
+from .shipped import shipped
 from .table import head, lost, middle, number, title
 from .table import rows as table
 from .workloads import OPTIONS
@@ -22,7 +23,9 @@ Workloads, contracts and strategies side by side on real QEMU: the rules of othe
 own written from its source or manual, and ours. All of them migrate the same guests, peer to peer, over the same link.
 The other tools themselves were not run.
 
-- Times, data and downtime are from libvirt's statistics of the job. The *gap* is the longest time between two
+- The *total time* is from the order to the end that the strategy has verified. Of ours that is the whole play, with
+  Ansible, SSH and measuring; of the others a program of the same kind that calls libvirt itself.
+- Data and downtime are from libvirt's statistics of the job. The *gap* is the longest time between two
   heartbeats of the guest (one is due each 20 ms), *lost* the share of its work that it did not get done while it was
   migrated, against its rate just before, and the time in which it would have done it.
 - The *limit* is what the guest uses over what the link carries, both measured by a plain migration while the guest
@@ -34,7 +37,7 @@ The other tools themselves were not run.
 - The rules of a peer do not know the contract, so one run of it is held against each.
 - Not run is what follows: a strategy that is still the same as another one when that one has finished; one that only
   aborts what another one shows not to finish; one with a lower downtime limit than one that does not finish.
-- Ours measures the guest before it starts: {lead}. That is no part of the total time.
+- Ours takes {lead}, which is part of the total time.
 """
 
 
@@ -49,6 +52,7 @@ def text(results: Results) -> str:
     parts += [_where(results), _repeat(), title("What was to be shown", "-"), _figures(results)]
     parts += [title("By strategy", "-"), _strategies(results, found)]
     parts += [title("Ours and the best peer", "-"), _duels(results, found)]
+    parts += [title("With the policies that are shipped", "-"), *shipped(results, found)]
     parts += [title("Workloads and contracts", "-"), _workloads(results), _contracts()]
     parts += [title("All runs", "-"), *appendix(results, found)]
     return "\n".join(part.rstrip("\n") + "\n" for part in parts)
@@ -97,7 +101,7 @@ def _figures(results: Results) -> str:
 
 def _strategies(results: Results, found: t.Sequence[Cell]) -> str:
     lines = []
-    for name in [OURS, *(peer.name for peer in PEERS)]:
+    for name in [OURS, *SHIPPED, *(peer.name for peer in PEERS)]:
         counts = []
         for contract in CONTRACTS:
             scores = [score for each in found if each.contract == contract for score in each.of(name)]

@@ -12,7 +12,8 @@ from .lines import append, documents
 
 
 class Key(t.NamedTuple):
-    """One run. ``contract`` is empty for a peer: its rules do not know ours, one run stands for all contracts."""
+    """One run. ``contract`` is empty for a peer, whose rules do not know ours, and for a shipped policy: one run stands
+    for all contracts."""
 
     workload: str
     strategy: str
@@ -27,6 +28,7 @@ class Run:
     ``outcome``: ``completed``, ``cut`` (not finished in time), ``gave up`` (the strategy aborted it), ``declined``
     (nothing was started) or ``failed``. ``elapsed_ms`` and ``downtime_ms`` are libvirt's; the gap, the work and the
     check are the guest's own. ``lead_s``: from the order to the start of the job, measuring and Ansible included.
+    ``order_s``: from the order to the end that the strategy has verified (0: it did not finish).
     ``derived``: it was not run, and why.
     """
 
@@ -51,6 +53,7 @@ class Run:
     split_brain_beats: int = 0
     running_on: t.Sequence[str] = ()
     lead_s: float = 0.0
+    order_s: float = 0.0
     by: str = ""
     forecast: t.Optional[t.Mapping[str, t.Any]] = None
     actions: t.Sequence[t.Mapping[str, t.Any]] = ()
@@ -66,8 +69,14 @@ class Run:
         return self.outcome == "completed"
 
     @property
-    def total_s(self) -> float:
+    def elapsed_s(self) -> float:
+        """Of the job, by libvirt."""
         return self.elapsed_ms / 1000
+
+    @property
+    def total_s(self) -> float:
+        """From the order to the verified end; of a run that did not finish the job alone."""
+        return self.order_s or self.elapsed_s
 
     @property
     def intact(self) -> bool:

@@ -15,6 +15,7 @@ from virtlab.guest import GuestOptions
 from virtlab.lab import Lab
 
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.errors import MigrationError
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.policy import Policy
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.connection import libvirt
 from ansible_collections.virtops.live_migration.tests.sim.cases import CONTRACTS
 
@@ -22,7 +23,7 @@ from .bout import calibrate, fight
 from .candidates import admits
 from .drive import Account
 from .order import Wanted, expected_s, to_do
-from .ours import by_engine, by_module
+from .ours import by_engine, by_module, options_of
 from .results import Calibration, Key, Run, Store
 from .score import broken_rules
 from .stage import Actor, Stage
@@ -71,17 +72,18 @@ class Gauntlet:
             raise HarmedError(f"{key}: the guest is not as it should be: {run}")
         return run
 
-    def _ours(self, actor: Actor, contract: str, known: Calibration) -> Account:
-        terms = CONTRACTS[contract]
+    def _ours(self, actor: Actor, strategy: str, policy: Policy, known: Calibration) -> Account:
         if self._way == "module":
-            return by_module(self._ansible, actor.source, actor.uuid, actor.destination_uri, terms, known)
-        return by_engine(actor.uri(actor.source), actor.uuid, actor.destination_uri, terms, known)
+            options = options_of(strategy, policy)
+            return by_module(self._ansible, actor.source, actor.uuid, actor.destination_uri, options, known)
+        return by_engine(actor.uri(actor.source), actor.uuid, actor.destination_uri, policy, known)
 
     def _keep(self, key: Key, account: Account) -> None:
         """The whole record of a run of ours, which can be replayed."""
         if account.record is not None:
             self._records.mkdir(parents=True, exist_ok=True)
-            name = "-".join([key.workload.replace(" ", "_"), key.contract, str(key.repeat)])
+            told = [key.workload, key.contract or key.strategy, str(key.repeat)]
+            name = "-".join(each.replace(" ", "_") for each in told)
             (self._records / f"{name}.json").write_text(json.dumps(account.record), encoding="utf-8")
 
 

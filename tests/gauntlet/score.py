@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from ansible_collections.virtops.live_migration.tests.sim.cases import CONTRACTS, TOLERANCE, WORKLOADS
 
-from .candidates import BY_NAME, OURS, PEERS, admits, follows_from
+from .candidates import BY_NAME, OURS, PEERS, SHIPPED, admits, follows_from
 from .results import Results, Run
 
 T = t.TypeVar("T")
@@ -19,11 +19,11 @@ def runs_of(results: Results, workload: str, strategy: str, contract: str = "") 
     """The runs of a strategy; those of the one that it is like, where they say what would have come of it."""
     asked = contract if strategy == OURS else ""
     own = [run for run in results.runs if (run.workload, run.strategy, run.contract) == (workload, strategy, asked)]
-    if own or strategy == OURS:
+    if own or strategy == OURS or strategy in SHIPPED:
         return own
     candidate = BY_NAME[strategy]
     others = runs_of(results, workload, candidate.like) if candidate.like else []
-    why = follows_from(candidate, [run.total_s if run.finished else None for run in others])
+    why = follows_from(candidate, [run.elapsed_s if run.finished else None for run in others])
     if why is None:
         return []
     return [_derived(run, strategy, candidate.differs_after_s, candidate.gives_up, why) for run in others]
@@ -31,10 +31,10 @@ def runs_of(results: Results, workload: str, strategy: str, contract: str = "") 
 
 def _derived(run: Run, strategy: str, later_s: float, gives_up: bool, why: str) -> Run:
     run = replace(run, strategy=strategy, derived=why)
-    if gives_up and not (run.finished and run.total_s < later_s):
-        share = later_s / run.total_s if run.total_s > later_s else 1.0
-        sent = int(run.sent_bytes * share)
-        run = replace(run, outcome="gave up", elapsed_ms=int(later_s * 1000), sent_bytes=sent, downtime_ms=None)
+    if gives_up and not (run.finished and run.elapsed_s < later_s):
+        share = later_s / run.elapsed_s if run.elapsed_s > later_s else 1.0
+        sent, later_ms = int(run.sent_bytes * share), int(later_s * 1000)
+        run = replace(run, outcome="gave up", elapsed_ms=later_ms, order_s=0.0, sent_bytes=sent, downtime_ms=None)
     return run
 
 
@@ -99,10 +99,12 @@ class Cell:
     contract: str
     ours: Score
     peers: t.Sequence[Score]
+    shipped: t.Sequence[Score] = ()
 
     def of(self, strategy: str) -> list[Score]:
         """Its score here; nothing when it was not run."""
-        return [score for score in [self.ours, *self.peers] if score.strategy == strategy and score.runs]
+        scores = [self.ours, *self.peers, *self.shipped]
+        return [score for score in scores if score.strategy == strategy and score.runs]
 
     @property
     def keepers(self) -> list[Score]:
@@ -126,10 +128,12 @@ def cell(results: Results, workload: str, contract: str) -> Cell:
         return Score(workload, contract, strategy, runs_of(results, workload, strategy, contract))
 
     peers = [score(each.name) for each in PEERS if admits(contract, each.name)]
-    return Cell(workload, contract, score(OURS), [peer for peer in peers if peer.runs])
+    shipped = [score(name) for name in SHIPPED if admits(contract, name)]
+    run = [peer for peer in peers if peer.runs], [one for one in shipped if one.runs]
+    return Cell(workload, contract, score(OURS), *run)
 
 
 def cells(results: Results) -> list[Cell]:
     """Those of which something was measured, contract by contract."""
     found = [cell(results, workload, contract) for contract in CONTRACTS for workload in WORKLOADS]
-    return [each for each in found if each.ours.runs or each.peers]
+    return [each for each in found if each.ours.runs or each.peers or each.shipped]

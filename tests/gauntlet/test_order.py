@@ -8,7 +8,7 @@ import typing as t
 import pytest
 
 from ansible_collections.virtops.live_migration.tests.gauntlet.__main__ import wanted_from
-from ansible_collections.virtops.live_migration.tests.gauntlet.candidates import BY_NAME, OURS
+from ansible_collections.virtops.live_migration.tests.gauntlet.candidates import BY_NAME, OURS, SHIPPED
 from ansible_collections.virtops.live_migration.tests.gauntlet.made import made, results_of
 from ansible_collections.virtops.live_migration.tests.gauntlet.order import Wanted, estimate, to_do
 from ansible_collections.virtops.live_migration.tests.gauntlet.results import Key, Results
@@ -33,7 +33,9 @@ def test_workloads_take_turns_and_ours_comes_first() -> None:
     keys = to_do(Results(), ALL)
     assert [key.workload for key in keys[: len(OPTIONS)]] == list(OPTIONS)
     assert {key.strategy for key in keys[: 3 * len(OPTIONS)]} == {OURS}
-    assert keys[3 * len(OPTIONS)].strategy == "virsh"
+    shipped = keys[3 * len(OPTIONS) : (3 + len(SHIPPED)) * len(OPTIONS)]
+    assert {(key.strategy, key.contract) for key in shipped} == {(name, "") for name in SHIPPED}
+    assert keys[(3 + len(SHIPPED)) * len(OPTIONS)].strategy == "virsh"
 
 
 def test_what_is_done_or_follows_is_left_out() -> None:

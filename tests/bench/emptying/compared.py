@@ -13,6 +13,7 @@ SOURCE, DESTINATIONS = "kvm01", ("kvm02", "kvm03")
 LINK_MBIT = 400
 REPEATS = 3
 MAX_DOWNTIME_MS = 500
+NICE = -10  # of Ansible and of virsh, which would run on another machine than the guests
 # The same allowance for all: a guest that pre-copy does not move may go by post-copy.
 VIRSH = ("--undefinesource", "--postcopy", "--postcopy-after-precopy")
 OURS = "ours"

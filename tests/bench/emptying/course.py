@@ -6,7 +6,6 @@ from __future__ import annotations
 import datetime
 import threading
 import time
-import typing as t
 
 from bench.runs import Ansible, task
 from virtlab.errors import LabError
@@ -49,24 +48,20 @@ def run(key: Key, yard: Yard, ansible: Ansible, known: Calibration) -> Run:
     yard.home()
     yard.ready()
     destinations, cut_s = destination_of(key.repeat), CUT_AFTER * known.least_s
-    lead_s = 0.0
+    module_s = 0.0
     with yard.heard() as events:
         began_s = time.monotonic()
         if key.strategy == OURS:
-            elapsed_s, messages = _ours(yard, ansible, key, known, cut_s)
-            empty_s: t.Optional[float] = elapsed_s
-            lead_s = time.monotonic() - began_s - elapsed_s
-            if not yard.empty():
-                empty_s = None
+            module_s, messages = _ours(yard, ansible, key, known, cut_s)
         else:
             messages = _by_virsh(next(peer for peer in PEERS if peer.name == key.strategy), yard, key, cut_s)
-            empty = yard.empty()
-            empty_s = time.monotonic() - began_s if empty else None
+        empty = yard.empty()
+        empty_s = time.monotonic() - began_s if empty else None
         yard.calm()
         passengers = yard.passengers(destinations, messages, events)
     message = "" if empty_s is not None else f"not empty: {', '.join(one.name for one in passengers if not one.moved)}"
     rounded = None if empty_s is None else round(empty_s, 2)
-    return Run(key.strategy, key.repeat, _now(), rounded, passengers, round(lead_s, 2), message)
+    return Run(key.strategy, key.repeat, _now(), rounded, passengers, round(module_s, 2), message)
 
 
 def _by_virsh(peer: Peer, yard: Yard, key: Key, cut_s: float) -> dict[str, str]:

@@ -36,7 +36,7 @@ class Passenger:
 class Run:
     """``empty_s``: from the order until libvirt was seen to run nothing on the host (None: it was cut before).
 
-    ``lead_s``: what came before in the case of ours, Ansible's start and the transport of the module.
+    ``module_s``: how much of that the module took in the case of ours; the rest is Ansible and SSH.
     """
 
     strategy: str
@@ -44,7 +44,7 @@ class Run:
     at: str
     empty_s: t.Optional[float]
     passengers: tuple[Passenger, ...]
-    lead_s: float = 0.0
+    module_s: float = 0.0
     message: str = ""
 
     @property

@@ -9,10 +9,10 @@ import typing as t
 from ansible_collections.virtops.live_migration.tests.gauntlet.table import head, title
 from ansible_collections.virtops.live_migration.tests.gauntlet.table import rows as table
 
-from .compared import GUESTS, LINK_MBIT, MAX_DOWNTIME_MS, OURS, PEERS, STRATEGIES
+from .compared import GUESTS, LINK_MBIT, MAX_DOWNTIME_MS, NICE, OURS, PEERS, STRATEGIES
 from .kept import Passenger, Results, Run
 
-MOST_OVER_LIMIT = 1.25
+MOST_OVER_LIMIT, START_S = 1.4, 5.0
 _MIB = 1 << 20
 
 _HOW = f"""
@@ -23,9 +23,10 @@ themselves were not run.
 - All have the same guests in the same order, which is by chance, and the same destinations. All may use post-copy for
   guests that pre-copy does not move: ours by ``postcopy: prefer``, the others by ``--postcopy
   --postcopy-after-precopy``, which is the same.
-- The *time* is from the order until libvirt shows nothing running on the host. Of ours it is that of the module, which
-  measures the guests and verifies the end; what Ansible takes before it is listed beside it. That is long here, since
-  the controller, which would be another machine, shares the processors with the emulated guests.
+- The *time* is from the order until libvirt shows nothing running on the host. Of ours it is that of the whole play,
+  Ansible, SSH, measuring and the verified end included; how much of it the module takes is listed beside it.
+- The controller, which would be another machine, shares the processors with the emulated guests here. So Ansible has a
+  nice value of {NICE}, and so has each virsh of the others.
 - The *limit* is what the guests use over what the link of their host carries, both measured by moving all of them
   while they write nothing.
 - A guest is *within its contract* when it is where it should be and stood still for no more than {MAX_DOWNTIME_MS} ms
@@ -52,14 +53,14 @@ def figures(results: Results) -> list[Figure]:
         fastest = _moves_all(results.of(OURS)) and all(ours <= time_s for time_s in known.values())
         other = f"; the best of the others, {best}, {known[best]:.1f} s" if best else "; no other one moves all so"
         measured = f"{ours:.1f} s{other}"
-    over = ours / limit_s if ours is not None and limit_s else None
+    most_s = MOST_OVER_LIMIT * limit_s + START_S if limit_s else None
     harmed = [f"{name} ({run.strategy})" for run in results.runs for name in run.harmed]
     return [
         Figure("Ours is the fastest of those that move every guest within its contract", fastest, measured),
         Figure(
-            f"Ours takes no more than {MOST_OVER_LIMIT} times the limit",
-            None if over is None else over <= MOST_OVER_LIMIT,
-            "not measured" if over is None else f"{over:.2f}",
+            f"Ours takes no more than {MOST_OVER_LIMIT} times the limit and {START_S:g} s",
+            None if ours is None or most_s is None else ours <= most_s,
+            "not measured" if ours is None or most_s is None else f"{ours:.1f} s; that would be {most_s:.1f} s",
         ),
         Figure(
             "No guest was lost or harmed",
@@ -144,7 +145,7 @@ def _runs(results: Results) -> str:
             run.strategy,
             f"{run.repeat + 1}",
             "-" if run.empty_s is None else f"{run.empty_s:.1f} s",
-            f"{run.lead_s:.1f} s" if run.lead_s else "-",
+            f"{run.module_s:.1f} s" if run.module_s else "-",
             f"{run.sent_bytes // _MIB} MiB",
             f"{sum(one.kept for one in run.passengers)} of {len(run.passengers)}",
             _worst(run.passengers, lambda one: one.downtime_ms),
@@ -152,7 +153,7 @@ def _runs(results: Results) -> str:
         ]
         for run in results.runs
     ]
-    head = ["Strategy", "Run", "Time", "Ansible", "Data", "Within contract", "Longest downtime", "Longest gap"]
+    head = ["Strategy", "Run", "Time", "Module", "Data", "Within contract", "Longest downtime", "Longest gap"]
     return table(head, lines)
 
 
