@@ -55,6 +55,9 @@ bench-events: setup ## what the event source costs while 50 guests migrate at on
 bench-gaps: setup ## how long guests stand still in post-copy, by what waits in the source's kernel, as a ratio
 	@tests/bench/gaps
 
+bench-less: setup ## how long a guest takes whose free memory is not sent, beside virsh, as a ratio
+	@tests/bench/less
+
 gauntlet: setup ## our migrations and those of other tools, side by side; up to 2.5 hours, goes on where it was left
 	@tests/run/gauntlet
 
@@ -92,4 +95,4 @@ docs: setup ## the documentation as HTML, in build/docs
 clean: ## remove what the targets made, environments included
 	@rm -rf build .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .ansible .venv .venv-*
 
-.PHONY: help setup demo test test-matrix lint sanity units sim bench-plan bench-prevention bench-evacuation bench-forecasts browser integration integration-wide modular patch-night faults eda bench-events bench-gaps gauntlet versions soak docs-lint reference build docs clean
+.PHONY: help setup demo test test-matrix lint sanity units sim bench-plan bench-prevention bench-evacuation bench-forecasts browser integration integration-wide modular patch-night faults eda bench-events bench-gaps bench-less gauntlet versions soak docs-lint reference build docs clean

@@ -23,7 +23,7 @@ from .ours import module_is_there
 from .report import text
 from .results import Store
 from .runner import Gauntlet, HarmedError, go
-from .stage import LINK_MBIT
+from .stage import LINK_MBIT, UNSENT_KIB
 from .workloads import OPTIONS
 
 
@@ -70,6 +70,8 @@ def main() -> int:
         with tempfile.TemporaryDirectory(prefix="gauntlet.") as directory, Lab(given.lab) as lab:
             lab.down()
             lab.up(host_count=2, link_mbit=LINK_MBIT)
+            for host in lab.hosts:  # as role prerequisites sets it up, and for all strategies alike
+                lab.execute(host.name, "sysctl", "-qw", f"net.ipv4.tcp_notsent_lowat={UNSENT_KIB * 1024}")
             store.add_machine(facts(lab, LINK_MBIT, commit_of(given.root)))
             ansible = Ansible(Path(directory), lab.inventory())
             records = given.results.with_name("records")

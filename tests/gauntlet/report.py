@@ -14,6 +14,7 @@ from .reasons import reasons
 from .results import Results
 from .score import Cell, Score, cells
 from .shipped import shipped
+from .stage import UNSENT_KIB
 from .table import head, lost, middle, number, title
 from .table import rows as table
 from .workloads import OPTIONS
@@ -30,6 +31,8 @@ The other tools themselves were not run.
   migrated, against its rate just before, and the time in which it would have done it.
 - The *limit* is what the guest uses over what the link carries, both measured by a plain migration while the guest
   writes nothing.
+- The hosts are set up by ``prerequisites_unsent_kib: {unsent}`` of the role
+  :ansplugin:`virtops.live_migration.prerequisites#role`, for all strategies alike.
 - After each run all of the guest's memory was compared with what it must be, and it was seen to run on one host only.
 - A run is cut after {cut:.0f} s and counts as not finished. A contract is kept with a tenth of tolerance. Runs were
   interleaved; three where strategies are close, one where they are not, and medians of those that kept the contract.
@@ -48,7 +51,10 @@ def text(results: Results) -> str:
         title("The gauntlet: measured against other tools", "="),
         ".. contents::\n   :local:\n   :depth: 1\n",
     ]
-    parts += [title("How it was measured", "-"), _HOW.format(cut=CUT_S, lead=_lead(results)).strip() + "\n"]
+    parts += [
+        title("How it was measured", "-"),
+        _HOW.format(cut=CUT_S, lead=_lead(results), unsent=UNSENT_KIB).strip() + "\n",
+    ]
     parts += [_where(results), _repeat(), title("What was to be shown", "-"), _figures(results)]
     parts += [title("By strategy", "-"), _strategies(results, found)]
     parts += [title("Ours and the best peer", "-"), _duels(results, found)]

@@ -16,6 +16,7 @@ from .heartbeat import Pulse, Rhythm, beats, pulse, work_began_ms
 from .watch import BrokenRunError
 
 LINK_MBIT = 400
+UNSENT_KIB = 128  # what the kernel may have waiting to be sent, so that pages that are asked for wait less
 _BEAT_WITHIN_S = 20.0
 _BEFORE_S = 2.0
 _LEAST_BUSY_S = 1.0
