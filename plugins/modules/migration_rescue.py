@@ -267,8 +267,10 @@ from ..module_utils._ansible.progress import ProgressFile, progress_spec
 from ..module_utils._ansible.runner import Result, run_on_guest
 from ..module_utils._ansible.transfer import policies_of
 from ..module_utils._core.errors import MigrationError
-from ..module_utils._core.job.sample import Phase
+from ..module_utils._core.guest_policy import GuestPolicies
+from ..module_utils._core.job.sample import JobSample, Phase
 from ..module_utils._core.migration.unfinished import unfinished
+from ..module_utils._core.policy import Policy
 from ..module_utils._core.supervision.actions import Action
 from ..module_utils._core.supervision.record import Record, supervision_facts
 from ..module_utils._core.supervision.supervisor import Supervisor
@@ -309,16 +311,8 @@ def work(module: AnsibleModule, connection: Connection, guest: Guest) -> Result:
         return {"outcome": "none", **nothing}
     if params["destination_uri"] is None:
         module.warn(f"The destination of {printable(guest.name)} is not known: {_NOT_WATCHED}")
-    own: Result = {}
-    # In post-copy the guest cannot go back, whatever it says of itself.
-    if policies.heed_metadata and not job.phase.in_postcopy:
-        own, notes = own_limits(guest)
-        for note in notes:
-            module.warn(note)
-    policy = policies.of(guest.name, guest.uuid, own)
+    policy = policy_for(module, guest, job, policies)
     plan = plan_of_running(connection, guest, params["bandwidth_mib_per_s"])
-    if module.check_mode:
-        policy = replace(policy, mode="observe")
     record = Record(Supervisor(policy, plan), name=guest.name, uuid=guest.uuid)
     on_progress = ProgressFile(params["progress_file"]).report
     ends = (params["destination_uri"], params["migrate_uri"])
@@ -344,6 +338,18 @@ def work(module: AnsibleModule, connection: Connection, guest: Guest) -> Result:
     facts["destination_answered"] = driver.destination_answered
     facts["diff"] = diff_of(job.phase, job.phase if module.check_mode else last.phase, actions)
     return ended(guest, record, facts, module.warn)
+
+
+def policy_for(module: AnsibleModule, guest: Guest, job: JobSample, policies: GuestPolicies) -> Policy:
+    """Of this guest, with what its metadata say; in check mode one that only observes."""
+    own: Result = {}
+    # In post-copy the guest cannot go back, whatever it says of itself.
+    if policies.heed_metadata and not job.phase.in_postcopy:
+        own, notes = own_limits(guest)
+        for note in notes:
+            module.warn(note)
+    policy = policies.of(guest.name, guest.uuid, own)
+    return replace(policy, mode="observe") if module.check_mode else policy
 
 
 def ended(guest: Guest, record: Record, facts: Result, warn: t.Callable[[str], None]) -> Result:

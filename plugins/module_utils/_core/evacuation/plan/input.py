@@ -67,26 +67,17 @@ def fleet_from_documents(
     places = _places(documents, on_their_way, {(guest.uuid, host) for guest, host in coming})
     guests = [guest for guest, _host in places]
     rules, warnings = _rules(guests, options)
-    warnings = _mistyped(options, guests, documents) + warnings
-    warnings += [
-        f"{guest.name!r} is arriving on {host}, which is to be emptied. It counts where it still is: plan again when it"
-        " has arrived, or cancel its migration."
-        for guest, host in coming
-    ]
+    warnings = _mistyped(options, guests, documents) + warnings + _arriving(coming)
     checked = None if readiness is None else _by_pair(readiness)
     if checked is None and sources:
         warnings.append(
             "Readiness was not given: only memory, devices and limits decide where a guest may go, and nobody knows"
             " whether its processor, networks and disks are there."
         )
-    taking = [document.name for document in documents if document.name not in leaving]
-    warnings += [
-        f"On {document.name} {human_bytes(sum(owed.values()))} are kept for guests that a migration has left smaller"
-        f" than they were, and that get it back: {', '.join(map(repr, sorted(owed)))}."
-        for document in documents
-        if document.name not in leaving and (owed := owed_by_guest(document.domains))
-    ]
-    planned = _PlannedGuests(options, rules, _by_guest(measurements), checked, taking, on_their_way)
+    taking = [document for document in documents if document.name not in leaving]
+    warnings += _kept_for_shrunk(taking)
+    names = [document.name for document in taking]
+    planned = _PlannedGuests(options, rules, _by_guest(measurements), checked, names, on_their_way)
     rate = options.transfer_mib_per_s
     return (
         fleet.Fleet(
@@ -101,6 +92,23 @@ def fleet_from_documents(
         ),
         warnings,
     )
+
+
+def _arriving(coming: t.Iterable[tuple[GuestDocument, str]]) -> list[str]:
+    return [
+        f"{guest.name!r} is arriving on {host}, which is to be emptied. It counts where it still is: plan again when it"
+        " has arrived, or cancel its migration."
+        for guest, host in coming
+    ]
+
+
+def _kept_for_shrunk(taking: t.Iterable[HostDocument]) -> list[str]:
+    return [
+        f"On {document.name} {human_bytes(sum(owed.values()))} are kept for guests that a migration has left smaller"
+        f" than they were, and that get it back: {', '.join(map(repr, sorted(owed)))}."
+        for document in taking
+        if (owed := owed_by_guest(document.domains))
+    ]
 
 
 def _rules(guests: t.Iterable[GuestDocument], options: PlanOptions) -> tuple[dict[str, GuestRules], list[str]]:
