@@ -11,8 +11,8 @@ import os
 import typing as t
 
 import pytest
-from bench.moving import move
-from bench.runs import Ansible, Result, assert_done, assert_refused
+from bench.moving import LINK_MIB_PER_S, move
+from bench.runs import Ansible, Result, Run, Running, assert_done, assert_refused
 from bench.subject import LINK_MBIT, Subject, wait_for
 from virtlab.guest import GuestOptions
 from virtlab.lab import Lab
@@ -69,6 +69,60 @@ def test_zstd_is_what_qemu_does(newer: Lab, on_newer: Ansible, guest: Subject) -
     flags = result["forecast"]["flags"]
     assert (flags["zstd_level"], flags["parallel_connections"], flags["postcopy"]) == (3, 2, False)
     guest.has_moved()
+    guest.verify()
+
+
+def zstd_level(guest: Subject, host: str = "") -> t.Optional[int]:
+    """Of a migration from that host that runs now; None without one, or without zstd."""
+    words = (guest.uuid, json.dumps({"execute": "query-migrate-parameters"}))
+    done = guest.lab.virsh(host or guest.source, "qemu-monitor-command", *words, check=False)
+    found = json.loads(done.stdout)["return"] if done.returncode == 0 else {}
+    return int(found["multifd-zstd-level"]) if found.get("multifd-compression") == "zstd" else None
+
+
+def by_zstd(newer: Lab, running: Running, guest: Subject, hosts: t.Sequence[str]) -> Run:
+    """The end of a play that has the guest leave each of the hosts, one after the other, each time with zstd."""
+    for host in hosts:
+        wait_for(lambda host=host: zstd_level(guest, host) == 2, f"zstd on {host}")
+        newer.link_set(host, mbit=LINK_MBIT)
+    run = running.wait()
+    assert run.code == 0, run.output
+    return run
+
+
+ZSTD = {"live_migration_compression": "zstd", "live_migration_compression_level": 2}
+VARIABLES = {
+    **ZSTD,
+    "live_migration_destination_uri": "qemu+tcp://{host}/system",
+    "live_migration_link_mib_per_s": LINK_MIB_PER_S,
+    "live_migration_measure": False,
+}
+
+
+def test_by_the_playbook(newer: Lab, on_newer: Ansible, guest: Subject) -> None:
+    newer.link_set(guest.source, mbit=20)
+    running = on_newer.begin_playbook(
+        "virtops.live_migration.migrate",
+        **VARIABLES,
+        live_migration_guests=[guest.name],
+        live_migration_destination=guest.destination,
+    )
+    by_zstd(newer, running, guest, [guest.source])
+    guest.has_moved()
+    guest.verify()
+
+
+def test_by_the_roles_away_and_home(newer: Lab, on_newer: Ansible, guest: Subject) -> None:
+    for host in (guest.source, guest.destination):
+        newer.link_set(host, mbit=20)
+    running = on_newer.begin_playbook(
+        "virtops.live_migration.evacuate",
+        **VARIABLES,
+        live_migration_hosts=guest.source,
+        live_migration_return=True,
+    )
+    by_zstd(newer, running, guest, [guest.source, guest.destination])
+    assert guest.state().startswith("running")
     guest.verify()
 
 
