@@ -10,10 +10,10 @@ setup: ## packages of the distribution, and a Python environment in .venv
 demo: ## see a stuck migration, why it is stuck, and how it is freed
 	@tests/demo/run
 
-test: ## everything below, in order; ends with "N passed, N failed"
+test: ## what the continuous integration runs: 25 minutes, ends with "N passed, N failed"
 	@tests/run/test
 
-test-matrix: ## the same, and the checks on older versions of ansible-core
+test-matrix: ## the same with all tests of the lab, and on older versions of ansible-core; three hours
 	@tests/run/test --matrix
 
 lint: setup ## ruff, mypy, yamllint, shellcheck, ansible-lint
@@ -43,7 +43,7 @@ bench-forecasts: setup ## forecasts against published migrations: FORECASTS_PUBL
 browser: setup ## reports looked at in a real browser, which it installs: screenshots, contrast, keyboard
 	@tests/run/browser
 
-integration: setup ## real guests that really migrate, in the lab
+integration: setup ## real guests that really migrate, in the lab: all that do not take long; an hour
 	@tests/run/integration
 
 eda: setup ## Event-Driven Ansible: the rulebooks with the real ansible-rulebook, in the lab

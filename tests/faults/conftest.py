@@ -25,7 +25,7 @@ _known_crashes: set[str] = set()
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "fast: the few that 'make integration' runs, too")
+    config.addinivalue_line("markers", "fast: the few that 'make test' and 'make integration' run, too")
 
 
 @pytest.hookimpl(wrapper=True)

@@ -9,6 +9,8 @@ from virtlab.report import Beat
 
 from ansible_collections.virtops.live_migration.tests.gauntlet.heartbeat import Rhythm, pulse
 
+pytestmark = pytest.mark.fast
+
 ALWAYS = Rhythm(GuestOptions())
 
 

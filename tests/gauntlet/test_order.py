@@ -15,6 +15,8 @@ from ansible_collections.virtops.live_migration.tests.gauntlet.results import Ke
 from ansible_collections.virtops.live_migration.tests.gauntlet.workloads import OPTIONS
 from ansible_collections.virtops.live_migration.tests.sim.peers import WITH_POSTCOPY
 
+pytestmark = pytest.mark.fast
+
 ALL = Wanted()
 CUT: dict[str, t.Any] = {"outcome": "cut", "elapsed_ms": 120_000, "downtime_ms": None}
 

@@ -18,6 +18,8 @@ from ansible_collections.virtops.live_migration.tests.gauntlet.results import Ca
 from ansible_collections.virtops.live_migration.tests.gauntlet.score import broken_rules, cell, cells, runs_of
 from ansible_collections.virtops.live_migration.tests.gauntlet.workloads import OPTIONS
 
+pytestmark = pytest.mark.fast
+
 CUT: dict[str, t.Any] = {"outcome": "cut", "elapsed_ms": 120_000, "downtime_ms": None}
 
 

@@ -33,7 +33,8 @@ _known_crashes: set[str] = set()
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "wide: run by 'make integration-wide' and not by 'make test'")
+    config.addinivalue_line("markers", "fast: the few that 'make test' runs")
+    config.addinivalue_line("markers", "wide: run by 'make integration-wide' and not by 'make integration'")
     config.addinivalue_line("markers", "modular: builds libvirt's modular daemons; run by 'make modular' only")
 
 

@@ -3,12 +3,14 @@
 
 from __future__ import annotations
 
+import pytest
 from bench.runs import Ansible, assert_done, assert_refused, task
 from bench.subject import Subject
 
 MODULE = "migration_abort"
 
 
+@pytest.mark.fast
 def test_cancel_a_precopy(ansible: Ansible, erp01: Subject) -> None:
     migration = erp01.migrate("--postcopy")
     foreseen, refused = ansible.run(

@@ -134,6 +134,7 @@ def refused(run: Run) -> set[str]:
 
 
 @pytest.mark.parametrize("nothing", ["", None])
+@pytest.mark.fast
 def test_questions_that_nobody_answered(bare: Ansible, nothing: t.Optional[str]) -> None:
     blank = {question["variable"]: nothing for _name, survey in surveys() for question in survey["spec"]}
     needed = ("live_migration_hosts", "live_migration_guest", "live_migration_guests", "live_migration_destination")
@@ -144,6 +145,7 @@ def test_numbers_booleans_and_lists_as_text(bare: Ansible) -> None:
     assert refused(check(bare, TEXTS)) == set()
 
 
+@pytest.mark.fast
 def test_wrong_answers_are_refused_by_name(bare: Ansible) -> None:
     """All at once: each playbook names those of its variables that are wrong, and no other ones."""
     run = check(bare, {**TEXTS, **WRONG})

@@ -100,6 +100,7 @@ def test_limits_are_noted_and_put_back(house: House) -> None:
     assert notes(house) == {}
 
 
+@pytest.mark.fast
 def test_zero_is_an_answer(house: House) -> None:
     """Nothing but an empty text counts as none: a pause of 0 s is none, and not what the policy has."""
     common = {"live_migration_guest": '["0123"]', "live_migration_destination_uri": "qemu+tcp://kvm02/system"}

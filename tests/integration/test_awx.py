@@ -187,6 +187,7 @@ def test_cancelled_in_the_middle_and_launched_again(controller: Controller, crm0
     assert told[0]["counter"] < ended["counter"]
 
 
+@pytest.mark.fast
 def test_a_wrong_answer_ends_the_job_before_anything_is_done(controller: Controller, crm01: Subject) -> None:
     answers = {
         "live_migration_guests": "crm01",

@@ -177,6 +177,7 @@ def test_what_was_there_before_stays_and_what_was_changed_by_hand_is_put_right(
     assert server.api.names("hosts") == {"kvm01"}
 
 
+@pytest.mark.fast
 def test_written_for_aap_configuration_without_a_collection_for_awx(tmp_path: Path, server: Server) -> None:
     bare = Ansible(tmp_path, "all: {}\n")
     refused = bare.playbook(PLAYBOOK, **role_variables(server), awx_setup_collections=["awx.nowhere"])
@@ -195,6 +196,7 @@ def test_written_for_aap_configuration_without_a_collection_for_awx(tmp_path: Pa
     assert done.changed == [f"{PLAYBOOK} : Write it for infra.aap_configuration"]
 
 
+@pytest.mark.fast
 def test_the_lists_fit_the_modules_that_aap_configuration_calls(tmp_path: Path, server: Server) -> None:
     """Each field of an item is an option of the module of its kind, as ansible-doc has it."""
     bare = Ansible(tmp_path, "all: {}\n")

@@ -24,6 +24,7 @@ MODULES: dict[str, dict[str, t.Any]] = {
 UNKNOWN_UUID = "00000000-0000-4000-8000-000000000001"
 
 
+@pytest.mark.fast
 def test_a_guest_that_is_not_there(ansible: Ansible) -> None:
     calls = [task(module, name="erp99", **more) for module, more in MODULES.items()]
     calls += [task(module, uuid=UNKNOWN_UUID, **more) for module, more in MODULES.items()]
@@ -95,6 +96,7 @@ def test_from_another_host(ansible: Ansible, erp01: Subject) -> None:
     assert erp01.virsh("migrate-getmaxdowntime") == "400"
 
 
+@pytest.mark.fast
 def test_options_that_make_no_sense(ansible: Ansible) -> None:
     results = ansible.run(
         "kvm01",
@@ -131,6 +133,7 @@ def defined(lab: Lab) -> t.Iterator[list[str]]:
         lab.virsh("kvm01", "undefine", "--domain", name)
 
 
+@pytest.mark.fast
 def test_unusual_names(ansible: Ansible, defined: list[str]) -> None:
     assert set(NAMES) <= set(defined)
     # As variables of inventory would be: what looks like a template stays text.

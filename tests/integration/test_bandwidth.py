@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import pytest
 from bench.runs import Ansible, assert_done, task
 from bench.subject import Subject, wait_for
 
@@ -10,6 +11,7 @@ MODULE = "migration_bandwidth"
 UNLIMITED = "8796093022207"
 
 
+@pytest.mark.fast
 def test_both_limits_set_once_and_told_right(ansible: Ansible, erp01: Subject) -> None:
     wanted = {"name": "erp01", "bandwidth_mib_per_s": 40, "postcopy_bandwidth_mib_per_s": 30}
     none = {"bandwidth_mib_per_s": 0, "postcopy_bandwidth_mib_per_s": 0}

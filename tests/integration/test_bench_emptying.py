@@ -55,10 +55,12 @@ def reached(*runs: Run) -> list[t.Optional[bool]]:
         ([], [None, None, None]),
     ],
 )
+@pytest.mark.fast
 def test_what_was_to_be_shown(runs: list[Run], expected: list[t.Optional[bool]]) -> None:
     assert reached(*runs) == expected
 
 
+@pytest.mark.fast
 def test_all_have_the_same_guests_in_the_same_order() -> None:
     assert sorted(order_of(0)) == sorted(GUESTS)
     assert order_of(0) == order_of(0) != order_of(1)
@@ -66,6 +68,7 @@ def test_all_have_the_same_guests_in_the_same_order() -> None:
     assert abs(there.count("kvm02") - there.count("kvm03")) <= 1
 
 
+@pytest.mark.fast
 def test_strategies_take_turns() -> None:
     keys = wanted(3)
     assert len(set(keys)) == len(keys) == 3 * len(STRATEGIES)
@@ -73,6 +76,7 @@ def test_strategies_take_turns() -> None:
     assert len({keys[number * len(STRATEGIES)].strategy for number in range(3)}) == 3
 
 
+@pytest.mark.fast
 def test_the_page_is_made_from_the_file(tmp_path: Path) -> None:
     store = Store(tmp_path / "results.jsonl")
     store.add_machine(

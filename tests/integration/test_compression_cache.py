@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import pytest
 from bench.runs import Ansible, assert_done, assert_refused, task
 from bench.subject import Subject
 
@@ -16,6 +17,7 @@ def in_force(guest: Subject) -> int:
     return int(float(words[-2]) * unit)
 
 
+@pytest.mark.fast
 def test_set_once_and_told_right(ansible: Ansible, crm01: Subject) -> None:
     size = 32 * 1024**2
     foreseen = ansible.module(crm01.source, MODULE, check=True, name="crm01", size_bytes=size)

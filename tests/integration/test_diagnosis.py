@@ -7,6 +7,7 @@ import re
 import time
 import typing as t
 
+import pytest
 from bench.runs import Ansible, Result, task
 from bench.subject import DEFAULT_DOWNTIME_MS, Subject, wait_for
 
@@ -39,6 +40,7 @@ def has_number(text: str) -> bool:
     return re.search(r"\d", text) is not None
 
 
+@pytest.mark.fast
 def test_first_pass(ansible: Ansible, erp01: Subject) -> None:
     erp01.migrate("--bandwidth", "4")
     found = diagnosis(ansible, erp01, observe_s=2)
@@ -93,6 +95,7 @@ def test_dirty_rate(ansible: Ansible, erp01: Subject) -> None:
     assert all(each["risk"] for each in found["remedies"])
 
 
+@pytest.mark.fast
 def test_downtime_limit_low_and_its_remedy(ansible: Ansible, crm01: Subject) -> None:
     # In each pass over half a link it could rewrite its 24 MiB several times, so that all of them are left, also on a
     # machine that gets half of that done.
@@ -207,6 +210,7 @@ def test_postcopy_running(ansible: Ansible, erp01: Subject) -> None:
     erp01.arrives(migration)
 
 
+@pytest.mark.fast
 def test_postcopy_broken_and_its_remedy(ansible: Ansible, erp01: Subject) -> None:
     erp01.migrate("--postcopy")
     erp01.switch_to_postcopy(2)

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import pytest
 from bench.runs import Ansible, assert_refused, task
 from bench.subject import Subject
 
@@ -10,6 +11,7 @@ MODULE = "migration_dirty_rate_info"
 MIB = 1024**2
 
 
+@pytest.mark.fast
 def test_a_busy_guest_and_a_quiet_one(ansible: Ansible, erp01: Subject, crm01: Subject) -> None:
     hosts = {erp01.name: erp01.source, crm01.name: crm01.source}
     busy, quiet = (ansible.module(host, MODULE, name=name) for name, host in hosts.items())

@@ -3,12 +3,14 @@
 
 from __future__ import annotations
 
+import pytest
 from bench.runs import Ansible, assert_done, assert_refused, task
 from bench.subject import Subject
 
 MODULE = "migration_downtime"
 
 
+@pytest.mark.fast
 def test_set_once_and_told_right(ansible: Ansible, erp01: Subject) -> None:
     wanted = {"name": "erp01", "max_downtime_ms": 900}
     foreseen, again_foreseen = ansible.run(

@@ -37,6 +37,7 @@ def away(house: House, *names: str) -> None:
         assert_done(house.ansible.run("kvm01", wanted)[0], True)
 
 
+@pytest.mark.fast
 def test_a_host_is_emptied_and_its_guests_come_home(house: House) -> None:
     away(house)
     tasks = [house.evacuation(PLAN, check=True), house.evacuation(PLAN), house.evacuation(PLAN)]
@@ -84,6 +85,7 @@ def test_killed_in_the_middle_and_run_again(house: House) -> None:
     house.unharmed()
 
 
+@pytest.mark.fast
 def test_emptied_and_home_by_the_playbook(house: House) -> None:
     """Those that are at home leave, the host is seen to be cordoned, and all come home, from both hosts."""
     away(house, *(name for name, host in PLAN.items() if host == "kvm03"))

@@ -224,6 +224,7 @@ def test_what_has_not_begun_to_send_is_cancelled(house: House, flags: tuple[str,
         assert migration.wait(LIMIT_S) is not None
 
 
+@pytest.mark.fast
 def test_only_planned(house: House) -> None:
     """By the playbook that plans, and by check mode of the one that empties: the same plan, and nothing is moved."""
     asked = {

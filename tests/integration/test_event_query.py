@@ -37,6 +37,7 @@ def node(name: str, uuid: str) -> dict[str, t.Any]:
 
 
 @pytest.mark.parametrize("full_name", sorted(QUERIES))
+@pytest.mark.fast
 def test_the_guest_is_found_in_what_the_module_returns(full_name: str) -> None:
     module = full_name.removeprefix("virtops.live_migration.")
     query = QUERIES[full_name]["query"]
@@ -50,6 +51,7 @@ def test_the_guest_is_found_in_what_the_module_returns(full_name: str) -> None:
     assert jq(query, {"failed": True, "msg": "There is no such guest."}) == []
 
 
+@pytest.mark.fast
 def test_every_module_that_changes_a_guest_is_counted() -> None:
     acting = []
     for path in (ROOT / "plugins" / "modules").glob("*.py"):

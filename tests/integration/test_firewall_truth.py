@@ -87,6 +87,7 @@ def compare(two: Spaces, scripts: t.Mapping[str, str], files_too: bool = False) 
     comparison.check(MOST_UNKNOWN if len(scripts) >= MANY else MOST_OF_FEW)
 
 
+@pytest.mark.fast
 def test_some_rule_sets(two: Spaces) -> None:
     compare(two, {f"seed {seed}": script(seed) for seed in range(16)})
 

@@ -17,6 +17,7 @@ LINK_MBIT = 200
 LINK_MIB_PER_S = 22.5
 
 
+@pytest.mark.fast
 def test_a_quiet_guest_does_what_was_forecast(ansible: Ansible, crm01: Subject) -> None:
     crm01.lab.link_set(crm01.source, mbit=LINK_MBIT)
     result = ansible.module(crm01.source, MODULE, name="crm01", link_mib_per_s=LINK_MIB_PER_S)
@@ -78,6 +79,7 @@ def test_it_waits_for_a_quiet_moment(ansible: Ansible, erp01: Subject) -> None:
     assert result["forecast"]["way"] == "precopy"
 
 
+@pytest.mark.fast
 def test_refused(ansible: Ansible, erp01: Subject) -> None:
     erp01.migrate()
     busy, unknown = ansible.run(

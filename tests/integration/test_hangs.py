@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import pytest
 from bench.runs import Ansible, assert_refused, task
 from bench.subject import Subject
 
@@ -20,6 +21,7 @@ CALLS = {
 }
 
 
+@pytest.mark.fast
 def test_on_the_destination(ansible: Ansible, erp01: Subject) -> None:
     migration = erp01.migrate("--postcopy")
     calls = [task(module, timeout_s=LIMIT_S, name="erp01", **arguments) for module, arguments in CALLS.items()]

@@ -48,6 +48,7 @@ def crowded(lab: Lab) -> t.Iterator[None]:
         lab.clear("kvm02")
 
 
+@pytest.mark.fast
 def test_a_host_as_it_is(lab: Lab, ansible: Ansible, crm01: Subject) -> None:
     source, destination = (lab.host(name) for name in (crm01.source, crm01.destination))
     began_s = time.time()

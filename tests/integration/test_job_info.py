@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import pytest
 from bench.runs import Ansible, task
 from bench.subject import Subject
 
@@ -52,6 +53,7 @@ def check_keys(job: dict, downtime_key: str, *, kept: bool = False) -> None:
         assert set(remedy) == REMEDY
 
 
+@pytest.mark.fast
 def test_no_job(ansible: Ansible, erp01: Subject) -> None:
     here, nowhere = ansible.run(
         erp01.source, task(MODULE, name="erp01"), task(MODULE, name="erp01", observe_s=60, timeout_s=25)
@@ -64,6 +66,7 @@ def test_no_job(ansible: Ansible, erp01: Subject) -> None:
         assert (guest["name"], guest["uuid"], guest["state"]) == ("erp01", erp01.uuid, "running")
 
 
+@pytest.mark.fast
 def test_a_job_on_both_hosts(ansible: Ansible, erp01: Subject, crm01: Subject) -> None:
     erp01.migrate()
     glance, by_uuid, every, other = ansible.run(

@@ -122,6 +122,7 @@ def test_an_evacuation_and_what_it_leaves(lab: Lab, ansible: Ansible, crm01: Sub
     assert value(visited, "live_migration_host_guests_away_from_home") == 0
 
 
+@pytest.mark.fast
 def test_a_directory_that_is_not_there_is_refused(ansible: Ansible, crm01: Subject) -> None:
     there = {"destination_uri": f"qemu+tcp://{crm01.destination}/system", "metrics_directory": "/nowhere"}
     assert_refused(ansible.module(crm01.source, "migration", name="crm01", **there), "METRICS_DIRECTORY")
@@ -135,6 +136,7 @@ def test_the_alert_rules_do_what_they_say(tmp_path: Path) -> None:
     assert "SUCCESS" in promtool("test", "rules", "alerts_test.yml", cwd=tmp_path)
 
 
+@pytest.mark.fast
 def test_every_alert_is_tested(tmp_path: Path) -> None:
     rules = yaml.safe_load((MONITORING / "alerts.yml").read_text())
     names = {rule["alert"] for group in rules["groups"] for rule in group["rules"]}

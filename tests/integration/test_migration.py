@@ -14,6 +14,7 @@ from virtlab.guest import GuestOptions
 from virtlab.lab import Lab
 
 
+@pytest.mark.fast
 def test_an_idle_guest(ansible: Ansible, crm01: Subject) -> None:
     source, destination = crm01.source, crm01.destination
     crm01.virsh("autostart")
@@ -37,6 +38,7 @@ def test_an_idle_guest(ansible: Ansible, crm01: Subject) -> None:
     assert "carried" not in crm01.virsh("dumpxml", "--inactive")
 
 
+@pytest.mark.fast
 def test_a_busy_guest_by_postcopy(ansible: Ansible, erp01: Subject) -> None:
     """It is measured where that is asked for, and not before it is sent: the first pass tells what is needed."""
     allowed = {"policy_overrides": {"postcopy": "if_needed"}}
@@ -60,6 +62,7 @@ def test_a_busy_guest_by_downtime(ansible: Ansible, erp01: Subject) -> None:
     erp01.has_moved()
 
 
+@pytest.mark.fast
 def test_no_way_within_the_policy(ansible: Ansible, erp01: Subject) -> None:
     strict = {"max_throttle_percent": 0, "postcopy": "never"}
     result = ansible.run(erp01.source, move(erp01, policy_overrides=strict, compression="none"))[0]
@@ -87,6 +90,7 @@ def test_given_up_at_the_deadline(ansible: Ansible, erp01: Subject) -> None:
     assert erp01.virsh("migrate-getmaxdowntime") == "300"
 
 
+@pytest.mark.fast
 def test_what_was_not_waited_for_is_adopted(ansible: Ansible, erp01: Subject) -> None:
     """As after the death of whoever started it."""
     source, destination = erp01.source, erp01.destination
@@ -129,6 +133,7 @@ def test_a_transient_guest(ansible: Ansible, passing: Subject) -> None:
     assert "Persistent:     no" in passing.virsh("dominfo")
 
 
+@pytest.mark.fast
 def test_a_start_that_fails(ansible: Ansible, crm01: Subject) -> None:
     crm01.lab.fill_ports(crm01.destination)
     try:
@@ -156,6 +161,7 @@ def test_what_cannot_be(ansible: Ansible, crm01: Subject) -> None:
     assert crm01.state().startswith("running")
 
 
+@pytest.mark.fast
 def test_the_playbook(ansible: Ansible, crm01: Subject) -> None:
     asked = {
         "live_migration_guests": ["crm01"],

@@ -22,6 +22,7 @@ def watcher(lab: Lab, tmp_path: Path) -> t.Iterator[Watcher]:
         yield made
 
 
+@pytest.mark.fast
 def test_stuck_and_then_over(watcher: Watcher, erp01: Subject) -> None:
     migration = erp01.migrate()
     started = watcher.wait_for("started", erp01.uuid)

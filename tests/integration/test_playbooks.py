@@ -6,6 +6,7 @@ from __future__ import annotations
 import re
 import typing as t
 
+import pytest
 from bench.runs import Ansible, Run
 from bench.subject import Subject, wait_for
 
@@ -36,6 +37,7 @@ def test_diagnose_where_nothing_migrates(ansible: Ansible) -> None:
     assert run.stats["live_migration_jobs"] == {"kvm01": [], "kvm02": []}
 
 
+@pytest.mark.fast
 def test_diagnose_a_guest(ansible: Ansible, erp01: Subject) -> None:
     erp01.migrate("--postcopy")
     erp01.in_pass(2)
@@ -58,6 +60,7 @@ def test_diagnose_a_guest_that_nobody_has(ansible: Ansible) -> None:
     assert "kvm01, kvm02" in run.failure
 
 
+@pytest.mark.fast
 def test_rescue_by_postcopy_and_again(ansible: Ansible, erp01: Subject) -> None:
     migration = erp01.migrate("--postcopy")
     erp01.in_pass(2)
@@ -150,6 +153,7 @@ def test_rescue_over_a_link_that_is_too_slow(ansible: Ansible, erp01: Subject) -
     assert erp01.state().startswith("running")
 
 
+@pytest.mark.fast
 def test_check_mode_changes_nothing(ansible: Ansible, erp01: Subject) -> None:
     erp01.migrate("--postcopy")
     erp01.in_pass(2)

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import pytest
 from bench.runs import Ansible, Result, assert_done, assert_refused, task
 from bench.subject import Subject
 
@@ -19,6 +20,7 @@ def switch(ansible: Ansible, guest: Subject, *, check: bool = False) -> Result:
     return result
 
 
+@pytest.mark.fast
 def test_switch_a_stuck_migration(ansible: Ansible, erp01: Subject) -> None:
     # Post-copy slowed down, so that it still runs when the module is called again.
     erp01.virsh("migrate-setspeed", "2", "--postcopy")
@@ -39,6 +41,7 @@ def test_switch_a_stuck_migration(ansible: Ansible, erp01: Subject) -> None:
     erp01.arrives(migration)
 
 
+@pytest.mark.fast
 def test_the_guard_refuses_in_the_first_pass(ansible: Ansible, erp01: Subject) -> None:
     migration = erp01.migrate("--postcopy", "--bandwidth", "4")
     refused, foreseen = ansible.run(erp01.source, task(MODULE, name="erp01"), task(MODULE, check=True, name="erp01"))
@@ -73,6 +76,7 @@ def test_the_guard_refuses_what_takes_too_long(ansible: Ansible, erp01: Subject)
     assert found == ["TOO_LONG"], result
 
 
+@pytest.mark.fast
 def test_a_job_that_was_started_without_postcopy(ansible: Ansible, erp01: Subject) -> None:
     erp01.migrate()
     for guard in (True, False):

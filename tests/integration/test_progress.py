@@ -50,6 +50,7 @@ def test_live_in_the_events_of_ansible_runner(ansible: Ansible, crm01: Subject, 
 @pytest.mark.parametrize(
     "options", [{"module": {"progress": False}}, {"async": 240, "poll": 1}], ids=["not wanted", "the play's own async"]
 )
+@pytest.mark.fast
 def test_quiet(ansible: Ansible, crm01: Subject, tmp_path: Path, options: dict[str, t.Any]) -> None:
     migration = crm01.migrate("--bandwidth", "1")
     path = tmp_path / "play.yml"

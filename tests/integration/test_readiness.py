@@ -105,6 +105,7 @@ def sick_destination(lab: Lab) -> t.Iterator[None]:
         wait_for(lambda: lab.virsh("kvm02", "uri", check=False).returncode == 0, "libvirtd")
 
 
+@pytest.mark.fast
 def test_a_guest_that_can_move(lab: Lab, ansible: Ansible, crm01: Subject) -> None:
     """It is on the host that the lab started it on, or on the other one: both ways are the same."""
     destination = document(ansible, crm01.destination, reference_epoch_s=time.time())
@@ -142,6 +143,7 @@ def test_a_guest_that_can_move(lab: Lab, ansible: Ansible, crm01: Subject) -> No
     crm01.arrives(crm01.migrate())
 
 
+@pytest.mark.fast
 def test_a_guest_that_cannot(lab: Lab, ansible: Ansible, problem: str, sick_destination: None) -> None:
     destination = document(ansible, "kvm02", reference_epoch_s=time.time() - 60)
     mine = document(ansible, "kvm01", reference_epoch_s=time.time(), peers=[lab.host("kvm02").migration_address])

@@ -24,6 +24,7 @@ def broken(erp01: Subject) -> Subject:
     return erp01
 
 
+@pytest.mark.fast
 def test_the_halves_are_joined(ansible: Ansible, broken: Subject) -> None:
     source, destination = broken.source, broken.destination
     broken.virsh("migrate-setspeed", "0", "--postcopy")

@@ -90,6 +90,7 @@ def check_file(path: Path, run: Run) -> str:
     return text
 
 
+@pytest.mark.fast
 def test_a_migration(house: House, reports: Path) -> None:
     path = reports / "migration.html"
     wanted = {"live_migration_guest": "erp01", "live_migration_destination": "kvm02"}

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import typing as t
 
+import pytest
 from bench.runs import Ansible, assert_done, assert_refused, task
 from bench.subject import Subject, wait_for
 
@@ -15,6 +16,7 @@ def actions(result: dict[str, t.Any]) -> list[str]:
     return [action["action"] for action in result["actions"]]
 
 
+@pytest.mark.fast
 def test_by_the_downtime_that_is_needed(ansible: Ansible, erp01: Subject) -> None:
     migration = erp01.migrate()
     erp01.in_pass(3)
@@ -34,6 +36,7 @@ def test_by_the_downtime_that_is_needed(ansible: Ansible, erp01: Subject) -> Non
     erp01.arrives(migration)
 
 
+@pytest.mark.fast
 def test_by_postcopy(ansible: Ansible, erp01: Subject) -> None:
     migration = erp01.migrate("--postcopy")
     result = ansible.module(
@@ -120,6 +123,7 @@ def test_given_up_when_told_to(ansible: Ansible, erp01: Subject) -> None:
     assert erp01.state().startswith("running")
 
 
+@pytest.mark.fast
 def test_bad_policies(ansible: Ansible, erp01: Subject) -> None:
     erp01.migrate()
     every: tuple[dict[str, t.Any], ...] = ({"max_downtime_ms": 0}, {"max_data_factor": 0.5}, {"on_hopeless": "pause"})

@@ -39,12 +39,14 @@ def binding_hidden(lab: Lab) -> t.Iterator[None]:
     lab.execute("kvm01", "rm", "/run/hidden.py")
 
 
+@pytest.mark.fast
 def test_it_finds_a_python_that_has_it(ansible: Ansible, bare_python: dict[str, str]) -> None:
     (result,) = ansible.run("kvm01", task("migration_job_info"), variables=bare_python)
     assert not result["failed"], result
     assert "guests" in result
 
 
+@pytest.mark.fast
 def test_it_says_what_to_install(ansible: Ansible, bare_python: dict[str, str], binding_hidden: None) -> None:
     (result,) = ansible.run("kvm01", task("migration_job_info"), variables=bare_python)
     assert_refused(result, "LIBVIRT_BINDING_MISSING")

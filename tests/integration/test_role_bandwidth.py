@@ -29,6 +29,7 @@ def speed(guest: Subject) -> str:
     return guest.virsh("migrate-getspeed")
 
 
+@pytest.mark.fast
 def test_before_a_migration_and_back(ansible: Ansible, erp01: Subject, crm01: Subject) -> None:
     if erp01.source != crm01.source:
         erp01.load(0)

@@ -50,6 +50,7 @@ def web01(lab: Lab) -> t.Iterator[Serving]:
     subject.stop()
 
 
+@pytest.mark.fast
 def test_stopped_and_put_back(ansible: Ansible, web01: Serving) -> None:
     stop = {"name": "web01", "state": "stopped", "units": UNITS}
     predicted, first, second = ansible.run(

@@ -184,6 +184,7 @@ def test_what_is_asked_for_and_nothing_the_second_time(
         lab.execute(host.name, "rm", "-rf", "/etc/pki/qemu")
 
 
+@pytest.mark.fast
 def test_values_that_would_do_harm(ansible: Ansible, role: t.Callable[..., Run], lab: Lab, tmp_path: Path) -> None:
     before, daemon = read(lab, CONF), pid(lab)
     refused = {
@@ -451,6 +452,7 @@ def test_a_renewal_leaves_no_key_behind(role: t.Callable[..., Run], lab: Lab, au
     assert {mode for mode, inode in seen if inode in inodes} <= {"640"}
 
 
+@pytest.mark.fast
 def test_no_secret_is_shown(role: t.Callable[..., Run], lab: Lab) -> None:
     """Neither those of the file nor those that are asked for: with a diff, in check mode, and with all verbosity."""
     secrets = ("swordfish", "trout", "salmon", "herring", "mackerel")
@@ -497,6 +499,7 @@ def test_not_while_a_migration_runs(role: t.Callable[..., Run], lab: Lab, erp01:
     assert erp01.job()
 
 
+@pytest.mark.fast
 def test_a_migration_that_begins_meanwhile(
     role: t.Callable[..., Run], lab: Lab, erp01: Subject, tmp_path: Path
 ) -> None:
@@ -578,7 +581,7 @@ def test_other_firewalls(role: t.Callable[..., Run], lab: Lab, firewall: str) ->
         ]
 
 
-@pytest.mark.wide
+@pytest.mark.fast
 def test_the_playbook(ansible: Ansible, tools: None, lab: Lab) -> None:
     run = ansible.playbook(
         f"{COLLECTION}.prepare_hosts",

@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
 from bench.runs import Ansible
 from bench.subject import Subject
 
@@ -14,6 +15,7 @@ PLAYBOOK = "virtops.live_migration.readiness"
 RULES = [{"id": "own_rule", "expr": "domain.name == 'nobody'", "message": "Not this one.", "remedy": "Rename it."}]
 
 
+@pytest.mark.fast
 def test_the_report_and_its_threshold(ansible: Ansible, crm01: Subject, tmp_path: Path) -> None:
     report = tmp_path / "readiness.json"
     uri = "qemu+tcp://{host}/system"

@@ -10,6 +10,7 @@ import contextlib
 import time
 import typing as t
 
+import pytest
 from bench.runs import Ansible, Running, assert_done, assert_refused, task
 from bench.subject import LIMIT_S, Subject, wait_for
 
@@ -43,6 +44,7 @@ def nothing_there(guest: Subject) -> None:
     wait_for(lambda: not guest.state(guest.destination).startswith(("running", "paused")), "the end of QEMU there")
 
 
+@pytest.mark.fast
 def test_it_is_given_up_after_the_limit(ansible: Ansible, crm01: Subject) -> None:
     """libvirt cannot end it before the destination has answered, and does so then."""
     running = ansible.begin(crm01.source, move(crm01, **LIMITED))

@@ -59,6 +59,7 @@ def moved(ansible: Ansible, guest: Subject, **overrides: t.Any) -> Result:
     return result
 
 
+@pytest.mark.fast
 def test_less_is_sent_and_all_is_given_back(ansible: Ansible, loose: Subject) -> None:
     (foreseen,) = ansible.run(loose.source, move(loose, check=True, policy_overrides=KEEPING))
     has_all_its_memory(loose)

@@ -3,12 +3,14 @@
 
 from __future__ import annotations
 
+import pytest
 from bench.runs import Ansible, assert_done, assert_refused
 from bench.subject import Subject
 
 MODULE = "migration_suspend"
 
 
+@pytest.mark.fast
 def test_it_finishes_within_the_pause(ansible: Ansible, erp01: Subject) -> None:
     migration = erp01.migrate()
     erp01.in_pass(2)

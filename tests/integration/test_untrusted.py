@@ -103,6 +103,7 @@ def refused(run: Run, *names: str) -> None:
 
 
 @each_pattern
+@pytest.mark.fast
 def test_names_of_hosts_in_answers(machine: Machine, pattern: Path) -> None:
     playbook, questions = survey(pattern)
     if "live_migration_pool" in questions:
@@ -198,6 +199,7 @@ PLAN_IDS = ["in its parts", "as a whole", "without guests", "a guest twice", "in
 
 
 @pytest.mark.parametrize(("plan", "problems"), ODD_PLANS, ids=PLAN_IDS)
+@pytest.mark.fast
 def test_a_plan_that_is_none_is_refused_before_the_host_is_marked(
     machine: Machine, plan: dict[str, t.Any], problems: list[str]
 ) -> None:
@@ -295,6 +297,7 @@ def test_a_guest_is_a_host_of_the_inventory_too(machine: Machine) -> None:
     assert run.failure.startswith("root@127.0.0.1 is no host of the inventory"), run.output
 
 
+@pytest.mark.fast
 def test_no_password_is_printed(machine: Machine) -> None:
     secret = "hunter2-open"
     for variable, uri in (

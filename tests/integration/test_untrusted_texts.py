@@ -147,6 +147,7 @@ PLAYBOOKS: dict[str, tuple[dict[str, t.Any], list[str]]] = {
 
 
 @pytest.mark.parametrize("playbook", PLAYBOOKS)
+@pytest.mark.fast
 def test_playbooks(machine: Machine, playbook: str) -> None:
     variables, tasks = PLAYBOOKS[playbook]
     if playbook not in ("diagnose", "plan"):
@@ -167,6 +168,7 @@ def test_bandwidth(machine: Machine, entry_point: str) -> None:
     machine.judge(machine.ansible.role("bandwidth", "kvm01", "restore", **given), "Put the former limits back")
 
 
+@pytest.mark.fast
 def test_this_attack_is_real(machine: Machine) -> None:
     """What would be run is run where Ansible is told that it is a template, and a filter that says nothing of it was
     enough before ansible-core 2.19."""

@@ -90,12 +90,14 @@ def beat_line(stamp_ms: int, host: str, seq: int, pages: int) -> bytes:
     return b"%d %s %s %02x.\n" % (stamp_ms * 1000, host.encode(), body, check)
 
 
+@pytest.mark.fast
 def test_a_line_that_a_migration_cut_in_two_is_not_read() -> None:
     whole = beat_line(1, "kvm01", 5, 0x1234)
     assert parse(whole.rstrip(b"\n")) is not None
     assert all(parse(whole[:length]) is None for length in range(len(whole) - 1))
 
 
+@pytest.mark.fast
 def test_the_longest_gap_is_found_where_the_guest_changed_hosts(tmp_path: Path) -> None:
     path = tmp_path / "record"
     lines = [beat_line(20 * seq, "kvm01", seq, seq * 10) for seq in range(1, 50)]
@@ -106,6 +108,7 @@ def test_the_longest_gap_is_found_where_the_guest_changed_hosts(tmp_path: Path) 
     assert found.split_brain_beats == 0
 
 
+@pytest.mark.fast
 def test_two_running_copies_are_told(tmp_path: Path) -> None:
     path = tmp_path / "record"
     lines = [beat_line(20 * seq, "kvm01", seq, 0) for seq in range(1, 50)]
@@ -118,6 +121,7 @@ def test_two_running_copies_are_told(tmp_path: Path) -> None:
 
 
 @needs_root
+@pytest.mark.fast
 def test_hosts_are_separate_and_know_one_another(lab: Lab) -> None:
     for host in ("kvm01", "kvm02"):
         assert lab.execute(host, "hostname").stdout.strip() == host
@@ -173,6 +177,7 @@ def test_a_healthy_lab_is_not_made_twice(lab: Lab) -> None:
 
 
 @needs_root
+@pytest.mark.fast
 def test_a_guest_beats_works_obeys_and_checks_its_memory(lab: Lab, quiet: str) -> None:
     first = lab.guest_report(quiet)
     assert first.running_on == ["kvm01"]
@@ -191,6 +196,7 @@ def test_a_guest_beats_works_obeys_and_checks_its_memory(lab: Lab, quiet: str) -
 
 
 @needs_root
+@pytest.mark.fast
 def test_corruption_is_seen_in_both_regions(lab: Lab, quiet: str) -> None:
     lab.guest_corrupt(quiet, region="cold", page=7)
     assert lab.guest_verify(quiet).bad_pages == 1
@@ -221,6 +227,7 @@ def test_a_name_that_libvirt_refuses_leaves_nothing(lab: Lab) -> None:
 
 
 @needs_root
+@pytest.mark.fast
 def test_a_light_guest_moves_there_and_back_with_its_memory_intact(lab: Lab) -> None:
     lab.guest_start("mover", options=GuestOptions(ram_mib=256, hot_mib=64, cold_mib=32, pages_per_s=1000))
     try:

@@ -13,6 +13,8 @@ from virtlab import activation, cli, daemons, modular, state, systems
 from virtlab.errors import LabError
 from virtlab.state import Host
 
+pytestmark = pytest.mark.fast
+
 MODULAR = Host("kvm01", 1, "ns", "10.231.0.11", "10.231.1.11", "4c0ffee0-0000-4000-8000-000000000001", "trixie-modular")
 OTHER = Host("kvm02", 2, "ns", "10.231.0.12", "10.231.1.12", "4c0ffee0-0000-4000-8000-000000000002", "trixie")
 
