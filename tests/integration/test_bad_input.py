@@ -24,7 +24,6 @@ MODULES: dict[str, dict[str, t.Any]] = {
 UNKNOWN_UUID = "00000000-0000-4000-8000-000000000001"
 
 
-@pytest.mark.fast
 def test_a_guest_that_is_not_there(ansible: Ansible) -> None:
     calls = [task(module, name="erp99", **more) for module, more in MODULES.items()]
     calls += [task(module, uuid=UNKNOWN_UUID, **more) for module, more in MODULES.items()]

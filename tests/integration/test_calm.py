@@ -46,7 +46,6 @@ def ended(running: Running, guest: Subject) -> Result:
     return result
 
 
-@pytest.mark.fast
 def test_a_calm_moment_is_waited_for(ansible: Ansible, nightly: Subject) -> None:
     running = ansible.begin(nightly.source, move(nightly, calm_wait_s=BOUND_S))
     waits(running, 2)

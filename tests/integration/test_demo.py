@@ -8,13 +8,11 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
 from virtlab.lab import leftovers
 
 DEMO = Path(__file__).resolve().parents[1] / "demo" / "demo.py"
 
 
-@pytest.mark.fast
 def test_demo() -> None:
     name = f"demo-{os.getpid()}"
     done = subprocess.run(

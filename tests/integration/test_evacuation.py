@@ -37,7 +37,6 @@ def away(house: House, *names: str) -> None:
         assert_done(house.ansible.run("kvm01", wanted)[0], True)
 
 
-@pytest.mark.fast
 def test_a_host_is_emptied_and_its_guests_come_home(house: House) -> None:
     away(house)
     tasks = [house.evacuation(PLAN, check=True), house.evacuation(PLAN), house.evacuation(PLAN)]

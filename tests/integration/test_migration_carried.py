@@ -35,7 +35,6 @@ def content(guest: Subject, host: str) -> str:
     return guest.lab.execute(host, "sh", "-c", script, path).stdout
 
 
-@pytest.mark.fast
 def test_its_disk_goes_with_it(ansible: Ansible, stored: Subject) -> None:
     """All of it, or what it has of its own on top of what the destination has."""
     source, destination = stored.source, stored.destination

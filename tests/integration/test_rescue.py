@@ -123,7 +123,6 @@ def test_given_up_when_told_to(ansible: Ansible, erp01: Subject) -> None:
     assert erp01.state().startswith("running")
 
 
-@pytest.mark.fast
 def test_bad_policies(ansible: Ansible, erp01: Subject) -> None:
     erp01.migrate()
     every: tuple[dict[str, t.Any], ...] = ({"max_downtime_ms": 0}, {"max_data_factor": 0.5}, {"on_hopeless": "pause"})

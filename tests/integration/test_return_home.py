@@ -44,7 +44,6 @@ def brought_home(home: House) -> Run:
     )
 
 
-@pytest.mark.fast
 def test_nobody_is_started_while_a_host_does_not_answer(home: House) -> None:
     """One was shut down at home, one as a visitor; of the first there is a clone, which carries its mark."""
     away = home.evacuation({"crm01": "kvm02", "web01": "kvm02"}, **QUICK)

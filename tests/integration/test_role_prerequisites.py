@@ -184,7 +184,6 @@ def test_what_is_asked_for_and_nothing_the_second_time(
         lab.execute(host.name, "rm", "-rf", "/etc/pki/qemu")
 
 
-@pytest.mark.fast
 def test_values_that_would_do_harm(ansible: Ansible, role: t.Callable[..., Run], lab: Lab, tmp_path: Path) -> None:
     before, daemon = read(lab, CONF), pid(lab)
     refused = {

@@ -59,7 +59,6 @@ def moved(ansible: Ansible, guest: Subject, **overrides: t.Any) -> Result:
     return result
 
 
-@pytest.mark.fast
 def test_less_is_sent_and_all_is_given_back(ansible: Ansible, loose: Subject) -> None:
     (foreseen,) = ansible.run(loose.source, move(loose, check=True, policy_overrides=KEEPING))
     has_all_its_memory(loose)
@@ -156,6 +155,7 @@ def test_after_an_abort_it_has_its_memory_again(ansible: Ansible, loose: Subject
     has_all_its_memory(loose)
 
 
+@pytest.mark.fast
 def test_readiness_says_what_is_sent_for_nothing(ansible: Ansible, loose: Subject) -> None:
     loose.virsh("dommemstat", "--period", "1", "--live")
     here, there = (host_of(ansible, name) for name in (loose.source, loose.destination))
