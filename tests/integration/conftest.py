@@ -22,7 +22,7 @@ from virtlab.lab import Lab
 CRM = GuestOptions(ram_mib=160, hot_mib=24, cold_mib=8)
 
 
-# Each takes minutes, the first ones longest. Begun last, one of them would keep one of the two labs at work alone.
+# Each takes minutes, the first ones longest. Begun last, one of them would keep one of the labs at work alone.
 LONG = (
     *("test_report", "test_role_prerequisites", "test_evacuation_rules", "test_evacuation", "test_answers_carried_out"),
     *("test_migration", "test_rescue", "test_awx_setup", "test_shrink", "test_playbooks", "test_diagnosis", "test_lab"),

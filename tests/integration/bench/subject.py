@@ -15,7 +15,7 @@ from virtlab.migrate import Migration
 from .runs import Running
 
 LINK_MBIT = 400
-# Of each wait: many times what it takes, since two labs may share a processor that is a third as fast.
+# Of each wait: many times what it takes, since three labs may share a processor that is a third as fast.
 LIMIT_S = 240.0
 DEFAULT_DOWNTIME_MS = 300
 UNLIMITED_MIB_PER_S = 8_796_093_022_207

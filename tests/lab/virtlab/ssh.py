@@ -88,7 +88,7 @@ def variables(state: LabState, host: Host) -> dict[str, str]:
         "ansible_ssh_private_key_file": str(client_key(state)),
         "ansible_ssh_common_args": " ".join(options(state)),
         "ansible_control_path": f"{control_dir(state)}/%%C",
-        # Ansible's own 10 s are few for a login on a machine that is busy with two labs.
+        # Ansible's own 10 s are few for a login on a machine that is busy with three labs.
         "ansible_ssh_timeout": "30",
         "ansible_python_interpreter": "/usr/bin/python3",
         "migration_address": host.migration_address,
