@@ -143,7 +143,6 @@ def test_a_guest_that_can_move(lab: Lab, ansible: Ansible, crm01: Subject) -> No
     crm01.arrives(crm01.migrate())
 
 
-@pytest.mark.fast
 def test_a_guest_that_cannot(lab: Lab, ansible: Ansible, problem: str, sick_destination: None) -> None:
     destination = document(ansible, "kvm02", reference_epoch_s=time.time() - 60)
     mine = document(ansible, "kvm01", reference_epoch_s=time.time(), peers=[lab.host("kvm02").migration_address])

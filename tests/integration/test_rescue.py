@@ -16,7 +16,6 @@ def actions(result: dict[str, t.Any]) -> list[str]:
     return [action["action"] for action in result["actions"]]
 
 
-@pytest.mark.fast
 def test_by_the_downtime_that_is_needed(ansible: Ansible, erp01: Subject) -> None:
     migration = erp01.migrate()
     erp01.in_pass(3)

@@ -114,7 +114,6 @@ def work_rate(guest: Subject, seconds: float) -> float:
     return float(guest.lab.guest_report(guest.uuid, since_mark=True, ask_libvirt=False).work_rate_pages_per_s)
 
 
-@pytest.mark.fast
 def test_a_job_that_never_ends_is_freed_within_cap_and_contract(controller: Ansible, writer: Subject) -> None:
     quota, period = LIMIT
     writer.virsh("schedinfo", "--live", f"vcpu_quota={quota}", f"vcpu_period={period}")
