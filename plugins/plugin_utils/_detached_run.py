@@ -67,6 +67,7 @@ print_each_line_at_once()
 class LiveAction(ActionBase):
     """For modules with the options ``progress`` and ``progress_file``; see ``_ansible/progress.py`` for the file."""
 
+    _results_file = ""  # of the job, as the wrapper tells it
     _supports_check_mode = True
     _supports_diff = True
     _supports_async = True
@@ -89,11 +90,12 @@ class LiveAction(ActionBase):
         self._cleanup_remote_tmp = False  # of the wrapper: the progress is still to be read when the module has ended
         path = options.setdefault("progress_file", self._connection._shell.join_path(own_directory, "progress"))
         try:
-            self._remove_old(own_directory)
             started = self._start(options, variables)
             job_id = started.get("ansible_job_id")
             if job_id is None or started.get("failed"):
                 return started
+            self._remove_old(own_directory)
+            self._results_file = str(started.get("results_file") or "")
             return _Follower(self, str(job_id), str(path), variables).follow()
         finally:
             self._cleanup_remote_tmp = True
@@ -120,8 +122,10 @@ class LiveAction(ActionBase):
 
     def read_from(self, path: str, offset: int) -> str:
         """What the file holds from there on; nothing while it does not exist. It is ASCII."""
-        command = f"tail -c +{offset + 1} {self._connection._shell.quote(path)} | head -c {_MOST_READ_BYTES}"
-        # Through a terminal, which SSH may use, each line ends with one character more.
+        file = self._connection._shell.quote(path)
+        # Through a terminal, which SSH may use, what is said of a file that is not there yet would count as its text,
+        # and each line ends with one character more.
+        command = f"tail -c +{offset + 1} {file} 2>/dev/null | head -c {_MOST_READ_BYTES}"
         return str(self._low_level_execute_command(command).get("stdout", "")).replace("\r\n", "\n")
 
     def lives(self, pid: int) -> bool:
@@ -135,8 +139,18 @@ class LiveAction(ActionBase):
         pattern = self._connection._shell.quote(f"{name[:-1]}[{name[-1:]}]")
         return bool(self._low_level_execute_command(f"grep -qsa {pattern} /proc/[0-9]*/cmdline").get("rc") == 0)
 
+    def forget(self, job_id: str, variables: Result) -> None:
+        """Remove the file of the job's result."""
+        if self._results_file:
+            file = self._connection._shell.quote(self._results_file)
+            self._low_level_execute_command(f"rm -f -- {file}")
+        else:
+            self.job(job_id, variables, "cleanup")
+
     def job(self, job_id: str, variables: Result, mode: str = "status") -> Result:
-        directory = self._remote_expand_user(self.get_shell_option("async_dir", default="~/.ansible_async"))
+        directory = self._results_file.rpartition("/")[0]
+        if not directory:
+            directory = self._remote_expand_user(self.get_shell_option("async_dir", default="~/.ansible_async"))
         arguments = {"jid": job_id, "mode": mode, "_async_dir": directory}
         name = "ansible.legacy.async_status"
         try:
@@ -195,7 +209,8 @@ class _Follower:
                 return None
             self._forget()
             return self._died()
-        self._show(self._action.read_from(self._path, self._offset))
+        if not self._ended:
+            self._show(self._action.read_from(self._path, self._offset))
         self._forget()
         if not self._ended and "reason" not in status and status.get("failed") and not self._refused(status):
             return {**self._died(), "exception": str(status.get("stderr") or status.get("msg"))}
@@ -218,7 +233,7 @@ class _Follower:
     def _forget(self) -> None:
         """The job's file. What has become of the module is known, and not lost with the connection now."""
         with contextlib.suppress(AnsibleConnectionFailure):
-            self._action.job(self._job_id, self._variables, "cleanup")
+            self._action.forget(self._job_id, self._variables)
 
     def _gone_for_good(self) -> bool:
         """One that has ended leaves its result a moment later, unless what had detached it was killed, too.

@@ -48,6 +48,10 @@ class Host:
         self.modes.append(mode)
         return {"finished": 0} if self.result is None or self.parts else {"finished": 1, **self.result}
 
+    def forget(self, job_id: str, variables: dict[str, t.Any]) -> None:
+        assert job_id == "j1"
+        self.modes.append("cleanup")
+
     def reconnect(self) -> None:
         self.reconnects += 1
 
@@ -299,3 +303,33 @@ def test_one_that_still_runs_stays(parent: Path) -> None:
 def test_what_belongs_to_somebody_else_stays(parent: Path) -> None:
     os.chown(left(parent, "ansible-tmp-1-1-1", OLD_S), 65534, 65534)
     assert remove_old(parent) == ["ansible-tmp-1-1-1"]
+
+
+def on_a_terminal(results_file: str = "") -> SimpleNamespace:
+    """The action with a connection that runs commands here, and mixes what they say of errors with what they yield."""
+
+    def execute(command: str) -> dict[str, t.Any]:
+        done = subprocess.run(["sh", "-c", command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        return {"rc": done.returncode, "stdout": done.stdout.replace("\n", "\r\n")}
+
+    shell = SimpleNamespace(quote=lambda text: "'" + text.replace("'", "'\"'\"'") + "'")
+    return SimpleNamespace(
+        _connection=SimpleNamespace(_shell=shell), _low_level_execute_command=execute, _results_file=results_file
+    )
+
+
+def test_a_file_that_is_not_there_yet_says_nothing(tmp_path: Path) -> None:
+    """What a shell says of it would count as text that has been read, and the module's own pid be passed over."""
+    file, action = tmp_path / "it's", t.cast(_detached_run.LiveAction, on_a_terminal())
+    assert _detached_run.LiveAction.read_from(action, str(file), 0) == ""
+    file.write_text(entry(pid=7) + entry(end=True), encoding="utf-8")
+    assert _detached_run.LiveAction.read_from(action, str(file), 0) == entry(pid=7) + entry(end=True)
+    assert _detached_run.LiveAction.read_from(action, str(file), len(entry(pid=7))) == entry(end=True)
+
+
+def test_the_file_of_a_result_is_removed_and_no_other(tmp_path: Path) -> None:
+    file, other = tmp_path / "j1'; touch x", tmp_path / "j2"
+    for each in (file, other):
+        each.write_text("{}", encoding="utf-8")
+    _detached_run.LiveAction.forget(t.cast(_detached_run.LiveAction, on_a_terminal(str(file))), "j1", {})
+    assert list(tmp_path.iterdir()) == [other]
