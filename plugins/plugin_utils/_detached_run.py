@@ -94,8 +94,10 @@ class LiveAction(ActionBase):
             job_id = started.get("ansible_job_id")
             if job_id is None or started.get("failed"):
                 return started
-            self._remove_old(own_directory)
             self._results_file = str(started.get("results_file") or "")
+            # What is lost of the connection now is the follower's to get back: the module runs.
+            with contextlib.suppress(AnsibleConnectionFailure):
+                self._remove_old(own_directory)
             return _Follower(self, str(job_id), str(path), variables).follow()
         finally:
             self._cleanup_remote_tmp = True
