@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
 
-from .._core.job.migrate_flags import (
+from .._core.job.migrate_flag_bits import (
     MIGRATE_AUTO_CONVERGE,
     MIGRATE_COMPRESSED,
     MIGRATE_PARALLEL,

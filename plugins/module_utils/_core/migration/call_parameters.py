@@ -10,7 +10,7 @@ from ..errors import MigrationError
 from ..forecast.link_bandwidth import DestinationPath
 from ..forecast.plan import Flags
 from ..forecast.zstd import DEFAULT_LEVEL
-from ..job.migrate_flags import (
+from ..job.migrate_flag_bits import (
     MIGRATE_AUTO_CONVERGE,
     MIGRATE_COMPRESSED,
     MIGRATE_LIVE,

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is left when passes do not get it down: a pause with an end, the last chance, and the policy's own end."""
+"""What is left when passes do not get it down: a pause with an end, the last chance at the deadline or another limit of
+the policy, and the policy's own end."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 import typing as t
 
 from ..._core.errors import MigrationError
-from ..._core.job.migrate_flags import MIGRATE_LIVE, MIGRATE_PEER2PEER, MIGRATE_UNSAFE
+from ..._core.job.migrate_flag_bits import MIGRATE_LIVE, MIGRATE_PEER2PEER, MIGRATE_UNSAFE
 from ..._core.libvirt_errors.codes import Err
 from ..._core.readiness.checks.check_types import MigrationBlocker
 from ..connection import Connection, libvirt

@@ -8,7 +8,7 @@ import typing as t
 from ..._core.errors import MigrationError
 from ..._core.host.features import bug, feature
 from ..._core.job.domain_state import DomainState
-from ..._core.job.migrate_flags import MIGRATE_LIVE, MIGRATE_PEER2PEER, MIGRATE_POSTCOPY, MIGRATE_POSTCOPY_RESUME
+from ..._core.job.migrate_flag_bits import MIGRATE_LIVE, MIGRATE_PEER2PEER, MIGRATE_POSTCOPY, MIGRATE_POSTCOPY_RESUME
 from ..._core.libvirt_errors.codes import Err
 from ..._core.migration.refusals import HALF_ENDED_REMEDY, HALF_MISSING_REMEDY, half_ended
 from ..._host.status_file import start_flags

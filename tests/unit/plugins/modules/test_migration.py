@@ -6,7 +6,7 @@ import typing as t
 
 import pytest
 
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.job import migrate_flags as bits
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.job import migrate_flag_bits as bits
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt import cordon_secret
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.migration import source_disks
 from ansible_collections.virtops.live_migration.plugins.modules import migration

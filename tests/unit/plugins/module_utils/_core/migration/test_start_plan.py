@@ -14,7 +14,7 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._core.forec
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.forecast.plan import Flags
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.forecast.simulation import MigrationFacts
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.forecast.working_set import WorkingSet
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.job.migrate_flags import (
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.job.migrate_flag_bits import (
     MIGRATE_NON_SHARED_INC,
     MIGRATE_NON_SHARED_SYNCHRONOUS_WRITES,
 )

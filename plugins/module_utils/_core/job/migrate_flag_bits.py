@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The bits of libvirt's virDomainMigrateFlags that are used here, by libvirt's names without their prefix VIR_.
 
+Which of them a migration is started with is chosen in ``migration/call_parameters.py``.
+
 They are part of libvirt's ABI and never change; bindings that are older than a flag lack its name.
 """
 
