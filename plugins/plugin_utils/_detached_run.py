@@ -67,7 +67,7 @@ print_each_line_at_once()
 class LiveAction(ActionBase):
     """For modules with the options ``progress`` and ``progress_file``; see ``_ansible/progress.py`` for the file."""
 
-    _results_file = ""  # of the job, as the wrapper tells it
+    _results_file: str  # of the job, as the wrapper tells it together with the job's name
     _supports_check_mode = True
     _supports_diff = True
     _supports_async = True
@@ -91,10 +91,10 @@ class LiveAction(ActionBase):
         path = options.setdefault("progress_file", self._connection._shell.join_path(own_directory, "progress"))
         try:
             started = self._start(options, variables)
-            job_id = started.get("ansible_job_id")
-            if job_id is None or started.get("failed"):
+            job_id, results_file = started.get("ansible_job_id"), started.get("results_file")
+            if job_id is None or results_file is None or started.get("failed"):
                 return started
-            self._results_file = str(started.get("results_file") or "")
+            self._results_file = str(results_file)
             # What is lost of the connection now is the follower's to get back: the module runs.
             with contextlib.suppress(AnsibleConnectionFailure):
                 self._remove_old(own_directory)
@@ -141,19 +141,12 @@ class LiveAction(ActionBase):
         pattern = self._connection._shell.quote(f"{name[:-1]}[{name[-1:]}]")
         return bool(self._low_level_execute_command(f"grep -qsa {pattern} /proc/[0-9]*/cmdline").get("rc") == 0)
 
-    def forget(self, job_id: str, variables: Result) -> None:
+    def forget(self) -> None:
         """Remove the file of the job's result."""
-        if self._results_file:
-            file = self._connection._shell.quote(self._results_file)
-            self._low_level_execute_command(f"rm -f -- {file}")
-        else:
-            self.job(job_id, variables, "cleanup")
+        self._low_level_execute_command(f"rm -f -- {self._connection._shell.quote(self._results_file)}")
 
-    def job(self, job_id: str, variables: Result, mode: str = "status") -> Result:
-        directory = self._results_file.rpartition("/")[0]
-        if not directory:
-            directory = self._remote_expand_user(self.get_shell_option("async_dir", default="~/.ansible_async"))
-        arguments = {"jid": job_id, "mode": mode, "_async_dir": directory}
+    def job(self, job_id: str, variables: Result) -> Result:
+        arguments = {"jid": job_id, "mode": "status", "_async_dir": self._results_file.rpartition("/")[0]}
         name = "ansible.legacy.async_status"
         try:
             return t.cast(Result, self._execute_module(module_name=name, module_args=arguments, task_vars=variables))
@@ -235,7 +228,7 @@ class _Follower:
     def _forget(self) -> None:
         """The job's file. What has become of the module is known, and not lost with the connection now."""
         with contextlib.suppress(AnsibleConnectionFailure):
-            self._action.forget(self._job_id, self._variables)
+            self._action.forget()
 
     def _gone_for_good(self) -> bool:
         """One that has ended leaves its result a moment later, unless what had detached it was killed, too.

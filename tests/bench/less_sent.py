@@ -37,15 +37,8 @@ class Moved(t.NamedTuple):
     rate_bytes_per_s: int
 
 
-def completed(guest: Subject) -> dict[str, str]:
-    """What libvirt keeps of the job on the host where the guest is now."""
-    said = guest.virsh("domjobinfo", "--completed", "--rawstats", host=guest.destination).splitlines()
-    return dict(line.split(":", 1) for line in said if ":" in line)
-
-
 def touched_bytes(guest: Subject) -> int:
-    pairs = [line.split() for line in guest.virsh("dommemstat").splitlines() if line.strip()]
-    return int(dict(pairs)["rss"]) * 1024
+    return guest.memory_statistics()["rss"] * 1024
 
 
 def loosen(guest: Subject, mib: int) -> None:
@@ -75,10 +68,10 @@ def by_ours(guest: Subject, ansible: Ansible, policy: t.Mapping[str, t.Any]) -> 
 
 
 def counted(guest: Subject, total_s: float) -> Moved:
-    figures = completed(guest)
+    figures = guest.completed_job(guest.destination)
     guest.has_moved()
     guest.verify()
-    return Moved(total_s, int(figures["data_processed"]), int(figures["memory_bps"]))
+    return Moved(total_s, figures["data_processed"], figures["memory_bps"])
 
 
 def line(name: str, found: t.Sequence[Moved], limit_s: float) -> str:

@@ -40,10 +40,9 @@ def moved_by_postcopy(guest: Subject, unsent: int) -> Measured:
     guest.arrives(migration)
     time.sleep(1)  # the last page that it asked for may still have kept it waiting
     gap_ms = guest.lab.guest_report(guest.uuid, since_mark=True, ask_libvirt=False).longest_gap_ms
-    said = guest.virsh("domjobinfo", "--completed", "--rawstats", host=guest.destination).splitlines()
-    figures = dict(line.split(":", 1) for line in said if ":" in line)
+    rate = guest.completed_job(guest.destination)["memory_bps"]
     guest.verify()
-    return Measured(gap_ms, int(figures["memory_bps"]) / 1e6)
+    return Measured(gap_ms, rate / 1e6)
 
 
 def line(name: str, found: t.Sequence[Measured]) -> str:

@@ -36,18 +36,12 @@ def loose(lab: Lab) -> t.Iterator[Subject]:
     yield from passing_by(lab, "loose01", LOOSE)
 
 
-def statistics(guest: Subject) -> dict[str, int]:
-    """In KiB, as virsh tells them."""
-    pairs = [line.split() for line in guest.virsh("dommemstat").splitlines() if line.strip()]
-    return {name: int(value) for name, value in pairs}
-
-
 def is_noted(guest: Subject, host: str = "") -> bool:
     return "former-kib" in guest.virsh("metadata", SHRUNK, "--live", host=host, check=False)
 
 
 def has_all_its_memory(guest: Subject) -> None:
-    assert statistics(guest)["actual"] == LOOSE.ram_mib * 1024
+    assert guest.memory_statistics()["actual"] == LOOSE.ram_mib * 1024
     assert not is_noted(guest)
     assert "<stats period" not in guest.virsh("dumpxml")
 
@@ -111,13 +105,13 @@ def test_the_module_dies_and_the_next_run_gives_it_back(ansible: Ansible, loose:
     slow, fast = {"bandwidth_mib_per_s": 1}, {"bandwidth_mib_per_s": 1000}
     running = ansible.begin(loose.source, move(loose, measure=False, policy_overrides=KEEPING, **slow))
     wait_for(lambda: is_noted(loose), "the note")
-    wait_for(lambda: statistics(loose)["actual"] < 800 * 1024, "its memory to be taken")
+    wait_for(lambda: loose.memory_statistics()["actual"] < 800 * 1024, "its memory to be taken")
     if at == "sending":
         loose.in_pass(1)
     assert lab.kill_script(loose.source, SCRIPT) == 1
     (died,) = running.wait().results
     assert_refused(died, "MODULE_DIED")
-    assert statistics(loose)["actual"] < 800 * 1024
+    assert loose.memory_statistics()["actual"] < 800 * 1024
     assert is_noted(loose)
     running = ansible.begin(loose.source, move(loose, measure=False, **fast))
     wait_for(lambda: running.process.poll() is not None or "] loose01: " in running.said(), "its progress")

@@ -43,10 +43,10 @@ def guest(newer: Lab) -> t.Iterator[Subject]:
     made.stop()
 
 
-def qemu(subject: Subject, command: str) -> t.Any:
-    """What QEMU on the source answers; None when it has no such guest any more."""
+def qemu(subject: Subject, command: str, host: str = "") -> t.Any:
+    """What QEMU on the source, or on that host, answers; None when it has no such guest."""
     words = (subject.uuid, json.dumps({"execute": command}))
-    done = subject.lab.virsh(subject.source, "qemu-monitor-command", *words, check=False)
+    done = subject.lab.virsh(host or subject.source, "qemu-monitor-command", *words, check=False)
     return json.loads(done.stdout)["return"] if done.returncode == 0 else None
 
 
@@ -72,11 +72,9 @@ def test_zstd_is_what_qemu_does(newer: Lab, on_newer: Ansible, guest: Subject) -
     guest.verify()
 
 
-def zstd_level(guest: Subject, host: str = "") -> t.Optional[int]:
+def zstd_level(guest: Subject, host: str) -> t.Optional[int]:
     """Of a migration from that host that runs now; None without one, or without zstd."""
-    words = (guest.uuid, json.dumps({"execute": "query-migrate-parameters"}))
-    done = guest.lab.virsh(host or guest.source, "qemu-monitor-command", *words, check=False)
-    found = json.loads(done.stdout)["return"] if done.returncode == 0 else {}
+    found = qemu(guest, "query-migrate-parameters", host) or {}
     return int(found["multifd-zstd-level"]) if found.get("multifd-compression") == "zstd" else None
 
 
@@ -90,9 +88,9 @@ def by_zstd(newer: Lab, running: Running, guest: Subject, hosts: t.Sequence[str]
     return run
 
 
-ZSTD = {"live_migration_compression": "zstd", "live_migration_compression_level": 2}
 VARIABLES = {
-    **ZSTD,
+    "live_migration_compression": "zstd",
+    "live_migration_compression_level": 2,
     "live_migration_destination_uri": "qemu+tcp://{host}/system",
     "live_migration_link_mib_per_s": LINK_MIB_PER_S,
     "live_migration_measure": False,

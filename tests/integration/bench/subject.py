@@ -75,10 +75,22 @@ class Subject:
 
     def job(self) -> dict[str, int]:
         """The statistics of the job on the source; empty when none runs."""
-        done = self.lab.virsh(self.source, "domjobinfo", self.uuid, "--rawstats", check=False)
+        return self._job_statistics(self.source)
+
+    def completed_job(self, host: str) -> dict[str, int]:
+        """Those of its last job there, which are forgotten by being read."""
+        return self._job_statistics(host, "--completed")
+
+    def _job_statistics(self, host: str, *flags: str) -> dict[str, int]:
+        done = self.lab.virsh(host, "domjobinfo", self.uuid, *flags, "--rawstats", check=False)
         pairs = [line.split(":", 1) for line in done.stdout.splitlines() if ":" in line]
         found = {key.strip(): int(value) for key, value in pairs if value.strip().isdigit()}
         return found if "operation" in found else {}
+
+    def memory_statistics(self) -> dict[str, int]:
+        """Those of its balloon and its process, in KiB."""
+        pairs = [line.split() for line in self.virsh("dommemstat").splitlines() if line.strip()]
+        return {name: int(value) for name, value in pairs}
 
     def clients(self) -> int:
         """Connections to the daemon of the source over its own socket, which modules that run there use."""

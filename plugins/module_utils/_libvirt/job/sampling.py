@@ -204,14 +204,14 @@ def context_of(
     )
 
 
-def _postcopy_obstacles(one: Watched) -> tuple[Obstacle, ...]:
+def _postcopy_obstacles(one: Watched) -> t.Sequence[Obstacle]:
     """By its definition, which is read where post-copy may be named as a remedy. That nothing could be read does not
     keep the job from being told; migration_postcopy and the engine look again."""
     last = one.samples[-1]
     if not one.running or last.operation != "outgoing" or last.phase is not Phase.PRECOPY:
         return ()
     try:
-        return tuple(one.guest.document().postcopy_obstacles)
+        return one.guest.document().postcopy_obstacles
     except (MigrationError, libvirt.libvirtError):
         return ()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import select
+import shlex
 import subprocess
 import sys
 import time
@@ -43,13 +44,12 @@ class Host:
         assert job_id == "j1"
         return self.alive
 
-    def job(self, job_id: str, variables: dict[str, t.Any], mode: str = "status") -> dict[str, t.Any]:
+    def job(self, job_id: str, variables: dict[str, t.Any]) -> dict[str, t.Any]:
         assert job_id == "j1"
-        self.modes.append(mode)
+        self.modes.append("status")
         return {"finished": 0} if self.result is None or self.parts else {"finished": 1, **self.result}
 
-    def forget(self, job_id: str, variables: dict[str, t.Any]) -> None:
-        assert job_id == "j1"
+    def forget(self) -> None:
         self.modes.append("cleanup")
 
     def reconnect(self) -> None:
@@ -227,6 +227,7 @@ def test_lines_cannot_command_a_terminal(shown: list[str]) -> None:
 
 # --- what is left on a host, and what takes it away
 
+SHELL = SimpleNamespace(quote=shlex.quote)
 OLD_S, YOUNG_S = 2 * 3600.0, 600.0
 
 
@@ -254,9 +255,8 @@ def remove_old(parent: Path) -> list[str]:
         assert not sudoable
         subprocess.run(["/bin/sh", "-c", command], check=True, timeout=60)
 
-    shell = SimpleNamespace(quote=lambda text: "'" + text.replace("'", "'\"'\"'") + "'")
     action = SimpleNamespace(
-        _connection=SimpleNamespace(_shell=shell),
+        _connection=SimpleNamespace(_shell=SHELL),
         _task=SimpleNamespace(action="virtops.live_migration.migration"),
         _low_level_execute_command=execute,
     )
@@ -312,9 +312,8 @@ def on_a_terminal(results_file: str = "") -> SimpleNamespace:
         done = subprocess.run(["sh", "-c", command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         return {"rc": done.returncode, "stdout": done.stdout.replace("\n", "\r\n")}
 
-    shell = SimpleNamespace(quote=lambda text: "'" + text.replace("'", "'\"'\"'") + "'")
     return SimpleNamespace(
-        _connection=SimpleNamespace(_shell=shell), _low_level_execute_command=execute, _results_file=results_file
+        _connection=SimpleNamespace(_shell=SHELL), _low_level_execute_command=execute, _results_file=results_file
     )
 
 
@@ -331,5 +330,5 @@ def test_the_file_of_a_result_is_removed_and_no_other(tmp_path: Path) -> None:
     file, other = tmp_path / "j1'; touch x", tmp_path / "j2"
     for each in (file, other):
         each.write_text("{}", encoding="utf-8")
-    _detached_run.LiveAction.forget(t.cast(_detached_run.LiveAction, on_a_terminal(str(file))), "j1", {})
+    _detached_run.LiveAction.forget(t.cast(_detached_run.LiveAction, on_a_terminal(str(file))))
     assert list(tmp_path.iterdir()) == [other]

@@ -61,7 +61,8 @@ def fleet_from_documents(
     nothing. Raises BAD_DOCUMENT, BAD_FLEET and GUEST_TWICE.
     """
     leaving = {document.name for document in sources}
-    documents = [*sources, *(document for document in destinations if document.name not in leaving)]
+    taking = [document for document in destinations if document.name not in leaving]
+    documents = [*sources, *taking]
     on_their_way = _on_their_way(documents, leaving)
     coming = _coming_to_sources(documents, leaving)
     places = _places(documents, on_their_way, {(guest.uuid, host) for guest, host in coming})
@@ -74,7 +75,6 @@ def fleet_from_documents(
             "Readiness was not given: only memory, devices and limits decide where a guest may go, and nobody knows"
             " whether its processor, networks and disks are there."
         )
-    taking = [document for document in documents if document.name not in leaving]
     warnings += _kept_for_shrunk(taking)
     names = [document.name for document in taking]
     planned = _PlannedGuests(options, rules, _by_guest(measurements), checked, names, on_their_way)
