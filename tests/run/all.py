@@ -39,6 +39,9 @@ PLAYED = [*PLAYED_FAST, "awx", "evacuation", "playbooks", *PLAYED_ROLES]
 # Without the matrix only the fast tests of the first of them, with its oldest version.
 OLDEST = next(iter(MATRIX))
 CONTROLLER = f"{sys.version_info.major}.{sys.version_info.minor}"  # Python of the environment, which runs this, too
+# In the log of a step that does not run pytest: with its place, or called an error.
+FAULT = re.compile(r"(ERROR|FATAL)\b|\S+:\d+: |\S+:\d+:\d+: |(.*\s|)error(:|\s\s)")
+MOST_TOLD = 5  # of what failed, for each step
 
 
 class Counts(t.NamedTuple):
@@ -128,6 +131,23 @@ def count_tests(directory: Path) -> Counts:
     return total
 
 
+def failures(step: Step) -> list[str]:
+    """What failed in a step, for the end of the output, which is often all that is kept of it: the names of tests, or
+    what its log calls an error, or how that ends."""
+    found = []
+    for file in step.junit.glob("*.xml") if step.junit else ():
+        for case in ElementTree.parse(file).iter("testcase"):
+            broken = next((child for child in case if child.tag in ("failure", "error")), None)
+            if broken is not None:
+                said = " ".join((broken.get("message") or "").split())
+                found.append(f"{case.get('classname', '')}.{case.get('name', '')}: {said}")
+    if not found:
+        lines = [line.strip() for line in (RESULTS / f"{step.name}.log").read_text("utf-8", "replace").splitlines()]
+        found = [line for line in lines if FAULT.match(line)] or [line for line in lines if line][-MOST_TOLD:]
+    more = [f"... and {len(found) - MOST_TOLD} more"] if len(found) > MOST_TOLD else []
+    return [each[:300] for each in [*found[:MOST_TOLD], *more]]
+
+
 def run(step: Step) -> Counts:
     """Run one step with its output on the terminal and in a file, and say what came of it."""
     if step.junit:
@@ -178,7 +198,8 @@ def main() -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     RESULTS.mkdir(parents=True, exist_ok=True)
     total = Counts()
-    lines = []
+    lines: list[str] = []
+    failed: list[str] = []
     interrupted = False
     for step in steps(arguments.matrix):
         start = time.monotonic()
@@ -188,6 +209,8 @@ def main() -> int:
             counts = Counts(failed=1)
             interrupted = True
         total = total.add(counts)
+        if counts.failed and not interrupted:
+            failed += [f"{step.name}: {each}" for each in failures(step)]
         lines.append(f"{step.name:<14} {time.monotonic() - start:6.0f} s   {counts}")
         print(f"----- {lines[-1]}", flush=True)
         if interrupted:
@@ -195,6 +218,8 @@ def main() -> int:
             break
     print(f"\n===== all steps (logs in {RESULTS.relative_to(ROOT)})")
     print("\n".join(lines))
+    if failed:
+        print("\n".join(["", "===== what failed", *failed]))
     print(total)
     return 1 if total.failed else 0
 

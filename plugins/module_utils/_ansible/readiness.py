@@ -45,8 +45,8 @@ def assess(options: AssessmentOptions, guests: t.Sequence[GuestDocument]) -> lis
     with contextlib.ExitStack() as opened:
         found = []
         for destination, probe in zip(options.destinations, probes):
-            cpu, probe = _ask_libvirt(options, probe, opened)
-            pair = Pair(options.source, destination, probe, options.readiness)
+            cpu, asked = _ask_libvirt(options, probe, opened)
+            pair = Pair(options.source, destination, asked, options.readiness)
             assessor = Assessor(pair, options.rules, _plain(pair) if options.rules else None)
             found.append([_one(assessor, guest, cpu, options, own) for guest, own in zip(guests, plain)])
     return [each for of_guest in zip(*found) for each in of_guest]

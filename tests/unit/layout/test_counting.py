@@ -56,3 +56,38 @@ def test_a_step_counts_what_ran(
 def test_results_of_an_earlier_run_do_not_count(script: t.Any, tmp_path: Path) -> None:
     (tmp_path / "old.xml").write_text(f"<x>{PASSED}</x>")
     assert str(script.run(script.Step("step", ["true"], tmp_path))) == "0 passed, 1 failed"
+
+
+def of_tests(*names: str) -> str:
+    cases = "".join(
+        f'<testcase classname="test_x" name="{name}"><failure message="a is\n  b"/></testcase>' for name in names
+    )
+    return f"<x>{PASSED}{cases}</x>"
+
+
+def test_what_failed_is_told_by_the_names_of_tests(script: t.Any, tmp_path: Path) -> None:
+    (tmp_path / "results.xml").write_text(of_tests("one", "two"))
+    (tmp_path / "step.log").write_text("ERROR: not this\n")
+    step = script.Step("step", ["true"], tmp_path)
+    assert script.failures(step) == ["test_x.one: a is b", "test_x.two: a is b"]
+    (tmp_path / "results.xml").write_text(of_tests(*"abcdefg"))
+    assert script.failures(step)[-1] == "... and 2 more"
+    assert len(script.failures(step)) == 6
+
+
+@pytest.mark.parametrize(
+    ("log", "expected"),
+    [
+        ("Running\nERROR: x.py:3:1: too long\nSee the documentation\n", ["ERROR: x.py:3:1: too long"]),
+        ("x.py:3: error: no such name  [attr]\nFound 1 error in 1 file\n", ["x.py:3: error: no such name  [attr]"]),
+        ("x.py:3:1: F401 not used\nPassed: 0 failures\n", ["x.py:3:1: F401 not used"]),
+        ("./a.yml\n  3:121     error    line too long\n\n", ["3:121     error    line too long"]),
+        ("one\n\ntwo\n", ["one", "two"]),
+        ("", []),
+    ],
+)
+def test_what_failed_is_told_by_the_log_of_other_steps(
+    script: t.Any, tmp_path: Path, log: str, expected: list[str]
+) -> None:
+    (tmp_path / "step.log").write_text(log)
+    assert script.failures(script.Step("step", ["false"])) == expected

@@ -228,8 +228,9 @@ def _joined(shades: t.Sequence[Shade]) -> list[Shade]:
     found: list[Shade] = []
     for one in shades:
         if found and found[-1].kind == one.kind and found[-1].end_s == one.begin_s:
-            one = Shade(one.kind, found.pop().begin_s, one.end_s)
-        found.append(one)
+            found[-1] = Shade(one.kind, found[-1].begin_s, one.end_s)
+        else:
+            found.append(one)
     return found
 
 

@@ -309,7 +309,9 @@ def on_a_terminal(results_file: str = "") -> SimpleNamespace:
     """The action with a connection that runs commands here, and mixes what they say of errors with what they yield."""
 
     def execute(command: str) -> dict[str, t.Any]:
-        done = subprocess.run(["sh", "-c", command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        done = subprocess.run(
+            ["sh", "-c", command], check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
         return {"rc": done.returncode, "stdout": done.stdout.replace("\n", "\r\n")}
 
     return SimpleNamespace(
