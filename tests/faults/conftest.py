@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 import typing as t
 from pathlib import Path
@@ -14,6 +13,7 @@ TESTS = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(TESTS / "lab"), str(TESTS / "integration")]
 
 from bench import repeat
+from bench.lab_versions import versions_of
 from bench.lending import ERP, borrowed, explained, two_hosts, watched
 from bench.runs import Ansible
 from bench.subject import Subject
@@ -44,16 +44,6 @@ def pytest_runtest_makereport(item: pytest.Item) -> t.Generator[None, pytest.Tes
 def pytest_runtest_protocol(item: pytest.Item, nextitem: t.Optional[pytest.Item]) -> bool:
     repeat.run(item, nextitem, _known_crashes)
     return True
-
-
-def versions_of(lab: Lab) -> str:
-    """What libvirt and QEMU of the hosts say they are, such as `libvirt 9.0.0, QEMU 7.2.22`."""
-    texts = []
-    for host in lab.hosts:
-        said = lab.virsh(host.name, "version", check=False).stdout
-        numbers = [re.search(rf"{what} ([\d.]+)", said) for what in ("library: libvirt", "hypervisor: QEMU")]
-        texts.append(", ".join(f"{what} {found[1]}" for what, found in zip(("libvirt", "QEMU"), numbers) if found))
-    return " to ".join(dict.fromkeys(texts))
 
 
 @pytest.fixture

@@ -131,9 +131,9 @@ class Scene:
         if phase == "switch-over":
             # So that it stands still for longer than it takes to see that.
             self.lab.link_set(self.guest.source, mbit=_SWITCH_MBIT)
-            wait_for(lambda: self.guest.state() == "paused (migration)", "the guest to stand still")
+            wait_for(lambda: self.guest.state() == "paused (migrating)", "the guest to stand still")
             self.slow()
-            assert self.guest.state() == "paused (migration)", "it has changed hosts already"
+            assert self.guest.state() == "paused (migrating)", "it has changed hosts already"
         if phase in ("postcopy", "paused"):
             wait_for(lambda: self.switched(running), "the switch to post-copy")
             self.slow()  # at once: at full speed it lasts 2 s

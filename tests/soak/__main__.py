@@ -4,85 +4,64 @@
 from __future__ import annotations
 
 import argparse
-import datetime
-import json
-import os
+import itertools
 import signal
-import tempfile
-import traceback
 import typing as t
-from pathlib import Path
 
-from bench.house import HOSTS
 from bench.lending import remove_labs_of_the_dead
-from bench.subject import LINK_MBIT
-from virtlab.lab import Lab
 
 from . import page
-from .schedule import Step, schedule, shrunk
-from .stage import Stage
+from .play import KEPT, ROOT, kept, play_seed
+from .side_by_side import play_side_by_side
 
-ROOT = Path(os.environ["SOAK_ROOT"])
-KEPT = ROOT / "build" / "soak" / "results.jsonl"
 PAGE = ROOT / "docs" / "docsite" / "rst" / "soak.rst"
-STEPS = 40
+PLAYED = ROOT / "tests" / "soak" / "played.jsonl"
 
 
-def play(steps: t.Sequence[Step], enough: int = 0) -> tuple[dict[str, t.Any], str]:
-    """What was seen on three new hosts, and how it broke; empty when it did not."""
-    name = f"it-{os.getpid()}"
-    with tempfile.TemporaryDirectory() as directory, Lab(name) as lab:
-        lab.up(host_count=len(HOSTS), link_mbit=LINK_MBIT)
-        stage = Stage(lab, Path(directory))
-        problem = ""
-        played = 0
-        try:
-            for step in steps:
-                print(f"  {step}", flush=True)
-                stage.perform(step)
-                played += 1
-                if enough and stage.arrivals >= enough:
-                    break
-        except Exception:  # whatever it is, the schedule has shown it
-            problem = traceback.format_exc()
-        return {"arrivals": stage.arrivals, "steps": played, "faults": dict(stage.harmed)}, problem
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="tests/run/soak", description=__doc__)
+    parser.add_argument("--seed", type=int, help="only this one")
+    parser.add_argument("--first", type=int, help="begin with this seed; without it the first that was never played")
+    parser.add_argument("--arrivals", type=int, default=2000, help="end after so many guests have arrived")
+    parser.add_argument("--at-once", type=int, default=1, help="so many labs side by side")
+    parser.add_argument("--tries", type=int, default=12, help="how often a failing schedule is played to shrink it")
+    parser.add_argument(
+        "--page", action="store_true", help="play nothing: keep what was played here with the tests, and write the page"
+    )
+    return parser.parse_args()
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="tests/run/soak", description=__doc__)
-    parser.add_argument("--seed", type=int, help="only this one; without it the first that was not played yet")
-    parser.add_argument("--arrivals", type=int, default=2000, help="end after so many guests have arrived")
-    parser.add_argument("--tries", type=int, default=12, help="how often a failing schedule is played to shrink it")
-    args = parser.parse_args()
+    args = arguments()
+    before = kept()
+    if args.page:
+        lines = page.merged(PLAYED.read_text(encoding="utf-8") if PLAYED.exists() else "", before)
+        PLAYED.write_text("".join(lines), encoding="utf-8")
+        PAGE.write_text(page.text(page.rows_of(lines)), encoding="utf-8")
+        return 0
     # A plain SIGTERM would end this without taking the lab down.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    if args.seed is not None:
+        return 1 if play_seed(args.seed, args.arrivals, args.tries)["problem"] else 0
     remove_labs_of_the_dead()
-    KEPT.parent.mkdir(parents=True, exist_ok=True)
-    known = [json.loads(line) for line in KEPT.read_text(encoding="utf-8").splitlines()] if KEPT.exists() else []
-    seed = args.seed if args.seed is not None else max((each["seed"] for each in known), default=0) + 1
-    arrived = 0
-    while arrived < args.arrivals:
-        print(f"seed {seed}", flush=True)
-        steps = schedule(seed, STEPS)
-        seen, problem = play(steps, args.arrivals - arrived)
-        arrived += seen["arrivals"]
-        kept = {"seed": seed, "at": datetime.date.today().isoformat(), **seen, "problem": problem.splitlines()[-1:]}
-        with KEPT.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(kept) + "\n")
-        print(f"seed {seed}: {seen['arrivals']} guests arrived in {seen['steps']} steps, {seen['faults']}", flush=True)
-        if problem:
-            print(problem)
-            short = shrunk(steps[: seen["steps"] + 1], lambda part: bool(play(part)[1]), args.tries)
-            print(f"seed {seed} breaks something; so do these steps:", *short, sep="\n  ")
-            return 1
-        if args.seed is not None:
-            break
-        seed += 1
-    found = [json.loads(line) for line in KEPT.read_text(encoding="utf-8").splitlines()]
-    if args.seed is None:
-        PAGE.write_text(page.text(found), encoding="utf-8")
-    print(f"{sum(each['arrivals'] for each in found)} guests have arrived in all, from {len(found)} seeds")
-    return 0
+    known = [*page.rows_of(PLAYED.read_text(encoding="utf-8").splitlines() if PLAYED.exists() else []), *before]
+    first = args.first if args.first is not None else max((row["seed"] for row in known), default=0) + 1
+
+    def left() -> int:
+        arrived: int = sum(row["arrivals"] for row in kept()[len(before) :])
+        return t.cast(int, args.arrivals) - arrived
+
+    seeds = itertools.count(first)
+    if args.at_once > 1:
+        failed = play_side_by_side(seeds, args.at_once, ["--tries", str(args.tries)], KEPT.parent, lambda: left() <= 0)
+        if failed is not None:
+            print(failed.read_text("utf-8", "replace"))
+    else:
+        while left() > 0 and not play_seed(next(seeds), left(), args.tries)["problem"]:
+            pass
+    found = kept()[len(before) :]
+    print(f"{sum(row['arrivals'] for row in found)} guests have arrived, from {len(found)} seeds")
+    return 1 if any(row["problem"] for row in found) else 0
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 import typing as t
 from collections import Counter
 
@@ -22,6 +23,16 @@ To repeat it, or one seed of it:
     $ make soak
     $ tests/run/soak --seed 17
 """
+
+
+def rows_of(lines: t.Iterable[str]) -> list[dict[str, t.Any]]:
+    return [json.loads(line) for line in lines]
+
+
+def merged(played: str, own: t.Iterable[t.Mapping[str, t.Any]]) -> list[str]:
+    """Lines of what is kept with the tests and of what was seen here, each once, in the order of seeds."""
+    lines = {*played.splitlines(keepends=True), *(json.dumps(row, sort_keys=True) + "\n" for row in own)}
+    return sorted(lines, key=lambda line: (json.loads(line)["seed"], line))
 
 
 def text(results: t.Sequence[t.Mapping[str, t.Any]]) -> str:

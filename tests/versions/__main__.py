@@ -7,10 +7,10 @@ import argparse
 import datetime
 import json
 import os
-import re
 import subprocess
 from pathlib import Path
 
+from bench.lab_versions import versions_of_hosts
 from virtlab.lab import Lab
 
 from . import page
@@ -31,14 +31,9 @@ def files_of(pair: Pair) -> list[str]:
 
 def seen_versions(pair: Pair) -> list[str]:
     """What libvirt and QEMU of each host say they are, such as `libvirt 11.3.0, QEMU 10.0.11`."""
-    texts = []
     with Lab(f"it-{os.getpid()}") as lab:
         lab.up(host_count=2, on={"kvm01": pair.first, "kvm02": pair.second})
-        for host in lab.hosts:
-            said = lab.virsh(host.name, "version").stdout
-            numbers = [re.search(rf"{what} ([\d.]+)", said) for what in ("library: libvirt", "hypervisor: QEMU")]
-            texts.append(", ".join(f"{what} {found[1]}" for what, found in zip(("libvirt", "QEMU"), numbers) if found))
-    return texts
+        return versions_of_hosts(lab)
 
 
 def run(pair: Pair) -> None:
