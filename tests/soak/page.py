@@ -57,6 +57,8 @@ def text(results: t.Sequence[t.Mapping[str, t.Any]]) -> str:
     parts.append(rows(["Fault, while memory was sent", "How often"], counts))
     if broken:
         parts.append(
-            rows(["Seed", "What it broke"], [[str(each["seed"]), " ".join(each["problem"])] for each in broken])
+            rows(
+                ["Seed", "What it broke"], [[str(each["seed"]), f"``{' '.join(each['problem'])}``"] for each in broken]
+            )
         )
     return "\n".join(part.rstrip("\n") + "\n" for part in parts)

@@ -7,17 +7,20 @@ import argparse
 import datetime
 import json
 import os
+import shutil
 import subprocess
+import typing as t
 from pathlib import Path
 
 from bench.lab_versions import versions_of_hosts
 from virtlab.lab import Lab
 
-from . import page
+from . import page, results
 from .pairs import OWN_LAB, PAIRS, SLICE, Pair
 
 ROOT = Path(os.environ["VERSIONS_ROOT"])
 KEPT = ROOT / "build" / "versions"
+SEEN = ROOT / "tests" / "versions" / "seen"
 PAGE = ROOT / "docs" / "docsite" / "rst" / "versions.rst"
 
 
@@ -36,15 +39,13 @@ def seen_versions(pair: Pair) -> list[str]:
         return versions_of_hosts(lab)
 
 
-def run(pair: Pair) -> None:
+def run(pair: Pair, tests: t.Sequence[str]) -> None:
     directory = KEPT / pair.name
-    directory.mkdir(parents=True, exist_ok=True)
-    commit = subprocess.run(
-        ["git", "-C", str(ROOT), "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True
-    )
+    shutil.rmtree(directory, ignore_errors=True)
+    directory.mkdir(parents=True)
     facts = {
         "at": datetime.date.today().isoformat(),
-        "commit": commit.stdout.strip(),
+        "commit": os.environ.get("COMMIT", ""),
         "hosts": seen_versions(pair),
     }
     environment = {
@@ -52,27 +53,30 @@ def run(pair: Pair) -> None:
         "LAB_SYSTEMS": f"kvm01={pair.first},kvm02={pair.second}",
         "RESULTS": str(directory),
         "FAULTS_KEPT": str(ROOT / "build" / "faults" / "results.jsonl"),
-        "COMMIT": commit.stdout.strip(),
     }
-    subprocess.run(
-        [str(ROOT / "tests/run/integration"), "-m", "not wide", *files_of(pair)], env=environment, check=False
-    )
+    command = [str(ROOT / "tests/run/integration"), "-m", "not wide", *(tests or files_of(pair))]
+    subprocess.run(command, env=environment, check=False)
     (directory / "facts.json").write_text(json.dumps(facts), encoding="utf-8")
+    path = SEEN / f"{pair.name}.jsonl"
+    results.keep(path, results.latest([*results.kept(path), *results.from_a_run(directory)]))
 
 
 def main() -> None:
     names = [pair.name for pair in PAIRS]
     parser = argparse.ArgumentParser(prog="tests/run/versions", description=__doc__)
     parser.add_argument("--only", action="append", choices=names, default=[], help="this pair; may be repeated")
+    parser.add_argument(
+        "--tests", nargs="+", default=[], help="these files only, as paths from the top of the checkout"
+    )
     parser.add_argument("--page", action="store_true", help="only write the page anew, from what was kept")
     args = parser.parse_args()
     chosen: list[Pair] = [pair for pair in PAIRS if not args.only or pair.name in args.only]
     if not args.page:
         for pair in chosen:
-            run(pair)
-    results: dict[str, page.Result] = {pair.name: found for pair in PAIRS if (found := page.read(KEPT / pair.name))}
-    PAGE.write_text(page.text(results), encoding="utf-8")
-    print(page.summary(results))
+            run(pair, args.tests)
+    found = {pair.name: cases for pair in PAIRS if (cases := results.kept(SEEN / f"{pair.name}.jsonl"))}
+    PAGE.write_text(page.text(found), encoding="utf-8")
+    print(page.summary(found))
 
 
 if __name__ == "__main__":

@@ -1,102 +1,88 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The page of the documentation: which test passes on which versions, from the files of results alone."""
+"""The page of the documentation: which test passes on which versions, from what is kept alone."""
 
 from __future__ import annotations
 
-import json
 import typing as t
 from collections import Counter
-from dataclasses import dataclass
-from pathlib import Path
-from xml.etree import ElementTree
 
 from ..gauntlet.table import head, rows, title
 from .pairs import PAIRS
+from .results import CANNOT_BE, FAILED, PASSED, Case
 
 _HOW = """
 The tests of the lab, with real libvirtd and QEMU, on hosts that have other versions. A pair of two releases runs the
 tests of migrations, rescue and readiness only. *Testing* is what Debian's testing was on the day.
 
-To repeat it (the first run makes the systems, two minutes each; a whole pair takes about 40 minutes):
+To repeat it (the first run makes the systems, two minutes each; a whole pair takes an hour, and its faults two more):
 
 .. code-block:: console
 
     $ make versions
+    $ tests/run/versions --only trixie-trixie --tests tests/integration/test_postcopy.py
+    $ tests/run/versions --page
+"""
+_CELLS = """
+In a cell is how many of the tests of a file passed, of those that were run. Tests that skip themselves there, since
+these versions cannot do what they show, are not counted; they are in the table below, with the reason.
 """
 
-
-@dataclass(frozen=True)
-class Case:
-    """One test on one pair: its file and name, `passed`, `failed` or `cannot be`, and why."""
-
-    test: str
-    outcome: str
-    why: str = ""
+Results = t.Mapping[str, t.Sequence[Case]]
 
 
-@dataclass(frozen=True)
-class Result:
-    """What came of one pair."""
-
-    facts: dict[str, t.Any]
-    cases: tuple[Case, ...]
-
-    def count(self, outcome: str) -> int:
-        return sum(case.outcome == outcome for case in self.cases)
+def count(cases: t.Iterable[Case], outcome: str) -> int:
+    return sum(case.outcome == outcome for case in cases)
 
 
-def first_line(text: str) -> str:
-    """The message of a failure in one line, without what reStructuredText would take for markup."""
-    line = next((each.strip() for each in text.splitlines() if each.strip()), "")
-    return (
-        line.replace("\\\\", "\\\\\\\\")
-        .replace("`", "'")
-        .replace("*", "")
-        .replace("|", "/")
-        .replace("_", "\\\\_")[:200]
-    )
+def summary(results: Results) -> str:
+    counts = Counter(case.outcome for cases in results.values() for case in cases)
+    return f"{len(results)} pairs: " + ", ".join(f"{counts[each]} {each}" for each in (PASSED, FAILED, CANNOT_BE))
 
 
-def case_of(element: ElementTree.Element) -> Case:
-    name = f"{(element.get('classname') or '').rsplit('.', 1)[-1]}: {element.get('name')}"
-    for tag, outcome in (("failure", "failed"), ("error", "failed"), ("skipped", "cannot be")):
-        found = element.find(tag)
-        if found is not None:
-            return Case(name, outcome, first_line(found.get("message") or found.text or ""))
-    return Case(name, "passed")
+def plain(text: str) -> str:
+    """Without what reStructuredText would take for markup."""
+    return text.replace("\\", "/").replace("`", "'").replace("*", "").replace("|", "/").replace("_", "\\_")
 
 
-def read(directory: Path) -> t.Optional[Result]:
-    facts = directory / "facts.json"
-    if not facts.exists():
-        return None
-    cases = [
-        case_of(element)
-        for path in sorted((directory / "integration").glob("*.xml"))
-        for element in ElementTree.parse(path).iter("testcase")
+def cell(cases: t.Sequence[Case]) -> str:
+    run = [case for case in cases if case.outcome != CANNOT_BE]
+    return f"{count(run, PASSED)} of {len(run)}" if run else ""
+
+
+def pair_line(name: str, cases: t.Sequence[Case]) -> list[str]:
+    if not cases:
+        return [name, "not run", "", "", "", ""]
+    hosts = [" to ".join(dict.fromkeys(case.hosts)) for case in cases]
+    days = sorted({case.at for case in cases})
+    measured = " to ".join(dict.fromkeys([days[0], days[-1]]))
+    commits = ", ".join(dict.fromkeys(case.commit for case in cases))
+    counts = [str(count(cases, outcome)) for outcome in (PASSED, FAILED, CANNOT_BE)]
+    return [name, "; ".join(dict.fromkeys(hosts)), *counts, f"{measured}: {commits}"]
+
+
+def text(results: Results) -> str:
+    found = {pair: results.get(pair.name, ()) for pair in PAIRS}
+    run = {pair: cases for pair, cases in found.items() if cases}
+    files = sorted({case.file for cases in run.values() for case in cases})
+    table = [[file, *(cell([case for case in cases if case.file == file]) for cases in run.values())] for file in files]
+    others = [
+        [f"{case.file}: {plain(case.name)}", pair.title, case.outcome, plain(case.why)]
+        for pair, cases in run.items()
+        for case in cases
+        if case.outcome != PASSED
     ]
-    return Result(json.loads(facts.read_text(encoding="utf-8")), tuple(cases))
-
-
-def summary(results: t.Mapping[str, Result]) -> str:
-    counts = Counter(case.outcome for result in results.values() for case in result.cases)
-    return f"{len(results)} pairs: " + ", ".join(f"{counts[each]} {each}" for each in ("passed", "failed", "cannot be"))
-
-
-def text(results: t.Mapping[str, Result]) -> str:
-    lines, others = [], []
-    for pair in PAIRS:
-        result = results.get(pair.name)
-        if result is None:
-            lines.append([pair.title, "not run", "", "", "", ""])
-            continue
-        facts = result.facts
-        hosts = "; ".join(dict.fromkeys(facts["hosts"]))
-        counts = [str(result.count(outcome)) for outcome in ("passed", "failed", "cannot be")]
-        lines.append([pair.title, hosts, *counts, f"{facts['at']}, {facts['commit']}"])
-        others += [[case.test, pair.title, case.outcome, case.why] for case in result.cases if case.outcome != "passed"]
-    parts = [head("tests/run/versions", "versions"), title("Versions of libvirt and QEMU", "="), _HOW.strip() + "\n"]
-    parts.append(rows(["From and to", "Versions", "Passed", "Failed", "Cannot be", "Measured"], lines))
+    parts = [
+        head("tests/run/versions", "versions"),
+        title("Versions of libvirt and QEMU", "="),
+        _HOW.strip() + "\n",
+        rows(
+            ["From and to", "Versions", "Passed", "Failed", "Cannot be", "Measured"],
+            [pair_line(pair.title, cases) for pair, cases in found.items()],
+        ),
+    ]
+    if run:
+        parts += [title("Each file of tests", "-"), _CELLS.strip() + "\n"]
+        parts.append(rows(["Tests", *(pair.title for pair in run)], table))
     if others:
         parts += [title("What did not pass, and why", "-"), rows(["Test", "Versions", "", "Why"], others)]
     return "\n".join(part.rstrip("\n") + "\n" for part in parts)
