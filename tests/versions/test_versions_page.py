@@ -39,7 +39,8 @@ def written_run(directory: Path, cases: str) -> Path:
 def test_a_run_is_read_from_what_pytest_wrote(tmp_path: Path) -> None:
     cases = (
         '<testcase classname="a.b.test_abort" name="one"/>'
-        '<testcase classname="a.b.test_abort" name="two"><failure message="&#10; it broke&#10; more">x</failure></testcase>'
+        '<testcase classname="a.b.test_abort" name="two"><failure message="&#10; it broke&#10; more">x</failure>'
+        "</testcase>"
         '<testcase classname="a.b.test_abort" name="three"><skipped message="too old"/></testcase>'
     )
     assert from_a_run(written_run(tmp_path, cases)) == [

@@ -12,6 +12,7 @@ import typing as t
 from ...addresses import is_loopback, split_port
 from ...host.document import Filesystem, HostDocument, StoragePool
 from ...host.guest import Disk
+from .check_types import Case
 from .shared_storage import (
     OTHER,
     SAME,
@@ -52,6 +53,24 @@ class DiskLocation(t.NamedTuple):
     kind: str
     reason: str
     remedy: str = ""
+
+
+def writable(disk: Disk) -> bool:
+    """What libvirt copies when it is told to: all that may be written to and is not shared among guests."""
+    return not disk.readonly and not disk.shareable
+
+
+def place_for(disk: Disk, case: Case) -> DiskLocation:
+    """The same for a guest between two hosts, whose definition may name another path there."""
+    return place_of(disk, case.source, case.destination, path_there(disk, case))
+
+
+def path_there(disk: Disk, case: Case) -> str:
+    """Where the arriving guest's definition has the disk; empty where it is the same."""
+    if case.arriving.disks is case.guest.disks:
+        return ""
+    there = case.arriving_paths.get(disk.target, "")
+    return there if there != disk.source else ""
 
 
 def place_of(disk: Disk, source: HostDocument, destination: HostDocument, path_there: str = "") -> DiskLocation:

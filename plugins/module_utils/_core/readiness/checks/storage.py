@@ -1,40 +1,31 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Readiness: the guest's disks."""
+"""Readiness: whether the guest's disks are on both hosts, or are copied, and there is room for them."""
 
 from __future__ import annotations
 
 import typing as t
 
-from ...host.features import feature, version_of
 from ...host.guest import Disk
 from ...units import human_bytes
 from . import disk_images
 from .check_types import FAIL, WARN, Case, Check, Finding, failed, listed, passed, skipped, warned
-from .disk_location import EMPTY, LOCAL, MISSING, SHARED, UNKNOWN, DiskLocation, can_be_copied, place_of, place_of_file
+from .disk_location import (
+    EMPTY,
+    LOCAL,
+    MISSING,
+    SHARED,
+    UNKNOWN,
+    DiskLocation,
+    can_be_copied,
+    path_there,
+    place_for,
+    writable,
+)
 from .shared_storage import filesystem_of
 
 _THEME = "storage"
-_SAFE_CACHES = ("", "none", "directsync")
-_LOCKABLE = ("file", "block", "volume")
 _CHOSEN_BY_ITSELF = ("file", "dir", "network")
 _ROOM_TO_SPARE = 1.05  # times the size, a choice: file systems keep some for themselves
-
-
-def _writable(disk: Disk) -> bool:
-    """What libvirt copies when it is told to: all that may be written to and is not shared among guests."""
-    return not disk.readonly and not disk.shareable
-
-
-def _place(disk: Disk, case: Case) -> DiskLocation:
-    return place_of(disk, case.source, case.destination, _path_there(disk, case))
-
-
-def _path_there(disk: Disk, case: Case) -> str:
-    """Empty where it is the same."""
-    if case.arriving.disks is case.guest.disks:
-        return ""
-    there = case.arriving_paths.get(disk.target, "")
-    return there if there != disk.source else ""
 
 
 def _copied(disk: Disk, place: DiskLocation, case: Case) -> bool:
@@ -42,15 +33,15 @@ def _copied(disk: Disk, place: DiskLocation, case: Case) -> bool:
     if case.options.copy_storage == "none":
         return False
     named = case.options.copy_disks
-    return disk.target in named if named is not None else _writable(disk) and place.kind == LOCAL
+    return disk.target in named if named is not None else writable(disk) and place.kind == LOCAL
 
 
 def _copied_disks(case: Case) -> list[Disk]:
-    return [disk for disk in case.guest.disks if _copied(disk, _place(disk, case), case)]
+    return [disk for disk in case.guest.disks if _copied(disk, place_for(disk, case), case)]
 
 
 def _reachable(case: Case) -> Finding:
-    places = [(disk, _place(disk, case)) for disk in case.guest.disks]
+    places = [(disk, place_for(disk, case)) for disk in case.guest.disks]
     places = [(disk, place) for disk, place in places if place.kind != EMPTY]
     if not places:
         return passed("The guest has no disk.")
@@ -64,7 +55,7 @@ def _reachable(case: Case) -> Finding:
     found = _out_of_reach(stay) or _must_not_be_copied(copied, case) or _data_out_of_reach(places, case)
     if found is not None:
         return found
-    still = [disk.target for disk, place in stay if place.kind in (LOCAL, MISSING) and not _writable(disk)]
+    still = [disk.target for disk, place in stay if place.kind in (LOCAL, MISSING) and not writable(disk)]
     if still:
         return warned(
             f"The disks {listed(still)} are local and are not copied, since they are read-only or shareable.",
@@ -98,7 +89,7 @@ def _not_chosen_by_itself(places: t.Sequence[tuple[Disk, DiskLocation]], case: C
     """Disks of which the module migration cannot tell whether they are the source's own; it refuses them then."""
     if case.options.copy_storage == "none" or case.options.copy_disks is not None:
         return None
-    found = [(disk, place) for disk, place in places if _writable(disk) and disk.type not in _CHOSEN_BY_ITSELF]
+    found = [(disk, place) for disk, place in places if writable(disk) and disk.type not in _CHOSEN_BY_ITSELF]
     if not found:
         return None
     return failed(
@@ -119,7 +110,7 @@ def _out_of_reach(stay: t.Sequence[tuple[Disk, DiskLocation]]) -> t.Optional[Fin
         return None
     other = "Put them on storage that both hosts have, at the same path."
     remedies = [place.remedy or other for _disk, place in gone]
-    if all(place.kind == LOCAL and _writable(disk) and disk.type != "nvme" for disk, place in gone):
+    if all(place.kind == LOCAL and writable(disk) and disk.type != "nvme" for disk, place in gone):
         remedies = [
             "Copy them with the guest (copy_storage), or put them on storage that both hosts have, at the same path."
         ]
@@ -191,7 +182,7 @@ def _room(case: Case) -> Finding:
     unknown: list[str] = []
     short: list[str] = []
     for disk in _copied_disks(case):
-        there = filesystem_of(_path_there(disk, case) or disk.source, case.destination)
+        there = filesystem_of(path_there(disk, case) or disk.source, case.destination)
         if there is None or there.free_bytes is None or disk.size_bytes is None:
             unknown.append(disk.target)
         else:
@@ -216,61 +207,13 @@ def _room(case: Case) -> Finding:
     return passed("There is room for all disks that are copied.", needed_bytes=needed)
 
 
-def _cache(case: Case) -> Finding:
-    """Before QEMU 4.0 the destination could read what the source still had in its cache."""
-    if version_of(case.destination.versions.qemu) >= feature("disk_caches_dropped").qemu:
-        return passed("This QEMU lets go of its caches at the switch-over.")
-    unsafe = [
-        f"{disk.target} ({disk.cache})"
-        for disk in case.guest.disks
-        if disk.cache not in _SAFE_CACHES and _writable(disk) and _place(disk, case).kind == SHARED
-    ]
-    if unsafe:
-        return failed(
-            f"With QEMU before 4.0 disks on shared storage need the cache mode none or directsync: {listed(unsafe)}.",
-            "Change the cache mode and start the guest anew, or update QEMU.",
-            disks=unsafe,
-        )
-    return passed("The cache modes of its disks are safe.")
-
-
-def _kind(case: Case) -> Finding:
-    transient = [disk.target for disk in case.guest.disks if disk.transient]
-    nvme = [disk.target for disk in case.guest.disks if disk.type == "nvme"]
-    if transient or nvme:
-        words = [f"{listed(transient)} thrown away after use"] if transient else []
-        words += [f"{listed(nvme)} on an NVMe device of the host"] if nvme else []
-        return failed(
-            f"The guest has disks that cannot be migrated: {listed(words)}.",
-            "Detach them, or give the guest other disks.",
-            transient=transient,
-            nvme=nvme,
-        )
-    opened = [disk.target for disk in case.guest.disks if disk.by_descriptor]
-    if opened:
-        return failed(
-            f"{listed(opened)} were opened by a program that handed them to libvirt, which it cannot do for the"
-            " destination.",
-            "Start the guest anew with disks that libvirt opens itself.",
-            disks=opened,
-        )
-    luns = [disk.target for disk in case.guest.disks if disk.device == "lun"]
-    if luns:
-        return warned(
-            f"{listed(luns)} are passed to the guest as SCSI devices: reservations that it holds stay with the source.",
-            "See that the guest holds none, or that the persistent reservations helper runs on both hosts.",
-            disks=luns,
-        )
-    return passed("All of its disks are of a kind that can be migrated.")
-
-
 def _backing(case: Case) -> Finding:
     """With an incremental copy the base is not copied, and must be there."""
     bases = {
         path
         for disk in case.guest.disks
         for path in disk.backing_chain
-        if path.startswith("/") and _place(disk, case).kind == LOCAL
+        if path.startswith("/") and place_for(disk, case).kind == LOCAL
     }
     mode = case.options.copy_storage
     if not bases or mode == "none":
@@ -284,62 +227,6 @@ def _backing(case: Case) -> Finding:
     return passed("The disks are copied whole, with what is in their base images.")
 
 
-def _boot_files(case: Case) -> Finding:
-    """QEMU reads them when it starts, also to receive a guest."""
-    needed = case.arriving.boot_files
-    if not needed:
-        return passed("It starts from its own disks, with no files of the host.")
-    firmware = case.destination.firmware_files or []
-    same = case.guest.boot_files  # at another path nothing tells what is there
-    elsewhere = [path for path in needed if path not in firmware and not (path in same and _on_shared(path, case))]
-    if elsewhere:
-        return warned(
-            f"Files that QEMU reads when it starts must be on the destination: {listed(elsewhere)}.",
-            "Put the same files there at the same paths.",
-            files=elsewhere,
-        )
-    return passed("The files that QEMU reads when it starts are on storage that both hosts have.")
-
-
-def _on_shared(path: str, case: Case) -> bool:
-    return place_of_file(path, case.source, case.destination).kind == SHARED
-
-
-def _lock_manager(case: Case) -> Finding:
-    """Before it gives a guest to another host, a lock manager lets go of its disks, and only one host gets them."""
-    disks = [
-        disk.target
-        for disk in case.guest.disks
-        if disk.type in _LOCKABLE and _writable(disk) and _place(disk, case).kind == SHARED
-    ]
-    if not disks:
-        return passed("The guest has no disk that both hosts could write to.")
-    hosts = (case.source, case.destination)
-    if not all(host.local for host in hosts):
-        return skipped("Whether the hosts have a lock manager is not known.")
-    named = {host.name: str(host.daemon.qemu_settings.get("lock_manager") or "nop") for host in hosts}
-    found = sorted(set(named.values()))
-    remedy = "Set the same lock_manager in qemu.conf on all hosts (role prerequisites), while no guest runs on them."
-    if len(found) == 1 and found != ["nop"]:
-        return passed(f"Both hosts lock its disks by {found[0]}.", lock_manager=named)
-    if len(found) > 1 and "nop" not in found:
-        return failed(f"The hosts have different lock managers: {listed(found)}.", remedy, lock_manager=named)
-    if len(found) > 1:
-        with_one = next(host for host, name in named.items() if name != "nop")
-        return warned(
-            f"Only {with_one} has a lock manager for the disks {listed(disks)}: a lock that the other host does not"
-            " know of stays, and keeps the guest from coming back.",
-            remedy,
-            lock_manager=named,
-        )
-    return warned(
-        f"No lock manager looks after the disks {listed(disks)}: if the hosts lose sight of each other at the"
-        " switch-over, libvirt may let the guest run on both.",
-        remedy,
-        lock_manager=named,
-    )
-
-
 CHECKS = (
     Check(
         "disks_reachable", _THEME, "Does the destination reach the guest's disks, or are they copied?",
@@ -351,26 +238,7 @@ CHECKS = (
         "The copy fails when the file system is full.", (WARN, FAIL), of_guest=_room,
     ),
     Check(
-        "disk_cache", _THEME, "Are the cache modes safe for shared storage?",
-        "libvirt refuses as unsafe: both hosts may have different contents in mind.", (FAIL,), of_guest=_cache,
-    ),
-    Check(
-        "disk_kind", _THEME, "Are all disks of a kind that can be migrated?",
-        "libvirt refuses.", (WARN, FAIL), of_guest=_kind,
-    ),
-    Check(
         "backing_images", _THEME, "Are base images there for disks of which only the rest is copied?",
         "The guest arrives with a disk in pieces.", (WARN,), of_guest=_backing,
-    ),
-    Check(
-        "boot_files", _THEME,
-        "Are the files that QEMU reads when it starts on the destination (kernel, initial RAM disk, ACPI tables)?",
-        "QEMU does not start there: could not load the kernel, failed to find romfile.", (WARN,),
-        of_guest=_boot_files, needs_running=False,
-    ),
-    Check(
-        "lock_manager", _THEME, "Does a lock manager keep both hosts from writing to the guest's shared disks at once?",
-        "If the network fails at the switch-over, the guest may run on both hosts and destroy its disks; hosts with"
-        " different ones refuse each other.", (WARN, FAIL), of_guest=_lock_manager,
     ),
 )  # fmt: skip
