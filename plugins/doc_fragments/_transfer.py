@@ -74,7 +74,7 @@ options:
   measure:
     description:
       - Whether to measure how fast a guest writes before it is moved, where that is needed. It takes a second for a
-        quiet guest and 5 to 21 seconds for a busy one, which works on meanwhile.
+        quiet guest, four for one that may be quiet, and 5 to 24 seconds for a busy one, which works on meanwhile.
       - A guest that can go by post-copy under its policy, and whose whole memory can be fetched within
         O(policy_overrides.max_postcopy_s), is not measured, since it ends in any case. What its first pass shows
         decides. In check mode, and with O(calm_wait_s), each is measured, and for the whole time.

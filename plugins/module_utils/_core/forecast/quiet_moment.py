@@ -14,6 +14,7 @@ from .plan import PRECOPY
 from .working_set import Window, WorkingSet
 
 _QUIET_SHARE = 0.25
+_SURER_S = 3
 
 
 @dataclass(frozen=True)
@@ -39,16 +40,21 @@ def quiet_enough(found: Forecast) -> bool:
     return found.plan.way == PRECOPY and found.sure
 
 
-def quiet_by_a_second(short: Window, bandwidth_bytes_per_s: float, policy: Policy, host_devices: int) -> bool:
-    """Whether one window of a second tells that pre-copy ends, so that a longer one is not needed.
+def next_window_s(
+    last: Window, long_s: int, bandwidth_bytes_per_s: float, policy: Policy, host_devices: int
+) -> t.Optional[int]:
+    """How many seconds the next window of a measurement before a start has to last; None: the last one tells enough.
 
-    No shorter time dirties more than that second, so what a pass of a second leaves can be sent within the downtime
-    that is allowed; and in a longer time no more is dirtied in each second, so that each pass leaves at most a quarter
-    of the one before.
+    A short one tells enough where pre-copy ends by it. No time as short as the window dirties more than was seen in it,
+    so what a pass of that time leaves can be sent within the downtime that is allowed; and in a longer time no more is
+    dirtied in each second, so that each pass leaves at most a quarter of the one before. Where only what its sample may
+    have missed is against that, a somewhat longer one is the surer answer.
     """
-    per_s = (short.unique_bytes + short.doubt_bytes) / short.window_s
     allowed_s = highest_limit_ms(policy.max_downtime_ms, host_devices) / 1000
-    return per_s <= min(_QUIET_SHARE, allowed_s) * bandwidth_bytes_per_s
+    most_bytes = min(_QUIET_SHARE * last.window_s, allowed_s) * bandwidth_bytes_per_s
+    if last.window_s >= long_s or last.unique_bytes + last.doubt_bytes <= most_bytes:
+        return None
+    return _SURER_S if last.unique_bytes <= most_bytes and last.window_s < _SURER_S < long_s else long_s
 
 
 def waiting_line(measured: WorkingSet, waited_s: float, bound_s: float) -> str:

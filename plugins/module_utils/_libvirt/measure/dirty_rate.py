@@ -99,7 +99,7 @@ class BegunWindow:
 
 
 class BegunMeasurement:
-    """A window of one second that runs already, and, where that does not tell enough, a longer one after it.
+    """A window of one second that runs already, and longer ones after it, as long as those before do not tell enough.
 
     Raises what :class:`BegunWindow` does.
     """
@@ -112,12 +112,15 @@ class BegunMeasurement:
     def uuid(self) -> str:
         return self._guest.uuid
 
-    def windows(self, long_s: int, tells_enough: t.Callable[[Window], bool]) -> list[Window]:
+    def windows(self, next_window_s: t.Callable[[Window], t.Optional[int]]) -> list[Window]:
+        """``next_window_s``: how long the next one is to be after this one; None ends it."""
         for _run in range(_WARM_UP_RUNS[self._mode]):
             self._first.result()
             self._first = self._begin(_SHORT_S)
-        short = self._first.result()
-        return [short] if tells_enough(short) else [short, self._begin(long_s).result()]
+        found = [self._first.result()]
+        while (seconds := next_window_s(found[-1])) is not None:
+            found.append(self._begin(seconds).result())
+        return found
 
     def _begin(self, seconds: int) -> BegunWindow:
         return BegunWindow(self._connection, self._guest, seconds, self._mode, clock=time.monotonic, sleep=time.sleep)

@@ -11,7 +11,7 @@ from ..._core.errors import MigrationError
 from ..._core.forecast.dirty_curve import measuring_windows_s
 from ..._core.forecast.forecast import MOST_CONNECTIONS
 from ..._core.forecast.link_bandwidth import DestinationPath, ExpectedBandwidth, RouteDevice, expected_bandwidth
-from ..._core.forecast.quiet_moment import quiet_by_a_second
+from ..._core.forecast.quiet_moment import next_window_s
 from ..._core.forecast.simulation import MigrationFacts
 from ..._core.forecast.working_set import Window, WorkingSet, working_set
 from ..._core.libvirt_uri import host_of
@@ -196,17 +196,19 @@ class _Measuring:
                 self._begun = BegunMeasurement(connection, guest, mode)
 
     def end(self, facts: MigrationFacts, whole: int, policy: t.Optional[Policy]) -> tuple[t.Optional[WorkingSet], str]:
-        """What it has found, or why it has found nothing. ``policy``: for which one second may do; None: for none."""
+        """What it has found, or why it has found nothing. ``policy``: short windows may do for it; None: none."""
         found: t.Optional[WorkingSet] = None
         bandwidth = facts.bandwidth_bytes_per_s
         _short_s, long_s = measuring_windows_s(facts.touched_bytes / bandwidth)
 
-        def tells_enough(short: Window) -> bool:
-            return policy is not None and quiet_by_a_second(short, bandwidth, policy, facts.host_devices)
+        def following_s(last: Window) -> t.Optional[int]:
+            if policy is not None:
+                return next_window_s(last, long_s, bandwidth, policy, facts.host_devices)
+            return long_s if last.window_s < long_s else None
 
         if self._begun is not None:
             with self._passing():
-                found = working_set(self._begun.windows(long_s, tells_enough), whole)
+                found = working_set(self._begun.windows(following_s), whole)
         self.busy = self._watch.shares()
         return found, "" if found else self._problem
 

@@ -3,11 +3,13 @@
 
 from __future__ import annotations
 
+import typing as t
+
 import pytest
 
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.forecast.forecast import forecast
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.forecast.quiet_moment import (
-    quiet_by_a_second,
+    next_window_s,
 )
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.forecast.simulation import MigrationFacts
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.forecast.sizing import (
@@ -38,22 +40,35 @@ def test_the_prospect_says_what_to_set() -> None:
     assert 1 <= found["least_bandwidth_mib_per_s"] <= 100
 
 
+NONE, SURER, LONG = None, 3, 20
+
+
 @pytest.mark.parametrize(
-    ("seen_mib", "doubt_mib", "downtime_ms", "host_devices", "quiet"),
+    ("window_s", "seen_mib", "doubt_mib", "downtime_ms", "host_devices", "following_s"),
     [
-        (0, 0, 500, 0, True),
-        (20, 4, 500, 0, True),
-        (20, 6, 500, 0, False),  # more than a quarter of what the link carries
-        (30, 0, 500, 0, False),
-        (13, 0, 200, 0, True),
-        (15, 0, 200, 0, False),  # more than fits the downtime, of which the switch itself takes 60 ms
-        (0, 6, 60, 0, False),
-        (17, 0, 350, 2, True),
-        (19, 0, 350, 2, False),  # each device of the host takes 53 ms more of it
+        (1, 0, 0, 500, 0, NONE),
+        (1, 20, 4, 500, 0, NONE),
+        (1, 20, 6, 500, 0, SURER),  # more than a quarter of what the link carries, if the sample has missed some
+        (1, 30, 0, 500, 0, LONG),
+        (1, 13, 0, 200, 0, NONE),
+        (1, 15, 0, 200, 0, LONG),  # more than fits the downtime, of which the switch itself takes 60 ms
+        (1, 0, 6, 60, 0, SURER),
+        (1, 17, 0, 350, 2, NONE),
+        (1, 19, 0, 350, 2, LONG),  # each device of the host takes 53 ms more of it
+        (3, 40, 3, 500, 0, NONE),
+        (3, 40, 8, 500, 0, LONG),  # still in doubt: a quarter of what the link carries in 3 s, but not in the downtime
+        (3, 40, 3, 350, 0, LONG),
+        (20, 400, 20, 500, 0, NONE),
     ],
 )
-def test_a_second_tells_enough_where_little_is_written(
-    seen_mib: int, doubt_mib: int, downtime_ms: int, host_devices: int, quiet: bool
+def test_short_windows_tell_enough_where_little_is_written(
+    window_s: int, seen_mib: int, doubt_mib: int, downtime_ms: int, host_devices: int, following_s: t.Optional[int]
 ) -> None:
-    window = Window(1, seen_mib * MIB, doubt_mib * MIB)
-    assert quiet_by_a_second(window, 100 * MIB, Policy(max_downtime_ms=downtime_ms), host_devices) is quiet
+    window = Window(window_s, seen_mib * MIB, doubt_mib * MIB)
+    policy = Policy(max_downtime_ms=downtime_ms)
+    assert next_window_s(window, LONG, 100 * MIB, policy, host_devices) == following_s
+
+
+def test_a_long_window_that_is_hardly_longer_is_taken_at_once() -> None:
+    window = Window(1, 20 * MIB, 6 * MIB)
+    assert next_window_s(window, SURER, 100 * MIB, Policy(max_downtime_ms=500), 0) == SURER

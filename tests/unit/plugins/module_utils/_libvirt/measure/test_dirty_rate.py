@@ -267,17 +267,18 @@ def test_a_guest_whose_memory_is_not_told() -> None:
 
 
 @pytest.mark.parametrize(
-    ("mode", "enough", "begun"),
+    ("mode", "following", "begun"),
     [
-        ("page-sampling", False, [1, 7]),
-        ("page-sampling", True, [1]),
+        ("page-sampling", [7], [1, 7]),
+        ("page-sampling", [3, 7], [1, 3, 7]),
+        ("page-sampling", [], [1]),
         # The first result counts memory that was dirtied long before.
-        ("dirty-ring", False, [1, 1, 7]),
-        ("dirty-ring", True, [1, 1]),
+        ("dirty-ring", [7], [1, 1, 7]),
+        ("dirty-ring", [], [1, 1]),
     ],
 )
 def test_what_runs_already_is_used_and_no_more_is_begun_than_needed(
-    monkeypatch: pytest.MonkeyPatch, mode: str, enough: bool, begun: list[int]
+    monkeypatch: pytest.MonkeyPatch, mode: str, following: list[int], begun: list[int]
 ) -> None:
     found: list[int] = []
 
@@ -291,7 +292,8 @@ def test_what_runs_already_is_used_and_no_more_is_begun_than_needed(
     monkeypatch.setattr(dirty_rate, "BegunWindow", Begun)
     measuring = dirty_rate.BegunMeasurement(t.cast("t.Any", None), t.cast("t.Any", None), mode)
     assert found == [1]
-    windows = measuring.windows(7, lambda _short: enough)
+    left = iter([*following, None])
+    windows = measuring.windows(lambda _last: next(left))
     assert found == begun
-    assert [window.window_s for window in windows] == ([1] if enough else [1, 7])
+    assert [window.window_s for window in windows] == [1, *following]
     assert windows[0].unique_bytes == (2 if mode == "dirty-ring" else 1)
