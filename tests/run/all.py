@@ -9,15 +9,19 @@ although no test did, counts as one failure more. A failed step does not keep th
 from __future__ import annotations
 
 import argparse
+import itertools
 import os
 import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 import typing as t
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from xml.etree import ElementTree
+
+from outcome import Counts, count_tests, failures
 
 ROOT = Path(__file__).resolve().parents[2]
 RESULTS = ROOT / "build" / "test"
@@ -39,25 +43,9 @@ PLAYED = [*PLAYED_FAST, "awx", "evacuation", "playbooks", *PLAYED_ROLES]
 # Without the matrix only the fast tests of the first of them, with its oldest version.
 OLDEST = next(iter(MATRIX))
 CONTROLLER = f"{sys.version_info.major}.{sys.version_info.minor}"  # Python of the environment, which runs this, too
-# In the log of a step that does not run pytest: with its place, or called an error.
-FAULT = re.compile(r"(ERROR|FATAL)\b|\S+:\d+: |\S+:\d+:\d+: |(.*\s|)error(:|\s\s)")
-MOST_TOLD = 5  # of what failed, for each step
+AT_ONCE = 2  # of the steps that may run beside others
 
-
-class Counts(t.NamedTuple):
-    passed: int = 0
-    failed: int = 0
-    skipped: int = 0
-    repeated: int = 0
-
-    def add(self, other: Counts) -> Counts:
-        return Counts(*(mine + its for mine, its in zip(self, other)))
-
-    def __str__(self) -> str:
-        text = f"{self.passed} passed, {self.failed} failed"
-        if self.skipped:
-            text += f", {self.skipped} skipped"
-        return f"{text}, {self.repeated} run twice since libvirtd crashed" if self.repeated else text
+_running: list[subprocess.Popen[str]] = []
 
 
 class Step(t.NamedTuple):
@@ -65,6 +53,11 @@ class Step(t.NamedTuple):
     command: list[str]
     junit: Path | None = None
     environment: t.Mapping[str, str] = {}
+    beside: bool = False  # it uses one processor, or waits, so that others of the kind run at the same time
+
+
+def log_of(step: Step) -> Path:
+    return RESULTS / f"{step.name}.log"
 
 
 def run_script(name: str, *arguments: str) -> list[str]:
@@ -76,7 +69,8 @@ def results_of(core: str) -> Path:
 
 
 def set_up(core: str) -> Step:
-    return Step(f"setup-{core}", [str(ROOT / "tests" / "setup" / "python"), "--core", core, "--python", MATRIX[core]])
+    command = [str(ROOT / "tests" / "setup" / "python"), "--core", core, "--python", MATRIX[core]]
+    return Step(f"setup-{core}", command, beside=True)
 
 
 def play(core: str, names: list[str], *, fast: bool = False) -> Step:
@@ -90,17 +84,27 @@ def play(core: str, names: list[str], *, fast: bool = False) -> Step:
 
 def steps(matrix: bool) -> list[Step]:
     result = [
-        Step("lint", run_script("lint")),
         # On one Python: on the oldest, units import all that runs on hosts.
-        Step("sanity", run_script("sanity", *([] if matrix else ["--python", CONTROLLER]))),
+        Step("sanity", run_script("sanity", *([] if matrix else ["--python", CONTROLLER])), beside=True),
+        Step("lint", run_script("lint"), beside=True),
+        Step("browser", run_script("browser"), RESULTS / "browser", beside=True),
+        Step("docs-lint", run_script("docs-lint"), beside=True),
+        Step("build", run_script("build"), beside=True),
+        Step("eda", run_script("eda", "-k", "freed"), RESULTS / "eda", beside=True),
+        Step("system-trixie", [str(ROOT / "tests" / "setup" / "system"), "trixie"], beside=True),
+        *([] if matrix else [set_up(OLDEST)]),
         Step("units", run_script("units", *([] if matrix else ["--ends"])), RESULTS / "units"),
         Step("sim", run_script("sim"), RESULTS / "sim"),
-        Step("browser", run_script("browser"), RESULTS / "browser"),
         Step("integration", run_script("integration", *([] if matrix else ["--fast"])), RESULTS / "integration"),
-        Step("eda", run_script("eda", "-k", "freed"), RESULTS / "eda"),
-        *([] if matrix else [set_up(OLDEST), play(OLDEST, PLAYED_FAST, fast=True)]),
-        Step("docs-lint", run_script("docs-lint")),
-        Step("build", run_script("build")),
+        *([] if matrix else [play(OLDEST, PLAYED_FAST, fast=True)]),
+        Step(
+            "versions",
+            run_script("versions", "--fast"),
+            RESULTS / "versions" / "integration",
+            {"RESULTS": str(RESULTS / "versions")},
+        ),
+        # The same seeds each time: which others break something is for "make soak" to find.
+        Step("soak", run_script("soak", "--first", "1", "--arrivals", "50", "--at-once", "3")),
     ]
     if matrix:
         for core in MATRIX:
@@ -115,48 +119,17 @@ def steps(matrix: bool) -> list[Step]:
     return result
 
 
-def count_tests(directory: Path) -> Counts:
-    total = Counts()
-    for file in directory.glob("*.xml"):
-        for case in ElementTree.parse(file).iter("testcase"):
-            outcomes = {child.tag for child in case}
-            if any(each.get("name") == "repeated" for each in case.iter("property")):
-                total = total.add(Counts(repeated=1))
-            if outcomes & {"failure", "error"}:
-                total = total.add(Counts(failed=1))
-            elif "skipped" in outcomes:
-                total = total.add(Counts(skipped=1))
-            else:
-                total = total.add(Counts(passed=1))
-    return total
+def run(step: Step, *, live: bool = True) -> Counts:
+    """Run one step with its output in a file and on the terminal, and say what came of it.
 
-
-def failures(step: Step) -> list[str]:
-    """What failed in a step, for the end of the output, which is often all that is kept of it: the names of tests, or
-    what its log calls an error, or how that ends."""
-    found = []
-    for file in step.junit.glob("*.xml") if step.junit else ():
-        for case in ElementTree.parse(file).iter("testcase"):
-            broken = next((child for child in case if child.tag in ("failure", "error")), None)
-            if broken is not None:
-                said = " ".join((broken.get("message") or "").split())
-                found.append(f"{case.get('classname', '')}.{case.get('name', '')}: {said}")
-    if not found:
-        lines = [line.strip() for line in (RESULTS / f"{step.name}.log").read_text("utf-8", "replace").splitlines()]
-        found = [line for line in lines if FAULT.match(line)] or [line for line in lines if line][-MOST_TOLD:]
-    more = [f"... and {len(found) - MOST_TOLD} more"] if len(found) > MOST_TOLD else []
-    return [each[:300] for each in [*found[:MOST_TOLD], *more]]
-
-
-def run(step: Step) -> Counts:
-    """Run one step with its output on the terminal and in a file, and say what came of it."""
+    ``live``: its output is shown as it comes; else when it has ended, as another one runs beside it.
+    """
     if step.junit:
         step.junit.mkdir(parents=True, exist_ok=True)
         for old in step.junit.glob("*.xml"):
             old.unlink()
-    log = RESULTS / f"{step.name}.log"
-    print(f"\n===== {step.name}", flush=True)
-    with log.open("w", encoding="utf-8", errors="replace") as file:
+    print(f"\n===== {step.name}" if live else f"{step.name} has begun.", flush=True)
+    with log_of(step).open("w", encoding="utf-8", errors="replace") as file:
         process = subprocess.Popen(
             step.command,
             cwd=ROOT,
@@ -169,25 +142,75 @@ def run(step: Step) -> Counts:
             # Without a terminal nothing but this script can tell the step to end.
             start_new_session=not TERMINAL,
         )
+        _running.append(process)
         assert process.stdout is not None
-        try:
-            for line in process.stdout:
-                file.write(line)
-                if not CHATTER.match(line):
-                    print(line, end="", flush=True)
-        except KeyboardInterrupt:
-            if not TERMINAL:
-                os.killpg(process.pid, signal.SIGTERM)
-            file.writelines(process.stdout)  # the step is left to clean up, and must not be blocked meanwhile
-            process.wait()
-            raise
+        # After an interruption, too: the step is left to clean up, and must not be blocked meanwhile.
+        for line in process.stdout:
+            file.write(line)
+            if live and not CHATTER.match(line):
+                print(line, end="", flush=True)
         status = process.wait()
+        _running.remove(process)
+    if not live:
+        lines = log_of(step).read_text("utf-8", "replace").splitlines(keepends=True)
+        said = [line for line in lines if not CHATTER.match(line)]
+        print("".join([f"\n===== {step.name}\n", *said]), end="", flush=True)
     if step.junit is None:
         return Counts(failed=1) if status else Counts(passed=1)
     counts = count_tests(step.junit)
     if counts.failed == 0 and (status or counts.passed == 0):
         counts = counts.add(Counts(failed=1))
     return counts
+
+
+def groups(wanted: t.Sequence[Step]) -> t.Iterator[list[Step]]:
+    """Neighbours that run beside each other, and each of the others alone."""
+    for beside, found in itertools.groupby(wanted, lambda step: step.beside):
+        together = list(found)
+        yield from [together] if beside else [[step] for step in together]
+
+
+class Summary:
+    """The lines that the output ends with."""
+
+    def __init__(self) -> None:
+        self.total = Counts()
+        self.lines: list[str] = []
+        self.failed: list[str] = []
+        self._adding = threading.Lock()
+
+    def run(self, step: Step, *, live: bool) -> None:
+        start_s = time.monotonic()
+        counts = run(step, live=live)
+        line = f"{step.name:<14} {time.monotonic() - start_s:6.0f} s   {counts}"
+        with self._adding:
+            self.total = self.total.add(counts)
+            if counts.failed:
+                self.failed += [f"{step.name}: {each}" for each in failures(step.junit, log_of(step))]
+            self.lines.append(line)
+            print(f"----- {line}", flush=True)
+
+    def print(self) -> None:
+        print(f"\n===== all steps (logs in {RESULTS.relative_to(ROOT)})")
+        print("\n".join(self.lines))
+        if self.failed:
+            print("\n".join(["", "===== what failed", *self.failed]))
+        print(self.total)
+
+
+def run_group(group: t.Sequence[Step], summary: Summary) -> None:
+    """Raises KeyboardInterrupt when all that ran has cleaned up and ended."""
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        done = [pool.submit(summary.run, step, live=len(group) == 1) for step in group]
+        try:
+            for each in done:
+                each.result()
+        except KeyboardInterrupt:
+            for each in done:
+                each.cancel()
+            for process in list(_running) if not TERMINAL else ():
+                os.killpg(process.pid, signal.SIGTERM)
+            raise
 
 
 def main() -> int:
@@ -197,31 +220,15 @@ def main() -> int:
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     RESULTS.mkdir(parents=True, exist_ok=True)
-    total = Counts()
-    lines: list[str] = []
-    failed: list[str] = []
-    interrupted = False
-    for step in steps(arguments.matrix):
-        start = time.monotonic()
-        try:
-            counts = run(step)
-        except KeyboardInterrupt:
-            counts = Counts(failed=1)
-            interrupted = True
-        total = total.add(counts)
-        if counts.failed and not interrupted:
-            failed += [f"{step.name}: {each}" for each in failures(step)]
-        lines.append(f"{step.name:<14} {time.monotonic() - start:6.0f} s   {counts}")
-        print(f"----- {lines[-1]}", flush=True)
-        if interrupted:
-            print("Interrupted: the steps after this one did not run.")
-            break
-    print(f"\n===== all steps (logs in {RESULTS.relative_to(ROOT)})")
-    print("\n".join(lines))
-    if failed:
-        print("\n".join(["", "===== what failed", *failed]))
-    print(total)
-    return 1 if total.failed else 0
+    summary = Summary()
+    try:
+        for group in groups(steps(arguments.matrix)):
+            run_group(group, summary)
+    except KeyboardInterrupt:
+        print("Interrupted: not all steps ran.")
+        summary.total = summary.total.add(Counts(failed=1))
+    summary.print()
+    return 1 if summary.total.failed else 0
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from bench.lab_versions import versions_of_hosts
 from virtlab.lab import Lab
 
 from . import page, results
-from .pairs import OWN_LAB, PAIRS, SLICE, Pair
+from .pairs import FAST, FAST_PAIR, OWN_LAB, PAIRS, SLICE, Pair
 
 ROOT = Path(os.environ["VERSIONS_ROOT"])
 KEPT = ROOT / "build" / "versions"
@@ -39,6 +39,18 @@ def seen_versions(pair: Pair) -> list[str]:
         return versions_of_hosts(lab)
 
 
+def run_tests(pair: Pair, tests: t.Sequence[str], directory: Path) -> int:
+    """pytest's exit code; its results are in the directory."""
+    environment = {
+        **os.environ,
+        "LAB_SYSTEMS": f"kvm01={pair.first},kvm02={pair.second}",
+        "RESULTS": str(directory),
+        "FAULTS_KEPT": str(ROOT / "build" / "faults" / "results.jsonl"),
+    }
+    command = [str(ROOT / "tests/run/integration"), "-m", "not wide", *tests]
+    return subprocess.run(command, env=environment, check=False).returncode
+
+
 def run(pair: Pair, tests: t.Sequence[str]) -> None:
     directory = KEPT / pair.name
     shutil.rmtree(directory, ignore_errors=True)
@@ -48,28 +60,26 @@ def run(pair: Pair, tests: t.Sequence[str]) -> None:
         "commit": os.environ.get("COMMIT", ""),
         "hosts": seen_versions(pair),
     }
-    environment = {
-        **os.environ,
-        "LAB_SYSTEMS": f"kvm01={pair.first},kvm02={pair.second}",
-        "RESULTS": str(directory),
-        "FAULTS_KEPT": str(ROOT / "build" / "faults" / "results.jsonl"),
-    }
-    command = [str(ROOT / "tests/run/integration"), "-m", "not wide", *(tests or files_of(pair))]
-    subprocess.run(command, env=environment, check=False)
+    run_tests(pair, tests or files_of(pair), directory)
     (directory / "facts.json").write_text(json.dumps(facts), encoding="utf-8")
     path = SEEN / f"{pair.name}.jsonl"
     results.keep(path, results.latest([*results.kept(path), *results.from_a_run(directory)]))
 
 
-def main() -> None:
+def main() -> int:
     names = [pair.name for pair in PAIRS]
     parser = argparse.ArgumentParser(prog="tests/run/versions", description=__doc__)
     parser.add_argument("--only", action="append", choices=names, default=[], help="this pair; may be repeated")
     parser.add_argument(
         "--tests", nargs="+", default=[], help="these files only, as paths from the top of the checkout"
     )
+    parser.add_argument(
+        "--fast", action="store_true", help="what 'make test' runs: a few tests on one pair, of which nothing is kept"
+    )
     parser.add_argument("--page", action="store_true", help="only write the page anew, from what was kept")
     args = parser.parse_args()
+    if args.fast:
+        return run_tests(FAST_PAIR, [f"tests/integration/{name}" for name in FAST], Path(os.environ["RESULTS"]))
     chosen: list[Pair] = [pair for pair in PAIRS if not args.only or pair.name in args.only]
     if not args.page:
         for pair in chosen:
@@ -77,7 +87,8 @@ def main() -> None:
     found = {pair.name: cases for pair in PAIRS if (cases := results.kept(SEEN / f"{pair.name}.jsonl"))}
     PAGE.write_text(page.text(found), encoding="utf-8")
     print(page.summary(found))
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(main())

@@ -40,3 +40,4 @@ PAIRS = (
     Pair("machine", "trixie", False),
     Pair("trixie", "testing", False),
 )
+FAST_PAIR = PAIRS[1]

@@ -5,29 +5,43 @@
 from __future__ import annotations
 
 import importlib.util
+import subprocess
 import sys
+import time
 import typing as t
 from pathlib import Path
 
 import pytest
 
-SCRIPT = Path(__file__).resolve().parents[2] / "run" / "all.py"
+SCRIPTS = Path(__file__).resolve().parents[2] / "run"
 PASSED, FAILED, ERROR, SKIPPED = (
     f"<testcase>{inner}</testcase>" for inner in ("", "<failure/>", "<error/>", "<skipped/>")
 )
 
 
-@pytest.fixture
-def script(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> t.Any:
-    specification = importlib.util.spec_from_file_location("run_all", SCRIPT)
+def load(name: str, monkeypatch: pytest.MonkeyPatch) -> t.Any:
+    specification = importlib.util.spec_from_file_location(f"run_{name}", SCRIPTS / f"{name}.py")
     assert specification
     assert specification.loader
     module = importlib.util.module_from_spec(specification)
-    monkeypatch.setitem(sys.modules, "run_all", module)
+    monkeypatch.setitem(sys.modules, f"run_{name}", module)
     monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    monkeypatch.syspath_prepend(str(SCRIPTS))
     specification.loader.exec_module(module)
-    monkeypatch.setattr(module, "RESULTS", tmp_path)
     return module
+
+
+@pytest.fixture
+def script(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> t.Any:
+    module = load("all", monkeypatch)
+    monkeypatch.setattr(module, "RESULTS", tmp_path)
+    monkeypatch.setattr(module, "ROOT", tmp_path)
+    return module
+
+
+@pytest.fixture
+def outcome(monkeypatch: pytest.MonkeyPatch) -> t.Any:
+    return load("outcome", monkeypatch)
 
 
 @pytest.mark.parametrize(
@@ -65,14 +79,13 @@ def of_tests(*names: str) -> str:
     return f"<x>{PASSED}{cases}</x>"
 
 
-def test_what_failed_is_told_by_the_names_of_tests(script: t.Any, tmp_path: Path) -> None:
+def test_what_failed_is_told_by_the_names_of_tests(outcome: t.Any, tmp_path: Path) -> None:
     (tmp_path / "results.xml").write_text(of_tests("one", "two"))
-    (tmp_path / "step.log").write_text("ERROR: not this\n")
-    step = script.Step("step", ["true"], tmp_path)
-    assert script.failures(step) == ["test_x.one: a is b", "test_x.two: a is b"]
+    (log := tmp_path / "step.log").write_text("ERROR: not this\n")
+    assert outcome.failures(tmp_path, log) == ["test_x.one: a is b", "test_x.two: a is b"]
     (tmp_path / "results.xml").write_text(of_tests(*"abcdefg"))
-    assert script.failures(step)[-1] == "... and 2 more"
-    assert len(script.failures(step)) == 6
+    assert outcome.failures(tmp_path, log)[-1] == "... and 2 more"
+    assert len(outcome.failures(tmp_path, log)) == 6
 
 
 @pytest.mark.parametrize(
@@ -87,7 +100,52 @@ def test_what_failed_is_told_by_the_names_of_tests(script: t.Any, tmp_path: Path
     ],
 )
 def test_what_failed_is_told_by_the_log_of_other_steps(
-    script: t.Any, tmp_path: Path, log: str, expected: list[str]
+    outcome: t.Any, tmp_path: Path, log: str, expected: list[str]
 ) -> None:
-    (tmp_path / "step.log").write_text(log)
-    assert script.failures(script.Step("step", ["false"])) == expected
+    (file := tmp_path / "step.log").write_text(log)
+    assert outcome.failures(None, file) == expected
+
+
+def test_steps_that_may_run_at_the_same_time_and_the_others_alone(script: t.Any) -> None:
+    one, two, three, four, five = (script.Step(name, ["true"], beside=name in "abe") for name in "abcde")
+    assert list(script.groups([one, two, three, four, five])) == [[one, two], [three], [four], [five]]
+
+
+def test_each_of_a_group_is_counted_shown_whole_and_named_when_it_fails(
+    script: t.Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    summary = script.Summary()
+    meet = f"touch {tmp_path}/$0; while [ ! -e {tmp_path}/$1 ]; do sleep 0.05; done; echo $0 met $1"
+    good = script.Step("good", ["sh", "-c", meet, "x", "y"], beside=True)
+    bad = script.Step("bad", ["sh", "-c", f"{meet}; echo ERROR: broken; exit 1", "y", "x"], beside=True)
+    script.run_group([good, bad], summary)  # one after the other they would wait for ever
+    summary.print()
+    said = capsys.readouterr().out
+    assert "\n===== good\nx met y\n" in said
+    assert "\n===== bad\ny met x\nERROR: broken\n" in said
+    assert said.endswith("===== what failed\nbad: ERROR: broken\n1 passed, 1 failed\n")
+
+
+def test_interrupted_what_runs_is_left_to_clean_up(tmp_path: Path) -> None:
+    """As the process that 'make test' is; what it began has ended when it ends."""
+    program = (
+        "import signal, sys, pathlib\n"
+        f"sys.path.insert(0, {str(SCRIPTS)!r})\n"
+        "import all as script\n"
+        f"script.RESULTS = script.ROOT = pathlib.Path({str(tmp_path)!r})\n"
+        f"clean = 'trap \"sleep 0.3; touch {tmp_path}/clean; exit 1\" TERM; touch {tmp_path}/begun; sleep 60 & wait'\n"
+        "script.steps = lambda matrix: [script.Step('step', ['sh', '-c', clean]), script.Step('never', ['true'])]\n"
+        "sys.exit(script.main())\n"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-B", "-c", program], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True
+    )
+    while not (tmp_path / "begun").exists():
+        time.sleep(0.05)
+    process.terminate()
+    said, _nothing = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert (tmp_path / "clean").exists()
+    assert "===== never" not in said
+    assert "Interrupted: not all steps ran." in said
+    assert said.splitlines()[-1] == "0 passed, 2 failed"
