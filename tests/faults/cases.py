@@ -84,7 +84,13 @@ _FIRST: Kinds = {
         Case(MIGRATION, "setup", processes.qemu_killed("destination"), "QEMU_DIED|STREAM_BROKEN"),
         Case(MIGRATION, "precopy", processes.qemu_killed("destination"), "QEMU_DIED|STREAM_BROKEN"),
         Case(MIGRATION, "later pass", processes.qemu_killed("destination"), "QEMU_DIED|STREAM_BROKEN"),
-        Case(MIGRATION, "switch-over", processes.qemu_killed("destination"), "QEMU_DIED|STREAM_BROKEN"),
+        # In the last pass QEMU may say no more than that the job failed.
+        Case(
+            MIGRATION,
+            "switch-over",
+            processes.qemu_killed("destination"),
+            "QEMU_DIED|STREAM_BROKEN|MIGRATION_FAILED",
+        ),
         Case(MIGRATION, "postcopy", processes.qemu_killed("destination"), "HALF_ENDED", lost=True),
         Case(MIGRATION, "paused", processes.qemu_killed("destination"), "HALF_ENDED", lost=True),
         Case(RESCUE, "precopy", processes.qemu_killed("destination"), "MIGRATION_FAILED"),
@@ -252,7 +258,8 @@ _PROCESSES: Kinds = {
 
 _HANDS: Kinds = {
     "suspended and resumed by another": [
-        Case(MIGRATION, "precopy", hands.suspended_and_resumed, "moved"),
+        # libvirt lets nobody resume it before the job ends: it arrives, or its policy has it go on where it was.
+        Case(MIGRATION, "precopy", hands.suspended_and_resumed, "moved|GIVEN_UP"),
         Case(RESCUE, "precopy", hands.suspended_and_resumed, "completed"),
     ],
     "aborted by another": [

@@ -161,7 +161,8 @@ ROWS: tuple[Meaning, ...] = (
         codes=(Err.INTERNAL_ERROR, Err.OPERATION_FAILED),
         text=(
             r"Unknown (ramblock|savevm section|section)|Length mismatch|Missing section footer|Size mismatch|"
-            r"error while loading state|Unsupported (migration )?(stream )?version|(incoming )?version_id|"
+            r"^(?!.*tpm-emulator).*error while loading state|"
+            r"Unsupported (migration )?(stream )?version|(incoming )?version_id|"
             r"is too (new|old)\b.{0,40}(local|version)|Features 0x|Configuration section missing|"
             r"received capability is|savevm|Not a migration stream|Illegal RAM offset|Expected vmdescription|"
             r"can't apply global|Property '' not found(?! on)|is not a valid device model|invalid option|"

@@ -13,6 +13,21 @@ _FROM_QEMU = (Err.INTERNAL_ERROR, Err.OPERATION_FAILED)
 
 ROWS: tuple[Meaning, ...] = (
     Meaning(
+        # What does not fit ends as "Invalid argument" or "Operation not permitted"; a TPM's state may end so, too.
+        codes=_FROM_QEMU,
+        text=r"^(?!.*tpm).*error while loading state.{0,300}load of migration failed: Input/output error",
+        reason="STREAM_BROKEN",
+        means="The connection that memory is sent over broke while the destination read from it.",
+        state=IN_PRECOPY,
+        remedy=(
+            "Check the network that the memory is sent over, and whether somebody aborted the migration or ended the "
+            "source's QEMU; then run this again."
+        ),
+        source="QEMU: migration/savevm.c, migration/vmstate.c",
+        domain="QEMU",
+        seen="QEMU 7.2",
+    ),
+    Meaning(
         codes=_FROM_QEMU,
         text=r"there's a migration process in progress",
         reason="ALREADY_MIGRATING",

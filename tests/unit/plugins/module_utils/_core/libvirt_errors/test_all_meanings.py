@@ -302,6 +302,35 @@ ENGLISH = [
         ),
         "STREAM_BROKEN",
     ),
+    # The stream was cut while the source stood still for the last pass, in the lab.
+    (
+        1,
+        (
+            "internal error: qemu unexpectedly closed the monitor: 2026-11-30T13:45:28.587906Z qemu-system-x86_64:"
+            " error while loading state section id 3(ram)\n2026-11-30T13:45:28.587995Z qemu-system-x86_64: load of"
+            " migration failed: Input/output error"
+        ),
+        "STREAM_BROKEN",
+    ),
+    (
+        1,
+        (
+            "internal error: QEMU unexpectedly closed the monitor (vm='erp01'): 2026-11-30T13:45:28.587906Z"
+            " qemu-system-x86_64: error while loading state for instance 0x0 of device '0000:00:03.0/virtio-net'\n"
+            "2026-11-30T13:45:28.587995Z qemu-system-x86_64: load of migration failed: Operation not permitted"
+        ),
+        "INCOMPATIBLE",
+    ),
+    (
+        1,
+        (
+            "internal error: QEMU unexpectedly closed the monitor (vm='erp01'): 2026-11-30T13:45:28.587906Z"
+            " qemu-system-x86_64: tpm-emulator: Setting the stateblob (type 1) failed with a TPM error 0x21 decryption"
+            " error\nqemu-system-x86_64: error while loading state for instance 0x0 of device 'tpm-emulator'\n"
+            "qemu-system-x86_64: load of migration failed: Input/output error"
+        ),
+        "HOST_SETUP",
+    ),
     (9, "operation failed: job 'migration out' failed in post-copy phase", "POSTCOPY_BROKEN"),
     (9, "operation failed: migration out job: post-copy phase failed", "POSTCOPY_BROKEN"),
     # A disk of the guest, not the connection: libvirt says so when QEMU has paused the guest at an I/O error.
