@@ -92,7 +92,7 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=3)
     asked = parser.parse_args()
     options = GuestOptions(
-        ram_mib=asked.free_mib + asked.used_mib + 512,
+        ram_mib=asked.free_mib + asked.used_mib + 320,
         hot_mib=24,
         cold_mib=asked.used_mib,
         pages_per_s=200,

@@ -8,6 +8,7 @@ import typing as t
 from ..forecast.plan import default_deadline_s, patience_s
 from ..forecast.working_set import scan_s
 from ..job.observation import SETUP_GIVEN_UP_S
+from ..policy import Policy
 from ..units import GIB, human_bytes, human_ms
 from .history import History
 from .settings_in_force import SettingsInForce
@@ -25,6 +26,13 @@ _LAST_CHANCE_AT = ("DEADLINE", "DATA_LIMIT", "THROTTLE_LIMIT")
 _SETTLED_S = 3.0  # QEMU's rates are those of 100 ms: after this the mean of three windows is known (history.py)
 
 Exceeded = tuple[str, str]  # the limit that has been reached: a reason code and a sentence
+
+
+def setup_allowed_s(policy: Policy, memory_bytes: t.Optional[int]) -> float:
+    """How long the preparation may take, in seconds: by the policy, or by the size of the guest where that is known."""
+    if policy.setup_deadline_s is not None:
+        return policy.setup_deadline_s
+    return SETUP_GIVEN_UP_S + (memory_bytes or 0) / GIB * _SETUP_S_PER_GIB
 
 
 class Budget:
@@ -116,10 +124,7 @@ class Budget:
 
     def setup_exceeded(self) -> t.Optional[Exceeded]:
         """That nothing has been sent for longer than the policy, or the size of the guest, allows; or None."""
-        allowed_s = self._policy.setup_deadline_s
-        if allowed_s is None:
-            allowed_s = SETUP_GIVEN_UP_S + (self._plan.memory_bytes or 0) / GIB * _SETUP_S_PER_GIB
-        if self._history.observed_s <= allowed_s:
+        if self._history.observed_s <= setup_allowed_s(self._policy, self._plan.memory_bytes):
             return None
         return "SETUP_SLOW", f"no memory has been sent within {human_ms(self._history.observed_s * 1000)}"
 

@@ -12,9 +12,11 @@ from dataclasses import replace
 from ..._core.errors import MigrationError
 from ..._core.job.sample import JobSample, Phase
 from ..._core.supervision.actions import Action, ActionResult, Kind
+from ..._core.supervision.budget import setup_allowed_s
 from ..._core.supervision.progress import Reporter
 from ..._core.supervision.record import Record
 from ..._core.text import printable
+from ..._core.units import human_ms
 from ..._host.metrics_directory import MetricsDirectory
 from ..._host.supervision_lock import supervising
 from ..._host.vcpu.throttle import VcpuThrottle, mend
@@ -34,7 +36,7 @@ _POLL_S = 0.5  # between looks, beside those at each bitmap sync: QEMU gives its
 _RESUMED_AFTER_S = 2.0  # a call that resumes and has not failed by then works, as it comes back at the end; a choice
 _SWITCH_GRACE_S = 30.0  # beside what the guest may stand still; a choice
 _LOOK_AGAIN_S = 30.0  # so long looks may fail while the daemon answers; a choice
-_LOOK_AGAIN_IN_POSTCOPY_S = 120.0  # nothing can be done about it but to look
+_LOOK_AGAIN_HUNG_S = 120.0  # of a QEMU that does not answer, and in post-copy; a choice
 _ENDS = (Kind.ABORT, Kind.LEAVE)
 _MAY_GO_BACK = (Phase.SETUP, Phase.PRECOPY)
 
@@ -162,26 +164,37 @@ class Driver:
         """The next look that works. One that fails is not the end while the job may go on, and the daemon answers."""
         begin_s = time.monotonic()
         while True:
-            hung = False
             try:
                 return self._look_once(events)
             except (MigrationError, libvirt.libvirtError) as exc:
-                deadline_s = begin_s + self._patience_s()
+                hung = isinstance(exc, MigrationError) and exc.reason == "MONITOR_HUNG"
+                deadline_s = begin_s + self._patience_s(hung)
                 if time.monotonic() >= deadline_s or not answers(self._guest):
                     raise
-                hung = isinstance(exc, MigrationError) and exc.reason == "MONITOR_HUNG"
+                if hung:
+                    self._tell_hung(time.monotonic() - begin_s, deadline_s - begin_s)
             time.sleep(_POLL_S)
             while hung and self._stands_still() and time.monotonic() < deadline_s:
                 time.sleep(_POLL_S)
 
-    def _patience_s(self) -> float:
-        """For how long looks may fail. While the guest stands still for the switch-over QEMU answers nobody, for as
-        long as the rest takes."""
-        policy = self._record.supervisor.policy
+    def _tell_hung(self, silent_s: float, at_most_s: float) -> None:
+        if self._on_progress is not None:
+            line = (
+                f"QEMU has not answered for {human_ms(silent_s * 1000)}; it is asked for {human_ms(at_most_s * 1000)}"
+            )
+            self._on_progress({"name": self._guest.name, "line": f"{line} at most"})
+
+    def _patience_s(self, hung: bool) -> float:
+        """For how long looks may fail. QEMU answers nobody while the guest stands still for the switch-over, for as
+        long as the rest takes, nor while it prepares a big guest to be sent. Whoever leaves then leaves it alone: there
+        is nothing to be done about it but to look."""
+        policy, last = self._record.supervisor.policy, self.last
         if self._stands_still():
             return max(policy.max_downtime_ms / 1000, policy.max_pause_s) + _SWITCH_GRACE_S
-        split = self.last is not None and self.last.phase.in_postcopy
-        return _LOOK_AGAIN_IN_POSTCOPY_S if split else _LOOK_AGAIN_S
+        if hung and (last is None or last.phase is Phase.SETUP):
+            return max(_LOOK_AGAIN_HUNG_S, setup_allowed_s(policy, self._record.supervisor.plan.memory_bytes))
+        split = last is not None and last.phase.in_postcopy
+        return _LOOK_AGAIN_HUNG_S if hung or split else _LOOK_AGAIN_S
 
     def _stands_still(self) -> bool:
         try:

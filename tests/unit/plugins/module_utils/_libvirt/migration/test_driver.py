@@ -58,12 +58,35 @@ def test_a_long_switch_over_is_waited_for(libvirt: FakeLibvirt) -> None:
 
 
 # One look that hangs, for 20 s, is no end: the job may go on.
-@pytest.mark.parametrize(("state", "looks"), [(RUNNING, 2), (PAUSED_FOR_MIGRATION, 2)])
-def test_a_monitor_that_hangs(libvirt: FakeLibvirt, state: tuple[int, int], looks: int) -> None:
+@pytest.mark.parametrize(
+    ("before", "state", "looks"),
+    [
+        ([], RUNNING, 9),  # what the preparation may take
+        ([POSTCOPY], IN_POSTCOPY, 6),
+        ([], PAUSED_FOR_MIGRATION, 2),
+    ],
+)
+def test_a_monitor_that_hangs(
+    libvirt: FakeLibvirt, before: list[dict[str, t.Any]], state: tuple[int, int], looks: int
+) -> None:
     libvirt.states["erp01"] = state
+    looked = [Call("jobStats").returns(stats) for stats in before]
     with pytest.raises(MigrationError) as raised:
-        drive(libvirt, *[HUNG] * looks)
+        drive(libvirt, *looked, *[HUNG] * looks)
     assert raised.value.reason == "MONITOR_HUNG"
+
+
+def test_a_big_guest_may_be_prepared_longer_and_it_is_told(libvirt: FakeLibvirt) -> None:
+    """Of 1 TiB 20 minutes, or what its policy says. QEMU holds its lock while it marks all of the guest's memory."""
+    told: list[str] = []
+    libvirt.expect(Call("open", "qemu:///system"), Call("lookupByName", "erp01").returns(fake_libvirt.Guest()))
+    libvirt.expect(*[HUNG] * 14, Call("jobStats").returns(POSTCOPY).leaves(MIGRATED), GONE, KEPT)
+    record = Record(Supervisor(Policy(), Plan(memory_bytes=1024 * GIB)))
+    with Connection("qemu:///system", events=True) as connection:
+        guest = find_guest(connection, "erp01", None)
+        looks = Driver(connection, guest, record, on_progress=lambda one: told.append(str(one["line"])))
+        assert looks.run().phase is Phase.COMPLETED
+    assert told[0] == "QEMU has not answered for 20.0 s; it is asked for 20 min 4 s at most"
 
 
 ODD_STATE = "internal error: unexpected migration status in postcopy-device"
