@@ -13,7 +13,7 @@ SOURCE, DESTINATIONS = "kvm01", ("kvm02", "kvm03")
 LINK_MBIT = 400
 REPEATS = 3
 MAX_DOWNTIME_MS = 500
-NICE = -10  # of Ansible and of virsh, which would run on another machine than the guests
+NICE = -10  # of what orders migrations, beside emulated guests that take all of the processors
 # The same allowance for all: a guest that pre-copy does not move may go by post-copy.
 VIRSH = ("--undefinesource", "--postcopy", "--postcopy-after-precopy")
 OURS = "ours"

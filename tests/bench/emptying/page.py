@@ -25,8 +25,8 @@ themselves were not run.
   --postcopy-after-precopy``, which is the same.
 - The *time* is from the order until libvirt shows nothing running on the host. Of ours it is that of the whole play,
   Ansible, SSH, measuring and the verified end included; how much of it the module takes is listed beside it.
-- The controller, which would be another machine, shares the processors with the emulated guests here. So Ansible has a
-  nice value of {NICE}, and so has each virsh of the others.
+- Two processors carry all of the emulated guests, and the controller, which would be another machine. So whatever
+  orders migrations has a nice value of {NICE}: Ansible, what it runs on hosts by SSH, and each virsh of the others.
 - The *limit* is what the guests use over what the link of their host carries, both measured by moving all of them
   while they write nothing.
 - A guest is *within its contract* when it is where it should be and stood still for no more than {MAX_DOWNTIME_MS} ms
