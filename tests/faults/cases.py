@@ -237,6 +237,12 @@ _PROCESSES: Kinds = {
         Case(MIGRATION, "precopy", processes.qemu_stopped("source", 40), "moved"),
         Case(MIGRATION, "postcopy", processes.qemu_stopped("source", 40), "moved"),
     ],
+    # As one that prepares a big guest to be sent: it answers nobody for longer than libvirt waits for a lock.
+    "source QEMU stopped for 90 s": [
+        Case(MIGRATION, "setup", processes.qemu_stopped("source", 90), "moved"),
+        Case(MIGRATION, "precopy", processes.qemu_stopped("source", 90), "moved"),
+        Case(RESCUE, "precopy", processes.qemu_stopped("source", 90), "completed"),
+    ],
     "destination QEMU stopped for 10 s": [
         Case(MIGRATION, "precopy", processes.qemu_stopped("destination", 10), "moved"),
         Case(MIGRATION, "postcopy", processes.qemu_stopped("destination", 10), "moved"),

@@ -17,7 +17,7 @@ from bench.lab_versions import versions_of
 from bench.lending import ERP, borrowed, explained, two_hosts, watched
 from bench.runs import Ansible
 from bench.subject import Subject
-from results import Seen, keep, note_failure, seen_by
+from results import Seen, keep, note, seen_by
 from scene import Scene
 from virtlab.lab import Lab
 
@@ -33,10 +33,10 @@ def pytest_runtest_makereport(item: pytest.Item) -> t.Generator[None, pytest.Tes
     report = yield
     explained(item, report)
     repeat.note(item, report)
-    note_failure(item, report)
     lab = getattr(item, "funcargs", {}).get("lab")
-    if isinstance(lab, Lab) and lab.is_up:
-        keep(item, report, lambda: versions_of(lab))
+    if isinstance(lab, Lab):
+        note(item, report, lambda: versions_of(lab))
+        keep(item, report)
     return report
 
 

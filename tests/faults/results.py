@@ -31,23 +31,31 @@ def seen_by(item: pytest.Item) -> Seen:
     return note
 
 
-def keep(item: pytest.Item, report: pytest.TestReport, versions: t.Callable[[], str]) -> None:
+def note(item: pytest.Item, report: pytest.TestReport, versions: t.Callable[[], str]) -> None:
+    """Of each phase of a test. ``versions`` is asked while the lab is up: the last test takes it down.
+
+    A test that is run twice, since libvirtd crashed, begins anew with its set-up.
+    """
+    if report.when == "setup" or not report.passed:
+        item.stash[_failed] = not report.passed
+    if report.when == "call" and report.passed and os.environ.get(KEPT):
+        item.stash[_versions] = versions()
+
+
+def keep(item: pytest.Item, report: pytest.TestReport) -> None:
     """After the end of a test that has passed, and whose guest came back whole."""
     path = os.environ.get(KEPT)
-    if not path or report.when != "teardown" or item.stash.get(_failed, False) or not report.passed:
+    if not path or report.when != "teardown" or item.stash.get(_failed, False):
         return
     found = [json.loads(value) for name, value in item.user_properties if name == PROPERTY]
     if not found:
         return
-    run = {"versions": versions(), "at": datetime.date.today().isoformat(), "commit": os.environ.get("COMMIT", "")}
+    today, commit = datetime.date.today().isoformat(), os.environ.get("COMMIT", "")
+    run = {"versions": item.stash[_versions], "at": today, "commit": commit}
     Path(path).parent.mkdir(parents=True, exist_ok=True)
     with open(path, "a", encoding="utf-8") as kept:
         kept.write("".join(json.dumps({**each, **run}) + "\n" for each in found))
 
 
 _failed = pytest.StashKey[bool]()
-
-
-def note_failure(item: pytest.Item, report: pytest.TestReport) -> None:
-    if not report.passed:
-        item.stash[_failed] = True
+_versions = pytest.StashKey[str]()
