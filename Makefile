@@ -55,7 +55,7 @@ bench-events: setup ## what the event source costs while 50 guests migrate at on
 bench-gaps: setup ## how long guests stand still in post-copy, by what waits in the source's kernel, as a ratio
 	@tests/bench/gaps
 
-bench-less: setup ## how long a guest takes whose free memory is not sent, beside virsh, as a ratio; ten minutes
+bench-less: setup ## how long a guest takes whose free memory is not sent, beside virsh, as a ratio; 15 minutes
 	@tests/bench/less
 
 gauntlet: setup ## our migrations and those of other tools, side by side; up to 2.5 hours, goes on where it was left
