@@ -141,7 +141,24 @@ ROWS: tuple[Meaning, ...] = (
     ),
     Meaning(
         codes=(Err.OPERATION_FAILED,),
-        text=r"migration|unexpectedly failed|\bjob ''|migrate",
+        text=r"unexpectedly failed",
+        reason="MIGRATION_FAILED",
+        means=(
+            "The migration failed, and QEMU tells no cause. It has none to tell when the connection breaks, or the "
+            "destination's QEMU ends, in the last pass."
+        ),
+        state=LOOK_AT_BOTH,
+        remedy=(
+            "Check the network that the memory is sent over, and /var/log/libvirt/qemu/ on the destination; then run "
+            "this again. In post-copy destroy neither half."
+        ),
+        source="qemu/qemu_migration.c",
+        domain="QEMU",
+        seen="7.0 9.0 11.3",
+    ),
+    Meaning(
+        codes=(Err.OPERATION_FAILED,),
+        text=r"migration|\bjob ''|migrate",
         reason="MIGRATION_FAILED",
         means="The migration failed.",
         state=LOOK_AT_BOTH,
