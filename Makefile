@@ -63,6 +63,7 @@ gauntlet: setup ## our migrations and those of other tools, side by side; up to 
 
 soak: setup ## random schedules of moves and faults, until 2,000 guests have arrived; 6 hours, goes on where it was left
 	@tests/run/soak
+	@tests/run/soak --page
 
 versions: setup ## the tests of the lab on other versions of libvirt and QEMU; 3 hours, writes the page about it
 	@tests/run/versions

@@ -14,7 +14,7 @@ from .plan import PRECOPY
 from .working_set import Window, WorkingSet
 
 _QUIET_SHARE = 0.25
-_SURER_S = 3
+_SURER_S = 3  # of a window whose sample is three times that of a second; a choice
 
 
 @dataclass(frozen=True)
