@@ -9,13 +9,16 @@ although no test did, counts as one failure more. A failed step does not keep th
 from __future__ import annotations
 
 import argparse
+import itertools
 import os
 import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 import typing as t
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from outcome import Counts, count_tests, failures
@@ -40,6 +43,9 @@ PLAYED = [*PLAYED_FAST, "awx", "evacuation", "playbooks", *PLAYED_ROLES]
 # Without the matrix only the fast tests of the first of them, with its oldest version.
 OLDEST = next(iter(MATRIX))
 CONTROLLER = f"{sys.version_info.major}.{sys.version_info.minor}"  # Python of the environment, which runs this, too
+AT_ONCE = 2  # of the steps that may run beside others
+
+_running: list[subprocess.Popen[str]] = []
 
 
 class Step(t.NamedTuple):
@@ -47,6 +53,7 @@ class Step(t.NamedTuple):
     command: list[str]
     junit: Path | None = None
     environment: t.Mapping[str, str] = {}
+    beside: bool = False  # it uses one processor, or waits, so that others of the kind run at the same time
 
 
 def log_of(step: Step) -> Path:
@@ -62,7 +69,8 @@ def results_of(core: str) -> Path:
 
 
 def set_up(core: str) -> Step:
-    return Step(f"setup-{core}", [str(ROOT / "tests" / "setup" / "python"), "--core", core, "--python", MATRIX[core]])
+    command = [str(ROOT / "tests" / "setup" / "python"), "--core", core, "--python", MATRIX[core]]
+    return Step(f"setup-{core}", command, beside=True)
 
 
 def play(core: str, names: list[str], *, fast: bool = False) -> Step:
@@ -76,14 +84,19 @@ def play(core: str, names: list[str], *, fast: bool = False) -> Step:
 
 def steps(matrix: bool) -> list[Step]:
     result = [
-        Step("lint", run_script("lint")),
         # On one Python: on the oldest, units import all that runs on hosts.
-        Step("sanity", run_script("sanity", *([] if matrix else ["--python", CONTROLLER]))),
+        Step("sanity", run_script("sanity", *([] if matrix else ["--python", CONTROLLER])), beside=True),
+        Step("lint", run_script("lint"), beside=True),
+        Step("browser", run_script("browser"), RESULTS / "browser", beside=True),
+        Step("docs-lint", run_script("docs-lint"), beside=True),
+        Step("build", run_script("build"), beside=True),
+        Step("eda", run_script("eda", "-k", "freed"), RESULTS / "eda", beside=True),
+        Step("system-trixie", [str(ROOT / "tests" / "setup" / "system"), "trixie"], beside=True),
+        *([] if matrix else [set_up(OLDEST)]),
         Step("units", run_script("units", *([] if matrix else ["--ends"])), RESULTS / "units"),
         Step("sim", run_script("sim"), RESULTS / "sim"),
-        Step("browser", run_script("browser"), RESULTS / "browser"),
         Step("integration", run_script("integration", *([] if matrix else ["--fast"])), RESULTS / "integration"),
-        Step("eda", run_script("eda", "-k", "freed"), RESULTS / "eda"),
+        *([] if matrix else [play(OLDEST, PLAYED_FAST, fast=True)]),
         Step(
             "versions",
             run_script("versions", "--fast"),
@@ -92,9 +105,6 @@ def steps(matrix: bool) -> list[Step]:
         ),
         # The same seeds each time: which others break something is for "make soak" to find.
         Step("soak", run_script("soak", "--first", "1", "--arrivals", "50")),
-        *([] if matrix else [set_up(OLDEST), play(OLDEST, PLAYED_FAST, fast=True)]),
-        Step("docs-lint", run_script("docs-lint")),
-        Step("build", run_script("build")),
     ]
     if matrix:
         for core in MATRIX:
@@ -109,13 +119,16 @@ def steps(matrix: bool) -> list[Step]:
     return result
 
 
-def run(step: Step) -> Counts:
-    """Run one step with its output on the terminal and in a file, and say what came of it."""
+def run(step: Step, *, live: bool = True) -> Counts:
+    """Run one step with its output in a file and on the terminal, and say what came of it.
+
+    ``live``: its output is shown as it comes; else when it has ended, as another one runs beside it.
+    """
     if step.junit:
         step.junit.mkdir(parents=True, exist_ok=True)
         for old in step.junit.glob("*.xml"):
             old.unlink()
-    print(f"\n===== {step.name}", flush=True)
+    print(f"\n===== {step.name}" if live else f"{step.name} has begun.", flush=True)
     with log_of(step).open("w", encoding="utf-8", errors="replace") as file:
         process = subprocess.Popen(
             step.command,
@@ -129,25 +142,32 @@ def run(step: Step) -> Counts:
             # Without a terminal nothing but this script can tell the step to end.
             start_new_session=not TERMINAL,
         )
+        _running.append(process)
         assert process.stdout is not None
-        try:
-            for line in process.stdout:
-                file.write(line)
-                if not CHATTER.match(line):
-                    print(line, end="", flush=True)
-        except KeyboardInterrupt:
-            if not TERMINAL:
-                os.killpg(process.pid, signal.SIGTERM)
-            file.writelines(process.stdout)  # the step is left to clean up, and must not be blocked meanwhile
-            process.wait()
-            raise
+        # After an interruption, too: the step is left to clean up, and must not be blocked meanwhile.
+        for line in process.stdout:
+            file.write(line)
+            if live and not CHATTER.match(line):
+                print(line, end="", flush=True)
         status = process.wait()
+        _running.remove(process)
+    if not live:
+        lines = log_of(step).read_text("utf-8", "replace").splitlines(keepends=True)
+        said = [line for line in lines if not CHATTER.match(line)]
+        print("".join([f"\n===== {step.name}\n", *said]), end="", flush=True)
     if step.junit is None:
         return Counts(failed=1) if status else Counts(passed=1)
     counts = count_tests(step.junit)
     if counts.failed == 0 and (status or counts.passed == 0):
         counts = counts.add(Counts(failed=1))
     return counts
+
+
+def groups(wanted: t.Sequence[Step]) -> t.Iterator[list[Step]]:
+    """Neighbours that run beside each other, and each of the others alone."""
+    for beside, found in itertools.groupby(wanted, lambda step: step.beside):
+        together = list(found)
+        yield from [together] if beside else [[step] for step in together]
 
 
 class Summary:
@@ -157,15 +177,18 @@ class Summary:
         self.total = Counts()
         self.lines: list[str] = []
         self.failed: list[str] = []
+        self._adding = threading.Lock()
 
-    def run(self, step: Step) -> None:
+    def run(self, step: Step, *, live: bool) -> None:
         start_s = time.monotonic()
-        counts = run(step)
-        self.total = self.total.add(counts)
-        if counts.failed:
-            self.failed += [f"{step.name}: {each}" for each in failures(step.junit, log_of(step))]
-        self.lines.append(f"{step.name:<14} {time.monotonic() - start_s:6.0f} s   {counts}")
-        print(f"----- {self.lines[-1]}", flush=True)
+        counts = run(step, live=live)
+        line = f"{step.name:<14} {time.monotonic() - start_s:6.0f} s   {counts}"
+        with self._adding:
+            self.total = self.total.add(counts)
+            if counts.failed:
+                self.failed += [f"{step.name}: {each}" for each in failures(step.junit, log_of(step))]
+            self.lines.append(line)
+            print(f"----- {line}", flush=True)
 
     def print(self) -> None:
         print(f"\n===== all steps (logs in {RESULTS.relative_to(ROOT)})")
@@ -173,6 +196,21 @@ class Summary:
         if self.failed:
             print("\n".join(["", "===== what failed", *self.failed]))
         print(self.total)
+
+
+def run_group(group: t.Sequence[Step], summary: Summary) -> None:
+    """Raises KeyboardInterrupt when all that ran has cleaned up and ended."""
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        done = [pool.submit(summary.run, step, live=len(group) == 1) for step in group]
+        try:
+            for each in done:
+                each.result()
+        except KeyboardInterrupt:
+            for each in done:
+                each.cancel()
+            for process in list(_running) if not TERMINAL else ():
+                os.killpg(process.pid, signal.SIGTERM)
+            raise
 
 
 def main() -> int:
@@ -184,8 +222,8 @@ def main() -> int:
     RESULTS.mkdir(parents=True, exist_ok=True)
     summary = Summary()
     try:
-        for step in steps(arguments.matrix):
-            summary.run(step)
+        for group in groups(steps(arguments.matrix)):
+            run_group(group, summary)
     except KeyboardInterrupt:
         print("Interrupted: not all steps ran.")
         summary.total = summary.total.add(Counts(failed=1))

@@ -106,15 +106,23 @@ def test_what_failed_is_told_by_the_log_of_other_steps(
     assert outcome.failures(None, file) == expected
 
 
-def test_a_step_that_failed_is_named_before_the_last_line(
+def test_steps_that_may_run_at_the_same_time_and_the_others_alone(script: t.Any) -> None:
+    one, two, three, four, five = (script.Step(name, ["true"], beside=name in "abe") for name in "abcde")
+    assert list(script.groups([one, two, three, four, five])) == [[one, two], [three], [four], [five]]
+
+
+def test_each_of_a_group_is_counted_shown_whole_and_named_when_it_fails(
     script: t.Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     summary = script.Summary()
-    summary.run(script.Step("good", ["echo", "well"]))
-    summary.run(script.Step("bad", ["sh", "-c", "echo ERROR: broken; exit 1"]))
+    meet = f"touch {tmp_path}/$0; while [ ! -e {tmp_path}/$1 ]; do sleep 0.05; done; echo $0 met $1"
+    good = script.Step("good", ["sh", "-c", meet, "x", "y"], beside=True)
+    bad = script.Step("bad", ["sh", "-c", f"{meet}; echo ERROR: broken; exit 1", "y", "x"], beside=True)
+    script.run_group([good, bad], summary)  # one after the other they would wait for ever
     summary.print()
     said = capsys.readouterr().out
-    assert "\n===== good\nwell\n" in said
+    assert "\n===== good\nx met y\n" in said
+    assert "\n===== bad\ny met x\nERROR: broken\n" in said
     assert said.endswith("===== what failed\nbad: ERROR: broken\n1 passed, 1 failed\n")
 
 
@@ -140,4 +148,4 @@ def test_interrupted_what_runs_is_left_to_clean_up(tmp_path: Path) -> None:
     assert (tmp_path / "clean").exists()
     assert "===== never" not in said
     assert "Interrupted: not all steps ran." in said
-    assert said.splitlines()[-1] == "0 passed, 1 failed"
+    assert said.splitlines()[-1] == "0 passed, 2 failed"
