@@ -31,7 +31,6 @@ def gauntlet(lab: Lab, ansible: Ansible, tmp_path: Path) -> t.Iterator[Gauntlet]
     made.stage.clear()
 
 
-@pytest.mark.fast
 def test_ours_and_a_peer_side_by_side(lab: Lab, gauntlet: Gauntlet) -> None:
     path = gauntlet.store.path
     ours = gauntlet.run(Key(WORKLOAD, "ours", CONTRACT, 0))
