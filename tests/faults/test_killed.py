@@ -69,7 +69,7 @@ def dirty_rate(scene: Scene) -> str:
     return scene.guest.virsh("domstats", "--dirtyrate", check=False).replace("dirtyrate.", "")
 
 
-@pytest.mark.parametrize("phase", [pytest.param("precopy", marks=pytest.mark.fast), "postcopy"])
+@pytest.mark.parametrize("phase", ["precopy", "postcopy"])
 def test_the_controller_dies(scene: Scene, seen: Seen, phase: str) -> None:
     """The module goes on without it, to the end; whoever runs it again finds the guest there."""
     source, destination = scene.hosts

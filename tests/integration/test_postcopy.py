@@ -41,6 +41,7 @@ def test_switch_a_stuck_migration(ansible: Ansible, erp01: Subject) -> None:
     erp01.arrives(migration)
 
 
+@pytest.mark.fast
 def test_the_guard_refuses_in_the_first_pass(ansible: Ansible, erp01: Subject) -> None:
     migration = erp01.migrate("--postcopy", "--bandwidth", "4")
     refused, foreseen = ansible.run(erp01.source, task(MODULE, name="erp01"), task(MODULE, check=True, name="erp01"))
@@ -75,6 +76,7 @@ def test_the_guard_refuses_what_takes_too_long(ansible: Ansible, erp01: Subject)
     assert found == ["TOO_LONG"], result
 
 
+@pytest.mark.fast
 def test_a_job_that_was_started_without_postcopy(ansible: Ansible, erp01: Subject) -> None:
     erp01.migrate()
     for guard in (True, False):
