@@ -42,9 +42,12 @@ def text(results: t.Sequence[t.Mapping[str, t.Any]]) -> str:
     broken = [each for each in results if each["problem"]]
     days = sorted({each["at"] for each in results})
     arrivals = sum(each["arrivals"] for each in results)
+    seeds = [each["seed"] for each in results]
+    which = f"{len(seeds)} seeds ({min(seeds)} to {max(seeds)})" if len(seeds) > 1 else f"seed {seeds[0]}"
+    versions = "; ".join(dict.fromkeys(each["versions"] for each in results))
+    measured = " to ".join(dict.fromkeys([days[0], days[-1]]))
     said = (
-        f"{arrivals} migrations have ended, from {len(results)} seeds ({min(each['seed'] for each in results)} to"
-        f" {max(each['seed'] for each in results)}), measured {' to '.join(dict.fromkeys([days[0], days[-1]]))}."
+        f"{arrivals} migrations have ended, from {which}, on {versions}, measured {measured}."
         f" Seeds that broke something when they were first played: {len(broken)}.\n"
     )
     parts = [

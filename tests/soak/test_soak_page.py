@@ -15,7 +15,8 @@ pytestmark = pytest.mark.fast
 
 
 def row(seed: int, arrivals: int, problem: t.Sequence[str] = (), **faults: int) -> dict[str, t.Any]:
-    return {"seed": seed, "at": "2026-11-30", "arrivals": arrivals, "faults": faults, "problem": list(problem)}
+    run = {"at": "2026-11-30", "versions": "libvirt 9.0.0, QEMU 7.2.22"}
+    return {"seed": seed, **run, "arrivals": arrivals, "faults": faults, "problem": list(problem)}
 
 
 def test_what_was_kept_before_is_not_counted_twice() -> None:
@@ -26,7 +27,8 @@ def test_what_was_kept_before_is_not_counted_twice() -> None:
 
 def test_the_page_counts_arrivals_faults_and_seeds_that_broke_something() -> None:
     page = text([row(1, 20, stream_cut=2), row(4, 30, ["memory is *wrong*"], stream_cut=1, link_down=1)])
-    assert "50 migrations have ended, from 2 seeds (1 to 4)" in page
+    assert "50 migrations have ended, from 2 seeds (1 to 4), on libvirt 9.0.0, QEMU 7.2.22, measured" in page
+    assert "20 migrations have ended, from seed 1, on" in text([row(1, 20)])
     assert "first played: 1." in page
     assert "- stream cut\n     - 3\n" in page
     assert "- 4\n     - ``memory is *wrong*``\n" in page
