@@ -13,7 +13,7 @@ import typing as t
 from collections import Counter
 from pathlib import Path
 
-from ..gauntlet.table import head, rows, title
+from ..gauntlet.table import head, rows, span, title
 
 SEEN = "tests/faults/seen.jsonl"
 PAGE = "docs/docsite/rst/faults.rst"
@@ -121,9 +121,8 @@ def text(lines: t.Iterable[str], written: t.AbstractSet[Key] = frozenset()) -> s
     measured = []
     for versions, count in counts.items():
         of_version = [row for row in found if row["versions"] == versions]
-        days = sorted({row["at"] for row in of_version})
         commits = dict.fromkeys(row["commit"] for row in of_version)
-        measured.append([versions, str(count), " to ".join(dict.fromkeys([days[0], days[-1]])), ", ".join(commits)])
+        measured.append([versions, str(count), span(row["at"] for row in of_version), ", ".join(commits)])
     parts = [
         head("tests/run/faults --page", "faults"),
         title("What is promised when something breaks", "="),

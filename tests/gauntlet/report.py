@@ -15,7 +15,7 @@ from .results import Results
 from .score import Cell, Score, cells
 from .shipped import shipped
 from .stage import UNSENT_KIB
-from .table import head, lost, middle, number, title
+from .table import head, lost, middle, number, span, title
 from .table import rows as table
 from .workloads import OPTIONS
 
@@ -78,11 +78,11 @@ def _where(results: Results) -> str:
     if not results.machines:
         return ""
     first, last = results.machines[0], results.machines[-1]
-    days = sorted({str(each["at"])[:10] for each in results.machines})
+    days = span(str(each["at"])[:10] for each in results.machines)
     links = [each.link_bytes_per_s / (1 << 20) for each in results.calibrations]
     carried = f", which carried {min(links):.1f} to {max(links):.1f} MiB/s" if links else ""
     return (
-        f"Measured {' to '.join(dict.fromkeys([days[0], days[-1]]))}, {complete(results)}, on one machine with"
+        f"Measured {days}, {complete(results)}, on one machine with"
         f" {last['processors']} processors and {last['memory_mib']} MiB: two hosts in namespaces (``tests/lab``),"
         f" libvirt {last['libvirt']}, QEMU {last['qemu']} without KVM, a link of {first['link_mbit']} Mbit/s{carried}."
         f" Commits: {', '.join(dict.fromkeys(str(each['commit']) for each in results.machines))}.\n"

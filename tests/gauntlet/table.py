@@ -33,6 +33,12 @@ def rows(head: t.Sequence[str], lines: t.Sequence[t.Sequence[str]], widths: t.Se
     return text
 
 
+def span(days: t.Iterable[str]) -> str:
+    """The first and the last of days such as 2026-11-30, or the only one."""
+    ordered = sorted(days)
+    return " to ".join(dict.fromkeys([ordered[0], ordered[-1]]))
+
+
 def number(value: t.Optional[float], pattern: str) -> str:
     return "-" if value is None else pattern.format(value)
 

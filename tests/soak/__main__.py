@@ -34,8 +34,9 @@ def arguments() -> argparse.Namespace:
 def main() -> int:
     args = arguments()
     before = kept()
+    played = PLAYED.read_text(encoding="utf-8") if PLAYED.exists() else ""
     if args.page:
-        lines = page.merged(PLAYED.read_text(encoding="utf-8") if PLAYED.exists() else "", before)
+        lines = page.merged(played, before)
         PLAYED.write_text("".join(lines), encoding="utf-8")
         PAGE.write_text(page.text(page.rows_of(lines)), encoding="utf-8")
         return 0
@@ -44,7 +45,7 @@ def main() -> int:
     if args.seed is not None:
         return 1 if play_seed(args.seed, args.arrivals, args.tries)["problem"] else 0
     remove_labs_of_the_dead()
-    known = [*page.rows_of(PLAYED.read_text(encoding="utf-8").splitlines() if PLAYED.exists() else []), *before]
+    known = [*page.rows_of(played.splitlines()), *before]
     first = args.first if args.first is not None else max((row["seed"] for row in known), default=0) + 1
 
     def left() -> int:

@@ -7,7 +7,7 @@ import json
 import typing as t
 from collections import Counter
 
-from ..gauntlet.table import head, rows, title
+from ..gauntlet.table import head, rows, span, title
 
 _HOW = """
 Four guests on three hosts of the lab, with real libvirtd and QEMU, are moved, evacuated and brought home in an order
@@ -40,12 +40,11 @@ def text(results: t.Sequence[t.Mapping[str, t.Any]]) -> str:
     for each in results:
         faults.update(each["faults"])
     broken = [each for each in results if each["problem"]]
-    days = sorted({each["at"] for each in results})
     arrivals = sum(each["arrivals"] for each in results)
-    seeds = [each["seed"] for each in results]
-    which = f"{len(seeds)} seeds ({min(seeds)} to {max(seeds)})" if len(seeds) > 1 else f"seed {seeds[0]}"
+    seeds = {each["seed"] for each in results}
+    which = f"{len(seeds)} seeds ({min(seeds)} to {max(seeds)})" if len(seeds) > 1 else f"seed {min(seeds)}"
     versions = "; ".join(dict.fromkeys(each["versions"] for each in results))
-    measured = " to ".join(dict.fromkeys([days[0], days[-1]]))
+    measured = span(each["at"] for each in results)
     said = (
         f"{arrivals} migrations have ended, from {which}, on {versions}, measured {measured}."
         f" Seeds that broke something when they were first played: {len(broken)}.\n"

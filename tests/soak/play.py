@@ -16,6 +16,8 @@ from bench.lab_versions import versions_of
 from bench.subject import LINK_MBIT
 from virtlab.lab import Lab
 
+from ..gauntlet.machine import commit_of
+from .page import rows_of
 from .schedule import Step, schedule, shrunk
 from .stage import Stage
 
@@ -28,7 +30,7 @@ Row = dict[str, t.Any]
 
 def kept() -> list[Row]:
     """What runs on this machine have seen, a row for each seed that was played."""
-    return [json.loads(line) for line in KEPT.read_text(encoding="utf-8").splitlines()] if KEPT.exists() else []
+    return rows_of(KEPT.read_text(encoding="utf-8").splitlines()) if KEPT.exists() else []
 
 
 def play(steps: t.Sequence[Step], enough: int = 0) -> tuple[Row, str]:
@@ -57,7 +59,7 @@ def play_seed(seed: int, enough: int, tries: int) -> Row:
     print(f"seed {seed}", flush=True)
     steps = schedule(seed, STEPS)
     seen, problem = play(steps, enough)
-    run = {"at": datetime.date.today().isoformat(), "commit": os.environ.get("COMMIT", "")}
+    run = {"at": datetime.date.today().isoformat(), "commit": commit_of(str(ROOT))}
     row = {"seed": seed, **run, **seen, "problem": problem.splitlines()[-1:]}
     KEPT.parent.mkdir(parents=True, exist_ok=True)
     with KEPT.open("a", encoding="utf-8") as file:

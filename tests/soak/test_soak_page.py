@@ -29,6 +29,7 @@ def test_the_page_counts_arrivals_faults_and_seeds_that_broke_something() -> Non
     page = text([row(1, 20, stream_cut=2), row(4, 30, ["memory is *wrong*"], stream_cut=1, link_down=1)])
     assert "50 migrations have ended, from 2 seeds (1 to 4), on libvirt 9.0.0, QEMU 7.2.22, measured" in page
     assert "20 migrations have ended, from seed 1, on" in text([row(1, 20)])
+    assert "22 migrations have ended, from seed 1, on" in text([row(1, 20), row(1, 2)])
     assert "first played: 1." in page
     assert "- stream cut\n     - 3\n" in page
     assert "- 4\n     - ``memory is *wrong*``\n" in page

@@ -15,6 +15,7 @@ from pathlib import Path
 from bench.lab_versions import versions_of_hosts
 from virtlab.lab import Lab
 
+from ..gauntlet.machine import commit_of
 from . import page, results
 from .pairs import FAST, FAST_PAIR, OWN_LAB, PAIRS, SLICE, Pair
 
@@ -45,6 +46,7 @@ def run_tests(pair: Pair, tests: t.Sequence[str], directory: Path) -> int:
         **os.environ,
         "LAB_SYSTEMS": f"kvm01={pair.first},kvm02={pair.second}",
         "RESULTS": str(directory),
+        "COMMIT": commit_of(str(ROOT)),
         "FAULTS_KEPT": str(ROOT / "build" / "faults" / "results.jsonl"),
     }
     command = [str(ROOT / "tests/run/integration"), "-m", "not wide", *tests]
@@ -57,7 +59,7 @@ def run(pair: Pair, tests: t.Sequence[str]) -> None:
     directory.mkdir(parents=True)
     facts = {
         "at": datetime.date.today().isoformat(),
-        "commit": os.environ.get("COMMIT", ""),
+        "commit": commit_of(str(ROOT)),
         "hosts": seen_versions(pair),
     }
     run_tests(pair, tests or files_of(pair), directory)

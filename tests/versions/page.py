@@ -6,7 +6,7 @@ from __future__ import annotations
 import typing as t
 from collections import Counter
 
-from ..gauntlet.table import head, rows, title
+from ..gauntlet.table import head, rows, span, title
 from .pairs import PAIRS
 from .results import CANNOT_BE, FAILED, PASSED, Case
 
@@ -53,8 +53,7 @@ def pair_line(name: str, cases: t.Sequence[Case]) -> list[str]:
     if not cases:
         return [name, "not run", "", "", "", ""]
     hosts = [" to ".join(dict.fromkeys(case.hosts)) for case in cases]
-    days = sorted({case.at for case in cases})
-    measured = " to ".join(dict.fromkeys([days[0], days[-1]]))
+    measured = span(case.at for case in cases)
     commits = ", ".join(dict.fromkeys(case.commit for case in cases))
     counts = [str(count(cases, outcome)) for outcome in (PASSED, FAILED, CANNOT_BE)]
     return [name, "; ".join(dict.fromkeys(hosts)), *counts, f"{measured}: {commits}"]

@@ -60,19 +60,6 @@ def writable(disk: Disk) -> bool:
     return not disk.readonly and not disk.shareable
 
 
-def place_for(disk: Disk, case: Case) -> DiskLocation:
-    """The same for a guest between two hosts, whose definition may name another path there."""
-    return place_of(disk, case.source, case.destination, path_there(disk, case))
-
-
-def path_there(disk: Disk, case: Case) -> str:
-    """Where the arriving guest's definition has the disk; empty where it is the same."""
-    if case.arriving.disks is case.guest.disks:
-        return ""
-    there = case.arriving_paths.get(disk.target, "")
-    return there if there != disk.source else ""
-
-
 def place_of(disk: Disk, source: HostDocument, destination: HostDocument, path_there: str = "") -> DiskLocation:
     """Whether the destination has the same disk. ``path_there``: where it is to be at another path there."""
     if not disk.type or not (disk.source or disk.type in _BACK_ENDS):
@@ -91,6 +78,19 @@ def place_of(disk: Disk, source: HostDocument, destination: HostDocument, path_t
         )
         return DiskLocation(UNKNOWN, f"{words}, with the same contents, and it cannot be copied")
     return DiskLocation(LOCAL, f"a disk of type {disk.type} belongs to its host")
+
+
+def place_for(disk: Disk, case: Case) -> DiskLocation:
+    """The same, of a guest between two hosts, whose arriving definition may name another path."""
+    return place_of(disk, case.source, case.destination, path_on_arrival(disk, case))
+
+
+def path_on_arrival(disk: Disk, case: Case) -> str:
+    """Where the arriving guest's definition has the disk; empty where it is the same."""
+    if case.arriving.disks is case.guest.disks:
+        return ""
+    there = case.arriving_paths.get(disk.target, "")
+    return there if there != disk.source else ""
 
 
 def can_be_copied(disk: Disk) -> bool:

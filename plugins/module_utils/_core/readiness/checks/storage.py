@@ -17,7 +17,7 @@ from .disk_location import (
     UNKNOWN,
     DiskLocation,
     can_be_copied,
-    path_there,
+    path_on_arrival,
     place_for,
     writable,
 )
@@ -182,7 +182,7 @@ def _room(case: Case) -> Finding:
     unknown: list[str] = []
     short: list[str] = []
     for disk in _copied_disks(case):
-        there = filesystem_of(path_there(disk, case) or disk.source, case.destination)
+        there = filesystem_of(path_on_arrival(disk, case) or disk.source, case.destination)
         if there is None or there.free_bytes is None or disk.size_bytes is None:
             unknown.append(disk.target)
         else:
