@@ -10,7 +10,7 @@ from collections import Counter
 from ..gauntlet.table import head, rows, span, title
 
 _HOW = """
-Four guests on three hosts of the lab, with real libvirtd and QEMU, are moved, evacuated and brought home in an order
+Eight guests on three hosts of the lab, with real libvirtd and QEMU, are moved, evacuated and brought home in an order
 that a seed decides, while modules, controllers and daemons are killed, streams cut and links taken down. After each
 step every guest has to run on exactly one host, with its memory right, without having booted again, and never in two
 copies; its definition and its autostart mark are where it runs and nowhere else, no job is left, and what modules have

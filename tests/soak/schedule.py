@@ -7,7 +7,7 @@ import random
 import typing as t
 
 HOSTS = ("kvm01", "kvm02", "kvm03")
-GUESTS = ("crm01", "erp 'x'", "-web01", "dns01")
+GUESTS = ("crm01", "erp 'x'", "-web01", "dns01", "mail01", "ldap 01", "git01", "ntp01")
 POSTCOPY = ("never", "if_needed", "prefer")
 # What may happen while memory is being sent, by its name in `harm.py`.
 FAULTS = (
@@ -20,8 +20,8 @@ FAULTS = (
     "aborted_by_another",
 )
 _FAULT_SHARE = 0.4
-# How often each kind of step is drawn.
-_KINDS = {"move": 5, "evacuate": 3, "come_home": 2, "load": 2}
+# How often each kind of step is drawn. A whole host takes hardly longer than one guest.
+_KINDS = {"move": 3, "evacuate": 4, "come_home": 3, "load": 2}
 _LOADS_PAGES_PER_S = (0, 500, 4000)
 
 

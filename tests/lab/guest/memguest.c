@@ -38,9 +38,10 @@
 #define PAGE_BYTES 4096u
 #define PAGE_WORDS (PAGE_BYTES / 8u)
 #define SLICE_NS 5000000LL
-#define IDLE_SLICE_NS 25000000LL /* of a worker that writes nothing: a guest that sleeps costs the machine less */
+#define CALM_SLICE_NS 25000000LL /* of a worker that writes little: a guest that sleeps costs the machine less */
+#define CALM_PAGES_PER_S 2000u    /* 50 of them in a slice */
 #define BEAT_NS 20000000LL
-#define BACKGROUND_NS 250000LL /* verifying in the background may take this much of each slice: 5 % */
+#define BACKGROUND_NS 250000LL /* verifying in the background may take this much of each slice: 5 % of 5 ms */
 #define MAX_DEBT_NS 100000000LL
 #define MAX_WORKERS 16
 #define BAD_LINES 32
@@ -259,8 +260,8 @@ static void *work(void *argument)
     uint64_t last_rate = 0;
     double credit = 0;
     for (;;) {
-        int idle = !atomic_load(&rate_pages_per_s);
-        slice_ns += idle ? IDLE_SLICE_NS : SLICE_NS;
+        uint64_t asked_rate = atomic_load(&rate_pages_per_s);
+        slice_ns += asked_rate <= CALM_PAGES_PER_S * worker_count ? CALM_SLICE_NS : SLICE_NS;
         int64_t t = now_ns();
         /* After a standstill or under throttling the lost work stays lost: a real program would be slower too. */
         if (t - slice_ns > MAX_DEBT_NS)
@@ -298,7 +299,7 @@ static void *work(void *argument)
         }
         int asked = atomic_load(&verify_request) != atomic_load(&w->request_done);
         int64_t after_ns = now_ns();
-        int64_t background_ns = idle ? 0 : BACKGROUND_NS;
+        int64_t background_ns = asked_rate ? BACKGROUND_NS : 0;
         verify_some(w, asked && slice_ns > after_ns ? slice_ns : after_ns + background_ns);
         sleep_until_ns(slice_ns);
     }

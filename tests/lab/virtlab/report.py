@@ -23,6 +23,7 @@ class GuestReport:
     states: dict[str, str] = field(default_factory=dict)
     beating_on: list[str] = field(default_factory=list)
     ready: bool = False
+    boots: int = 0
     window_s: float = 0.0
     heartbeats: int = 0
     work_pages: int = 0
@@ -134,6 +135,7 @@ def summarize(report: GuestReport, lines: Iterable[Entry], *, mark_us: int | Non
     seen_on: dict[str, int] = {}
     for entry in lines:
         if entry.kind == "G":
+            report.boots += 1
             report.ready = False
             report.heartbeats = report.split_brain_beats = 0
             previous = highest = switch_us = None
