@@ -34,9 +34,18 @@ options:
         anew when one of them got on.
     type: int
     default: 5
+  incoming_port:
+    description:
+      - The TCP port at which the half on the destination waits, as
+        M(virtops.live_migration.migration_recover_incoming) has returned it. The source is then resumed once, by the
+        monitor of its QEMU and not by libvirt, which completes the migration.
+      - Where libvirt 11.2 or 11.3 is on the destination there is no other way. libvirt marks the guest on the source as
+        tainted, which it leaves.
+    type: int
 notes:
-  - libvirt 11.2 and 11.3 crash when a post-copy migration is resumed, so it is refused when one of the two hosts has
-    them. It needs libvirt 8.5.0 on both.
+  - libvirt 11.2 and 11.3 crash on the destination when a post-copy migration is resumed, so it is refused where the
+    destination has them, unless by O(incoming_port); the playbook C(virtops.live_migration.recover) does all that is
+    needed. It needs libvirt 8.5.0 on both.
   - A post-copy that broke in its first moments may not come back with old versions of QEMU. The attempt then hangs, and
     both halves stay.
   - libvirt 9.0 may report a failure of an attempt that has joined the halves. QEMU then goes on by itself, which is
@@ -53,6 +62,8 @@ extends_documentation_fragment:
 seealso:
   - module: virtops.live_migration.migration_job_info
     description: Says whether a post-copy broke.
+  - module: virtops.live_migration.migration_recover_incoming
+    description: Prepares the destination where its libvirt cannot resume.
 author:
   - virtops maintainers (@virtops)
 """
@@ -63,6 +74,12 @@ EXAMPLES = r"""
   virtops.live_migration.migration_recover:
     name: erp01
     destination_uri: qemu+tcp://kvm02/system
+
+- name: Join them by QEMU itself, when its half on kvm02 waits at that port already
+  virtops.live_migration.migration_recover:
+    name: erp01
+    destination_uri: qemu+tcp://kvm02/system
+    incoming_port: 49152
 """
 
 RETURN = r"""
@@ -172,15 +189,23 @@ def work(module: AnsibleModule, connection: Connection, guest: Guest) -> Result:
             state=f"The guest is {guest.state_text()} here and its migration goes on. Nothing was changed.",
             remedy="Look at the job (migration_job_info) for what can be done.",
         )
-    check_both_ends(connection, guest, params["destination_uri"])
+    port = params["incoming_port"]
+    check_both_ends(connection, guest, params["destination_uri"], by_monitor=port is not None)
     if module.check_mode:
         return result(job.phase, Phase.COMPLETED, 1)
-    plan = replace(adopted_plan(True), join_attempts=params["attempts"])
+    # QEMU's half there waits for one attempt; another needs its host to be prepared again.
+    plan = replace(adopted_plan(True), join_attempts=params["attempts"] if port is None else 1)
     record = Record(Supervisor(Policy(), plan), name=guest.name, uuid=guest.uuid)
     on_progress = ProgressFile(params["progress_file"]).report
     with looking_after(guest.name):
         driver = Driver(
-            connection, guest, record, params["destination_uri"], params["migrate_uri"], on_progress=on_progress
+            connection,
+            guest,
+            record,
+            params["destination_uri"],
+            params["migrate_uri"],
+            on_progress=on_progress,
+            incoming_port=port,
         )
         end = driver.run()
     attempts = record.supervisor.postcopy.resumed
@@ -216,6 +241,7 @@ def main() -> None:
             "destination_uri": {"type": "str", "required": True},
             "migrate_uri": {"type": "str"},
             "attempts": {"type": "int", "default": 5},
+            "incoming_port": {"type": "int"},
             **history_spec(),
             **progress_spec(),
         },

@@ -64,7 +64,8 @@ _NOT_PROMISED = """
 - **A migration that nobody looks after** (``wait: false``, or plain ``virsh``): when the network between the daemons is
   away just as the guest changes hosts, libvirt may let it run on both. Only a lock manager of libvirt excludes that
   then. A module that supervises ends the migration before, but for a change of hosts by itself in the first 10 seconds.
-- libvirt 11.2 and 11.3 crash when a broken post-copy is resumed, so that it is refused there, and both halves are kept.
+- libvirt 11.2 and 11.3 crash on the destination when a broken post-copy is resumed, so that it is refused there, and
+  both halves are kept. The playbook ``recover`` joins them without libvirt, for which its daemon has to be stopped.
 - Not tried, as the kernel of the lab cannot do it: packets that are delayed or reordered.
 """
 _CELLS = """

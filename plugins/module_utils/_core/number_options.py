@@ -33,6 +33,7 @@ LIMITS: t.Mapping[str, tuple[float, float]] = {
     "history_keep": (1, 10_000),
     "link_mbit_per_s": (ABOVE_ZERO, math.inf),
     "link_mib_per_s": (ABOVE_ZERO, math.inf),
+    "incoming_port": (1, 65535),
     "load_window_s": (0, math.inf),
     "max_guests": (0, math.inf),
     "max_incoming": (0, math.inf),

@@ -100,6 +100,23 @@ def vcpu_threads(name: str, uuid: str, directory: t.Union[str, Path] = STATUS_DI
     return VcpuThreads(int(pid), {int(number): int(thread) for number, thread in words})
 
 
+class IncomingHalf(t.NamedTuple):
+    """A guest that is migrating to this machine: the path of its QEMU's monitor, and whether its post-copy broke."""
+
+    monitor: str
+    postcopy_broke: bool
+
+
+def incoming_half(name: str, uuid: str, directory: t.Union[str, Path] = STATUS_DIRECTORY) -> t.Optional[IncomingHalf]:
+    """Without asking the daemon, which may be stopped; None where the guest does not arrive here, or is not known."""
+    root = _of_guest(name, uuid, directory)
+    job = root.find("job") if root is not None else None
+    monitor = root.find("monitor[@type='unix']") if root is not None else None
+    if root is None or job is None or monitor is None or job.get("async") != "migration in":
+        return None
+    return IncomingHalf(monitor.get("path", ""), job.get("phase") == "postcopy_failed")
+
+
 def other_outgoing(uuid: str, directory: Path = STATUS_DIRECTORY) -> int:
     """How many guests other than this one are migrating away from this machine, without asking any of them."""
     leaving = [_outgoing(path) for path in directory.glob("*.xml")]

@@ -21,3 +21,9 @@ def versions_of_hosts(lab: Lab) -> list[str]:
 def versions_of(lab: Lab) -> str:
     """The same as one text, `A to B` where hosts differ."""
     return " to ".join(dict.fromkeys(versions_of_hosts(lab)))
+
+
+def resume_crashes(lab: Lab, host: str) -> bool:
+    """Whether libvirt of that host crashes when a broken post-copy to it is resumed."""
+    found = re.search(r"library: libvirt (\d+)\.(\d+)", lab.virsh(host, "version").stdout)
+    return found is not None and (11, 2) <= (int(found[1]), int(found[2])) < (11, 4)

@@ -74,6 +74,8 @@ def explained(item: pytest.Item, report: pytest.TestReport) -> None:
 
 def described(lab: Lab) -> str:
     """The state of the lab, for whoever reads why a test has failed."""
+    if not lab.is_up:
+        return "It was taken down already."
     lines = []
     for host in lab.hosts:
         lines.append(f"{host.name}, ended by a signal: {lab.ended_by_signal(host.name)[-5:]}")

@@ -87,8 +87,10 @@ BUGS = (
     Bug(
         "resume_crashes_daemon",
         "libvirt 11.2 and 11.3 crash on the destination when a broken post-copy is resumed",
-        "Update libvirt to 11.4, or do without post-copy.",
+        "Update libvirt to 11.4, do without post-copy, or recover by the playbook virtops.live_migration.recover.",
         libvirt=((11, 2, 0), (11, 4, 0)),
+        source=f"{_NEWS}; qemuProcessIncomingDefNew of libvirt 11.3.0 reads through the null pointer that"
+        " qemuMigrationDstPrepareResume hands it, whatever the call says",
     ),
     Bug(
         "shutdown_during_migration_crashes_daemon",

@@ -35,8 +35,11 @@ def _resume_flags(guest: Guest) -> int:
     return (flags.all if flags else MIGRATE_LIVE | MIGRATE_PEER2PEER) | MIGRATE_POSTCOPY | MIGRATE_POSTCOPY_RESUME
 
 
-def check_both_ends(connection: Connection, guest: Guest, destination_uri: str) -> None:
-    """Fail when a daemon cannot resume, or would crash on it, or when the destination has no half of the guest."""
+def check_both_ends(connection: Connection, guest: Guest, destination_uri: str, *, by_monitor: bool = False) -> None:
+    """Fail when a daemon cannot resume, or would crash on it, or when the destination has no half of the guest.
+
+    ``by_monitor``: libvirt is not going to be asked to resume it.
+    """
     try:
         destination = connect_destination(destination_uri)
     except MigrationError as exc:
@@ -49,8 +52,9 @@ def check_both_ends(connection: Connection, guest: Guest, destination_uri: str) 
         ) from exc
     try:
         with destination:
-            for where, daemon in (("this host", connection.raw), ("the destination", destination.raw)):
-                _check_version(guest, where, int(daemon.getLibVersion()))
+            here, there = (int(daemon.getLibVersion()) for daemon in (connection.raw, destination.raw))
+            if not by_monitor:
+                _check_versions(guest, here, there)
             _check_other_half(connection.raw, destination.raw, guest, destination_uri)
     except libvirt.libvirtError as exc:
         failure_sentence = f"{guest.name!r} was not resumed, as its destination does not answer any more."
@@ -81,17 +85,30 @@ def _check_other_half(here: t.Any, there: t.Any, guest: Guest, uri: str) -> None
     )
 
 
-def _check_version(guest: Guest, where: str, version: int) -> None:
-    if version_parts(version) < _CAN:
-        problem, needed = "is too old to resume a post-copy migration", _CAN
-    elif _CRASHES.of_libvirt(version_parts(version)):
-        problem, needed = "is known to crash when a post-copy migration is resumed", _CRASHES.libvirt[1]
-    else:
-        return
-    raise MigrationError(
+def _check_versions(guest: Guest, here: int, there: int) -> None:
+    """What crashes on it is the daemon that the guest was migrated to."""
+    for where, version in (("this host", here), ("the destination", there)):
+        if version_parts(version) < _CAN:
+            raise _unsafe(
+                guest,
+                f"libvirt {version_text(version)} on {where} is too old to resume a post-copy migration",
+                f"Update it to {'.'.join(map(str, _CAN))} or later, which leaves running guests alone, then run this"
+                " again.",
+            )
+    if _CRASHES.of_libvirt(version_parts(there)):
+        raise _unsafe(
+            guest,
+            f"libvirt {version_text(there)} on the destination is known to crash when a post-copy migration is resumed",
+            "The playbook virtops.live_migration.recover goes round it by QEMU's own monitor, for which it stops the"
+            f" daemon there for some seconds. Or update it to {'.'.join(map(str, _CRASHES.libvirt[1]))} or later, which"
+            " leaves running guests alone, and run this again.",
+        )
+
+
+def _unsafe(guest: Guest, why: str, remedy: str) -> MigrationError:
+    return MigrationError(
         "RESUME_UNSAFE",
-        f"libvirt {version_text(version)} on {where} {problem}, so {guest.name!r} was not resumed.",
+        f"{why}, so {guest.name!r} was not resumed.",
         state=f"Its half here is {guest.state_text()}. Nothing was changed.",
-        remedy=f"Update it to {'.'.join(map(str, needed))} or later, which leaves running guests alone, then run this"
-        " again. Destroy neither half.",
+        remedy=f"{remedy} Destroy neither half.",
     )

@@ -27,6 +27,7 @@ from ..job.current import answers
 from ..job.end import ended
 from ..job.limits import limits_of, set_bandwidth, set_max_downtime
 from ..job.postcopy_resume import Resume, check_both_ends
+from ..job.resume_by_monitor import resume_by_monitor
 from ..job.sampling import glance
 from ..timeout import within
 from .destination_monitor import path_to
@@ -49,6 +50,7 @@ class Driver:
     ``on_progress``: called with the guest's name, a line and its numbers whenever something has changed; ``on_look``:
     with the numbers of every look. ``expected_bytes``: to be sent in all. ``exclusive``: leave it to another process
     of this host that looks after it already (ALREADY_SUPERVISED). ``metrics``: where they are written to.
+    ``incoming_port``: where the half on the destination waits, to be resumed by QEMU's monitor and not by libvirt.
 
     Whatever the end is, the quotas of the guest's virtual processors are then what they were.
 
@@ -70,8 +72,10 @@ class Driver:
         expected_bytes: t.Optional[int] = None,
         exclusive: bool = False,
         metrics: t.Optional[MetricsDirectory] = None,
+        incoming_port: t.Optional[int] = None,
     ) -> None:
         self._connection, self._guest, self._record = connection, guest, record
+        self._incoming_port = incoming_port
         self._exclusive = exclusive
         self._metrics = GuestMetrics(metrics, record, guest.uuid)
         self._destination_uri, self._migrate_uri = destination_uri, migrate_uri
@@ -248,7 +252,12 @@ class Driver:
     def _resume(self) -> None:
         if self._destination_uri is None:
             raise MigrationError("NO_DESTINATION", "The destination's URI is not known, so nothing can be resumed.")
-        check_both_ends(self._connection, self._guest, self._destination_uri)
+        check_both_ends(
+            self._connection, self._guest, self._destination_uri, by_monitor=self._incoming_port is not None
+        )
+        if self._incoming_port is not None:
+            resume_by_monitor(self._guest, self._destination_uri, self._migrate_uri, self._incoming_port)
+            return
         if self._resuming is not None:
             raise MigrationError("STILL_RESUMING", "The attempt before has not come back.")
         call = Resume(self._connection.uri, self._guest, self._destination_uri, self._migrate_uri)

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+from contextlib import nullcontext
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
+from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.job import resume_by_monitor
 from ansible_collections.virtops.live_migration.plugins.modules import migration_recover
 from ansible_collections.virtops.live_migration.tests.unit.plugins.fake_libvirt import (
     ARRIVING,
@@ -178,8 +182,8 @@ def test_its_progress(libvirt: FakeLibvirt, run: ModuleRunner, tmp_path: Path) -
 @pytest.mark.parametrize(
     ("here", "there", "needed"),
     [
-        (11_002_000, 9_000_000, "11.4.0"),
-        (9_000_000, 11_003_009, "11.4.0"),
+        (9_000_000, 11_002_000, "11.4.0"),
+        (11_003_000, 11_003_009, "11.4.0"),
         (8_004_000, 9_000_000, "8.5.0"),
         (9_000_000, 7_000_000, "8.5.0"),
     ],
@@ -187,11 +191,11 @@ def test_its_progress(libvirt: FakeLibvirt, run: ModuleRunner, tmp_path: Path) -
 def test_a_daemon_that_cannot_or_would_crash(
     libvirt: FakeLibvirt, run: ModuleRunner, here: int, there: int, needed: str
 ) -> None:
-    asked = ends(here, there)[: 2 if here != 9_000_000 else 3]
-    libvirt.expect(*FOUND, LOOK, *asked)
+    libvirt.expect(*FOUND, LOOK, *ends(here, there)[:3])
     result = run.fails(migration_recover, name="erp01", destination_uri=THERE)
     assert result["reason"] == "RESUME_UNSAFE"
-    assert f"Update it to {needed} or later" in result["remedy"]
+    assert f"pdate it to {needed} or later" in result["remedy"]
+    assert ("virtops.live_migration.recover" in result["remedy"]) is (needed == "11.4.0")
     assert "Nothing was changed" in result["state"]
 
 
@@ -269,3 +273,98 @@ def test_on_the_destination(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
 
 def test_attempts(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
     assert run.fails(migration_recover, name="erp01", destination_uri=THERE, attempts=0)["reason"] == "OUT_OF_RANGE"
+
+
+class Monitor:
+    """The binding for QEMU's monitors; what it was told is kept."""
+
+    def __init__(self, libvirt: FakeLibvirt, answer: str = '{"return": {}}') -> None:
+        self.libvirt, self.answer = libvirt, answer
+        self.orders: list[Any] = []
+
+    def qemuMonitorCommand(self, _domain: object, text: str, flags: int) -> str:  # noqa: N802 - the binding's name
+        self.orders.append((json.loads(text), flags))
+        if "error" not in self.answer:
+            self.libvirt.states["erp01"] = MIGRATED
+        return self.answer
+
+
+@pytest.fixture
+def monitor(libvirt: FakeLibvirt, monkeypatch: pytest.MonkeyPatch) -> Monitor:
+    made = Monitor(libvirt)
+    monkeypatch.setattr(resume_by_monitor, "libvirt_qemu", made)
+    return made
+
+
+NAME_ASKED = Call("open", THERE)  # it calls itself kvm02
+
+
+def test_joined_by_the_monitor(libvirt: FakeLibvirt, run: ModuleRunner, monitor: Monitor) -> None:
+    """Where libvirt on the destination would crash; it is not asked to resume anything."""
+    there = ends(there=11_003_000)
+    libvirt.expect(*FOUND, LOOK, *there, *WATCHED, *there, NAME_ASKED, GONE, KEPT)
+    result = run(migration_recover, name="erp01", destination_uri=THERE, incoming_port=49153)
+    assert (result["changed"], result["phase"], result["attempts"]) == (True, "completed", 1)
+    order = {"execute": "migrate", "arguments": {"uri": "tcp:kvm02:49153", "resume": True}}
+    assert monitor.orders == [(order, 0)]
+
+
+@pytest.mark.parametrize(
+    ("given", "sent_to"),
+    [("tcp://10.0.0.12", "tcp:10.0.0.12:49153"), ("tcp://[fd00::12]:49152", "tcp:[fd00::12]:49153")],
+)
+def test_where_memory_is_sent_to(
+    libvirt: FakeLibvirt, run: ModuleRunner, monitor: Monitor, given: str, sent_to: str
+) -> None:
+    libvirt.expect(*FOUND, LOOK, *ends(), *WATCHED, *ends(), GONE, KEPT)
+    run(migration_recover, name="erp01", destination_uri=THERE, incoming_port=49153, migrate_uri=given)
+    assert monitor.orders[0][0]["arguments"]["uri"] == sent_to
+
+
+def test_the_monitor_refuses(libvirt: FakeLibvirt, run: ModuleRunner, monitor: Monitor) -> None:
+    """It is asked once, as the half there has to be prepared for each attempt."""
+    monitor.answer = '{"error": {"class": "GenericError", "desc": "Cannot resume if there is no paused migration"}}'
+    libvirt.expect(*FOUND, LOOK, *ends(), *WATCHED, *ends(), NAME_ASKED, LOOK)
+    result = run.fails(migration_recover, name="erp01", destination_uri=THERE, incoming_port=49153)
+    assert (result["reason"], result["attempts"]) == ("POSTCOPY_BROKEN", 1)
+    assert "Cannot resume if there is no paused migration" in result["msg"]
+    assert "both halves were left as they are" in result["state"]
+
+
+@pytest.mark.parametrize("name", ["kvm02:1,to=9", "kvm 02", "", "-x"])
+def test_a_destination_with_a_name_that_is_none(
+    libvirt: FakeLibvirt, run: ModuleRunner, monitor: Monitor, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    there = SimpleNamespace(raw=SimpleNamespace(getHostname=lambda: name))
+    monkeypatch.setattr(resume_by_monitor, "connect_destination", lambda _uri: nullcontext(there))
+    libvirt.expect(*FOUND, LOOK, *ends(), *WATCHED, *ends(), LOOK)
+    result = run.fails(migration_recover, name="erp01", destination_uri=THERE, incoming_port=49153)
+    assert "which is no name of a host" in result["msg"]
+    assert monitor.orders == []
+
+
+def test_memory_by_rdma(libvirt: FakeLibvirt, run: ModuleRunner, monitor: Monitor) -> None:
+    libvirt.expect(*FOUND, LOOK, *ends(), *WATCHED, *ends(), LOOK)
+    address = "rdma://10.0.0.12"
+    result = run.fails(migration_recover, name="erp01", destination_uri=THERE, incoming_port=49153, migrate_uri=address)
+    assert "Only a migration over TCP" in result["msg"]
+    assert monitor.orders == []
+
+
+def test_a_binding_without_monitors(libvirt: FakeLibvirt, run: ModuleRunner, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(resume_by_monitor, "libvirt_qemu", None)
+    libvirt.expect(*FOUND, LOOK, *ends(), *WATCHED, *ends(), LOOK)
+    result = run.fails(migration_recover, name="erp01", destination_uri=THERE, incoming_port=49153)
+    assert "libvirt_qemu" in result["msg"]
+
+
+@pytest.mark.parametrize("port", [0, 65536])
+def test_ports(libvirt: FakeLibvirt, run: ModuleRunner, port: int) -> None:
+    result = run.fails(migration_recover, name="erp01", destination_uri=THERE, incoming_port=port)
+    assert result["reason"] == "OUT_OF_RANGE"
+
+
+def test_what_crashes_is_the_daemon_that_it_goes_to(libvirt: FakeLibvirt, run: ModuleRunner) -> None:
+    attempt = [*ends(here=11_003_000), *OWN, resume().leaves(MIGRATED)]
+    libvirt.expect(*FOUND, LOOK, *ends(here=11_003_000), *WATCHED, *attempt, GONE, KEPT)
+    assert run(migration_recover, name="erp01", destination_uri=THERE)["phase"] == "completed"

@@ -142,11 +142,16 @@ def _postcopy_advisable(case: Case) -> Finding:
         all_s = case.guest.memory.total_bytes / rate
         if all_s > policy.max_postcopy_s:
             doubts.append(f"it could depend on both hosts for {human_ms(all_s * 1000)}")
-    for host in (case.source, case.destination):
-        if "postcopy_recovery" not in host.features:
-            doubts.append(f"a broken one cannot be recovered with the versions on {host.name}")
-        if any(bug.id == "resume_crashes_daemon" for bug in host.known_bugs):
-            doubts.append(f"recovering a broken one crashes the daemon on {host.name}")
+    doubts += [
+        f"a broken one cannot be recovered with the versions on {host.name}"
+        for host in (case.source, case.destination)
+        if "postcopy_recovery" not in host.features
+    ]
+    if any(bug.id == "resume_crashes_daemon" for bug in case.destination.known_bugs):
+        doubts.append(
+            f"libvirt on {case.destination.name} crashes when a broken one is resumed, so that it would have to be"
+            " stopped there to recover the guest (playbook virtops.live_migration.recover)"
+        )
     if doubts:
         return warned(
             f"Post-copy is not advisable: {'; '.join(doubts)}. If the network or a host fails meanwhile, the guest may"

@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A broken post-copy where libvirt on the destination crashes on resuming it: QEMU does it, without the daemon."""
+
+from __future__ import annotations
+
+import typing as t
+
+import pytest
+from bench.lab_versions import resume_crashes
+from bench.runs import Ansible, Run, assert_done, assert_refused, task
+from bench.subject import Subject, wait_for
+from virtlab.lab import Lab
+
+PLAYBOOK = "virtops.live_migration.recover"
+HOSTS = ("kvm01", "kvm02")
+STOP, START = "/tmp/bin/stop-libvirtd", "/tmp/bin/start-libvirtd"
+STOPS = """#!/bin/sh
+kill "$(cat /run/libvirtd.pid)"
+while [ -d "/proc/$(cat /run/libvirtd.pid 2>/dev/null || echo none)" ]; do sleep 0.1; done
+"""
+STARTS = """#!/bin/sh
+exec /usr/sbin/libvirtd --daemon --listen --pid-file /run/libvirtd.pid
+"""
+# The lab has no systemd.
+COMMANDS = {"live_migration_daemon_stop_command": [STOP], "live_migration_daemon_start_command": [START]}
+
+
+@pytest.fixture
+def broken(lab: Lab, erp01: Subject) -> t.Iterator[Subject]:
+    if not resume_crashes(lab, erp01.destination):
+        pytest.skip("libvirt of these hosts resumes a post-copy by itself")
+    for host in HOSTS:
+        for path, text in ((STOP, STOPS), (START, STARTS)):
+            lab.execute(host, "mkdir", "-p", "/tmp/bin")
+            lab.execute(host, "sh", "-c", f"cat >{path} && chmod 755 {path}", input_text=text)
+    erp01.migrate("--postcopy")
+    erp01.switch_to_postcopy(4)
+    lab.cut_stream(source=erp01.source, destination=erp01.destination)
+    wait_for(lambda: erp01.state() == "paused (post-copy failed)", "the post-copy to break")
+    erp01.virsh("migrate-setspeed", "0", "--postcopy")
+    yield erp01
+    for host in HOSTS:
+        lab.start_libvirtd(host)
+
+
+def recover(ansible: Ansible, guest: Subject, *options: str, **words: t.Any) -> Run:
+    uri = "qemu+tcp://{host}/system"
+    named = {"live_migration_guest": guest.name, "live_migration_destination_uri": uri, **COMMANDS}
+    return ansible.playbook(PLAYBOOK, *options, **{**named, **words})
+
+
+def halves(guest: Subject) -> tuple[str, str]:
+    return guest.state(), guest.state(guest.destination)
+
+
+BROKEN = ("paused (post-copy failed)", "running (post-copy failed)")
+
+
+def test_it_comes_back_without_the_daemon(ansible: Ansible, broken: Subject) -> None:
+    lab, destination = broken.lab, broken.destination
+    refused = ansible.module(
+        broken.source, "migration_recover", name="erp01", destination_uri=f"qemu+tcp://{destination}/system"
+    )
+    assert_refused(refused, "RESUME_UNSAFE")
+    assert PLAYBOOK in refused["remedy"]
+    unasked = recover(ansible, broken)
+    assert unasked.code != 0
+    assert "live_migration_stop_daemon=true" in unasked.failure
+    foreseen = recover(ansible, broken, "--check", live_migration_stop_daemon=True)
+    assert foreseen.code == 0, foreseen.output
+    assert halves(broken) == BROKEN, "nothing has touched it"
+
+    run = recover(ansible, broken, live_migration_stop_daemon=True)
+    assert run.code == 0, run.output
+    told = run.stats["live_migration_recover"]
+    assert (told["destination"], told["by_monitor"], told["phase"]) == (destination, True, "completed")
+    broken.has_moved()
+    broken.verify()
+    facts = lab.virsh(broken.source, "dominfo", broken.uuid).stdout
+    assert "Persistent:     yes" in facts
+    again = recover(ansible, broken, live_migration_stop_daemon=True)
+    assert again.code != 0
+    assert "Nothing was changed" in again.failure
+
+
+def test_the_module_needs_the_daemon_to_be_stopped(ansible: Ansible, broken: Subject) -> None:
+    lab, destination = broken.lab, broken.destination
+    module, asked = "migration_recover_incoming", {"name": "erp01", "uuid": broken.uuid}
+    assert_refused(ansible.module(destination, module, **asked), "MONITOR_BUSY")
+    assert_refused(ansible.module(broken.source, module, **asked), "NOTHING_TO_RECOVER")
+    lab.execute(destination, STOP)
+    foreseen, first, second = ansible.run(
+        destination, task(module, check=True, **asked), task(module, **asked), task(module, **asked)
+    )
+    lab.execute(destination, START)
+    assert_done(foreseen, True)
+    assert_done(first, True)
+    # A second time QEMU waits at another port, and at that one only.
+    assert_done(second, True)
+    assert second["incoming_port"] != first["incoming_port"]
+    there = f"qemu+tcp://{destination}/system"
+    wait_for(lambda: halves(broken) == BROKEN, "the daemon to know it again")
+    joined = ansible.module(
+        broken.source,
+        "migration_recover",
+        name="erp01",
+        destination_uri=there,
+        incoming_port=second["incoming_port"],
+    )
+    assert_done(joined, True, phase="completed", attempts=1)
+    broken.has_moved()
+    broken.verify()
+
+
+def test_the_daemon_is_started_again_whatever_happens(ansible: Ansible, broken: Subject) -> None:
+    """Nothing is at the port that the source is to send to: both halves stay, and another run joins them."""
+    run = recover(ansible, broken, live_migration_stop_daemon=True, live_migration_migrate_uri="tcp://127.0.0.9")
+    assert run.code != 0
+    assert "both halves were left as they are" in run.failure, run.output
+    assert halves(broken) == BROKEN
+    again = recover(ansible, broken, live_migration_stop_daemon=True)
+    assert again.code == 0, again.output
+    broken.has_moved()
+    broken.verify()
