@@ -201,7 +201,8 @@ def test_what_has_not_begun_to_send_is_cancelled(house: House, flags: tuple[str,
     """On its way to the host that is emptied, where what comes for QEMU is dropped.
 
     While QEMU connects to it the job can be aborted, which QEMU does at the latest when its kernel gives up: where that
-    is not within a minute, it is told. While libvirt connects it answers nobody about this guest, which is told.
+    is not within a minute, it is told. While libvirt connects, 9.0 answers nobody about this guest, which is told; 11.3
+    lets it be aborted.
     """
     closed, uuid = "kvm02", house.uuids["web01"]
     house.lab.drop_packets(closed, "-p", "tcp", "--dport", "49152:49215")
@@ -212,13 +213,12 @@ def test_what_has_not_begun_to_send_is_cancelled(house: House, flags: tuple[str,
         assert house.where()["web01"] == HOME
     finally:
         house.lab.drop_none(closed)
-    if flags:
+    if flags or run.code == 0:
         assert run.code == 0 or "was told to abort, but its job has not ended" in run.output, run.output
         assert migration.wait(LIMIT_S) != 0
         assert house.where()["web01"] == HOME
         wait_for(lambda: not house.arriving(closed), "the end of its QEMU there")
     else:
-        assert run.code != 0, run.output
         assert "web01 comes from kvm01, where nothing tells how far its migration is" in run.output
         assert "Migrations still go on there: web01" in run.failure
         assert migration.wait(LIMIT_S) is not None

@@ -377,7 +377,8 @@ def test_a_host_cannot_become_an_authority(
         text = lab.execute(
             HOST, "openssl", "x509", "-noout", "-text", "-in", f"/tmp/evil/pki-{number}/server-cert.pem"
         ).stdout
-        assert f"Subject: CN = {lab.host(HOST).migration_address}" in text
+        # OpenSSL 3.2 and later write it without spaces.
+        assert f"Subject: CN={lab.host(HOST).migration_address}" in text.replace(" = ", "=")
         assert "CA:FALSE" in text
         assert "CA:TRUE" not in text
         assert "Digital Signature, Key Encipherment" in text

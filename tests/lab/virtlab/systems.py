@@ -29,6 +29,7 @@ PACKAGES = [
     "iproute2",
     "libvirt-clients",
     "libvirt-daemon-lock",
+    "libvirt-daemon-plugin-lockd",
     "libvirt-daemon-system",
     "openssh-server",
     "openssl",
