@@ -99,7 +99,7 @@ import typing as t
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils._ansible.runner_without_libvirt import run_without_libvirt
-from ..module_utils._host.incoming_half import listen_again
+from ..module_utils._host.qemu.incoming_half import listen_again
 
 OPTIONS = {
     "name": {"type": "str", "required": True, "aliases": ["guest"]},

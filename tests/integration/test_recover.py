@@ -4,14 +4,22 @@
 from __future__ import annotations
 
 import pytest
+from bench.lab_versions import resume_crashes
 from bench.runs import Ansible, assert_done, assert_refused, task
 from bench.subject import Subject, wait_for
+from virtlab.lab import Lab
 
 MODULE = "migration_recover"
 
 
 def uri(host: str) -> str:
     return f"qemu+tcp://{host}/system"
+
+
+@pytest.fixture
+def resumable(lab: Lab) -> None:
+    if any(resume_crashes(lab, host.name) for host in lab.hosts):
+        pytest.skip("libvirt of these hosts crashes when it resumes a post-copy; see test_recover_by_monitor")
 
 
 @pytest.fixture
@@ -25,7 +33,7 @@ def broken(erp01: Subject) -> Subject:
 
 
 @pytest.mark.fast
-def test_the_halves_are_joined(ansible: Ansible, broken: Subject) -> None:
+def test_the_halves_are_joined(ansible: Ansible, resumable: None, broken: Subject) -> None:
     source, destination = broken.source, broken.destination
     broken.virsh("migrate-setspeed", "0", "--postcopy")
     foreseen, first, second = ansible.run(
@@ -44,7 +52,7 @@ def test_the_halves_are_joined(ansible: Ansible, broken: Subject) -> None:
     assert broken.state(source) == "shut off (migrated)"
 
 
-def test_a_paused_postcopy_goes_on(ansible: Ansible, erp01: Subject) -> None:
+def test_a_paused_postcopy_goes_on(ansible: Ansible, resumable: None, erp01: Subject) -> None:
     erp01.migrate("--postcopy")
     erp01.switch_to_postcopy(1)  # what is left takes longer than two modules, on a busy machine, too
     running, paused = ansible.run(
@@ -59,7 +67,7 @@ def test_a_paused_postcopy_goes_on(ansible: Ansible, erp01: Subject) -> None:
     assert_done(joined, True, phase="completed")
 
 
-def test_the_wrong_destination_changes_nothing(ansible: Ansible, broken: Subject) -> None:
+def test_the_wrong_destination_changes_nothing(ansible: Ansible, resumable: None, broken: Subject) -> None:
     source = broken.source
     itself, nowhere = ansible.run(
         source,

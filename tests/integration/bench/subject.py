@@ -12,6 +12,8 @@ from virtlab.guest import GuestOptions
 from virtlab.lab import Lab
 from virtlab.migrate import Migration
 
+from .lab_versions import resume_crashes
+from .resumed_by_qemu import resumed_by_qemu
 from .runs import Running
 
 LINK_MBIT = 400
@@ -155,6 +157,11 @@ class Subject:
 
     def recover(self) -> None:
         """Bring a broken post-copy back as an administrator would: repeat the call until the halves are joined."""
+        if resume_crashes(self.lab, self.destination):
+            resumed_by_qemu(self.lab, self.name, self.source, self.destination)
+            wait_for(lambda: self.state(self.destination) == "running (migrated)", "the halves to be joined")
+            self.has_moved()
+            return
         refused: list[str] = []
         deadline_s = time.monotonic() + LIMIT_S
         while self.state(self.destination) != "running (migrated)":

@@ -57,6 +57,7 @@ ARROWS: dict[str, set[str]] = {
         "_core/report",
     },
     "_host/vcpu": {"_core", "_core/host/parse", "_core/job", "_host"},
+    "_host/qemu": {"_core", "_core/host/parse", "_host"},
     "_libvirt": {"_core", "_core/host", "_core/host/parse", "_core/job", "_core/libvirt_errors"},
     "_libvirt/guest_agent": {"_core", "_core/host/parse", "_core/libvirt_errors", "_libvirt"},
     "_libvirt/job": {
@@ -68,6 +69,7 @@ ARROWS: dict[str, set[str]] = {
         "_core/host",
         "_core/libvirt_errors",
         "_host",
+        "_host/qemu",
         "_libvirt",
     },
     "_libvirt/host": {

@@ -12,7 +12,7 @@ import typing as t
 
 from ..._core.errors import MigrationError
 from ..._core.libvirt_uri import is_host, parse_migration_uri
-from ..._host.qemu_monitor import refused
+from ..._host.qemu.monitor import refused
 from ..connection import connect_destination, libvirt
 from ..errors import translate
 from ..guest import Guest

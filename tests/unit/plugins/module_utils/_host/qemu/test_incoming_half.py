@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.errors import MigrationError
-from ansible_collections.virtops.live_migration.plugins.module_utils._host import incoming_half
 from ansible_collections.virtops.live_migration.plugins.module_utils._host.configuration import Configuration
-from ansible_collections.virtops.live_migration.plugins.module_utils._host.incoming_half import listen_again
+from ansible_collections.virtops.live_migration.plugins.module_utils._host.qemu import incoming_half
+from ansible_collections.virtops.live_migration.plugins.module_utils._host.qemu.incoming_half import listen_again
 
 NAME, UUID = "erp 'x'", "1f3c6f0a-6a40-4d0c-9d5e-0a6b1d1f0c11"
 STATUS = """<domstatus state='running' reason='post-copy failed' pid='96'>

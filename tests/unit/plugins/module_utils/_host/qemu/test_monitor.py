@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.errors import MigrationError
-from ansible_collections.virtops.live_migration.plugins.module_utils._host import qemu_monitor
-from ansible_collections.virtops.live_migration.plugins.module_utils._host.qemu_monitor import QemuMonitor
+from ansible_collections.virtops.live_migration.plugins.module_utils._host.qemu import monitor as qemu_monitor
+from ansible_collections.virtops.live_migration.plugins.module_utils._host.qemu.monitor import QemuMonitor
 
 GREETING = '{"QMP": {"version": {}, "capabilities": []}}\n'
 EVENT = '{"event": "MIGRATION", "data": {"status": "setup"}}\n'

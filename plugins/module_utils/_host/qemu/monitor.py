@@ -12,7 +12,7 @@ import socket
 import types
 import typing as t
 
-from .._core.errors import MigrationError
+from ..._core.errors import MigrationError
 
 _ANSWER_S = 10.0  # a choice; QEMU that runs answers at once
 _LOOK_REMEDY = "See whether its process still runs ('virsh domstate --reason', the log of its QEMU)."

@@ -12,11 +12,11 @@ import typing as t
 from contextlib import closing
 from pathlib import Path
 
-from .._core.errors import MigrationError
-from .._core.host.parse.migration_path import PORT_MAX, PORT_MIN
-from .configuration import number_of, read_configuration, text_of
-from .qemu_monitor import QemuMonitor
-from .status_file import STATUS_DIRECTORY, incoming_half
+from ..._core.errors import MigrationError
+from ..._core.host.parse.migration_path import PORT_MAX, PORT_MIN
+from ..configuration import number_of, read_configuration, text_of
+from ..status_file import STATUS_DIRECTORY, incoming_half
+from .monitor import QemuMonitor
 
 _PAUSED = "postcopy-paused"
 
