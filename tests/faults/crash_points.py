@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The calls and writes that a module makes, counted on a host, and the module killed before or after one of them."""
+
+from __future__ import annotations
+
+import typing as t
+from collections import Counter
+from pathlib import Path
+
+from bench.runs import Task
+from scene import Scene
+
+DIRECTORY = "/root/crash"
+LOG = f"{DIRECTORY}/log"
+SIDES = ("before", "after")
+
+
+def chosen_calls(log: str) -> list[str]:
+    """From a log of all calls, as `NAME NUMBER`: the first, the second and the last of each name, in order.
+
+    What is in between only asks again and again while memory is sent.
+    """
+    lines = log.splitlines()
+    last = Counter(line.split(" ")[0] for line in lines)
+    chosen = [line for line in lines if int(line.split(" ")[1]) in (1, 2, last[line.split(" ")[0]])]
+    return list(dict.fromkeys(chosen))
+
+
+def counting(scene: Scene) -> t.Iterator[Scene]:
+    """Both hosts have the counter; the guest is quiet, so that each run takes seconds."""
+    text = Path(__file__).with_name("counted_calls.py").read_text(encoding="utf-8")
+    for host in scene.hosts:
+        scene.lab.execute(host, "mkdir", "-p", DIRECTORY)
+        scene.lab.execute(host, "tee", f"{DIRECTORY}/sitecustomize.py", input_text=text)
+    scene.guest.load(0)
+    yield scene
+    for host in scene.hosts:
+        scene.lab.execute(host, "rm", "-rf", DIRECTORY)
+
+
+def counted(order: Task, at: str = "") -> Task:
+    """The same order with its calls in the log; `at`: such as `before virDomainMigrateToURI3 1`, where it dies."""
+    return {**order, "environment": {"PYTHONPATH": DIRECTORY, "CRASH_LOG": LOG, "CRASH_AT": at}}
+
+
+def forget(scene: Scene, host: str) -> None:
+    scene.lab.execute(host, "rm", "-f", LOG)
+
+
+def log_of(scene: Scene, host: str) -> str:
+    return scene.lab.execute(host, "cat", LOG).stdout
+
+
+def every_side(calls: t.Iterable[str], outcome_at: t.Callable[[str], str]) -> Counter[str]:
+    """How often each outcome came of a death before and after each of these calls."""
+    outcomes: Counter[str] = Counter()
+    for call in calls:
+        for side in SIDES:
+            outcome = outcome_at(f"{side} {call}")
+            print(f"{side} {call}: {outcome}", flush=True)
+            outcomes[outcome] += 1
+    return outcomes
