@@ -8,8 +8,10 @@ from collections import Counter
 from pathlib import Path
 
 from bench.runs import Task
+from results import Seen
 from scene import Scene
 
+EACH_CALL = "each call"
 DIRECTORY = "/root/crash"
 LOG = f"{DIRECTORY}/log"
 SIDES = ("before", "after")
@@ -60,3 +62,9 @@ def every_side(calls: t.Iterable[str], outcome_at: t.Callable[[str], str]) -> Co
             print(f"{side} {call}: {outcome}", flush=True)
             outcomes[outcome] += 1
     return outcomes
+
+
+def tell(seen: Seen, by: str, calls: t.Sequence[str], outcomes: t.Mapping[str, int]) -> None:
+    """For the page; `by`: what was killed."""
+    told = ", ".join(f"{count} {outcome}" for outcome, count in outcomes.items())
+    seen("killed", EACH_CALL, by, f"{len(calls)} calls, {len(SIDES) * len(calls)} deaths: {told}")

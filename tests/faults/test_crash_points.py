@@ -12,7 +12,8 @@ import crash_points
 import pytest
 from bench.runs import Result
 from bench.subject import wait_for
-from crash_points import chosen_calls, counted, every_side, forget, log_of
+from crash_points import chosen_calls, counted, every_side, forget, log_of, tell
+from results import Seen
 from scene import END_S, Scene, told
 
 POLICY = {"postcopy": "if_needed", "max_data_factor": 50}
@@ -51,12 +52,12 @@ def killed_and_run_again(scene: Scene, at: str) -> str:
 
 
 @pytest.mark.timeout(3 * 3600)  # some hundred runs of the module
-def test_each_call_of_a_migration(counting: Scene) -> None:
+def test_each_call_of_a_migration(counting: Scene, seen: Seen) -> None:
     calls = calls_of_one(counting)
     assert len(calls) > 20, calls
     outcomes = every_side(calls, lambda at: killed_and_run_again(counting, at))
-    print(f"{2 * len(calls)} points: {dict(outcomes)}")
     assert outcomes["not reached"] < len(calls) / 2, outcomes
+    tell(seen, "migration", calls, outcomes)
 
 
 @pytest.mark.fast

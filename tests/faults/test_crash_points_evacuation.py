@@ -10,7 +10,8 @@ import crash_points
 import pytest
 from bench.runs import Task, task
 from bench.subject import LINK_MBIT, wait_for
-from crash_points import chosen_calls, counted, every_side, forget, log_of
+from crash_points import chosen_calls, counted, every_side, forget, log_of, tell
+from results import Seen
 from scene import END_S, Scene
 
 PURPOSES = ("evacuate", "return")
@@ -68,7 +69,7 @@ def there_and_back(scene: Scene, purpose: str, at: str) -> str:
 
 @pytest.mark.timeout(3 * 3600)
 @pytest.mark.parametrize("purpose", PURPOSES)
-def test_each_call(counting: Scene, purpose: str) -> None:
+def test_each_call(counting: Scene, seen: Seen, purpose: str) -> None:
     calls: list[str] = []
     for each in PURPOSES:
         source = counting.guest.source
@@ -77,5 +78,5 @@ def test_each_call(counting: Scene, purpose: str) -> None:
         calls = chosen_calls(log_of(counting, source)) if each == purpose else calls
     assert len(calls) > 20, calls
     outcomes = every_side(calls, lambda at: there_and_back(counting, purpose, at))
-    print(f"{2 * len(calls)} points: {dict(outcomes)}")
     assert outcomes["not reached"] < len(calls) / 2, outcomes
+    tell(seen, f"evacuation, purpose {purpose}", calls, outcomes)

@@ -9,7 +9,8 @@ import typing as t
 import crash_points
 import pytest
 from bench.runs import Task, task
-from crash_points import chosen_calls, counted, every_side, forget, log_of
+from crash_points import chosen_calls, counted, every_side, forget, log_of, tell
+from results import Seen
 from scene import END_S, Scene
 
 CONF = "/etc/libvirt/crash.conf"
@@ -58,7 +59,7 @@ def outcome_at(scene: Scene, host: str, name: str, wanted: str, at: str) -> str:
 
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize("name", ORDERS)
-def test_each_call(counting: Scene, name: str) -> None:
+def test_each_call(counting: Scene, seen: Seen, name: str) -> None:
     host = counting.guest.source
     begin_anew(counting, host, name)
     forget(counting, host)
@@ -67,5 +68,5 @@ def test_each_call(counting: Scene, name: str) -> None:
     calls, wanted = chosen_calls(log_of(counting, host)), left(counting, host)
     assert calls
     outcomes = every_side(calls, lambda at: outcome_at(counting, host, name, wanted, at))
-    print(f"{2 * len(calls)} points: {dict(outcomes)}")
     assert sum(count for outcome, count in outcomes.items() if outcome.startswith("died")) >= len(calls), outcomes
+    tell(seen, name, calls, outcomes)

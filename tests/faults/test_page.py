@@ -11,6 +11,7 @@ import pytest
 from cases import CASES, phase_of
 
 from ansible_collections.virtops.live_migration.tests.faults.page import (
+    EACH_CALL,
     PAGE,
     PHASES,
     all_written,
@@ -58,6 +59,13 @@ def test_a_row_for_each_kind_and_a_column_for_each_phase_that_was_seen() -> None
     assert f"- {PHASES['paused']}\n" in page
     assert f"- {PHASES['setup']}\n" not in page
     assert page.count("* - stream broken") == 1
+
+
+def test_deaths_at_each_call_have_a_table_of_their_own() -> None:
+    page = text([*SEEN, line("killed", EACH_CALL, "40 calls, 80 deaths: 80 moved")])
+    assert page.count("40 calls, 80 deaths: 80 moved") == 1
+    assert "2 kinds of fault x 3 phases" in page
+    assert "Killed at each call" not in text(SEEN)
 
 
 def test_every_phase_of_a_test_has_a_name() -> None:
