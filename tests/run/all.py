@@ -39,7 +39,7 @@ MATRIX = {"2.16": "3.10,3.11,3.12", "2.18": "3.11,3.12,3.13"}
 # Tests of playbooks and roles, whose templates yield texts before 2.19: on the lab, with each version of the matrix.
 PLAYED_FAST = ["answers", "answers_carried_out", "untrusted_texts"]
 PLAYED_ROLES = ["role_bandwidth", "role_guest_quiesce", "role_prerequisites", "role_readiness"]
-PLAYED = [*PLAYED_FAST, "awx", "evacuation", "playbooks", *PLAYED_ROLES]
+PLAYED = [*PLAYED_FAST, "awx", "evacuation", "playbooks", "recover_by_monitor", *PLAYED_ROLES]
 # Without the matrix only the fast tests of the first of them, with its oldest version.
 OLDEST = next(iter(MATRIX))
 CONTROLLER = f"{sys.version_info.major}.{sys.version_info.minor}"  # Python of the environment, which runs this, too
