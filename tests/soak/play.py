@@ -43,7 +43,6 @@ def play(steps: t.Sequence[Step], enough: int = 0) -> tuple[Row, str]:
         played = 0
         try:
             for step in steps:
-                print(f"  {step}", flush=True)
                 stage.perform(step)
                 played += 1
                 if enough and stage.arrivals >= enough:

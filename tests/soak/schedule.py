@@ -26,7 +26,7 @@ _LOADS_PAGES_PER_S = (0, 500, 4000)
 
 
 class Step(t.NamedTuple):
-    """One order.
+    """One order, as it is drawn; see :func:`of_use`.
 
     ``kind``: ``move`` one guest to ``host``, ``evacuate`` a host, let all guests ``come_home``, or ``load`` a guest
     with so many ``pages_per_s``. ``fault`` is empty, or what happens ``after_ms`` after its first bytes.
@@ -61,6 +61,19 @@ def step(draw: random.Random) -> Step:
         return Step(kind, postcopy=postcopy, fault=fault, after_ms=after_ms)
     guest = draw.choice(GUESTS) if kind == "move" else ""
     return Step(kind, guest, draw.choice(HOSTS), postcopy, fault=fault, after_ms=after_ms)
+
+
+def of_use(step: Step, where: t.Mapping[str, str]) -> Step:
+    """The same where it has something to do: a guest that is at that host already goes to the next one, and of an empty
+    host the next that has guests is emptied."""
+
+    def idle(host: str) -> bool:
+        return where[step.guest] == host if step.kind == "move" else host not in where.values()
+
+    if step.kind not in ("move", "evacuate"):
+        return step
+    begin = HOSTS.index(step.host)
+    return step._replace(host=next(host for host in HOSTS[begin:] + HOSTS[:begin] if not idle(host)))
 
 
 def schedule(seed: int, steps: int) -> list[Step]:

@@ -15,7 +15,7 @@ from bench.subject import LINK_MBIT, wait_for
 from virtlab.guest import GuestOptions
 from virtlab.lab import Lab
 
-from .schedule import GUESTS, Step
+from .schedule import GUESTS, Step, of_use
 
 GUEST = GuestOptions(ram_mib=128, hot_mib=8, cold_mib=16, pages_per_s=500)
 # Guests that start with their host; the mark has to go with them.
@@ -40,26 +40,24 @@ class Stage(House):
             lab.guest_mark(uuid)
         self.harmed: Counter[str] = Counter()
         self.arrivals = 0
-        self.log: list[str] = []
 
     # --- what is ordered
 
     def perform(self, step: Step) -> None:
         """Carry out one step, with its fault, and again until it is done; then look at everything."""
         before = self.where()
-        self.log.append(str(step))
+        step = of_use(step, before)
+        print(f"  {step}", flush=True)
         fault = step.fault
         if step.kind == "load":
             self.lab.guest_load(self.uuids[step.guest], pages_per_s=step.pages_per_s, timeout_s=60)
         elif step.kind == "move":
-            if before[step.guest] != step.host:
-                self.until_done(before[step.guest], self.move(step), fault, step.after_ms)
+            self.until_done(before[step.guest], self.move(step), fault, step.after_ms)
         elif step.kind == "evacuate":
             leaving = [name for name, host in before.items() if host == step.host]
             others = [host for host in HOSTS if host != step.host]
             plan = {name: others[number % 2] for number, name in enumerate(leaving)}
-            if plan:
-                self.until_done(step.host, self.leave(plan, step), fault, step.after_ms)
+            self.until_done(step.host, self.leave(plan, step), fault, step.after_ms)
         else:
             for host in HOSTS:
                 where = self.where()

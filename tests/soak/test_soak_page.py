@@ -9,7 +9,14 @@ import typing as t
 import pytest
 
 from ansible_collections.virtops.live_migration.tests.soak.page import merged, rows_of, text
-from ansible_collections.virtops.live_migration.tests.soak.schedule import FAULTS, schedule, shrunk
+from ansible_collections.virtops.live_migration.tests.soak.schedule import (
+    FAULTS,
+    GUESTS,
+    Step,
+    of_use,
+    schedule,
+    shrunk,
+)
 
 pytestmark = pytest.mark.fast
 
@@ -39,6 +46,20 @@ def test_the_same_seed_is_the_same_schedule() -> None:
     steps = schedule(17, 200)
     assert steps == schedule(17, 200) != schedule(18, 200)
     assert {each.fault for each in steps} == {"", *FAULTS}
+
+
+@pytest.mark.parametrize(
+    ("kind", "drawn", "done"),
+    [
+        ("move", "kvm01", "kvm02"),
+        ("move", "kvm03", "kvm03"),
+        ("evacuate", "kvm02", "kvm01"),
+        ("evacuate", "kvm01", "kvm01"),
+    ],
+)
+def test_each_order_has_something_to_do(kind: str, drawn: str, done: str) -> None:
+    step = Step(kind, GUESTS[0] if kind == "move" else "", drawn)
+    assert of_use(step, dict.fromkeys(GUESTS, "kvm01")).host == done
 
 
 def test_a_failing_schedule_shrinks_to_what_fails() -> None:
