@@ -14,6 +14,9 @@ _RECENT_S = 15.0  # longer than any rule looks back: the guard of post-copy 3 s,
 _MAX_BOUNDARIES = 2000  # bounds the memory of a long supervision; rules look at the last few
 _WINDOW_S = 1.0  # QEMU's counters move in steps of 100 ms
 _WEIGHT = 0.4  # of the newest window in the mean: four seconds make up 87 % of it; a choice, tried in tests/sim
+# The first pass ends with so many syncs at once where QEMU has synced within it (11.1: ten a second); a choice
+_SYNCS_OF_A_LOOK = 5
+_PASS_SHARE = 0.9  # of what was left at its beginning, as pages of zeros and compressed ones take less; a choice
 _CLOCK_SET_MS = 30_000  # beyond what a look that is answered late can differ by
 _CLOCK_BACK_MS = 2_000
 
@@ -40,6 +43,7 @@ class History:
         self._bandwidth: t.Optional[float] = None
         self._window: t.Optional[JobSample] = None
         self._moved = -1
+        self._syncs_within_passes = False
 
     @property
     def last(self) -> JobSample:
@@ -176,15 +180,28 @@ class History:
             began = now.pass_number > (before.pass_number or 0) > 0
         if not began:
             return False
+        syncs = (now.pass_number or 0) - (before.pass_number or 0)
+        if before.pass_number == 1 and syncs >= _SYNCS_OF_A_LOOK:
+            self._syncs_within_passes = True
+        if self._syncs_within_passes and not self._all_sent_again(now):
+            return False
         # Between the sync and a look that was not taken at once, some of it has been sent already: at most this much.
-        sent = 0 if at_sync else now.memory.processed_bytes - before.memory.processed_bytes
+        sent = 0 if at_sync or self._syncs_within_passes else now.memory.processed_bytes - before.memory.processed_bytes
         first = before.pass_number == 1 and not self._known_boundaries
         if first and self.first is not None and self.first.pass_number in (None, 0, 1):
             self.first_pass_bytes = now.memory.processed_bytes
             self.first_pass_s = now.at_s - (self.memory_since_s or now.at_s)
         left = min(now.memory.remaining_bytes + max(0, sent), now.memory.total_bytes)
         self.at_boundary = now
-        self.boundaries.append(Boundary(now.pass_number or len(self._known_boundaries) + 2, left, now.at_s))
+        counted = None if self._syncs_within_passes else now.pass_number
+        self.boundaries.append(Boundary(counted or len(self._known_boundaries) + 2, left, now.at_s))
         if len(self.boundaries) > _MAX_BOUNDARIES:
             del self.boundaries[: _MAX_BOUNDARIES // 2]
         return True
+
+    def _all_sent_again(self, now: JobSample) -> bool:
+        """Where QEMU syncs within passes, too: whether about all has been sent that was left at the last boundary."""
+        if self.at_boundary is None or not self.boundaries:
+            return True
+        sent = now.memory.processed_bytes - self.at_boundary.memory.processed_bytes
+        return sent >= _PASS_SHARE * self.boundaries[-1].remaining_bytes

@@ -221,3 +221,33 @@ def test_states() -> None:
     assert not DomainState(5, 1).moved_away
     assert DomainState(3, 2).paused_for_migration
     assert not DomainState(3, 1).paused_for_migration
+
+
+# As the lab's QEMU 11.1 told it, with a limit of 4 MiB/s and without one; in 10 s it has synced a hundred times.
+@pytest.mark.parametrize(
+    ("elapsed_ms", "syncs", "normal", "constant", "pass_number"),
+    [
+        (393, 3, 256, 241, 1),
+        (10_966, 108, 13_696, 1_545, 1),
+        (2_087, 23, 18_100, 2_000, 1),
+        (6_267, 78, 60_000, 1_000, 78),  # nearly all has been sent once
+        (33_444, 486, 377_000, 4_000, 486),
+    ],
+)
+def test_syncs_within_the_first_pass(elapsed_ms: int, syncs: int, normal: int, constant: int, pass_number: int) -> None:
+    told = {"time_elapsed": elapsed_ms, "setup_time": 1, "memory_total": 268_976_128, "memory_page_size": 4096}
+    counts = {"memory_iteration": syncs, "memory_normal": normal, "memory_constant": constant}
+    assert sample_from_stats({**STARTED, **told, **counts}).pass_number == pass_number
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"memory_iteration": 1, "time_elapsed": 100},  # the first pass of any QEMU
+        {"memory_iteration": 4, "time_elapsed": 9_000},  # half of its memory is not there, and is never sent
+        {"memory_iteration": 4, "time_elapsed": 21_000, "setup_time": 20_500, "memory_normal": 65_000},
+    ],
+)
+def test_syncs_that_begin_passes(more: dict[str, int]) -> None:
+    told = {"memory_total": 268_976_128, "memory_page_size": 4096, "memory_normal": 30_000, "memory_constant": 1_000}
+    assert sample_from_stats({**STARTED, **told, **more}).pass_number == more["memory_iteration"]

@@ -49,3 +49,40 @@ def test_the_age_of_a_job_whose_host_has_its_clock_set(
     memory = replace(begin.memory, processed_bytes=processed)
     later = replace(begin, at_s=begin.at_s + after_s, elapsed_ms=told_ms, memory=memory)
     assert history.timed(later) == replace(later, elapsed_ms=elapsed_ms)
+
+
+def looked(history: History, at_s: float, number: int, left_mib: int, sent_mib: int) -> bool:
+    """One look; whether a pass has begun."""
+    sample = look(at_s, number, left_mib)
+    memory = replace(sample.memory, processed_bytes=sent_mib * 2**20)
+    return history.add(replace(sample, memory=memory), True)
+
+
+def test_qemu_that_syncs_within_passes() -> None:
+    """After the first pass a pass is over when about all that was left has been sent, however often QEMU has synced."""
+    history = History()
+    began = [
+        looked(history, at_s, number, left, sent)
+        for at_s, number, left, sent in [
+            (1.0, 1, 900, 50),
+            (10.0, 1, 200, 500),
+            (10.5, 110, 300, 520),  # the first pass is over
+            (11.0, 116, 310, 540),
+            (16.0, 170, 280, 700),
+            (18.5, 200, 290, 800),  # 280 of the 300 MiB have been sent
+            (19.0, 206, 300, 820),
+        ]
+    ]
+    assert began == [False, False, True, False, False, True, False]
+    assert [(one.pass_number, one.remaining_bytes >> 20) for one in history.boundaries] == [(2, 300), (3, 290)]
+    assert history.first_pass_bytes == 520 * 2**20
+
+
+def test_qemu_that_syncs_when_a_pass_begins() -> None:
+    history = History()
+    began = [
+        looked(history, *each)
+        for each in [(1.0, 1, 900, 50), (10.5, 2, 300, 520), (11.0, 3, 310, 540), (11.5, 5, 300, 560)]
+    ]
+    assert began == [False, True, True, True]
+    assert [one.pass_number for one in history.boundaries] == [2, 3, 5]
