@@ -151,7 +151,7 @@ def test_an_attempt_to_join_that_fails_late(libvirt: FakeLibvirt, monkeypatch: p
             return libvirt.clock.now >= self._over_s
 
     monkeypatch.setattr(driver, "Resume", Late)
-    monkeypatch.setattr(driver, "check_both_ends", lambda *_arguments: None)
+    monkeypatch.setattr(driver, "check_both_ends", lambda *_arguments, **_options: None)
     libvirt.states["erp01"] = POSTCOPY_FAILED
     look = Call("jobStats").returns(POSTCOPY)
     found = Call("lookupByName", "erp01").returns(fake_libvirt.Guest())
