@@ -17,6 +17,7 @@ from bench.lab_versions import versions_of
 from bench.lending import ERP, borrowed, explained, two_hosts, watched
 from bench.runs import Ansible
 from bench.subject import Subject
+from crash_points import with_counter
 from results import Seen, keep, note, seen_by
 from scene import Scene
 from virtlab.lab import Lab
@@ -81,3 +82,9 @@ def scene(ansible: Ansible, kept_guest: Subject) -> t.Iterator[Scene]:
             yield made
         finally:
             made.repair()
+
+
+@pytest.fixture
+def counting(scene: Scene) -> t.Iterator[Scene]:
+    """For deaths at each call: the calls of modules are counted on both hosts."""
+    yield from with_counter(scene)

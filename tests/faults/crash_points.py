@@ -11,7 +11,8 @@ from bench.runs import Task
 from results import Seen
 from scene import Scene
 
-EACH_CALL = "each call"
+from ansible_collections.virtops.live_migration.tests.faults.page import EACH_CALL
+
 DIRECTORY = "/root/crash"
 LOG = f"{DIRECTORY}/log"
 SIDES = ("before", "after")
@@ -28,7 +29,7 @@ def chosen_calls(log: str) -> list[str]:
     return list(dict.fromkeys(chosen))
 
 
-def counting(scene: Scene) -> t.Iterator[Scene]:
+def with_counter(scene: Scene) -> t.Iterator[Scene]:
     """Both hosts have the counter; the guest is quiet, so that each run takes seconds."""
     text = Path(__file__).with_name("counted_calls.py").read_text(encoding="utf-8")
     for host in scene.hosts:

@@ -6,9 +6,6 @@ The calls are counted in a run that nothing disturbs.
 
 from __future__ import annotations
 
-import typing as t
-
-import crash_points
 import pytest
 from bench.runs import Result
 from bench.subject import wait_for
@@ -19,11 +16,6 @@ from scene import END_S, Scene, told
 POLICY = {"postcopy": "if_needed", "max_data_factor": 50}
 # The calls of which `make test` tries both sides.
 FEW = ("virDomainMigrateToURI3 1", "virDomainUndefineFlags 1")
-
-
-@pytest.fixture
-def counting(scene: Scene) -> t.Iterator[Scene]:
-    yield from crash_points.counting(scene)
 
 
 def calls_of_one(scene: Scene) -> list[str]:

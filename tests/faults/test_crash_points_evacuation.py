@@ -4,9 +4,6 @@ empties a host and when it brings a guest home: the end is the same, and so is w
 
 from __future__ import annotations
 
-import typing as t
-
-import crash_points
 import pytest
 from bench.runs import Task, task
 from bench.subject import LINK_MBIT, wait_for
@@ -17,11 +14,6 @@ from scene import END_S, Scene
 PURPOSES = ("evacuate", "return")
 # The calls that change most: where the guest runs, what is noted of its home, and its definition.
 FEW = ("virDomainMigrateToURI3 1", "virDomainSetMetadata 1", "virDomainUndefineFlags 1")
-
-
-@pytest.fixture
-def counting(scene: Scene) -> t.Iterator[Scene]:
-    yield from crash_points.counting(scene)
 
 
 def evacuation(scene: Scene, purpose: str) -> Task:

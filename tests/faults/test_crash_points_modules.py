@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import typing as t
 
-import crash_points
 import pytest
 from bench.runs import Task, task
 from crash_points import chosen_calls, counted, every_side, forget, log_of, tell
@@ -23,11 +22,12 @@ ORDERS = {
 
 
 @pytest.fixture
-def counting(scene: Scene) -> t.Iterator[Scene]:
-    yield from crash_points.counting(scene)
-    for host in scene.hosts:
-        scene.ansible.run(host, task("host_cordon", state="absent"))
-        scene.lab.execute(host, "sh", "-c", f"rm -f {CONF} {CONF}.*")
+def settings(counting: Scene) -> t.Iterator[Scene]:
+    """The same, with what a death may leave removed in the end."""
+    yield counting
+    for host in counting.hosts:
+        counting.ansible.run(host, task("host_cordon", state="absent"))
+        counting.lab.execute(host, "sh", "-c", f"rm -f {CONF} {CONF}.*")
 
 
 def order(name: str) -> Task:
@@ -59,14 +59,14 @@ def outcome_at(scene: Scene, host: str, name: str, wanted: str, at: str) -> str:
 
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize("name", ORDERS)
-def test_each_call(counting: Scene, seen: Seen, name: str) -> None:
-    host = counting.guest.source
-    begin_anew(counting, host, name)
-    forget(counting, host)
-    (result,) = counting.ansible.run(host, counted(order(name)))
+def test_each_call(settings: Scene, seen: Seen, name: str) -> None:
+    host = settings.guest.source
+    begin_anew(settings, host, name)
+    forget(settings, host)
+    (result,) = settings.ansible.run(host, counted(order(name)))
     assert result["changed"], result
-    calls, wanted = chosen_calls(log_of(counting, host)), left(counting, host)
+    calls, wanted = chosen_calls(log_of(settings, host)), left(settings, host)
     assert calls
-    outcomes = every_side(calls, lambda at: outcome_at(counting, host, name, wanted, at))
+    outcomes = every_side(calls, lambda at: outcome_at(settings, host, name, wanted, at))
     assert sum(count for outcome, count in outcomes.items() if outcome.startswith("died")) >= len(calls), outcomes
     tell(seen, name, calls, outcomes)

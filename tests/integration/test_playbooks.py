@@ -7,7 +7,6 @@ import re
 import typing as t
 
 import pytest
-from bench.lab_versions import resume_crashes
 from bench.runs import Ansible, Run
 from bench.subject import Subject, wait_for
 
@@ -82,11 +81,9 @@ def test_rescue_by_postcopy_and_again(ansible: Ansible, erp01: Subject) -> None:
     assert again.stats["live_migration_rescue"]["runs_on"] == [erp01.source]
 
 
-def test_rescue_of_a_broken_postcopy(ansible: Ansible, erp01: Subject) -> None:
+def test_rescue_of_a_broken_postcopy(ansible: Ansible, resumable: None, erp01: Subject) -> None:
     """The halves are joined over a destination that nobody has named: it is where the guest was seen to arrive."""
     source, destination = erp01.source, erp01.destination
-    if resume_crashes(erp01.lab, destination):
-        pytest.skip("libvirt of these hosts crashes when it resumes a post-copy; see test_recover_by_monitor")
     erp01.migrate("--postcopy")
     erp01.switch_to_postcopy(4)
     erp01.lab.cut_stream(source=source, destination=destination)

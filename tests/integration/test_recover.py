@@ -4,22 +4,14 @@
 from __future__ import annotations
 
 import pytest
-from bench.lab_versions import resume_crashes
 from bench.runs import Ansible, assert_done, assert_refused, task
 from bench.subject import Subject, wait_for
-from virtlab.lab import Lab
 
 MODULE = "migration_recover"
 
 
 def uri(host: str) -> str:
     return f"qemu+tcp://{host}/system"
-
-
-@pytest.fixture
-def resumable(lab: Lab) -> None:
-    if any(resume_crashes(lab, host.name) for host in lab.hosts):
-        pytest.skip("libvirt of these hosts crashes when it resumes a post-copy; see test_recover_by_monitor")
 
 
 @pytest.fixture

@@ -194,10 +194,10 @@ class Stage(House):
     def unhurt(self, name: str) -> None:
         """By what it has said since the check before: to read all that it ever said takes longer with each step."""
         uuid = self.uuids[name]
-        report = self.lab.guest_report(uuid, since_mark=True, ask_libvirt=False)
-        self.lab.guest_mark(uuid)
         if not self.lab.guest_verify(uuid, timeout_s=120).ok:
             raise BrokenInvariantError(f"memory of {name!r} is wrong")
+        report = self.lab.guest_report(uuid, since_mark=True, ask_libvirt=False)
+        self.lab.guest_mark(uuid)
         if report.split_brain_beats or report.bad_pages:
             raise BrokenInvariantError(
                 f"{name!r}: {report.split_brain_beats} beats of two copies, {report.bad_pages} pages wrong"

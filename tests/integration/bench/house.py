@@ -70,17 +70,17 @@ class House:
 
     def where(self) -> dict[str, str]:
         """By libvirt; empty for a guest that runs on no host or on two."""
-        running = {host: self.listed(host, "running") for host in HOSTS}
+        running = {host: self.running_on(host) for host in HOSTS}
         found = {}
         for name, uuid in self.uuids.items():
             hosts = [host for host in HOSTS if uuid in running[host]]
             found[name] = hosts[0] if len(hosts) == 1 else ""
         return found
 
-    def listed(self, host: str, state: str) -> list[str]:
-        """UUIDs of the guests that are in this state there; none where the daemon does not answer."""
+    def running_on(self, host: str) -> list[str]:
+        """UUIDs of the guests that run there; none where the daemon does not answer."""
         with contextlib.suppress(LabError):
-            return self.lab.virsh(host, "list", f"--state-{state}", "--uuid", check=False, timeout_s=10).stdout.split()
+            return self.lab.virsh(host, "list", "--state-running", "--uuid", check=False, timeout_s=10).stdout.split()
         return []
 
     def moving(self, host: str) -> list[str]:
@@ -93,7 +93,7 @@ class House:
         return found
 
     def arriving(self, host: str) -> int:
-        return len(self.listed(host, "paused"))
+        return len(self.lab.virsh(host, "list", "--state-paused", "--uuid").stdout.split())
 
     def homes(self, host: str) -> dict[str, str]:
         result = self.ansible.run(host, task("evacuation_home_info"))[0]

@@ -17,6 +17,9 @@ from .domain_state import DomainState
 
 Stats = t.Mapping[str, t.Any]
 
+_SYNCS_PER_S = 4  # on average; more than that are within passes. A choice
+_FIRST_PASS_SHARE = 0.9  # of all pages; a choice, as some of them may never be sent
+
 
 class Phase(str, enum.Enum):
     """Where a migration is; libvirt has no such field, see :func:`phase_of`."""
@@ -220,10 +223,6 @@ def phase_of(stats: Stats, state: t.Optional[DomainState] = None) -> Phase:
     if state is not None and state.paused_for_migration:
         return Phase.SWITCHOVER
     return Phase.PRECOPY
-
-
-_SYNCS_PER_S = 4  # on average; more than that are within passes. A choice
-_FIRST_PASS_SHARE = 0.9  # of all pages; a choice, as some of them may never be sent
 
 
 def sample_from_stats(

@@ -201,7 +201,7 @@ class History:
 
     def _all_sent_again(self, now: JobSample) -> bool:
         """Where QEMU syncs within passes, too: whether about all has been sent that was left at the last boundary."""
-        if self.at_boundary is None or not self.boundaries:
+        if self.at_boundary is None:
             return True
         sent = now.memory.processed_bytes - self.at_boundary.memory.processed_bytes
         return sent >= _PASS_SHARE * self.boundaries[-1].remaining_bytes
