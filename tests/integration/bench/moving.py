@@ -21,3 +21,12 @@ def move(guest: Subject, /, *, check: bool = False, to: str = "", **arguments: t
 
 def actions(result: Result) -> list[str]:
     return [action["action"] for action in result["actions"]]
+
+
+def downtime_limits(result: Result) -> set[int]:
+    """Those that QEMU was seen to have while it was looked after, and those that were set, in ms. How long a guest then
+    stands still is a matter of the machine, too."""
+    record = result["record"]
+    column = record["columns"].index("max_downtime_ms")
+    seen = {look[column] for look in record["looks"] if look[column] is not None}
+    return seen | {action["value"] for action in result["actions"] if action["action"] == "set_downtime"}
