@@ -50,7 +50,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--minutes", type=float, default=0.0, help="start no run that would end later")
     parser.add_argument("--estimate", action="store_true", help="say how long it will take, and run nothing")
     parser.add_argument("--report", action="store_true", help="write the report, and run nothing")
-    parser.add_argument("--results", type=Path, default=Path(root, "build/gauntlet/results.jsonl"))
+    parser.add_argument("--results", type=Path, default=Path(root, "tests/gauntlet/measured.jsonl"))
     parser.add_argument("--page", type=Path, help="where the report goes, from the top of the checkout")
     parser.add_argument("--ours", choices=("module", "engine"), default="module" if module_is_there() else "engine")
     parser.add_argument("--lab", default="gauntlet", help="name of the lab")
@@ -74,7 +74,7 @@ def main() -> int:
                 lab.execute(host.name, "sysctl", "-qw", f"net.ipv4.tcp_notsent_lowat={UNSENT_KIB * 1024}")
             store.add_machine(facts(lab, LINK_MBIT, commit_of(given.root)))
             ansible = Ansible(Path(directory), lab.inventory())
-            records = given.results.with_name("records")
+            records = Path(given.root, "build/gauntlet/records")
             gauntlet = Gauntlet(lab, store, ansible, OPTIONS, way=given.ours, records=records)
             try:
                 code = go(gauntlet, wanted, given.minutes)
@@ -85,7 +85,8 @@ def main() -> int:
                 print("Interrupted; what was measured is kept.")
                 code = 130
     if store.results.runs and not given.estimate:
-        page = Path(given.root, given.page) if given.page else given.results.with_suffix(".rst")
+        page = Path(given.root, given.page or "build/gauntlet/results.rst")
+        page.parent.mkdir(parents=True, exist_ok=True)
         page.write_text(text(store.results), encoding="utf-8")
         print(f"The report is in {page}.")
     return code

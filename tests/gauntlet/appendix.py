@@ -64,9 +64,5 @@ def _line(run: Run, kept: t.Sequence[str], least_s: t.Optional[float]) -> list[s
         f"{run.max_throttle_percent} %",
         f"{run.split_s:.1f} s",
         lost(run.lost_share, run.lost_s),
-        f"{_expected_s(run):.1f} s ({error:.0%})" if error is not None else "-",
+        f"{run.expected_s:.1f} s ({error:.0%})" if error is not None else "-",
     ]
-
-
-def _expected_s(run: Run) -> float:
-    return float((run.forecast or {})["expected"]["total_s"])

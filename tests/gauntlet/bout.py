@@ -94,7 +94,7 @@ def observe(key: Key, actor: Actor, play: Play) -> tuple[Run, Account]:
         split_s=round(seen.split_s, 2),
         max_throttle_percent=seen.max_throttle_percent,
         by=account.by,
-        forecast=account.forecast,
+        expected_s=account.expected_s,
         actions=account.actions,
         message=account.message,
     )

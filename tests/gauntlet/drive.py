@@ -36,7 +36,7 @@ class Account:
 
     by: str = ""
     actions: list[t.Mapping[str, t.Any]] = field(default_factory=list)
-    forecast: t.Optional[t.Mapping[str, t.Any]] = None
+    expected_s: t.Optional[float] = None
     declined: bool = False
     message: str = ""
     record: t.Optional[t.Mapping[str, t.Any]] = None

@@ -178,10 +178,9 @@ def _forecast(mine: t.Sequence[Run]) -> t.Iterator[Figure]:
 
 
 def forecast_error(run: Run) -> t.Optional[float]:
-    expected = (run.forecast or {}).get("expected")
-    if not run.finished or not expected or not run.elapsed_s:
+    if not run.finished or run.expected_s is None or not run.elapsed_s:
         return None
-    return abs(float(expected["total_s"]) - run.elapsed_s) / run.elapsed_s
+    return abs(run.expected_s - run.elapsed_s) / run.elapsed_s
 
 
 def complete(results: Results) -> str:

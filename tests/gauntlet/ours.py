@@ -78,7 +78,7 @@ def by_module(
     return Account(
         by="module",
         actions=[_short(action) for action in result.get("actions") or []],
-        forecast=result.get("forecast"),
+        expected_s=((result.get("forecast") or {}).get("expected") or {}).get("total_s"),
         declined=result.get("reason") == "NO_WAY",
         message=f"{result.get('reason', '')}: {message}" if message else "",
         record=result.get("record"),
@@ -99,12 +99,13 @@ def by_engine(uri: str, uuid: str, destination_uri: str, contract: Policy, known
             xbzrle_cache_bytes=ram_bytes // 2,
         )
         expected = forecast(contract, facts)
-        account.forecast = expected.document()
+        document = expected.document()
+        account.expected_s = (document["expected"] or {}).get("total_s")
         if expected.plan.way == NO_WAY:
             account.declined, account.message = True, expected.summary
             return account
         launch = Launch(guest, uri, destination_uri, start_of(expected.plan))
-        record = Noting(Supervisor(contract, expected.plan), account, forecast=account.forecast)
+        record = Noting(Supervisor(contract, expected.plan), account, forecast=document)
         deadline_s = time.monotonic() + _BEGINS_WITHIN_S
         while not launch.over and not guest.raw.jobStats().get("type") and time.monotonic() < deadline_s:
             time.sleep(0.02)

@@ -82,11 +82,16 @@ def _where(results: Results) -> str:
     links = [each.link_bytes_per_s / (1 << 20) for each in results.calibrations]
     carried = f", which carried {min(links):.1f} to {max(links):.1f} MiB/s" if links else ""
     return (
-        f"Measured {days}, {complete(results)}, on one machine with"
-        f" {last['processors']} processors and {last['memory_mib']} MiB: two hosts in namespaces (``tests/lab``),"
+        f"Measured {days}, {complete(results)}, on {_machines(results)}: two hosts in namespaces (``tests/lab``),"
         f" libvirt {last['libvirt']}, QEMU {last['qemu']} without KVM, a link of {first['link_mbit']} Mbit/s{carried}."
         f" Commits: {', '.join(dict.fromkeys(str(each['commit']) for each in results.machines))}.\n"
     )
+
+
+def _machines(results: Results) -> str:
+    """Of each kind; all strategies of a workload ran on the same one."""
+    kinds = dict.fromkeys((each["processors"], each["memory_mib"]) for each in results.machines)
+    return " and on ".join(f"a machine with {processors} processors and {memory} MiB" for processors, memory in kinds)
 
 
 def _repeat() -> str:

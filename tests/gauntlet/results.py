@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What was measured, a line of JSON for each run, written at once; so that a gauntlet can be gone on with."""
+"""What was measured, a line of JSON for each run, written at once; so that a gauntlet can be gone on with.
+
+The file is kept in the project, since a whole gauntlet takes longer than a machine is free.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +32,7 @@ class Run:
     (nothing was started) or ``failed``. ``elapsed_ms`` and ``downtime_ms`` are libvirt's; the gap, the work and the
     check are the guest's own. ``lead_s``: from the order to the start of the job, measuring and Ansible included.
     ``order_s``: from the order to the end that the strategy has verified (0: it did not finish).
-    ``derived``: it was not run, and why.
+    ``expected_s``: what the job was to take, by the forecast made before it. ``derived``: it was not run, and why.
     """
 
     workload: str
@@ -55,7 +58,7 @@ class Run:
     lead_s: float = 0.0
     order_s: float = 0.0
     by: str = ""
-    forecast: t.Optional[t.Mapping[str, t.Any]] = None
+    expected_s: t.Optional[float] = None
     actions: t.Sequence[t.Mapping[str, t.Any]] = ()
     message: str = ""
     derived: str = ""

@@ -110,12 +110,12 @@ GOOD: dict[str, t.Any] = {
     "longest_gap_ms": 60.0,
     "work_pages": 9500,
 }
-FORECAST = {"expected": {"total_s": 8.4}}
+EXPECTED_S = 8.4
 
 
 def good_results() -> Results:
     ours = [
-        made(name, "ours", contract, forecast=FORECAST, **GOOD)
+        made(name, "ours", contract, expected_s=EXPECTED_S, **GOOD)
         for contract in ("strict", "relaxed", "postcopy")
         for name in ("idle", "extreme")
     ]
@@ -164,7 +164,7 @@ def test_the_page_has_every_run_and_every_figure() -> None:
 def test_results_are_kept_line_by_line(tmp_path: Path) -> None:
     path = tmp_path / "deeper" / "results.jsonl"
     store = Store(path)
-    run, calibration = made("idle", "ours", "strict", forecast=FORECAST, actions=[]), Calibration("idle", "", 1, 2)
+    run, calibration = made("idle", "ours", "strict", expected_s=EXPECTED_S, actions=[]), Calibration("idle", "", 1, 2)
     store.add(calibration)
     store.add(run)
     store.add_machine({"qemu": "7.2"})

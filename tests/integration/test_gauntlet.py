@@ -49,7 +49,7 @@ def test_ours_and_a_peer_side_by_side(lab: Lab, gauntlet: Gauntlet) -> None:
         assert 0.3 * SMALL.pages_per_s < run.rate_before_pages_per_s < 1.2 * SMALL.pages_per_s
     assert [each["action"] for each in peer.actions] == ["start_postcopy"]
     assert peer.split_s > 0
-    assert ours.forecast is not None
+    assert ours.expected_s is not None
     assert list(path.with_name("records").iterdir())
     found = cell(results, WORKLOAD, CONTRACT)
     assert found.best is not None and found.best.strategy == PEER
