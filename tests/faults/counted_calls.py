@@ -1,20 +1,25 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Put on a host as `sitecustomize.py`: counts the calls that a module makes, and kills it before or after one of them.
+"""Put on a host as `sitecustomize.py`: counts the calls that a module makes, and does harm before or after one of them.
 
 Environment: CRASH_LOG is a file that gets a line for each call, CRASH_AT a call such as
-`before virDomainMigrateToURI3 1`, at which the process ends by SIGKILL. Counted are the calls into libvirt's binding,
-and files that are made, replaced or removed outside of the directories of Python and Ansible.
+`before virDomainMigrateToURI3 1`, and CRASH_HOW what happens there: `killed` ends the process by SIGKILL, `cut` ends
+its connections to libvirt, `held` makes a file LOG.held and waits for a file LOG.go, while others do something. Counted
+are the calls into libvirt's binding, and files that are made, replaced or removed outside of the directories of Python
+and Ansible.
 """
 
 import builtins
+import contextlib
 import importlib.abc
 import importlib.machinery
 import os
 import signal
+import socket
 import sys
 import threading
+import time
 
-LOG, AT = os.environ.get("CRASH_LOG", ""), os.environ.get("CRASH_AT", "")
+LOG, AT, HOW = (os.environ.get(f"CRASH_{name}", "") for name in ("LOG", "AT", "HOW"))
 OTHERS = ("/root/.ansible", "/tmp/", "/root/crash", "/usr/", "/dev/", "/proc/")
 SILENT = (
     "virEvent",
@@ -29,9 +34,28 @@ lock = threading.RLock()
 own_open = builtins.open
 
 
+def killed():
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def cut():
+    """As if the daemons had ended: those of this host, by their sockets, and of others, by their port."""
+    for number in os.listdir("/proc/self/fd"):
+        with contextlib.suppress(OSError), socket.socket(fileno=os.dup(int(number))) as copy:
+            peer = copy.getpeername()
+            if "libvirt" in peer if isinstance(peer, str) else peer[1:2] == (16509,):
+                copy.shutdown(socket.SHUT_RDWR)
+
+
+def held():
+    own_open(f"{LOG}.held", "w").close()
+    while not os.path.exists(f"{LOG}.go"):
+        time.sleep(0.02)
+
+
 def reached(moment):
     if moment == AT:
-        os.kill(os.getpid(), signal.SIGKILL)
+        {"killed": killed, "cut": cut, "held": held}[HOW]()
 
 
 def counted(name, function):

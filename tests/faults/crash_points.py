@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The calls and writes that a module makes, counted on a host, and the module killed before or after one of them."""
+"""The calls and writes that a module makes, counted on a host, and harm done before or after one of them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,12 @@ from ansible_collections.virtops.live_migration.tests.faults.page import EACH_CA
 
 DIRECTORY = "/root/crash"
 LOG = f"{DIRECTORY}/log"
+HELD, GO = f"{LOG}.held", f"{LOG}.go"
 SIDES = ("before", "after")
+# Of the migrations that are disturbed.
+POLICY = {"postcopy": "if_needed", "max_data_factor": 50}
+# The calls of a migration that change most, of which `make test` tries both sides.
+FEW = ("virDomainMigrateToURI3 1", "virDomainUndefineFlags 1")
 
 
 def chosen_calls(log: str) -> list[str]:
@@ -41,21 +46,32 @@ def with_counter(scene: Scene) -> t.Iterator[Scene]:
         scene.lab.execute(host, "rm", "-rf", DIRECTORY)
 
 
-def counted(order: Task, at: str = "") -> Task:
-    """The same order with its calls in the log; `at`: such as `before virDomainMigrateToURI3 1`, where it dies."""
-    return {**order, "environment": {"PYTHONPATH": DIRECTORY, "CRASH_LOG": LOG, "CRASH_AT": at}}
+def counted(order: Task, at: str = "", how: str = "killed") -> Task:
+    """The same order with its calls in the log; `at`: such as `before virDomainMigrateToURI3 1`; `how`: what happens
+    there, one of `counted_calls.py`."""
+    return {**order, "environment": {"PYTHONPATH": DIRECTORY, "CRASH_LOG": LOG, "CRASH_AT": at, "CRASH_HOW": how}}
 
 
 def forget(scene: Scene, host: str) -> None:
-    scene.lab.execute(host, "rm", "-f", LOG)
+    scene.lab.execute(host, "rm", "-f", LOG, HELD, GO)
 
 
 def log_of(scene: Scene, host: str) -> str:
     return scene.lab.execute(host, "cat", LOG).stdout
 
 
+def calls_of_migration(scene: Scene) -> list[str]:
+    """Of a migration that ends well."""
+    source = scene.guest.source
+    forget(scene, source)
+    (result,) = scene.ansible.run(source, counted(scene.migration(policy_overrides=POLICY)))
+    assert not result["failed"], result["msg"]
+    scene.guest.has_moved()
+    return chosen_calls(log_of(scene, source))
+
+
 def every_side(calls: t.Iterable[str], outcome_at: t.Callable[[str], str]) -> Counter[str]:
-    """How often each outcome came of a death before and after each of these calls."""
+    """How often each outcome came of the harm before and after each of these calls."""
     outcomes: Counter[str] = Counter()
     for call in calls:
         for side in SIDES:
@@ -65,7 +81,7 @@ def every_side(calls: t.Iterable[str], outcome_at: t.Callable[[str], str]) -> Co
     return outcomes
 
 
-def tell(seen: Seen, by: str, calls: t.Sequence[str], outcomes: t.Mapping[str, int]) -> None:
-    """For the page; `by`: what was killed."""
+def tell(seen: Seen, by: str, calls: t.Sequence[str], outcomes: t.Mapping[str, int], kind: str = "killed") -> None:
+    """For the page; `by`: the module; `kind`: what was done at each of the calls."""
     told = ", ".join(f"{count} {outcome}" for outcome, count in outcomes.items())
-    seen("killed", EACH_CALL, by, f"{len(calls)} calls, {len(SIDES) * len(calls)} deaths: {told}")
+    seen(kind, EACH_CALL, by, f"{len(calls)} calls, {len(SIDES) * len(calls)} times: {told}")

@@ -33,12 +33,13 @@ PHASES = {
     "paused": "post-copy broken",
     "during recovery": "being joined again",
 }
-EACH_CALL = "each call"  # the phase of a module that was killed before and after each of its calls
+EACH_CALL = "each call"  # the phase of harm that was done before and after each call of a module
 _POINTS = """
-The module is killed before and after each call into libvirt and each write of a file that it makes: of each kind of
-call at the first, the second and the last. The calls are counted in a run that nothing disturbs. Then it is run again,
-and the end has to be the same: where guests are and with which memory, what is noted of their homes, what is in the
-files. *Not reached* is a call that was not made in that run.
+Before and after each call into libvirt and each write of a file that a module makes, it is killed, its connections to
+the daemons are cut, or the controller is killed: of each kind of call at the first, the second and the last. The calls
+are counted in a run that nothing disturbs. Then it is run again, and the end has to be the same: where guests are and
+with which memory, what is noted of their homes, what is in the files. *Not reached* is a call that was not made in that
+run. A module whose connection was cut may also end well by itself, or fail with a reason that is true.
 """
 _HOW = """
 Each test brings a guest, which rewrites its memory all the time, into a phase of its migration on real libvirtd and
@@ -149,11 +150,13 @@ def text(lines: t.Iterable[str], written: t.AbstractSet[Key] = frozenset()) -> s
         rows(["Fault", *(PHASES[phase] for phase in phases)], table),
     ]
     if points:
-        listed = [[row["by"], row["end"], row["versions"], f"{row['at']}: {row['commit']}"] for row in points]
+        listed = [
+            [row["by"], row["kind"], row["end"], row["versions"], f"{row['at']}: {row['commit']}"] for row in points
+        ]
         parts += [
-            title("Killed at each call", "-"),
+            title("Harm at each call", "-"),
             _POINTS.strip() + "\n",
-            rows(["Module", "What came of it", "Versions", "Measured"], listed),
+            rows(["Module", "Harm", "What came of it", "Versions", "Measured"], listed),
         ]
     return "\n".join(part.rstrip("\n") + "\n" for part in parts)
 

@@ -9,23 +9,9 @@ from __future__ import annotations
 import pytest
 from bench.runs import Result
 from bench.subject import wait_for
-from crash_points import chosen_calls, counted, every_side, forget, log_of, tell
+from crash_points import FEW, POLICY, calls_of_migration, counted, every_side, tell
 from results import Seen
 from scene import END_S, Scene, told
-
-POLICY = {"postcopy": "if_needed", "max_data_factor": 50}
-# The calls of which `make test` tries both sides.
-FEW = ("virDomainMigrateToURI3 1", "virDomainUndefineFlags 1")
-
-
-def calls_of_one(scene: Scene) -> list[str]:
-    """Of a migration that ends well."""
-    source = scene.guest.source
-    forget(scene, source)
-    (result,) = scene.ansible.run(source, counted(scene.migration(policy_overrides=POLICY)))
-    assert not result["failed"], result["msg"]
-    scene.guest.has_moved()
-    return chosen_calls(log_of(scene, source))
 
 
 def killed_and_run_again(scene: Scene, at: str) -> str:
@@ -45,7 +31,7 @@ def killed_and_run_again(scene: Scene, at: str) -> str:
 
 @pytest.mark.timeout(3 * 3600)  # some hundred runs of the module
 def test_each_call_of_a_migration(counting: Scene, seen: Seen) -> None:
-    calls = calls_of_one(counting)
+    calls = calls_of_migration(counting)
     assert len(calls) > 20, calls
     outcomes = every_side(calls, lambda at: killed_and_run_again(counting, at))
     assert outcomes["not reached"] < len(calls) / 2, outcomes

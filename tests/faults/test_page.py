@@ -65,7 +65,7 @@ def test_deaths_at_each_call_have_a_table_of_their_own() -> None:
     page = text([*SEEN, line("killed", EACH_CALL, "40 calls, 80 deaths: 80 moved")])
     assert page.count("40 calls, 80 deaths: 80 moved") == 1
     assert "2 kinds of fault x 3 phases" in page
-    assert "Killed at each call" not in text(SEEN)
+    assert "Harm at each call" not in text(SEEN)
 
 
 def test_every_phase_of_a_test_has_a_name() -> None:
