@@ -45,6 +45,12 @@ for directory in {parent}/ansible-tmp-*; do
     grep -qsa -e "/$begin[${{name#"$begin"}}]/" /proc/[0-9]*/cmdline || rm -rf -- "$directory"
 done
 """.strip()
+# Until the last line of the file is that which a module ends with, and no longer than a second. Not every shell's sleep
+# knows parts of one.
+_WAIT_FOR_THE_END = (
+    "n=0; while [ $n -lt 5 ] && ! tail -n 1 {file} 2>/dev/null | grep -qs '^{{\"end\": true}}'; do"
+    " sleep 0.2 2>/dev/null || {{ sleep 1; n=4; }}; n=$((n+1)); done"
+)
 _OF_THE_WRAPPER = ("ansible_job_id", "results_file", "started", "finished", "stdout", "stderr")
 
 Result = dict[str, t.Any]
@@ -123,11 +129,13 @@ class LiveAction(ActionBase):
     # --- what the follower asks of the host
 
     def read_from(self, path: str, offset: int) -> str:
-        """What the file holds from there on; nothing while it does not exist. It is ASCII."""
+        """What the file holds from there on, a second later or when the module has ended; nothing while it does not
+        exist. It is ASCII."""
         file = self._connection._shell.quote(path)
         # Through a terminal, which SSH may use, what is said of a file that is not there yet would count as its text,
         # and each line ends with one character more.
-        command = f"tail -c +{offset + 1} {file} 2>/dev/null | head -c {_MOST_READ_BYTES}"
+        command = _WAIT_FOR_THE_END.format(file=file)
+        command += f"; tail -c +{offset + 1} {file} 2>/dev/null | head -c {_MOST_READ_BYTES}"
         return str(self._low_level_execute_command(command).get("stdout", "")).replace("\r\n", "\n")
 
     def lives(self, pid: int) -> bool:
@@ -178,7 +186,7 @@ class _Follower:
     def follow(self) -> Result:
         lost_since_s: t.Optional[float] = None
         while True:
-            time.sleep(_POLL_S)
+            began_s = time.monotonic()
             try:
                 result = self._round()
                 lost_since_s = None
@@ -190,9 +198,10 @@ class _Follower:
                         " goes on to supervise it. Run this again when the host answers: it takes up where it stands."
                     ) from exc
                 self._action.reconnect()
-                continue
+                result = None
             if result is not None:
                 return result
+            time.sleep(max(0.0, _POLL_S - (time.monotonic() - began_s)))
 
     def _round(self) -> t.Optional[Result]:
         self._show(self._action.read_from(self._path, self._offset))

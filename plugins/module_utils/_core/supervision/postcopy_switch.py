@@ -23,7 +23,7 @@ _ANSWERED_BY_A_PLAN = ("FIRST_PASS", "TOO_LONG")
 _FETCHED_TWICE = 1.3  # times what is left: pages that the guest rewrites before the switch are sent again; a choice
 _POSTCOPY_PAYS_SHARE = 0.2  # of the first pass: so much longer by pre-copy, and "prefer" prefers post-copy
 _SWITCHES_WITHIN_S = 10.0  # a choice; afterwards it may be asked for again
-_THIRD_PASS = 3  # its beginning is the second boundary
+_SECOND_PASS, _THIRD_PASS = 2, 3  # they begin at the first boundary and at the second
 _TELLING_S = 4.0  # the shortest window from which a working set is told
 PLATEAU_PASSES = 2  # passes in a row that do not get it down
 
@@ -126,10 +126,18 @@ class PostcopySwitch:
         if self._policy.postcopy != "prefer":
             return False
         rest = at.left_bytes / at.before_bytes if at.before_bytes > 0 else 1.0
-        if rest >= 1 or math.isinf(at.need_ms):
+        if rest >= 1 or math.isinf(at.need_ms) or self._next_pass_is_not_enough(at):
             return True
         longer_s = at.need_ms / 1000 * rest / (1 - rest)
         return longer_s > _POSTCOPY_PAYS_SHARE * (self._history.first_pass_s or 0.0)
+
+    def _next_pass_is_not_enough(self, at: BoundaryFigures) -> bool:
+        """After the first pass, of which nobody knows how much the guest would rewrite in a shorter time: at best in
+        proportion to it. The next pass would then be sent in vain, and all that is rewritten once more."""
+        first_pass_ms = (self._history.first_pass_s or 0.0) * 1000
+        if at.pass_number != _SECOND_PASS or not first_pass_ms:
+            return False
+        return at.need_ms * at.need_ms / first_pass_ms > self._policy.max_downtime_ms
 
     def _first_two_passes_tell(self, at: BoundaryFigures) -> bool:
         """The first pass is as long as the window that the guest would have been measured over. Where the second, which

@@ -92,13 +92,15 @@ class MeasurementOptions(t.NamedTuple):
 
     ``measure``: whether the guest's writing may be measured. ``route_to``: by which device this machine reaches the
     first of these hosts (names or addresses) that it can resolve. ``no_more_than_for``: only what a start under this
-    policy needs is measured; None: all that can be.
+    policy needs is measured; None: all that can be. ``over``: for a measurement beside a wait, which is made of any
+    guest: whether the wait is over, and no further window begins.
     """
 
     choices: Choices
     measure: bool
     route_to: t.Callable[[t.Iterable[str]], RouteDevice]
     no_more_than_for: t.Optional[Policy] = None
+    over: t.Optional[t.Callable[[], bool]] = None
 
 
 def measure_facts(
@@ -144,7 +146,7 @@ def measure_facts(
         zstd_possible=zstd,
     )
     if measuring is not None and bandwidth.bytes_per_s is not None:
-        measured, why_not = measuring.end(facts, whole, options.no_more_than_for)
+        measured, why_not = measuring.end(facts, whole, options)
         facts = replace(facts, measured=measured, vcpus_busy=measuring.busy)
     return MeasuredFacts(replace(facts, idle_processors=idle() if idle else None), bandwidth, touched_from, why_not)
 
@@ -155,7 +157,9 @@ def needs_no_measurement(options: MeasurementOptions, all_s: float = 0.0) -> boo
     ``all_s``: how long all of its memory takes, which may have to be fetched while it depends on both hosts.
     """
     policy = options.no_more_than_for
-    return policy is not None and policy.postcopy != "never" and all_s <= policy.max_postcopy_s
+    if policy is None or options.over is not None:
+        return False
+    return policy.postcopy != "never" and all_s <= policy.max_postcopy_s
 
 
 def _why_not(options: MeasurementOptions, bandwidth: t.Optional[int], running: bool, ends_split: bool) -> str:
@@ -195,13 +199,16 @@ class _Measuring:
             with self._passing():
                 self._begun = BegunMeasurement(connection, guest, mode)
 
-    def end(self, facts: MigrationFacts, whole: int, policy: t.Optional[Policy]) -> tuple[t.Optional[WorkingSet], str]:
-        """What it has found, or why it has found nothing. ``policy``: short windows may do for it; None: none."""
+    def end(self, facts: MigrationFacts, whole: int, options: MeasurementOptions) -> tuple[t.Optional[WorkingSet], str]:
+        """What it has found, or why it has found nothing."""
         found: t.Optional[WorkingSet] = None
+        policy = options.no_more_than_for  # short windows may do for it; None: none
         bandwidth = facts.bandwidth_bytes_per_s
         _short_s, long_s = measuring_windows_s(facts.touched_bytes / bandwidth)
 
         def following_s(last: Window) -> t.Optional[int]:
+            if options.over is not None and options.over():
+                return None
             if policy is not None:
                 return next_window_s(last, long_s, bandwidth, policy, facts.host_devices)
             return long_s if last.window_s < long_s else None

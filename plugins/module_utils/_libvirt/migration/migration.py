@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from ..._core.errors import MigrationError
 from ..._core.forecast.forecast import Forecast
+from ..._core.forecast.plan import NO_WAY
 from ..._core.forecast.quiet_moment import quiet_enough, waiting_line
 from ..._core.migration.call_parameters import check_copies, start_call
 from ..._core.migration.copied_disks import choose_disks
@@ -29,6 +30,7 @@ from .balloon import MigrationMemory
 from .driver import ProgressCallback
 from .early_measurement import measurement_for
 from .guest_options import options_of_guest
+from .measured_meanwhile import MeasuredMeanwhile
 from .metrics import tell_two_hosts
 from .options import MigrationOptions
 from .result import MigrationResult, Result, opened
@@ -201,6 +203,26 @@ class Migration:
         begun = early.begun if early and early.uuid == guest.uuid else None
         return measure_facts(self._ends.source, self._ends.destination, guest, self._options.path, measurement, begun)
 
+    def _measure_meanwhile(self, guest: Guest, basis: MeasuredFacts) -> t.Optional[MeasuredMeanwhile]:
+        """While it waits for its turn, where it need not be measured and may be."""
+        options = self._options
+        if not options.measurement.measure or basis.facts.measured is not None or not basis.facts.postcopy_possible:
+            return None
+        measurement, ends = options.measurement._replace(no_more_than_for=options.policy), self._ends
+
+        def measured(over: t.Callable[[], bool]) -> MeasuredFacts:
+            return measure_facts(ends.source, ends.destination, guest, options.path, measurement._replace(over=over))
+
+        return MeasuredMeanwhile(measured)
+
+    def _learnt_meanwhile(
+        self, meanwhile: t.Optional[MeasuredMeanwhile], basis: MeasuredFacts, forecast: Forecast
+    ) -> tuple[MeasuredFacts, Forecast]:
+        """A guest that nobody would have measured is sent whatever was found."""
+        found = meanwhile.end() if meanwhile is not None else None
+        planned = self._planned(found) if found is not None else forecast
+        return (basis, forecast) if found is None or planned.plan.way == NO_WAY else (found, planned)
+
     def _with_all_its_memory(self, guest: Guest) -> None:
         """From here on; it has its turn already."""
         self.notes.append(
@@ -271,7 +293,10 @@ class Migration:
         options, wait = self._options, self._options.wait
         document = self._document(forecast, basis)
         if options.before_start is not None:
+            meanwhile = self._measure_meanwhile(guest, basis)
             options.before_start(guest, document)
+            basis, forecast = self._learnt_meanwhile(meanwhile, basis, forecast)
+            document = self._document(forecast, basis)
         if not options.ignore_cordon:
             require_open(self._ends.destination, self._ends.destination_name, guest.name)
         less = self._memory.take(guest, basis)

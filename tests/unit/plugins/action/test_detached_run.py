@@ -328,6 +328,22 @@ def test_a_file_that_is_not_there_yet_says_nothing(tmp_path: Path) -> None:
     assert _detached_run.LiveAction.read_from(action, str(file), len(entry(pid=7))) == entry(end=True)
 
 
+def test_the_end_of_a_module_is_not_waited_for_longer_than_it_takes(tmp_path: Path) -> None:
+    """And a guest whose name looks like it does not end anything."""
+    file, action = tmp_path / "progress", t.cast(_detached_run.LiveAction, on_a_terminal())
+    wait = _detached_run._WAIT_FOR_THE_END.format(file=SHELL.quote(str(file)))
+    counted = ["sh", "-c", f"{wait}; echo $n"]
+
+    def rounds() -> int:
+        return int(subprocess.run(counted, check=True, capture_output=True, text=True).stdout)
+
+    file.write_text(entry(pid=7) + entry(name='{"end": true}', line="x"), encoding="utf-8")
+    assert rounds() == 5
+    file.write_text(entry(pid=7) + entry(end=True), encoding="utf-8")
+    assert rounds() == 0
+    assert _detached_run.LiveAction.read_from(action, str(file), 0) == entry(pid=7) + entry(end=True)
+
+
 def test_the_file_of_a_result_is_removed_and_no_other(tmp_path: Path) -> None:
     file, other = tmp_path / "j1'; touch x", tmp_path / "j2"
     for each in (file, other):

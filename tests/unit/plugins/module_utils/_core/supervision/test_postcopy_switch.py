@@ -95,6 +95,17 @@ def test_prefer_splits_only_where_it_pays() -> None:
         assert done(at_boundary(supervisor, 10, 2, left, limit_ms=100)) == expected
 
 
+@pytest.mark.parametrize(("left_mib", "splits"), [(80, False), (150, False), (310, True)])
+def test_prefer_waits_for_no_second_pass_that_cannot_be_enough(left_mib: int, splits: bool) -> None:
+    """The first pass of 10 s left what the link carries in 0.8, 1.5 or 3.1 s: the second would leave 0.06, 0.2 or 1 s
+    at best, of which 0.5 s are allowed."""
+    policy = Policy(max_downtime_ms=500, postcopy="prefer")
+    supervisor = Supervisor(policy, replace(SPLITTABLE, start_limit_ms=100))
+    first_pass(supervisor, limit_ms=100)
+    expected = [(Kind.START_POSTCOPY, None)] if splits else []
+    assert done(at_boundary(supervisor, 10, 2, left_mib, limit_ms=100)) == expected
+
+
 def test_post_copy_is_asked_for_once_while_qemu_takes_its_time() -> None:
     plan = replace(SPLITTABLE, way=POSTCOPY, postcopy_share=0.2)
     supervisor = Supervisor(Policy(max_downtime_ms=500, postcopy="prefer"), plan)

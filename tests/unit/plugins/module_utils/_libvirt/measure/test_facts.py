@@ -151,6 +151,22 @@ def test_a_guest_that_may_go_by_postcopy_is_not_measured(libvirt: FakeLibvirt, e
     assert "the first pass tells" in found.not_measured
 
 
+def test_beside_a_wait_it_is_measured_all_the_same(libvirt: FakeLibvirt, ends: Ends) -> None:
+    short = window(1, 60)
+    libvirt.expect(PLAIN, INFO, *short[:4], RESIDENT, *VERSIONS, *short[4:], *window(11, 20))
+    found = surveyed(ends, measure=True, no_more_than_for=MAY, over=lambda: False)
+    assert found.facts.measured is not None
+    assert found.facts.measured.working_set_bytes >= 220 * MIB
+
+
+def test_no_further_window_begins_when_the_wait_is_over(libvirt: FakeLibvirt, ends: Ends) -> None:
+    short = window(1, 60)
+    libvirt.expect(PLAIN, INFO, *short[:4], RESIDENT, *VERSIONS, *short[4:])
+    found = surveyed(ends, measure=True, no_more_than_for=MAY, over=lambda: True)
+    assert found.facts.measured is not None
+    assert found.facts.measured.working_set_is_lower_bound
+
+
 def test_one_that_is_too_large_to_be_fetched_in_its_time_is_measured(libvirt: FakeLibvirt, ends: Ends) -> None:
     """4 GiB at 100 MiB/s take 41 s, and it may depend on both hosts for 40: then something else may be needed."""
     measuring = window(1, 2)
