@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import typing as t
 
-from virtlab.guest import GuestOptions
+from virtlab.guest import FINE_BEAT_MS, GuestOptions
 
 from ansible_collections.virtops.live_migration.tests.sim.cases import WORKLOADS
 from ansible_collections.virtops.live_migration.tests.sim.guest import MIB, Guest
@@ -28,6 +28,7 @@ def options_of(guest: Guest) -> GuestOptions:
         whole_pages=guest.delta_share == 1.0,
         busy_s=busy.duration_s if calm_s else 0.0,
         calm_s=calm_s,
+        beat_ms=FINE_BEAT_MS,
     )
 
 

@@ -10,8 +10,9 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from bench.house import BUSY, FACT, LINK_MIB_PER_S, QUIET, House, rows, three_hosts
 from bench.runs import assert_done, changed_again
-from bench.subject import wait_for
+from bench.subject import LINK_MBIT, wait_for
 
+_SLOW_MBIT = 20
 PLAN = {"crm01": "kvm02", "busy one": "kvm03", "-dns 'a'": "kvm02", "web01": "kvm03"}
 
 
@@ -81,6 +82,31 @@ def test_killed_in_the_middle_and_run_again(house: House) -> None:
     assert house.homes("kvm02") == {}
     assert house.homes("kvm01") == {}
     house.unharmed()
+
+
+def test_who_waits_for_its_turn_is_measured_meanwhile(house: House) -> None:
+    """And is then split within its first pass, as nothing else moves it. The guest before it is held up until then."""
+    away(house)
+    order = {"crm01": "kvm02", "busy one": "kvm03"}
+    wanted = house.evacuation(order, slots={"per_source": 1, "ahead": 1})
+    house.lab.link_set("kvm01", mbit=_SLOW_MBIT)
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(house.ansible.run, "kvm01", wanted)
+        try:
+            wait_for(lambda: measured_for_longer(house, "busy one") or running.done(), "the measurement to end")
+        finally:
+            house.lab.link_set("kvm01", mbit=LINK_MBIT)
+        (result,) = running.result()
+    assert_done(result, True)
+    (busy,) = [one for one in result["record"]["guests"] if one["name"] == "busy one"]
+    assert [reason for _at_ms, _action, reason, _because in busy["decisions"]] == ["POSTCOPY_PLANNED"]
+    house.unharmed()
+
+
+def measured_for_longer(house: House, name: str) -> bool:
+    """Whether QEMU has a result of more than the first second."""
+    stats = house.lab.virsh("kvm01", "domstats", "--dirtyrate", house.uuids[name], check=False).stdout
+    return "calc_status=2" in stats and "calc_period=1\n" not in stats
 
 
 @pytest.mark.fast

@@ -40,7 +40,8 @@
 #define SLICE_NS 5000000LL
 #define CALM_SLICE_NS 25000000LL /* of a worker that writes little: a guest that sleeps costs the machine less */
 #define CALM_PAGES_PER_S 2000u    /* 50 of them in a slice */
-#define BEAT_NS 20000000LL
+#define IDLE_SLICE_NS 100000000LL /* of one that writes nothing */
+#define BEAT_MS 50
 #define BACKGROUND_NS 250000LL /* verifying in the background may take this much of each slice: 5 % of 5 ms */
 #define MAX_DEBT_NS 100000000LL
 #define MAX_WORKERS 16
@@ -261,7 +262,8 @@ static void *work(void *argument)
     double credit = 0;
     for (;;) {
         uint64_t asked_rate = atomic_load(&rate_pages_per_s);
-        slice_ns += asked_rate <= CALM_PAGES_PER_S * worker_count ? CALM_SLICE_NS : SLICE_NS;
+        int64_t calm_ns = asked_rate ? CALM_SLICE_NS : IDLE_SLICE_NS;
+        slice_ns += asked_rate <= CALM_PAGES_PER_S * worker_count ? calm_ns : SLICE_NS;
         int64_t t = now_ns();
         /* After a standstill or under throttling the lost work stays lost: a real program would be slower too. */
         if (t - slice_ns > MAX_DEBT_NS)
@@ -306,11 +308,17 @@ static void *work(void *argument)
     return NULL;
 }
 
+static uint64_t setting(const char *name, uint64_t fallback)
+{
+    const char *value = getenv(name); /* the kernel hands unknown name=value words to PID 1 */
+    return value ? strtoull(value, NULL, 10) : fallback;
+}
+
 static void *beat(void *argument)
 {
     (void)argument;
     uint64_t answered = 0;
-    int64_t next_ns = now_ns();
+    int64_t next_ns = now_ns(), every_ns = (int64_t)setting("memguest_beat_ms", BEAT_MS) * 1000000LL;
     for (uint64_t seq = 1;; seq++) {
         uint64_t written = 0, checked = 0, passes = UINT64_MAX, request = atomic_load(&verify_request);
         int done = request != answered;
@@ -328,7 +336,7 @@ static void *beat(void *argument)
             answered = request;
             say("V %llx %llx %llx", (unsigned long long)request, (unsigned long long)checked, bad);
         }
-        next_ns += BEAT_NS;
+        next_ns += every_ns;
         int64_t t = now_ns();
         if (next_ns < t)
             next_ns = t;
@@ -434,12 +442,6 @@ static int open_serial(const char *path, int flags)
         tcsetattr(fd, TCSANOW, &t);
     }
     return fd;
-}
-
-static uint64_t setting(const char *name, uint64_t fallback)
-{
-    const char *value = getenv(name); /* the kernel hands unknown name=value words to PID 1 */
-    return value ? strtoull(value, NULL, 10) : fallback;
 }
 
 static void make_region(struct region *r, uint64_t mib, int rewritten)

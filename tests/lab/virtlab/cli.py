@@ -119,6 +119,7 @@ def guest_start(lab: Lab, args: argparse.Namespace) -> None:
         free_page_reporting=args.free_page_reporting,
         freed_mib=args.freed_mib,
         cached_mib=args.cached_mib,
+        beat_ms=args.beat_ms,
     )
     timeout_s = 0 if args.no_wait else READY_TIMEOUT_S
     guest = lab.guest_start(args.guest, host=args.host, options=options, uuid=args.uuid, timeout_s=timeout_s)
@@ -251,6 +252,7 @@ def add_guest_commands(commands: Any, common: argparse.ArgumentParser) -> None:
     start.add_argument("--free-page-reporting", action="store_true", help="which tells the host what is free")
     start.add_argument("--freed-mib", type=int, default=0, help="written once and given back to the guest's kernel")
     start.add_argument("--cached-mib", type=int, default=0, help="read from its disk")
+    start.add_argument("--beat-ms", type=int, default=defaults.beat_ms, help="between two heartbeats")
     start.add_argument("--uuid")
     start.add_argument("--no-wait", action="store_true", help="return as soon as libvirt has started it")
     add("stop", guest_stop, "destroy and undefine it on every host")
