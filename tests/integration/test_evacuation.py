@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from bench.house import BUSY, FACT, LINK_MIB_PER_S, QUIET, House, rows, three_hosts
-from bench.runs import assert_done, changed_again
+from bench.runs import Task, assert_done, changed_again
 from bench.subject import LINK_MBIT, wait_for
 
 _SLOW_MBIT = 20
@@ -32,10 +32,15 @@ def away(house: House, *names: str) -> None:
         return
     house.gather()
     if plan:
-        wanted = house.evacuation(plan)
-        stay = [{"uuid": uuid, "strategy": "leave"} for name, uuid in house.uuids.items() if name not in plan]
-        wanted["virtops.live_migration.evacuation"]["guests"] += stay
-        assert_done(house.ansible.run("kvm01", wanted)[0], True)
+        assert_done(house.ansible.run("kvm01", only(house, plan))[0], True)
+
+
+def only(house: House, plan: t.Mapping[str, str], /, **arguments: t.Any) -> Task:
+    """These leave, and all others stay."""
+    wanted = house.evacuation(plan, **arguments)
+    stay = [{"uuid": uuid, "strategy": "leave"} for name, uuid in house.uuids.items() if name not in plan]
+    wanted["virtops.live_migration.evacuation"]["guests"] += stay
+    return wanted
 
 
 def test_a_host_is_emptied_and_its_guests_come_home(house: House) -> None:
@@ -88,7 +93,7 @@ def test_who_waits_for_its_turn_is_measured_meanwhile(house: House) -> None:
     """And is then split within its first pass, as nothing else moves it. The guest before it is held up until then."""
     away(house)
     order = {"crm01": "kvm02", "busy one": "kvm03"}
-    wanted = house.evacuation(order, slots={"per_source": 1, "ahead": 1})
+    wanted = only(house, order, slots={"per_source": 1, "ahead": 1})
     house.lab.link_set("kvm01", mbit=_SLOW_MBIT)
     with ThreadPoolExecutor(1) as pool:
         running = pool.submit(house.ansible.run, "kvm01", wanted)
