@@ -105,6 +105,7 @@ def test_who_waits_for_its_turn_is_measured_meanwhile(house: House) -> None:
     assert_done(result, True)
     (busy,) = [one for one in result["record"]["guests"] if one["name"] == "busy one"]
     assert [reason for _at_ms, _action, reason, _because in busy["decisions"]] == ["POSTCOPY_PLANNED"]
+    assert busy["expected"]["way"] == "postcopy"
     house.unharmed()
 
 

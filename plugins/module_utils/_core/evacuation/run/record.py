@@ -74,8 +74,11 @@ class EvacuationRecord:
             self._expected[key] = {"way": forecast.get("way", ""), **kept}
 
     def ended(self, key: str, result: t.Mapping[str, t.Any]) -> None:
-        """Note what was decided about a guest; ``result``: of its migration, or the facts of one that failed."""
-        decisions = (result.get("record") or {}).get("decisions") or []
+        """Note what was decided about a guest, and what was expected when it was sent: more may be known then than when
+        it became ready. ``result``: of its migration, or the facts of one that failed."""
+        record = result.get("record") or {}
+        self.expected(key, record.get("forecast") or {})
+        decisions = record.get("decisions") or []
         kept = [one for one in decisions if one["action"] != "wait"]
         self._decisions[key] = [
             [one["elapsed_ms"], one["action"], one["reason"], one["because"]] for one in kept[:_MOST_DECISIONS]

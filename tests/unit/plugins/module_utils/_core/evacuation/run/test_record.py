@@ -75,6 +75,19 @@ def test_what_was_expected_told_and_decided() -> None:
     assert document(record)["told"] == [[10, 12.0, 1, 0, 50]]
 
 
+def test_what_was_known_when_it_was_sent_counts() -> None:
+    """It may have been measured while it waited, or for another attempt."""
+    record = EvacuationRecord(0.0, ["kvm02"])
+    record.expected("a", {"way": "unknown", "expected": None})
+    record.expected("b", {"way": "precopy", "expected": {"total_s": 3.0}})
+    known = {"way": "postcopy", "expected": {"total_s": 5.0, "sent_bytes": 9, "downtime_ms": 80, "passes": 1}}
+    record.ended("a", {"record": {"forecast": known}})
+    record.ended("b", {"record": {"forecast": None}})
+    first, second = document(record, "a", "b")["guests"]
+    assert (first["expected"]["way"], first["expected"]["total_s"]) == ("postcopy", 5.0)
+    assert second["expected"]["total_s"] == 3.0
+
+
 def test_it_stays_small_and_keeps_the_whole_of_the_time() -> None:
     record = EvacuationRecord(0.0, ["kvm02", "kvm03"])
     guests = [guest(str(number)) for number in range(10)]
