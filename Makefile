@@ -34,7 +34,7 @@ bench-plan: setup ## evacuation plans: time, memory and quality against size
 bench-prevention: setup ## host documents, readiness and jobs: time against other ways, as ratios
 	@tests/bench/prevention
 
-bench-evacuation: setup ## emptying a host, ours and in the ways of other tools; 45 minutes, goes on where it was left
+bench-evacuation: setup ## emptying a host, ours and in the ways of other tools; an hour, goes on where it was left
 	@tests/bench/evacuation
 
 bench-forecasts: setup ## forecasts against published migrations: FORECASTS_PUBLISHED names their CSV, which is not here

@@ -22,7 +22,7 @@ from .kept import Run, Store
 from .page import figures, text
 from .yard import HarmedError, Yard
 
-_A_RUN_S = 150.0
+_A_RUN_S = 200.0
 _TROUBLES = 2
 
 

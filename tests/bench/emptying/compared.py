@@ -18,11 +18,13 @@ NICE = -10  # of what orders migrations, beside emulated guests that take all of
 VIRSH = ("--undefinesource", "--postcopy", "--postcopy-after-precopy")
 OURS = "ours"
 
-_QUIET = GuestOptions(ram_mib=256, hot_mib=16, cold_mib=96, pages_per_s=500)
+# As large as two processors can emulate twelve of. With a third of it, in which the host is empty after a minute, what
+# it takes to begin and end a play decides (docs/design.md).
+_QUIET = GuestOptions(ram_mib=512, hot_mib=48, cold_mib=288, pages_per_s=500)
 # Converges with the link for itself, and not with half of it.
-_BUSY = GuestOptions(ram_mib=256, hot_mib=64, cold_mib=64, pages_per_s=7_000)
+_BUSY = GuestOptions(ram_mib=576, hot_mib=192, cold_mib=192, pages_per_s=7_000)
 # Converges with no share of the link.
-_EXTREME = GuestOptions(ram_mib=320, hot_mib=96, cold_mib=64, pages_per_s=20_000)
+_EXTREME = GuestOptions(ram_mib=704, hot_mib=288, cold_mib=192, pages_per_s=20_000)
 GUESTS: dict[str, GuestOptions] = {
     **{f"quiet{number:02}": _QUIET for number in range(1, 10)},
     "busy01": _BUSY,
