@@ -93,6 +93,40 @@ def test_it_comes_back(ansible: Ansible, broken: Subject) -> None:
     assert "Nothing was changed" in again.failure
 
 
+def test_what_does_not_fit_is_refused_before_anything_is_stopped(ansible: Ansible, broken: Subject) -> None:
+    allowed = {"live_migration_stop_daemon": True}
+    elsewhere = recover(ansible, broken, **allowed, live_migration_destination=broken.source)
+    assert f"is on {broken.destination}, and not on {broken.source}" in elsewhere.failure, elsewhere.output
+    nameless = recover(ansible, broken, **allowed, live_migration_guest=" ")
+    assert "names no guest" in nameless.failure, nameless.output
+    half = recover(ansible, broken, **allowed, live_migration_daemon_start_command=[])
+    assert "belong together" in half.failure, half.output
+    for host, other in (HOSTS, HOSTS[::-1]):
+        alone = recover(ansible, broken, **allowed, live_migration_hosts=host)
+        assert "take part" in alone.failure, alone.output
+        assert other not in alone.failure
+    nowhere = {**allowed, "live_migration_destination_uri": "qemu+tcp://{host}:1/system"}
+    if resume_crashes(broken.lab, broken.destination):
+        assert "Could not connect" in recover(ansible, broken, **nowhere).failure
+    assert halves(broken) == BROKEN, "nothing has touched it"
+
+
+def test_another_guest_that_broke_is_no_obstacle(
+    ansible: Ansible, crashing: None, broken: Subject, crm01: Subject
+) -> None:
+    crm01.load(20_000)
+    crm01.migrate("--postcopy")
+    crm01.switch_to_postcopy(4)
+    crm01.lab.cut_stream(source=crm01.source, destination=crm01.destination)
+    wait_for(lambda: crm01.state() == "paused (post-copy failed)", "the post-copy to break")
+    crm01.virsh("migrate-setspeed", "0", "--postcopy")
+    for guest in (broken, crm01):
+        run = recover(ansible, guest, live_migration_stop_daemon=True)
+        assert run.code == 0, run.output
+        guest.has_moved()
+        guest.verify()
+
+
 @pytest.mark.fast
 def test_the_module_needs_the_daemon_to_be_stopped(ansible: Ansible, broken: Subject) -> None:
     lab, destination = broken.lab, broken.destination

@@ -231,8 +231,8 @@ class Remedies:
             " Run it on the source with the flags of the first start, once the network is well;"
             " it may be repeated.",
             "Never destroy either half, and do not restart a host: each holds a part of the guest's memory."
-            " libvirt 11.2 and 11.3 crash on the destination when they resume it; the playbook"
-            " virtops.live_migration.recover goes round them."
+            " Do not run the command where the destination has libvirt 11.2 or 11.3, as Debian 13 has: libvirt crashes"
+            " there. The playbook virtops.live_migration.recover goes round that."
             " A post-copy that broke in its first moments may not come back.",
         )
 

@@ -86,8 +86,9 @@ ROWS: tuple[Meaning, ...] = (
         means="The post-copy broke.",
         state="The guest stands still; each host holds a part of its memory.",
         remedy=(
-            "Destroy neither half. Restore the network, then recover it with 'virsh migrate --postcopy "
-            "--postcopy-resume'."
+            "Destroy neither half. Restore the network, then recover it with the playbook"
+            " virtops.live_migration.recover. 'virsh migrate --postcopy --postcopy-resume' does the same, but crashes"
+            " the daemon of a destination with libvirt 11.2 or 11.3."
         ),
         source="qemu/qemu_migration.c",
         domain="QEMU",
