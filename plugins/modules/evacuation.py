@@ -127,7 +127,9 @@ options:
     suboptions:
       per_source:
         description:
-          - Guests that are sent from this host at the same time.
+          - Guests that are sent from this host at the same time, at most.
+          - Where the links were seen to carry no more with one more of them, the next one begins as those before it
+            end. Guests that share a link only take longer, and more of them has to be sent again.
           - One more is set up when all of them are about to end, so that the link does not stand idle for the seconds
             that this takes.
         type: int

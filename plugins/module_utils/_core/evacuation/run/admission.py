@@ -17,6 +17,8 @@ _ALONE_PATIENCE_S = 60.0  # so long does a busy guest wait for a destination's l
 # So the second waits for half of the first one's time, and 5 s at most.
 _APART_SHARE = 0.5
 _APART_S = 5.0
+_EARLIER_S = 1.0  # an end is not known better; a link that is shared for that long is not one that stands idle
+_FAR_LONGER = 2.0  # times the time that its memory takes; a choice
 MOST_DELAY_S = 2.0  # a transfer shows at its destination well within half of that
 
 
@@ -98,13 +100,18 @@ def may_start(
     slots: Slots,
     now_s: float,
     setup_s: float,
+    *,
+    pays: bool = True,
 ) -> bool:
     """Whether a guest that is ready may be sent now.
 
     ``sending``: those that this host sends; ``there``: the slots of its destination; ``setup_s``: how long a transfer
-    is set up before its bytes flow, 0 when not known.
+    is set up before its bytes flow, 0 when not known; ``pays``: whether the links carry more with it.
     """
     idle = link_will_idle(sending, setup_s, now_s)
+    ends = link_will_idle(sending, setup_s + _EARLIER_S, now_s)
+    if not pays and not ends and any(_gets_on(other, now_s, setup_s) for other in sending):
+        return False
     extra_slots = 1 if idle else 0
     if len(sending) >= slots.per_source + extra_slots or not there.free(slots, now_s):
         return False
@@ -117,6 +124,12 @@ def may_start(
         return False
     from_here = sum(other.destination == one.destination for other in sending)
     return there.taken - there.extra_slots <= from_here or now_s - one.ready_s > _ALONE_PATIENCE_S
+
+
+def _gets_on(one: QueuedGuest, now_s: float, setup_s: float) -> bool:
+    """Whether it will have gone soon if it has the link alone. Nobody waits for one that takes far longer."""
+    least_s = one.least_s or (one.options.size_bytes / one.bytes_per_s if one.bytes_per_s > 0 else 0.0)
+    return now_s - one.sent_s <= setup_s + _FAR_LONGER * least_s and (one.bytes_per_s > 0 or not one.set_up)
 
 
 def _apart_s(one: QueuedGuest) -> float:

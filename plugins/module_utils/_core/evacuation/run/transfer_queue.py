@@ -10,6 +10,7 @@ from __future__ import annotations
 import typing as t
 
 from .admission import Contention, DestinationLook, DestinationSlots, Slots, link_will_idle, may_start
+from .link_gain import LinkGain
 from .queued_guest import NEVER_S, QueuedGuest, Stage, TransferOptions
 from .retry import DESTINATION_FAILED, WROTE_TOO_FAST, RetryDecision, back_off_s, decide_retry, infrastructure
 
@@ -61,6 +62,7 @@ class TransferQueue:
         self.stopped = ""
         self.closed: set[str] = set()
         self._contention = Contention(slots.per_destination)
+        self._gain = LinkGain()
         self._setup_s = 0.0
         self._destination_failures: dict[str, int] = {}
         self._failures: list[str] = []
@@ -114,7 +116,7 @@ class TransferQueue:
         places = dict(places)
         for one in self._in(Stage.READY):
             there = places.get(one.destination, DestinationSlots())
-            may = one.adopts or may_start(one, self._in(Stage.SENDING), there, self._slots, now_s, self._setup_s)
+            may = one.adopts or self._may_start(one, there, now_s)
             if may and (one.adopts or reserve(one.options.key, one.destination)):
                 one.stage, one.sent_s, one.set_up, one.ends_s = Stage.SENDING, now_s, False, NEVER_S
                 # It does not show there yet.
@@ -168,6 +170,8 @@ class TransferQueue:
             self._setup_s, one.set_up = min(_MOST_SETUP_S, max(self._setup_s, now_s - one.sent_s)), True
         one.left_bytes, one.bytes_per_s = left_bytes, bytes_per_s
         one.ends_s = NEVER_S if time_left_s is None else now_s + time_left_s
+        flowing = [other for other in self._in(Stage.SENDING) if other.set_up]
+        self._gain.note([(other.destination, other.bytes_per_s) for other in flowing], now_s)
 
     def sent(self, key: str) -> None:
         """All bytes of the guest have gone: the next one may begin."""
@@ -233,6 +237,11 @@ class TransferQueue:
         for one in self._all():
             load[one.destination] = load.get(one.destination, 0) + (0 if one.ended else one.left_bytes)
         return load
+
+    def _may_start(self, one: QueuedGuest, there: DestinationSlots, now_s: float) -> bool:
+        sending = self._in(Stage.SENDING)
+        pays = self._gain.pays([other.destination for other in sending], one.destination)
+        return may_start(one, sending, there, self._slots, now_s, self._setup_s, pays=pays)
 
     def _stands_idle(self) -> bool:
         """A place of the source's is free, and will be until a measurement has ended."""

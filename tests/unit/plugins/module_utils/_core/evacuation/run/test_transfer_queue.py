@@ -160,6 +160,46 @@ def test_one_that_does_not_come_to_its_end_keeps_its_place() -> None:
     assert found.due(8.5, taken(0)) == [Send("b")]
 
 
+def shared_in_vain() -> TransferQueue:
+    """Two of 100 MiB got 5 MiB/s each where one alone gets 10; ``c`` is sent since 20 s, alone, and ``d`` is ready."""
+    found = queue("a", "b", "c", "d", slots=Slots(2, 2, 4))
+    found.due(0.0, {})
+    found.ready("a", 0.0, busy=False)
+    assert found.due(0.0, taken(0)) == [Send("a")]
+    for look in range(12):
+        found.sending("a", 90 * MIB, 10.0 * MIB, 1.0 + look / 2, time_left_s=9.0)
+    found.ready("b", 7.0, busy=False)
+    assert found.due(7.0, taken(0)) == [Send("b")]
+    for look in range(24):
+        for name in "ab":
+            found.sending(name, 50 * MIB, 5.0 * MIB, 8.0 + look / 2, time_left_s=10.0)
+    for name in "ab":
+        found.sent(name)
+        found.arrived(name)
+    found.ready("c", 20.0, busy=False)
+    assert found.due(20.0, taken(0)) == [Send("c")]
+    found.sending("c", 90 * MIB, 10.0 * MIB, 22.0, time_left_s=9.0)
+    found.ready("d", 23.0, busy=False)
+    return found
+
+
+def test_where_two_at_once_carry_no_more_the_next_one_begins_as_the_first_ends() -> None:
+    found = shared_in_vain()
+    assert found.due(25.0, taken(0)) == []
+    found.sending("c", 32 * MIB, 10.0 * MIB, 27.8, time_left_s=3.2)
+    assert found.due(27.8, taken(0)) == []
+    # It takes 2 s to set one up, and when the other ends is known to a second.
+    assert found.due(28.1, taken(0)) == [Send("d")]
+
+
+@pytest.mark.parametrize(("rate", "now_s", "begins"), [(10.0, 41.0, False), (10.0, 45.0, True), (0.0, 25.0, True)])
+def test_nobody_waits_for_one_that_gets_nowhere(rate: float, now_s: float, begins: bool) -> None:
+    """It takes twice the time of its memory, or nothing is sent of it at all."""
+    found = shared_in_vain()
+    found.sending("c", 90 * MIB, rate * MIB, now_s, time_left_s=None)
+    assert found.due(now_s, taken(0)) == ([Send("d")] if begins else [])
+
+
 def test_as_long_as_another_one_fills_the_link_a_place_is_waited_for() -> None:
     found = queue("a", "b", "c")
     found.due(0.0, {})
