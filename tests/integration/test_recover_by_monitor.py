@@ -109,6 +109,10 @@ def test_what_does_not_fit_is_refused_before_anything_is_stopped(ansible: Ansibl
     if resume_crashes(broken.lab, broken.destination):
         assert "Could not connect" in recover(ansible, broken, **nowhere).failure
     assert halves(broken) == BROKEN, "nothing has touched it"
+    run = recover(ansible, broken, **allowed)
+    assert run.code == 0, run.output
+    broken.has_moved()
+    broken.verify()
 
 
 def test_another_guest_that_broke_is_no_obstacle(
