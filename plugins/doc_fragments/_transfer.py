@@ -77,8 +77,8 @@ options:
         quiet guest, four for one that may be quiet, and 5 to 24 seconds for a busy one, which works on meanwhile.
       - A guest that can go by post-copy under its policy, and whose whole memory can be fetched within
         O(policy_overrides.max_postcopy_s), is not measured, since it ends in any case. What its first pass shows
-        decides. In check mode, and with O(calm_wait_s), each is measured, and for the whole time. So is one that waits
-        for its turn in an evacuation, which never waits for the measurement.
+        decides. In check mode, and with O(calm_wait_s), each is measured, and for the whole time. One that waits for
+        its turn in an evacuation is measured while it does, and does not wait for longer because of that.
       - Without it the forecast says little, and decisions wait for the end of the first pass.
     type: bool
     default: true

@@ -7,7 +7,8 @@ import typing as t
 from collections import Counter
 from pathlib import Path
 
-from bench.runs import Task
+from bench.runs import Running, Task
+from bench.subject import wait_for
 from results import Seen
 from scene import Scene
 
@@ -58,6 +59,20 @@ def forget(scene: Scene, host: str) -> None:
 
 def log_of(scene: Scene, host: str) -> str:
     return scene.lab.execute(host, "cat", LOG).stdout
+
+
+def disturbed(scene: Scene, at: str, how: str) -> Running:
+    """A migration that begins, with harm at one of its calls."""
+    return scene.ansible.begin(scene.guest.source, counted(scene.migration(policy_overrides=POLICY), at, how))
+
+
+def run_again(scene: Scene) -> str:
+    """After the harm: the guest gets where it was to go, whole. What came of the second run."""
+    again = scene.run_again()
+    wait_for(lambda: scene.states()[1].startswith("running (migrated)"), "its arrival")
+    scene.guest.has_moved()
+    scene.guest.verify()
+    return str(again["outcome"])
 
 
 def calls_of_migration(scene: Scene) -> list[str]:

@@ -7,26 +7,19 @@ The calls are counted in a run that nothing disturbs.
 from __future__ import annotations
 
 import pytest
-from bench.runs import Result
-from bench.subject import wait_for
-from crash_points import FEW, POLICY, calls_of_migration, counted, every_side, tell
+from crash_points import FEW, calls_of_migration, disturbed, every_side, run_again, tell
 from results import Seen
 from scene import END_S, Scene, told
 
 
 def killed_and_run_again(scene: Scene, at: str) -> str:
     """Outcome of the second run. The call may not be made in this run: then the first one ends as it should."""
-    order = counted(scene.migration(policy_overrides=POLICY), at)
-    (result,) = scene.ansible.begin(scene.guest.source, order).wait(END_S).results
+    (result,) = disturbed(scene, at, "killed").wait(END_S).results
     if not result["failed"]:
         scene.guest.has_moved()
         return "not reached"
     assert result["reason"] == "MODULE_DIED", f"{at}: {told(result)}"
-    again: Result = scene.run_again()
-    wait_for(lambda: scene.states()[1].startswith("running (migrated)"), "its arrival")
-    scene.guest.has_moved()
-    scene.guest.verify()
-    return str(again["outcome"])
+    return run_again(scene)
 
 
 @pytest.mark.timeout(3 * 3600)  # some hundred runs of the module

@@ -7,26 +7,17 @@ from __future__ import annotations
 import typing as t
 
 import pytest
-from bench.runs import Result
 from bench.subject import wait_for
-from crash_points import FEW, GO, HELD, POLICY, calls_of_migration, counted, every_side, forget, tell
+from crash_points import FEW, GO, HELD, calls_of_migration, disturbed, every_side, forget, run_again, tell
 from results import Seen
 from scene import END_S, Scene, told
 
 SCRIPT = "AnsiballZ_migration.py"
 
 
-def run_again(scene: Scene) -> str:
-    again: Result = scene.run_again()
-    scene.guest.has_moved()
-    scene.guest.verify()
-    return str(again["outcome"])
-
-
 def connection_cut(scene: Scene, at: str) -> str:
     """The module may connect anew, or say what it does not know any more; it is never one of its own errors."""
-    order = counted(scene.migration(policy_overrides=POLICY), at, "cut")
-    (result,) = scene.ansible.begin(scene.guest.source, order).wait(END_S).results
+    (result,) = disturbed(scene, at, "cut").wait(END_S).results
     if not result["failed"]:
         scene.guest.has_moved()
         scene.guest.verify()
@@ -41,7 +32,7 @@ def controller_killed(scene: Scene, at: str) -> str:
     """The module goes on alone; whoever runs it again finds the guest there, or what is left to do."""
     source = scene.guest.source
     forget(scene, source)
-    running = scene.ansible.begin(source, counted(scene.migration(policy_overrides=POLICY), at, "held"))
+    running = disturbed(scene, at, "held")
 
     def held() -> bool:
         return scene.lab.execute(source, "test", "-e", HELD, check=False).returncode == 0

@@ -78,7 +78,7 @@ def by_module(
     return Account(
         by="module",
         actions=[_short(action) for action in result.get("actions") or []],
-        expected_s=((result.get("forecast") or {}).get("expected") or {}).get("total_s"),
+        expected_s=_expected_s(result.get("forecast")),
         declined=result.get("reason") == "NO_WAY",
         message=f"{result.get('reason', '')}: {message}" if message else "",
         record=result.get("record"),
@@ -100,7 +100,7 @@ def by_engine(uri: str, uuid: str, destination_uri: str, contract: Policy, known
         )
         expected = forecast(contract, facts)
         document = expected.document()
-        account.expected_s = (document["expected"] or {}).get("total_s")
+        account.expected_s = _expected_s(document)
         if expected.plan.way == NO_WAY:
             account.declined, account.message = True, expected.summary
             return account
@@ -139,3 +139,9 @@ class Noting(Record):
 
 def _short(action: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
     return {key: action.get(key) for key in ("elapsed_ms", "action", "value", "reason", "because")}
+
+
+def _expected_s(document: t.Optional[t.Mapping[str, t.Any]]) -> t.Optional[float]:
+    """How long the job was to take, by the document of its forecast."""
+    expected = (document or {}).get("expected")
+    return expected["total_s"] if expected else None

@@ -10,16 +10,17 @@ test_readiness_versions.py.
 from __future__ import annotations
 
 import contextlib
-import importlib.util
 import subprocess
 import typing as t
 from pathlib import Path
 
 import pytest
 from bench.lending import borrowed
-from bench.runs import ROOT, Ansible, Result, Task, task
+from bench.runs import Ansible, Result, Task, task
 from bench.subject import Subject, wait_for
 from virtlab.lab import Lab
+
+from ansible_collections.virtops.live_migration.tests.unit.layout.run_scripts import run_script
 
 pytestmark = pytest.mark.wide
 
@@ -168,12 +169,7 @@ Found = dict[str, dict[str, Result]]
 
 def registry() -> list[str]:
     """The ids of all checks, from the checks themselves, as the reference page has them."""
-    specification = importlib.util.spec_from_file_location("reference", ROOT / "tests" / "run" / "reference.py")
-    assert specification
-    assert specification.loader
-    module = importlib.util.module_from_spec(specification)
-    specification.loader.exec_module(module)
-    return [check.id for check in module.checks()]
+    return [check.id for check in run_script("reference").checks()]
 
 
 CHECKS = registry()

@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import subprocess
 import sys
 import time
@@ -13,22 +12,16 @@ from pathlib import Path
 
 import pytest
 
-SCRIPTS = Path(__file__).resolve().parents[2] / "run"
+from ansible_collections.virtops.live_migration.tests.unit.layout.run_scripts import SCRIPTS, run_script
+
 PASSED, FAILED, ERROR, SKIPPED = (
     f"<testcase>{inner}</testcase>" for inner in ("", "<failure/>", "<error/>", "<skipped/>")
 )
 
 
 def load(name: str, monkeypatch: pytest.MonkeyPatch) -> t.Any:
-    specification = importlib.util.spec_from_file_location(f"run_{name}", SCRIPTS / f"{name}.py")
-    assert specification
-    assert specification.loader
-    module = importlib.util.module_from_spec(specification)
-    monkeypatch.setitem(sys.modules, f"run_{name}", module)
-    monkeypatch.setattr(sys, "dont_write_bytecode", True)
     monkeypatch.syspath_prepend(str(SCRIPTS))
-    specification.loader.exec_module(module)
-    return module
+    return run_script(name)
 
 
 @pytest.fixture

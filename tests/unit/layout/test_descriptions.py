@@ -3,31 +3,23 @@
 
 from __future__ import annotations
 
-import importlib.util
 import typing as t
 from pathlib import Path
 
 import pytest
 import yaml
 
+from ansible_collections.virtops.live_migration.tests.unit.layout.run_scripts import run_script
+
 ROOT = Path(__file__).resolve().parents[3]
 SAID = {"description", "short_description", "notes", "requirements", "author", "details"}
-
-
-def _load() -> t.Any:
-    spec = importlib.util.spec_from_file_location("ways_in_of_descriptions", ROOT / "tests" / "run" / "ways_in.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def documents() -> t.Iterator[tuple[str, t.Any]]:
     """All that documents an option, by where it is."""
     for path in [*ROOT.glob("roles/*/meta/argument_specs.yml"), *ROOT.glob("playbooks/*.meta.yml")]:
         yield str(path.relative_to(ROOT)), yaml.safe_load(path.read_text(encoding="utf-8"))
-    text_in = _load().text_in
+    text_in = run_script("ways_in").text_in
     for path in sorted((ROOT / "plugins" / "modules").glob("[a-z]*.py")):
         for block in ("DOCUMENTATION", "RETURN"):
             yield f"{path.name} {block}", yaml.safe_load(text_in(path, block))

@@ -3,27 +3,19 @@
 
 from __future__ import annotations
 
-import importlib.util
 import typing as t
 from pathlib import Path
 
 import pytest
 import yaml
 
+from ansible_collections.virtops.live_migration.tests.unit.layout.run_scripts import run_script
+
 ROOT = Path(__file__).resolve().parents[3]
 MODULES = sorted(path.stem for path in (ROOT / "plugins" / "modules").glob("[a-z]*.py"))
 
 
-def _load() -> t.Any:
-    spec = importlib.util.spec_from_file_location("ways_in_of_examples", ROOT / "tests" / "run" / "ways_in.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-ways_in = _load()
+ways_in = run_script("ways_in")
 
 
 def unknown(given: t.Any, options: t.Mapping[str, t.Any], where: str) -> t.Iterator[str]:

@@ -3,10 +3,7 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
 import typing as t
-from pathlib import Path
 
 import pytest
 
@@ -14,19 +11,12 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._core.libvi
     all_meanings as meanings,
 )
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.readiness.checks.all_checks import CHECKS
-
-SCRIPT = Path(__file__).resolve().parents[2] / "run" / "reference.py"
+from ansible_collections.virtops.live_migration.tests.unit.layout.run_scripts import run_script
 
 
 @pytest.fixture
-def script(monkeypatch: pytest.MonkeyPatch) -> t.Any:
-    specification = importlib.util.spec_from_file_location("run_reference", SCRIPT)
-    assert specification
-    assert specification.loader
-    module = importlib.util.module_from_spec(specification)
-    monkeypatch.setattr(sys, "dont_write_bytecode", True)
-    specification.loader.exec_module(module)
-    return module
+def script() -> t.Any:
+    return run_script("reference")
 
 
 def test_the_page_is_up_to_date(script: t.Any) -> None:

@@ -3,29 +3,18 @@
 
 from __future__ import annotations
 
-import importlib.util
 import re
-import sys
-import typing as t
 from pathlib import Path
 
 import pytest
 import yaml
 
+from ansible_collections.virtops.live_migration.tests.unit.layout.run_scripts import run_script
+
 ROOT = Path(__file__).resolve().parents[3]
 
 
-def _load() -> t.Any:
-    spec = importlib.util.spec_from_file_location("ways_in", ROOT / "tests" / "run" / "ways_in.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["ways_in"] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-ways_in = _load()
+ways_in = run_script("ways_in")
 OPTIONS = ways_in.options_of_migration()
 FIELDS = set(ways_in.documented("migration")["policy_overrides"]["suboptions"])
 each_way = pytest.mark.parametrize(

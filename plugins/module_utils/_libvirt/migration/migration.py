@@ -291,18 +291,16 @@ class Migration:
 
     def _send(self, guest: Guest, result: MigrationResult, basis: MeasuredFacts, forecast: Forecast) -> Result:
         options, wait = self._options, self._options.wait
-        document = self._document(forecast, basis)
         if options.before_start is not None:
             meanwhile = self._measure_meanwhile(guest, basis)
-            options.before_start(guest, document)
+            options.before_start(guest, self._document(forecast, basis))
             basis, forecast = self._learnt_meanwhile(meanwhile, basis, forecast)
-            document = self._document(forecast, basis)
         if not options.ignore_cordon:
             require_open(self._ends.destination, self._ends.destination_name, guest.name)
         less = self._memory.take(guest, basis)
         if less is not basis:
             basis, forecast = less, self._planned(less)
-            document = self._document(forecast, basis)
+        document = self._document(forecast, basis)
         start = MigrationStart(
             self._ends.source.uri,
             guest,

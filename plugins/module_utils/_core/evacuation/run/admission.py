@@ -109,8 +109,8 @@ def may_start(
     is set up before its bytes flow, 0 when not known; ``pays``: whether the links carry more with it.
     """
     idle = link_will_idle(sending, setup_s, now_s)
-    ends = link_will_idle(sending, setup_s + _EARLIER_S, now_s)
-    if not pays and not ends and any(_gets_on(other, now_s, setup_s) for other in sending):
+    wait = not pays and not link_will_idle(sending, setup_s + _EARLIER_S, now_s)
+    if wait and any(_gets_on(other, now_s, setup_s) for other in sending):
         return False
     extra_slots = 1 if idle else 0
     if len(sending) >= slots.per_source + extra_slots or not there.free(slots, now_s):
