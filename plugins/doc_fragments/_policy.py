@@ -69,7 +69,7 @@ options:
           - By default three minutes, and a second more for each GiB of its memory.
         type: float
       max_data_factor:
-        description: How many times its memory may be sent, counted likewise.
+        description: How many times its memory may be sent, counted likewise. By default six times.
         type: float
       patience_s:
         description: How long a finish that is possible may be put off for a shorter downtime, in seconds.

@@ -148,7 +148,6 @@ options:
       ahead:
         description:
           - Guests that are measured while others are sent, so that no link stands idle.
-          - A guest that may go by post-copy goes unmeasured when a place would stay free otherwise.
         type: int
         default: 2
       attempts:

@@ -9,10 +9,10 @@ from pathlib import Path
 
 from bench.runs import Ansible
 
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.forecast.dirty_curve import (
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.forecast.forecast import forecast
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.forecast.measuring_windows import (
     measuring_windows_s,
 )
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.forecast.forecast import forecast
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.forecast.plan import NO_WAY
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.forecast.simulation import MigrationFacts
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.forecast.working_set import working_set

@@ -4,13 +4,14 @@
 from __future__ import annotations
 
 import typing as t
+from dataclasses import replace
 
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.forecast.dirty_curve import (
-    measuring_windows_s,
-)
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.forecast.forecast import (
     Forecast,
     forecast,
+)
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.forecast.measuring_windows import (
+    next_window_s,
 )
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.forecast.plan import Plan
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.forecast.simulation import MigrationFacts
@@ -69,14 +70,27 @@ class Ours:
         return start_of(self.forecast.plan)
 
     def facts(self, guest: Guest, link: Link) -> MigrationFacts:
-        least_s = guest.touched_bytes / link.rate(0.0)
-        windows = [Window(w, guest.measured(0.0, w)) for w in measuring_windows_s(least_s)]
-        return MigrationFacts(
+        facts = MigrationFacts(
             touched_bytes=guest.touched_bytes,
             bandwidth_bytes_per_s=int(link.rate(0.0)),
-            measured=working_set(windows, guest.memory_bytes) if self._measures else None,
             xbzrle_cache_bytes=guest.memory_bytes // 2 if self._xbzrle else 0,
         )
+        return self._measured(guest, facts) if self._measures else facts
+
+    def _measured(self, guest: Guest, facts: MigrationFacts) -> MigrationFacts:
+        """As long as a start measures."""
+        windows: list[Window] = []
+        seconds: t.Optional[int] = 1
+        while seconds is not None:
+            windows.append(Window(seconds, guest.measured(0.0, seconds)))
+            facts = replace(facts, measured=working_set(windows, guest.memory_bytes))
+            seconds = self._next_window_s(windows[-1], facts)
+        return facts
+
+    def _next_window_s(self, last: Window, facts: MigrationFacts) -> t.Optional[int]:
+        bandwidth = facts.bandwidth_bytes_per_s
+        least_s = facts.touched_bytes / bandwidth
+        return next_window_s(last, least_s, bandwidth, self.contract, 0, lambda: forecast(self.contract, facts))
 
     def look(self, sample: JobSample, at_sync: bool, results: t.Sequence[ActionResult]) -> t.Sequence[Action]:
         return self.supervisor.observe(sample, at_sync=at_sync, results=results)

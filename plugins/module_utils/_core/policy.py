@@ -52,7 +52,7 @@ class Policy:
     deadline_s: t.Optional[float] = None
     storage_deadline_s: t.Optional[float] = None
     setup_deadline_s: t.Optional[float] = None
-    max_data_factor: float = 4.0
+    max_data_factor: float = 6.0
     max_postcopy_s: float = 120.0
     on_hopeless: str = "abort"
     patience_s: t.Optional[float] = None

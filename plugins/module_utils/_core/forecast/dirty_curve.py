@@ -15,7 +15,6 @@ _RATE_DOUBT = 1.5
 _SET_DOUBT = 1.15
 # Times the rate that was seen, a choice: a set that was all dirty within the shortest window may have been so earlier.
 _AT_ONCE = 4
-_LONG_WINDOW_S = (4, 20)  # at least, so that it tells more than the short one; at most, so that nobody waits long
 
 
 @dataclass(frozen=True)
@@ -62,15 +61,6 @@ class DirtyCurves(t.NamedTuple):
 
     likely: DirtyCurve
     worst: DirtyCurve
-
-
-def measuring_windows_s(least_s: float) -> tuple[int, int]:
-    """The windows to measure over, in whole seconds: a short one for the rate, and one as long as the first pass.
-
-    What a guest rewrites within a pass is only seen in a window of that length; ``least_s``: memory over bandwidth.
-    """
-    low, high = _LONG_WINDOW_S
-    return 1, min(high, max(low, math.ceil(least_s)))
 
 
 def dirty_curves(measured: WorkingSet, touched_bytes: int) -> DirtyCurves:

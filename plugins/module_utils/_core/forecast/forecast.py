@@ -155,7 +155,8 @@ class _Chooser:
         # Where compression alone has to do it, a throttle beside it can only help; where it cannot, it may with one. To
         # try it costs two passes, and the third shows how well it goes: that is better than not to move the guest.
         most = max(self._throttles(), default=0)
-        tries = ((PRECOPY, 0, _XBZRLE_COST), (THROTTLE, most, _XBZRLE_COST), (PRECOPY, 0, _XBZRLE_AT_BEST))
+        ways = ((PRECOPY, 0), (THROTTLE, most)) if most else ((PRECOPY, 0),)
+        tries = [(way, percent, cost) for cost in (_XBZRLE_COST, _XBZRLE_AT_BEST) for way, percent in ways]
         for way, percent, cost in tries if self.compresses else ():
             course = self.trial.course(loads.likely, throttle_percent=percent, resend_cost=cost)
             if self.trial.keeps(course):

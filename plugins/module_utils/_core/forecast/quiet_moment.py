@@ -6,15 +6,10 @@ from __future__ import annotations
 import typing as t
 from dataclasses import asdict, dataclass
 
-from ..job.downtime_limit import highest_limit_ms
-from ..policy import Policy
 from ..units import human_rate
 from .forecast import Forecast
 from .plan import PRECOPY
-from .working_set import Window, WorkingSet
-
-_QUIET_SHARE = 0.25
-_SURER_S = 3  # of a window whose sample is three times that of a second; a choice
+from .working_set import WorkingSet
 
 
 @dataclass(frozen=True)
@@ -38,23 +33,6 @@ class QuietMoment:
 def quiet_enough(found: Forecast) -> bool:
     """It gets over without slowing the guest down, pausing or splitting it, and even if it writes half as much more."""
     return found.plan.way == PRECOPY and found.sure
-
-
-def next_window_s(
-    last: Window, long_s: int, bandwidth_bytes_per_s: float, policy: Policy, host_devices: int
-) -> t.Optional[int]:
-    """How many seconds the next window of a measurement before a start has to last; None: the last one tells enough.
-
-    A short one tells enough where pre-copy ends by it. No time as short as the window dirties more than was seen in it,
-    so what a pass of that time leaves can be sent within the downtime that is allowed; and in a longer time no more is
-    dirtied in each second, so that each pass leaves at most a quarter of the one before. Where only what its sample may
-    have missed is against that, a somewhat longer one is the surer answer.
-    """
-    allowed_s = highest_limit_ms(policy.max_downtime_ms, host_devices) / 1000
-    most_bytes = min(_QUIET_SHARE * last.window_s, allowed_s) * bandwidth_bytes_per_s
-    if last.window_s >= long_s or last.unique_bytes + last.doubt_bytes <= most_bytes:
-        return None
-    return _SURER_S if last.unique_bytes <= most_bytes and last.window_s < _SURER_S < long_s else long_s
 
 
 def waiting_line(measured: WorkingSet, waited_s: float, bound_s: float) -> str:

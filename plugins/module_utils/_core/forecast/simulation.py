@@ -43,6 +43,11 @@ class MigrationFacts:
     zstd_ratio: float = 0.0
 
     @property
+    def hardly_measured(self) -> bool:
+        """Whether it is not known how the guest's writing goes on."""
+        return self.measured is None or self.measured.by_one_window
+
+    @property
     def vcpus_busy_percent(self) -> list[int]:
         return [round(share * 100) for share in self.vcpus_busy]
 

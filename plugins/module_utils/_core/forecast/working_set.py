@@ -63,6 +63,11 @@ class WorkingSet:
     dirty_bytes_per_s: int
     dirty_rate_is_lower_bound: bool
 
+    @property
+    def by_one_window(self) -> bool:
+        """Whether it only says what was seen, and how it goes on is not known."""
+        return self.working_set_is_lower_bound and self.dirty_rate_is_lower_bound
+
 
 def working_set(windows: t.Iterable[Window], memory_bytes: t.Optional[int] = None) -> WorkingSet:
     """Solve for W and d from the shortest and the longest window; raises ValueError without a usable one.

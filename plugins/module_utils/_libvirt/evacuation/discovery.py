@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import typing as t
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from ..._core.errors import MigrationError
 from ..._core.evacuation.run.queued_guest import TransferOptions
@@ -43,7 +43,6 @@ class Discovery:
     one_for_two: str = ""
     entries: dict[str, t.Mapping[str, t.Any]] = field(default_factory=dict)
     here: dict[str, Guest] = field(default_factory=dict)
-    needs_measuring: t.Callable[[t.Mapping[str, t.Any], Guest], bool] = lambda _asked, _guest: True
 
     @property
     def left(self) -> set[str]:
@@ -54,14 +53,12 @@ def discover(
     source: Connection,
     destinations: Destinations,
     guests: t.Sequence[t.Mapping[str, t.Any]],
-    needs_measuring: t.Callable[[t.Mapping[str, t.Any], Guest], bool] = lambda _asked, _guest: True,
 ) -> Discovery:
     """Look at the source and all destinations, and change nothing. ``guests``: the option of that name.
 
     A guest that is, or arrives, at another destination than the planned one belongs there now. Raises GUEST_TWICE.
-    ``needs_measuring``: of a guest that runs here, by what the user said of it.
     """
-    found = Discovery(needs_measuring=needs_measuring)
+    found = Discovery()
     host = str(source.raw.getHostname())
     for name in destinations.names:
         seen = destinations.guests_on(name)
@@ -116,9 +113,7 @@ def _add(found: Discovery, source: Connection, host: str, own: HostGuests, one: 
         row.strategy = MIGRATE
         row.destination = there[0] if there else planned
         others = [str(other) for other in one.get("alternatives") or ()]
-        transfer = _transfer_options(key, row, here if active else None, others, bool(there), one)
-        measured = here is not None and active and found.needs_measuring(one, here)
-        found.moving.append(replace(transfer, needs_measuring=measured))
+        found.moving.append(_transfer_options(key, row, here if active else None, others, bool(there), one))
 
 
 def _not_seen(found: Discovery, row: GuestResult, key: str, *, known: bool) -> None:

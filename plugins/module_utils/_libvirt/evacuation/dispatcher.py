@@ -7,7 +7,6 @@ import queue
 import random
 import time
 import typing as t
-from dataclasses import replace
 
 from ..._core.evacuation.run.admission import MOST_DELAY_S, DestinationLook, DestinationSlots
 from ..._core.evacuation.run.queued_guest import QueuedGuest, Stage
@@ -142,8 +141,6 @@ class Dispatcher:
         row = self._rows[key]
         row.destination, row.attempts = move.destination, self.queue.guests[key].attempts
         options = self._options.options_of(self._found.entries[key], move.destination)
-        if not move.measured:
-            options = replace(options, measurement=options.measurement._replace(measure=False))
         marks = self._options.leaving
         self._threads.start(
             GuestTransfer(key, options, self._source.uri, self._mailbox, self._on_progress, marks=marks)

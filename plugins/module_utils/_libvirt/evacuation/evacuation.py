@@ -6,13 +6,10 @@ from __future__ import annotations
 import time
 import typing as t
 
-from ..._core.errors import MigrationError
 from ..._core.evacuation.run.queued_guest import QueuedGuest, Stage
 from ..._core.evacuation.run.record import EvacuationRecord
 from ..._core.evacuation.run.result import ABORTED, FAILED, NOT_STARTED, GuestResult, LeftOnHost
-from ..connection import Connection, connect_destination, libvirt
-from ..guest import Guest
-from ..metadata import own_limits
+from ..connection import Connection, connect_destination
 from ..migration.driver import ProgressCallback
 from .cancel import Cancellation
 from .discovery import discover
@@ -72,7 +69,7 @@ class Evacuation:
             Destinations(self._options.uris, connect_destination) as destinations,
             Cancellation(self._options.cancel_file) as cancelling,
         ):
-            found = discover(self._source, destinations, self._options.guests, self._needs_measuring)
+            found = discover(self._source, destinations, self._options.guests)
             self._rows = found.rows
             progress = EvacuationProgress(self.host, self._on_progress, metrics, self._record)
             callback = self._on_progress
@@ -91,14 +88,6 @@ class Evacuation:
             return rows, None, stopped
         all_went = not any(row.outcome in (ABORTED, FAILED, NOT_STARTED) for row in rows)
         return rows, remains(self._source, found.left, wait_for_jobs=all_went), stopped
-
-    def _needs_measuring(self, asked: t.Mapping[str, t.Any], guest: Guest) -> bool:
-        """Where its limits cannot be read it may be one that must not go by post-copy; its own thread tells why."""
-        try:
-            own = own_limits(guest)[0] if self._options.heed_metadata else {}
-            return self._options.policy_of(asked, guest.name, guest.uuid, own).postcopy == "never"
-        except (MigrationError, libvirt.libvirtError):
-            return True
 
 
 def _close(row: GuestResult, one: QueuedGuest, host: str) -> None:

@@ -112,13 +112,13 @@ class BegunMeasurement:
     def uuid(self) -> str:
         return self._guest.uuid
 
-    def windows(self, next_window_s: t.Callable[[Window], t.Optional[int]]) -> list[Window]:
-        """``next_window_s``: how long the next one is to be after this one; None ends it."""
+    def windows(self, next_window_s: t.Callable[[t.Sequence[Window]], t.Optional[int]]) -> list[Window]:
+        """``next_window_s``: how long the next one is to be after these; None ends it."""
         for _run in range(_WARM_UP_RUNS[self._mode]):
             self._first.result()
             self._first = self._begin(_SHORT_S)
         found = [self._first.result()]
-        while (seconds := next_window_s(found[-1])) is not None:
+        while (seconds := next_window_s(found)) is not None:
             found.append(self._begin(seconds).result())
         return found
 

@@ -8,14 +8,13 @@ import typing as t
 from dataclasses import dataclass, replace
 
 from ..._core.errors import MigrationError
-from ..._core.forecast.dirty_curve import measuring_windows_s
-from ..._core.forecast.forecast import MOST_CONNECTIONS
+from ..._core.forecast.forecast import MOST_CONNECTIONS, Forecast
 from ..._core.forecast.link_bandwidth import DestinationPath, ExpectedBandwidth, RouteDevice, expected_bandwidth
-from ..._core.forecast.quiet_moment import next_window_s
+from ..._core.forecast.measuring_windows import measuring_windows_s, next_window_s
 from ..._core.forecast.simulation import MigrationFacts
 from ..._core.forecast.working_set import Window, WorkingSet, working_set
 from ..._core.libvirt_uri import host_of
-from ..._core.migration.start_plan import Choices
+from ..._core.migration.start_plan import Choices, planned
 from ..._core.policy import Policy
 from ..._core.units import KIB, MIB
 from ..._host.qemu_process import guest_memory
@@ -130,8 +129,8 @@ def measure_facts(
     zstd = may_zstd and both.can("multifd_zstd")
     idle = both.idle_processors() if zstd and wished == "auto_zstd" else None
     all_s = whole / bandwidth.bytes_per_s if bandwidth.bytes_per_s else 0.0
-    ends_split = postcopy_possible and needs_no_measurement(options, all_s)
-    why_not = _why_not(options, bandwidth.bytes_per_s, running, ends_split)
+    first_pass_tells = postcopy_possible and needs_no_measurement(options, all_s)
+    why_not = _why_not(options, bandwidth.bytes_per_s, running, first_pass_tells)
     measuring = _Measuring(connection, guest, mode_for(document), begun) if not why_not or begun else None
     touched, touched_from = touched_memory(connection, guest, whole)
     facts = MigrationFacts(
@@ -152,17 +151,18 @@ def measure_facts(
 
 
 def needs_no_measurement(options: MeasurementOptions, all_s: float = 0.0) -> bool:
-    """Whether what the first pass shows is soon enough, for a guest that can go by post-copy: it ends in any case.
+    """Whether what the passes show is soon enough, for a guest that goes by post-copy where nothing else ends it, and
+    only after they have shown that.
 
     ``all_s``: how long all of its memory takes, which may have to be fetched while it depends on both hosts.
     """
     policy = options.no_more_than_for
     if policy is None or options.over is not None:
         return False
-    return policy.postcopy != "never" and all_s <= policy.max_postcopy_s
+    return policy.postcopy == "if_needed" and all_s <= policy.max_postcopy_s
 
 
-def _why_not(options: MeasurementOptions, bandwidth: t.Optional[int], running: bool, ends_split: bool) -> str:
+def _why_not(options: MeasurementOptions, bandwidth: t.Optional[int], running: bool, first_pass_tells: bool) -> str:
     """Why the guest is not measured; empty where it is."""
     if not options.measure:
         return "measuring was switched off"
@@ -170,7 +170,7 @@ def _why_not(options: MeasurementOptions, bandwidth: t.Optional[int], running: b
         return "without a bandwidth there is nothing to compare it with"
     if not running:
         return "the guest stands still"
-    if ends_split:
+    if first_pass_tells:
         return "it may go by post-copy, so the first pass tells what is needed"
     return ""
 
@@ -202,16 +202,22 @@ class _Measuring:
     def end(self, facts: MigrationFacts, whole: int, options: MeasurementOptions) -> tuple[t.Optional[WorkingSet], str]:
         """What it has found, or why it has found nothing."""
         found: t.Optional[WorkingSet] = None
-        policy = options.no_more_than_for  # short windows may do for it; None: none
         bandwidth = facts.bandwidth_bytes_per_s
-        _short_s, long_s = measuring_windows_s(facts.touched_bytes / bandwidth)
+        least_s = facts.touched_bytes / bandwidth
+        _short_s, long_s = measuring_windows_s(least_s)
 
-        def following_s(last: Window) -> t.Optional[int]:
-            if options.over is not None and options.over():
-                return None
-            if policy is not None:
-                return next_window_s(last, long_s, bandwidth, policy, facts.host_devices)
-            return long_s if last.window_s < long_s else None
+        def following_s(windows: t.Sequence[Window]) -> t.Optional[int]:
+            last, policy = windows[-1], options.no_more_than_for
+            if options.over is not None:  # beside a wait, so that it costs no time
+                return long_s if last.window_s < long_s and not options.over() else None
+            if policy is None:
+                return long_s if last.window_s < long_s else None
+
+            def so_far() -> Forecast:
+                seen = replace(facts, measured=working_set(windows, whole), vcpus_busy=self._watch.shares())
+                return planned(policy, seen, options.choices)
+
+            return next_window_s(last, least_s, bandwidth, policy, facts.host_devices, so_far)
 
         if self._begun is not None:
             with self._passing():

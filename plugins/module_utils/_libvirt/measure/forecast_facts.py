@@ -7,8 +7,8 @@ import typing as t
 from dataclasses import replace
 
 from ..._core.errors import MigrationError
-from ..._core.forecast.dirty_curve import measuring_windows_s
 from ..._core.forecast.link_bandwidth import ExpectedBandwidth, RouteDevice, expected_bandwidth
+from ..._core.forecast.measuring_windows import measuring_windows_s
 from ..._core.forecast.simulation import MigrationFacts
 from ..._core.forecast.working_set import working_set
 from ..connection import Connection

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A guest that waits for its turn is measured meanwhile, and never waits for that.
 
-One that may go by post-copy is not measured before a start, as its first pass tells soon enough what it needs. But one
-that is known to need post-copy is switched within that pass, so that less of it is sent twice.
+No longer than the start needs is it measured otherwise, or not at all where its first pass tells soon enough what it
+needs. But the throttle of one whose writing is known is no higher than it must be, and one that is known to need
+post-copy is switched within the first pass, so that less of it is sent twice.
 """
 
 from __future__ import annotations

@@ -204,9 +204,9 @@ class Migration:
         return measure_facts(self._ends.source, self._ends.destination, guest, self._options.path, measurement, begun)
 
     def _measure_meanwhile(self, guest: Guest, basis: MeasuredFacts) -> t.Optional[MeasuredMeanwhile]:
-        """While it waits for its turn, where it need not be measured and may be."""
+        """While it waits for its turn, where a longer measurement would tell more."""
         options = self._options
-        if not options.measurement.measure or basis.facts.measured is not None or not basis.facts.postcopy_possible:
+        if not options.measurement.measure or not basis.facts.hardly_measured:
             return None
         measurement, ends = options.measurement._replace(no_more_than_for=options.policy), self._ends
 
@@ -218,7 +218,7 @@ class Migration:
     def _learnt_meanwhile(
         self, meanwhile: t.Optional[MeasuredMeanwhile], basis: MeasuredFacts, forecast: Forecast
     ) -> tuple[MeasuredFacts, Forecast]:
-        """A guest that nobody would have measured is sent whatever was found."""
+        """A guest that would have been sent with what was known is sent whatever was found."""
         found = meanwhile.end() if meanwhile is not None else None
         planned = self._planned(found) if found is not None else forecast
         return (basis, forecast) if found is None or planned.plan.way == NO_WAY else (found, planned)
@@ -255,11 +255,11 @@ class Migration:
                 raise
             # Whether the destination can is only known when its QEMU is asked; nothing has been sent then.
             self.notes.append(f"The destination cannot receive by post-copy, so it was done without. {exc.problem}")
-        measurement = self._options.measurement
-        if measurement.measure and basis.facts.measured is None:  # it was not needed with post-copy
-            basis = self._measured(guest, measurement)
-        basis = replace(basis, facts=replace(basis.facts, postcopy_possible=False))
-        return self._send(guest, result, basis, self._forecast(guest, basis))
+        without = replace(basis, facts=replace(basis.facts, postcopy_possible=False))
+        if self._options.measurement.measure and without.facts.hardly_measured:  # more was not needed with post-copy
+            basis = self._measured(guest, self._options.measurement)
+            without = replace(basis, facts=replace(basis.facts, postcopy_possible=False))
+        return self._send(guest, result, without, self._forecast(guest, without))
 
     def _choose_disks(self, guest: Guest) -> None:
         """Replace the choice of disks to copy by a list of targets. Raises OPTIONS_CONFLICT where none is to be."""
@@ -316,7 +316,7 @@ class Migration:
                 plan = replace(
                     forecast.plan,
                     sharing=options.sharing,
-                    first_pass_tells=basis.facts.measured is None,
+                    first_pass_tells=basis.facts.hardly_measured,
                     parallel_compression=counted,
                 )
                 supervision = Supervision(result, guest, options.policy, plan, start=start, forecast=document)

@@ -29,8 +29,6 @@ class TransferOptions:
 
     ``size_bytes``: what is to be sent; 0 where that is not known, or nothing is to be sent. ``moving``: its migration
     runs already. ``there``: it has left this host already, and is only looked for at its destination.
-    ``needs_measuring``: it is never sent unmeasured, as it must not go by post-copy: one that writes too fast would
-    only be found out when it has been sent once.
     """
 
     key: str
@@ -39,7 +37,6 @@ class TransferOptions:
     size_bytes: int = 0
     moving: bool = False
     there: bool = False
-    needs_measuring: bool = False
 
 
 @dataclass
@@ -47,9 +44,8 @@ class QueuedGuest:
     """A guest in the queue, and how far it is.
 
     ``adopts``: its migration runs already or has ended, so that it takes its place whatever the limits are. ``busy``:
-    it writes so fast that it is sent alone. ``measured``: whether it is measured before it is sent. ``not_before_s``:
-    when the next attempt may begin. ``ready_s``: since when it is ready. ``least_s``: how long it takes when it has the
-    link alone.
+    it writes so fast that it is sent alone. ``not_before_s``: when the next attempt may begin. ``ready_s``: since when
+    it is ready. ``least_s``: how long it takes when it has the link alone.
 
     While it is sent: ``sent_s``, since when; ``set_up``, whether its bytes flow; ``left_bytes`` and ``bytes_per_s``;
     ``ends_s``, when all of it will have gone at this rate. ``reason``: of its last failure. ``refused_by``: names of
@@ -61,7 +57,6 @@ class QueuedGuest:
     stage: Stage = Stage.WAITING
     adopts: bool = False
     busy: bool = False
-    measured: bool = True
     attempts: int = 0
     not_before_s: float = 0.0
     ready_s: float = 0.0

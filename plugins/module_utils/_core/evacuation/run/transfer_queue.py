@@ -19,11 +19,10 @@ _MOST_SETUP_S = 5.0  # a destination under load needed 2 to 4 s to start a QEMU 
 
 
 class Begin(t.NamedTuple):
-    """Look at this guest, and measure it if ``measured``; it is then reported as ready."""
+    """Look at this guest, and measure it as long as its start needs; it is then reported as ready."""
 
     key: str
     destination: str
-    measured: bool = True
 
 
 class Send(t.NamedTuple):
@@ -45,9 +44,7 @@ class TransferQueue:
     """The guests of one host that are to be sent. ``stopped``: the reason code for which no more begin, empty while
     they do. ``closed``: names of destinations that are given up.
 
-    ``retry_busy_guests``: whether one that wrote too fast is tried once more, measured, after others.
-    A guest is sent without being measured where the link would stand idle otherwise, unless its options or its last
-    failure ask for a measurement.
+    ``retry_busy_guests``: whether one that wrote too fast is tried once more, after others.
     """
 
     def __init__(
@@ -127,11 +124,9 @@ class TransferQueue:
         idle = self.link_will_idle(now_s)
         for one in self._in(Stage.WAITING):
             if one.not_before_s <= now_s and (one.adopts or self._may_prepare(one, places, now_s, idle)):
-                measured = one.adopts or one.options.needs_measuring or one.reason in WROTE_TOO_FAST
-                one.measured = measured or not self._stands_idle()
                 one.stage = Stage.PREPARING
                 one.attempts += 1
-                moves.append(Begin(one.options.key, one.destination, one.measured))
+                moves.append(Begin(one.options.key, one.destination))
         return moves
 
     def link_will_idle(self, now_s: float) -> bool:
@@ -242,11 +237,6 @@ class TransferQueue:
         sending = self._in(Stage.SENDING)
         pays = self._gain.pays([other.destination for other in sending], one.destination)
         return may_start(one, sending, there, self._slots, now_s, self._setup_s, pays=pays)
-
-    def _stands_idle(self) -> bool:
-        """A place of the source's is free, and will be until a measurement has ended."""
-        soon = sum(one.adopts or not one.measured for one in self._in(Stage.PREPARING))
-        return soon + len(self._in(Stage.READY, Stage.SENDING)) < self._slots.per_source
 
     def _may_prepare(
         self, one: QueuedGuest, places: t.Mapping[str, DestinationSlots], now_s: float, idle: bool

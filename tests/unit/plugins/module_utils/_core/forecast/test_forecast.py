@@ -199,6 +199,13 @@ def test_compression_is_tried_where_nothing_else_would_do() -> None:
     assert told(NO_THROTTLE, measured(900, 2500), xbzrle_cache_bytes=cache).plan.way == NO_WAY
 
 
+def test_pages_that_may_compress_well_are_tried_with_a_throttle_too() -> None:
+    policy = Policy(max_downtime_ms=500, postcopy="never", max_throttle_percent=60)
+    found = told(policy, measured(900, 1500), xbzrle_cache_bytes=512 * MIB)
+    assert (found.plan.way, found.sure, found.plan.flags.throttle_initial_percent) == (THROTTLE, False, 54)
+    assert "compress to 10%, which the third pass shows" in found.summary
+
+
 def test_pages_of_zeros_cost_a_scan() -> None:
     """Published: a guest of 1 TiB that used next to nothing took 70 s over a link that would have sent that in 2 s."""
     gib = 1 << 30

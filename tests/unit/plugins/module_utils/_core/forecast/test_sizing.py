@@ -45,6 +45,14 @@ def test_the_least_bandwidth_is_enough_and_not_more() -> None:
     assert not finishes(forecast(STRICT, replace(facts, bandwidth_bytes_per_s=int(0.97 * least))))
 
 
+def test_the_prospect_says_what_to_set() -> None:
+    facts = guest(1000, 30, 500)
+    found = prospect(STRICT, facts)
+    assert {key: found[key] for key in forecast(STRICT, facts).document()} == forecast(STRICT, facts).document()
+    assert found["bandwidth_mib_per_s"] == 100
+    assert 1 <= found["least_bandwidth_mib_per_s"] <= 100
+
+
 def test_an_idle_guest_needs_what_gets_it_over_in_time() -> None:
     least = least_bandwidth_bytes_per_s(STRICT, guest(6000, 0, 0))
     assert least == pytest.approx(10 * MIB, rel=0.02)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import typing as t
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -134,14 +135,25 @@ def test_a_quiet_guest_is_known_after_a_second(libvirt: FakeLibvirt, ends: Ends)
     assert found.not_measured == ""
 
 
-@pytest.mark.parametrize("policy", [NEVER, None])
+def test_one_that_ends_in_any_case_is_not_measured_for_longer(libvirt: FakeLibvirt, ends: Ends) -> None:
+    """It writes a lot, but pre-copy with a throttle ends even where it writes to all of its memory; or post-copy."""
+    for policy, short_mib in ((NEVER, 60), (replace(MAY, postcopy="prefer"), 150)):
+        measuring = window(1, short_mib)
+        libvirt.expect(PLAIN, INFO, *measuring[:4], RESIDENT, *VERSIONS, *measuring[4:])
+        found = surveyed(ends, measure=True, no_more_than_for=policy)
+        assert found.facts.measured == WorkingSet(short_mib * MIB, True, short_mib * MIB, True)
+        assert found.facts.hardly_measured
+
+
+@pytest.mark.parametrize("policy", [replace(NEVER, max_throttle_percent=0), None])
 def test_a_busy_one_is_measured_for_longer(libvirt: FakeLibvirt, ends: Ends, policy: t.Optional[Policy]) -> None:
     """And so is a quiet one where the whole forecast is wanted."""
-    short = window(1, 2 if policy is None else 60)
+    short = window(1, 2 if policy is None else 150)
     libvirt.expect(PLAIN, INFO, *short[:4], RESIDENT, *VERSIONS, *short[4:], *window(11, 20))
     found = surveyed(ends, measure=True, no_more_than_for=policy)
     assert found.facts.measured is not None
-    assert found.facts.measured.working_set_bytes >= 220 * MIB
+    assert found.facts.measured.working_set_bytes >= 150 * MIB
+    assert not found.facts.hardly_measured
 
 
 def test_a_guest_that_may_go_by_postcopy_is_not_measured(libvirt: FakeLibvirt, ends: Ends) -> None:

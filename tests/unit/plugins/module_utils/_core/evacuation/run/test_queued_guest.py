@@ -32,5 +32,5 @@ def test_a_guest_that_does_not_fit_goes_elsewhere() -> None:
     found = queue("a", destinations=("kvm02", "kvm03"))
     found.due(0.0, {})
     assert found.failed("a", "CPU_INCOMPATIBLE", 1.0) is RetryDecision.OTHER_DESTINATION
-    assert found.due(1.0, {}) == [Begin("a", "kvm03", measured=False)]
+    assert found.due(1.0, {}) == [Begin("a", "kvm03")]
     assert found.failed("a", "CPU_INCOMPATIBLE", 2.0) is RetryDecision.GIVE_UP

@@ -58,25 +58,6 @@ def test_one_is_prepared_ahead() -> None:
     assert found.due(2.0, taken(1)) == [Send("c"), Begin("d", "kvm02")]
 
 
-def test_no_place_stands_idle_for_a_measurement() -> None:
-    found = queue("a", "b", "c", "d", "e", slots=Slots(ahead=1))
-    assert found.due(0.0, {}) == [
-        Begin("a", "kvm02", measured=False),
-        Begin("b", "kvm02", measured=False),
-        Begin("c", "kvm02"),
-    ]
-    assert found.due(0.5, {}) == []
-    sent(found, "a", "b")
-    found.arrived("a")
-    # The third is still being measured.
-    assert found.due(4.0, taken(1)) == [Begin("d", "kvm02", measured=False)]
-    found.ready("d", 4.5, busy=False)
-    found.ready("c", 4.5, busy=False)
-    assert found.due(4.5, taken(1)) == [Send("c")]
-    found.arrived("b")
-    assert found.due(5.0, taken(1)) == [Send("d"), Begin("e", "kvm02")]
-
-
 def test_one_that_is_sent_or_moves_already_fills_a_place() -> None:
     found = queue("a", "b", "c", "d", slots=Slots(ahead=1))
     found.due(0.0, {})
@@ -299,9 +280,9 @@ def test_a_failure_that_passes_is_tried_again_after_a_while() -> None:
     found.due(0.0, {})
     assert found.failed("a", "CONNECTION_LOST", 10.0) is RetryDecision.AGAIN
     assert found.due(14.9, {}) == []
-    assert found.due(15.0, {}) == [Begin("a", "kvm02", measured=False)]
+    assert found.due(15.0, {}) == [Begin("a", "kvm02")]
     assert found.failed("a", "CONNECTION_LOST", 20.0) is RetryDecision.AGAIN
-    assert found.due(35.0, {}) == [Begin("a", "kvm02", measured=False)]
+    assert found.due(35.0, {}) == [Begin("a", "kvm02")]
     assert found.failed("a", "CONNECTION_LOST", 40.0) is RetryDecision.GIVE_UP
     assert found.ended
 
@@ -516,13 +497,12 @@ def test_the_same_happens_twice(seed: int) -> None:
 
 @pytest.mark.parametrize("reason", ["GIVEN_UP", "NO_WAY"])
 @pytest.mark.parametrize("retry", [True, False])
-def test_one_that_failed_for_its_load_is_tried_once_more_and_measured(reason: str, retry: bool) -> None:
+def test_one_that_failed_for_its_load_is_tried_once_more(reason: str, retry: bool) -> None:
     queue = TransferQueue([TransferOptions("a", "a", ("kvm02",))], Slots(), retry_busy_guests=retry)
     (first,) = queue.due(0.0, {})
     assert isinstance(first, Begin)
-    assert not first.measured
     assert queue.failed("a", reason, 10.0) is (RetryDecision.AGAIN if retry else RetryDecision.GIVE_UP)
     again = queue.due(16.0, {})
-    assert [one.measured for one in again if isinstance(one, Begin)] == [True] * retry
+    assert [isinstance(one, Begin) for one in again] == [True] * retry
     if retry:
         assert queue.failed("a", reason, 30.0) is RetryDecision.GIVE_UP
