@@ -78,6 +78,10 @@ class Score:
         return self.median(lambda run: run.total_s)
 
     @property
+    def job_s(self) -> t.Optional[float]:
+        return self.median(lambda run: run.elapsed_s)
+
+    @property
     def lost_share(self) -> t.Optional[float]:
         return self.median(lambda run: run.lost_share)
 
@@ -118,9 +122,16 @@ class Cell:
     @property
     def ratio(self) -> t.Optional[float]:
         """Our total time over that of the best peer, where both kept the contract."""
-        if not self.ours.kept or self.best is None or not self.best.total_s or self.ours.total_s is None:
-            return None
-        return self.ours.total_s / self.best.total_s
+        return self._over_the_best(lambda score: score.total_s)
+
+    @property
+    def job_ratio(self) -> t.Optional[float]:
+        """The same of the jobs alone."""
+        return self._over_the_best(lambda score: score.job_s)
+
+    def _over_the_best(self, of: t.Callable[[Score], t.Optional[float]]) -> t.Optional[float]:
+        mine, theirs = of(self.ours), [found for peer in self.keepers if (found := of(peer))]
+        return mine / min(theirs) if self.ours.kept and theirs and mine is not None else None
 
 
 def cell(results: Results, workload: str, contract: str) -> Cell:
