@@ -236,7 +236,7 @@ class _Chooser:
         return Forecast(self._plan(NO_WAY), plain, None, False, summary, found)
 
     def _plan(self, way: str, share: t.Optional[float] = None, throttle_percent: int = 0) -> Plan:
-        cap, measured = self.policy.max_throttle_percent, self.facts.measured
+        cap, measured, loads = self.policy.max_throttle_percent, self.facts.measured, self.trial.loads
         throttle = throttle_percent > 0 or (way == UNKNOWN and self.may_throttle and not self.may_postcopy)
         initial = throttle_percent or min(_THROTTLE_FIRST, cap)
         cache = self.facts.xbzrle_cache_bytes
@@ -253,7 +253,7 @@ class _Chooser:
             start_limit_ms=int(self.trial.path.start_limit_ms),
             postcopy_share=share,
             touched_bytes=self.facts.touched_bytes,
-            set_bytes=measured.working_set_bytes if measured else None,
+            set_bytes=int(loads.likely.working_set_bytes) if loads else None,
             rate_bytes_per_s=measured.dirty_bytes_per_s if measured else None,
             host_devices=self.facts.host_devices,
             memory_bytes=self.facts.memory_bytes or None,

@@ -46,15 +46,15 @@ class Plan:
     need).
 
     ``memory_bytes``: all memory that the guest has (None: not known). ``touched_bytes``: what the first pass has to
-    send. ``set_bytes`` and ``rate_bytes_per_s``: what the guest was measured to rewrite, or at least that much, and how
-    fast. ``adopted``: somebody else started the
-    job, so that its age and what it has sent are no fault of ours. ``bandwidth_mib_per_s``: what the limit may be
-    raised to (0: no limit; None: it is not ours to touch). ``sharing``: how many of ours may use the link at a time,
-    this one included. ``join_attempts``: how often to join the halves of a broken post-copy. ``first_pass_tells``: it
-    was started without a measurement, in whose place its first pass is taken. ``parallel_compression``: it is
-    compressed on several connections, by a QEMU that counts what is sent. ``postcopy_possible``: nothing of the guest
-    is known that post-copy could not cope with, but for devices of the host. ``vcpu_quota``: the quotas of its virtual
-    processors can be lowered from here; ``no_vcpu_quota``: why not, where it would help and was looked at.
+    send. ``set_bytes`` and ``rate_bytes_per_s``: what the guest rewrites in the end, by its measurement (all of that
+    where no end was seen), and how fast. ``adopted``: somebody else started the job, so that its age and what it has
+    sent are no fault of ours. ``bandwidth_mib_per_s``: what the limit may be raised to (0: no limit; None: it is not
+    ours to touch). ``sharing``: how many of ours may use the link at a time, this one included. ``join_attempts``: how
+    often to join the halves of a broken post-copy. ``first_pass_tells``: it was hardly measured before its start, so
+    that its first pass stands for that. ``parallel_compression``: it is compressed on several connections, by a QEMU
+    that counts what is sent. ``postcopy_possible``: nothing of the guest is known that post-copy could not cope with,
+    but for devices of the host. ``vcpu_quota``: the quotas of its virtual processors can be lowered from here;
+    ``no_vcpu_quota``: why not, where it would help and was looked at.
     """
 
     way: str = UNKNOWN
