@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import typing as t
 from dataclasses import dataclass
-from xml.sax.saxutils import quoteattr
+from xml.etree import ElementTree
 
 from ..errors import MigrationError
 from ..guest_metadata import attributes_of
@@ -37,10 +37,10 @@ class LastAttempt:
     carried_bytes_per_s: int
 
     def xml(self) -> str:
-        return (
-            f"<{_ELEMENT} uuid={quoteattr(self.guest_uuid)} destination={quoteattr(self.destination)}"
-            f" ended-s='{self.ended_epoch_s}' carried-kib-per-s='{self.carried_bytes_per_s // KIB}'/>"
-        )
+        carried = self.carried_bytes_per_s // KIB
+        numbers = {"ended-s": str(self.ended_epoch_s), "carried-kib-per-s": str(carried)}
+        written = {"uuid": self.guest_uuid, "destination": self.destination, **numbers}
+        return ElementTree.tostring(ElementTree.Element(_ELEMENT, written), encoding="unicode")
 
 
 def read_attempt(text: t.Any, guest_uuid: str, destination: str, now_s: float) -> t.Optional[LastAttempt]:

@@ -14,7 +14,7 @@ import time
 import typing as t
 import uuid
 from dataclasses import dataclass
-from xml.sax.saxutils import escape
+from html import escape
 
 from ..._core.errors import MigrationError
 from ..connection import Connection, libvirt
@@ -39,7 +39,7 @@ class Lease:
         return (
             f"<secret ephemeral='yes' private='no'><uuid>{self.key}</uuid>"
             f"<description>{self.count}</description>"
-            f"<usage type='iscsi'><target>{escape(self.use)}</target></usage></secret>"
+            f"<usage type='iscsi'><target>{escape(self.use, quote=False)}</target></usage></secret>"
         )
 
     def renew(self, now_s: float) -> None:
