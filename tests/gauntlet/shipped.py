@@ -10,7 +10,7 @@ from ansible_collections.virtops.live_migration.tests.sim.cases import CONTRACTS
 
 from .candidates import SHIPPED, admits, policy_of
 from .results import Results, Run
-from .score import Cell, broken_rules
+from .score import Cell, Score, broken_rules
 from .table import number
 from .table import rows as table
 
@@ -42,10 +42,18 @@ def _default(found: t.Sequence[Cell]) -> str:
     """What the policy that is taken unasked keeps, and what not."""
     name = next(name for name, preset in SHIPPED.items() if preset == DEFAULT_PRESET)
     scores = [(each, score) for each in found for score in each.of(name)]
-    missed = [f"{each.workload}/{each.contract} ({score.why_not})" for each, score in scores if not score.kept]
+    missed = [f"{each.workload}/{each.contract} ({_why_not(each, score)})" for each, score in scores if not score.kept]
     but = f" Not: {'; '.join(missed)}." if missed else ""
     kept = f"{len(scores) - len(missed)} of {len(scores)}"
     return f"Whoever names no policy has ``{DEFAULT_PRESET}``, and keeps {kept}.{but}"
+
+
+def _why_not(each: Cell, score: Score) -> str:
+    """With what a policy of the contract takes there that this one does not allow."""
+    allowed = policy_of(score.strategy, "").max_throttle_percent
+    taken = max((run.max_throttle_percent for run in each.ours.good), default=0)
+    more = f"; a throttle of {taken} % would do, and {allowed} % are allowed" if taken > allowed else ""
+    return score.why_not + more
 
 
 def _line(run: Run, results: Results) -> list[str]:

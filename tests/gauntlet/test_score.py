@@ -200,6 +200,7 @@ def test_a_shipped_policy_is_held_against_what_admits_it() -> None:
         made("idle", plain, **GOOD),
         made("extreme", plain, outcome="declined", elapsed_ms=0, message="NO_WAY: It was not migrated."),
         made("idle", split, split_s=2.0, **GOOD),
+        made("extreme", "ours", "strict", max_throttle_percent=95, **GOOD),
     )
     found = cells(results)
     kept = {(each.contract, each.workload): [one.strategy for one in each.shipped if one.kept] for each in found}
@@ -207,5 +208,6 @@ def test_a_shipped_policy_is_held_against_what_admits_it() -> None:
     assert kept["postcopy", "idle"] == [plain, split]
     assert kept["strict", "extreme"] == []
     page = text(results)
-    assert "keeps 3 of 6. Not: extreme/strict (declined)" in page
+    assert "keeps 3 of 6. Not: extreme/strict (declined; a throttle of 95 % would do, and 60 % are allowed)" in page
+    assert "extreme/relaxed (declined);" in page
     assert "declined: NO_WAY" in page
