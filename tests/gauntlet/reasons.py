@@ -20,6 +20,10 @@ _PLAY = """Ours is a whole play. {around} of it are Ansible and SSH, what is loo
 and what is verified at the end, which the migration of so small a guest does not outweigh. The next two figures are
 without that."""
 
+_A_SECOND = """What a second of measuring shows is how fast a guest writes, and not to how much memory in the end: one
+that rewrites little is foreseen to take longer than it does, and told so ("at most about"). Whether its pages compress
+is seen in the third pass."""
+
 _REASONS = {
     "2a": _PLAY,
     "2b": "As above.",
@@ -31,8 +35,8 @@ _REASONS = {
     "5b": "Post-copy is begun as soon as the first pass shows, or the measurement before it, that pre-copy does not do."
     " Whoever sends all of it once before that needs more time, in which the guest works; and what is calm for a while"
     " may be calm then.",
-    "6b": "What a second of measuring shows is how fast a guest writes, and not to how much memory in the end: one that"
-    " rewrites little is foreseen to take longer than it does. Whether its pages compress is seen in the third pass.",
+    "6a": _A_SECOND,
+    "6b": _A_SECOND,
 }
 
 

@@ -213,8 +213,10 @@ class _Chooser:
         if self.compresses:
             well = "as usual" if resend_cost == _XBZRLE_COST else f"to {resend_cost:.0%}, which the third pass shows"
             how += f", if the pages that it rewrites compress {well}"
+        # Seen for a second only, it is taken to write to all of its memory in the end.
+        about = "at most about" if self.facts.hardly_measured else "about"
         summary = (
-            f"It finishes {how}: about {human_ms(expected.total_s * 1000)}, {human_bytes(expected.sent_bytes)} sent,"
+            f"It finishes {how}: {about} {human_ms(expected.total_s * 1000)}, {human_bytes(expected.sent_bytes)} sent,"
             f" {human_ms(expected.downtime_ms)} of downtime."
             + ("" if sure else " Not if it writes half as much again.")
         )

@@ -199,6 +199,14 @@ def test_compression_is_tried_where_nothing_else_would_do() -> None:
     assert told(NO_THROTTLE, measured(900, 2500), xbzrle_cache_bytes=cache).plan.way == NO_WAY
 
 
+def test_what_was_seen_for_a_second_tells_the_most_that_it_takes() -> None:
+    seen = {bound: told(NEVER, measured(30, 30, set_bound=bound, rate_bound=bound)) for bound in (False, True)}
+    assert ": about " in seen[False].summary
+    assert ": at most about " in seen[True].summary
+    assert seen[False].expected and seen[True].expected
+    assert seen[False].expected.total_s < seen[True].expected.total_s
+
+
 def test_pages_that_may_compress_well_are_tried_with_a_throttle_too() -> None:
     policy = Policy(max_downtime_ms=500, postcopy="never", max_throttle_percent=60)
     found = told(policy, measured(900, 1500), xbzrle_cache_bytes=512 * MIB)
