@@ -61,6 +61,13 @@ def test_close_ones_are_repeated(ours_ms: int, again: bool) -> None:
     assert Key("phasic", OURS, "strict", 2) in keys  # always
 
 
+@pytest.mark.parametrize(("order_s", "again"), [(16.0, True), (14.0, False), (19.0, False)])
+def test_what_is_near_the_time_that_it_is_to_keep_is_repeated(order_s: float, again: bool) -> None:
+    """That is 16.2 s here, and no peer is near it."""
+    keys = to_do(results_of(made("light", OURS, "postcopy", order_s=order_s)), ALL)
+    assert (Key("light", OURS, "postcopy", 2) in keys) is again
+
+
 def test_a_peer_that_only_follows_is_repeated_by_what_it_follows_from() -> None:
     keys = to_do(results_of(made("light", OURS, "strict"), made("light", "virsh")), ALL)
     assert Key("light", "virsh", "", 1) in keys
