@@ -2,8 +2,8 @@
 """Which runs are still to be made, in which order, and how long they will take.
 
 Every strategy once, the most telling first and the workloads in turn, so that a table that is cut short says something
-already. Then again where it is close: ours and the best peers of a cell in which they are near each other, ours where it
-is near the time that it is to keep, and all on the phasic workload, where the moment of the start decides.
+already. Then again where it is close: ours and the best peers of a cell in which they are near each other, ours where
+it is near the time that it is to keep, and all on the phasic workload, where the moment of the start decides.
 """
 
 from __future__ import annotations

@@ -55,7 +55,7 @@ def test_lost_work_is_what_it_would_have_done_meanwhile() -> None:
 
 
 def test_what_is_not_reached_is_told_with_what_others_show_of_it() -> None:
-    quick = {"elapsed_ms": 8000, "order_s": 8.5}
+    quick: dict[str, t.Any] = {"elapsed_ms": 8000, "order_s": 8.5}
     ours = made("light", "ours", "postcopy", split_s=2.0, longest_gap_ms=700.0, **quick)
     peer = made("light", "virsh postcopy-after-precopy", split_s=2.0, longest_gap_ms=650.0)
     (told,) = reasons(results_of(ours, peer))
