@@ -34,9 +34,10 @@ The other tools themselves were not run.
 - The hosts are set up by ``prerequisites_unsent_kib: {unsent}`` of the role
   :ansplugin:`virtops.live_migration.prerequisites#role`, for all strategies alike.
 - After each run all of the guest's memory was compared with what it must be, and it was seen to run on one host only.
-- A run is cut after {cut:.0f} s and counts as not finished. A contract is kept with a tenth of tolerance. Runs were
-  interleaved; three where strategies are close, one where they are not, and medians of those that kept the contract.
-  On the phasic workload the three begin at different moments of its period.
+- A run is cut after {cut:.0f} s and counts as not finished. A contract is kept with a tenth of tolerance. Each strategy
+  ran once on all workloads in turn; then those again, in turns, that are close to each other or to a time that is to be
+  kept: three runs there, one elsewhere, and medians of those that kept the contract. When each was made is in
+  ``tests/gauntlet/measured.jsonl``. On the phasic workload the three begin at different moments of its period.
 - The rules of a peer do not know the contract, so one run of it is held against each.
 - Not run is what follows: a strategy that is still the same as another one when that one has finished; one that only
   aborts what another one shows not to finish; one with a lower downtime limit than one that does not finish.
