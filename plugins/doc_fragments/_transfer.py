@@ -74,9 +74,10 @@ options:
   measure:
     description:
       - Whether to measure how fast a guest writes before it is moved, where that is needed. It works on meanwhile.
-      - It takes a second. Where what that shows leaves a way, even if the guest wrote to all of its memory, no more is
-        measured, or for a large guest 15 % of the time that its memory takes on the link, and 20 seconds at most. Where
-        it leaves none, 4 to 20 seconds more tell whether there is one.
+      - It takes a second, or two for a guest with a dirty ring. That is all where a way to its end is known by then,
+        whatever else it may write to. Of a guest whose memory takes 20 seconds or more on the link it is measured for
+        longer, 15 % of that time and 20 seconds at most, so that the way is a better one.
+      - Where no way is known by then, 3 to 24 seconds more tell whether there is one.
       - A guest that goes by post-copy only if needed, and whose whole memory can be fetched within
         O(policy_overrides.max_postcopy_s), is not measured, since it ends in any case. What its first passes show
         decides. In check mode, and with O(calm_wait_s), each is measured, and for the whole time. One that waits for

@@ -50,7 +50,7 @@ _value:
     max_throttle_percent: 60
     deadline_s: null
     storage_deadline_s: null
-    max_data_factor: 4.0
+    max_data_factor: 6.0
     max_postcopy_s: 120.0
     on_hopeless: abort
     patience_s: null

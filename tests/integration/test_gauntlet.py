@@ -50,7 +50,6 @@ def test_ours_and_a_peer_side_by_side(lab: Lab, gauntlet: Gauntlet) -> None:
         assert 0.3 * SMALL.pages_per_s < run.rate_before_pages_per_s < 1.2 * SMALL.pages_per_s
     assert [each["action"] for each in peer.actions] == ["start_postcopy"]
     assert peer.split_s > 0
-    # Its forecast expects nothing of a guest that may go by post-copy, as that is not measured; but there is one.
     (record,) = path.with_name("records").iterdir()
     assert json.loads(record.read_text(encoding="utf-8"))["forecast"] is not None
     found = cell(results, WORKLOAD, CONTRACT)

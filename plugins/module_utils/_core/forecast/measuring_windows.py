@@ -10,7 +10,7 @@ from ..job.downtime_limit import highest_limit_ms
 from ..policy import Policy
 from .forecast import Forecast
 from .plan import NO_WAY
-from .working_set import Window
+from .working_set import Window, WorkingSet
 
 _LONG_WINDOW_S = (4, 20)  # at least, so that it tells more than the short one; at most, so that nobody waits long
 _QUIET_SHARE = 0.25
@@ -29,22 +29,23 @@ def measuring_windows_s(least_s: float) -> tuple[int, int]:
 
 def next_window_s(
     last: Window,
+    measured: WorkingSet,
     least_s: float,
     bandwidth_bytes_per_s: float,
     policy: Policy,
     host_devices: int,
-    so_far: t.Callable[[], Forecast],
+    forecast_of: t.Callable[[WorkingSet], Forecast],
 ) -> t.Optional[int]:
-    """How many seconds the next window of a measurement before a start has to last; None: the last one tells enough.
+    """How many seconds the next window of a measurement before a start has to last; None: what is known is enough.
 
-    A short one tells enough where pre-copy surely ends by it. No time as short as the window dirties more than was seen
+    A short one is enough where pre-copy surely ends by it. No time as short as the window dirties more than was seen
     in it, so what a pass of that time leaves can be sent within the downtime that is allowed; and in a longer time no
     more is dirtied in each second, so that each pass leaves at most a quarter of the one before.
 
-    ``so_far``: the forecast by what was seen, in which the guest goes on writing to ever new memory. Where even that
-    one knows a way, a longer window can only make the way better, and lasts no longer than that is worth. Where it
-    knows none, the long window tells whether there is one; or a somewhat longer one, where only what the sample of the
-    short one may have missed is against it.
+    ``measured``: what all windows tell. After one of them the guest may go on writing to ever new memory, or may have
+    dirtied all that it ever does, and at once. Where the forecast knows a way for both, a longer window can only make
+    the way better, and lasts no longer than that is worth. Where it knows none for one of them, the long window tells
+    which it is; or a somewhat longer one, where only what the sample of the short one may have missed is against it.
     """
     _short_s, long_s = measuring_windows_s(least_s)
     allowed_s = highest_limit_ms(policy.max_downtime_ms, host_devices) / 1000
@@ -52,7 +53,8 @@ def next_window_s(
     if last.window_s >= long_s or last.unique_bytes + last.doubt_bytes <= most_bytes:
         return None
     surer = last.unique_bytes <= most_bytes and last.window_s < _SURER_S
-    if so_far().plan.way == NO_WAY:
+    guests = [measured, measured.nothing_beyond] if measured.only_lower_bounds else [measured]
+    if any(forecast_of(guest).plan.way == NO_WAY for guest in guests):
         return _SURER_S if surer else long_s
     worth_s = min(long_s, int(_WORTH_SHARE * least_s))
     return worth_s if worth_s >= _SURER_S and worth_s > last.window_s else None

@@ -45,7 +45,7 @@ class MigrationFacts:
     @property
     def hardly_measured(self) -> bool:
         """Whether it is not known how the guest's writing goes on."""
-        return self.measured is None or self.measured.by_one_window
+        return self.measured is None or self.measured.only_lower_bounds
 
     @property
     def vcpus_busy_percent(self) -> list[int]:

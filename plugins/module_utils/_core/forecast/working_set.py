@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 import typing as t
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..errors import MigrationError
 from ..units import GIB
@@ -64,9 +64,14 @@ class WorkingSet:
     dirty_rate_is_lower_bound: bool
 
     @property
-    def by_one_window(self) -> bool:
-        """Whether it only says what was seen, and how it goes on is not known."""
+    def only_lower_bounds(self) -> bool:
+        """Whether it only says what was seen, as one window does, and how it goes on is not known."""
         return self.working_set_is_lower_bound and self.dirty_rate_is_lower_bound
+
+    @property
+    def nothing_beyond(self) -> WorkingSet:
+        """The guest that has dirtied all that it ever does, and at once."""
+        return replace(self, working_set_is_lower_bound=False, dirty_rate_is_lower_bound=True)
 
 
 def working_set(windows: t.Iterable[Window], memory_bytes: t.Optional[int] = None) -> WorkingSet:

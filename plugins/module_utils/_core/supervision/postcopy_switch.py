@@ -116,7 +116,9 @@ class PostcopySwitch:
     def _is_due(self, at: BoundaryFigures, plateau: int) -> bool:
         if not self._settings.may_start_postcopy:
             return False
-        if self._insisted or self._plan.way == POSTCOPY or plateau >= PLATEAU_PASSES:
+        # What was seen for a second shows no need.
+        planned = self._plan.way == POSTCOPY and (self._policy.postcopy == "prefer" or not self._plan.first_pass_tells)
+        if self._insisted or planned or plateau >= PLATEAU_PASSES:
             return True
         if plateau and self._first_two_passes_tell(at):
             return True

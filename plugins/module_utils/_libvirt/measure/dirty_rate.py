@@ -19,6 +19,7 @@ from ..connection import Connection, require_version
 from ..guest import Guest
 from ..job.current import current_stats
 from ..timeout import within
+from .busy_watch import BusyWatch
 
 # Bindings older than libvirt 11.2 lack names for most of these.
 MODES = {"page-sampling": 0, "dirty-bitmap": 1, "dirty-ring": 2}
@@ -101,11 +102,12 @@ class BegunWindow:
 class BegunMeasurement:
     """A window of one second that runs already, and longer ones after it, as long as those before do not tell enough.
 
-    Raises what :class:`BegunWindow` does.
+    ``busy``: watches the guest's processors since it began. Raises what :class:`BegunWindow` does.
     """
 
     def __init__(self, connection: Connection, guest: Guest, mode: str) -> None:
         self._connection, self._guest, self._mode = connection, guest, mode
+        self.busy = BusyWatch(guest)
         self._first = self._begin(_SHORT_S)
 
     @property

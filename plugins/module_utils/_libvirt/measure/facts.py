@@ -22,7 +22,6 @@ from ..connection import Connection, libvirt
 from ..guest import Guest
 from ..timeout import within
 from .both_hosts import BothHosts
-from .busy_watch import BusyWatch
 from .dirty_rate import BegunMeasurement, mode_for
 
 _LEAST_CACHE_BYTES = 64 * MIB  # QEMU's default; where less can be spared there is none
@@ -145,7 +144,7 @@ def measure_facts(
         zstd_possible=zstd,
     )
     if measuring is not None and bandwidth.bytes_per_s is not None:
-        measured, why_not = measuring.end(facts, whole, options)
+        measured, why_not = measuring.end(facts, whole, options, idle)
         facts = replace(facts, measured=measured, vcpus_busy=measuring.busy)
     return MeasuredFacts(replace(facts, idle_processors=idle() if idle else None), bandwidth, touched_from, why_not)
 
@@ -193,16 +192,23 @@ class _Measuring:
 
     def __init__(self, connection: Connection, guest: Guest, mode: str, begun: t.Optional[BegunMeasurement]) -> None:
         self._problem, self._begun = "", begun
-        self._watch = BusyWatch(guest)
         self.busy: tuple[float, ...] = ()
         if begun is None:
             with self._passing():
                 self._begun = BegunMeasurement(connection, guest, mode)
 
-    def end(self, facts: MigrationFacts, whole: int, options: MeasurementOptions) -> tuple[t.Optional[WorkingSet], str]:
-        """What it has found, or why it has found nothing."""
-        found: t.Optional[WorkingSet] = None
-        bandwidth = facts.bandwidth_bytes_per_s
+    def end(
+        self,
+        facts: MigrationFacts,
+        whole: int,
+        options: MeasurementOptions,
+        idle: t.Optional[t.Callable[[], t.Optional[tuple[float, float]]]],
+    ) -> tuple[t.Optional[WorkingSet], str]:
+        """What it has found, or why it has found nothing. ``idle``: tells how many processors the hosts have idle."""
+        begun, found = self._begun, None
+        if begun is None:
+            return None, self._problem
+        busy, bandwidth, devices = begun.busy, facts.bandwidth_bytes_per_s, facts.host_devices
         least_s = facts.touched_bytes / bandwidth
         _short_s, long_s = measuring_windows_s(least_s)
 
@@ -212,17 +218,16 @@ class _Measuring:
                 return long_s if last.window_s < long_s and not options.over() else None
             if policy is None:
                 return long_s if last.window_s < long_s else None
+            seen = replace(facts, vcpus_busy=busy.shares(), idle_processors=idle() if idle else None)
 
-            def so_far() -> Forecast:
-                seen = replace(facts, measured=working_set(windows, whole), vcpus_busy=self._watch.shares())
-                return planned(policy, seen, options.choices)
+            def forecast_of(guest: WorkingSet) -> Forecast:
+                return planned(policy, replace(seen, measured=guest), options.choices)
 
-            return next_window_s(last, least_s, bandwidth, policy, facts.host_devices, so_far)
+            return next_window_s(last, working_set(windows, whole), least_s, bandwidth, policy, devices, forecast_of)
 
-        if self._begun is not None:
-            with self._passing():
-                found = working_set(self._begun.windows(following_s), whole)
-        self.busy = self._watch.shares()
+        with self._passing():
+            found = working_set(begun.windows(following_s), whole)
+        self.busy = busy.shares()
         return found, "" if found else self._problem
 
     @contextlib.contextmanager

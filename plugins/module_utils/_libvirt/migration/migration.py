@@ -216,12 +216,19 @@ class Migration:
         return MeasuredMeanwhile(measured)
 
     def _learnt_meanwhile(
-        self, meanwhile: t.Optional[MeasuredMeanwhile], basis: MeasuredFacts, forecast: Forecast
+        self, name: str, meanwhile: t.Optional[MeasuredMeanwhile], basis: MeasuredFacts, forecast: Forecast
     ) -> tuple[MeasuredFacts, Forecast]:
-        """A guest that would have been sent with what was known is sent whatever was found."""
+        """Raises NO_WAY where it turned out that there is none; but one that may go by post-copy is sent: it ends."""
         found = meanwhile.end() if meanwhile is not None else None
-        planned = self._planned(found) if found is not None else forecast
-        return (basis, forecast) if found is None or planned.plan.way == NO_WAY else (found, planned)
+        if found is None:
+            return basis, forecast
+        planned = self._planned(found)
+        if planned.plan.way != NO_WAY:
+            return found, planned
+        options = self._options
+        if not options.force and (options.policy.postcopy == "never" or not found.facts.postcopy_possible):
+            require_way(name, planned, found.document())
+        return basis, forecast
 
     def _with_all_its_memory(self, guest: Guest) -> None:
         """From here on; it has its turn already."""
@@ -257,7 +264,8 @@ class Migration:
             self.notes.append(f"The destination cannot receive by post-copy, so it was done without. {exc.problem}")
         without = replace(basis, facts=replace(basis.facts, postcopy_possible=False))
         if self._options.measurement.measure and without.facts.hardly_measured:  # more was not needed with post-copy
-            basis = self._measured(guest, self._options.measurement)
+            never = replace(self._options.policy, postcopy="never")
+            basis = self._measured(guest, self._options.measurement._replace(no_more_than_for=never))
             without = replace(basis, facts=replace(basis.facts, postcopy_possible=False))
         return self._send(guest, result, without, self._forecast(guest, without))
 
@@ -294,7 +302,7 @@ class Migration:
         if options.before_start is not None:
             meanwhile = self._measure_meanwhile(guest, basis)
             options.before_start(guest, self._document(forecast, basis))
-            basis, forecast = self._learnt_meanwhile(meanwhile, basis, forecast)
+            basis, forecast = self._learnt_meanwhile(guest.name, meanwhile, basis, forecast)
         if not options.ignore_cordon:
             require_open(self._ends.destination, self._ends.destination_name, guest.name)
         less = self._memory.take(guest, basis)

@@ -290,6 +290,7 @@ def test_what_runs_already_is_used_and_no_more_is_begun_than_needed(
             return Window(found[-1], len(found))
 
     monkeypatch.setattr(dirty_rate, "BegunWindow", Begun)
+    monkeypatch.setattr(dirty_rate, "BusyWatch", lambda _guest: None)
     measuring = dirty_rate.BegunMeasurement(t.cast("t.Any", None), t.cast("t.Any", None), mode)
     assert found == [1]
     left = iter([*following, None])

@@ -137,7 +137,7 @@ def test_a_quiet_guest_is_known_after_a_second(libvirt: FakeLibvirt, ends: Ends)
 
 def test_one_that_ends_in_any_case_is_not_measured_for_longer(libvirt: FakeLibvirt, ends: Ends) -> None:
     """It writes a lot, but pre-copy with a throttle ends even where it writes to all of its memory; or post-copy."""
-    for policy, short_mib in ((NEVER, 60), (replace(MAY, postcopy="prefer"), 150)):
+    for policy, short_mib in ((NEVER, 40), (replace(MAY, postcopy="prefer"), 150)):
         measuring = window(1, short_mib)
         libvirt.expect(PLAIN, INFO, *measuring[:4], RESIDENT, *VERSIONS, *measuring[4:])
         found = surveyed(ends, measure=True, no_more_than_for=policy)
