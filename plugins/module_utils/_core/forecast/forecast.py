@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field, replace
 from ..job.downtime_limit import highest_limit_ms
 from ..policy import MAX_THROTTLE_PERCENT, Policy
 from ..units import human_bytes, human_ms
-from .dirty_curve import DirtyCurves
+from .dirty_curve import DirtyCurve, DirtyCurves
 from .plan import NO_WAY, PAUSE, POSTCOPY, PRECOPY, THROTTLE, UNKNOWN, Flags, Plan
 from .precopy_model import MigrationCourse, latest_share, postcopy
 from .requirements import needs, requirements_text
@@ -158,10 +158,17 @@ class _Chooser:
         ways = ((PRECOPY, 0), (THROTTLE, most)) if most else ((PRECOPY, 0),)
         tries = [(way, percent, cost) for cost in (_XBZRLE_COST, _XBZRLE_AT_BEST) for way, percent in ways]
         for way, percent, cost in tries if self.compresses else ():
-            course = self.trial.course(loads.likely, throttle_percent=percent, resend_cost=cost)
+            course = self.trial.course(self._load(loads, cost), throttle_percent=percent, resend_cost=cost)
             if self.trial.keeps(course):
                 return self._by(way, course, worst, False, throttle_percent=most, resend_cost=cost)
         return None
+
+    def _load(self, loads: DirtyCurves, resend_cost: float) -> DirtyCurve:
+        """At best, pages that compress well are also written no faster than was seen."""
+        measured = self.facts.measured
+        if measured is None or resend_cost != _XBZRLE_AT_BEST:
+            return loads.likely
+        return replace(loads.likely, dirty_bytes_per_s=float(measured.dirty_bytes_per_s))
 
     def _throttles(self) -> t.Sequence[int]:
         """Throttles to start with. QEMU knows no cap but its own and goes on climbing: leave it room below ours."""
@@ -198,7 +205,7 @@ class _Chooser:
         resend_cost: float = _XBZRLE_COST,
     ) -> Forecast:
         if self.compresses and self.trial.loads is not None and way in (PRECOPY, THROTTLE):
-            likely, most = self.trial.loads
+            most, likely = self.trial.loads.worst, self._load(self.trial.loads, resend_cost)
             expected = self.trial.course(likely, throttle_percent=throttle_percent, resend_cost=resend_cost)
             # At worst what is rewritten does not compress at all, which is only seen in the third pass.
             worst = self.trial.course(most, throttle_percent=throttle_percent, resend_cost=1.0)

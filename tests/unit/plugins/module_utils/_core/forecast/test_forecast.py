@@ -214,6 +214,15 @@ def test_pages_that_may_compress_well_are_tried_with_a_throttle_too() -> None:
     assert "compress to 10%, which the third pass shows" in found.summary
 
 
+def test_a_guest_whose_pages_may_compress_is_not_refused_for_a_rate_that_nobody_saw() -> None:
+    """All that it writes to was dirty within the short window, and four times the rate is what is likely then."""
+    policy, writes = Policy(max_downtime_ms=500, postcopy="never"), measured(600, 600, rate_bound=True)
+    found = told(policy, writes, xbzrle_cache_bytes=512 * MIB)
+    assert (found.plan.way, found.sure) == (PRECOPY, False)
+    assert found.expected and found.expected.finishes
+    assert told(policy, writes).plan.way == NO_WAY
+
+
 def test_pages_of_zeros_cost_a_scan() -> None:
     """Published: a guest of 1 TiB that used next to nothing took 70 s over a link that would have sent that in 2 s."""
     gib = 1 << 30
