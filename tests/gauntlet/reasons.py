@@ -29,6 +29,7 @@ _REASONS = {
     "2b": "As above.",
     "2c": "Where a peer stands still for longer than ours it ends sooner, as its contract allows that; and ours sends a"
     " pass more, of half a second, for a shorter downtime.",
+    "3a": "The play takes all of the seconds that are allowed beside the job, and at times more.",
     "4b": _TWICE,
     "5a": "The share is that of a migration that takes less time. In post-copy a guest that touches all of its memory"
     " does next to nothing in either; what is lost as time is the next figure.",
