@@ -17,7 +17,6 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._core.forec
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.forecast.simulation import MigrationFacts
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.forecast.working_set import (
     Window,
-    WorkingSet,
     working_set,
 )
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.job.sample import JobSample
@@ -85,18 +84,8 @@ class Ours:
         while seconds is not None:
             windows.append(Window(seconds, guest.measured(0.0, seconds)))
             facts = replace(facts, measured=working_set(windows, guest.memory_bytes))
-            seconds = self._next_window_s(windows[-1], facts)
+            seconds = next_window_s(windows[-1], facts, self.contract, lambda guest: forecast(self.contract, guest))
         return facts
-
-    def _next_window_s(self, last: Window, facts: MigrationFacts) -> t.Optional[int]:
-        bandwidth = facts.bandwidth_bytes_per_s
-        least_s = facts.touched_bytes / bandwidth
-        measured = t.cast("WorkingSet", facts.measured)
-
-        def forecast_of(guest: WorkingSet) -> Forecast:
-            return forecast(self.contract, replace(facts, measured=guest))
-
-        return next_window_s(last, measured, least_s, bandwidth, self.contract, 0, forecast_of)
 
     def look(self, sample: JobSample, at_sync: bool, results: t.Sequence[ActionResult]) -> t.Sequence[Action]:
         return self.supervisor.observe(sample, at_sync=at_sync, results=results)

@@ -8,7 +8,7 @@ import typing as t
 from dataclasses import dataclass, replace
 
 from ..._core.errors import MigrationError
-from ..._core.forecast.forecast import MOST_CONNECTIONS, Forecast
+from ..._core.forecast.forecast import MOST_CONNECTIONS
 from ..._core.forecast.link_bandwidth import DestinationPath, ExpectedBandwidth, RouteDevice, expected_bandwidth
 from ..._core.forecast.measuring_windows import measuring_windows_s, next_window_s
 from ..._core.forecast.simulation import MigrationFacts
@@ -208,9 +208,8 @@ class _Measuring:
         begun, found = self._begun, None
         if begun is None:
             return None, self._problem
-        busy, bandwidth, devices = begun.busy, facts.bandwidth_bytes_per_s, facts.host_devices
-        least_s = facts.touched_bytes / bandwidth
-        _short_s, long_s = measuring_windows_s(least_s)
+        busy = begun.busy
+        _short_s, long_s = measuring_windows_s(facts.touched_bytes / facts.bandwidth_bytes_per_s)
 
         def following_s(windows: t.Sequence[Window]) -> t.Optional[int]:
             last, policy = windows[-1], options.no_more_than_for
@@ -218,12 +217,13 @@ class _Measuring:
                 return long_s if last.window_s < long_s and not options.over() else None
             if policy is None:
                 return long_s if last.window_s < long_s else None
-            seen = replace(facts, vcpus_busy=busy.shares(), idle_processors=idle() if idle else None)
-
-            def forecast_of(guest: WorkingSet) -> Forecast:
-                return planned(policy, replace(seen, measured=guest), options.choices)
-
-            return next_window_s(last, working_set(windows, whole), least_s, bandwidth, policy, devices, forecast_of)
+            seen = replace(
+                facts,
+                measured=working_set(windows, whole),
+                vcpus_busy=busy.shares(),
+                idle_processors=idle() if idle else None,
+            )
+            return next_window_s(last, seen, policy, lambda guest: planned(policy, guest, options.choices))
 
         with self._passing():
             found = working_set(begun.windows(following_s), whole)

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A guest that waits for its turn is measured meanwhile, and never waits for that.
 
-No longer than the start needs is it measured otherwise, or not at all where its first pass tells soon enough what it
-needs. But the throttle of one whose writing is known is no higher than it must be, and one that is known to need
+Otherwise it is measured no longer than its start needs, or not at all where its first pass tells what it needs soon
+enough. But the throttle of one whose writing is known is no higher than it must be, and one that is known to need
 post-copy is switched within the first pass, so that less of it is sent twice.
 """
 

@@ -222,6 +222,9 @@ class Migration:
         found = meanwhile.end() if meanwhile is not None else None
         if found is None:
             return basis, forecast
+        # That the destination's QEMU cannot receive by post-copy is no fact that is measured.
+        possible = found.facts.postcopy_possible and basis.facts.postcopy_possible
+        found = replace(found, facts=replace(found.facts, postcopy_possible=possible))
         planned = self._planned(found)
         if planned.plan.way != NO_WAY:
             return found, planned

@@ -195,6 +195,7 @@ def test_a_guest_is_measured_while_the_destination_is_connected_to(
     result = run(migration, **asked)
     assert result["outcome"] == "moved"
     assert (result["forecast"]["basis"]["dirty_bytes_per_s"] == 0) is measured
+    assert result["record"]["plan"]["first_pass_tells"] is True
 
 
 def test_the_destination_may_keep_the_statistics(libvirt: FakeLibvirt, run: ModuleRunner) -> None:

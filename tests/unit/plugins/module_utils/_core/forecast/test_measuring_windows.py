@@ -4,10 +4,11 @@
 from __future__ import annotations
 
 import typing as t
+from dataclasses import replace
 
 import pytest
 
-from ansible_collections.virtops.live_migration.plugins.module_utils._core.forecast.forecast import Forecast, forecast
+from ansible_collections.virtops.live_migration.plugins.module_utils._core.forecast.forecast import forecast
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.forecast.measuring_windows import (
     measuring_windows_s,
     next_window_s,
@@ -16,7 +17,6 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._core.forec
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.forecast.simulation import MigrationFacts
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.forecast.working_set import (
     Window,
-    WorkingSet,
     working_set,
 )
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.policy import Policy
@@ -28,11 +28,9 @@ FEW_S, MANY_S = 10, 60  # what all memory takes once: 15 % of it are worth no wi
 
 
 def following(window: Window, policy: Policy, least_s: float = FEW_S, cache_mib: int = 0) -> t.Optional[int]:
-    def forecast_of(guest: WorkingSet) -> Forecast:
-        facts = MigrationFacts(int(least_s * BANDWIDTH), BANDWIDTH, guest, xbzrle_cache_bytes=cache_mib * MIB)
-        return forecast(policy, facts)
-
-    return next_window_s(window, working_set([window]), least_s, BANDWIDTH, policy, 0, forecast_of)
+    measured = working_set([window])
+    facts = MigrationFacts(int(least_s * BANDWIDTH), BANDWIDTH, measured, xbzrle_cache_bytes=cache_mib * MIB)
+    return next_window_s(window, facts, policy, lambda guest: forecast(policy, guest))
 
 
 def test_the_long_window_is_as_long_as_a_pass() -> None:
@@ -66,10 +64,8 @@ def test_short_windows_tell_enough_where_little_is_written(
     busy = MigrationFacts(MANY_S * BANDWIDTH, BANDWIDTH, working_set([Window(1, 300 * MIB)]))
     no_way = forecast(Policy(postcopy="never", max_throttle_percent=0), busy)
     assert no_way.plan.way == NO_WAY
-    measured = working_set([window])
-    assert (
-        next_window_s(window, measured, MANY_S, BANDWIDTH, policy, host_devices, lambda _guest: no_way) == following_s
-    )
+    facts = MigrationFacts(MANY_S * BANDWIDTH, BANDWIDTH, working_set([window]), host_devices=host_devices)
+    assert next_window_s(window, facts, policy, lambda _guest: no_way) == following_s
 
 
 @pytest.mark.parametrize(
@@ -105,13 +101,9 @@ def test_what_is_worth_it_is_measured_once() -> None:
 
 def test_a_set_that_is_dirty_within_a_second_has_an_end_or_not() -> None:
     """16 GiB over 10 Gbit/s: 700 MiB that are rewritten all the time are 640 ms, which no throttle changes."""
-    bandwidth, policy = 1100 * MIB, Policy(max_downtime_ms=500, postcopy="never")
-
-    def forecast_of(guest: WorkingSet) -> Forecast:
-        return forecast(policy, MigrationFacts(16 << 30, bandwidth, guest))
-
-    window = Window(1, 700 * MIB)
+    policy, window = Policy(max_downtime_ms=500, postcopy="never"), Window(1, 700 * MIB)
     measured = working_set([window])
-    ways = [forecast_of(guest).plan.way == NO_WAY for guest in (measured, measured.nothing_beyond)]
-    assert ways == [False, True]
-    assert next_window_s(window, measured, 16384 / 1100, bandwidth, policy, 0, forecast_of) == 15
+    facts = MigrationFacts(16 << 30, 1100 * MIB, measured)
+    guests = [facts, replace(facts, measured=measured.nothing_beyond)]
+    assert [forecast(policy, guest).plan.way == NO_WAY for guest in guests] == [False, True]
+    assert next_window_s(window, facts, policy, lambda guest: forecast(policy, guest)) == 15
