@@ -16,7 +16,8 @@ from .options import MigrationOptions
 def options_of_guest(
     options: MigrationOptions, guest: Guest, *, broken: bool
 ) -> tuple[MigrationOptions, t.Sequence[str]]:
-    """The options with its policy and its disks, and what of its own word does not count.
+    """The options with its policy and its disks, and what of its own word does not count; what was read of it before
+    the hosts were looked at counts once.
 
     ``broken``: its post-copy is: it can only be joined, whatever the guest says of itself, and cannot go back. Raises
     OPTIONS_CONFLICT, and what keeps its own word from being read.
@@ -38,7 +39,7 @@ def options_of_guest(
         copy_disks=_disks_to_copy(options, guest, policies, storage),
         copy_synchronous_writes=options.start.copy_synchronous_writes and storage != "none",
     )
-    return replace(options, policy=policy, start=start), notes
+    return replace(options, policy=policy, start=start, early=None), notes
 
 
 def _disks_to_copy(

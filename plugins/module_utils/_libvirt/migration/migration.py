@@ -10,33 +10,29 @@ from dataclasses import replace
 
 from ..._core.errors import MigrationError
 from ..._core.forecast.forecast import Forecast
-from ..._core.forecast.plan import NO_WAY
-from ..._core.forecast.quiet_moment import quiet_enough, waiting_line
 from ..._core.migration.call_parameters import check_copies, start_call
 from ..._core.migration.copied_disks import choose_disks
 from ..._core.migration.destination_xml import moved_disks
 from ..._core.migration.location import Situation
 from ..._core.migration.refusals import refusal
-from ..._core.migration.start_plan import first_limit_ms, planned, require_way
+from ..._core.migration.start_plan import first_limit_ms
 from ..connection import libvirt
 from ..cordon_secret import require_open
 from ..guest import Guest
 from ..job.sampling import counts_sent
 from ..job.source_daemon_lost import ENDED_BY_A_RESTART
-from ..measure.calm import wait_for_calm
-from ..measure.facts import MeasuredFacts, MeasurementOptions, measure_facts
+from ..measure.facts import MeasuredFacts
 from .attempts import learn, learnt_before
 from .balloon import MigrationMemory
 from .driver import ProgressCallback
-from .early_measurement import measurement_for
 from .guest_options import options_of_guest
-from .measured_meanwhile import MeasuredMeanwhile
 from .metrics import tell_two_hosts
 from .options import MigrationOptions
 from .result import MigrationResult, Result, opened
 from .sent_definition import MIGRATABLE, SECURE, SentDefinition, read_definition
 from .source_disks import source_disks
 from .start import OVERTAKEN, MigrationStart
+from .start_measurement import StartMeasurement, planned_with, replanned, required_plan
 from .supervise import Supervision, plan_of_running
 from .two_hosts import TwoHosts
 
@@ -58,6 +54,7 @@ class Migration:
         self._runs_on: t.Optional[str] = None
         self.notes: list[str] = []
         self._memory = MigrationMemory(ends, self.notes.append)
+        self._measurement = StartMeasurement(ends, options.early, on_progress, self.notes.append)
 
     @property
     def copy_storage(self) -> str:
@@ -170,68 +167,15 @@ class Migration:
 
     def _measure_and_forecast(self, guest: Guest, check: bool = False) -> tuple[MeasuredFacts, Forecast]:
         self._memory.begin(guest, self._options.policy, wait=self._options.wait)
-        basis = self._memory.look(self._facts(guest, check), self._planned)
-        return basis, self._forecast(guest, basis)
+        found = self._measurement.facts(guest, self._options, check=check)
+        basis = self._memory.look(found, self._planned)
+        return basis, required_plan(self._options, guest.name, basis)
+
+    def _planned(self, basis: MeasuredFacts) -> Forecast:
+        return planned_with(self._options, basis)
 
     def _document(self, forecast: Forecast, basis: MeasuredFacts) -> Result:
         return {**forecast.document(), "basis": basis.document(), "shrink": self._memory.document(forecast)}
-
-    def _facts(self, guest: Guest, check: bool = False) -> MeasuredFacts:
-        """The facts of a calm moment, where one comes within ``calm_wait_s``; else those of the last moment
-        measured."""
-        options, wait_s = self._options, self._options.calm_wait_s
-        measurement = measurement_for(options.measurement, options.policy, check=check, calm_wait_s=wait_s)
-
-        def told(basis: MeasuredFacts, waited_s: float) -> None:
-            if self._on_progress is not None and basis.facts.measured is not None:
-                line = waiting_line(basis.facts.measured, waited_s, wait_s)
-                self._on_progress({"name": guest.name, "line": line})
-
-        basis, calm = wait_for_calm(lambda: self._measured(guest, measurement), self._calm, wait_s, told)
-        if not calm:
-            self.notes.append(f"{guest.name!r} was not calm within {wait_s:g} s.")
-        return basis
-
-    def _calm(self, basis: MeasuredFacts) -> bool:
-        """Whether nothing calmer is waited for."""
-        waits = self._options.calm_wait_s and basis.facts.measured is not None
-        return not waits or quiet_enough(self._planned(basis))
-
-    def _measured(self, guest: Guest, measurement: MeasurementOptions) -> MeasuredFacts:
-        early = self._options.early
-        self._options = replace(self._options, early=None)
-        begun = early.begun if early and early.uuid == guest.uuid else None
-        return measure_facts(self._ends.source, self._ends.destination, guest, self._options.path, measurement, begun)
-
-    def _measure_meanwhile(self, guest: Guest, basis: MeasuredFacts) -> t.Optional[MeasuredMeanwhile]:
-        """While it waits for its turn, where a longer measurement would tell more."""
-        options = self._options
-        if not options.measurement.measure or not basis.facts.hardly_measured:
-            return None
-        measurement, ends = options.measurement._replace(no_more_than_for=options.policy), self._ends
-
-        def measured(over: t.Callable[[], bool]) -> MeasuredFacts:
-            return measure_facts(ends.source, ends.destination, guest, options.path, measurement._replace(over=over))
-
-        return MeasuredMeanwhile(measured)
-
-    def _learnt_meanwhile(
-        self, name: str, meanwhile: t.Optional[MeasuredMeanwhile], basis: MeasuredFacts, forecast: Forecast
-    ) -> tuple[MeasuredFacts, Forecast]:
-        """Raises NO_WAY where it turned out that there is none; but one that may go by post-copy is sent: it ends."""
-        found = meanwhile.end() if meanwhile is not None else None
-        if found is None:
-            return basis, forecast
-        # That the destination's QEMU cannot receive by post-copy is no fact that is measured.
-        possible = found.facts.postcopy_possible and basis.facts.postcopy_possible
-        found = replace(found, facts=replace(found.facts, postcopy_possible=possible))
-        planned = self._planned(found)
-        if planned.plan.way != NO_WAY:
-            return found, planned
-        options = self._options
-        if not options.force and (options.policy.postcopy == "never" or not found.facts.postcopy_possible):
-            require_way(name, planned, found.document())
-        return basis, forecast
 
     def _with_all_its_memory(self, guest: Guest) -> None:
         """From here on; it has its turn already."""
@@ -265,12 +209,8 @@ class Migration:
                 raise
             # Whether the destination can is only known when its QEMU is asked; nothing has been sent then.
             self.notes.append(f"The destination cannot receive by post-copy, so it was done without. {exc.problem}")
-        without = replace(basis, facts=replace(basis.facts, postcopy_possible=False))
-        if self._options.measurement.measure and without.facts.hardly_measured:  # more was not needed with post-copy
-            never = replace(self._options.policy, postcopy="never")
-            basis = self._measured(guest, self._options.measurement._replace(no_more_than_for=never))
-            without = replace(basis, facts=replace(basis.facts, postcopy_possible=False))
-        return self._send(guest, result, without, self._forecast(guest, without))
+        without = self._measurement.without_postcopy(guest, self._options, basis)
+        return self._send(guest, result, without, required_plan(self._options, guest.name, without))
 
     def _choose_disks(self, guest: Guest) -> None:
         """Replace the choice of disks to copy by a list of targets. Raises OPTIONS_CONFLICT where none is to be."""
@@ -291,21 +231,13 @@ class Migration:
         copied = options.copy_disks or () if options.copy_storage != "none" else ()
         return SentDefinition(guest, self._options.definition, persistent=result.persistent, copied=copied)
 
-    def _planned(self, basis: MeasuredFacts) -> Forecast:
-        return planned(self._options.policy, basis.facts, self._options.measurement.choices)
-
-    def _forecast(self, guest: Guest, basis: MeasuredFacts) -> Forecast:
-        forecast = self._planned(basis)
-        if not self._options.force:
-            require_way(guest.name, forecast, basis.document())
-        return forecast
-
     def _send(self, guest: Guest, result: MigrationResult, basis: MeasuredFacts, forecast: Forecast) -> Result:
         options, wait = self._options, self._options.wait
         if options.before_start is not None:
-            meanwhile = self._measure_meanwhile(guest, basis)
+            meanwhile = self._measurement.beside_a_wait(guest, options, basis)
             options.before_start(guest, self._document(forecast, basis))
-            basis, forecast = self._learnt_meanwhile(guest.name, meanwhile, basis, forecast)
+            found = meanwhile.end() if meanwhile is not None else None
+            basis, forecast = replanned(options, guest.name, found, basis, forecast)
         if not options.ignore_cordon:
             require_open(self._ends.destination, self._ends.destination_name, guest.name)
         less = self._memory.take(guest, basis)

@@ -22,8 +22,10 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._core.polic
 from ansible_collections.virtops.live_migration.plugins.module_utils._core.units import MIB
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.measure import calm
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.measure.facts import MeasurementOptions
-from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.migration import attempts
-from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.migration import migration as moving
+from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.migration import (
+    attempts,
+    start_measurement,
+)
 from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.migration.migration import (
     Migration,
     MigrationOptions,
@@ -77,10 +79,10 @@ class World:
         self.raw = Noted()
         self.told: list[t.Any] = []
         self.whole: list[bool] = []
-        monkeypatch.setattr(moving, "measure_facts", self._measure)
-        monkeypatch.setattr(moving, "planned", lambda _policy, facts, _choices: facts)
-        monkeypatch.setattr(moving, "quiet_enough", lambda facts: facts.calm)
-        monkeypatch.setattr(moving, "require_way", lambda *_words: None)
+        monkeypatch.setattr(start_measurement, "measure_facts", self._measure)
+        monkeypatch.setattr(start_measurement, "planned", lambda _policy, facts, _choices: facts)
+        monkeypatch.setattr(start_measurement, "quiet_enough", lambda facts: facts.calm)
+        monkeypatch.setattr(start_measurement, "require_way", lambda *_words: None)
         monkeypatch.setattr(Migration, "_send", self._started)
         monkeypatch.setattr(Migration, "_definition", lambda *_words: SimpleNamespace(parameters=dict))
 
