@@ -7,10 +7,10 @@ import typing as t
 from collections import Counter
 from pathlib import Path
 
-from bench.runs import Running, Task
+from bench.runs import Result, Running, Task
 from bench.subject import wait_for
 from results import Seen
-from scene import Scene
+from scene import END_S, Scene, told
 
 from ansible_collections.virtops.live_migration.tests.faults.page import EACH_CALL
 
@@ -18,10 +18,11 @@ DIRECTORY = "/root/crash"
 LOG = f"{DIRECTORY}/log"
 HELD, GO = f"{LOG}.held", f"{LOG}.go"
 SIDES = ("before", "after")
+NOT_REACHED = "not reached"  # in this run
 # Of the migrations that are disturbed.
 POLICY = {"postcopy": "if_needed", "max_data_factor": 50}
-# The calls of a migration that change most, of which `make test` tries both sides.
-FEW = ("virDomainMigrateToURI3 1", "virDomainUndefineFlags 1")
+# Of a migration: it has been begun, and nobody looks after it; the guest has arrived, and is defined on both hosts.
+FEW = ("after virDomainMigrateToURI3 1", "before virDomainUndefineFlags 1")
 
 
 def chosen_calls(log: str) -> list[str]:
@@ -61,38 +62,117 @@ def log_of(scene: Scene, host: str) -> str:
     return scene.lab.execute(host, "cat", LOG).stdout
 
 
-def disturbed(scene: Scene, at: str, how: str) -> Running:
-    """A migration that begins, with harm at one of its calls."""
-    return scene.ansible.begin(scene.guest.source, counted(scene.migration(policy_overrides=POLICY), at, how))
+class Subject(t.NamedTuple):
+    """What is disturbed on the source of the scene's guest. ``module``: that runs there; ``again``: after the harm the
+    order is carried out to its end, by running it again; what came of that. ``ended_well``: the same of a run that
+    nothing kept from its end."""
+
+    scene: Scene
+    module: str
+    order: Task
+    again: t.Callable[[], str]
+    ended_well: t.Callable[[Result], str]
+
+    def begin(self, at: str, how: str) -> Running:
+        return self.scene.ansible.begin(self.scene.guest.source, counted(self.order, at, how))
+
+    def runs(self) -> bool:
+        return self.scene.lab.script_runs(self.scene.guest.source, f"AnsiballZ_{self.module}.py")
 
 
-def run_again(scene: Scene) -> str:
-    """After the harm: the guest gets where it was to go, whole. What came of the second run."""
-    again = scene.run_again()
-    wait_for(lambda: scene.states()[1].startswith("running (migrated)"), "its arrival")
-    scene.guest.has_moved()
-    scene.guest.verify()
-    return str(again["outcome"])
+def killed(subject: Subject, at: str) -> str:
+    """The call may not be made in this run: then the first one ends as it should."""
+    (result,) = subject.begin(at, "killed").wait(END_S).results
+    if not result["failed"]:
+        subject.ended_well(result)
+        return NOT_REACHED
+    assert result["reason"] == "MODULE_DIED", f"{at}: {told(result)}"
+    return subject.again()
+
+
+def connection_cut(subject: Subject, at: str) -> str:
+    """The module may connect anew, or say what it does not know any more; it is never one of its own errors."""
+    (result,) = subject.begin(at, "cut").wait(END_S).results
+    if not result["failed"]:
+        return subject.ended_well(result)
+    for one in [result, *(row for row in result.get("guests") or [] if row.get("reason"))]:
+        assert one["reason"] not in ("INTERNAL", "MODULE_DIED"), f"{at}: {result['msg']}"
+    assert result["remedy"], at
+    wait_for(lambda: not subject.runs(), "the end of the module", END_S)
+    return f"{result['reason']}, then {subject.again()}"
+
+
+def controller_killed(subject: Subject, at: str) -> str:
+    """The module goes on alone; whoever runs it again finds the guest there, or what is left to do."""
+    lab, source = subject.scene.lab, subject.scene.guest.source
+    forget(subject.scene, source)
+    running = subject.begin(at, "held")
+
+    def is_held() -> bool:
+        return lab.execute(source, "test", "-e", HELD, check=False).returncode == 0
+
+    wait_for(lambda: is_held() or running.process.poll() is not None, "the call, or the end", END_S)
+    if not is_held():
+        (result,) = running.wait(END_S).results
+        assert not result["failed"], f"{at}: {result['msg']}"
+        subject.ended_well(result)
+        return NOT_REACHED
+    running.kill()
+    lab.execute(source, "touch", GO)
+    wait_for(lambda: not subject.runs(), "the end of the module", END_S)
+    return subject.again()
+
+
+HARM: dict[str, t.Callable[[Subject, str], str]] = {
+    "killed": killed,
+    "connection cut": connection_cut,
+    "controller killed": controller_killed,
+}
+
+
+def migration_of(scene: Scene) -> Subject:
+    """A migration of the guest to the other host."""
+
+    def arrived() -> None:
+        wait_for(lambda: scene.states()[1].startswith("running (migrated)"), "its arrival")
+        scene.guest.has_moved()
+        scene.guest.verify()
+
+    def again() -> str:
+        """The guest gets where it was to go, whole."""
+        result = scene.run_again()
+        arrived()
+        return str(result["outcome"])
+
+    def ended_well(result: Result) -> str:
+        arrived()
+        return str(result["outcome"])
+
+    return Subject(scene, "migration", scene.migration(policy_overrides=POLICY), again, ended_well)
 
 
 def calls_of_migration(scene: Scene) -> list[str]:
     """Of a migration that ends well."""
     source = scene.guest.source
     forget(scene, source)
-    (result,) = scene.ansible.run(source, counted(scene.migration(policy_overrides=POLICY)))
+    subject = migration_of(scene)
+    (result,) = subject.begin("", "").wait(END_S).results
     assert not result["failed"], result["msg"]
-    scene.guest.has_moved()
+    subject.ended_well(result)
     return chosen_calls(log_of(scene, source))
 
 
-def every_side(calls: t.Iterable[str], outcome_at: t.Callable[[str], str]) -> Counter[str]:
-    """How often each outcome came of the harm before and after each of these calls."""
+def both_sides(calls: t.Iterable[str]) -> list[str]:
+    return [f"{side} {call}" for call in calls for side in SIDES]
+
+
+def at_each(points: t.Iterable[str], outcome_at: t.Callable[[str], str]) -> Counter[str]:
+    """How often each outcome came of the harm at these points, such as `before virDomainMigrateToURI3 1`."""
     outcomes: Counter[str] = Counter()
-    for call in calls:
-        for side in SIDES:
-            outcome = outcome_at(f"{side} {call}")
-            print(f"{side} {call}: {outcome}", flush=True)
-            outcomes[outcome] += 1
+    for point in points:
+        outcome = outcome_at(point)
+        print(f"{point}: {outcome}", flush=True)
+        outcomes[outcome] += 1
     return outcomes
 
 

@@ -8,7 +8,7 @@ import typing as t
 
 import pytest
 from bench.runs import Task, task
-from crash_points import chosen_calls, counted, every_side, forget, log_of, tell
+from crash_points import at_each, both_sides, chosen_calls, counted, forget, log_of, tell
 from results import Seen
 from scene import END_S, Scene
 
@@ -67,6 +67,6 @@ def test_each_call(settings: Scene, seen: Seen, name: str) -> None:
     assert result["changed"], result
     calls, wanted = chosen_calls(log_of(settings, host)), left(settings, host)
     assert calls
-    outcomes = every_side(calls, lambda at: outcome_at(settings, host, name, wanted, at))
+    outcomes = at_each(both_sides(calls), lambda at: outcome_at(settings, host, name, wanted, at))
     assert sum(count for outcome, count in outcomes.items() if outcome.startswith("died")) >= len(calls), outcomes
     tell(seen, name, calls, outcomes)

@@ -44,6 +44,7 @@ PLAYED = [*PLAYED_FAST, "awx", "evacuation", "playbooks", "recover_by_monitor", 
 OLDEST = next(iter(MATRIX))
 CONTROLLER = f"{sys.version_info.major}.{sys.version_info.minor}"  # Python of the environment, which runs this, too
 AT_ONCE = 2  # of the steps that may run beside others
+FEWER = {"WORKERS": "2"}  # labs of a step that runs beside another one with labs
 
 _running: list[subprocess.Popen[str]] = []
 
@@ -76,10 +77,42 @@ def set_up(core: str) -> Step:
 def play(core: str, names: list[str], *, fast: bool = False) -> Step:
     """Integration tests by pytest of the newest environment, which runs the ansible-playbook of another one."""
     results = results_of(core)
-    environment = {"CORE_VENV": str(ROOT / f".venv-{core}"), "RESULTS": str(results)}
+    environment = {"CORE_VENV": str(ROOT / f".venv-{core}"), "RESULTS": str(results), **(FEWER if fast else {})}
     files = [f"tests/integration/test_{name}.py" for name in names]
     command = run_script("integration", "-m", "fast" if fast else "not wide", *files)
-    return Step(f"play-{core}", command, results / "integration", environment)
+    return Step(f"play-{core}", command, results / "integration", environment, beside=fast)
+
+
+def units_by_ansible_test() -> Step:
+    """Some of them, as Ansible runs those of a collection; all are run by pytest itself, which is quicker."""
+    results = RESULTS / "ansible-test"
+    command = run_script("units", "--python", CONTROLLER, "tests/unit/plugins/modules/")
+    return Step("ansible-test", command, results / "units", {"RESULTS": str(results)}, beside=True)
+
+
+def labs_at_once(matrix: bool) -> list[Step]:
+    """The steps with labs. Two of them run at once, so that no processor waits for the last test of one."""
+    results = RESULTS / "versions"
+    return [
+        Step(
+            "integration",
+            run_script("integration", *([] if matrix else ["--fast"])),
+            RESULTS / "integration",
+            beside=True,
+        ),
+        Step("faults", run_script("faults", "-m", "fast"), RESULTS / "faults", beside=True),
+        Step(
+            "versions",
+            run_script("versions", "--fast"),
+            results / "integration",
+            {"RESULTS": str(results), **FEWER},
+            True,
+        ),
+        *([] if matrix else [play(OLDEST, PLAYED_FAST, fast=True)]),
+        # The same seed each time, with five kinds of fault in its first steps: which others break something is for
+        # "make soak" to find.
+        Step("soak", run_script("soak", "--first", "1724", "--arrivals", "15"), beside=True),
+    ]
 
 
 def steps(matrix: bool) -> list[Step]:
@@ -92,20 +125,10 @@ def steps(matrix: bool) -> list[Step]:
         Step("build", run_script("build"), beside=True),
         Step("eda", run_script("eda", "-k", "freed"), RESULTS / "eda", beside=True),
         Step("system-trixie", [str(ROOT / "tests" / "setup" / "system"), "trixie"], beside=True),
-        *([] if matrix else [set_up(OLDEST)]),
+        *([] if matrix else [set_up(OLDEST), units_by_ansible_test()]),
         Step("units", run_script("units", *([] if matrix else ["--ends"])), RESULTS / "units"),
         Step("sim", run_script("sim"), RESULTS / "sim"),
-        Step("integration", run_script("integration", *([] if matrix else ["--fast"])), RESULTS / "integration"),
-        *([] if matrix else [play(OLDEST, PLAYED_FAST, fast=True)]),
-        Step(
-            "versions",
-            run_script("versions", "--fast"),
-            RESULTS / "versions" / "integration",
-            {"RESULTS": str(RESULTS / "versions")},
-        ),
-        # The same seed each time, with five kinds of fault in its first steps: which others break something is for
-        # "make soak" to find.
-        Step("soak", run_script("soak", "--first", "1724", "--arrivals", "15")),
+        *labs_at_once(matrix),
     ]
     if matrix:
         for core in MATRIX:
@@ -123,7 +146,7 @@ def steps(matrix: bool) -> list[Step]:
 def run(step: Step, *, live: bool = True) -> Counts:
     """Run one step with its output in a file and on the terminal, and say what came of it.
 
-    ``live``: its output is shown as it comes; else when it has ended, as another one runs beside it.
+    ``live``: its output is shown as it comes; else when it has ended.
     """
     if step.junit:
         step.junit.mkdir(parents=True, exist_ok=True)
@@ -165,7 +188,7 @@ def run(step: Step, *, live: bool = True) -> Counts:
 
 
 def groups(wanted: t.Sequence[Step]) -> t.Iterator[list[Step]]:
-    """Neighbours that run beside each other, and each of the others alone."""
+    """Neighbours that run beside each other, and each of the others alone. The output of the first is seen live."""
     for beside, found in itertools.groupby(wanted, lambda step: step.beside):
         together = list(found)
         yield from [together] if beside else [[step] for step in together]
@@ -202,7 +225,7 @@ class Summary:
 def run_group(group: t.Sequence[Step], summary: Summary) -> None:
     """Raises KeyboardInterrupt when all that ran has cleaned up and ended."""
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        done = [pool.submit(summary.run, step, live=len(group) == 1) for step in group]
+        done = [pool.submit(summary.run, step, live=step is group[0]) for step in group]
         try:
             for each in done:
                 each.result()

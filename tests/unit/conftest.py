@@ -17,7 +17,8 @@ else:
         init_plugin_loader()
 
 # A busy machine is no failure: no property here depends on how long an example takes. The examples are the same in each
-# run, so that what fails fails again; HYPOTHESIS_PROFILE=search draws new ones.
+# run, so that what fails fails again; HYPOTHESIS_PROFILE=search draws new ones, and few draws a fifth of them.
 settings.register_profile("steady", deadline=None, derandomize=True)
+settings.register_profile("few", settings.get_profile("steady"), max_examples=20)
 settings.register_profile("search", deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "steady"))

@@ -40,7 +40,7 @@ def seen_versions(pair: Pair) -> list[str]:
         return versions_of_hosts(lab)
 
 
-def run_tests(pair: Pair, tests: t.Sequence[str], directory: Path) -> int:
+def run_tests(pair: Pair, tests: t.Sequence[str], directory: Path, marked: str = "not wide") -> int:
     """pytest's exit code; its results are in the directory."""
     environment = {
         **os.environ,
@@ -49,7 +49,7 @@ def run_tests(pair: Pair, tests: t.Sequence[str], directory: Path) -> int:
         "COMMIT": commit_of(str(ROOT)),
         "FAULTS_KEPT": str(ROOT / "build" / "faults" / "results.jsonl"),
     }
-    command = [str(ROOT / "tests/run/integration"), "-m", "not wide", *tests]
+    command = [str(ROOT / "tests/run/integration"), "-m", marked, *tests]
     return subprocess.run(command, env=environment, check=False).returncode
 
 
@@ -81,7 +81,8 @@ def main() -> int:
     parser.add_argument("--page", action="store_true", help="only write the page anew, from what was kept")
     args = parser.parse_args()
     if args.fast:
-        return run_tests(FAST_PAIR, [f"tests/integration/{name}" for name in FAST], Path(os.environ["RESULTS"]))
+        files = [f"tests/integration/{name}" for name in FAST]
+        return run_tests(FAST_PAIR, files, Path(os.environ["RESULTS"]), "fast")
     chosen: list[Pair] = [pair for pair in PAIRS if not args.only or pair.name in args.only]
     if not args.page:
         for pair in chosen:

@@ -12,7 +12,7 @@ OWN_LAB = ("test_readiness_versions.py", "test_modular_daemons.py", "test_firewa
 # For pairs of two versions: from the older one to the newer one and back, where QEMU allows that.
 SLICE = ("test_host_info.py", "test_readiness.py", "test_job_info.py", "test_migration.py", "test_postcopy.py",
          "test_rescue.py", "test_recover.py", "test_abort.py", "test_downtime.py", "test_suspend.py")  # fmt: skip
-# What `make test` runs on the newest stable release, all tests of these files.
+# What `make test` runs on the newest stable release: the fast tests of these files.
 FAST = ("test_job_info.py", "test_downtime.py", "test_recover_by_monitor.py")
 
 

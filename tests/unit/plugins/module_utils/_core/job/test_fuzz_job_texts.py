@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 import typing as t
 from collections import Counter
@@ -24,7 +25,7 @@ from ansible_collections.virtops.live_migration.plugins.module_utils._libvirt.er
 from ansible_collections.virtops.live_migration.tests.unit.plugins.captured_texts import captured
 from ansible_collections.virtops.live_migration.tests.unit.plugins.fake_libvirt import libvirtError
 
-EXAMPLES = 400
+EXAMPLES = 2 * int(os.environ.get("VIRTOPS_FUZZ_EXAMPLES", "200"))
 LONG = 100_000  # characters
 LONGEST_S = 10.0  # of a processor for so many characters; what grows with their square takes minutes
 
