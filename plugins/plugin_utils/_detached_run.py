@@ -16,6 +16,7 @@ from ansible import constants
 from ansible.errors import AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
+from ansible.utils.unsafe_proxy import wrap_var
 
 from ..module_utils._core.json_text import is_whole
 from ..module_utils._core.supervision.progress import shown_line
@@ -50,6 +51,11 @@ done
 _WAIT_FOR_THE_END = (
     "n=0; while [ $n -lt 5 ] && ! tail -n 1 {file} 2>/dev/null | grep -qs '^{{\"end\": true}}'; do"
     " sleep 0.2 2>/dev/null || {{ sleep 1; n=4; }}; n=$((n+1)); done"
+)
+# Until the wrapper has put the module's result into its file, where its own state was, and no longer than two seconds.
+_FORGET = (
+    "n=0; while [ $n -lt 20 ] && grep -qs '\"ansible_job_id\"' {file}; do"
+    " sleep 0.1 2>/dev/null || {{ sleep 1; n=$((n+9)); }}; n=$((n+1)); done; rm -f -- {file}"
 )
 _OF_THE_WRAPPER = ("ansible_job_id", "results_file", "started", "finished", "stdout", "stderr")
 
@@ -150,8 +156,8 @@ class LiveAction(ActionBase):
         return bool(self._low_level_execute_command(f"grep -qsa {pattern} /proc/[0-9]*/cmdline").get("rc") == 0)
 
     def forget(self) -> None:
-        """Remove the file of the job's result."""
-        self._low_level_execute_command(f"rm -f -- {self._connection._shell.quote(self._results_file)}")
+        """Remove the file of the job's result, which may be written at this moment."""
+        self._low_level_execute_command(_FORGET.format(file=self._connection._shell.quote(self._results_file)))
 
     def job(self, job_id: str, variables: Result) -> Result:
         arguments = {"jid": job_id, "mode": "status", "_async_dir": self._results_file.rpartition("/")[0]}
@@ -179,6 +185,7 @@ class _Follower:
         self._offset = 0
         self._pid: t.Optional[int] = None
         self._ended = False
+        self._result: t.Optional[Result] = None
         self._gone_since_s: t.Optional[float] = None
         self._asked_s = time.monotonic()
         self._silent_status_s = _SILENT_STATUS_S
@@ -205,6 +212,9 @@ class _Follower:
 
     def _round(self) -> t.Optional[Result]:
         self._show(self._action.read_from(self._path, self._offset))
+        if self._ended and self._result is not None:
+            self._forget()
+            return self._result
         if not self._ended and not self._status_is_due():
             return None
         status = self._action.job(self._job_id, self._variables)
@@ -267,6 +277,9 @@ class _Follower:
             if is_whole(entry.get("pid")):  # it becomes part of a command
                 self._pid = entry["pid"]
             self._ended = self._ended or bool(entry.get("end"))
+            if list(entry) == ["result"] and isinstance(entry["result"], dict):
+                # What Ansible itself brings from a host has this mark, in versions that need it: it is no template.
+                self._result = t.cast(Result, wrap_var(entry["result"]))
             shown = shown_line(self._host, entry)
             if shown is not None:
                 _display.display(shown)

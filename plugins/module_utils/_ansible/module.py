@@ -6,10 +6,12 @@ from __future__ import annotations
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.common.parameters import remove_values
+from ansible.module_utils.common.warnings import get_deprecation_messages, get_warning_messages
 
 from .._core.libvirt_uri import secrets_in
 from .._core.text import printable
-from .progress import hide
+from .progress import ProgressFile, hide
 
 
 class Module(AnsibleModule):  # type: ignore[misc]
@@ -27,6 +29,21 @@ class Module(AnsibleModule):  # type: ignore[misc]
 
     def warn(self, warning: t.Any, *args: t.Any, **more: t.Any) -> None:
         super().warn(printable(warning), *args, **more)
+
+    def exit_json(self, **result: t.Any) -> t.NoReturn:
+        self._tell_result(result)
+        super().exit_json(**result)
+        raise AssertionError("exit_json does not return")
+
+    def _tell_result(self, result: t.Mapping[str, t.Any]) -> None:
+        """To whoever follows the progress, who else would have to run a module of Ansible's to get it. What it cannot
+        be told in full it has to get there: deprecations have another form in each version of Ansible."""
+        path = self.params.get("progress_file")
+        if path is None or get_deprecation_messages():
+            return
+        warnings = [*result.get("warnings", []), *get_warning_messages()]
+        whole = {**result, "warnings": warnings} if warnings else result
+        ProgressFile(path).result(remove_values(whole, self.no_log_values))
 
     def fail_json(self, msg: t.Any, *args: t.Any, **more: t.Any) -> t.NoReturn:
         texts = {key: printable(more[key]) for key in ("state", "remedy") if isinstance(more.get(key), str)}

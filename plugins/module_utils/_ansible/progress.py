@@ -14,6 +14,8 @@ from ansible.module_utils.common.parameters import remove_values
 
 from .argspec import Spec
 
+_MOST_RESULT_CHARACTERS = 512 * 1024  # half of what is read at once
+
 _hidden: set[str] = set()
 
 
@@ -28,7 +30,7 @@ def progress_spec() -> Spec:
 
 class ProgressFile:
     """Appends one JSON object per line: ``pid`` first, ``end`` last (the frame of every module does that), and between
-    them what is told.
+    them what is told; before the end the ``result`` of a module that ends well.
 
     A file that cannot be written is no reason to stop supervising a migration. Without a path nothing is written.
     """
@@ -47,10 +49,16 @@ class ProgressFile:
         """``name``: of the guest; ``line``: what a person reads; the rest is the same for a program."""
         self._append(entry)
 
-    def _append(self, entry: t.Mapping[str, t.Any]) -> None:
+    def result(self, result: t.Mapping[str, t.Any]) -> None:
+        """What the module returns, as Ansible returns it; nothing where it is so long that it is better fetched."""
+        self._append({"result": result}, _MOST_RESULT_CHARACTERS)
+
+    def _append(self, entry: t.Mapping[str, t.Any], most_characters: t.Optional[int] = None) -> None:
         if self._path is None:
             return
         line = json.dumps(remove_values(dict(entry), _hidden)) + "\n"
+        if most_characters is not None and len(line) > most_characters:
+            return
         unusable = (OSError, ValueError)  # the latter for a path that no file can have
         with contextlib.suppress(*unusable), open(self._path, "a", encoding="ascii", opener=_open_regular) as file:
             file.write(line)

@@ -53,11 +53,12 @@ def run(
             _fail(module, exc)
         except libvirt.libvirtError as exc:
             _fail(module, translate(exc, "This could not be done."))
-    keep_record(module, result)
-    if documents:
-        given = {name: value for name, value in module.params.items() if name not in documents}
-        result = {**result, "invocation": {"module_args": given}}
-    module.exit_json(**result)
+        keep_record(module, result)
+        if documents:
+            given = {name: value for name, value in module.params.items() if name not in documents}
+            result = {**result, "invocation": {"module_args": given}}
+        module.exit_json(**result)
+    raise AssertionError("exit_json does not return")
 
 
 def run_on_guest(argument_spec: Spec, work: GuestWork, **options: t.Any) -> t.NoReturn:

@@ -89,6 +89,23 @@ def test_lines_are_printed_as_they_come_and_the_result_is_the_modules(shown: lis
     assert host.modes == ["status", "cleanup"]
 
 
+def test_a_result_that_it_tells_is_not_fetched(shown: list[str]) -> None:
+    """And the file of the job is removed; what is not the whole entry, or no result, is none."""
+    told = {"changed": True, "outcome": "moved", "warnings": ["erp01 is small"], "invocation": {"module_args": {}}}
+    other = entry(name="erp01", line="pass 2", result={"changed": False}) + entry(result="none")
+    line = entry(result=told)
+    host = Host(entry(pid=7) + other + line[:20], line[20:], entry(end=True), result={"changed": False})
+    assert follow(host) == told
+    assert host.modes == ["cleanup"]
+    assert shown == ["[kvm01] erp01: pass 2"]
+
+
+def test_a_result_without_an_end_is_waited_with(shown: list[str]) -> None:
+    """It may have been killed between the two, or while it wrote more."""
+    told = follow(Host(entry(pid=7) + entry(result={"changed": True}), result=None, alive=False))
+    assert told["reason"] == "MODULE_DIED"
+
+
 LOADS_THE_PLUGIN = """
 import sys, time
 from ansible_collections.virtops.live_migration.plugins.plugin_utils import _detached_run
@@ -350,3 +367,16 @@ def test_the_file_of_a_result_is_removed_and_no_other(tmp_path: Path) -> None:
         each.write_text("{}", encoding="utf-8")
     _detached_run.LiveAction.forget(t.cast(_detached_run.LiveAction, on_a_terminal(str(file))))
     assert list(tmp_path.iterdir()) == [other]
+
+
+@pytest.mark.parametrize("later", ["a result", "nothing"])
+def test_the_file_of_a_result_that_is_still_to_come_is_removed_after_it(tmp_path: Path, later: str) -> None:
+    """The wrapper writes a new one in its place when the module has ended; it may have been killed, too."""
+    file, new = tmp_path / "j1.2", tmp_path / "new"
+    file.write_text('{"started": 1, "finished": 0, "ansible_job_id": "j1.2"}')
+    new.write_text('{"changed": false}')
+    removing = subprocess.Popen(["sh", "-c", _detached_run._FORGET.format(file=SHELL.quote(str(file)))])
+    if later == "a result":
+        new.rename(file)
+    assert removing.wait(60) == 0
+    assert not file.exists()

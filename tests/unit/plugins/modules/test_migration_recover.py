@@ -171,12 +171,13 @@ def test_qemu_that_says_it_goes_on_but_does_not(libvirt: FakeLibvirt, run: Modul
 def test_its_progress(libvirt: FakeLibvirt, run: ModuleRunner, tmp_path: Path) -> None:
     attempt = [*ends(), *OWN, resume().leaves(MIGRATED)]
     libvirt.expect(*FOUND, LOOK, *ends(), *WATCHED, *attempt, GONE, KEPT)
-    run(migration_recover, name="erp01", destination_uri=THERE, progress_file=str(tmp_path / "progress"))
+    result = run(migration_recover, name="erp01", destination_uri=THERE, progress_file=str(tmp_path / "progress"))
     told = [json.loads(line) for line in (tmp_path / "progress").read_text().splitlines()]
     assert set(told[0]) == {"pid"}
     assert told[-1] == {"end": True}
-    assert "attempt 1" in told[-3]["line"]
-    assert told[-2]["line"].startswith("completed")
+    assert told[-2] == {"result": result}
+    assert "attempt 1" in told[-4]["line"]
+    assert told[-3]["line"].startswith("completed")
 
 
 @pytest.mark.parametrize(

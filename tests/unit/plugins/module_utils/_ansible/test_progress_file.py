@@ -41,6 +41,13 @@ def test_secrets_are_not_told(tmp_path: Path) -> None:
     assert entries(path) == [{"name": "erp01", "line": "no answer of root:********@kvm02"}]
 
 
+def test_a_result_that_cannot_be_read_at_once_is_not_told(tmp_path: Path) -> None:
+    path = tmp_path / "progress"
+    ProgressFile(str(path)).result({"record": "x" * 600_000})
+    ProgressFile(str(path)).result({"record": "x" * 400_000})
+    assert [len(str(entry["result"])) for entry in entries(path)] == [400_014]
+
+
 def test_a_file_that_cannot_be_written_stops_nothing(tmp_path: Path) -> None:
     with ProgressFile(str(tmp_path / "missing" / "progress")) as progress:
         progress.report({"name": "erp01", "line": "pass 2"})
