@@ -16,7 +16,7 @@ import time
 import typing as t
 
 from bench.subject import Subject
-from virtlab.guest import FINE_BEAT_MS, GuestOptions
+from virtlab.guest import FINE_BEAT_MS, FINE_SLICE_MS, GuestOptions
 from virtlab.lab import Lab
 
 UNSENT = "net.ipv4.tcp_notsent_lowat"
@@ -63,7 +63,8 @@ def main() -> None:
     limits = {"no limit": NO_LIMIT, f"{asked.unsent_kib} KiB": asked.unsent_kib * 1024}
     found: dict[str, list[Measured]] = {name: [] for name in limits}
     pages_per_s = asked.mbit * PAGES_PER_S_OF_A_MBIT
-    options = GuestOptions(ram_mib=256, hot_mib=96, cold_mib=64, pages_per_s=pages_per_s, beat_ms=FINE_BEAT_MS)
+    fine = {"beat_ms": FINE_BEAT_MS, "slice_ms": FINE_SLICE_MS}
+    options = GuestOptions(ram_mib=256, hot_mib=96, cold_mib=64, pages_per_s=pages_per_s, **fine)
     with Lab(f"gaps-{os.getpid()}") as lab:
         lab.up(host_count=2, link_mbit=asked.mbit, on=dict.fromkeys(("kvm01", "kvm02"), asked.system))
         guest = Subject(lab, "erp01", options)

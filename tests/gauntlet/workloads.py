@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import typing as t
 
-from virtlab.guest import FINE_BEAT_MS, GuestOptions
+from virtlab.guest import FINE_BEAT_MS, FINE_SLICE_MS, GuestOptions
 
 from ansible_collections.virtops.live_migration.tests.sim.cases import WORKLOADS
 from ansible_collections.virtops.live_migration.tests.sim.guest import MIB, Guest
@@ -29,6 +29,7 @@ def options_of(guest: Guest) -> GuestOptions:
         busy_s=busy.duration_s if calm_s else 0.0,
         calm_s=calm_s,
         beat_ms=FINE_BEAT_MS,
+        slice_ms=FINE_SLICE_MS,
     )
 
 

@@ -37,12 +37,12 @@
 
 #define PAGE_BYTES 4096u
 #define PAGE_WORDS (PAGE_BYTES / 8u)
-#define SLICE_NS 5000000LL
+#define SLICE_MS 5 /* of one that writes much, unless it is told another one: each costs the machine something */
 #define CALM_SLICE_NS 25000000LL /* of a worker that writes little: a guest that sleeps costs the machine less */
 #define CALM_PAGES_PER_S 2000u    /* 50 of them in a slice */
 #define IDLE_SLICE_NS 100000000LL /* of one that writes nothing */
 #define BEAT_MS 50
-#define BACKGROUND_NS 250000LL /* verifying in the background may take this much of each slice: 5 % of 5 ms */
+#define BACKGROUND_NS 250000LL /* verifying in the background may take this much of each slice */
 #define MAX_DEBT_NS 100000000LL
 #define MAX_WORKERS 16
 #define BAD_LINES 32
@@ -80,6 +80,7 @@ static unsigned worker_count = 1;
 static atomic_ullong rate_pages_per_s, busy_ms, calm_ms, verify_request, bad_pages;
 static atomic_uint whole_pages, corrupt_pending;
 static atomic_ullong corrupt_page;
+static int64_t busy_slice_ns;
 static uint64_t steps_per_page; /* what is reckoned for each page: a program that is held up by its processor */
 static int out_fd = -1;
 static pthread_mutex_t out_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -263,7 +264,7 @@ static void *work(void *argument)
     for (;;) {
         uint64_t asked_rate = atomic_load(&rate_pages_per_s);
         int64_t calm_ns = asked_rate ? CALM_SLICE_NS : IDLE_SLICE_NS;
-        slice_ns += asked_rate <= CALM_PAGES_PER_S * worker_count ? calm_ns : SLICE_NS;
+        slice_ns += asked_rate <= CALM_PAGES_PER_S * worker_count ? calm_ns : busy_slice_ns;
         int64_t t = now_ns();
         /* After a standstill or under throttling the lost work stays lost: a real program would be slower too. */
         if (t - slice_ns > MAX_DEBT_NS)
@@ -285,7 +286,7 @@ static void *work(void *argument)
                 w->position = (w->position + w->stride) % w->count;
                 write_page(w->first + w->position);
                 reckon(steps_per_page);
-                if ((++done & 31) == 0 && now_ns() - t > 2 * SLICE_NS)
+                if ((++done & 31) == 0 && now_ns() - t > 2 * busy_slice_ns)
                     break;
             }
             credit -= (double)done;
@@ -484,6 +485,7 @@ int main(void)
     atomic_store(&rate_pages_per_s, setting("memguest_rate", 0));
     atomic_store(&whole_pages, setting("memguest_whole", 0) != 0);
     steps_per_page = setting("memguest_steps", 0);
+    busy_slice_ns = (int64_t)setting("memguest_slice_ms", SLICE_MS) * 1000000LL;
     atomic_store(&busy_ms, setting("memguest_busy_ms", 0));
     atomic_store(&calm_ms, setting("memguest_calm_ms", 0));
     uint64_t hot_mib = setting("memguest_hot_mib", 128), cold_mib = setting("memguest_cold_mib", 64);

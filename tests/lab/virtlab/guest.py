@@ -24,7 +24,7 @@ from .state import Host, LabState, host_dir, lab_dir, write_atomically
 
 KERNEL_WORDS = "console=ttyS0 loglevel=4 panic=-1 nokaslr mitigations=off nowatchdog tsc=reliable no_timer_check"
 RESEND_AFTER_S = 1.0
-FINE_BEAT_MS = 20
+FINE_BEAT_MS, FINE_SLICE_MS = 20, 5
 BALLOON_DRIVERS = ("virtio_pci", "virtio_blk", "virtio_balloon")
 
 
@@ -34,8 +34,9 @@ class GuestOptions:
 
     With a balloon it has a kernel's memory management to show: `freed_mib` are written once and given back to its
     kernel, `cached_mib` are read from its disk. `steps_per_page` are reckoned for each page that is rewritten: a guest
-    that writes less when it has less of a processor. `beat_ms`: between two heartbeats; each costs the machine
-    something, so they are close together only where standstills are measured (`FINE_BEAT_MS`).
+    that writes less when it has less of a processor. `beat_ms`: between two heartbeats; `slice_ms`: in which a busy
+    guest rewrites its pages. Each costs the machine something, so they are short only where it is measured how guests
+    stand still and work (`FINE_BEAT_MS`, `FINE_SLICE_MS`).
     """
 
     ram_mib: int = 512
@@ -58,6 +59,7 @@ class GuestOptions:
     freed_mib: int = 0
     cached_mib: int = 0
     beat_ms: int = 50
+    slice_ms: int = 20
 
 
 @dataclass(frozen=True)
@@ -125,6 +127,7 @@ def document(state: LabState, guest: Guest, image_name: str) -> str:
         "busy_ms": int(options.busy_s * 1000),
         "calm_ms": int(options.calm_s * 1000),
         "beat_ms": options.beat_ms,
+        "slice_ms": options.slice_ms,
     }
     if options.steps_per_page:
         settings["steps"] = options.steps_per_page
