@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import typing as t
 
+from ansible.module_utils import basic
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.common.parameters import remove_values
 from ansible.module_utils.common.warnings import get_deprecation_messages, get_warning_messages
@@ -41,11 +42,22 @@ class Module(AnsibleModule):  # type: ignore[misc]
         path = self.params.get("progress_file")
         if path is None or get_deprecation_messages():
             return
+        whole = dict(result)
         warnings = [*result.get("warnings", []), *get_warning_messages()]
-        whole = {**result, "warnings": warnings} if warnings else result
+        if warnings:
+            whole["warnings"] = warnings
+        if _returns_options():
+            whole.setdefault("invocation", {"module_args": self.params})
         ProgressFile(path).result(remove_values(whole, self.no_log_values))
 
     def fail_json(self, msg: t.Any, *args: t.Any, **more: t.Any) -> t.NoReturn:
         texts = {key: printable(more[key]) for key in ("state", "remedy") if isinstance(more.get(key), str)}
         super().fail_json(printable(msg), *args, **{**more, **texts})
         raise AssertionError("fail_json does not return")
+
+
+def _returns_options() -> bool:
+    """Whether Ansible adds the options to what a module returns: always before ansible-core 2.20, then if it is told
+    to (INJECT_INVOCATION)."""
+    told = getattr(basic, "_PARSED_MODULE_ARGS", None) or {}
+    return bool(told.get("_ansible_inject_invocation", True))
