@@ -15,6 +15,7 @@ options:
   progress_file:
     description:
       - A file on the host to which a line of JSON is appended whenever something has changed.
-      - By default a temporary file, removed in the end.
+      - The last lines are what the module returns, where it has succeeded, and the mark of its end.
+      - By default a temporary file that only the user of the module can read, removed in the end.
     type: path
 """

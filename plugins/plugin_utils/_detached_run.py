@@ -16,10 +16,17 @@ from ansible import constants
 from ansible.errors import AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
-from ansible.utils.unsafe_proxy import wrap_var
 
 from ..module_utils._core.json_text import is_whole
 from ..module_utils._core.supervision.progress import shown_line
+
+try:
+    from ansible.utils.unsafe_proxy import wrap_var
+except ImportError:  # only versions before 2.19 need the mark
+
+    def wrap_var(value: t.Any) -> t.Any:
+        return value
+
 
 _display = Display()
 
@@ -52,14 +59,38 @@ _WAIT_FOR_THE_END = (
     "n=0; while [ $n -lt 5 ] && ! tail -n 1 {file} 2>/dev/null | grep -qs '^{{\"end\": true}}'; do"
     " sleep 0.2 2>/dev/null || {{ sleep 1; n=4; }}; n=$((n+1)); done"
 )
-# Until the wrapper has put the module's result into its file, where its own state was, and no longer than two seconds.
+# Until the wrapper has put the module's result into its file, where its own state was, and no longer than that.
 _FORGET = (
-    "n=0; while [ $n -lt 20 ] && grep -qs '\"ansible_job_id\"' {file}; do"
+    "n=0; while [ $n -lt {tenths} ] && grep -qs '\"ansible_job_id\"' {file}; do"
     " sleep 0.1 2>/dev/null || {{ sleep 1; n=$((n+9)); }}; n=$((n+1)); done; rm -f -- {file}"
 )
+_WRITTEN_WITHIN_S = 20
 _OF_THE_WRAPPER = ("ansible_job_id", "results_file", "started", "finished", "stdout", "stderr")
 
+# Keys that Ansible obeys in what a plugin returns, and takes out of what a host says; and those that begin like this.
+_OBEYED = ("add_host", "add_group", "ansible_facts", "ansible_stats")
+_OBEYED_PREFIXES = ("_ansible_", "discovered_interpreter_")
+
 Result = dict[str, t.Any]
+
+
+def said_by_a_host(result: t.Mapping[str, t.Any]) -> Result:
+    """As Ansible takes the result of a module: nothing in it is obeyed, and nothing in it is a template."""
+    kept = {key: value for key, value in result.items() if key not in _OBEYED and not key.startswith(_OBEYED_PREFIXES)}
+    return t.cast(Result, wrap_var(kept))
+
+
+def with_what_was_discovered(started: Result, found: Result) -> Result:
+    """The result, with the Python that Ansible has found on the host, which the tasks to come use, and what it says of
+    that."""
+    both = dict(found)
+    if "ansible_facts" in started:
+        both["ansible_facts"] = {**started["ansible_facts"], **found.get("ansible_facts", {})}
+    for key in ("warnings", "deprecations"):
+        said = [one for one in started.get(key) or [] if one not in found.get(key, [])]
+        if said:
+            both[key] = [*said, *found.get(key, [])]
+    return both
 
 
 def print_each_line_at_once() -> None:
@@ -100,8 +131,11 @@ class LiveAction(ActionBase):
     def _run_live(self, options: Result, variables: Result) -> Result:
         own_directory = self._make_tmp_path()
         self._cleanup_remote_tmp = False  # of the wrapper: the progress is still to be read when the module has ended
+        # Another file may hold the progress of other runs, or be written by others.
+        own_file = options.get("progress_file") is None
         path = options.setdefault("progress_file", self._connection._shell.join_path(own_directory, "progress"))
         try:
+            begin = 0 if own_file else self.size_of(str(path))
             started = self._start(options, variables)
             job_id, results_file = started.get("ansible_job_id"), started.get("results_file")
             if job_id is None or results_file is None or started.get("failed"):
@@ -110,7 +144,8 @@ class LiveAction(ActionBase):
             # What is lost of the connection now is the follower's to get back: the module runs.
             with contextlib.suppress(AnsibleConnectionFailure):
                 self._remove_old(own_directory)
-            return _Follower(self, str(job_id), str(path), variables).follow()
+            follower = _Follower(self, str(job_id), str(path), variables, begin=begin, takes_result=own_file)
+            return with_what_was_discovered(started, follower.follow())
         finally:
             self._cleanup_remote_tmp = True
             # A host that is away must not hide what has become of the task.
@@ -144,6 +179,12 @@ class LiveAction(ActionBase):
         command += f"; tail -c +{offset + 1} {file} 2>/dev/null | head -c {_MOST_READ_BYTES}"
         return str(self._low_level_execute_command(command).get("stdout", "")).replace("\r\n", "\n")
 
+    def size_of(self, path: str) -> int:
+        """In bytes; 0 where it does not exist yet."""
+        command = f"wc -c 2>/dev/null <{self._connection._shell.quote(path)}"
+        said = str(self._low_level_execute_command(command).get("stdout", "")).strip()
+        return int(said) if said.isascii() and said.isdigit() else 0
+
     def lives(self, pid: int) -> bool:
         """Not as a zombie, which a signal would still reach."""
         command = f"grep -qs '^State:[[:space:]]*[^XZ]' /proc/{pid}/status"
@@ -155,9 +196,10 @@ class LiveAction(ActionBase):
         pattern = self._connection._shell.quote(f"{name[:-1]}[{name[-1:]}]")
         return bool(self._low_level_execute_command(f"grep -qsa {pattern} /proc/[0-9]*/cmdline").get("rc") == 0)
 
-    def forget(self) -> None:
-        """Remove the file of the job's result, which may be written at this moment."""
-        self._low_level_execute_command(_FORGET.format(file=self._connection._shell.quote(self._results_file)))
+    def forget(self, *, written: bool) -> None:
+        """Remove the file of the job's result; ``written``: the result is in it, or never will be."""
+        file, tenths = self._connection._shell.quote(self._results_file), 0 if written else 10 * _WRITTEN_WITHIN_S
+        self._low_level_execute_command(_FORGET.format(file=file, tenths=tenths))
 
     def job(self, job_id: str, variables: Result) -> Result:
         arguments = {"jid": job_id, "mode": "status", "_async_dir": self._results_file.rpartition("/")[0]}
@@ -177,12 +219,23 @@ class LiveAction(ActionBase):
 
 
 class _Follower:
-    """Reads what one detached module tells, prints it, and brings its result."""
+    """Reads what one detached module tells, prints it, and brings its result. ``begin``: where its part of the file
+    begins; ``takes_result``: also where it is told, else it is always fetched."""
 
-    def __init__(self, action: LiveAction, job_id: str, path: str, variables: Result) -> None:
+    def __init__(
+        self,
+        action: LiveAction,
+        job_id: str,
+        path: str,
+        variables: Result,
+        *,
+        begin: int = 0,
+        takes_result: bool = True,
+    ) -> None:
         self._action, self._job_id, self._path, self._variables = action, job_id, path, variables
+        self._takes_result = takes_result
         self._host = str(variables.get("inventory_hostname", "?"))
-        self._offset = 0
+        self._offset = begin
         self._pid: t.Optional[int] = None
         self._ended = False
         self._result: t.Optional[Result] = None
@@ -213,7 +266,7 @@ class _Follower:
     def _round(self) -> t.Optional[Result]:
         self._show(self._action.read_from(self._path, self._offset))
         if self._ended and self._result is not None:
-            self._forget()
+            self._forget(written=False)
             return self._result
         if not self._ended and not self._status_is_due():
             return None
@@ -244,10 +297,10 @@ class _Follower:
         has told no pid, and the wrapper, which adds the command where there is no result, has one of it."""
         return self._pid is None and "cmd" not in status and bool(status.get("msg"))
 
-    def _forget(self) -> None:
+    def _forget(self, *, written: bool = True) -> None:
         """The job's file. What has become of the module is known, and not lost with the connection now."""
         with contextlib.suppress(AnsibleConnectionFailure):
-            self._action.forget()
+            self._action.forget(written=written)
 
     def _gone_for_good(self) -> bool:
         """One that has ended leaves its result a moment later, unless what had detached it was killed, too.
@@ -270,16 +323,15 @@ class _Follower:
         for line in whole.splitlines():
             try:
                 entry = json.loads(line)
-            except (ValueError, RecursionError):
+                if self._takes_result and list(entry) == ["result"] and isinstance(entry["result"], dict):
+                    self._result = said_by_a_host(entry["result"])
+            except (TypeError, ValueError, RecursionError):
                 continue
             if not isinstance(entry, dict):
                 continue
             if is_whole(entry.get("pid")):  # it becomes part of a command
                 self._pid = entry["pid"]
             self._ended = self._ended or bool(entry.get("end"))
-            if list(entry) == ["result"] and isinstance(entry["result"], dict):
-                # What Ansible itself brings from a host has this mark, in versions that need it: it is no template.
-                self._result = t.cast(Result, wrap_var(entry["result"]))
             shown = shown_line(self._host, entry)
             if shown is not None:
                 _display.display(shown)

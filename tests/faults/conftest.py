@@ -26,7 +26,7 @@ _known_crashes: set[str] = set()
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "fast: the few that 'make test' and 'make integration' run, too")
+    config.addinivalue_line("markers", "fast: the few that 'make test' runs")
 
 
 @pytest.hookimpl(wrapper=True)

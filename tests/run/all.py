@@ -9,6 +9,7 @@ although no test did, counts as one failure more. A failed step does not keep th
 from __future__ import annotations
 
 import argparse
+import contextlib
 import itertools
 import os
 import re
@@ -233,7 +234,9 @@ def run_group(group: t.Sequence[Step], summary: Summary) -> None:
             for each in done:
                 each.cancel()
             for process in list(_running) if not TERMINAL else ():
-                os.killpg(process.pid, signal.SIGTERM)
+                # One that sudo has made root's ends with its terminal, or by itself.
+                with contextlib.suppress(PermissionError, ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGTERM)
             raise
 
 

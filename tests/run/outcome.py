@@ -10,7 +10,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 # In the log of a step that does not run pytest: with its place, or called an error.
-FAULT = re.compile(r"(ERROR|FATAL)\b|\S+:\d+: |\S+:\d+:\d+: |(.*\s|)error(:|\s\s)")
+FAULT = re.compile(r"(ERROR|FATAL)\b|In \S+ line \d+:|\S+:\d+: |\S+:\d+:\d+: |(.*\s|)error(:|\s\s)")
 MOST_TOLD = 5  # of what failed, for each step
 
 

@@ -7,7 +7,6 @@ import typing as t
 
 from ansible.module_utils import basic
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.common.parameters import remove_values
 from ansible.module_utils.common.warnings import get_deprecation_messages, get_warning_messages
 
 from .._core.libvirt_uri import secrets_in
@@ -48,7 +47,7 @@ class Module(AnsibleModule):  # type: ignore[misc]
             whole["warnings"] = warnings
         if _returns_options():
             whole.setdefault("invocation", {"module_args": self.params})
-        ProgressFile(path).result(remove_values(whole, self.no_log_values))
+        ProgressFile(path).result(whole, self.no_log_values)
 
     def fail_json(self, msg: t.Any, *args: t.Any, **more: t.Any) -> t.NoReturn:
         texts = {key: printable(more[key]) for key in ("state", "remedy") if isinstance(more.get(key), str)}

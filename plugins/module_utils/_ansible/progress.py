@@ -49,19 +49,25 @@ class ProgressFile:
         """``name``: of the guest; ``line``: what a person reads; the rest is the same for a program."""
         self._append(entry)
 
-    def result(self, result: t.Mapping[str, t.Any]) -> None:
-        """What the module returns, as Ansible returns it; nothing where it is so long that it is better fetched."""
-        self._append({"result": result}, _MOST_RESULT_CHARACTERS)
+    def result(self, result: t.Mapping[str, t.Any], no_log_values: t.Collection[str] = ()) -> None:
+        """What the module returns, as Ansible returns it without these values; nothing where it is so long, or of such
+        a kind, that it is better fetched."""
+        plain = {key: value for key, value in result.items() if value is None or isinstance(value, bool)}
+        with contextlib.suppress(TypeError, ValueError):
+            told = {**remove_values(dict(result), {*_hidden, *no_log_values}), **plain}
+            line = json.dumps({"result": told})
+            if len(line) <= _MOST_RESULT_CHARACTERS:
+                self._write(line)
 
-    def _append(self, entry: t.Mapping[str, t.Any], most_characters: t.Optional[int] = None) -> None:
+    def _append(self, entry: t.Mapping[str, t.Any]) -> None:
+        self._write(json.dumps(remove_values(dict(entry), _hidden)))
+
+    def _write(self, line: str) -> None:
         if self._path is None:
-            return
-        line = json.dumps(remove_values(dict(entry), _hidden)) + "\n"
-        if most_characters is not None and len(line) > most_characters:
             return
         unusable = (OSError, ValueError)  # the latter for a path that no file can have
         with contextlib.suppress(*unusable), open(self._path, "a", encoding="ascii", opener=_open_regular) as file:
-            file.write(line)
+            file.write(f"{line}\n")
 
 
 def _open_regular(path: str, flags: int) -> int:

@@ -88,6 +88,7 @@ def test_what_failed_is_told_by_the_names_of_tests(outcome: t.Any, tmp_path: Pat
         ("x.py:3: error: no such name  [attr]\nFound 1 error in 1 file\n", ["x.py:3: error: no such name  [attr]"]),
         ("x.py:3:1: F401 not used\nPassed: 0 failures\n", ["x.py:3:1: F401 not used"]),
         ("./a.yml\n  3:121     error    line too long\n\n", ["3:121     error    line too long"]),
+        ("In a/b line 21:\nx=$(echo y)\n  ^-- SC2116 (style)\nPassed: 0\n", ["In a/b line 21:"]),
         ("one\n\ntwo\n", ["one", "two"]),
         ("", []),
     ],

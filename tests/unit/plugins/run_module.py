@@ -43,6 +43,7 @@ class ModuleRunner:
     def _run(self, module: t.Any, check: bool, arguments: t.Mapping[str, t.Any]) -> tuple[t.Any, Result]:
         self._capsys.readouterr()
         warnings._global_warnings.clear()
+        warnings._global_deprecations.clear()
         if context is not None:
             self._monkeypatch.setattr(context, "is_controller", False, raising=False)
         given = {**arguments, "_ansible_check_mode": check, "_ansible_diff": True, "_ansible_remote_tmp": "/tmp"}

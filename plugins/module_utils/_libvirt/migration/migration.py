@@ -279,6 +279,7 @@ class Migration:
 
     def _adopt(self, guest: Guest, result: MigrationResult, check: bool, broken: bool) -> Result:
         outcome = "recovered" if broken else "adopted"
+        self._measurement.drop_early()
         if check:
             return result.foreseen(outcome, None)
         if not self._options.wait and not broken:

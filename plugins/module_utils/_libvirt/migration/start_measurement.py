@@ -54,6 +54,10 @@ class StartMeasurement:
             self._say(f"{guest.name!r} was not calm within {wait_s:g} s.")
         return basis
 
+    def drop_early(self) -> None:
+        """A job runs: when it has ended, and another one is started, what was measured before it is old."""
+        self._early = None
+
     def without_postcopy(self, guest: Guest, options: MigrationOptions, basis: MeasuredFacts) -> MeasuredFacts:
         """Once the destination is known not to receive by it: measured anew where less was needed with it."""
         if options.measurement.measure and basis.facts.hardly_measured:

@@ -49,8 +49,8 @@ class Host:
         self.modes.append("status")
         return {"finished": 0} if self.result is None or self.parts else {"finished": 1, **self.result}
 
-    def forget(self) -> None:
-        self.modes.append("cleanup")
+    def forget(self, *, written: bool) -> None:
+        self.modes.append("cleanup" if written else "cleanup when written")
 
     def reconnect(self) -> None:
         self.reconnects += 1
@@ -71,9 +71,9 @@ def entry(**values: t.Any) -> str:
     return json.dumps(values) + "\n"
 
 
-def follow(host: Host) -> dict[str, t.Any]:
-    action = t.cast(_detached_run.LiveAction, host)
-    return _detached_run._Follower(action, "j1", "/tmp/x/progress", {"inventory_hostname": "kvm01"}).follow()
+def follow(host: Host, **options: t.Any) -> dict[str, t.Any]:
+    action, variables = t.cast("t.Any", host), {"inventory_hostname": "kvm01"}
+    return _detached_run._Follower(action, "j1", "/tmp/x/progress", variables, **options).follow()
 
 
 def test_lines_are_printed_as_they_come_and_the_result_is_the_modules(shown: list[str]) -> None:
@@ -96,8 +96,50 @@ def test_a_result_that_it_tells_is_not_fetched(shown: list[str]) -> None:
     line = entry(result=told)
     host = Host(entry(pid=7) + other + line[:20], line[20:], entry(end=True), result={"changed": False})
     assert follow(host) == told
-    assert host.modes == ["cleanup"]
+    assert host.modes == ["cleanup when written"]
     assert shown == ["[kvm01] erp01: pass 2"]
+
+
+def test_of_a_file_of_the_user_only_what_this_run_adds_counts(shown: list[str]) -> None:
+    """It may hold a whole run of yesterday, and others may write to it: the result is fetched."""
+    before = entry(pid=8) + entry(name="erp01", line="moved") + entry(result={"outcome": "moved"}) + entry(end=True)
+    told = entry(pid=7) + entry(name="erp01", line="no way") + entry(result={"outcome": "moved"}) + entry(end=True)
+    host = Host("", told, result={"failed": True, "reason": "NO_WAY", "msg": "It stays."})
+    host.text = before
+    assert follow(host, begin=len(before), takes_result=False)["reason"] == "NO_WAY"
+    assert shown == ["[kvm01] erp01: no way"]
+
+
+def test_nothing_of_a_result_is_obeyed(shown: list[str]) -> None:
+    evil = {
+        "add_host": {"host_name": "kvm02", "host_vars": {"ansible_connection": "local"}},
+        "add_group": "all",
+        "ansible_facts": {"ansible_python_interpreter": "/tmp/x"},
+        "ansible_stats": {"data": {}},
+        "_ansible_no_log": False,
+        "discovered_interpreter_python": "/tmp/x",
+    }
+    host = Host(entry(pid=7), entry(result={**evil, "name": "{{ x }}"}), entry(end=True), result=None)
+    assert follow(host) == {"name": "{{ x }}"}
+
+
+@pytest.mark.parametrize(
+    "odd", ['["result"]', '{"result": ["moved"]}', '{"result": {"a": ' + "[" * 3000 + "]" * 3000 + "}}"]
+)
+def test_what_is_no_result_is_fetched(shown: list[str], odd: str) -> None:
+    host = Host(entry(pid=7) + odd + "\n", entry(end=True), result={"outcome": "moved"})
+    assert follow(host) == {"outcome": "moved"}
+
+
+def test_the_python_that_was_found_is_for_the_tasks_to_come() -> None:
+    facts = {"discovered_interpreter_python": "/usr/bin/python3.11"}
+    started = {"started": 1, "ansible_facts": facts, "warnings": ["python3.11 was found", "both"]}
+    found = _detached_run.with_what_was_discovered(started, {"changed": True, "warnings": ["both", "erp01 is small"]})
+    assert found == {
+        "changed": True,
+        "ansible_facts": facts,
+        "warnings": ["python3.11 was found", "both", "erp01 is small"],
+    }
 
 
 def test_a_result_without_an_end_is_waited_with(shown: list[str]) -> None:
@@ -345,6 +387,13 @@ def test_a_file_that_is_not_there_yet_says_nothing(tmp_path: Path) -> None:
     assert _detached_run.LiveAction.read_from(action, str(file), len(entry(pid=7))) == entry(end=True)
 
 
+def test_where_the_part_of_a_run_begins(tmp_path: Path) -> None:
+    file, action = tmp_path / "it's", t.cast(_detached_run.LiveAction, on_a_terminal())
+    assert _detached_run.LiveAction.size_of(action, str(file)) == 0
+    file.write_text(entry(pid=8) + entry(end=True), encoding="utf-8")
+    assert _detached_run.LiveAction.size_of(action, str(file)) == file.stat().st_size
+
+
 def test_the_end_of_a_module_is_not_waited_for_longer_than_it_takes(tmp_path: Path) -> None:
     """And a guest whose name looks like it does not end anything."""
     file, action = tmp_path / "progress", t.cast(_detached_run.LiveAction, on_a_terminal())
@@ -365,7 +414,7 @@ def test_the_file_of_a_result_is_removed_and_no_other(tmp_path: Path) -> None:
     file, other = tmp_path / "j1'; touch x", tmp_path / "j2"
     for each in (file, other):
         each.write_text("{}", encoding="utf-8")
-    _detached_run.LiveAction.forget(t.cast(_detached_run.LiveAction, on_a_terminal(str(file))))
+    _detached_run.LiveAction.forget(t.cast(_detached_run.LiveAction, on_a_terminal(str(file))), written=True)
     assert list(tmp_path.iterdir()) == [other]
 
 
@@ -375,7 +424,7 @@ def test_the_file_of_a_result_that_is_still_to_come_is_removed_after_it(tmp_path
     file, new = tmp_path / "j1.2", tmp_path / "new"
     file.write_text('{"started": 1, "finished": 0, "ansible_job_id": "j1.2"}')
     new.write_text('{"changed": false}')
-    removing = subprocess.Popen(["sh", "-c", _detached_run._FORGET.format(file=SHELL.quote(str(file)))])
+    removing = subprocess.Popen(["sh", "-c", _detached_run._FORGET.format(file=SHELL.quote(str(file)), tenths=20)])
     if later == "a result":
         new.rename(file)
     assert removing.wait(60) == 0

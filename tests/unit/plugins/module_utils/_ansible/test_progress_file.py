@@ -48,6 +48,18 @@ def test_a_result_that_cannot_be_read_at_once_is_not_told(tmp_path: Path) -> Non
     assert [len(str(entry["result"])) for entry in entries(path)] == [400_014]
 
 
+def test_what_json_cannot_say_is_not_told(tmp_path: Path) -> None:
+    path = tmp_path / "progress"
+    ProgressFile(str(path)).result({"changed": True, "odd": object})
+    assert not path.exists()
+
+
+def test_a_secret_that_looks_like_a_value_changes_no_other(tmp_path: Path) -> None:
+    path = tmp_path / "progress"
+    ProgressFile(str(path)).result({"changed": True, "diff": None, "key": "a True one"}, {"True", "None"})
+    assert entries(path) == [{"result": {"changed": True, "diff": None, "key": "a ******** one"}}]
+
+
 def test_a_file_that_cannot_be_written_stops_nothing(tmp_path: Path) -> None:
     with ProgressFile(str(tmp_path / "missing" / "progress")) as progress:
         progress.report({"name": "erp01", "line": "pass 2"})
