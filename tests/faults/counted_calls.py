@@ -3,9 +3,9 @@
 
 Environment: CRASH_LOG is a file that gets a line for each call, CRASH_AT a call such as
 `before virDomainMigrateToURI3 1`, and CRASH_HOW what happens there: `killed` ends the process by SIGKILL, `cut` ends
-its connections to libvirt, `held` makes a file LOG.held and waits for a file LOG.go, while others do something. Counted
-are the calls into libvirt's binding, and files that are made, replaced or removed outside of the directories of Python
-and Ansible.
+its connections to libvirt, `held` waits for a file LOG.go, while others do something. A file LOG.done says that it has
+happened. Counted are the calls into libvirt's binding, and files that are made, replaced or removed outside of the
+directories of Python and Ansible.
 """
 
 import builtins
@@ -34,7 +34,12 @@ lock = threading.RLock()
 own_open = builtins.open
 
 
+def done():
+    own_open(f"{LOG}.done", "w").close()
+
+
 def killed():
+    done()
     os.kill(os.getpid(), signal.SIGKILL)
 
 
@@ -45,10 +50,11 @@ def cut():
             peer = copy.getpeername()
             if "libvirt" in peer if isinstance(peer, str) else peer[1:2] == (16509,):
                 copy.shutdown(socket.SHUT_RDWR)
+                done()
 
 
 def held():
-    own_open(f"{LOG}.held", "w").close()
+    done()
     while not os.path.exists(f"{LOG}.go"):
         time.sleep(0.02)
 

@@ -16,7 +16,7 @@ from ansible_collections.virtops.live_migration.tests.faults.page import EACH_CA
 
 DIRECTORY = "/root/crash"
 LOG = f"{DIRECTORY}/log"
-HELD, GO = f"{LOG}.held", f"{LOG}.go"
+DONE, GO = f"{LOG}.done", f"{LOG}.go"
 SIDES = ("before", "after")
 NOT_REACHED = "not reached"  # in this run
 # Of the migrations that are disturbed.
@@ -55,7 +55,7 @@ def counted(order: Task, at: str = "", how: str = "killed") -> Task:
 
 
 def forget(scene: Scene, host: str) -> None:
-    scene.lab.execute(host, "rm", "-f", LOG, HELD, GO)
+    scene.lab.execute(host, "rm", "-f", LOG, DONE, GO)
 
 
 def log_of(scene: Scene, host: str) -> str:
@@ -74,7 +74,13 @@ class Subject(t.NamedTuple):
     ended_well: t.Callable[[Result], str]
 
     def begin(self, at: str, how: str) -> Running:
+        forget(self.scene, self.scene.guest.source)
         return self.scene.ansible.begin(self.scene.guest.source, counted(self.order, at, how))
+
+    def harmed(self) -> bool:
+        """Whether the harm has been done."""
+        lab, source = self.scene.lab, self.scene.guest.source
+        return lab.execute(source, "test", "-e", DONE, check=False).returncode == 0
 
     def runs(self) -> bool:
         return self.scene.lab.script_runs(self.scene.guest.source, f"AnsiballZ_{self.module}.py")
@@ -83,16 +89,17 @@ class Subject(t.NamedTuple):
 def killed(subject: Subject, at: str) -> str:
     """The call may not be made in this run: then the first one ends as it should."""
     (result,) = subject.begin(at, "killed").wait(END_S).results
-    if not result["failed"]:
-        subject.ended_well(result)
-        return NOT_REACHED
-    assert result["reason"] == "MODULE_DIED", f"{at}: {told(result)}"
+    if not subject.harmed():
+        return not_reached(subject, at, result)
+    assert result["failed"] and result["reason"] == "MODULE_DIED", f"{at}: {told(result)}"
     return subject.again()
 
 
 def connection_cut(subject: Subject, at: str) -> str:
     """The module may connect anew, or say what it does not know any more; it is never one of its own errors."""
     (result,) = subject.begin(at, "cut").wait(END_S).results
+    if not subject.harmed():
+        return not_reached(subject, at, result)
     if not result["failed"]:
         return subject.ended_well(result)
     for one in [result, *(row for row in result.get("guests") or [] if row.get("reason"))]:
@@ -105,22 +112,22 @@ def connection_cut(subject: Subject, at: str) -> str:
 def controller_killed(subject: Subject, at: str) -> str:
     """The module goes on alone; whoever runs it again finds the guest there, or what is left to do."""
     lab, source = subject.scene.lab, subject.scene.guest.source
-    forget(subject.scene, source)
     running = subject.begin(at, "held")
-
-    def is_held() -> bool:
-        return lab.execute(source, "test", "-e", HELD, check=False).returncode == 0
-
-    wait_for(lambda: is_held() or running.process.poll() is not None, "the call, or the end", END_S)
-    if not is_held():
+    wait_for(lambda: subject.harmed() or running.process.poll() is not None, "the call, or the end", END_S)
+    if not subject.harmed():
         (result,) = running.wait(END_S).results
-        assert not result["failed"], f"{at}: {result['msg']}"
-        subject.ended_well(result)
-        return NOT_REACHED
+        return not_reached(subject, at, result)
     running.kill()
+    assert subject.runs(), at
     lab.execute(source, "touch", GO)
     wait_for(lambda: not subject.runs(), "the end of the module", END_S)
     return subject.again()
+
+
+def not_reached(subject: Subject, at: str, result: Result) -> str:
+    assert not result["failed"], f"{at}: {result['msg']}"
+    subject.ended_well(result)
+    return NOT_REACHED
 
 
 HARM: dict[str, t.Callable[[Subject, str], str]] = {
@@ -154,7 +161,6 @@ def migration_of(scene: Scene) -> Subject:
 def calls_of_migration(scene: Scene) -> list[str]:
     """Of a migration that ends well."""
     source = scene.guest.source
-    forget(scene, source)
     subject = migration_of(scene)
     (result,) = subject.begin("", "").wait(END_S).results
     assert not result["failed"], result["msg"]

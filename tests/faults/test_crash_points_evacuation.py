@@ -8,7 +8,7 @@ from __future__ import annotations
 import pytest
 from bench.runs import Result, Task, task
 from bench.subject import LINK_MBIT, wait_for
-from crash_points import HARM, NOT_REACHED, Subject, at_each, both_sides, chosen_calls, forget, log_of, tell
+from crash_points import HARM, NOT_REACHED, Subject, at_each, both_sides, chosen_calls, log_of, tell
 from results import Seen
 from scene import END_S, Scene
 
@@ -83,7 +83,6 @@ def test_each_call(counting: Scene, seen: Seen, harm: str, purpose: str) -> None
     calls: list[str] = []
     for each in PURPOSES:
         source = counting.guest.source
-        forget(counting, source)
         carried_out(counting, each)
         calls = chosen_calls(log_of(counting, source)) if each == purpose else calls
     assert len(calls) > 20, calls
