@@ -21,8 +21,8 @@ SIDES = ("before", "after")
 NOT_REACHED = "not reached"  # in this run
 # Of the migrations that are disturbed.
 POLICY = {"postcopy": "if_needed", "max_data_factor": 50}
-# Of a migration: it has been begun, and nobody looks after it; the guest has arrived, and is defined on both hosts.
-FEW = ("after virDomainMigrateToURI3 1", "before virDomainUndefineFlags 1")
+# Its memory is being sent, and nobody looks after it; it has arrived, and nobody knows.
+FEW = ("after virDomainGetJobStats 6", "after virDomainMigrateToURI3 1")
 
 
 def chosen_calls(log: str) -> list[str]:
